@@ -1,0 +1,56 @@
+"""What the world can do to us, as exceptions of ours. A library's own exception is chained, never shown.
+
+ReconcilerError
+├── Unreachable            no answer: connection, time-out, TLS, name resolution, an open circuit
+├── RefusedCredentials     the server answered, and will not let us in (one try only)
+├── UnexpectedAnswer       an answer that is not what the API promises; nothing was concluded from it
+│   └── DoubtfulWrite      the same after a write: it may or may not have taken effect
+├── RefusedByServer        the server understood and said no; its words are in `message`
+├── IncompleteRead         what was read cannot be the whole: the domain is stopped
+├── SecretUnavailable      a secret's source gave nothing
+└── SandboxMissing         the embedded server's libraries are not installed
+"""
+
+from reconciler.core.source import Span
+
+
+class ReconcilerError(Exception):
+    """Base of all ours. `message` is one line for users; `hint` says what to do next."""
+
+    def __init__(self, message: str, *, hint: str = "", span: Span | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.span = span
+
+
+class Unreachable(ReconcilerError):
+    """No answer could be had."""
+
+
+class RefusedCredentials(ReconcilerError):
+    """Sign-in was refused, or cannot be completed unattended. Never retried."""
+
+
+class UnexpectedAnswer(ReconcilerError):
+    """The answer is not what the API promises (HTML, truncated, wrong types, a redirect)."""
+
+
+class DoubtfulWrite(UnexpectedAnswer):
+    """A write whose effect is unknown: read back, then decide."""
+
+
+class RefusedByServer(ReconcilerError):
+    """The server understood the request and refused it."""
+
+
+class IncompleteRead(ReconcilerError):
+    """The rows read cannot be all there are. No write may follow."""
+
+
+class SecretUnavailable(ReconcilerError):
+    """A secret could not be had from its source. The message names the source, never a value."""
+
+
+class SandboxMissing(ReconcilerError):
+    """The extra `sandbox` is not installed."""

@@ -1,0 +1,114 @@
+"""Canonical names: local parts, domains (IDNA), addresses.
+
+Both sides, files and server, pass through here; afterwards names are compared with `==`.
+"""
+
+import re
+from functools import lru_cache
+
+import idna
+
+_ATEXT = r"a-z0-9!#$&'*+=?^_`{|}~:-"
+_LOCAL = re.compile(rf"[{_ATEXT}]+(?:\.[{_ATEXT}]+)*")
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_PLAIN_DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*")
+
+MAX_LOCAL_PART = 64
+MAX_DOMAIN = 253
+
+
+class BadName(ValueError):
+    """A text that cannot be the name it is used as; the message says why, for users."""
+
+
+def local_part(text: str) -> str:
+    """The canonical form of a local part: lower case, checked.
+
+    RFC 5321 section 4.5.3.1.1 (64 octets) and RFC 5322 section 3.2.3 (dot-atom), with `:` beside it, which mail
+    servers accept; without `/` and `%`, which cannot be carried safely in the path of a request.
+
+    Raises:
+        BadName: it cannot be a local part.
+    """
+    name = text.lower()
+    if len(name) > MAX_LOCAL_PART:
+        raise BadName(f"the part before the @ has {len(name)} characters, {MAX_LOCAL_PART} are allowed (RFC 5321)")
+    if _LOCAL.fullmatch(name):
+        return name
+    if not name:
+        raise BadName("the name is empty")
+    if "@" in name:
+        raise BadName("write only the part before the @, the domain is the file's")
+    if not name.isascii():
+        raise BadName("only ASCII letters are possible before the @ on this server")
+    if name.startswith(".") or name.endswith(".") or ".." in name:
+        raise BadName("a dot may stand only between two other characters (RFC 5322)")
+    bad = next(c for c in name if not re.fullmatch(f"[{_ATEXT}.]", c))
+    raise BadName(f"the character {bad!r} is not possible before the @")
+
+
+@lru_cache(maxsize=65536)
+def domain_name(text: str) -> str:
+    """The canonical form of a domain: lower case, A-labels (RFC 5890), no final dot.
+
+    Raises:
+        BadName: it cannot be a domain name.
+    """
+    name = text.lower().removesuffix(".")
+    if not _PLAIN_DOMAIN.fullmatch(name) or "xn--" in name:
+        try:
+            name = idna.encode(name, uts46=True).decode("ascii") if name else ""
+        except (idna.IDNAError, UnicodeError) as e:
+            raise BadName(f"not a domain name: {_plain(e)}") from e
+    if not name or len(name) > MAX_DOMAIN:
+        raise BadName(f"a domain name has 1 to {MAX_DOMAIN} characters (RFC 1035)")
+    if "." not in name:
+        raise BadName("a domain name needs a dot, like example.com")
+    if not _PLAIN_DOMAIN.fullmatch(name):
+        raise BadName("not a domain name: letters, digits and hyphens between dots, like example.com")
+    return name
+
+
+@lru_cache(maxsize=65536)
+def host_name(text: str) -> str:
+    """Like `domain_name`, but a single label (`localhost`) and underscores are allowed: a name in DNS.
+
+    Raises:
+        BadName: it cannot be a host name.
+    """
+    name = text.lower().removesuffix(".")
+    if name and all(_LABEL.fullmatch(label) for label in name.split(".")) and len(name) <= MAX_DOMAIN:
+        return name
+    return domain_name(text)
+
+
+def address(text: str, domain: str) -> str:
+    """A mail address in canonical form; a bare name is in `domain`.
+
+    Raises:
+        BadName: it cannot be a mail address.
+    """
+    local, at, host = text.rpartition("@")
+    if not at:
+        return f"{local_part(text)}@{domain}"
+    return f"{local_part(local)}@{domain_name(host)}"
+
+
+def split_address(canonical: str) -> tuple[str, str]:
+    """Local part and domain of a canonical address."""
+    local, _, host = canonical.rpartition("@")
+    return local, host
+
+
+def display_domain(canonical: str) -> str:
+    """The U-label form for people (`münchen.example`), or the A-label form where it has none."""
+    if "xn--" not in canonical:
+        return canonical
+    try:
+        return idna.decode(canonical)
+    except (idna.IDNAError, UnicodeError):
+        return canonical
+
+
+def _plain(e: Exception) -> str:
+    return str(e).splitlines()[0][:120]

@@ -1,0 +1,51 @@
+"""Sizes in bytes and amounts of money, read and written exactly."""
+
+import re
+from decimal import Decimal
+
+UNLIMITED = 0
+"""What the server stores for "no limit" (API reference section 1.4)."""
+
+UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+_SIZE = re.compile(r"([1-9][0-9]*) ?(KiB|MiB|GiB|TiB)")
+
+
+def parse_size(value: str | int) -> int:
+    """Bytes of `5 GiB`, `5GiB`, `unlimited` (which is 0) or a plain number of bytes.
+
+    Raises:
+        ValueError: none of these.
+    """
+    if isinstance(value, int):
+        if value <= 0:
+            raise ValueError("a size is at least 1 byte; write unlimited for none")
+        return value
+    if value == "unlimited":
+        return UNLIMITED
+    found = _SIZE.fullmatch(value)
+    if not found:
+        raise ValueError("write a size as 500 MiB, 5 GiB, 1 TiB, a number of bytes, or unlimited")
+    return int(found[1]) * UNITS[found[2]]
+
+
+def format_size(size: int) -> str:
+    """The exact size in the largest unit that divides it, as it may be written in a file."""
+    if size == UNLIMITED:
+        return "unlimited"
+    for unit in reversed(UNITS):
+        if size % UNITS[unit] == 0:
+            return f"{size // UNITS[unit]} {unit}"
+    return str(size)
+
+
+def human_size(size: int) -> str:
+    """A size for people, one decimal: `3.2 GiB`, `0 B`."""
+    for unit in reversed(UNITS):
+        if size >= UNITS[unit]:
+            return f"{size / UNITS[unit]:.1f} {unit}"
+    return f"{size} B"
+
+
+def format_money(amount: Decimal) -> str:
+    """An amount with two decimals: `14.50`."""
+    return str(amount.quantize(Decimal("0.01")))
