@@ -1,0 +1,70 @@
+"""A workspace: servers, policy, DNS settings, as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import Literal
+
+from reconciler.core.model import KindName
+from reconciler.core.secret import SecretRef
+from reconciler.core.source import Span
+
+Role = Literal["admin", "customer"]
+Verdict = Literal["allow", "warn", "deny"]
+
+ALWAYS_PROTECTED = ("postmaster", "abuse")
+"""RFC 2142 section 5 and RFC 5321 section 4.5.1: every domain must accept mail for these."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """One server. `url` has no final slash and may carry a path prefix; `hostname` is what DNS should point at."""
+
+    name: str
+    url: str
+    hostname: str
+    username: SecretRef
+    password: SecretRef
+    role: Role = "admin"
+    max_concurrency: int = 8
+    ca_bundle: str | None = None
+    origin: Span = field(default=Span(""), compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What plans may do. `protect` and `ignore` hold glob patterns over local parts (or names of domain aliases)."""
+
+    prune: Mapping[KindName, bool] = field(default_factory=lambda: MappingProxyType({}))
+    max_deletions_count: int = 5
+    max_deletions_percent: int = 10
+    protect: tuple[str, ...] = ()
+    ignore: Mapping[KindName, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    external_forwarding: Verdict = "warn"
+
+    def protects(self, name: str) -> bool:
+        """Whether a mailbox or alias of that local part is never deleted."""
+        return any(fnmatchcase(name, p) for p in (*ALWAYS_PROTECTED, *self.protect))
+
+    def ignores(self, kind: KindName, name: str) -> bool:
+        """Whether a resource is none of our business."""
+        return any(fnmatchcase(name, p) for p in self.ignore.get(kind, ()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsSettings:
+    """`resolvers`: (address, port) pairs, empty = the system's; `timeout` in seconds for one question."""
+
+    resolvers: tuple[tuple[str, int], ...] = ()
+    timeout: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """One `reconciler.yaml`."""
+
+    servers: Mapping[str, ServerSettings]
+    policy: Policy = field(default_factory=Policy)
+    dns: DnsSettings = field(default_factory=DnsSettings)
+    origin: Span = field(default=Span(""), compare=False)
