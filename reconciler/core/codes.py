@@ -59,6 +59,7 @@ CODES: dict[str, str] = {
     "GRD006": "a managed field could not be read, so nothing is written",
     "GRD007": "forwarding or an alias would send mail outside, which the policy denies",
     "GRD008": "more resources than a limit allows, unmanaged ones counted",
+    "GRD009": "a removed resource waits for the day of its deletion",
     # Reading the servers
     "SRV001": "a server cannot be reached",
     "SRV002": "a server refused the credentials",

@@ -1,0 +1,276 @@
+"""From desired and current to a plan: a pure function. Matching is by identity; only what is declared is touched."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from types import MappingProxyType
+
+from reconciler.core import guards
+from reconciler.core.diagnostics import Diagnostic, error, in_order, info, warning
+from reconciler.core.diff import creation_fields, field_changes
+from reconciler.core.kinds import BY_NAME, KINDS, PASSWORD, Kind, Risk
+from reconciler.core.model import (
+    CurrentDomain,
+    DesiredDomain,
+    KindName,
+    Mailbox,
+    Removal,
+    Resource,
+    Unset,
+)
+from reconciler.core.order import in_order as ordered
+from reconciler.core.ownership import is_hosts_own, shield
+from reconciler.core.plan import Change, FieldChange, Plan, Unmanaged
+from reconciler.core.product import Limits
+from reconciler.core.secret import SecretRef
+from reconciler.core.workspace import Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOptions:
+    """What a plan depends on besides files and server.
+
+    Attributes:
+        today: the day for `purgeAfter`.
+        prune: delete what is unmanaged, in every declared section.
+        targets: `kind:address` keys; empty = everything. Only these change.
+        password_versions: address -> the highest version known to have been set.
+        set_passwords: addresses whose password is to be set whatever is known.
+        internal_domains: domains (and their aliases) of the workspace; other targets are outside.
+        deletions_allowed: True where `--allow-deletions` takes the place of `policy.maxDeletions`.
+    """
+
+    today: date
+    prune: bool = False
+    targets: frozenset[str] = frozenset()
+    password_versions: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    set_passwords: frozenset[str] = frozenset()
+    internal_domains: frozenset[str] = frozenset()
+    deletions_allowed: bool = False
+
+
+def plan_domain(
+    desired: DesiredDomain, current: CurrentDomain, policy: Policy, limits: Limits, options: PlanOptions
+) -> Plan:
+    """The plan that would make `current` as `desired`; the guards' errors are in its diagnostics.
+
+    A managed field that was not read makes the plan incomplete: it then has no changes at all.
+    """
+    draft = _Draft(desired, current, policy, options)
+    for kind in KINDS:
+        draft.kind(kind)
+    changes = [c for c in draft.changes if not options.targets or c.key in options.targets]
+    if draft.unread:
+        said = in_order((*draft.diagnostics, *draft.unread))
+        return Plan(domain=desired.domain, server=desired.server, diagnostics=said, complete=False)
+    changes = [_with_risk(c, options.internal_domains) for c in changes]
+    said = (
+        *draft.diagnostics,
+        *(() if options.deletions_allowed else guards.too_many_deletions(changes, current, policy)),
+        *guards.over_limits(changes, current, limits, desired.origin),
+        *guards.mail_leaving(changes, options.internal_domains, policy),
+    )
+    return Plan(
+        domain=desired.domain,
+        server=desired.server,
+        changes=ordered(changes, current, _free_seats(current)),
+        unmanaged=tuple(sorted(draft.unmanaged)),
+        diagnostics=in_order(said),
+    )
+
+
+class _Draft:
+    """Collects the changes of one domain; lives for one call of `plan_domain`."""
+
+    def __init__(self, desired: DesiredDomain, current: CurrentDomain, policy: Policy, options: PlanOptions) -> None:
+        self.desired, self.current, self.policy, self.options = desired, current, policy, options
+        self.changes: list[Change] = []
+        self.unmanaged: list[Unmanaged] = []
+        self.diagnostics: list[Diagnostic] = []
+        self.unread: list[Diagnostic] = []
+
+    def kind(self, kind: Kind) -> None:
+        """All changes of one kind."""
+        there = self._renamed(kind, dict(self.current.section(kind.name)))
+        declared = self.desired.section(kind.name)
+        if not isinstance(declared, Unset):
+            for name in sorted(declared):
+                if not self.policy.ignores(kind.name, name):
+                    self._declared(kind, declared[name], there.get(name))
+        removed = {r.name: r for r in self.desired.removed if r.kind == kind.name}
+        for name in sorted(removed.keys() & there.keys()):
+            if not isinstance(declared, Unset) and name in declared:
+                text = f"{kind.title} {name} is both declared and removed; it is left as it is"
+                self.diagnostics.append(error("NAM006", text, removed[name].origin, hint="decide for one of the two"))
+            else:
+                self._removed(kind, removed[name], there[name])
+        if not isinstance(declared, Unset):
+            for name in sorted(there.keys() - declared.keys() - removed.keys()):
+                self._undeclared(kind, there[name])
+
+    def _change(self, kind: Kind, resource: Resource, **more: object) -> Change:
+        facts = resource.facts if isinstance(resource, Mailbox) else None
+        base = Change(
+            action="update",
+            kind=kind.name,
+            domain=self.desired.domain,
+            name=resource.name,
+            usage_bytes=facts.usage_bytes if facts else None,
+            last_login=facts.last_login if facts else None,
+        )
+        return replace(base, **more)  # type: ignore[arg-type]  # keywords of Change, checked by its constructor
+
+    def _renamed(self, kind: Kind, there: dict[str, Resource]) -> dict[str, Resource]:
+        """Plans the renames, and gives the resources under the names that they will have."""
+        for renaming in self.desired.renamed:
+            if renaming.kind != kind.name or renaming.old not in there:
+                continue
+            old = there[renaming.old]
+            if renaming.new in there or self._name_taken(kind.name, renaming.new):
+                text = f"{kind.title} {renaming.old} cannot be renamed: the name {renaming.new} is in use"
+                self.diagnostics.append(
+                    error("GRD005", text, renaming.origin, hint="remove the other first, or take the rename back")
+                )
+                continue
+            if is_hosts_own(old):
+                text = f"{kind.title} {renaming.old} administers the domain: it is the host's and is not renamed"
+                self.diagnostics.append(error("GRD005", text, renaming.origin))
+                continue
+            self.changes.append(
+                self._change(
+                    kind, old, action="rename", new_name=renaming.new, reason="renamed", origin=renaming.origin
+                )
+            )
+            there[renaming.new] = replace(there.pop(renaming.old), name=renaming.new)
+        return there
+
+    def _name_taken(self, kind: KindName, name: str) -> bool:
+        """Whether the other kind has the name and keeps it."""
+        other: KindName = "alias" if kind == "mailbox" else "mailbox"
+        freed = any(r.kind == other and r.name == name for r in self.desired.removed)
+        return name in self.current.section(other) and not freed
+
+    def _declared(self, kind: Kind, desired: Resource, current: Resource | None) -> None:
+        if current is None:
+            fields = (*creation_fields(kind, desired), *self._first_password(desired))
+            self.changes.append(self._change(kind, desired, action="create", fields=fields, origin=desired.origin))
+            return
+        fields, unread = field_changes(kind, desired, current)
+        for name in unread:
+            address = _address(kind.name, desired.name, self.desired.domain)
+            self.unread.append(
+                error(
+                    "GRD006",
+                    f"{kind.title} {address}: {name} is managed, but the server did not tell it",
+                    desired.origin,
+                    hint="take the field out of the file, or see whether this server supports it",
+                )
+            )
+        fields = (*fields, *self._next_password(desired))
+        if fields:
+            self.changes.append(self._change(kind, current, fields=fields, origin=desired.origin))
+
+    def _removed(self, kind: Kind, removal: Removal, current: Resource) -> None:
+        guard = shield(self.policy, self.desired, kind.name, current)
+        if guard:
+            address = _address(kind.name, current.name, self.desired.domain)
+            text = f"{kind.title} {address} is not deleted: {guard.reason}"
+            self.diagnostics.append(
+                error(guard.code, text, removal.origin, hint="take it out of `removed`, or lift the protection first")
+            )
+            return
+        if removal.purge_after is None or self.options.today >= removal.purge_after:
+            self.changes.append(self._change(kind, current, action="delete", reason="removed", origin=removal.origin))
+            return
+        self._waiting(kind, removal, removal.purge_after, current)
+
+    def _waiting(self, kind: Kind, removal: Removal, day: date, current: Resource) -> None:
+        """A removal whose day has not come: a mailbox is disabled until then, anything else stays as it is."""
+        disabled = isinstance(current, Mailbox)
+        if isinstance(current, Mailbox) and current.enabled is not False:
+            before = None if isinstance(current.enabled, Unset) else current.enabled
+            self.changes.append(
+                self._change(
+                    kind,
+                    current,
+                    reason="purge pending",
+                    fields=(FieldChange(name="enabled", before=before, after=False),),
+                    purge_after=day.isoformat(),
+                    origin=removal.origin,
+                )
+            )
+        address = _address(kind.name, current.name, self.desired.domain)
+        until = "is disabled until then" if disabled else "stays until then"
+        text = f"{kind.title} {address} will be deleted by the first apply from {day} on; it {until}"
+        self.diagnostics.append(info("GRD009", text, removal.origin))
+
+    def _undeclared(self, kind: Kind, current: Resource) -> None:
+        if is_hosts_own(current) or self.policy.ignores(kind.name, current.name):
+            return
+        pruned = self.options.prune or self.policy.prune.get(kind.name, False)
+        if pruned and shield(self.policy, self.desired, kind.name, current) is None:
+            self.changes.append(
+                self._change(kind, current, action="delete", reason="pruned", origin=self.desired.origin)
+            )
+            return
+        self.unmanaged.append(Unmanaged(kind.name, _address(kind.name, current.name, self.desired.domain)))
+
+    def _first_password(self, desired: Resource) -> tuple[FieldChange, ...]:
+        """A new mailbox always has a password: the one referred to, or one that is generated and delivered once."""
+        if not isinstance(desired, Mailbox):
+            return ()
+        ref = SecretRef("generate") if isinstance(desired.password, Unset) else desired.password
+        return (FieldChange(name=PASSWORD, secret=ref),)
+
+    def _next_password(self, desired: Resource) -> tuple[FieldChange, ...]:
+        """A password of an existing mailbox is set only if its version was raised, or if asked for by address."""
+        if not isinstance(desired, Mailbox) or isinstance(desired.password, Unset):
+            return ()
+        address = _address("mailbox", desired.name, self.desired.domain)
+        known = self.options.password_versions.get(address)
+        asked = address in self.options.set_passwords
+        if asked or (known is not None and desired.password.version > known):
+            return (FieldChange(name=PASSWORD, secret=desired.password),)
+        if known is None and desired.password.version > 1:
+            self.diagnostics.append(
+                warning(
+                    "SEC005",
+                    f"mailbox {address}: nothing tells whether version {desired.password.version} of its password "
+                    "was set; it is left as it is",
+                    desired.origin,
+                    hint=f"to set it now, give --set-password {address}",
+                )
+            )
+        return ()
+
+
+def _address(kind: KindName, name: str, domain: str) -> str:
+    return name if kind == "domainAlias" else f"{name}@{domain}"
+
+
+def _with_risk(change: Change, internal_domains: frozenset[str]) -> Change:
+    return replace(change, risk=_risk(change, internal_domains))
+
+
+def _risk(change: Change, internal_domains: frozenset[str]) -> Risk:
+    """The worst of what a change may do. Creating a mailbox grants no access to anything that was there."""
+    if change.action == "delete" and change.kind == "mailbox":
+        return "mail-loss"
+    if guards.external_targets(change, internal_domains):
+        return "exfiltration"
+    if change.action in ("rename", "update"):
+        specs = {f.name: f.risk for f in BY_NAME[change.kind].fields} | {PASSWORD: "access"}
+        if change.action == "rename" or any(specs[f.name] == "access" for f in change.fields):
+            return "access"
+    return "none"
+
+
+def _free_seats(current: CurrentDomain) -> dict[KindName, int]:
+    """How many more of each kind the server's limits leave; kinds without a known limit are absent."""
+    limits = current.limits
+    rows: dict[KindName, int | None] = {
+        "mailbox": limits.mailboxes,
+        "alias": limits.aliases,
+        "domainAlias": limits.domain_aliases,
+    }
+    return {kind: limit - guards.population(current, kind) for kind, limit in rows.items() if limit}
