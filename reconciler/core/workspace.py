@@ -19,12 +19,15 @@ ALWAYS_PROTECTED = ("postmaster", "abuse")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
-    """One server. `url` has no final slash and may carry a path prefix; `hostname` is what DNS should point at."""
+    """One server. `url` has no final slash and may carry a path prefix; `hostname` is what DNS should point at.
+
+    `username` is no secret: it may stand in the file as text, or come from a reference like the password.
+    """
 
     name: str
     url: str
     hostname: str
-    username: SecretRef
+    username: SecretRef | str
     password: SecretRef
     role: Role = "admin"
     max_concurrency: int = 8
