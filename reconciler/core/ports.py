@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from reconciler.core.model import Alias, CurrentDomain, DomainAlias, KindName, Mailbox, Value
+from reconciler.core.model import Alias, CurrentDomain, DomainAlias, Mailbox, Value
+from reconciler.core.plan import Change, Outcome
 from reconciler.core.secret import Secret
 
 
@@ -88,7 +89,21 @@ class Progress(Protocol):
     def end(self) -> None: ...
 
 
-class SecretSource(Protocol):
-    """Gives secrets, late."""
+class Passwords(Protocol):
+    """Gives the password of a change, late: only for a change that is about to be made."""
 
-    def password_for(self, kind: KindName, address: str) -> Secret: ...
+    def password_for(self, change: Change) -> Secret:
+        """The password; a generated one has been delivered to its file before this returns.
+
+        Raises:
+            SecretUnavailable: its source gives nothing, or gives what the product's policy refuses.
+        """
+        ...
+
+
+class Journal(Protocol):
+    """Where intents and outcomes are written down, durably, before and after each write."""
+
+    def intent(self, server: str, change: Change) -> None: ...
+
+    def outcome(self, server: str, outcome: Outcome) -> None: ...

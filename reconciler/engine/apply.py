@@ -1,0 +1,147 @@
+"""Applying one plan to one domain: in order, one outcome a change, and never a second write on a doubt."""
+
+from collections.abc import Callable
+
+from reconciler.core.errors import DoubtfulWrite, ReconcilerError, RefusedCredentials, Unreachable
+from reconciler.core.plan import Change, Outcome, Plan, Result
+from reconciler.core.ports import Journal, Passwords, Writer
+from reconciler.core.secret import Secret
+from reconciler.engine.readback import Effect, effect_of
+
+TRIES = 2
+"""How often a write is made at most: a second time only after a read showed that the first had no effect."""
+
+OnOutcome = Callable[[Outcome], None]
+
+
+async def apply_plan(
+    plan: Plan, writer: Writer, passwords: Passwords, journal: Journal, on_outcome: OnOutcome
+) -> tuple[Outcome, ...]:
+    """Makes the changes of a plan, one after the other, and says of each what became of it.
+
+    A change that fails does not stop those that do not depend on it. When the server is gone or shuts us out, the
+    rest is not tried. Seats (EAS, MAPI) are set at the end, in bulk, those to be freed first.
+    """
+    run = _Run(plan, writer, passwords, journal, on_outcome)
+    for change in plan.changes:
+        await run.make(change)
+    await run.seats()
+    return tuple(run.outcomes[c.key] for c in plan.changes)
+
+
+class _Run:
+    """What is known while one plan is applied."""
+
+    def __init__(
+        self, plan: Plan, writer: Writer, passwords: Passwords, journal: Journal, on_outcome: OnOutcome
+    ) -> None:
+        self.plan, self.writer, self.passwords, self.journal = plan, writer, passwords, journal
+        self.on_outcome = on_outcome
+        self.outcomes: dict[str, Outcome] = {}
+        self.seated: list[Change] = []
+        self.gone: ReconcilerError | None = None
+
+    async def make(self, change: Change) -> None:
+        """One change, up to its seats."""
+        blocker = next((k for k in change.depends_on if not self._is_made(k)), None)
+        if self.gone is not None:
+            self._end(change, Result.NOT_TRIED, f"after: {self.gone.message}", self.gone.hint)
+            return
+        if blocker is not None:
+            self._end(change, Result.NOT_TRIED, f"it depends on {blocker}, which was not applied")
+            return
+        try:
+            self.journal.intent(self.plan.server, change)
+            await self._write(change)
+        except (Unreachable, RefusedCredentials) as e:
+            self.gone = e
+            self._end(change, Result.FAILED, e.message, e.hint)
+        except ReconcilerError as e:
+            self._end(change, Result.FAILED, e.message, e.hint)
+        else:
+            if change.values(seats=True):
+                self.seated.append(change)
+            else:
+                self._end(change, Result.APPLIED)
+
+    async def seats(self) -> None:
+        """EAS and MAPI of all changes that have come so far: first those to be turned off, then those to be turned on.
+
+        What the server's answer leaves open is decided by the read that follows every apply.
+        """
+        faults: dict[str, ReconcilerError] = {}
+        for protocol in ("eas", "mapi"):
+            for wanted in (False, True):
+                seats = {c.name: c.key for c in self.seated if c.values(seats=True).get(protocol) is wanted}
+                if not seats:
+                    continue
+                try:
+                    if self.gone is not None:
+                        raise self.gone
+                    await self.writer.set_seats(self.plan.domain, protocol, dict.fromkeys(seats, wanted))
+                except DoubtfulWrite:
+                    continue
+                except ReconcilerError as e:
+                    faults |= dict.fromkeys(seats.values(), e)
+        for change in self.seated:
+            fault = faults.get(change.key)
+            if fault is None:
+                self._end(change, Result.APPLIED)
+            else:
+                self._end(change, Result.FAILED, fault.message, fault.hint)
+
+    def _is_made(self, key: str) -> bool:
+        """Whether a change that another depends on is there; its seats, which nothing depends on, may still come."""
+        outcome = self.outcomes.get(key)
+        return any(c.key == key for c in self.seated) if outcome is None else outcome.result is Result.APPLIED
+
+    def _end(self, change: Change, result: Result, detail: str = "", hint: str = "") -> None:
+        outcome = Outcome(change=change, result=result, detail=detail, hint=hint)
+        self.outcomes[change.key] = outcome
+        self.journal.outcome(self.plan.server, outcome)
+        self.on_outcome(outcome)
+
+    async def _write(self, change: Change) -> None:
+        """One write, and a second one only where a read shows that the first had no effect."""
+        password = self.passwords.password_for(change) if change.password else None
+        for attempt in range(1, TRIES + 1):
+            try:
+                await _send(self.writer, change, password)
+                return
+            except DoubtfulWrite:
+                effect = await effect_of(self.writer, change)
+                if effect is Effect.AS_WANTED:
+                    return
+                if effect is Effect.OTHER or attempt == TRIES:
+                    raise
+
+
+async def _send(writer: Writer, change: Change, password: Secret | None) -> None:
+    """Calls the writer's method for a change."""
+    domain, name = change.domain, change.name
+    written = change.values(seats=False)
+    match (change.kind, change.action):
+        case ("mailbox", "create"):
+            assert password is not None, "the planner gives every new mailbox a password"
+            await writer.create_mailbox(domain, name, written, password)
+        case ("mailbox", "update"):
+            if written or password:
+                await writer.update_mailbox(domain, name, written, password)
+        case ("mailbox", "delete"):
+            await writer.delete_mailbox(domain, name)
+        case ("mailbox", "rename"):
+            await writer.rename_mailbox(domain, name, change.new_name or name)
+        case ("alias", "create"):
+            await writer.create_alias(domain, name, written)
+        case ("alias", "update"):
+            await writer.update_alias(domain, name, written)
+        case ("alias", "delete"):
+            await writer.delete_alias(domain, name)
+        case ("alias", "rename"):
+            await writer.rename_alias(domain, name, change.new_name or name)
+        case ("domainAlias", "create"):
+            await writer.create_domain_alias(domain, name)
+        case ("domainAlias", "delete"):
+            await writer.delete_domain_alias(domain, name)
+        case _:
+            raise AssertionError(f"no way to {change.action} a {change.kind}")

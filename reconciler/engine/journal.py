@@ -1,0 +1,136 @@
+"""The journal: one file of JSON lines a run, intent before and outcome after each write, never a secret.
+
+It is what tells, later, who changed what when, and which version of a password was set: nothing else can.
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconciler.core.errors import ReconcilerError
+from reconciler.core.plan import Change, FieldChange, Outcome, Result
+
+FORMAT_VERSION = 1
+
+
+class FileJournal:
+    """Appends to `FOLDER/RUN.jsonl`; each line is on disk before the call returns.
+
+    Raises:
+        ReconcilerError: the file cannot be made or written. Made before the first write, so nothing has happened then.
+    """
+
+    def __init__(self, folder: Path, *, tool: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._clock = clock
+        self.run = f"{clock():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+        self.path = folder / f"{self.run}.jsonl"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+            self._append({"event": "start", "tool": tool})
+        except OSError as e:
+            raise ReconcilerError(
+                f"the journal {self.path} cannot be written: {e.strerror}",
+                hint="nothing was changed; make the folder writable, every change is written down before it is made",
+            ) from e
+
+    def intent(self, server: str, change: Change) -> None:
+        """Before a write."""
+        self._append({"event": "intent", "server": server, "domain": change.domain, "change": change_data(change)})
+
+    def outcome(self, server: str, outcome: Outcome) -> None:
+        """After a write, or instead of one that was not tried."""
+        change = outcome.change
+        self._append(
+            {
+                "event": "outcome",
+                "server": server,
+                "domain": change.domain,
+                "change": change_data(change),
+                "result": outcome.result.value,
+                "detail": outcome.detail,
+            }
+        )
+
+    def close(self, *, converged: bool) -> None:
+        """Writes that the run ended, and whether a new plan was empty."""
+        self._append({"event": "end", "detail": "converged" if converged else "not converged"})
+        os.close(self._file)
+
+    def _append(self, record: Mapping[str, object]) -> None:
+        time = self._clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        line = json.dumps({"formatVersion": FORMAT_VERSION, "run": self.run, "time": time, **record})
+        os.write(self._file, line.encode() + b"\n")
+        os.fsync(self._file)
+
+
+def change_data(change: Change) -> dict[str, object]:
+    """A change as the journal holds it: values before and after, for a password only its version."""
+    data: dict[str, object] = {
+        "action": change.action,
+        "kind": change.kind,
+        "address": change.address,
+        "fields": {f.name: _field(f) for f in change.fields},
+    }
+    if change.new_name:
+        data["newAddress"] = f"{change.new_name}@{change.domain}"
+    return data
+
+
+def _field(field: FieldChange) -> dict[str, object]:
+    if field.secret is not None:
+        return {"sensitive": True, "version": field.secret.version}
+    sides = {"before": field.before, "after": field.after}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in sides.items() if v is not None}
+
+
+def password_versions(folder: Path) -> dict[tuple[str, str], int]:
+    """(server, address) -> the version of the password that was last set, as far as the journals tell."""
+    known: dict[tuple[str, str], int] = {}
+    for record in _records(folder):
+        if record.get("event") != "outcome" or record.get("result") != Result.APPLIED.value:
+            continue
+        change = record.get("change")
+        if not isinstance(change, dict) or change.get("kind") != "mailbox":
+            continue
+        _follow(known, str(record.get("server")), change)
+    return known
+
+
+def _follow(known: dict[tuple[str, str], int], server: str, change: Mapping[str, object]) -> None:
+    key = (server, str(change.get("address")))
+    match change.get("action"):
+        case "delete":
+            known.pop(key, None)
+        case "rename" if key in known:
+            known[server, str(change.get("newAddress"))] = known.pop(key)
+        case _:
+            fields = change.get("fields")
+            password = fields.get("password") if isinstance(fields, dict) else None
+            if isinstance(password, dict):
+                known[key] = int(password.get("version", 1))
+
+
+def _records(folder: Path) -> Iterator[dict[str, object]]:
+    """Every record, oldest run first. A last line cut short by a crash is passed over; it is no outcome."""
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.glob("*.jsonl")):
+        try:
+            lines = path.read_text("utf-8", errors="replace").splitlines()
+        except OSError as e:
+            raise ReconcilerError(f"the journal {path} cannot be read: {e.strerror}") from e
+        for number, line in enumerate(lines, 1):
+            try:
+                record = json.loads(line)
+            except ValueError as e:
+                if number == len(lines):
+                    break
+                raise ReconcilerError(
+                    f"{path}:{number}: the journal is damaged", hint="move the file away to go on without it"
+                ) from e
+            if isinstance(record, dict):
+                yield record

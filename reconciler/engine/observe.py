@@ -1,0 +1,67 @@
+"""Reading what is there, and no more than the files manage."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from reconciler.core.errors import ReconcilerError
+from reconciler.core.model import CurrentDomain, DesiredDomain, Unset
+from reconciler.core.ports import Reader, ReadScope
+
+DOMAINS_AT_ONCE = 16
+"""Domains read or written side by side on one server. The client bounds the requests; this bounds memory."""
+
+
+def read_scope(desired: DesiredDomain) -> ReadScope:
+    """Which costly reads the files ask for: forwarding and alias flags of those resources that manage them."""
+    mailboxes = {} if isinstance(desired.mailboxes, Unset) else desired.mailboxes
+    aliases = {} if isinstance(desired.aliases, Unset) else desired.aliases
+    forwarding = {
+        name
+        for name, m in mailboxes.items()
+        if not (isinstance(m.forward_to, Unset) and isinstance(m.forward_keep_copy, Unset))
+    }
+    flagged = {
+        name
+        for name, a in aliases.items()
+        if not all(isinstance(v, Unset) for v in (a.display_name, a.allow_sending, a.hide_from_gal, a.internal_only))
+    }
+    old_names = {r.new: r.old for r in desired.renamed if r.kind == "mailbox"}
+    old_aliases = {r.new: r.old for r in desired.renamed if r.kind == "alias"}
+    return ReadScope(
+        forwarding=frozenset(forwarding | {old_names[n] for n in forwarding if n in old_names}),
+        alias_flags=frozenset(flagged | {old_aliases[n] for n in flagged if n in old_aliases}),
+        eas=any(not isinstance(m.eas, Unset) for m in mailboxes.values()),
+        mapi=any(not isinstance(m.mapi, Unset) for m in mailboxes.values()),
+    )
+
+
+Observation = CurrentDomain | ReconcilerError
+
+
+async def observe(reader: Reader, desired: DesiredDomain) -> Observation:
+    """The current state of one domain, or why it could not be read."""
+    try:
+        return await reader.read_domain(desired.domain, read_scope(desired))
+    except ReconcilerError as e:
+        return e
+
+
+async def observe_all(
+    readers: Mapping[str, Reader], domains: Sequence[DesiredDomain], on_done: Callable[[str], None]
+) -> dict[str, Observation]:
+    """Every domain's current state, read side by side; one that fails does not stop the others.
+
+    Args:
+        readers: by server name; every domain's server is among them.
+        domains: which to read.
+        on_done: told each domain's name when it has been read.
+    """
+    gates = {name: asyncio.Semaphore(DOMAINS_AT_ONCE) for name in readers}
+
+    async def one(desired: DesiredDomain) -> tuple[str, Observation]:
+        async with gates[desired.server]:
+            seen = await observe(readers[desired.server], desired)
+        on_done(desired.domain)
+        return desired.domain, seen
+
+    return dict(await asyncio.gather(*(one(d) for d in domains)))

@@ -1,0 +1,57 @@
+"""After an apply: a new read, a new plan, and outcomes that agree with it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from reconciler.core.model import DesiredDomain
+from reconciler.core.plan import Change, Outcome, Plan, Result
+from reconciler.core.ports import Reader
+from reconciler.engine.observe import Observation, observe
+
+
+async def verify(
+    reader: Reader,
+    desired: DesiredDomain,
+    outcomes: Sequence[Outcome],
+    plan_again: Callable[[Observation], Plan],
+) -> tuple[tuple[Outcome, ...], Plan]:
+    """Reads the domain anew, plans again, and takes back what the server only said it did.
+
+    Returns:
+        The outcomes, an "applied" that the new read contradicts turned into "failed"; and the plan that is left,
+        empty if the domain has converged.
+    """
+    left = plan_again(await observe(reader, desired))
+    still = {c.key: c for c in left.changes}
+    return tuple(_checked(o, still.get(_key_after(o.change))) for o in outcomes), left
+
+
+def _key_after(change: Change) -> str:
+    if change.action == "rename":
+        return replace(change, name=change.new_name or change.name).key
+    return change.key
+
+
+def _checked(outcome: Outcome, left: Change | None) -> Outcome:
+    if outcome.result is not Result.APPLIED or left is None:
+        return outcome
+    change = outcome.change
+    wanted = {f.name for f in change.fields}
+    remaining = [f for f in left.fields if f.name in wanted and not f.sensitive]
+    if left.action == "update" and not remaining:
+        return outcome
+    if left.action == "update":
+        what = "; ".join(f"{f.name} is {f.before!r}, not {f.after!r}" for f in remaining)
+    else:
+        what = "it is not there" if left.action == "create" else f"it is still to {left.action}"
+    return replace(
+        outcome,
+        result=Result.FAILED,
+        detail=f"the server accepted it, but a new read says: {what}",
+        hint="see whether the feature is switched on for this domain on the server",
+    )
+
+
+def has_converged(left: Plan) -> bool:
+    """Whether nothing is left to do, and that is known for sure."""
+    return left.complete and not left.changes and not left.refused
