@@ -54,3 +54,7 @@ class SecretUnavailable(ReconcilerError):
 
 class SandboxMissing(ReconcilerError):
     """The extra `sandbox` is not installed."""
+
+
+class StalePlan(ReconcilerError):
+    """A saved plan was made from other files; nothing is changed."""

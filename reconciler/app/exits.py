@@ -1,0 +1,52 @@
+"""The exit codes (contract, section 2), each with its one meaning."""
+
+from collections.abc import Iterable
+from enum import IntEnum
+
+from reconciler.core.diagnostics import Severity
+from reconciler.core.errors import (
+    IncompleteRead,
+    ReconcilerError,
+    RefusedCredentials,
+    SecretUnavailable,
+    StalePlan,
+    Unreachable,
+)
+from reconciler.core.plan import Plan
+
+
+class Exit(IntEnum):
+    """What the process says when it ends."""
+
+    DONE = 0
+    UNEXPECTED = 1
+    CHANGES = 2
+    INVALID = 3
+    REFUSED = 4
+    PARTIAL = 5
+    UNREACHABLE = 6
+    NOT_COMPLIANT = 7
+    USAGE = 64
+
+
+_SERVER_CODES = frozenset({"SRV001", "SRV002", "SRV003", "SRV005"})
+
+
+def of_error(error: ReconcilerError) -> Exit:
+    """The exit code of a failure that ended the run."""
+    if isinstance(error, Unreachable | RefusedCredentials | SecretUnavailable):
+        return Exit.UNREACHABLE
+    if isinstance(error, IncompleteRead | StalePlan):
+        return Exit.REFUSED
+    return Exit.UNEXPECTED
+
+
+def of_plans(plans: Iterable[Plan], *, detailed: bool) -> Exit:
+    """The exit code of a plan: a server that could not be read comes before a refusal, that before changes."""
+    listed = tuple(plans)
+    errors = {d.code for p in listed for d in p.diagnostics if d.severity is Severity.ERROR}
+    if errors & _SERVER_CODES:
+        return Exit.UNREACHABLE
+    if errors:
+        return Exit.REFUSED
+    return Exit.CHANGES if detailed and any(p.changes for p in listed) else Exit.DONE

@@ -1,0 +1,64 @@
+"""Opening the servers that a run needs: one session each, signed in at the first request."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.config.secrets import SecretStore
+from reconciler.core.errors import ReconcilerError, SecretUnavailable
+from reconciler.core.ports import Reader, Writer
+from reconciler.core.workspace import ServerSettings, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class OpenServers:
+    """Readers and writers by server name; and the servers that cannot be used, with the reason."""
+
+    readers: Mapping[str, Reader]
+    writers: Mapping[str, Writer]
+    unusable: Mapping[str, ReconcilerError]
+    requests: Mapping[str, object]
+
+
+@asynccontextmanager
+async def open_servers(workspace: Workspace, names: Iterable[str], root: Path) -> AsyncIterator[OpenServers]:
+    """The named servers of a workspace, closed (and signed out) at the end.
+
+    Credentials are resolved here, and only those of servers that are used.
+    """
+    from reconciler.smartermail import Server, connect
+
+    secrets = SecretStore(root)
+    servers: dict[str, Server] = {}
+    unusable: dict[str, ReconcilerError] = {}
+    async with AsyncExitStack() as stack:
+        for name in sorted(set(names)):
+            settings = workspace.servers[name]
+            try:
+                username = _username(settings, secrets)
+                password = secrets.resolve(settings.password)
+                servers[name] = await stack.enter_async_context(connect(settings, username=username, password=password))
+            except ReconcilerError as e:
+                unusable[name] = _named(e, settings)
+        yield OpenServers(
+            readers={n: s.reader() for n, s in servers.items()},
+            writers={n: s.writer() for n, s in servers.items()},
+            unusable=unusable,
+            requests={n: s.stats for n, s in servers.items()},
+        )
+
+
+def _username(settings: ServerSettings, secrets: SecretStore) -> str:
+    if isinstance(settings.username, str):
+        return settings.username
+    return secrets.resolve(settings.username).reveal()
+
+
+def _named(error: ReconcilerError, settings: ServerSettings) -> ReconcilerError:
+    """The same error, saying which server's credentials are missing and where they are named."""
+    if isinstance(error, SecretUnavailable):
+        return SecretUnavailable(
+            f"server {settings.name}: {error.message}", hint=error.hint, span=error.span or settings.origin
+        )
+    return error

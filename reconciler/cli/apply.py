@@ -1,0 +1,122 @@
+"""`reconciler apply`."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reconciler.app.applying import ApplyHooks, ApplyResult, run_apply
+from reconciler.app.exits import Exit
+from reconciler.cli.configured import configured
+from reconciler.cli.console import Console, Format, common, emit
+from reconciler.cli.planning import formats_option, plan_lines, plan_options, request
+from reconciler.config.workspace import Configuration
+from reconciler.core.plan import Outcome, Plan
+
+
+@click.command("apply", short_help="Plan, ask, apply, read back.")
+@plan_options
+@formats_option
+@click.option("--plan", "saved", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE", help="Apply this saved plan, and refuse if a new one would differ.")  # fmt: skip
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there was something to change and it was changed.")  # fmt: skip
+@common
+def command(
+    console: Console,
+    selection: tuple[str, ...],
+    formats: tuple[Format, ...],
+    saved: Path | None,
+    yes: bool,
+    detailed_exitcode: bool,
+    **options: Any,
+) -> int:
+    """Make the servers as the files say: plan, ask, apply, read back, and show that nothing is left to do.
+
+    A guard's refusal in any selected domain stops the run before the first write. A change that fails does not stop
+    those that do not depend on it.
+    """
+    config = configured(console, selection)
+    asked = request(**options)
+    progress = console.progress()
+    session = _Session(console, config, formats, yes)
+    if saved:
+        from reconciler.app.saved import SavedPlan
+
+        session.saved = SavedPlan.load(saved, config)
+        asked = session.saved.request(asked)
+        config = session.saved.selection(config)
+    hooks = ApplyHooks(agree=session.agree, on_outcome=session.on_outcome)
+    session.clear = progress.clear
+    result = asyncio.run(run_apply(config, asked, hooks, progress))
+    session.summary(result)
+    code = result.exit_code
+    changed = any(result.outcomes.values())
+    return Exit.CHANGES if detailed_exitcode and code is Exit.DONE and changed else code
+
+
+class _Session:
+    """What is shown and asked during one apply."""
+
+    def __init__(self, console: Console, config: Configuration, formats: tuple[Format, ...], yes: bool) -> None:
+        self.console, self.config, self.formats, self.yes = console, config, formats, yes
+        self.saved: Any = None
+        self.clear = lambda: None
+        self.text = any(f.name == "text" and f.path is None for f in formats)
+
+    def agree(self, plans: tuple[Plan, ...]) -> bool:
+        """Shows the plans, and asks if there is something to ask."""
+        shown = tuple(f for f in self.formats if f.name != "json")
+        emit(self.console, shown, lambda name: plan_lines(self.console, self.config, plans, name))
+        if any(p.refused for p in plans if p.complete):
+            self.console.warn("Refused: nothing was changed. See the errors above.")
+            return False
+        if self.saved is not None:
+            moved = self.saved.moved(plans)
+            if moved:
+                self.console.warn(f"Refused: the saved plan is stale for {', '.join(moved)}; nothing was changed.")
+                self.console.warn("  hint: plan again, and have the new plan reviewed")
+                return False
+        if not any(p.changes for p in plans) or self.yes:
+            return True
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            self.console.warn("Refused: nobody can be asked here; nothing was changed.")
+            self.console.warn("  hint: --yes applies without asking")
+            return False
+        answer = click.prompt("Apply these changes? Only 'yes' will do", default="no", show_default=False, err=True)
+        if answer.strip() == "yes":
+            return True
+        self.console.warn("Not applied: nothing was changed.")
+        return False
+
+    def on_outcome(self, outcome: Outcome) -> None:
+        """Prints each outcome as it happens."""
+        if self.text:
+            from reconciler.output.outcomes_text import render_outcome
+
+            self.clear()
+            self.console.results([render_outcome(outcome, color=self.console.color)])
+
+    def summary(self, result: ApplyResult) -> None:
+        """The end: counts, what failed, whether a new plan is empty."""
+        for wanted in (f for f in self.formats if f.name == "json"):
+            from reconciler.app.header import generated
+            from reconciler.output.apply_json import render_apply_json
+
+            document = render_apply_json(
+                result.plans,
+                result.outcomes,
+                generated(self.config.root),
+                agreed=result.agreed,
+                converged=result.converged,
+            )
+            emit(self.console, (wanted,), lambda _, text=document: [text.rstrip("\n")])
+        if result.agreed and self.text:
+            from reconciler.output.outcomes_text import render_apply_summary
+
+            self.console.results(
+                render_apply_summary(result.outcomes, result.left, converged=result.converged, color=self.console.color)
+            )
+        if result.passwords_file:
+            self.console.warn(f"Generated passwords are in {result.passwords_file} (readable by you only).")

@@ -1,0 +1,169 @@
+"""What every command shares: the global options, colour, progress, writing results and messages."""
+
+import functools
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@dataclass(frozen=True)
+class Console:
+    """How this run talks. Results go to standard output, messages and progress to standard error."""
+
+    workspace: Path | None = None
+    verbose: int = 0
+    quiet: bool = False
+
+    @property
+    def color(self) -> bool:
+        """Colour only on a terminal, and not where NO_COLOR is set (no-color.org)."""
+        return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+    @property
+    def terminal(self) -> bool:
+        """Whether results are read on a terminal."""
+        return sys.stdout.isatty()
+
+    @property
+    def messages_terminal(self) -> bool:
+        """Whether messages are read on a terminal."""
+        return sys.stderr.isatty()
+
+    @property
+    def messages_color(self) -> bool:
+        """Colour for messages."""
+        return self.messages_terminal and not os.environ.get("NO_COLOR")
+
+    @property
+    def width(self) -> int:
+        """Columns for results: the terminal's, 80 elsewhere."""
+        return shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
+
+    def results(self, lines: Iterable[str]) -> None:
+        """Prints results, line by line."""
+        out = sys.stdout
+        for line in lines:
+            out.write(line + "\n")
+        out.flush()
+
+    def say(self, text: str) -> None:
+        """A message for people, on standard error; none with -q."""
+        if not self.quiet:
+            click.echo(text, err=True)
+
+    def warn(self, text: str) -> None:
+        """A message that -q does not silence."""
+        click.echo(text, err=True)
+
+    def progress(self) -> "LiveProgress":
+        """Progress on a terminal, silence elsewhere."""
+        return LiveProgress(shown=sys.stderr.isatty() and not self.quiet)
+
+
+class LiveProgress:
+    """One line on standard error that is rewritten; implements `core.ports.Progress`."""
+
+    def __init__(self, *, shown: bool) -> None:
+        self._shown, self._title, self._total, self._done = shown, "", 0, 0
+
+    def begin(self, title: str, total: int) -> None:
+        """Starts a stretch of work of so many steps."""
+        self._title, self._total, self._done = title, total, 0
+        self._draw("")
+
+    def step(self, text: str) -> None:
+        """One step is done."""
+        self._done += 1
+        self._draw(text)
+
+    def end(self) -> None:
+        """The stretch is over: the line is wiped."""
+        if self._shown:
+            click.echo("\r\033[K", err=True, nl=False)
+
+    def clear(self) -> None:
+        """Wipes the line, so that something else can be printed there."""
+        self.end()
+
+    def _draw(self, text: str) -> None:
+        if not self._shown or not self._total:
+            return
+        from reconciler.output.terminal import safe
+
+        bar = "#" * (20 * self._done // self._total)
+        line = f"{self._title} [{bar:<20}] {self._done}/{self._total} {safe(text)}"
+        click.echo("\r\033[K" + line[: shutil.get_terminal_size().columns - 1], err=True, nl=False)
+
+
+def common(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds -w, -v and -q to a command, so that they may also stand after its name; passes the Console first."""
+
+    @click.option("-w", "--workspace", "after_workspace", type=click.Path(path_type=Path), hidden=True)
+    @click.option("-v", "--verbose", "after_verbose", count=True, help="Say more; repeatable.")
+    @click.option("-q", "--quiet", "after_quiet", is_flag=True, help="Say only results and errors.")
+    @click.pass_obj
+    @functools.wraps(function)
+    def wrapped(
+        console: Console,
+        *args: Any,
+        after_workspace: Path | None,
+        after_verbose: int,
+        after_quiet: bool,
+        **options: Any,
+    ) -> Any:
+        merged = replace(
+            console,
+            workspace=after_workspace or console.workspace,
+            verbose=console.verbose + after_verbose,
+            quiet=console.quiet or after_quiet,
+        )
+        return function(merged, *args, **options)
+
+    return wrapped
+
+
+@dataclass(frozen=True)
+class Format:
+    """One `--format NAME[=FILE]`."""
+
+    name: str
+    path: Path | None
+
+
+class FormatType(click.ParamType):
+    """Parses NAME or NAME=FILE, where NAME is one of a few."""
+
+    name = "format"
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """As it stands in --help."""
+        return f"[{'|'.join(self.names)}][=FILE]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Format:
+        """NAME[=FILE] -> Format; wrong usage otherwise."""
+        if isinstance(value, Format):
+            return value
+        name, equals, path = str(value).partition("=")
+        if name not in self.names or (equals and not path):
+            self.fail(f"{value!r} is not one of {', '.join(self.names)}, each with =FILE if wanted", param, ctx)
+        return Format(name, Path(path) if path else None)
+
+
+def emit(console: Console, formats: Sequence[Format], render: Callable[[str], Iterable[str]]) -> None:
+    """Writes a result in each format asked for: to its file, or to standard output."""
+    for wanted in formats:
+        lines = render(wanted.name)
+        if wanted.path is None:
+            console.results(lines)
+        else:
+            wanted.path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            console.say(f"wrote {wanted.path}")

@@ -1,0 +1,108 @@
+"""What DNS answered, as values; and the port through which it is asked."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Outcome = Literal["records", "nodata", "nxdomain", "temporary", "refused"]
+"""nodata: the name exists without such records. temporary: no answer, SERVFAIL, a lame or broken answer.
+
+`temporary` and `refused` say nothing about what is published: never conclude that something is missing from them.
+"""
+
+RecordType = Literal["A", "AAAA", "CNAME", "MX", "PTR", "SRV", "TXT"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Txt:
+    """A TXT record's character-strings (RFC 1035 section 3.3.14), decoded: UTF-8, or Latin-1 where it is not that."""
+
+    strings: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The strings joined without anything between, as SPF, DKIM and DMARC want it."""
+        return "".join(self.strings)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mx:
+    """An MX record; `host` is empty for the root (`MX 0 .`, RFC 7505)."""
+
+    preference: int
+    host: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Srv:
+    """An SRV record (RFC 2782); `target` is empty for the root: the service is not offered."""
+
+    priority: int
+    weight: int
+    port: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Address:
+    """An A or AAAA record's address, in the shortest form."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Host:
+    """The name in a CNAME or PTR record."""
+
+    name: str
+
+
+Rdata = Txt | Mx | Srv | Address | Host
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The answer to one question.
+
+    Attributes:
+        name, rtype: the question; the name in lower case without the final dot.
+        records: only with the outcome `records`; sorted, because servers rotate them.
+        aliases: the CNAME targets that were followed, in order; the last is where the records are (or are not).
+        text: for people, where the outcome is not `records`: what happened, and which server said so.
+    """
+
+    name: str
+    rtype: RecordType
+    outcome: Outcome
+    records: tuple[Rdata, ...] = ()
+    aliases: tuple[str, ...] = ()
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        """Sorts the records: an answer is a set."""
+        object.__setattr__(self, "records", tuple(sorted(self.records, key=lambda r: (type(r).__name__, r))))
+
+    @property
+    def unknown(self) -> bool:
+        """Nothing is known: neither that there is something nor that there is nothing."""
+        return self.outcome in ("temporary", "refused")
+
+    @property
+    def void(self) -> bool:
+        """There is certainly nothing."""
+        return self.outcome in ("nodata", "nxdomain")
+
+    def texts(self) -> tuple[str, ...]:
+        """Of TXT records, the joined texts."""
+        return tuple(r.text for r in self.records if isinstance(r, Txt))
+
+    def addresses(self) -> tuple[str, ...]:
+        """Of A and AAAA records, the addresses."""
+        return tuple(r.text for r in self.records if isinstance(r, Address))
+
+
+class Resolver(Protocol):
+    """Asks DNS. Never raises for what DNS says or fails to say: that is in the answer."""
+
+    async def lookup(self, name: str, rtype: RecordType) -> Answer:
+        """The answer for a full name (a final dot is optional); CNAMEs are followed."""
+        ...

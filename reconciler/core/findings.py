@@ -1,0 +1,120 @@
+"""Findings: what a compliance check saw in DNS, what it should see, and what to publish."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, get_args
+
+Status = Literal["pass", "warn", "fail", "skip", "error"]
+"""pass: right · warn: works, but weak · fail: broken · skip: nothing to judge · error: could not be looked up."""
+
+Threshold = Literal["warn", "fail", "error", "never"]
+
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+_GRAVITY: tuple[Status, ...] = ("skip", "pass", "warn", "error", "fail")
+"""What is known to be broken outweighs what could not be looked up: an outage must not hide a fault."""
+
+TRIPS: Mapping[Threshold, frozenset[Status]] = MappingProxyType(
+    {
+        "warn": frozenset({"warn", "fail", "error"}),
+        "fail": frozenset({"fail", "error"}),
+        "error": frozenset({"error"}),
+        "never": frozenset(),
+    }
+)
+"""Which statuses are at or above a threshold of `--fail-on` (in the order warn, fail, error)."""
+
+
+def worst(statuses: Iterable[Status]) -> Status:
+    """The gravest of some statuses; `skip` where there are none."""
+    return max(statuses, key=_GRAVITY.index, default="skip")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Record:
+    """One DNS record.
+
+    Attributes:
+        name: the owner's full name, lower case, without the final dot.
+        type: `MX`, `TXT`, `CNAME`, `SRV`, `A`, `AAAA`.
+        value: as in a zone file (host names with their final dot), but TXT as one piece of text without quotes.
+        ttl: seconds, in records to publish. None in records found: through a cache it counts down, and a report
+            of the same facts must be the same.
+    """
+
+    name: str
+    type: str
+    value: str
+    ttl: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """The result of one check for one domain. Texts may quote what DNS said: escape them for where they are shown.
+
+    Attributes:
+        id: the check: `mx`, `spf`, `dkim`, `autodiscover`, `dmarc`.
+        code: a stable word for the gravest thing seen, like `SPF_SEVERAL`.
+        title: one short line.
+        detail: sentences, a line each; may be empty.
+        expected: what should be there, as far as that is known without merging.
+        found: what is there.
+        fix: what to publish, whole: it replaces what `found` lists. Empty where nothing in this zone would help.
+        reference: RFC and section.
+    """
+
+    id: str
+    status: Status
+    code: str
+    title: str
+    detail: str = ""
+    expected: tuple[Record, ...] = ()
+    found: tuple[Record, ...] = ()
+    fix: tuple[Record, ...] = ()
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainReport:
+    """All findings about one domain or domain alias (`alias_of` then names the domain)."""
+
+    domain: str
+    server: str
+    checks: tuple[Finding, ...]
+    alias_of: str | None = None
+
+    @property
+    def status(self) -> Status:
+        """The gravest status among the checks."""
+        return worst(check.status for check in self.checks)
+
+    def to_publish(self) -> tuple[Record, ...]:
+        """The records this domain should have: each check's fix, or else what it expects. Sorted, each once."""
+        return tuple(sorted({record for check in self.checks for record in (check.fix or check.expected)}))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The findings about some domains, sorted by domain."""
+
+    domains: tuple[DomainReport, ...]
+
+    def __post_init__(self) -> None:
+        """Sorts, so that the order of the input changes nothing."""
+        key = sorted(self.domains, key=lambda report: (report.domain, report.server, report.alias_of or ""))
+        object.__setattr__(self, "domains", tuple(key))
+
+    @property
+    def status(self) -> Status:
+        """The gravest status of all."""
+        return worst(report.status for report in self.domains)
+
+    def count(self) -> Mapping[Status, int]:
+        """How many checks have each status; every status is a key."""
+        found = [check.status for report in self.domains for check in report.checks]
+        return {status: found.count(status) for status in STATUSES}
+
+    def reaches(self, threshold: Threshold) -> bool:
+        """Whether any check is at or above what `--fail-on` names."""
+        return any(check.status in TRIPS[threshold] for report in self.domains for check in report.checks)
