@@ -1,0 +1,239 @@
+"""SPF records (RFC 7208 section 12): the whole grammar, as frozen terms on which an evaluator can sit."""
+
+import re
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Literal
+
+from reconciler.compliance.records.macros import MacroString, SyntaxFault, domain_spec, macro_string
+
+Qualifier = Literal["+", "-", "~", "?"]
+MechanismName = Literal["all", "include", "a", "mx", "ptr", "ip4", "ip6", "exists"]
+
+MAX_LOOKUPS = 10
+"""Terms that may query DNS in one evaluation (RFC 7208 section 4.6.4)."""
+MAX_VOID = 2
+"""Lookups that may find nothing (the same section)."""
+
+QUERYING = frozenset({"include", "a", "mx", "ptr", "exists"})
+
+_MODIFIER = re.compile(r"([A-Za-z][A-Za-z0-9._-]*)=(.*)", re.DOTALL)
+_MECHANISM = re.compile(r"([+?~-]?)([A-Za-z0-9_]+)(.*)", re.DOTALL)
+_DUAL_CIDR = re.compile(r"(?:/(0|[1-9][0-9]?))?(?://(0|[1-9][0-9]{0,2}))?")
+_QUALIFIERS: dict[str, Qualifier] = {"": "+", "+": "+", "-": "-", "~": "~", "?": "?"}
+_NAMES: dict[str, MechanismName] = {name: name for name in ("all", "include", "a", "mx", "ptr", "ip4", "ip6", "exists")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mechanism:
+    """A directive: a mechanism and what its match means.
+
+    Attributes:
+        domain: None where the domain being checked is meant, and for `all`, `ip4`, `ip6`.
+        network: of `ip4` and `ip6`.
+        prefix4, prefix6: of `a` and `mx`: how many bits of an address count.
+        text: as written.
+    """
+
+    name: MechanismName
+    qualifier: Qualifier = "+"
+    domain: MacroString | None = None
+    network: IPv4Network | IPv6Network | None = None
+    prefix4: int = 32
+    prefix6: int = 128
+    text: str = field(default="", compare=False)
+
+    def key(self, owner: str) -> Hashable:
+        """What it matches, in a record at `owner`: two mechanisms with one key are the same, qualifiers aside."""
+        domain = self.domain.text if self.domain else owner if self.name in ("a", "mx", "ptr") else ""
+        return self.name, domain.lower().removesuffix("."), self.network, self.prefix4, self.prefix6
+
+    def target(self, owner: str) -> str | None:
+        """The name it asks about in a record at `owner`; None where that depends on the mail being checked."""
+        if self.domain is None:
+            return owner
+        literal = self.domain.literal
+        return None if literal is None else literal.lower().removesuffix(".")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Modifier:
+    """`redirect=`, `exp=`, or one that RFC 7208 does not know and that is ignored."""
+
+    name: str
+    value: MacroString
+    text: str = field(default="", compare=False)
+
+
+Term = Mechanism | Modifier
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A term that the grammar does not allow. One voids the record (RFC 7208 section 4.6)."""
+
+    term: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpfRecord:
+    """A record: its terms in order, without those that are faulty."""
+
+    text: str
+    terms: tuple[Term, ...]
+    faults: tuple[Fault, ...]
+
+    @property
+    def mechanisms(self) -> tuple[Mechanism, ...]:
+        """All mechanisms, those after `all` too."""
+        return tuple(term for term in self.terms if isinstance(term, Mechanism))
+
+    @property
+    def effective(self) -> tuple[Mechanism, ...]:
+        """The mechanisms up to and with the first `all`: what stands after it is ignored (section 5.1)."""
+        found = self.mechanisms
+        end = next((i for i, m in enumerate(found) if m.name == "all"), len(found))
+        return found[: end + 1]
+
+    @property
+    def ignored(self) -> tuple[Term, ...]:
+        """Mechanisms after `all`, and a `redirect` beside it (sections 5.1 and 6.1)."""
+        late: tuple[Term, ...] = self.mechanisms[len(self.effective) :]
+        return (*late, *((r,) if self.all and (r := self.modifier("redirect")) else ()))
+
+    @property
+    def all(self) -> Mechanism | None:
+        """The first `all`."""
+        return next((m for m in self.mechanisms if m.name == "all"), None)
+
+    @property
+    def redirect(self) -> Modifier | None:
+        """The `redirect` that applies: there is none beside `all`."""
+        return None if self.all else self.modifier("redirect")
+
+    def modifier(self, name: str) -> Modifier | None:
+        """The modifier of that name."""
+        return next((t for t in self.terms if isinstance(t, Modifier) and t.name == name), None)
+
+
+def is_spf(text: str) -> bool:
+    """Whether a TXT record is an SPF record (section 4.5): the version, then a space or the end."""
+    return text[:6].lower() == "v=spf1" and text[6:7] in ("", " ")
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str) -> SpfRecord:
+    """The terms of a text for which `is_spf` holds, and everything that is wrong with it."""
+    terms: list[Term] = []
+    faults: list[Fault] = []
+    for word in text[6:].split(" "):
+        if not word:
+            continue
+        try:
+            term = _term(word)
+            if isinstance(term, Modifier) and term.name in ("redirect", "exp"):
+                _once(term, terms)
+            terms.append(term)
+        except SyntaxFault as e:
+            faults.append(Fault(word, str(e)))
+    return SpfRecord(text, tuple(terms), tuple(faults))
+
+
+def parse_mechanism(text: str) -> Mechanism | Fault:
+    """One mechanism, as a product names it; it must have the qualifier of a pass (none, or `+`)."""
+    try:
+        term = _term(text)
+    except SyntaxFault as e:
+        return Fault(text, str(e))
+    if not isinstance(term, Mechanism) or term.qualifier != "+" or term.name == "all":
+        return Fault(text, "a mechanism that allows senders is needed, like include:mail.example.com")
+    return term
+
+
+def _once(term: Modifier, before: list[Term]) -> None:
+    if any(isinstance(t, Modifier) and t.name == term.name for t in before):
+        raise SyntaxFault(f"{term.name}= may stand only once")
+
+
+def _term(word: str) -> Term:
+    modifier = _MODIFIER.fullmatch(word)
+    if modifier is not None:
+        return _modifier(word, modifier[1].lower(), modifier[2])
+    match = _MECHANISM.fullmatch(word)
+    name = _NAMES.get(match[2].lower()) if match else None
+    if match is None or name is None:
+        raise SyntaxFault("no such mechanism")
+    return _mechanism(word, name, _QUALIFIERS[match[1]], match[3])
+
+
+def _modifier(word: str, name: str, value: str) -> Modifier:
+    if name in ("redirect", "exp"):
+        return Modifier(name=name, value=domain_spec(value), text=word)
+    return Modifier(name=name, value=macro_string(value), text=word)
+
+
+def _mechanism(word: str, name: MechanismName, qualifier: Qualifier, rest: str) -> Mechanism:
+    match name:
+        case "all":
+            if rest:
+                raise SyntaxFault("nothing may follow all")
+            return Mechanism(name=name, qualifier=qualifier, text=word)
+        case "ip4" | "ip6":
+            return Mechanism(name=name, qualifier=qualifier, network=_network(name, rest), text=word)
+        case "include" | "exists":
+            if not rest.startswith(":"):
+                raise SyntaxFault("a colon and a domain name are missing")
+            return Mechanism(name=name, qualifier=qualifier, domain=domain_spec(rest[1:]), text=word)
+        case "ptr":
+            return Mechanism(name=name, qualifier=qualifier, domain=_optional_domain(rest), text=word)
+        case "a" | "mx":
+            domain, prefix4, prefix6 = _dual_cidr(rest)
+            return Mechanism(
+                name=name,
+                qualifier=qualifier,
+                domain=_optional_domain(domain),
+                prefix4=prefix4,
+                prefix6=prefix6,
+                text=word,
+            )
+
+
+def _optional_domain(rest: str) -> MacroString | None:
+    if not rest:
+        return None
+    if not rest.startswith(":"):
+        raise SyntaxFault(f"{rest} cannot follow here")
+    return domain_spec(rest[1:])
+
+
+def _dual_cidr(rest: str) -> tuple[str, int, int]:
+    """What precedes the prefix lengths, and these; `/` may also stand inside a domain-spec."""
+    end = len(rest.rstrip("/0123456789"))
+    for at in range(end, len(rest) + 1):
+        found = _DUAL_CIDR.fullmatch(rest, at)
+        if found is not None:
+            prefix4 = int(found[1]) if found[1] else 32
+            prefix6 = int(found[2]) if found[2] else 128
+            if prefix4 > 32 or prefix6 > 128:
+                raise SyntaxFault(f"{found.group()} is no prefix length")
+            return rest[:at], prefix4, prefix6
+    raise AssertionError("the empty end always matches")
+
+
+def _network(name: Literal["ip4", "ip6"], rest: str) -> IPv4Network | IPv6Network:
+    host, slash, prefix = rest[1:].partition("/")
+    plain = not slash or prefix == "0" or (prefix.isascii() and prefix.isdigit() and not prefix.startswith("0"))
+    family = "IPv4" if name == "ip4" else "IPv6"
+    refusal = SyntaxFault(f"{rest[1:65] or 'nothing'} is no {family} range")
+    if not rest.startswith(":") or not plain or "%" in host or len(rest) > 64:
+        raise refusal
+    try:
+        network = ip_network(f"{host}/{prefix}" if slash else host, strict=False)
+    except ValueError as e:
+        raise refusal from e
+    if isinstance(network, IPv4Network) != (name == "ip4"):
+        raise refusal
+    return network
