@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Builds the wheel, installs it into a fresh environment, and runs the tests where the source cannot be imported.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+VENV=${VENV:-.venv}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+"$VENV/bin/python" -m build --wheel --outdir "$work/dist" . >"$work/build.log" 2>&1 || { cat "$work/build.log" >&2; exit 1; }
+"$VENV/bin/python" -m venv "$work/venv"
+wheel=$(ls "$work"/dist/*.whl)
+"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check "${wheel}[dev]"
+# The tests, the docs that they run, and the configuration; not the package.
+mkdir "$work/run"
+cp -r tests docs examples benchmarks pyproject.toml README.md CHANGELOG.md CONTRIBUTING.md Makefile "$work/run/"
+cd "$work/run"
+PATH="$work/venv/bin:$PATH" "$work/venv/bin/python" -c 'import reconciler; assert "site-packages" in reconciler.__file__, reconciler.__file__'
+PATH="$work/venv/bin:$PATH" "$work/venv/bin/python" -m pytest -n 2 -q -m 'not source'
