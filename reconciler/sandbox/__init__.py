@@ -1,0 +1,64 @@
+"""The embedded server of `reconciler sandbox`: SmarterMail's API v1 over HTTP, and DNS, on 127.0.0.1 only.
+
+Belongs here: everything that plays the mail server, written from the API reference. Banned here: anything of
+reconciler outside this package, so that client and server cannot share a mistake; and any use as a real mail server.
+
+The names below are loaded when first used. They need the packages of the extra `sandbox`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reconciler.sandbox.config import Endpoint, SandboxConfig, SeedDomain, Thresholds
+
+if TYPE_CHECKING:
+    from reconciler.sandbox.faults import FAULTS, UnknownFaultError, parse_fault
+    from reconciler.sandbox.persist import DataInUseError
+    from reconciler.sandbox.quirks import QUIRKS, UnknownQuirkError
+    from reconciler.sandbox.server import Sandbox, SandboxError, serve
+
+__all__ = [
+    "FAULTS",
+    "QUIRKS",
+    "DataInUseError",
+    "Endpoint",
+    "Sandbox",
+    "SandboxConfig",
+    "SandboxError",
+    "SeedDomain",
+    "Thresholds",
+    "UnknownFaultError",
+    "UnknownQuirkError",
+    "parse_fault",
+    "serve",
+]
+
+_HOMES = {
+    "Sandbox": "server",
+    "SandboxError": "server",
+    "serve": "server",
+    "FAULTS": "faults",
+    "UnknownFaultError": "faults",
+    "parse_fault": "faults",
+    "QUIRKS": "quirks",
+    "UnknownQuirkError": "quirks",
+    "DataInUseError": "persist",
+}
+_EXTRA = frozenset({"uvicorn", "httptools", "jwt", "cryptography", "dns", "idna"})
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    try:
+        return getattr(import_module(f"{__name__}.{home}"), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _EXTRA:
+            raise
+        raise ImportError(
+            f"the sandbox needs the package {error.name!r}, which is not installed: pip install 'reconciler[sandbox]'"
+        ) from error

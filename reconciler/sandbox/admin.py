@@ -1,0 +1,150 @@
+"""The endpoints under `/sandbox/`, with which a test or a demo looks into the server and plays with it.
+
+They need no sign-in: the server listens on loopback only. The header `X-Sandbox: 1` and a loopback host name are
+required, so that no web page in a browser on the same machine can use them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from reconciler.sandbox import inspection
+from reconciler.sandbox.binder import BindError, Fields
+from reconciler.sandbox.call import Service
+from reconciler.sandbox.dns import DnsServer
+from reconciler.sandbox.domains import change_settings
+from reconciler.sandbox.envelope import Refusal, Reply
+from reconciler.sandbox.faults import Faults, UnknownFaultError, make_fault
+from reconciler.sandbox.identity import find_identity
+from reconciler.sandbox.quirks import UnknownQuirkError
+from reconciler.sandbox.requestlog import RequestLog
+from reconciler.sandbox.zones import ZoneError
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
+Answer = dict[str, Any]
+
+
+class Admin:
+    """Answers the sandbox's own endpoints."""
+
+    def __init__(self, service: Service, faults: Faults, log: RequestLog, dns: DnsServer) -> None:
+        self._service = service
+        self._faults = faults
+        self._log = log
+        self._dns = dns
+        self._table: dict[tuple[str, str], Callable[[Any], Answer]] = {
+            ("GET", "state"): lambda _: inspection.everything(service),
+            ("GET", "requests"): lambda _: {**log.as_json(), "effects": inspection.effects(service)},
+            ("POST", "requests/reset"): self._reset_requests,
+            ("GET", "faults"): lambda _: {"faults": [fault.as_json() for fault in faults.all]},
+            ("POST", "faults"): self._add_faults,
+            ("DELETE", "faults"): self._clear_faults,
+            ("GET", "quirks"): lambda _: {"quirks": sorted(service.quirks.names)},
+            ("POST", "quirks"): self._set_quirks,
+            ("POST", "check-password"): self._check_password,
+            ("GET", "clock"): lambda _: {"now": service.clock.iso()},
+            ("POST", "clock"): self._advance,
+            ("POST", "account"): self._account,
+            ("POST", "domain"): self._domain,
+            ("GET", "ids"): lambda _: {"failures": service.ids.counts(), "blocked": service.ids.blocked()},
+            ("POST", "ids/reset"): lambda _: {"unblocked": service.ids.forgive()},
+            ("GET", "zones"): lambda _: {"zones": service.zones.dump(), "records": service.zones.records()},
+            ("POST", "records"): self._records,
+            ("POST", "dns-faults"): self._dns_faults,
+        }
+
+    async def answer(self, method: str, path: str, headers: dict[bytes, str], body: bytes) -> Reply:
+        """Answer a request below `/sandbox/`; errors are 4xx with `{"error": text}`."""
+        host = urlsplit(f"//{headers.get(b'host', '')}").hostname or ""
+        if b"x-sandbox" not in headers or host not in _LOOPBACK:
+            return Reply(403, {"error": "send the header X-Sandbox: 1, to a loopback address"})
+        name = path.removeprefix("/sandbox/").strip("/")
+        try:
+            if name.startswith("zones/"):
+                return Reply(200, self._zone(method, unquote(name.removeprefix("zones/")), body))
+            handler = self._table.get((method, name))
+            if handler is None:
+                known = ", ".join(f"{verb} /sandbox/{one}" for verb, one in self._table)
+                return Reply(404, {"error": f"no such endpoint; there are: {known}, PUT|DELETE /sandbox/zones/ORIGIN"})
+            return Reply(200, handler(json.loads(body) if body.strip() else {}))
+        except (UnknownFaultError, UnknownQuirkError, ZoneError, Refusal, BindError) as error:
+            return Reply(400, {"error": f"{type(error).__name__}: {error}"})
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return Reply(400, {"error": f"the body does not fit this endpoint: {type(error).__name__}: {error}"})
+        finally:
+            self._service.store.flush()
+
+    def _reset_requests(self, _: Any) -> Answer:
+        self._log.reset()
+        self._service.store.effects.clear()
+        return {}
+
+    def _add_faults(self, given: Any) -> Answer:
+        rows = given if isinstance(given, list) else given.get("faults", [given])
+        made = [make_fault(row) for row in rows]
+        self._faults.all.extend(made)
+        return {"faults": [fault.as_json() for fault in self._faults.all]}
+
+    def _clear_faults(self, _: Any) -> Answer:
+        self._faults.all.clear()
+        return {}
+
+    def _set_quirks(self, given: Any) -> Answer:
+        """`{"quirks": [...]}` sets exactly these; `{"add": [...], "remove": [...]}` changes."""
+        quirks = self._service.quirks
+        names = set(given["quirks"]) if "quirks" in given else set(quirks.names)
+        quirks.set((names | set(given.get("add", []))) - set(given.get("remove", [])))
+        return {"quirks": sorted(quirks.names)}
+
+    def _check_password(self, given: Any) -> Answer:
+        found = find_identity(self._service.store, given["email"])
+        return {"ok": found is not None and found.verify(given["password"], self._service.clock)}
+
+    def _advance(self, given: Any) -> Answer:
+        self._service.clock.advance(float(given["advanceSeconds"]))
+        return {"now": self._service.clock.iso()}
+
+    def _account(self, given: Any) -> Answer:
+        inspection.change_account(self._service, given)
+        return {}
+
+    def _domain(self, given: Any) -> Answer:
+        store = self._service.store
+        domain = store.domain(given["domain"])
+        change_settings(self._service, domain, Fields(given))
+        if given.get("dkim") == "active":
+            domain.dkim.seeded = True
+            store.touch(domain)
+        return {}
+
+    def _zone(self, method: str, origin: str, body: bytes) -> Answer:
+        zones = self._service.zones
+        if method == "PUT":
+            zones.set_zone(origin, body.decode())
+        elif method == "DELETE":
+            zones.delete_zone(origin)
+        elif method != "GET":
+            raise ValueError("GET, PUT or DELETE")
+        self._keep_zones()
+        return {"zone": origin, "text": "" if method == "DELETE" else zones.zone_text(origin)}
+
+    def _records(self, given: Any) -> Answer:
+        zones = self._service.zones
+        removed = 0
+        for row in given.get("remove", []):
+            removed += zones.remove(row["name"], row["type"], row.get("value"))
+        for row in given.get("add", []):
+            zones.add(row["name"], row["type"], row["value"], int(row.get("ttl", 300)))
+        self._keep_zones()
+        return {"removed": removed, "added": len(given.get("add", []))}
+
+    def _dns_faults(self, given: Any) -> Answer:
+        rows = given if isinstance(given, list) else given.get("faults", [])
+        self._dns.set_faults(rows)
+        return {"faults": rows}
+
+    def _keep_zones(self) -> None:
+        self._service.store.keep_zones(self._service.zones.dump())

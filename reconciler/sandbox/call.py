@@ -1,0 +1,138 @@
+"""One request on its way through the server: who asks, in which domain, with what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from reconciler.sandbox.binder import BindError, Body, Fields
+from reconciler.sandbox.clock import Clock
+from reconciler.sandbox.envelope import Refusal, Reply
+from reconciler.sandbox.ids import Ids
+from reconciler.sandbox.model import Domain, User
+from reconciler.sandbox.quirks import Quirks
+from reconciler.sandbox.store import NO_USER, Store
+from reconciler.sandbox.tokens import Session, Tokens
+
+if TYPE_CHECKING:
+    from reconciler.sandbox.config import SandboxConfig
+    from reconciler.sandbox.dkim import KeyMaker
+    from reconciler.sandbox.zones import Zones
+
+
+@dataclass(slots=True)
+class Service:
+    """The parts of a running sandbox that handlers work with."""
+
+    config: SandboxConfig
+    clock: Clock
+    store: Store
+    tokens: Tokens
+    ids: Ids
+    quirks: Quirks
+    zones: Zones
+    keys: KeyMaker
+    url: str = ""
+
+
+@dataclass(slots=True)
+class Call:
+    """A request that was let through to its handler."""
+
+    service: Service
+    body: Body
+    params: Mapping[str, str]
+    address: str = ""
+    session: Session | None = None
+    domain_context: Domain | None = None
+    from_header: bool = False
+    delay: float = 0.0  # seconds that the answer is held back
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def fields(self) -> Fields:
+        return self.body.fields
+
+    @property
+    def store(self) -> Store:
+        return self.service.store
+
+    @property
+    def quirks(self) -> Quirks:
+        return self.service.quirks
+
+    @property
+    def clock(self) -> Clock:
+        return self.service.clock
+
+    @property
+    def domain(self) -> Domain:
+        """The domain that the request is about; the router has made sure that there is one."""
+        assert self.domain_context is not None
+        return self.domain_context
+
+    @property
+    def who(self) -> Session:
+        """The session; the router has made sure that there is one."""
+        assert self.session is not None
+        return self.session
+
+    @property
+    def is_system(self) -> bool:
+        """Whether a system administrator's own token asks."""
+        return self.session is not None and self.session.family.is_system
+
+    @property
+    def is_elevated(self) -> bool:
+        """Whether the caller has a system administrator's rights in the domain: manage-domain token or header."""
+        return self.is_system or (self.session is not None and self.session.family.is_elevated)
+
+    def param(self, name: str) -> str:
+        return self.params[name]
+
+    def flag_param(self, name: str) -> bool:
+        """A true/false path segment."""
+        found = Fields({name: self.params[name]}).flag(name)
+        if found is None:
+            raise BindError(name)
+        return found
+
+    def user(self, email: str | None) -> User:
+        """A user of the context domain by address or local part; Refusal `User does not exist.` otherwise."""
+        return self.find_user(self.domain, email)
+
+    def find_user(self, domain: Domain, email: str | None) -> User:
+        """A user of `domain` by address or local part."""
+        name = (email or "").strip().lower()
+        if name.endswith(f"@{domain.name}"):
+            name = name[: -len(domain.name) - 1]
+        found = domain.users.get(name)
+        if found is None:
+            if "unknown-user-400" in self.quirks:
+                raise Refusal("User not found", status=400)
+            raise Refusal(NO_USER)
+        return found
+
+    def own_user(self) -> tuple[Domain, User]:
+        """The account whose token this is, for user-level settings."""
+        found = self.store.account(self.who.family.user)
+        if found is None:
+            raise Refusal(NO_USER)
+        return found
+
+
+Handler = Callable[[Call], Reply]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One endpoint spelling. `role`: `-` anyone, `SA` system administrators, `DA` domain administrators (an SA with
+    domain context too), `U` any domain account, `*` any token. `is_write` says whether it changes state."""
+
+    methods: str
+    pattern: str
+    role: str
+    handler: Handler
+    is_write: bool = False
+    address_gives_context: bool = False

@@ -1,0 +1,127 @@
+"""From a request to its handler: route, token, role, domain context (API reference sections 1.3 and 2.7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler.sandbox.binder import BindError, Body, Fields, read_body
+from reconciler.sandbox.call import Call, Route, Service
+from reconciler.sandbox.envelope import Refusal, Reply, dressed, refused
+from reconciler.sandbox.identity import kind_of
+from reconciler.sandbox.model import Domain
+from reconciler.sandbox.routing import Router, params_of
+from reconciler.sandbox.store import NO_DOMAIN
+from reconciler.sandbox.tokens import DOMAIN, PLAIN, SYSTEM, Session
+
+UNAUTHORISED = Refusal("", status=401, bare=True)
+FORBIDDEN = Refusal("Access denied", status=403)
+
+
+@dataclass(slots=True)
+class Request:
+    """An HTTP request to the API; `path` is what follows `/api/v1/`, still percent-encoded."""
+
+    method: str
+    path: str
+    body: bytes
+    content_type: str = ""
+    token: str = ""
+    domain_header: str = ""
+    address: str = ""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The answer, and what the request log wants to know."""
+
+    reply: Reply
+    endpoint: str = ""
+    token_kind: str = "-"  # noqa: S105 - SA, DA, U, step or none
+    user: str = ""
+    domain: str = ""
+    is_write: bool = False
+    delay: float = 0.0
+
+
+class Dispatcher:
+    """Answers API requests."""
+
+    def __init__(self, service: Service, router: Router) -> None:
+        self._service = service
+        self._router = router
+
+    def answer(self, request: Request) -> Outcome:
+        """Carry a request out."""
+        outcome = Outcome(Reply())
+        try:
+            route, parts = self._route(request)
+            outcome.endpoint, outcome.is_write = route.pattern, route.is_write
+            session = self._session(route, request, outcome)
+            call = Call(
+                self._service,
+                Body(Fields({})),
+                params_of(route, parts),
+                address=request.address,
+                session=session,
+            )
+            call.domain_context, call.from_header = self._context(route, call, outcome, request)
+            outcome.domain = call.domain_context.name if call.domain_context else ""
+            call.body = read_body(request.body, request.content_type, strict="strict-binder" in self._service.quirks)
+            try:
+                outcome.reply = route.handler(call)
+            finally:
+                outcome.delay = call.delay
+            if self._service.quirks.names:
+                outcome.reply = dressed(outcome.reply, self._service.quirks, is_write=route.is_write)
+        except Refusal as refusal:
+            outcome.reply = dressed(refused(refusal, self._service.quirks), self._service.quirks, is_write=False)
+        except BindError:
+            outcome.reply = refused(Refusal("Invalid input parameters", status=400), self._service.quirks)
+        return outcome
+
+    def _route(self, request: Request) -> tuple[Route, list[str]]:
+        routes, parts = self._router.find(request.path)
+        quirks = self._service.quirks
+        present = {method: route for method, route in routes.items() if not quirks.missing(method, route.pattern)}
+        if not present:
+            raise Refusal("", status=404, bare=True)
+        route = present.get(request.method)
+        if route is None or quirks.not_allowed(request.method, route.pattern):
+            raise Refusal("", status=405, bare=True)
+        return route, parts
+
+    def _session(self, route: Route, request: Request, outcome: Outcome) -> Session | None:
+        """The session of the token, once it is known to be good enough for the route."""
+        if route.role == "-":
+            return None
+        session = self._service.tokens.session(request.token) if request.token else None
+        if session is None:
+            raise UNAUTHORISED
+        kind = kind_of(self._service.store, session)
+        outcome.token_kind, outcome.user = ("step" if session.step else kind), session.family.user
+        if route.role == "step":
+            return session
+        if session.step:
+            raise FORBIDDEN
+        if "ids-blocks-logins-only" not in self._service.quirks and self._service.ids.is_blocked(request.address):
+            raise Refusal("The IP address is blocked", status=403)
+        if (route.role == "SA" and kind != SYSTEM) or (route.role == "DA" and kind == PLAIN):
+            raise FORBIDDEN
+        return session
+
+    def _context(self, route: Route, call: Call, outcome: Outcome, request: Request) -> tuple[Domain | None, bool]:
+        """The domain that a domain endpoint acts on, and whether it came from the header."""
+        if route.role not in {"DA", "U"}:
+            return None, False
+        store, quirks = self._service.store, self._service.quirks
+        if outcome.token_kind in {DOMAIN, PLAIN}:
+            # The header is for system administrators; a domain administrator must not cross domains with it.
+            return store.domain(call.who.family.user.rpartition("@")[2]), False
+        if request.domain_header and "header-context-ignored" not in quirks:
+            return store.domain(request.domain_header.strip()), True
+        if route.address_gives_context and "address-in-path-needs-context" not in quirks:
+            return store.domain(call.params["email"].rpartition("@")[2]), False
+        text = NO_DOMAIN
+        if route.pattern == "settings/domain/list-users":
+            text = "Failed to list users: the domain was not found."
+        raise Refusal(text, status=400 if "missing-context-400" in quirks else None)

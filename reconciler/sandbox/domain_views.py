@@ -1,0 +1,91 @@
+"""How a domain looks in answers (API reference sections 4.1 to 4.7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.sandbox import defaults
+from reconciler.sandbox.model import Domain
+from reconciler.sandbox.quirks import Quirks
+
+_MEBIBYTE = 1024 * 1024
+
+
+def user_count(domain: Domain, quirks: Quirks) -> int:
+    """How many users count against the limit; whether the primary administrator does is a quirk."""
+    return len(domain.users) - ("admin-not-counted" in quirks and domain.main_admin in domain.users)
+
+
+def disk_usage(domain: Domain) -> int:
+    """Bytes in all mailboxes."""
+    return sum(user.size for user in domain.users.values())
+
+
+def counts(domain: Domain, quirks: Quirks) -> dict[str, int]:
+    """Counts with their limits, as all domain objects carry them."""
+    return {
+        "userCount": user_count(domain, quirks),
+        "userLimit": domain.setting("maxUsers"),
+        "aliasCount": len(domain.aliases),
+        "aliasLimit": domain.setting("maxAliases"),
+        "domainAliasCount": len(domain.domain_aliases),
+        "domainAliasLimit": domain.setting("maxDomainAliases"),
+        "listCount": len(domain.lists),
+        "listLimit": domain.setting("maxLists"),
+    }
+
+
+def domain_row(domain: Domain, quirks: Quirks) -> dict[str, Any]:
+    """A row of `settings/sysadmin/domains`."""
+    size = disk_usage(domain)
+    return {
+        "name": domain.name,
+        "path": domain.path,
+        "hostname": domain.hostname,
+        "isEnabled": domain.is_enabled,
+        "status": "Enabled" if domain.is_enabled else "Disabled",
+        **counts(domain, quirks),
+        "size": size,
+        "maxSize": domain.setting("maxSize"),
+        "sizeMb": size // _MEBIBYTE,
+        "fileStorageSize": 0,
+        "fileStorageSizeMb": 0,
+        "imgLink": "",
+    }
+
+
+def domain_data(domain: Domain, quirks: Quirks) -> dict[str, Any]:
+    """`domainData`, as both token kinds get it."""
+    size = disk_usage(domain)
+    usage: dict[str, Any] = {"diskUsage": size, "size": size, "sizeMb": size // _MEBIBYTE}
+    if "usage-as-size" in quirks:
+        del usage["diskUsage"]
+    if "usage-as-sizemb" in quirks:
+        usage = {"sizeMb": size // _MEBIBYTE}
+    data = {
+        "name": domain.name,
+        "idnName": domain.name,
+        "path": domain.path,
+        "hostname": domain.hostname,
+        "isEnabled": domain.is_enabled,
+        **counts(domain, quirks),
+        **usage,
+        "maxSize": domain.setting("maxSize"),
+        "mainDomainAdmin": domain.main_admin,
+        "isSplitDomain": domain.setting("isSplitDomain"),
+    }
+    if "no-domain-alias-count" in quirks:
+        del data["domainAliasCount"]
+    return data
+
+
+def domain_settings(domain: Domain) -> dict[str, Any]:
+    """`domainSettings` without DKIM."""
+    return {
+        **defaults.DOMAIN_SETTINGS,
+        **domain.settings,
+        "domainPath": domain.path,
+        "hostname": domain.hostname,
+        "mainDomainAdmin": domain.main_admin,
+        "throttleSettings": {**defaults.THROTTLE, **domain.throttle},
+    }

@@ -1,0 +1,79 @@
+"""Keeps the store's rows in SQLite, so that a sandbox with a data directory survives a restart.
+
+The model in memory is the truth; each request that changed something writes the changed rows, one per object, in one
+transaction before it is answered.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+FILE_NAME = "sandbox.sqlite3"
+Key = tuple[str, str, str]
+"""Kind (`domain`, `users`, `aliases`, `lists`, `admin`, `zone`), domain, name."""
+
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS thing (kind TEXT NOT NULL, domain TEXT NOT NULL, name TEXT NOT NULL, "
+    "data TEXT NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (kind, domain, name)) WITHOUT ROWID"
+)
+_WRITE = (
+    "INSERT INTO thing (kind, domain, name, data, place) VALUES (?, ?, ?, ?, ?) "
+    "ON CONFLICT (kind, domain, name) DO UPDATE SET data = excluded.data"
+)
+
+
+class DataInUseError(RuntimeError):
+    """The data folder cannot be used: another sandbox has it, or what is in it is not a sandbox's."""
+
+
+class Persistence:
+    """Rows of JSON in one SQLite file."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / FILE_NAME
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=1)
+        try:
+            # One sandbox per folder: a second one would silently overwrite the rows of the first.
+            self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute(_SCHEMA)
+        except sqlite3.OperationalError as error:
+            self._db.close()
+            raise DataInUseError(f"{path} cannot be opened: {error}; is another sandbox using this folder?") from error
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            raise DataInUseError(f"{path} is no database of a sandbox: {error}; use another folder") from error
+        self._place = int(self._db.execute("SELECT COALESCE(MAX(place), 0) FROM thing").fetchone()[0])
+        path.chmod(0o600)
+
+    def rows(self) -> Iterator[tuple[Key, Any]]:
+        """All rows, in the order in which they were first written."""
+        for kind, domain, name, data in self._db.execute("SELECT kind, domain, name, data FROM thing ORDER BY place"):
+            yield (kind, domain, name), json.loads(data)
+
+    def write(self, changes: Iterable[tuple[Key, Any]], dropped_domains: Iterable[str] = ()) -> None:
+        """Write rows in one transaction; a value of None removes its row, a dropped domain all of its rows."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            for domain in dropped_domains:
+                self._db.execute("DELETE FROM thing WHERE domain = ?", (domain,))
+            for key, value in changes:
+                if value is None:
+                    self._db.execute("DELETE FROM thing WHERE kind = ? AND domain = ? AND name = ?", key)
+                else:
+                    self._place += 1
+                    self._db.execute(_WRITE, (*key, json.dumps(value), self._place))
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()

@@ -1,0 +1,57 @@
+"""What a sandbox holds when it starts: its administrator, the domains and zones of its configuration."""
+
+from __future__ import annotations
+
+import secrets
+
+from reconciler.sandbox.binder import Fields
+from reconciler.sandbox.call import Service
+from reconciler.sandbox.config import SeedDomain
+from reconciler.sandbox.domains import bind_settings, create_domain
+from reconciler.sandbox.model import Admin
+from reconciler.sandbox.passwords import hashed
+from reconciler.sandbox.store import domain_name
+
+
+def seed(service: Service) -> str:
+    """Bring the store to its starting state and return the administrator's password.
+
+    Domains and zones that are in the data already are left alone. With a data directory and no password given, the
+    administrator gets a new random one at each start: the stored hash cannot be shown.
+    """
+    config, store = service.config, service.store
+    password = config.password or secrets.token_urlsafe(18)
+    name = config.username.lower()
+    admin = store.admins.get(name)
+    if admin is None:
+        store.admins[name] = admin = Admin(name, hashed(password))
+    else:
+        admin.password = hashed(password)
+    store.touch_admin(admin)
+    zones = dict(config.zones)
+    for one in config.seed:
+        zones |= one.zones
+        if domain_name(one.name) not in store.domains:
+            _seed_domain(service, one)
+    known = {origin.rstrip(".").lower() for origin in store.zones}
+    service.zones.load(store.zones)
+    for origin, text in zones.items():
+        if origin.rstrip(".").lower() not in known:
+            service.zones.set_zone(origin, text)
+    store.keep_zones(service.zones.dump())
+    store.flush()
+    store.effects.clear()
+    store.changed.clear()
+    return password
+
+
+def _seed_domain(service: Service, one: SeedDomain) -> None:
+    domain = create_domain(
+        service,
+        name=one.name,
+        admin=one.admin_username,
+        password=one.admin_password,
+        hostname=one.hostname,
+        settings=bind_settings(Fields(one.limits)),
+    )
+    domain.dkim.seeded = one.dkim

@@ -1,0 +1,197 @@
+"""The running sandbox: HTTP and DNS on loopback, in a thread with an event loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from types import TracebackType
+
+import uvicorn
+
+from reconciler.sandbox.admin import Admin
+from reconciler.sandbox.application import Application
+from reconciler.sandbox.call import Service
+from reconciler.sandbox.clock import Clock
+from reconciler.sandbox.config import Endpoint, SandboxConfig
+from reconciler.sandbox.dkim import KeyMaker
+from reconciler.sandbox.dns import DnsServer
+from reconciler.sandbox.faults import Faults
+from reconciler.sandbox.ids import Ids
+from reconciler.sandbox.persist import Persistence
+from reconciler.sandbox.quirks import Quirks
+from reconciler.sandbox.requestlog import RequestLog
+from reconciler.sandbox.seed import seed
+from reconciler.sandbox.store import Store
+from reconciler.sandbox.tokens import Tokens
+from reconciler.sandbox.transport import CuttableProtocol
+from reconciler.sandbox.zones import Zones
+
+LOOPBACK = "127.0.0.1"
+_START_SECONDS = 30.0
+
+
+class SandboxError(RuntimeError):
+    """The sandbox cannot be started as asked."""
+
+
+class Sandbox:
+    """A sandbox that runs between `start` and `stop`, or inside a `with`.
+
+    Raises SandboxError for an address that is not 127.0.0.1 and for a port that is taken, UnknownFaultError and
+    UnknownQuirkError for names that are not in the tables, ZoneError for zone files that are none.
+    """
+
+    def __init__(self, config: SandboxConfig | None = None) -> None:
+        self.config = config or SandboxConfig()
+        if self.config.address != LOOPBACK:
+            raise SandboxError(
+                f"the sandbox listens on {LOOPBACK} only, not on {self.config.address}: it is no server for real mail"
+            )
+        self.zones = Zones()
+        self.faults = Faults(self.config.faults)
+        self.quirks = Quirks(self.config.quirks)
+        self._endpoint: Endpoint | None = None
+        self._thread: threading.Thread | None = None
+        self._server: uvicorn.Server | None = None
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it listens; only while it runs."""
+        assert self._endpoint is not None, "the sandbox is not running"
+        return self._endpoint
+
+    def start(self) -> Endpoint:
+        """Start in a background thread; it listens when this returns."""
+        assert self._thread is None, "the sandbox is running already"
+        self._ready.clear()
+        self._thread = threading.Thread(target=self._run, name="reconciler-sandbox", daemon=True)
+        self._thread.start()
+        is_ready = self._ready.wait(_START_SECONDS)
+        if self._failure is not None or not is_ready:
+            failure, self._failure = self._failure, None
+            self._thread = None
+            raise failure or SandboxError(f"the sandbox did not start within {_START_SECONDS:g} seconds")
+        return self.endpoint
+
+    def stop(self) -> None:
+        """Finish the requests under way, write what is to be written, and end; without effect when not running."""
+        if self._thread is None:
+            return
+        if self._server is not None:
+            self._server.should_exit = True
+        self._thread.join()
+        self._thread = None
+        self._endpoint = None
+
+    def __enter__(self) -> Sandbox:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:  # noqa: BLE001 - handed over to the thread that waits in start
+            self._failure = error
+        finally:
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        config = self.config
+        listener = _listen(config.port)
+        store = None
+        dns = DnsServer(self.zones, port=config.dns_port)
+        try:
+            store = Store(Persistence(config.data) if config.data else None)
+            service = self._service(store, f"http://{LOOPBACK}:{listener.getsockname()[1]}")
+            password = seed(service)
+            dns_port = await dns.start()
+            log = RequestLog()
+            application = Application(service, self.faults, log, Admin(service, self.faults, log, dns))
+            self._server = uvicorn.Server(
+                uvicorn.Config(
+                    application,
+                    http=CuttableProtocol,
+                    lifespan="off",
+                    log_config=None,
+                    access_log=False,
+                    server_header=False,
+                    timeout_graceful_shutdown=3,
+                    timeout_keep_alive=60,
+                )
+            )
+            self._endpoint = Endpoint(
+                url=service.url,
+                dns=f"{LOOPBACK}:{dns_port}",
+                username=config.username,
+                password=password,
+                domain_admins={
+                    one.name.lower(): (f"{one.admin_username}@{one.name}".lower(), one.admin_password)
+                    for one in config.seed
+                },
+            )
+            # The socket listens already: a connection made now waits for the server's first turn.
+            self._ready.set()
+            await self._server.serve(sockets=[listener])
+        finally:
+            await dns.stop()
+            if store is not None:
+                store.keep_zones(self.zones.dump())
+                store.close()
+            listener.close()
+
+    def _service(self, store: Store, url: str) -> Service:
+        config = self.config
+        clock = Clock()
+        return Service(
+            config=config,
+            clock=clock,
+            store=store,
+            tokens=Tokens(clock, config.access_token_seconds, config.refresh_token_seconds),
+            ids=Ids(clock, config.ids),
+            quirks=self.quirks,
+            zones=self.zones,
+            keys=KeyMaker(clock, is_shared=config.shared_dkim_keys),
+            url=url,
+        )
+
+
+def _listen(port: int) -> socket.socket:
+    # The protocol is named so that asyncio sees TCP and turns Nagle off; without it each answer takes 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((LOOPBACK, port))
+        listener.listen(512)
+    except OSError as error:
+        listener.close()
+        raise SandboxError(
+            f"cannot listen on {LOOPBACK}:{port}: {error.strerror}; choose another port, or 0"
+        ) from error
+    return listener
+
+
+def serve(config: SandboxConfig, announce: Callable[[Endpoint], None]) -> None:
+    """Run in the foreground until SIGINT or SIGTERM; `announce` is called once it listens.
+
+    To be called in the main thread. The signals' earlier handlers are put back.
+    """
+    over = threading.Event()
+    sandbox = Sandbox(config)
+    earlier = {one: signal.signal(one, lambda *_: over.set()) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        announce(sandbox.start())
+        over.wait()
+    finally:
+        sandbox.stop()
+        for one, handler in earlier.items():
+            signal.signal(one, handler)
