@@ -30,6 +30,7 @@ class DnsServer:
         self._udp: asyncio.DatagramTransport | None = None
         self._tcp: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        self._stopping = False
 
     async def start(self) -> int:
         """Listen; gives the port, which for port 0 is any that is free for both.
@@ -41,6 +42,7 @@ class DnsServer:
         if self._udp is not None:
             raise RuntimeError("this DNS server runs already; stop it first")
         tcp_socket, udp_socket = _bind(self._port)
+        self._stopping = False
         loop = asyncio.get_running_loop()
         self._udp, _ = await loop.create_datagram_endpoint(lambda: _Udp(self._responder), sock=udp_socket)
         self._tcp = await asyncio.start_server(self._connected, sock=tcp_socket)
@@ -51,6 +53,7 @@ class DnsServer:
         """Close everything at once, delayed answers included; does nothing if it does not run."""
         if self._udp is None or self._tcp is None:
             return
+        self._stopping = True
         self._udp.close()
         self._tcp.close()
         connections = list(self._connections)
@@ -81,16 +84,18 @@ class DnsServer:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        if len(self._connections) >= MAX_CONNECTIONS:
-            writer.close()
+        if self._stopping or len(self._connections) >= MAX_CONNECTIONS:
+            writer.transport.abort()
             return
         self._connections.add(task)
         try:
             await self._converse(reader, writer)
-        except (TimeoutError, asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-            # Idle, gone, or the server stops. A cancelled connection task that ends cancelled makes asyncio.streams
-            # log it as a fault of the server (Python 3.11), so it ends here, in order.
-            pass
+        except (TimeoutError, asyncio.IncompleteReadError, ConnectionError):
+            pass  # idle or gone: the end of a conversation like any other
+        except asyncio.CancelledError:
+            # The server stops. A connection's task that ends cancelled is logged by asyncio.streams as a fault of the
+            # server (Python 3.11), so it ends in order; what the client has not read yet is dropped.
+            writer.transport.abort()
         finally:
             self._connections.discard(task)
             writer.close()

@@ -82,7 +82,7 @@ def zone_from(origin: dns.name.Name, text: str, *, add_ns: bool) -> Zone:
     Raises:
         ZoneError: with the zone, the line and the reason.
     """
-    tokens = dns.tokenizer.Tokenizer(text, shown(origin), _IDNA)
+    tokens = _Tokens(text, shown(origin), _IDNA)
     collector = _Collector(dns.zonefile.RRSetsReaderManager(origin=dns.name.root), origin)
     reader = dns.zonefile.Reader(
         tokens, dns.rdataclass.IN, collector, allow_directives=_DIRECTIVES, default_ttl=DEFAULT_TTL
@@ -92,14 +92,32 @@ def zone_from(origin: dns.name.Name, text: str, *, add_ns: bool) -> Zone:
     try:
         reader.read()
     except (dns.exception.DNSException, ValueError) as error:
-        line = tokens.where()[1]
-        why = _why(error).removeprefix(f"{shown(origin)}:{line}: ")
-        raise ZoneError(f"zone {shown(origin)}, line {line}: {why}") from error
+        why = _why(error).removeprefix(f"{shown(origin)}:{tokens.where()[1]}: ")
+        near = "" if isinstance(error, ZoneError) else f" (near {tokens.last[:40]!r})"
+        raise ZoneError(f"zone {shown(origin)}, line {tokens.line}: {why}{near}") from error
     return collector.zone(add_ns=add_ns)
 
 
 def _why(error: Exception) -> str:
     return str(error) or type(error).__name__
+
+
+class _Tokens(dns.tokenizer.Tokenizer):
+    """Knows the last token and its line, which where() has passed by the time that an error shows.
+
+    Inside of parentheses the line may be that of the token before.
+    """
+
+    line = 1
+    last = ""
+
+    def get(self, want_leading: bool = False, want_comment: bool = False) -> dns.tokenizer.Token:
+        again = self.ungotten_token is not None
+        line = self.line_number  # now: reading a token takes in the line break behind it
+        token = super().get(want_leading, want_comment)
+        if not again and not token.is_eol_or_eof():
+            self.line, self.last = line, token.value
+        return token
 
 
 class _Collector(dns.zonefile.RRsetsReaderTransaction):

@@ -20,6 +20,8 @@ PLAIN_LIMIT = 512  # bytes over UDP without EDNS
 EDNS_LIMIT = 1232  # the most over UDP: never fragmented (DNS Flag Day 2020)
 TCP_LIMIT = 65535
 _POINTER = 0xC000
+_REACH = 0x4000  # pointers have 14 bits
+_FIXED = 10  # type, class, TTL and length, between a record's name and its data
 _COPIED = dns.flags.RD | dns.flags.CD
 _OPCODE = 0x7800
 
@@ -107,16 +109,18 @@ def garbage(query: Query) -> bytes:
 
 
 def render(query: Query, answer: Answer, *, tcp: bool) -> bytes:
-    """The answer as bytes; if it does not fit, over UDP the TC bit alone, over TCP SERVFAIL."""
+    """The answer as bytes; if it does not fit, over UDP the TC bit alone, over TCP SERVFAIL.
+
+    Owner names are compressed; names in the data are not, so that each record's data is rendered only once.
+    """
     body = bytearray()
     start = HEADER + len(query.qname.to_wire() or b"") + 4
+    target = HEADER  # where the name of the next set stands: in the question, then in the CNAME before
     for name, rrset in answer.answers:
-        owner = _owner(query, name)
+        owner = struct.pack("!H", _POINTER | target) if target < _REACH else name.to_wire() or b""
+        target = start + len(body) + len(owner) + _FIXED
         for tail in rrset.tails:
-            here = start + len(body)
             body += owner + tail
-            if len(owner) > 2 and here < _POINTER ^ 0xFFFF:
-                owner = struct.pack("!H", _POINTER | here)
     answers = sum(len(rrset.tails) for _, rrset in answer.answers)
     authority = 0
     if answer.soa is not None:
@@ -129,9 +133,9 @@ def render(query: Query, answer: Answer, *, tcp: bool) -> bytes:
 
 
 def _owner(query: Query, name: dns.name.Name) -> bytes:
-    """The name, as a pointer into the question where it or its parent in full stands there."""
+    """The name, as a pointer into the question if that ends in it."""
     asked = query.qname
-    if name.is_absolute() and len(name) > 1 and asked.is_subdomain(name):
+    if len(name) > 1 and asked.is_subdomain(name):
         skipped = sum(len(label) + 1 for label in asked.labels[: len(asked) - len(name)])
         return struct.pack("!H", _POINTER | HEADER + skipped)
     return name.to_wire() or b""
