@@ -1,0 +1,126 @@
+"""What every decoder needs: a document that the schema has passed, and the faults that a schema cannot see.
+
+Decoding turns text into canonical values. A field that is absent stays UNSET; an empty value is a value. A name that
+cannot be one is reported with its place and left out, so that the rest of the file is still judged.
+"""
+
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from reconciler.config.loader import Document
+
+from reconciler.core.diagnostics import Diagnostic, error, warning
+from reconciler.core.expectations import DnsOverrides
+from reconciler.core.names import BadName, host_name
+from reconciler.core.quantities import parse_size
+from reconciler.core.secret import SecretRef
+from reconciler.core.source import Span
+
+Path = tuple[str | int, ...]
+
+_ECHO = 60
+
+
+def shown(text: str) -> str:
+    """A text out of a file as it may stand in a message: quoted, controls escaped, cut to a readable length."""
+    return repr(text if len(text) <= _ECHO else text[:_ECHO] + "…")
+
+
+class Reading:
+    """One document while it is decoded, and the diagnostics found on the way."""
+
+    __slots__ = ("diagnostics", "document")
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.diagnostics: list[Diagnostic] = []
+
+    def span(self, path: Path, *, key: bool = False) -> Span:
+        """The place of the value at `path`, or of its key."""
+        return self.document.span(path, key=key)
+
+    def name(self, text: str, canonical: Callable[[str], str], path: Path, *, key: bool = False) -> str | None:
+        """The canonical form of a name; None, and NAM001 at its place, where it cannot be one."""
+        try:
+            return canonical(text)
+        except BadName as e:
+            self.diagnostics.append(error("NAM001", f"{shown(text)}: {e}", self.span(path, key=key)))
+            return None
+
+    def clash(self, first: str, second: str, canonical: str, path: Path, *, key: bool = False) -> None:
+        """Says NAM002: two names of one section are the same in canonical form."""
+        text = f"{shown(second)} and {shown(first)} are the same name: both mean {canonical}"
+        hint = "names are compared in lower case, domains as A-labels: keep one of the two"
+        self.diagnostics.append(error("NAM002", text, self.span(path, key=key), hint=hint))
+
+    def names(self, texts: Sequence[str], canonical: Callable[[str], str], path: Path) -> tuple[str, ...]:
+        """The canonical forms of a list of names, sorted, each once; one that is written twice is a warning."""
+        found: dict[str, str] = {}
+        for i, text in enumerate(texts):
+            name = self.name(text, canonical, (*path, i))
+            if name is None:
+                continue
+            if name in found:
+                message = f"{shown(text)} is here twice: {shown(found[name])} means {name} too"
+                self.diagnostics.append(warning("NAM002", message, self.span((*path, i)), hint="leave one of them out"))
+            found.setdefault(name, text)
+        return tuple(sorted(found))
+
+    def size(self, value: str | int, path: Path) -> int | None:
+        """Bytes (0 = unlimited); None, and SCH001, for what is no size."""
+        try:
+            return parse_size(value)
+        except ValueError as e:
+            self.diagnostics.append(error("SCH001", f"not a size: {e}", self.span(path)))
+            return None
+
+
+def section(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """A nested mapping; empty where it is absent or null."""
+    return body.get(key) or {}
+
+
+def secret_ref(body: Mapping[str, Any]) -> SecretRef:
+    """A reference to a secret: `{env}`, `{file}`, `{command}` or `{generate: true}`, with `version` beside it."""
+    version = int(body.get("version", 1))
+    if "env" in body:
+        return SecretRef("env", str(body["env"]), version=version)
+    if "file" in body:
+        return SecretRef("file", str(body["file"]), version=version)
+    if "command" in body:
+        argv = tuple(str(word) for word in body["command"])
+        return SecretRef("command", shlex.join(argv), argv, version)
+    return SecretRef("generate", version=version)
+
+
+def dns_overrides(reading: Reading, body: Mapping[str, Any]) -> DnsOverrides:
+    """The `dns` section of a product or a domain. Hosts become canonical; None = not stated."""
+    spf, auto, dmarc = section(body, "spf"), section(body, "autodiscover"), section(body, "dmarc")
+
+    def host(key: str) -> str | None:
+        text = auto.get(key)
+        return None if not text else reading.name(text, host_name, ("dns", "autodiscover", key))
+
+    return DnsOverrides(
+        mx_hosts=_hosts(reading, section(body, "mx").get("hosts")),
+        spf_primary=spf.get("primary"),
+        spf_secondary=_texts(spf.get("secondary")),
+        autodiscover_host=host("host"),
+        autodiscover_srv_target=host("srvTarget"),
+        dmarc_check=dmarc.get("check"),
+        dmarc_rua=dmarc.get("rua"),
+        dmarc_policy=dmarc.get("policy"),
+    )
+
+
+def _hosts(reading: Reading, hosts: Sequence[str] | None) -> tuple[str, ...] | None:
+    """In the order written: the first host is the one recommended first."""
+    if hosts is None:
+        return None
+    found = (reading.name(text, host_name, ("dns", "mx", "hosts", i)) for i, text in enumerate(hosts))
+    return tuple(dict.fromkeys(name for name in found if name is not None))
+
+
+def _texts(values: Iterable[str] | None) -> tuple[str, ...] | None:
+    return None if values is None else tuple(values)

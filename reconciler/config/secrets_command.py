@@ -1,0 +1,122 @@
+"""A secret from a command, such as a password manager's: no shell, a time limit, and nothing of its output shown."""
+
+import os
+import selectors
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from reconciler.core.errors import SecretUnavailable
+from reconciler.core.source import Span
+
+TIMEOUT = 30.0
+"""Seconds."""
+_POLL = 0.1
+_MAX_OUTPUT = 64 * 1024
+_MAX_COMPLAINT = 200
+
+
+def run_command(argv: Sequence[str], base: Path, *, span: Span | None = None, timeout: float = TIMEOUT) -> str:
+    """The first line that a command writes to its standard output, without the line end.
+
+    The words are passed as they are, without a shell, in the folder `base`; standard input is empty. After
+    `timeout` seconds the command and what it started are killed.
+
+    Raises:
+        SecretUnavailable: it cannot be started, fails, takes too long, or writes nothing usable. The message shows
+            the last line of its standard error, cleaned; never its standard output.
+    """
+    name = shlex.join(argv)
+    try:
+        # An argument list and no shell: nothing in a word can become another command.
+        process = subprocess.Popen(  # noqa: S603
+            list(argv),
+            cwd=base,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as e:
+        reason = e.strerror if isinstance(e, OSError) else "a word of it cannot be passed on"
+        raise SecretUnavailable(f"command `{name}` cannot be started: {reason}", span=span) from e
+    deadline = time.monotonic() + timeout
+    with process:
+        try:
+            output, complaint = _collect(process, deadline)
+            status = process.wait(timeout=max(0.0, deadline - time.monotonic()))
+        except (subprocess.TimeoutExpired, OverflowError) as e:
+            _kill(process)
+            reason = "wrote too much" if isinstance(e, OverflowError) else f"took longer than {timeout:g} seconds"
+            raise SecretUnavailable(f"command `{name}` {reason}", span=span) from None
+        except BaseException:  # Ctrl-C does not reach a session of its own
+            _kill(process)
+            raise
+    line = _first_line(output)
+    if status != 0:
+        ending = f"ended with status {status}" if status > 0 else f"was killed by signal {-status}"
+        raise SecretUnavailable(f"command `{name}` {ending}{_clean(complaint, line)}", span=span)
+    if not line:
+        text = f"command `{name}` wrote no usable first line to its standard output{_clean(complaint, line)}"
+        raise SecretUnavailable(text, span=span)
+    return line
+
+
+def _collect(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bytes]:
+    """Standard output and standard error, read side by side so that neither pipe fills up.
+
+    Ends with the command, also where something that it left running (an agent) keeps the pipes open.
+    """
+    assert process.stdout is not None
+    assert process.stderr is not None
+    found: dict[IO[bytes], bytearray] = {process.stdout: bytearray(), process.stderr: bytearray()}
+    with selectors.DefaultSelector() as selector:
+        for pipe in found:
+            selector.register(pipe, selectors.EVENT_READ)
+        while selector.get_map():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise subprocess.TimeoutExpired(process.args, 0)
+            ended = process.poll() is not None
+            ready = selector.select(0 if ended else min(left, _POLL))
+            if ended and not ready:
+                break
+            for key, _ in ready:
+                pipe = next(p for p in found if p is key.fileobj)
+                chunk = os.read(pipe.fileno(), 8192)
+                if not chunk:
+                    selector.unregister(pipe)
+                found[pipe] += chunk
+                if len(found[pipe]) > _MAX_OUTPUT:
+                    raise OverflowError
+    return bytes(found[process.stdout]), bytes(found[process.stderr])
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Ends the command and everything it started and left behind: it has a session, and so a group, of its own."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _first_line(output: bytes) -> str:
+    try:
+        text = output.decode("utf-8")
+    except UnicodeDecodeError:
+        return ""
+    line = text.split("\n", 1)[0].removesuffix("\r")
+    return "" if "\0" in line else line
+
+
+def _clean(complaint: bytes, line: str) -> str:
+    """The last line of what it complained about: printable, short, and without its output in it."""
+    text = complaint.decode("utf-8", errors="replace")
+    if line:
+        text = text.replace(line, "***")
+    lines = [s for s in ("".join(c for c in row if c.isprintable()).strip() for row in text.splitlines()) if s]
+    return f": {lines[-1][:_MAX_COMPLAINT]}" if lines else ""

@@ -1,0 +1,91 @@
+"""Names, files and patterns on the command line select domains."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from reconciler.config.decode import shown
+from reconciler.config.workspace_files import FoundFile
+from reconciler.core.diagnostics import Diagnostic, error
+from reconciler.core.names import BadName, display_domain, domain_name
+
+_GLOB = frozenset("*?[")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A domain file that may be selected, and the domain in it: canonical, None where it cannot be known."""
+
+    found: FoundFile
+    domain: str | None
+
+
+def select(
+    candidates: Sequence[Candidate], words: Sequence[str], *, root: Path, here: Path
+) -> tuple[frozenset[str], tuple[Diagnostic, ...]]:
+    """The relative names of the files that the words select; none at all where there are no words: then all are meant.
+
+    A word is a domain (`example.com`, U-label or A-label, any case), a pattern over domains (`*.example`) or over
+    paths in the workspace (`domains/eu/*`), or a file or folder: absolute, or relative to the current folder or to the
+    workspace. A word that selects nothing is WSP002, with the nearest domain.
+    """
+    if not words:
+        return frozenset(c.found.relative for c in candidates), ()
+    chosen: set[str] = set()
+    diagnostics: list[Diagnostic] = []
+    for word in dict.fromkeys(words):
+        matches = {c.found.relative for c in candidates if _matches(c, word)} or _by_path(candidates, word, root, here)
+        if not matches:
+            diagnostics.append(_nothing(candidates, word))
+        chosen |= matches
+    return frozenset(chosen), tuple(diagnostics)
+
+
+def _matches(candidate: Candidate, word: str) -> bool:
+    """By domain or by pattern."""
+    if _GLOB.isdisjoint(word):
+        try:
+            return candidate.domain is not None and domain_name(word) == candidate.domain
+        except BadName:
+            return False
+    if "/" in word:
+        return fnmatchcase(candidate.found.relative, word.removeprefix("./"))
+    if candidate.domain is None:
+        return False
+    pattern = word.lower()
+    return any(fnmatchcase(name, pattern) for name in (candidate.domain, display_domain(candidate.domain)))
+
+
+def _by_path(candidates: Sequence[Candidate], word: str, root: Path, here: Path) -> set[str]:
+    """By file or folder: the current folder is asked first, as a shell would complete it."""
+    by_path = {c.found.path: c.found.relative for c in candidates}
+    for base in (here, root):
+        path = _lexical(base / word)
+        if path in by_path:
+            return {by_path[path]}
+        inside = {relative for file, relative in by_path.items() if path in file.parents}
+        if inside:
+            return inside
+    return set()
+
+
+def _lexical(path: Path) -> Path:
+    """Without `.` and `..`; the folder's own links are resolved, the file's are not, for it is known by its name."""
+    try:
+        return path.parent.resolve() / path.name if path.name not in ("", ".", "..") else path.resolve()
+    except (OSError, RuntimeError, ValueError):
+        return path
+
+
+def _nothing(candidates: Sequence[Candidate], word: str) -> Diagnostic:
+    names = sorted({name for c in candidates if c.domain for name in (c.domain, display_domain(c.domain))})
+    near = get_close_matches(word.lower(), names, n=1)
+    if near:
+        hint = f"did you mean {near[0]}?"
+    elif names:
+        hint = f"the workspace has {len(candidates)} domain files, among them {display_domain(names[0])}"
+    else:
+        hint = "the workspace has no domain files yet: write domains/example.com.yaml, or use reconciler import"
+    return error("WSP002", f"nothing matches {shown(word)}", hint=hint)

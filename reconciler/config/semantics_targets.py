@@ -1,0 +1,148 @@
+"""Where aliases and forwardings lead: to what does not exist, outside, or round in a ring."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from itertools import chain
+
+from reconciler.config.graph import knots, ring
+from reconciler.config.semantics import Directory, DomainFile, Places
+from reconciler.core.diagnostics import Diagnostic, error, warning
+from reconciler.core.model import Alias, DesiredDomain, Mailbox, Unset
+from reconciler.core.names import split_address
+from reconciler.core.source import Span
+from reconciler.core.workspace import Policy
+
+_HINTS = 20
+"""Suggestions a file: each looks through all names, and after twenty faults the file's trouble is another one."""
+_RING = 40
+"""Names of a ring shown in full; a longer one is shown with a gap."""
+
+
+def check_targets(file: DomainFile, workspace: Directory, policy: Policy) -> Iterator[Diagnostic]:
+    """REF003 (a target that does not exist) and GRD007 (a target outside, where the policy denies it)."""
+    if file.desired is None:
+        return
+    places: Places | None = None
+    hints = _HINTS
+    deny = policy.external_forwarding == "deny" and not workspace.blind
+    for resource, targets in _senders(file.desired):
+        for target in targets:
+            local, host = split_address(target)
+            home = workspace.home(host)
+            if home is None:
+                if deny:
+                    places = places or file.places()
+                    yield _outside(resource, target, places)
+            elif home in workspace.files and local not in workspace.declared[home]:
+                places = places or file.places()
+                fault = _missing(resource, target, local, workspace.files[home], policy, places, hint=hints > 0)
+                if fault:
+                    hints -= 1
+                    yield fault
+
+
+def _senders(desired: DesiredDomain) -> Iterator[tuple[Mailbox | Alias, tuple[str, ...]]]:
+    """Every alias, and every mailbox that forwards, with its targets."""
+    aliases = () if isinstance(desired.aliases, Unset) else desired.aliases.values()
+    for alias in aliases:
+        if not isinstance(alias.targets, Unset):
+            yield alias, alias.targets
+    mailboxes = () if isinstance(desired.mailboxes, Unset) else desired.mailboxes.values()
+    for mailbox in mailboxes:
+        if not isinstance(mailbox.forward_to, Unset):
+            yield mailbox, mailbox.forward_to
+
+
+def _what(resource: Mailbox | Alias) -> str:
+    if isinstance(resource, Mailbox):
+        return f"mailbox {resource.name} forwards to"
+    return f"alias {resource.name} leads to"
+
+
+def _outside(resource: Mailbox | Alias, target: str, places: Places) -> Diagnostic:
+    text = f"{_what(resource)} {target}, which is outside the workspace's domains: the policy denies that"
+    hint = "take the target out, or change `policy.externalForwarding` in reconciler.yaml"
+    return error("GRD007", text, places.target(resource, target), hint=hint)
+
+
+def _missing(
+    resource: Mailbox | Alias,
+    target: str,
+    local: str,
+    there: DomainFile,
+    policy: Policy,
+    places: Places,
+    *,
+    hint: bool,
+) -> Diagnostic | None:
+    """What is wrong with a target that its domain's file does not declare; None where that is no fault."""
+    desired = there.desired
+    assert desired is not None
+    span = places.target(resource, target)
+    renamed = next((r for r in desired.renamed if r.old == local and r.kind != "domainAlias"), None)
+    if renamed:
+        text = f"{_what(resource)} {target}, which is renamed to {renamed.new} ({renamed.origin})"
+        return error("REF003", text, span, hint=f"write {renamed.new}")
+    removed = next((r for r in desired.removed if r.name == local and r.kind != "domainAlias"), None)
+    if removed:
+        text = f"{_what(resource)} {target}, which is to be removed ({removed.origin})"
+        return error("REF003", text, span, hint="take the target out")
+    if policy.ignores("mailbox", local) or policy.ignores("alias", local):
+        return None
+    if isinstance(desired.mailboxes, Unset) or isinstance(desired.aliases, Unset):
+        absent = "mailboxes" if isinstance(desired.mailboxes, Unset) else "aliases"
+        text = f"{_what(resource)} {target}: whether it exists cannot be known, {there.file} has no section `{absent}`"
+        return warning("REF003", text, span)
+    text = f"{_what(resource)} {target}, which does not exist: {there.file} declares no such mailbox or alias"
+    return error("REF003", text, span, hint=_suggestion(local, desired) if hint else "")
+
+
+def _suggestion(local: str, desired: DesiredDomain) -> str:
+    assert not isinstance(desired.mailboxes, Unset)
+    assert not isinstance(desired.aliases, Unset)
+    near = get_close_matches(local, [*desired.mailboxes, *desired.aliases], n=1, cutoff=0.7)
+    if near:
+        return f"did you mean {near[0]}?"
+    return f"declare {local} under `mailboxes` or `aliases`, or take the target out"
+
+
+def check_loops(workspace: Directory) -> Iterator[Diagnostic]:
+    """REF004: mail that comes back to where it was. Said once a ring in each file that has a part in it.
+
+    A forwarding that keeps a copy goes round all the same.
+    """
+    senders: dict[str, list[tuple[str, Mailbox | Alias, tuple[str, ...]]]] = {}
+    for domain, file in workspace.files.items():
+        assert file.desired is not None
+        for resource, targets in _senders(file.desired):
+            if targets:
+                senders.setdefault(f"{resource.name}@{domain}", []).append((domain, resource, targets))
+    edges = {
+        name: tuple(t for t in map(workspace.resolve, chain(*(row[2] for row in rows))) if t in senders)
+        for name, rows in senders.items()
+    }
+    places: dict[str, Places] = {}
+    for members in knots({name: targets for name, targets in edges.items() if targets}):
+        for domain, start in {split_address(m)[1]: m for m in reversed(members)}.items():
+            way = ring(edges, members, start)
+            following = way[1] if len(way) > 1 else start
+            if domain not in places:
+                places[domain] = workspace.files[domain].places()
+            resource, target = next(
+                (resource, target)
+                for _, resource, targets in senders[start]
+                for target in targets
+                if workspace.resolve(target) == following
+            )
+            yield _loop(resource, way, places[domain].target(resource, target))
+
+
+def _loop(resource: Mailbox | Alias, way: tuple[str, ...], span: Span) -> Diagnostic:
+    hint = "take one of these targets out"
+    if len(way) == 1:
+        return error("REF004", f"{_what(resource)} itself ({way[0]})", span, hint=hint)
+    names = [*way, way[0]]
+    if len(names) > _RING:
+        half = _RING // 2
+        names = [*names[:half], f"({len(names) - 2 * half} more)", *names[-half:]]
+    return error("REF004", f"mail goes round in a ring: {' → '.join(names)}", span, hint=hint)

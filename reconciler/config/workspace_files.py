@@ -1,0 +1,136 @@
+"""Which files make a workspace, and how they are named to people."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.core.diagnostics import Diagnostic, error
+from reconciler.core.errors import ReconcilerError
+from reconciler.core.source import Span
+
+WORKSPACE_FILE = "reconciler.yaml"
+ENDINGS = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundFile:
+    """A file of the workspace: where it is, its name relative to the root with `/`, and its name for people."""
+
+    path: Path
+    relative: str
+    display: str
+
+    @property
+    def stem(self) -> str:
+        """The file's name without its ending; dots inside it stay."""
+        return self.path.stem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The files of a workspace, each kind sorted by relative name, and what could not be used."""
+
+    workspace: FoundFile
+    products: tuple[FoundFile, ...]
+    domains: tuple[FoundFile, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def find_root(start: Path, explicit: Path | None = None) -> Path:
+    """The workspace's folder: `explicit` (`-w`), or the nearest one from `start` upward with a `reconciler.yaml`.
+
+    Raises:
+        ReconcilerError: there is none.
+    """
+    if explicit is not None:
+        folder = explicit.parent if explicit.name == WORKSPACE_FILE and explicit.is_file() else explicit
+        if (folder / WORKSPACE_FILE).is_file():
+            return folder.resolve()
+        what = f"has no {WORKSPACE_FILE}" if folder.is_dir() else "is no folder"
+        raise ReconcilerError(f"{explicit} {what}", hint="name a workspace, or make one: reconciler init DIR")
+    here = start.resolve()
+    for folder in (here, *here.parents):
+        if (folder / WORKSPACE_FILE).is_file():
+            return folder
+    raise ReconcilerError(
+        f"there is no {WORKSPACE_FILE} in {here} or in a folder above it",
+        hint="go into a workspace, name one with -w, or make one: reconciler init DIR",
+    )
+
+
+def discover(root: Path, here: Path) -> Found:
+    """The files of the workspace `root`; files under `here` (the current folder) are named relative to it.
+
+    `domains/` is searched with the folders in it, `products/` is not. Hidden files and folders are passed over. A link
+    that leaves the workspace is an error and is not followed: a file elsewhere is not in git with the rest.
+    """
+    walk = _Walk(root.resolve(), here.resolve())
+    workspace = walk.single(root.resolve() / WORKSPACE_FILE)
+    products = tuple(walk.files("products", nested=False))
+    domains = tuple(walk.files("domains", nested=True))
+    return Found(workspace=workspace, products=products, domains=domains, diagnostics=tuple(walk.diagnostics))
+
+
+class _Walk:
+    def __init__(self, root: Path, here: Path) -> None:
+        self.root = root
+        self.here = here
+        self.diagnostics: list[Diagnostic] = []
+
+    def single(self, path: Path) -> FoundFile:
+        self._stays_inside(path)
+        return self._found(path)
+
+    def files(self, folder: str, *, nested: bool) -> Iterator[FoundFile]:
+        top = self.root / folder
+        if not top.is_dir() or not self._stays_inside(top):
+            return
+        rows: list[FoundFile] = []
+        seen = {top.resolve()}
+        waiting = [top]
+        while waiting:
+            for path in self._entries(waiting.pop()):
+                is_link = path.is_symlink()
+                if is_link and not self._stays_inside(path):
+                    continue
+                if path.is_dir():
+                    # Links to folders are followed once, so that links in a circle end.
+                    if nested and path.resolve() not in seen:
+                        seen.add(path.resolve())
+                        waiting.append(path)
+                elif path.suffix in ENDINGS:
+                    if path.is_file():
+                        rows.append(self._found(path))
+                    else:
+                        self._refuse(path, "is no plain file")
+        yield from sorted(rows, key=lambda row: row.relative)
+
+    def _entries(self, folder: Path) -> list[Path]:
+        try:
+            with os.scandir(folder) as entries:
+                return sorted(Path(entry.path) for entry in entries if not entry.name.startswith("."))
+        except OSError as e:
+            self._refuse(folder, f"cannot be read: {e.strerror}")
+            return []
+
+    def _stays_inside(self, path: Path) -> bool:
+        try:
+            real = path.resolve(strict=False)
+        except (OSError, RuntimeError):  # a link to itself
+            self._refuse(path, "is a link that leads nowhere")
+            return False
+        if real.is_relative_to(self.root):
+            return True
+        self._refuse(path, "is a link that leaves the workspace")
+        return False
+
+    def _refuse(self, path: Path, reason: str) -> None:
+        name = self._found(path).display
+        hint = "put the file itself into the workspace, so that git holds all of it" if "link" in reason else ""
+        self.diagnostics.append(error("WSP001", f"{name} {reason}", Span(name), hint=hint))
+
+    def _found(self, path: Path) -> FoundFile:
+        relative = path.relative_to(self.root).as_posix()
+        display = path.relative_to(self.here).as_posix() if path.is_relative_to(self.here) else relative
+        return FoundFile(path=path, relative=relative, display=display)
