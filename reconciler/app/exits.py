@@ -11,6 +11,7 @@ from reconciler.core.errors import (
     SecretUnavailable,
     StalePlan,
     Unreachable,
+    WouldOverwrite,
 )
 from reconciler.core.plan import Plan
 
@@ -36,7 +37,7 @@ def of_error(error: ReconcilerError) -> Exit:
     """The exit code of a failure that ended the run."""
     if isinstance(error, Unreachable | RefusedCredentials | SecretUnavailable):
         return Exit.UNREACHABLE
-    if isinstance(error, IncompleteRead | StalePlan):
+    if isinstance(error, IncompleteRead | StalePlan | WouldOverwrite):
         return Exit.REFUSED
     return Exit.UNEXPECTED
 

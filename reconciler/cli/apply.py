@@ -19,9 +19,17 @@ from reconciler.core.plan import Outcome, Plan
 @click.command("apply", short_help="Plan, ask, apply, read back.")
 @plan_options
 @formats_option
-@click.option("--plan", "saved", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE", help="Apply this saved plan, and refuse if a new one would differ.")  # fmt: skip
+@click.option(
+    "--plan",
+    "saved",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Apply this saved plan, and refuse if a new one would differ.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there was something to change and it was changed.")  # fmt: skip
+@click.option(
+    "--detailed-exitcode", is_flag=True, help="Exit with 2 if there was something to change and it was changed."
+)
 @common
 def command(
     console: Console,

@@ -68,10 +68,17 @@ def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
 @click.command(
     cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "RECONCILER"}
 )
-@click.option("-w", "--workspace", type=click.Path(path_type=Path), help="The workspace [default: the nearest folder upward with a reconciler.yaml].")  # fmt: skip
+@click.option(
+    "-w",
+    "--workspace",
+    type=click.Path(path_type=Path),
+    help="The workspace [default: the nearest folder upward with a reconciler.yaml].",
+)
 @click.option("-v", "--verbose", count=True, help="Say more; repeatable.")
 @click.option("-q", "--quiet", is_flag=True, help="Say only results and errors.")
-@click.option("--version", is_flag=True, callback=_version, expose_value=False, is_eager=True, help="Print the version.")  # fmt: skip
+@click.option(
+    "--version", is_flag=True, callback=_version, expose_value=False, is_eager=True, help="Print the version."
+)
 @click.pass_context
 def cli(ctx: click.Context, workspace: Path | None, verbose: int, quiet: bool) -> None:
     """Run the mailboxes, aliases and domain aliases of hosted mail domains from YAML in git.

@@ -15,7 +15,12 @@ from reconciler.cli.planning import formats_option, plan_lines, plan_options, re
 @click.command("plan", short_help="Show what `apply` would do.")
 @plan_options
 @formats_option
-@click.option("--save", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the plan for `apply --plan FILE`.")  # fmt: skip
+@click.option(
+    "--save",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the plan for `apply --plan FILE`.",
+)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
 @common
 def command(

@@ -40,11 +40,31 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of `plan` and `apply` alike."""
     options = (
         click.argument("selection", nargs=-1, metavar="[DOMAIN|FILE]..."),
-        click.option("--prune", is_flag=True, help="Delete what is unmanaged in every declared section; never what is protected."),
-        click.option("--allow-deletions", type=click.IntRange(min=0), metavar="N", help="The exact number of deletions that are meant, where there are more than the policy lets pass."),
-        click.option("--target", "targets", type=TargetType(), multiple=True, metavar="KIND:ADDRESS", help="Change only this resource; repeatable."),
-        click.option("--set-password", "set_passwords", multiple=True, metavar="ADDRESS", help="Set this mailbox's password again from its reference; repeatable."),
-    )  # fmt: skip
+        click.option(
+            "--prune", is_flag=True, help="Delete what is unmanaged in every declared section; never what is protected."
+        ),
+        click.option(
+            "--allow-deletions",
+            type=click.IntRange(min=0),
+            metavar="N",
+            help="The exact number of deletions that are meant, where there are more than the policy lets pass.",
+        ),
+        click.option(
+            "--target",
+            "targets",
+            type=TargetType(),
+            multiple=True,
+            metavar="KIND:ADDRESS",
+            help="Change only this resource; repeatable.",
+        ),
+        click.option(
+            "--set-password",
+            "set_passwords",
+            multiple=True,
+            metavar="ADDRESS",
+            help="Set this mailbox's password again from its reference; repeatable.",
+        ),
+    )
     for option in reversed(options):
         function = option(function)
     return function

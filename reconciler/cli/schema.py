@@ -13,7 +13,13 @@ NAMES = ("workspace", "product", "domain", "plan", "report", "journal", "diagnos
 @click.command("schema", short_help="Print a JSON Schema.")
 @click.argument("name", type=click.Choice(NAMES))
 @click.option("--product", metavar="NAME", help="With `domain`: the schema with this product's limits in it.")
-@click.option("--role", type=click.Choice(("customer", "admin")), default="customer", show_default=True, help="With --product: for whom. A customer cannot turn on what is not offered.")  # fmt: skip
+@click.option(
+    "--role",
+    type=click.Choice(("customer", "admin")),
+    default="customer",
+    show_default=True,
+    help="With --product: for whom. A customer cannot turn on what is not offered.",
+)
 @common
 def command(console: Console, name: str, product: str | None, role: str) -> int:
     """Print a JSON Schema (2020-12), for editors and other programs.

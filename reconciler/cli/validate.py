@@ -12,7 +12,14 @@ from reconciler.core.diagnostics import has_errors
 
 @click.command("validate", short_help="Check the files, offline.")
 @click.argument("selection", nargs=-1, metavar="[DOMAIN|FILE]...")
-@click.option("--format", "formats", type=FormatType(("text", "json")), multiple=True, default=("text",), help="What to print, or to write into a file; repeatable.")  # fmt: skip
+@click.option(
+    "--format",
+    "formats",
+    type=FormatType(("text", "json")),
+    multiple=True,
+    default=("text",),
+    help="What to print, or to write into a file; repeatable.",
+)
 @common
 def command(console: Console, selection: tuple[str, ...], formats: tuple[Format, ...]) -> int:
     """Check the files, offline: YAML, schema, the products' limits, and what one file says against another.

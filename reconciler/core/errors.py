@@ -58,3 +58,7 @@ class SandboxMissing(ReconcilerError):
 
 class StalePlan(ReconcilerError):
     """A saved plan was made from other files; nothing is changed."""
+
+
+class WouldOverwrite(ReconcilerError):
+    """A file that a command would write is there already; nothing is changed."""

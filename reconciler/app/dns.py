@@ -1,0 +1,83 @@
+"""DNS compliance of the selected domains and their domain aliases."""
+
+from collections.abc import Mapping, Sequence
+
+from reconciler.app.exits import Exit
+from reconciler.app.planning import Planner, PlanRequest, observe_selected
+from reconciler.app.servers import open_servers
+from reconciler.compliance import Subject, check_subjects, open_resolver
+from reconciler.config.workspace import Configuration
+from reconciler.core.errors import ReconcilerError
+from reconciler.core.expectations import Expected, expectation
+from reconciler.core.findings import Report, Threshold
+from reconciler.core.model import CurrentDomain, DesiredDomain, Unset
+from reconciler.core.ports import Progress
+from reconciler.engine.observe import Observation
+
+
+def expected_of(config: Configuration, desired: DesiredDomain) -> Expected:
+    """What DNS should say for a domain: the product's expectations, the domain's overrides, the server's host name."""
+    product = config.products.get(desired.product or "")
+    layers = (product.dns, desired.dns) if product else (desired.dns,)
+    return expectation(config.workspace.servers[desired.server].hostname, *layers)
+
+
+def subjects(
+    config: Configuration, selected: Sequence[DesiredDomain], seen: Mapping[str, Observation]
+) -> list[Subject]:
+    """What to check: each selected domain and its domain aliases, declared ones and those that the server has.
+
+    A domain whose server could not be asked is checked all the same; only its DKIM key is unknown then, and why.
+    """
+    found: list[Subject] = []
+    for desired in selected:
+        current = seen.get(desired.domain)
+        expected = expected_of(config, desired)
+        known = current if isinstance(current, CurrentDomain) else None
+        found.append(
+            Subject(
+                domain=desired.domain,
+                server=desired.server,
+                expected=expected,
+                dkim=known.dkim if known else None,
+                dkim_problem=current.message if isinstance(current, ReconcilerError) else "",
+            )
+        )
+        declared = () if isinstance(desired.domain_aliases, Unset) else desired.domain_aliases
+        served = known.domain_aliases if known else ()
+        found += [
+            Subject(domain=name, server=desired.server, expected=expected, dkim=None, alias_of=desired.domain)
+            for name in sorted({*declared, *served})
+        ]
+    return found
+
+
+async def check_dns(
+    config: Configuration, request: PlanRequest, progress: Progress, *, ask_servers: bool
+) -> tuple[Report, tuple[ReconcilerError, ...]]:
+    """The report, and what kept us from asking mail servers for their keys and domain aliases.
+
+    Raises:
+        Unreachable: there is no resolver to ask.
+    """
+    planner = Planner(config, request)
+    selected = planner.selected()
+    seen: Mapping[str, Observation] = {}
+    if ask_servers:
+        async with open_servers(config.workspace, (d.server for d in selected), config.root) as servers:
+            seen = await observe_selected(planner, servers, progress)
+    todo = subjects(config, selected, seen)
+    dns = config.workspace.dns
+    resolver = open_resolver(dns.resolvers, dns.timeout)
+    progress.begin("Asking DNS", len(todo))
+    reports = await check_subjects(todo, resolver, on_done=progress.step)
+    progress.end()
+    return Report(tuple(reports)), tuple(e for e in seen.values() if isinstance(e, ReconcilerError))
+
+
+def exit_code(report: Report, fail_on: Threshold) -> Exit:
+    """7 if a check is at or above the threshold; 6 where nothing at all could be looked up."""
+    count = report.count()
+    if count["error"] and not (count["pass"] or count["warn"] or count["fail"]):
+        return Exit.UNREACHABLE
+    return Exit.NOT_COMPLIANT if report.reaches(fail_on) else Exit.DONE

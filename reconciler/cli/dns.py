@@ -1,0 +1,110 @@
+"""`reconciler dns`: check, records."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from reconciler.cli.configured import configured
+from reconciler.cli.console import Console, Format, FormatType, common, emit
+from reconciler.config.workspace import Configuration
+from reconciler.core.findings import Report
+
+
+@click.group("dns", short_help="Check DNS compliance.")
+def command() -> None:
+    """Check DNS compliance, and print the records to publish."""
+
+
+def _report(console: Console, config: Configuration, *, ask_servers: bool) -> Report:
+    """The report; what kept a mail server from telling its key is said on standard error, once each."""
+    from reconciler.app.dns import check_dns
+    from reconciler.app.planning import PlanRequest
+    from reconciler.output.terminal import safe
+
+    request = PlanRequest(today=datetime.now(UTC).date())
+    report, problems = asyncio.run(check_dns(config, request, console.progress(), ask_servers=ask_servers))
+    for message in sorted({p.message for p in problems}):
+        console.warn(f"warning: {safe(message)}")
+    return report
+
+
+_offline = click.option(
+    "--no-server", is_flag=True, help="Do not ask the mail servers; DKIM keys are then unknown and not checked."
+)
+
+
+@command.command("check", short_help="The compliance report.")
+@click.argument("selection", nargs=-1, metavar="[DOMAIN|FILE]...")
+@click.option(
+    "--format",
+    "formats",
+    type=FormatType(("text", "json", "markdown")),
+    multiple=True,
+    default=("text",),
+    help="What to print, or to write into a file; repeatable.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(("warn", "fail", "error", "never")),
+    default="fail",
+    show_default=True,
+    help="From which status on the exit code is 7.",
+)
+@_offline
+@common
+def check(
+    console: Console, selection: tuple[str, ...], formats: tuple[Format, ...], fail_on: Any, no_server: bool
+) -> int:
+    """Compare what DNS says with what it should: MX, SPF, DKIM, Autodiscover and DMARC.
+
+    Each check says what was found, what was expected, and the exact record to publish. What could not be looked up is
+    an error of its own, never a missing record.
+    """
+    from reconciler.app.dns import exit_code
+
+    config = configured(console, selection)
+    report = _report(console, config, ask_servers=not no_server)
+
+    def render(name: str) -> list[str]:
+        if name == "json":
+            from reconciler.app.header import generated
+            from reconciler.output.report_json import render_json
+
+            return [render_json(report, generated(config.root)).rstrip("\n")]
+        if name == "markdown":
+            from reconciler.output.report_markdown import render_markdown
+
+            return [render_markdown(report).rstrip("\n")]
+        from reconciler.output.report_text import render_text
+
+        return [render_text(report, color=console.color, width=console.width).rstrip("\n")]
+
+    emit(console, formats, render)
+    return exit_code(report, fail_on)
+
+
+@command.command("records", short_help="The records to publish.")
+@click.argument("selection", nargs=-1, metavar="[DOMAIN|FILE]...")
+@click.option(
+    "--format",
+    "formats",
+    type=FormatType(("zone", "json", "octodns", "dnscontrol")),
+    multiple=True,
+    default=("zone",),
+    help="What to print, or to write into a file; repeatable.",
+)
+@_offline
+@common
+def records(console: Console, selection: tuple[str, ...], formats: tuple[Format, ...], no_server: bool) -> int:
+    """Print the records that each domain should have, ready to publish.
+
+    What is there already is taken into account: an SPF record is merged, not replaced.
+    """
+    from reconciler.output.records import render_records
+
+    config = configured(console, selection)
+    report = _report(console, config, ask_servers=not no_server)
+    emit(console, formats, lambda name: [render_records(report.domains, name).rstrip("\n")])
+    return 0

@@ -1,0 +1,96 @@
+"""`reconciler sandbox`."""
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+from reconciler.cli.console import Console, common
+
+
+@click.command("sandbox", short_help="Run the embedded server.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="For HTTP; 0 = any free port.")
+@click.option("--dns-port", type=click.IntRange(0, 65535), default=0, help="For DNS; 0 = any free port.")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keep the state here (SQLite) instead of in memory.",
+)
+@click.option(
+    "--seed",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="WORKSPACE",
+    help="Create this workspace's domains, empty, and its DNS zones.",
+)
+@click.option("--server", metavar="NAME", help="With --seed: only the domains of this server.")
+@click.option(
+    "--fault", "faults", multiple=True, metavar="NAME", help="Behave badly; repeatable. --list-faults says how."
+)
+@click.option(
+    "--quirk",
+    "quirks",
+    multiple=True,
+    metavar="NAME",
+    help="Behave like another build; repeatable. --list-quirks says which.",
+)
+@click.option("--list-faults", is_flag=True, help="Say which faults there are, and end.")
+@click.option("--list-quirks", is_flag=True, help="Say which quirks there are, and end.")
+@click.option("--access-token-seconds", type=click.FloatRange(min=1), default=900, help="How long access tokens live.")
+@click.option("--json", "as_json", is_flag=True, help="Print nothing but the one JSON line.")
+@common
+def command(
+    console: Console,
+    port: int,
+    dns_port: int,
+    data: Path | None,
+    seed: Path | None,
+    server: str | None,
+    faults: tuple[str, ...],
+    quirks: tuple[str, ...],
+    list_faults: bool,
+    list_quirks: bool,
+    access_token_seconds: float,
+    as_json: bool,
+) -> int:
+    """Run the embedded mail server API and DNS, on loopback only. It is no server for real mail.
+
+    When it listens it prints one line of JSON: url, dns, username and password of its system administrator (the
+    password is random, or what RECONCILER_SANDBOX_PASSWORD says), and with --seed the domains' administrators. It runs
+    until it is interrupted.
+    """
+    from reconciler.app.sandbox import load_seed, require_sandbox, seed_domains, seed_zones
+
+    require_sandbox()
+    from reconciler.sandbox import FAULTS, QUIRKS, Endpoint, SandboxConfig, serve
+
+    if list_faults or list_quirks:
+        table = {**(FAULTS if list_faults else {}), **(QUIRKS if list_quirks else {})}
+        console.results(f"{name:<34} {text}" for name, text in table.items())
+        return 0
+    if server is not None and seed is None:
+        raise click.UsageError("--server goes with --seed")
+    config = load_seed(seed) if seed else None
+    settings = SandboxConfig(
+        port=port,
+        dns_port=dns_port,
+        data=data,
+        password=os.environ.get("RECONCILER_SANDBOX_PASSWORD"),
+        faults=faults,
+        quirks=frozenset(quirks),
+        seed=seed_domains(config, server) if config else (),
+        zones=seed_zones(config) if config else {},
+        access_token_seconds=access_token_seconds,
+    )
+
+    def announce(endpoint: Endpoint) -> None:
+        console.results([json.dumps(endpoint.as_json())])
+        if not as_json:
+            console.say("This is no server for real mail. Interrupt it (Ctrl-C) to end it.")
+
+    try:
+        serve(settings, announce)
+    except ValueError as e:
+        raise click.UsageError(str(e)) from e
+    return 0
