@@ -75,21 +75,27 @@ def read_file(path: Path, *, span: Span | None = None) -> str:
 
 def _bytes(path: Path, span: Span | None) -> bytes:
     try:
+        # Without O_NONBLOCK a pipe in place of the file would be waited for.
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            _refuse_unsafe(path, os.fstat(handle).st_mode, span)
+            data = os.read(handle, MAX_BYTES + 1)
+        finally:
+            os.close(handle)
     except (OSError, ValueError) as e:
         reason = e.strerror if isinstance(e, OSError) else "its name is no path"
         raise SecretUnavailable(f"secret file {path} cannot be read: {reason}", span=span) from e
-    with os.fdopen(handle, "rb") as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise SecretUnavailable(f"secret file {path} is no plain file", span=span)
-        if os.name == "posix" and found.st_mode & _OTHERS:
-            text = f"secret file {path} can be read or changed by others (mode {stat.S_IMODE(found.st_mode):04o})"
-            raise SecretExposed(text, hint=f"chmod 600 {path}, and change the secret if others could see it", span=span)
-        data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise SecretUnavailable(f"secret file {path} is larger than {MAX_BYTES // 1024} KiB", span=span)
     return data
+
+
+def _refuse_unsafe(path: Path, mode: int, span: Span | None) -> None:
+    if not stat.S_ISREG(mode):
+        raise SecretUnavailable(f"secret file {path} is no plain file", span=span)
+    if os.name == "posix" and mode & _OTHERS:
+        text = f"secret file {path} can be read or changed by others (mode {stat.S_IMODE(mode):04o})"
+        raise SecretExposed(text, hint=f"chmod 600 {path}, and change the secret if others could see it", span=span)
 
 
 def _one_line(data: bytes) -> str | None:
