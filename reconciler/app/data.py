@@ -1,0 +1,19 @@
+"""The examples and schemas that travel with the program: in the wheel, or beside a checkout."""
+
+from pathlib import Path
+
+import reconciler
+from reconciler.core.errors import ReconcilerError
+
+
+def data_folder(name: str) -> Path:
+    """`examples` or `schemas`, wherever this installation has it.
+
+    Raises:
+        ReconcilerError: the installation is incomplete.
+    """
+    package = Path(reconciler.__file__).parent
+    for folder in (package / "_data" / name, package.parent / name):
+        if folder.is_dir():
+            return folder
+    raise ReconcilerError(f"this installation has no {name}", hint="install it again")
