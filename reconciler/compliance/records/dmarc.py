@@ -25,6 +25,7 @@ _VALUES: dict[str, tuple[str, ...]] = {
     "t": ("y", "n"),
     "psd": ("y", "n", "u"),
 }
+_KEPT = frozenset({"sp", "np", "adkim", "aspf", "fo", "ruf", "psd"})
 _DEFAULTS = {"adkim": "r", "aspf": "r", "t": "n", "psd": "u", "fo": "0"}
 
 
@@ -38,6 +39,7 @@ class DmarcRecord:
         bad: (tag, why) of every tag that cannot be used.
         removed: tags there that RFC 9989 no longer has.
         sizes: whether a report address has a size limit (`!10m`), which RFC 9989 no longer has.
+        others: the usable tags that a new record with another policy or other addresses keeps.
     """
 
     p: str | None
@@ -49,6 +51,7 @@ class DmarcRecord:
     bad: tuple[tuple[str, str], ...]
     removed: tuple[str, ...]
     sizes: bool
+    others: tuple[tuple[str, str], ...]
 
     @property
     def void(self) -> bool:
@@ -95,6 +98,7 @@ def parse(text: str) -> DmarcRecord:
         bad=tuple(bad),
         removed=tuple(tag for tag in REMOVED if found.get(tag) is not None),
         sizes=any("!" in uri for uri in (*rua, *ruf)),
+        others=tuple(pair for pair in found.pairs if pair[0] in _KEPT and pair[0] not in {tag for tag, _ in bad}),
     )
 
 
@@ -116,9 +120,10 @@ def report_uri(address: str) -> str:
     return "mailto:" + plain.replace("!", "%21").replace(",", "%2C").replace(";", "%3B")
 
 
-def compose(policy: str, rua: tuple[str, ...]) -> str:
-    """The record for a policy and URIs for reports."""
-    return f"v=DMARC1; p={policy}" + (f"; rua={','.join(rua)}" if rua else "")
+def compose(policy: str, rua: tuple[str, ...], kept: tuple[tuple[str, str], ...] = ()) -> str:
+    """The record for a policy, URIs for reports, and further tags; `p` second, as old receivers want it."""
+    reports = (("rua", ",".join(rua)),) if rua else ()
+    return "; ".join(f"{tag}={value}" for tag, value in (("v", "DMARC1"), ("p", policy), *reports, *kept))
 
 
 def _addresses(tag: str, found: tags.TagList, bad: list[tuple[str, str]]) -> tuple[str, ...]:

@@ -73,6 +73,11 @@ class Tree:
         """The `all` that decides for senders that nothing matched: the record's own, or that of its `redirect`."""
         return _terminal(self.root)
 
+    @property
+    def for_everybody(self) -> str | None:
+        """The record's term that gives a pass to every sender, if there is one."""
+        return _for_everybody(self.root)
+
     def allows(self, wanted: Mechanism, owner: str) -> bool:
         """Whether `wanted` (meant for `owner`) stands in it as a term that gives a pass, where it is evaluated."""
         return _allows(self.root, wanted.key(owner))
@@ -181,6 +186,19 @@ def _terminal(node: Node) -> Mechanism | None:
         return node.record.all
     child = node.child(node.record.redirect.text)
     return _terminal(child) if child else None
+
+
+def _for_everybody(node: Node) -> str | None:
+    if node.record is None:
+        return None
+    for term in node.record.effective:
+        whole = term.name == "all" or (term.network is not None and term.network.prefixlen == 0)
+        child = node.child(term.text) if term.name == "include" else None
+        if term.qualifier == "+" and (whole or (child is not None and _for_everybody(child))):
+            return term.text
+    redirect = node.record.redirect
+    child = node.child(redirect.text) if redirect else None
+    return redirect.text if redirect and child and _for_everybody(child) else None
 
 
 def _allows(node: Node, wanted: object) -> bool:

@@ -1,0 +1,31 @@
+"""The records to publish."""
+
+from reconciler.core.findings import DomainReport, Record
+
+TTL = 3600
+"""Seconds; an hour is what hosting panels use: short enough to mend a mistake within a morning."""
+
+
+def records_to_publish(report: DomainReport) -> tuple[Record, ...]:
+    """All records that a domain should have: each check's fix, or what it expects where nothing is to be mended."""
+    return report.to_publish()
+
+
+def mx(domain: str, hosts: tuple[str, ...]) -> list[Record]:
+    """MX records in the order of the hosts."""
+    return [Record(domain, "MX", f"{10 * place} {host}.", TTL) for place, host in enumerate(hosts, 1)]
+
+
+def txt(name: str, text: str) -> Record:
+    """A TXT record; it is split into strings of 255 bytes where a format needs that."""
+    return Record(name, "TXT", text, TTL)
+
+
+def cname(name: str, host: str) -> Record:
+    """A CNAME record."""
+    return Record(name, "CNAME", f"{host}.", TTL)
+
+
+def srv(name: str, target: str, port: int) -> Record:
+    """An SRV record without preference among several."""
+    return Record(name, "SRV", f"0 0 {port} {target}.", TTL)

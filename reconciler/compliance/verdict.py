@@ -1,0 +1,102 @@
+"""From the notes that a check took to its finding."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reconciler.core.dns import Address as AddressData
+from reconciler.core.dns import Answer, Mx, Rdata, Srv, Txt
+from reconciler.core.findings import Finding, Record, Status, worst
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One thing seen. `title` stands for the whole check where this is the gravest; `text` explains it.
+
+    With the status `pass` it is mere information, and its title is never shown.
+    """
+
+    status: Status
+    code: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What is the same in every finding of a check: its id, its reference, and how it says that all is well."""
+
+    id: str
+    reference: str
+    good_code: str
+
+
+def remark(text: str) -> Note:
+    """Information that changes no status."""
+    return Note("pass", "", "", text)
+
+
+def unknown(answers: Sequence[Answer]) -> list[Note]:
+    """An `error` note for each question that got no answer."""
+    return [
+        Note(
+            "error",
+            "DNS_UNKNOWN",
+            "Could not be looked up",
+            f"{a.rtype} of {a.name}: {a.text}. That is not the same as missing; try again later.",
+        )
+        for a in answers
+    ]
+
+
+def conclude(
+    basis: Basis,
+    notes: Sequence[Note],
+    *,
+    good: str,
+    expected: Sequence[Record] = (),
+    found: Sequence[Record] = (),
+    fix: Sequence[Record] = (),
+) -> Finding:
+    """The finding: as grave as the gravest note, the first of which gives title and code; `good` where none is grave.
+
+    A check that could not be judged proposes nothing: what would be replaced is not known.
+    """
+    status: Status = worst([note.status for note in notes]) if notes else "pass"
+    gravest = next((note for note in notes if note.status == status and note.title), None)
+    return Finding(
+        id=basis.id,
+        status=status,
+        code=gravest.code if gravest else basis.good_code,
+        title=gravest.title if gravest else good,
+        detail="\n".join(dict.fromkeys(note.text for note in notes if note.text)),
+        expected=tuple(sorted(set(expected))),
+        found=tuple(sorted(set(found))),
+        fix=tuple(sorted(set(fix))) if status in ("warn", "fail") else (),
+        reference=basis.reference,
+    )
+
+
+def skipped(basis: Basis, code: str, title: str, text: str) -> Finding:
+    """The finding of a check that has nothing to judge."""
+    return Finding(id=basis.id, status="skip", code=code, title=title, detail=text, reference=basis.reference)
+
+
+def found_records(answer: Answer) -> list[Record]:
+    """What an answer holds, as records: the CNAMEs followed, then the values at their end."""
+    names = (answer.name, *answer.aliases)
+    found = [Record(name, "CNAME", f"{target}.") for name, target in zip(names, answer.aliases, strict=False)]
+    return [*found, *(Record(names[-1], answer.rtype, _value(data)) for data in answer.records)]
+
+
+def _value(data: Rdata) -> str:
+    match data:
+        case Txt():
+            return data.text
+        case Mx():
+            return f"{data.preference} {data.host}."
+        case Srv():
+            return f"{data.priority} {data.weight} {data.port} {data.target}."
+        case AddressData():
+            return data.text
+        case _:
+            return f"{data.name}."
