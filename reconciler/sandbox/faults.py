@@ -1,4 +1,4 @@
-"""Faults on demand: what a network, a proxy or an overloaded server does to a request (API reference section 10 no. 31)."""
+"""Faults on demand: what a network, a proxy or a busy server does (API reference section 10 no. 31)."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def make_fault(given: Mapping[str, Any], *, times: int = 1) -> Fault:
     unknown = set(given) - {"name", "param", *_SELECTORS}
     if unknown:
         known = ", ".join(["name", "param", *_SELECTORS])
-        raise UnknownFaultError(f"unknown selector {sorted(unknown)[0]!r}; known are: {known}")
+        raise UnknownFaultError(f"unknown selector {min(unknown)!r}; known are: {known}")
     try:
         param = given.get("param")
         selectors: dict[str, Any] = {
