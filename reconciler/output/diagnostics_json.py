@@ -1,0 +1,35 @@
+"""Diagnostics for machines (`schemas/diagnostics.schema.json`)."""
+
+from collections.abc import Iterable, Mapping
+
+from reconciler.core.diagnostics import Diagnostic, in_order
+from reconciler.core.source import Span
+from reconciler.output.documents import FORMAT_VERSION, json_text, place_data
+
+
+def diagnostics_document(diagnostics: Iterable[Diagnostic], generated: Mapping[str, object]) -> dict[str, object]:
+    """The document of contract section 3; `generated` is the header: time, tool, version, commit."""
+    return {
+        "formatVersion": FORMAT_VERSION,
+        "generated": dict(generated),
+        "diagnostics": [
+            {
+                "severity": d.severity.value,
+                "code": d.code,
+                "message": d.message,
+                "hint": d.hint,
+                "source": _span_data(d.span),
+            }
+            for d in in_order(diagnostics)
+        ],
+    }
+
+
+def render_diagnostics_json(diagnostics: Iterable[Diagnostic], generated: Mapping[str, object]) -> str:
+    """The document as text, with a final newline."""
+    return json_text(diagnostics_document(diagnostics, generated))
+
+
+def _span_data(span: Span | None) -> dict[str, object]:
+    ends = {"endLine": span.end_line, "endColumn": span.end_column} if span else {}
+    return place_data(span) | ends

@@ -1,0 +1,87 @@
+"""What became of changes, for people: one line as each happens, and the end of an apply."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from reconciler.core.kinds import BY_NAME
+from reconciler.core.plan import Change, Outcome, Plan, Result
+from reconciler.output.diagnostics_text import diagnostic_lines
+from reconciler.output.plan_words import SYMBOLS, count, new_address
+from reconciler.output.terminal import Style, safe
+
+_LABELS: dict[Result, tuple[str, tuple[str, ...]]] = {
+    Result.APPLIED: ("ok ", ("green",)),
+    Result.FAILED: ("FAILED", ("bold", "red")),
+    Result.NOT_TRIED: ("not tried", ("yellow",)),
+}
+_WIDTH = 80
+
+
+def render_outcome(outcome: Outcome, *, color: bool) -> str:
+    """`ok  + mailbox alice@example.com`, or why not: one line, without a line end."""
+    label, styles = _LABELS[outcome.result]
+    why = f": {safe(outcome.detail)}" if outcome.detail else ""
+    return f"{Style(color)(label, *styles)} {_subject(outcome.change)}{why}"
+
+
+def _subject(change: Change) -> str:
+    renamed = f" -> {safe(new_address(change))}" if change.action == "rename" else ""
+    return f"{SYMBOLS[change.action]} {BY_NAME[change.kind].title} {safe(change.address)}{renamed}"
+
+
+def render_apply_summary(
+    outcomes: Mapping[str, Sequence[Outcome]], left: Sequence[Plan], *, converged: bool, color: bool
+) -> Iterator[str]:
+    """The end of an apply: counts, what failed or was not tried with its place and the way out, what is left.
+
+    Args:
+        outcomes: per domain, in the order of its plan.
+        left: the plans made after the last write, of the domains that were changed.
+        converged: whether a new plan of every selected domain is empty.
+    """
+    style = Style(color)
+    listed = [o for row in outcomes.values() for o in row]
+    numbers = Counter(o.result for o in listed)
+    yield ""
+    if listed:
+        total = f"{count(numbers[Result.APPLIED], 'change')} in {count(len(outcomes), 'domain')}"
+        rest = f"{numbers[Result.FAILED]} failed, {numbers[Result.NOT_TRIED]} not tried"
+        yield style(f"Applied: {total}; {rest}.", "bold")
+    else:
+        yield style("Nothing was to be changed.", "bold")
+    for result, title in ((Result.FAILED, "Failed:"), (Result.NOT_TRIED, "Not tried:")):
+        if numbers[result]:
+            yield style(title, *_LABELS[result][1])
+            for outcome in listed:
+                if outcome.result is result:
+                    yield from _trouble(outcome, style)
+    if converged:
+        yield style("Converged: a new plan is empty.", "bold", "green")
+    else:
+        yield from _rest(left, style)
+
+
+def _trouble(outcome: Outcome, style: Style) -> Iterator[str]:
+    yield f"  {_subject(outcome.change)}: {safe(outcome.detail)}"
+    if outcome.change.origin:
+        yield f"      at {safe(str(outcome.change.origin))}"
+    if outcome.hint:
+        yield f"      {style('hint:', 'cyan')} {safe(outcome.hint)}"
+
+
+def _rest(left: Sequence[Plan], style: Style) -> Iterator[str]:
+    """What a new plan would still do, and what could not be read again."""
+    open_plans = [p for p in left if p.changes or p.refused or not p.complete]
+    if not open_plans:
+        yield style("Not converged: some domains were not read whole and were left alone; see above.", "bold", "red")
+        return
+    changes = count(sum(len(p.changes) for p in open_plans), "change")
+    yield style(f"Not converged: a new plan still has {changes}.", "bold", "red")
+    for plan in open_plans:
+        state = "" if plan.complete else " could not be read again"
+        yield f"  {safe(plan.domain)}{state}:"
+        for diagnostic in plan.diagnostics:
+            yield from diagnostic_lines(diagnostic, indent=4, width=_WIDTH, style=style)
+        for change in plan.changes:
+            yield f"    {_subject(change)}"
+    yield "  hint: apply again; a run takes up what is left"

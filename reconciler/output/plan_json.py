@@ -1,0 +1,78 @@
+"""Plans for machines (contract section 3, `schemas/plan.schema.json`)."""
+
+from collections.abc import Mapping, Sequence
+
+from reconciler.core.diagnostics import in_order
+from reconciler.core.model import Value
+from reconciler.core.plan import Change, FieldChange, Plan
+from reconciler.output.documents import FORMAT_VERSION, diagnostic_data, json_text, place_data
+from reconciler.output.plan_words import Tally, new_address, tally
+
+
+def plans_document(plans: Sequence[Plan], generated: Mapping[str, object]) -> dict[str, object]:
+    """The plan document.
+
+    Domains are sorted; a domain's changes stand in the order in which they are to be made, which is the plan's own.
+    Sizes are in bytes, days and times in ISO 8601. A side of a field that is not known is left out: `before` where
+    something is created or was not read.
+
+    Args:
+        generated: the header: time, tool, version, and the commit where there is one.
+    """
+    total = tally(plans)
+    return {
+        "formatVersion": FORMAT_VERSION,
+        "generated": dict(generated),
+        "summary": _summary(total),
+        "domains": [_plan_data(p) for p in sorted(plans, key=lambda p: (p.domain, p.server))],
+    }
+
+
+def render_plans_json(plans: Sequence[Plan], generated: Mapping[str, object]) -> str:
+    """The document as text, with a final newline: the same bytes for the same plans, but for `generated`."""
+    return json_text(plans_document(plans, generated))
+
+
+def _summary(total: Tally) -> dict[str, int]:
+    rest = {"unmanaged": total.unmanaged, "domains": total.domains}
+    return {str(action): number for action, number in total.actions.items()} | rest
+
+
+def _plan_data(plan: Plan) -> dict[str, object]:
+    return {
+        "domain": plan.domain,
+        "server": plan.server,
+        "digest": plan.digest,
+        "complete": plan.complete,
+        "changes": [change_data(c) for c in plan.changes],
+        "unmanaged": [{"kind": u.kind, "address": u.address} for u in sorted(plan.unmanaged)],
+        "diagnostics": [diagnostic_data(d) for d in in_order(plan.diagnostics)],
+    }
+
+
+def change_data(change: Change) -> dict[str, object]:
+    """One change, as in the plan document."""
+    data: dict[str, object] = {
+        "action": change.action,
+        "kind": change.kind,
+        "address": change.address,
+        "reason": change.reason,
+        "risk": change.risk,
+        "fields": {f.name: _field_data(f) for f in change.fields},
+        "source": place_data(change.origin),
+        "dependsOn": list(change.depends_on),
+    }
+    if change.action == "rename":
+        data["newAddress"] = new_address(change)
+    if change.purge_after is not None:
+        data["purgeAfter"] = change.purge_after
+    known = {"usageBytes": change.usage_bytes, "lastLogin": change.last_login}
+    current = {k: v for k, v in known.items() if v is not None}
+    return data | ({"current": current} if current else {})
+
+
+def _field_data(field: FieldChange) -> dict[str, object]:
+    if field.sensitive:
+        return {"sensitive": True}
+    sides: dict[str, Value | None] = {"before": field.before, "after": field.after}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in sides.items() if v is not None}
