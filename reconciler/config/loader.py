@@ -1,0 +1,179 @@
+"""A YAML file becomes a document: values that know their places, and everything that is wrong with the YAML.
+
+libyaml reads, through the events of PyYAML's C parser; where that is not built, PyYAML's own parser does. Both give
+the same values and places (see `builder` for what is allowed of YAML).
+"""
+
+import gc
+import re
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from yaml import YAMLError
+from yaml.events import DocumentEndEvent, DocumentStartEvent, ScalarEvent, StreamEndEvent, StreamStartEvent
+
+from reconciler.config.builder import Builder, Map, Seq, Stop
+from reconciler.config.parsers import event_source
+from reconciler.config.places import Lines
+from reconciler.config.syntax import explain_syntax
+from reconciler.core.diagnostics import Diagnostic, error
+from reconciler.core.source import Span
+
+MAX_BYTES = 16 * 1024 * 1024
+
+_BOM = "\ufeff"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+# YAML 1.2.2 section 5.1, without NEL, LS and PS: YAML 1.1 parsers end a line and a comment there, editors do not,
+# so that what looks like a comment could be a key.
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LINE_BREAKS = "\x85\u2028\u2029"
+
+
+@dataclass(frozen=True, eq=False)
+class Document:
+    """One file.
+
+    Attributes:
+        file: its name for people.
+        text: what stands in it, without a byte order mark.
+        value: dict, list, str, int, float, bool or None; dict keys are text. Nobody may change it: aliases share parts.
+    """
+
+    file: str
+    text: str = field(repr=False)
+    value: object = field(repr=False)
+    root: tuple[int, int] = field(default=(0, 0), repr=False)
+
+    @cached_property
+    def _lines(self) -> Lines:
+        return Lines(self.file, self.text)
+
+    def span(self, path: Sequence[str | int], *, key: bool = False) -> Span:
+        """The place of the value at `path`, or of its key.
+
+        Where the path leads nowhere, the place of the nearest that exists; a list's item and the whole document have
+        no key, so their own place. What was merged in or repeated by an alias is where it was written.
+        """
+        node, place = self.value, self.root
+        for step in path:
+            if isinstance(node, Map) and isinstance(step, str) and step in node:
+                k0, k1, v0, v1 = node.marks[step]
+                place = (k0, k1) if key else (v0, v1)
+                node = node[step]
+            elif isinstance(node, Seq) and isinstance(step, int) and 0 <= step < len(node):
+                place = node.marks[step]
+                node = node[step]
+            else:
+                break
+        return self._lines.span(*place)
+
+
+def load_file(path: Path, display: str) -> tuple[Document | None, tuple[Diagnostic, ...]]:
+    """Reads a file; `display` is its name for people. See `load_text`."""
+    try:
+        # Asked before it is opened: opening a pipe would wait for whoever writes into it.
+        if not stat.S_ISREG(path.stat().st_mode):
+            return None, (error("YML009", "this is no plain file", Span(display)),)
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as e:
+        return None, (error("YML009", f"the file cannot be read: {e.strerror or type(e).__name__}", Span(display)),)
+    return load_text(data, display)
+
+
+def load_text(data: bytes, display: str) -> tuple[Document | None, tuple[Diagnostic, ...]]:
+    """The document in these bytes, and what is wrong with it as YAML (codes YML001 to YML008).
+
+    Faults beside a document (a key twice: the first counts) leave its structure readable, so that the rest of it can
+    be judged. There is none where the file could not be understood. Reading ends at the first error of syntax.
+    """
+    if len(data) > MAX_BYTES:
+        hint = "split it: one file a domain"
+        return None, (error("YML004", f"the file is larger than {MAX_BYTES >> 20} MiB", Span(display), hint=hint),)
+    try:
+        text = data.decode("utf-8").removeprefix(_BOM)
+    except UnicodeDecodeError as e:
+        return None, (_not_utf8(data, e, display),)
+    lines = Lines(display, text)
+    bad = _UNPRINTABLE.search(text)
+    if bad:
+        return None, (_unprintable(bad, lines),)
+    with _collector_off():
+        return _parse(lines)
+
+
+def _parse(lines: Lines) -> tuple[Document | None, tuple[Diagnostic, ...]]:
+    get_event = event_source(lines.text)
+    builder = Builder(get_event, lines)
+    document: Document | None = None
+    try:
+        document = _document(get_event, builder, lines)
+    except YAMLError as e:
+        return None, (*builder.diagnostics, explain_syntax(e, lines))
+    except Stop:
+        return None, tuple(builder.diagnostics)
+    return None if builder.broken else document, tuple(builder.diagnostics)
+
+
+def _document(get_event: Callable[[], Any], builder: Builder, lines: Lines) -> Document | None:
+    """The one document of a stream."""
+    document: Document | None = None
+    seen = False
+    event: Any
+    while (event := get_event()).__class__ is not StreamEndEvent:
+        if event.__class__ in (StreamStartEvent, DocumentEndEvent):
+            continue
+        start = event.start_mark.index
+        assert event.__class__ is DocumentStartEvent
+        if seen:
+            span = lines.span(start, start + 3)
+            builder.diagnostics.append(
+                error("YML006", "a second document begins here", span, hint="write one document a file")
+            )
+            raise Stop
+        seen = True
+        event = get_event()
+        is_empty = event.__class__ is ScalarEvent and not event.value and not event.style
+        value, start, end = builder.node(event)
+        if not is_empty:
+            document = Document(lines.file, lines.text, value, (start, end))
+    if document is None:
+        hint = "begin with apiVersion: reconciler/v1 and kind"
+        builder.diagnostics.append(error("YML006", "the file holds nothing", Span(lines.file), hint=hint))
+    return document
+
+
+def _not_utf8(data: bytes, fault: UnicodeDecodeError, display: str) -> Diagnostic:
+    before = Lines(display, data[: fault.start].decode("utf-8").removeprefix(_BOM))
+    line, column = before.place(len(before.text))
+    span = Span(display, line, column, line, column + 1)
+    hint = "save the file as UTF-8"
+    if data.startswith(_UTF16):
+        return error("YML003", "the file is UTF-16, not UTF-8", span, hint=hint)
+    return error("YML003", f"the byte 0x{data[fault.start]:02X} is not UTF-8 here", span, hint=hint)
+
+
+def _unprintable(found: re.Match[str], lines: Lines) -> Diagnostic:
+    char = found[0]
+    span = lines.span(found.start(), found.end())
+    if char in _LINE_BREAKS:
+        text = f"the character U+{ord(char):04X} ends a line for some programs only"
+        return error("YML001", text, span, hint="take it out")
+    return error("YML001", f"the character U+{ord(char):04X} is not allowed in YAML", span, hint="take it out")
+
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """Without the garbage collector, which would walk the growing value again and again and find nothing."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

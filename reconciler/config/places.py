@@ -1,0 +1,34 @@
+"""Places in a text: an index becomes line and column, for the few that a message needs."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from functools import cached_property
+
+from reconciler.core.source import Span
+
+_BREAK = re.compile(r"\r\n|\r|\n")
+
+
+class Lines:
+    """The lines of one file's text. Breaks are those of YAML 1.2: CR LF, LF, CR."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self.file = file
+        self.text = text
+
+    @cached_property
+    def starts(self) -> Sequence[int]:
+        """The index of each line's first character."""
+        return [0, *(found.end() for found in _BREAK.finditer(self.text))]
+
+    def place(self, index: int) -> tuple[int, int]:
+        """Line and column, both from 1, of the character at `index`."""
+        line = bisect_right(self.starts, index)
+        return line, index - self.starts[line - 1] + 1
+
+    def span(self, start: int, end: int) -> Span:
+        """The characters from `start` up to `end`, without the white space that a parser counts in at the end."""
+        while end > start and self.text[end - 1] in " \t\r\n":
+            end -= 1
+        return Span(self.file, *self.place(start), *self.place(end))
