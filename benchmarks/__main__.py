@@ -1,0 +1,114 @@
+"""All benchmarks: `python -m benchmarks [--quick]`, a Markdown table on standard output."""
+
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import cost
+from benchmarks.workspaces import workspace
+
+PYTHON = sys.executable
+RECONCILER = (PYTHON, "-m", "reconciler")
+
+
+def say(line: str) -> None:
+    """Prints at once."""
+    print(line, flush=True)
+
+
+@contextmanager
+def sandbox(seed: Path) -> Iterator[dict[str, Any]]:
+    """A sandbox in a process of its own, with the workspace's domains, empty."""
+    words = [*RECONCILER, "sandbox", "--seed", str(seed), "--json"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.terminate()
+
+
+def point_at(root: Path, endpoint: dict[str, Any]) -> None:
+    """Points a workspace at a sandbox."""
+    path = root / "reconciler.yaml"
+    path.write_text(path.read_text().replace("http://127.0.0.1:9\n", f"{endpoint['url']}\n"))
+
+
+def requests(endpoint: dict[str, Any], *, reset: bool) -> int:
+    """How many API requests the sandbox has had since the last reset."""
+    headers = {"X-Sandbox": "1"}
+    with urllib.request.urlopen(
+        urllib.request.Request(f"{endpoint['url']}/sandbox/requests", headers=headers)
+    ) as answer:
+        total = int(json.load(answer)["total"])
+    if reset:
+        url = f"{endpoint['url']}/sandbox/requests/reset"
+        urllib.request.urlopen(urllib.request.Request(url, method="POST", data=b"", headers=headers)).close()
+    return total
+
+
+def startup() -> None:
+    """--version, and validate on one file, beside a bare interpreter."""
+    bare = cost([PYTHON, "-c", "pass"], runs=7)
+    say(bare.row("a bare `python -c pass`"))
+    version = cost([*RECONCILER, "--version"], runs=7)
+    say(version.row("`--version`", f"{version.wall / bare.wall:.1f} × bare"))
+    with tempfile.TemporaryDirectory() as folder:
+        root = workspace(Path(folder) / "w", domains=1, mailboxes=10)
+        one = cost([*RECONCILER, "-w", str(root), "validate"], runs=7)
+    say(one.row("`validate`, one domain of 10", f"{one.wall / bare.wall:.1f} × bare"))
+
+
+def offline(title: str, domains: int, mailboxes: int) -> None:
+    """validate, and a plan without network, beside PyYAML's C loader over the same files."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = workspace(Path(folder) / "w", domains=domains, mailboxes=mailboxes)
+        floor = cost([PYTHON, "-m", "benchmarks.load_floor", str(root)])
+        say(floor.row(f"{title}: CSafeLoader only"))
+        checked = cost([*RECONCILER, "-w", str(root), "validate"])
+        say(checked.row(f"{title}: `validate`", f"{checked.cpu / floor.cpu:.1f} × CSafeLoader"))
+        planned = cost([PYTHON, "-m", "benchmarks.offline_plan", str(root)])
+        say(planned.row(f"{title}: load and plan, no network", f"{planned.cpu / floor.cpu:.1f} × CSafeLoader"))
+
+
+def online(title: str, domains: int, mailboxes: int) -> None:
+    """apply everything, then plan, against a sandbox in another process."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = workspace(Path(folder) / "w", domains=domains, mailboxes=mailboxes)
+        with sandbox(root) as endpoint:
+            point_at(root, endpoint)
+            env = {"SMARTERMAIL_USER": endpoint["username"], "SMARTERMAIL_PASSWORD": endpoint["password"]}
+            requests(endpoint, reset=True)
+            applied = cost(
+                [*RECONCILER, "-q", "-w", str(root), "apply", "--yes", "--allow-deletions", "0"], runs=0, env=env
+            )
+            asked = requests(endpoint, reset=True)
+            say(applied.row(f"{title}: `apply`, all new", f"{asked} requests, {asked / applied.wall:.0f}/s"))
+            planned = cost([*RECONCILER, "-w", str(root), "plan", "--detailed-exitcode"], runs=3, env=env)
+            asked = requests(endpoint, reset=True) // 4
+            say(planned.row(f"{title}: `plan`, nothing to do", f"{asked} requests"))
+
+
+def main() -> None:
+    """Runs them; --quick takes a tenth of the sizes."""
+    part = 10 if "--quick" in sys.argv[1:] else 1
+    say(
+        f"Python {platform.python_version()}, {platform.machine()}, {platform.system()}; medians, CPU is user + system.\n"
+    )
+    say("| What | Wall [range] | CPU | Peak memory | |\n|---|---|---|---|---|")
+    startup()
+    offline(f"{10_000 // part:,} mailboxes in one domain", 1, 10_000 // part)
+    offline(f"{1_000 // part:,} domains of 10", 1_000 // part, 10)
+    online(f"{10_000 // part:,} mailboxes in one domain", 1, 10_000 // part)
+    online(f"{1_000 // part:,} domains of 10", 1_000 // part, 10)
+
+
+if __name__ == "__main__":
+    main()
