@@ -62,10 +62,10 @@ def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Sorted by file, line, column, severity, code; each said once."""
+    """Sorted by file, line, column, severity, code, words; each said once."""
 
-    def key(d: Diagnostic) -> tuple[str, int, int, int, str, str]:
+    def key(d: Diagnostic) -> tuple[str, int, int, int, str, str, str]:
         span = d.span or Span("", 0, 0)
-        return (span.file, span.line, span.column, _RANK[d.severity], d.code, d.message)
+        return (span.file, span.line, span.column, _RANK[d.severity], d.code, d.message, d.hint)
 
     return tuple(sorted(dict.fromkeys(diagnostics), key=key))

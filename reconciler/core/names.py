@@ -33,17 +33,17 @@ def local_part(text: str) -> str:
     name = text.lower()
     if len(name) > MAX_LOCAL_PART:
         raise BadName(f"the part before the @ has {len(name)} characters, {MAX_LOCAL_PART} are allowed (RFC 5321)")
-    if _LOCAL.fullmatch(name):
+    if text.isascii() and _LOCAL.fullmatch(name):
         return name
     if not name:
         raise BadName("the name is empty")
     if "@" in name:
         raise BadName("write only the part before the @, the domain is the file's")
-    if not name.isascii():
+    if not text.isascii():
         raise BadName("only ASCII letters are possible before the @ on this server")
     if name.startswith(".") or name.endswith(".") or ".." in name:
         raise BadName("a dot may stand only between two other characters (RFC 5322)")
-    bad = next(c for c in name if not re.fullmatch(f"[{_ATEXT}.]", c))
+    bad = next(c for c in name if not re.fullmatch(f"[.{_ATEXT}]", c))
     raise BadName(f"the character {bad!r} is not possible before the @")
 
 
