@@ -1,0 +1,132 @@
+import pytest
+
+from reconciler.core.model import Dkim, DkimKey
+
+NAME = "8dc1._domainkey.example.com"
+
+
+def dkim(finding, *lines, **changes):
+    return finding("dkim", lines, **changes)
+
+
+def test_the_servers_key_at_its_selector_passes(finding, good):
+    found = finding("dkim", good)
+    assert (found.status, found.code, found.fix) == ("pass", "DKIM_OK", ())
+
+
+def test_white_space_in_the_published_key_does_not_matter(finding, keys):
+    spaced = keys.good[:100] + " \t" + keys.good[100:]
+    assert dkim(finding, f"{NAME} TXT v=DKIM1;k=rsa;p={spaced};").status == "pass"
+
+
+def test_a_key_in_several_strings_is_joined(finding, keys):
+    assert dkim(finding, f"{NAME} TXT v=DKIM1; k=rsa; p={keys.good[:200]} | {keys.good[200:]}").status == "pass"
+
+
+def test_the_same_rsa_key_in_its_other_wrapping_passes(finding, keys):
+    assert dkim(finding, f"{NAME} TXT v=DKIM1; p={keys.bare}").status == "pass"
+
+
+def test_a_missing_key_fails_with_the_record_to_publish(finding, keys):
+    found = dkim(finding, "example.com A 192.0.2.1")
+    assert (found.status, found.code) == ("fail", "DKIM_MISSING")
+    assert [(r.name, r.type, r.value) for r in found.fix] == [(NAME, "TXT", f"v=DKIM1; k=rsa; p={keys.good}")]
+
+
+@pytest.mark.parametrize(
+    ("record", "code"),
+    [
+        ("v=DKIM1; k=rsa; p=", "DKIM_REVOKED"),
+        ("v=DKIM1; k=rsa; p={other}", "DKIM_FOREIGN"),
+        ("k=rsa; p={good}; v=DKIM1", "DKIM_INVALID"),
+        ("v=DKIM2; k=rsa; p={good}", "DKIM_INVALID"),
+        ("v=DKIM1; k=rsa", "DKIM_INVALID"),
+        ("v=DKIM1; p={good}; p={good}", "DKIM_INVALID"),
+        ("v=DKIM1\\; k=rsa\\; p={good}", "DKIM_INVALID"),
+        ('"v=DKIM1; k=rsa; p={good}"', "DKIM_INVALID"),
+        ("v=DKIM1; k=rsa; p={cut}", "DKIM_CUT"),
+        ("v=DKIM1; k=rsa; p={quoted}", "DKIM_GARBLED"),
+        ("v=DKIM1; k=ed25519; p={good}", "DKIM_TYPE"),
+        ("v=DKIM1; h=sha1; p={good}", "DKIM_HASH"),
+        ("v=DKIM1; s=tlsrpt; p={good}", "DKIM_SERVICE"),
+    ],
+)
+def test_a_record_that_does_not_give_the_servers_key_fails_with_the_diagnosis(finding, keys, record, code):
+    values = {"good": keys.good, "other": keys.other, "cut": keys.good[:238]}
+    values["quoted"] = keys.good[:238] + '" "' + keys.good[238:]
+    found = dkim(finding, f"{NAME} TXT {record.format(**values)}")
+    assert (found.status, found.code) == ("fail", code)
+    assert found.fix[0].value.endswith(keys.good)
+
+
+def test_two_records_at_one_selector_fail(finding, keys):
+    found = dkim(finding, f"{NAME} TXT v=DKIM1; p={keys.good}", f"{NAME} TXT v=DKIM1; p={keys.other}")
+    assert (found.status, found.code) == ("fail", "DKIM_SEVERAL")
+
+
+def test_a_short_key_warns_and_publishing_it_again_is_not_proposed(finding, keys):
+    signing = Dkim(active=True, key=DkimKey(selector="8DC1", public_key=keys.short, size=1024))
+    found = dkim(finding, f"{NAME} TXT v=DKIM1; p={keys.short}", dkim=signing)
+    assert (found.status, found.code, found.fix) == ("warn", "DKIM_WEAK", ())
+
+
+def test_the_test_flag_warns(finding, keys):
+    assert dkim(finding, f"{NAME} TXT v=DKIM1; t=y:s; p={keys.good}").code == "DKIM_TESTING"
+
+
+def test_an_ed25519_key_is_recognised(finding, keys):
+    signing = Dkim(active=True, key=DkimKey(selector="8DC1", public_key=keys.ed, size=256))
+    assert dkim(finding, f"{NAME} TXT v=DKIM1; k=ed25519; p={keys.ed}", dkim=signing).status == "pass"
+    missing = dkim(finding, "example.com A 192.0.2.1", dkim=signing)
+    assert missing.fix[0].value == f"v=DKIM1; k=ed25519; p={keys.ed}"
+
+
+def test_a_cname_to_the_key_is_followed_and_shown(finding, keys):
+    found = dkim(finding, f"{NAME} CNAME k.example.net.", f"k.example.net TXT v=DKIM1; p={keys.good}")
+    assert found.status == "pass"
+    assert [(r.name, r.type) for r in found.found] == [(NAME, "CNAME"), ("k.example.net", "TXT")]
+
+
+def test_a_pending_key_that_is_not_published_warns_with_its_record(finding, good, keys):
+    signing = Dkim(
+        active=True,
+        key=DkimKey(selector="8DC1", public_key=keys.good, size=2048),
+        pending=DkimKey(selector="8DC2", public_key=keys.other, size=2048),
+    )
+    found = finding("dkim", good, dkim=signing)
+    assert (found.status, found.code) == ("warn", "DKIM_MISSING")
+    assert [r.name for r in found.fix] == ["8dc2._domainkey.example.com"]
+
+
+def test_a_server_that_does_not_sign_warns_and_says_what_to_do(finding, keys):
+    found = dkim(finding, "example.com A 192.0.2.1", dkim=Dkim(active=False))
+    assert (found.status, found.code) == ("warn", "DKIM_NOT_SIGNING")
+    assert "create one" in found.detail
+    waiting = Dkim(active=False, pending=DkimKey(selector="8DC1", public_key=keys.good, size=2048))
+    found = dkim(finding, "example.com A 192.0.2.1", dkim=waiting)
+    assert (found.status, len(found.fix)) == ("warn", 1)
+    assert "publish the key, then enable signing" in found.detail
+
+
+def test_a_server_that_was_not_asked_is_a_skip_and_asks_nothing(finding, fake):
+    dns = fake("example.com A 192.0.2.1")
+    found = finding("dkim", dns, dkim=None)
+    assert (found.status, found.code) == ("skip", "DKIM_NOT_ASKED")
+    assert not any("_domainkey" in name for name, _ in dns.asked)
+
+
+def test_a_domain_alias_is_a_skip(finding, good):
+    found = finding("dkim", good, alias_of="example.net")
+    assert (found.status, found.code) == ("skip", "DKIM_ALIAS")
+
+
+@pytest.mark.parametrize(
+    ("selector", "key", "code"),
+    [("a b", "good", "DKIM_SELECTOR"), ("", "good", "DKIM_SELECTOR"), ("s1", "???", "DKIM_SERVER_KEY")],
+)
+def test_what_the_server_says_is_not_believed_blindly(finding, keys, selector, key, code):
+    public = keys.good if key == "good" else key
+    found = dkim(
+        finding, "x A 192.0.2.1", dkim=Dkim(active=True, key=DkimKey(selector=selector, public_key=public, size=1))
+    )
+    assert (found.status, found.code) == ("error", code)

@@ -1,0 +1,109 @@
+import pytest
+
+HOSTS = ("mail1.example.net A 192.0.2.4", "other.example.org A 198.51.100.9")
+
+
+def judged(finding, *lines, **changes):
+    found = finding("mx", (*HOSTS, *lines), **changes)
+    return found.status, found.code
+
+
+def test_the_expected_host_alone_passes_and_nothing_is_to_be_published(finding, good):
+    found = finding("mx", good)
+    assert (found.status, found.fix, found.title) == ("pass", (), "Mail goes to mail1.example.net")
+    assert found.found[0].value == "10 mail1.example.net."
+
+
+def test_without_mx_and_address_no_mail_arrives(finding):
+    found = finding("mx", (*HOSTS, "example.com TXT x"))
+    assert (found.status, found.code) == ("fail", "MX_MISSING")
+    assert [(r.name, r.type, r.value, r.ttl) for r in found.fix] == [
+        ("example.com", "MX", "10 mail1.example.net.", 3600)
+    ]
+
+
+def test_a_domain_that_does_not_exist_is_called_so(finding):
+    found = finding("mx", HOSTS)
+    assert found.status == "fail"
+    assert "does not exist" in found.title
+
+
+def test_an_implicit_mx_warns_where_the_address_is_the_servers(finding):
+    assert judged(finding, "example.com A 192.0.2.4") == ("warn", "MX_IMPLICIT")
+
+
+def test_an_implicit_mx_fails_where_the_address_is_a_web_servers(finding):
+    assert judged(finding, "example.com A 198.51.100.80") == ("fail", "MX_MISSING")
+
+
+def test_an_implicit_mx_is_not_judged_while_the_servers_address_is_unknown(finding):
+    found = finding("mx", ("example.com A 198.51.100.80", "mail1.example.net A !temporary"))
+    assert found.status == "error"
+
+
+def test_only_foreign_hosts_fail(finding):
+    assert judged(finding, "example.com MX 10 other.example.org.") == ("fail", "MX_FOREIGN")
+
+
+def test_a_foreign_host_beside_ours_warns(finding):
+    lines = ("example.com MX 10 mail1.example.net.", "example.com MX 20 other.example.org.")
+    assert judged(finding, *lines) == ("warn", "MX_OTHERS")
+
+
+def test_a_foreign_host_before_ours_warns(finding):
+    lines = ("example.com MX 20 mail1.example.net.", "example.com MX 10 other.example.org.")
+    assert judged(finding, *lines) == ("warn", "MX_NOT_FIRST")
+
+
+def test_of_several_expected_hosts_each_should_be_there(finding):
+    hosts = ("mail1.example.net", "mail2.example.net")
+    found = finding("mx", (*HOSTS, "example.com MX 10 mail1.example.net."), mx_hosts=hosts)
+    assert (found.status, found.code) == ("warn", "MX_INCOMPLETE")
+    assert [r.value for r in found.fix] == ["10 mail1.example.net.", "20 mail2.example.net."]
+
+
+def test_the_null_mx_refuses_all_mail(finding):
+    assert judged(finding, "example.com MX 0 .") == ("fail", "MX_NULL")
+
+
+def test_a_null_mx_beside_another_fails(finding):
+    lines = ("example.com MX 0 .", "example.com MX 10 mail1.example.net.")
+    assert judged(finding, *lines) == ("fail", "MX_NULL_MIXED")
+
+
+def test_a_target_that_is_a_cname_fails_and_cannot_be_mended_in_this_zone(finding):
+    lines = ("example.com MX 10 mail1.example.net.", "mail1.example.net CNAME real.example.net.")
+    found = finding("mx", (*lines, "real.example.net A 192.0.2.4"))
+    assert (found.status, found.code, found.fix) == ("fail", "MX_CNAME", ())
+
+
+def test_a_target_without_an_address_fails(finding):
+    found = finding("mx", ("example.com MX 10 mail1.example.net.",))
+    assert (found.status, found.code) == ("fail", "MX_NO_ADDRESS")
+
+
+def test_a_target_with_ipv6_only_passes(finding):
+    found = finding("mx", ("example.com MX 10 mail1.example.net.", "mail1.example.net AAAA 2001:db8::1"))
+    assert found.status == "pass"
+
+
+@pytest.mark.parametrize(
+    ("target", "code"), [("192.0.2.4.", "MX_ADDRESS"), ("mail_1.example.net.", "MX_BAD_NAME"), ("-a.b.", "MX_BAD_NAME")]
+)
+def test_a_target_that_is_no_host_is_named(finding, target, code):
+    found = finding("mx", (*HOSTS, "example.com MX 10 mail1.example.net.", f"example.com MX 20 {target}"))
+    assert target.removesuffix(".") in found.detail
+    only = finding("mx", (f"example.com MX 10 {target}",), mx_hosts=(target.removesuffix("."),))
+    assert (only.status, only.code) == ("fail", code)
+
+
+def test_a_duplicate_target_warns_and_the_fix_has_it_once(finding):
+    lines = ("example.com MX 10 mail1.example.net.", "example.com MX 20 mail1.example.net.")
+    found = finding("mx", (*HOSTS, *lines))
+    assert (found.status, found.code, len(found.fix)) == ("warn", "MX_DUPLICATE", 1)
+
+
+def test_a_stranger_with_many_targets_cannot_make_us_ask_without_end(finding, fake):
+    dns = fake(*(f"example.com MX {n} h{n}.example.org." for n in range(1, 90)))
+    finding("mx", dns)
+    assert len(dns.asked) < 30
