@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from reconciler.config.loader import Document
-
 from reconciler.core.diagnostics import Diagnostic, error, warning
 from reconciler.core.expectations import DnsOverrides
 from reconciler.core.names import BadName, host_name

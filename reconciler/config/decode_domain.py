@@ -5,9 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from reconciler.config.loader import Document
-
 from reconciler.config.decode import Path, Reading, dns_overrides, secret_ref, shown
+from reconciler.config.loader import Document
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.kinds import KINDS, Kind
 from reconciler.core.model import (

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from reconciler.config.loader import Document
-
 from reconciler.config.decode import Reading, dns_overrides, section
+from reconciler.config.loader import Document
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.product import Billing, Limits, Offer, PasswordPolicy, Product
 

@@ -5,9 +5,8 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from reconciler.config.loader import Document
-
 from reconciler.config.decode import Reading, secret_ref, section, shown
+from reconciler.config.loader import Document
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.kinds import KINDS
 from reconciler.core.model import KindName

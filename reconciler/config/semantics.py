@@ -5,13 +5,12 @@ Nothing raises on a file that the schema has passed: what is wrong is a diagnost
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from reconciler.config.loader import Document
-
-from reconciler.core.diagnostics import Diagnostic
-from reconciler.core.model import Alias, DesiredDomain, Mailbox, Unset
+from reconciler.core.model import Alias, DesiredDomain, Mailbox, Removal, Renaming, Unset
 from reconciler.core.names import BadName, address, domain_name, split_address
 from reconciler.core.product import Product
 from reconciler.core.source import Span
@@ -27,6 +26,7 @@ class Places:
         self.document = document
         self.domain = domain
         self._keys: dict[str, dict[str, str]] = {}
+        self._targets: dict[Path, dict[str, int]] = {}
 
     def path(self, section: str, name: str, *rest: str | int) -> Path:
         """The path of a resource, or of something in it, with the key as it was written."""
@@ -49,10 +49,9 @@ class Places:
         else:
             path = self.path("aliases", resource.name)
             path = path if isinstance(self._at(path), list) else (*path, "to")
-        for i, text in enumerate(self._at(path)):
-            if _same_address(text, canonical, self.domain):
-                return self.span((*path, i))
-        return self.span(path)
+        if path not in self._targets:
+            self._targets[path] = _indexes(self._at(path), self.domain)
+        return self.span((*path, self._targets[path][canonical]))
 
     def _at(self, path: Path) -> Any:
         value: Any = self.document.value
@@ -61,11 +60,13 @@ class Places:
         return value
 
 
-def _same_address(text: str, canonical: str, domain: str) -> bool:
-    try:
-        return address(text, domain) == canonical
-    except BadName:
-        return False
+def _indexes(texts: Sequence[str], domain: str) -> dict[str, int]:
+    """Where in a list each canonical address stands first."""
+    found: dict[str, int] = {}
+    for i, text in enumerate(texts):
+        with suppress(BadName):  # said by decoding, and in no decoded list
+            found.setdefault(address(text, domain), i)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,13 +114,16 @@ class Directory:
         known: every domain of the workspace, broken ones too.
         alias_of: domain alias -> domain.
         blind: the domain aliases of some file cannot be known, so no domain is surely outside.
+        declared: by domain, the names of its mailboxes and aliases.
+        leaving: by domain, the names that are removed or renamed there.
     """
 
     files: Mapping[str, DomainFile]
     known: frozenset[str]
     alias_of: Mapping[str, str]
     blind: bool
-    declared: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    declared: Mapping[str, frozenset[str]]
+    leaving: Mapping[str, Mapping[str, Removal | Renaming]]
 
     def home(self, host: str) -> str | None:
         """The domain of the workspace that takes the mail for `host`; None for one outside."""
@@ -150,13 +154,21 @@ def directory(files: Iterable[DomainFile]) -> Directory:
             alias_of.setdefault(name, file.domain)
     usable = {name: rows[0] for name, rows in seen.items() if len(rows) == 1 and rows[0].desired}
     declared = {name: frozenset(_declared(file.desired)) for name, file in usable.items() if file.desired}
-    return Directory(files=usable, known=frozenset(seen), alias_of=alias_of, blind=blind, declared=declared)
+    leaving = {name: _leaving(file.desired) for name, file in usable.items() if file.desired}
+    return Directory(
+        files=usable, known=frozenset(seen), alias_of=alias_of, blind=blind, declared=declared, leaving=leaving
+    )
 
 
 def _declared(desired: DesiredDomain) -> set[str]:
     mailboxes = () if isinstance(desired.mailboxes, Unset) else desired.mailboxes
     aliases = () if isinstance(desired.aliases, Unset) else desired.aliases
     return {*mailboxes, *aliases}
+
+
+def _leaving(desired: DesiredDomain) -> dict[str, Removal | Renaming]:
+    removed = {r.name: r for r in desired.removed if r.kind != "domainAlias"}
+    return {**removed, **{r.old: r for r in desired.renamed if r.kind != "domainAlias"}}
 
 
 def _domain_aliases(file: DomainFile) -> Sequence[str] | None:
@@ -176,6 +188,3 @@ def _domain_aliases(file: DomainFile) -> Sequence[str] | None:
         except (BadName, AttributeError, TypeError):
             return None
     return found
-
-
-Diagnostics = Iterable[Diagnostic]

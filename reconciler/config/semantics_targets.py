@@ -7,7 +7,7 @@ from itertools import chain
 from reconciler.config.graph import knots, ring
 from reconciler.config.semantics import Directory, DomainFile, Places
 from reconciler.core.diagnostics import Diagnostic, error, warning
-from reconciler.core.model import Alias, DesiredDomain, Mailbox, Unset
+from reconciler.core.model import Alias, DesiredDomain, Mailbox, Removal, Renaming, Unset
 from reconciler.core.names import split_address
 from reconciler.core.source import Span
 from reconciler.core.workspace import Policy
@@ -35,10 +35,13 @@ def check_targets(file: DomainFile, workspace: Directory, policy: Policy) -> Ite
                     yield _outside(resource, target, places)
             elif home in workspace.files and local not in workspace.declared[home]:
                 places = places or file.places()
-                fault = _missing(resource, target, local, workspace.files[home], policy, places, hint=hints > 0)
-                if fault:
+                span = places.target(resource, target)
+                gone = workspace.leaving[home].get(local)
+                if gone:
+                    yield _leaving(resource, target, gone, span)
+                elif not (policy.ignores("mailbox", local) or policy.ignores("alias", local)):
+                    yield _missing(resource, target, local, workspace.files[home], span, hint=hints > 0)
                     hints -= 1
-                    yield fault
 
 
 def _senders(desired: DesiredDomain) -> Iterator[tuple[Mailbox | Alias, tuple[str, ...]]]:
@@ -65,30 +68,20 @@ def _outside(resource: Mailbox | Alias, target: str, places: Places) -> Diagnost
     return error("GRD007", text, places.target(resource, target), hint=hint)
 
 
+def _leaving(resource: Mailbox | Alias, target: str, gone: Removal | Renaming, span: Span) -> Diagnostic:
+    if isinstance(gone, Renaming):
+        text = f"{_what(resource)} {target}, which is renamed to {gone.new} ({gone.origin})"
+        return error("REF003", text, span, hint=f"write {gone.new}")
+    text = f"{_what(resource)} {target}, which is to be removed ({gone.origin})"
+    return error("REF003", text, span, hint="take the target out")
+
+
 def _missing(
-    resource: Mailbox | Alias,
-    target: str,
-    local: str,
-    there: DomainFile,
-    policy: Policy,
-    places: Places,
-    *,
-    hint: bool,
-) -> Diagnostic | None:
-    """What is wrong with a target that its domain's file does not declare; None where that is no fault."""
+    resource: Mailbox | Alias, target: str, local: str, there: DomainFile, span: Span, *, hint: bool
+) -> Diagnostic:
+    """What is to be said of a target that its domain's file does not declare."""
     desired = there.desired
     assert desired is not None
-    span = places.target(resource, target)
-    renamed = next((r for r in desired.renamed if r.old == local and r.kind != "domainAlias"), None)
-    if renamed:
-        text = f"{_what(resource)} {target}, which is renamed to {renamed.new} ({renamed.origin})"
-        return error("REF003", text, span, hint=f"write {renamed.new}")
-    removed = next((r for r in desired.removed if r.name == local and r.kind != "domainAlias"), None)
-    if removed:
-        text = f"{_what(resource)} {target}, which is to be removed ({removed.origin})"
-        return error("REF003", text, span, hint="take the target out")
-    if policy.ignores("mailbox", local) or policy.ignores("alias", local):
-        return None
     if isinstance(desired.mailboxes, Unset) or isinstance(desired.aliases, Unset):
         absent = "mailboxes" if isinstance(desired.mailboxes, Unset) else "aliases"
         text = f"{_what(resource)} {target}: whether it exists cannot be known, {there.file} has no section `{absent}`"

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.config.compile import domain_validator
-from reconciler.config.loader import Document, load_file, load_text
-from reconciler.config.schema import check, validator
-
 from reconciler.config.decode_domain import decode_domain
 from reconciler.config.decode_product import decode_product
 from reconciler.config.decode_workspace import decode_workspace
+from reconciler.config.loader import MAX_BYTES, Document, load_file, load_text
+from reconciler.config.schema import check, validator
 from reconciler.config.secrets import SecretStore
 from reconciler.config.select import Candidate, select
 from reconciler.config.semantics import DomainFile, directory
@@ -121,7 +120,10 @@ class _Loading:
     def _read(self, found: FoundFile) -> tuple[Document | None, tuple[Diagnostic, ...]]:
         """Reads a file once for its value and for the digest."""
         try:
-            data = found.path.read_bytes()
+            if not found.path.is_file():
+                raise FileNotFoundError
+            with found.path.open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
         except OSError:
             self.hash.update(f"{found.relative}\0unreadable\0".encode("utf-8", "surrogateescape"))
             return load_file(found.path, found.display)
@@ -132,19 +134,23 @@ class _Loading:
         return document, diagnostics
 
     def _workspace(self) -> Workspace | None:
-        document, diagnostics = self._read(self.found.workspace)
+        workspace, diagnostics = self._workspace_file()
         self.common += diagnostics
-        if document is None:
+        if workspace is None or has_errors(diagnostics):
             return None
-        faults = check(document, validator("workspace"))
-        self.common += faults
-        if has_errors(faults):
-            return None
-        workspace, faults = decode_workspace(document)
-        faults = (*faults, *check_servers(document, workspace), *check_server_secrets(workspace, self.store))
-        self.common += faults
         servers = {name: self._at_root(server) for name, server in workspace.servers.items()}
-        return None if has_errors(faults) else replace(workspace, servers=servers)
+        return replace(workspace, servers=servers)
+
+    def _workspace_file(self) -> tuple[Workspace | None, tuple[Diagnostic, ...]]:
+        document, diagnostics = self._read(self.found.workspace)
+        if document is None:
+            return None, diagnostics
+        faults = check(document, validator("workspace"))
+        if has_errors(faults):
+            return None, (*diagnostics, *faults)
+        workspace, more = decode_workspace(document)
+        about = (*check_servers(document, workspace), *check_server_secrets(workspace, self.store))
+        return workspace, (*diagnostics, *faults, *more, *about)
 
     def _at_root(self, server: ServerSettings) -> ServerSettings:
         """A bundle's path is written relative to the workspace."""
