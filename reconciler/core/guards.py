@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.core.diagnostics import Diagnostic, error, warning
 from reconciler.core.kinds import BY_NAME, KINDS
-from reconciler.core.model import CurrentDomain, KindName
+from reconciler.core.model import CurrentDomain, DesiredDomain, KindName, Renaming, Unset
 from reconciler.core.names import split_address
 from reconciler.core.ownership import is_hosts_own
 from reconciler.core.plan import Change, Plan
@@ -115,3 +115,47 @@ def external_targets(change: Change, internal_domains: frozenset[str]) -> tuple[
             before = field.before if isinstance(field.before, tuple) else ()
             added |= set(field.after) - set(before)
     return tuple(sorted(t for t in added if split_address(t)[1] not in internal_domains))
+
+
+def names_taken(changes: Iterable[Change], current: CurrentDomain) -> tuple[Diagnostic, ...]:
+    """Mailboxes and aliases that would get a name which the other kind has, and which no change gives up."""
+    listed = list(changes)
+    freed = {(c.kind, c.name) for c in listed if c.action in ("delete", "rename")}
+    found: list[Diagnostic] = []
+    for change in listed:
+        name = change.new_name or change.name
+        other = _OTHER.get(change.kind)
+        if other is None or change.action not in ("create", "rename"):
+            continue
+        if name in current.section(other) and (other, name) not in freed:
+            word, section = BY_NAME[other].title, BY_NAME[other].section
+            text = f"{change.kind} {name}@{change.domain} cannot be made: the {word} {name} has that name and keeps it"
+            found.append(error("NAM005", text, change.origin, hint=f"to replace it, name it in `removed.{section}`"))
+    return tuple(found)
+
+
+def rename_fault(desired: DesiredDomain, current: CurrentDomain, policy: Policy, renaming: Renaming) -> str:
+    """Why a rename cannot be planned; empty if it can. Looks at nothing that depends on the order of renames."""
+    kind, old, new = renaming.kind, renaming.old, renaming.new
+    other = _OTHER.get(kind)
+    if other is None:
+        return "a domain alias has nothing but its name; remove the one and declare the other"
+    section = desired.section(kind)
+    declared = set() if isinstance(section, Unset) else set(section)
+    removed = {(r.kind, r.name) for r in desired.removed}
+    touching = [r for r in desired.renamed if r.kind == kind and r != renaming and {r.old, r.new} & {old, new}]
+    faults = [
+        (is_hosts_own(current.section(kind)[old]), f"{old} administers the domain: it is the host's"),
+        (policy.ignores(kind, old) or policy.ignores(kind, new), "the workspace's policy ignores it"),
+        (old in declared, f"{old} is declared too"),
+        (new not in declared, f"{new} is not declared"),
+        ((kind, old) in removed or (kind, new) in removed, "one of the two names is to be removed too"),
+        (bool(touching), "another rename has one of the two names"),
+        (new in current.section(kind), f"the name {new} is in use"),
+        (new in current.section(other) and (other, new) not in removed, f"the name {new} is in use"),
+    ]
+    return next((why for at_fault, why in faults if at_fault), "")
+
+
+_OTHER: Mapping[KindName, KindName] = {"mailbox": "alias", "alias": "mailbox"}
+"""Mailboxes and aliases of a domain share their names."""

@@ -22,6 +22,8 @@ def shield(policy: Policy, desired: DesiredDomain, kind: KindName, resource: Res
         declared = None if isinstance(desired.mailboxes, Unset) else desired.mailboxes.get(resource.name)
         if declared is not None and declared.protect:
             return Shield("GRD001", "it is marked `protect: true`")
+    if policy.ignores(kind, resource.name):
+        return Shield("REF006", "the workspace's policy ignores it")
     if kind != "domainAlias" and policy.protects(resource.name):
         return Shield("GRD001", "its name is protected by the policy, or is one that every domain must have")
     return None

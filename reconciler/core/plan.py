@@ -46,7 +46,8 @@ class Change:
         new_name: of a rename only.
         purge_after: the day from which a removed mailbox will be deleted (ISO date), where it is only disabled now.
         depends_on: keys of changes that must have been made before; if one of them fails, this one is not tried.
-        usage_bytes, last_login: of the mailbox as it is now, for the reviewer.
+        usage_bytes, last_login: of the mailbox as it is now, for the reviewer; no part of what is planned, so
+            that mail which arrives does not make a plan another one.
     """
 
     action: Action
@@ -59,8 +60,8 @@ class Change:
     fields: tuple[FieldChange, ...] = ()
     purge_after: str | None = None
     depends_on: tuple[str, ...] = ()
-    usage_bytes: int | None = None
-    last_login: str | None = None
+    usage_bytes: int | None = field(default=None, compare=False)
+    last_login: str | None = field(default=None, compare=False)
     origin: Span | None = field(default=None, compare=False)
 
     @property
@@ -153,7 +154,7 @@ def canonical_json(data: object) -> str:
 
 
 def plan_data(plan: Plan) -> dict[str, object]:
-    """The plan as plain data, for digests and saved plans; origins and diagnostics are left out."""
+    """The plan as plain data, for digests and saved plans; origins, facts and diagnostics are left out."""
     return {
         "domain": plan.domain,
         "server": plan.server,
@@ -173,12 +174,7 @@ def _change_data(change: Change) -> dict[str, object]:
         "fields": [_field_data(f) for f in change.fields],
         "dependsOn": list(change.depends_on),
     }
-    extra = {
-        "newName": change.new_name,
-        "purgeAfter": change.purge_after,
-        "usageBytes": change.usage_bytes,
-        "lastLogin": change.last_login,
-    }
+    extra = {"newName": change.new_name, "purgeAfter": change.purge_after}
     return data | {k: v for k, v in extra.items() if v is not None}
 
 

@@ -23,6 +23,7 @@ from reconciler.core.ownership import is_hosts_own, shield
 from reconciler.core.plan import Change, FieldChange, Plan, Unmanaged
 from reconciler.core.product import Limits
 from reconciler.core.secret import SecretRef
+from reconciler.core.source import Span
 from reconciler.core.workspace import Policy
 
 
@@ -59,16 +60,18 @@ def plan_domain(
     draft = _Draft(desired, current, policy, options)
     for kind in KINDS:
         draft.kind(kind)
-    changes = [c for c in draft.changes if not options.targets or c.key in options.targets]
+    changes = [c for c in draft.changes if _wanted(c, options.targets)]
     if draft.unread:
         said = in_order((*draft.diagnostics, *draft.unread))
         return Plan(domain=desired.domain, server=desired.server, diagnostics=said, complete=False)
-    changes = [_with_risk(c, options.internal_domains) for c in changes]
+    internal = options.internal_domains | {desired.domain}
+    changes = [replace(c, risk=_risk(c, internal)) for c in changes]
     said = (
         *draft.diagnostics,
         *(() if options.deletions_allowed else guards.too_many_deletions(changes, current, policy)),
         *guards.over_limits(changes, current, limits, desired.origin),
-        *guards.mail_leaving(changes, options.internal_domains, policy),
+        *guards.names_taken(changes, current),
+        *guards.mail_leaving(changes, internal, policy),
     )
     return Plan(
         domain=desired.domain,
@@ -122,33 +125,20 @@ class _Draft:
 
     def _renamed(self, kind: Kind, there: dict[str, Resource]) -> dict[str, Resource]:
         """Plans the renames, and gives the resources under the names that they will have."""
-        for renaming in self.desired.renamed:
+        for renaming in sorted(self.desired.renamed, key=lambda r: (r.old, r.new)):
             if renaming.kind != kind.name or renaming.old not in there:
                 continue
-            old = there[renaming.old]
-            if renaming.new in there or self._name_taken(kind.name, renaming.new):
-                text = f"{kind.title} {renaming.old} cannot be renamed: the name {renaming.new} is in use"
-                self.diagnostics.append(
-                    error("GRD005", text, renaming.origin, hint="remove the other first, or take the rename back")
-                )
+            fault = guards.rename_fault(self.desired, self.current, self.policy, renaming)
+            if fault:
+                text = f"{kind.title} {renaming.old} cannot be renamed to {renaming.new}: {fault}"
+                hint = "a rename needs two names that stand for nothing else; or take it back"
+                self.diagnostics.append(error("GRD005", text, renaming.origin, hint=hint))
                 continue
-            if is_hosts_own(old):
-                text = f"{kind.title} {renaming.old} administers the domain: it is the host's and is not renamed"
-                self.diagnostics.append(error("GRD005", text, renaming.origin))
-                continue
-            self.changes.append(
-                self._change(
-                    kind, old, action="rename", new_name=renaming.new, reason="renamed", origin=renaming.origin
-                )
-            )
-            there[renaming.new] = replace(there.pop(renaming.old), name=renaming.new)
+            old = there.pop(renaming.old)
+            more = {"new_name": renaming.new, "reason": "renamed", "origin": renaming.origin}
+            self.changes.append(self._change(kind, old, action="rename", **more))
+            there[renaming.new] = replace(old, name=renaming.new)
         return there
-
-    def _name_taken(self, kind: KindName, name: str) -> bool:
-        """Whether the other kind has the name and keeps it."""
-        other: KindName = "alias" if kind == "mailbox" else "mailbox"
-        freed = any(r.kind == other and r.name == name for r in self.desired.removed)
-        return name in self.current.section(other) and not freed
 
     def _declared(self, kind: Kind, desired: Resource, current: Resource | None) -> None:
         if current is None:
@@ -157,18 +147,16 @@ class _Draft:
             return
         fields, unread = field_changes(kind, desired, current)
         for name in unread:
-            address = _address(kind.name, desired.name, self.desired.domain)
-            self.unread.append(
-                error(
-                    "GRD006",
-                    f"{kind.title} {address}: {name} is managed, but the server did not tell it",
-                    desired.origin,
-                    hint="take the field out of the file, or see whether this server supports it",
-                )
-            )
+            self._not_told(kind, desired.name, name, desired.origin)
         fields = (*fields, *self._next_password(desired))
         if fields:
             self.changes.append(self._change(kind, current, fields=fields, origin=desired.origin))
+
+    def _not_told(self, kind: Kind, name: str, field_name: str, origin: Span | None) -> None:
+        address = _address(kind.name, name, self.desired.domain)
+        text = f"{kind.title} {address}: {field_name} is managed, but the server did not tell it"
+        hint = "take the field out of the file, or see whether this server supports it"
+        self.unread.append(error("GRD006", text, origin, hint=hint))
 
     def _removed(self, kind: Kind, removal: Removal, current: Resource) -> None:
         guard = shield(self.policy, self.desired, kind.name, current)
@@ -187,14 +175,15 @@ class _Draft:
     def _waiting(self, kind: Kind, removal: Removal, day: date, current: Resource) -> None:
         """A removal whose day has not come: a mailbox is disabled until then, anything else stays as it is."""
         disabled = isinstance(current, Mailbox)
-        if isinstance(current, Mailbox) and current.enabled is not False:
-            before = None if isinstance(current.enabled, Unset) else current.enabled
+        if isinstance(current, Mailbox) and isinstance(current.enabled, Unset):
+            self._not_told(kind, current.name, "enabled", removal.origin)
+        elif isinstance(current, Mailbox) and current.enabled:
             self.changes.append(
                 self._change(
                     kind,
                     current,
                     reason="purge pending",
-                    fields=(FieldChange(name="enabled", before=before, after=False),),
+                    fields=(FieldChange(name="enabled", before=True, after=False),),
                     purge_after=day.isoformat(),
                     origin=removal.origin,
                 )
@@ -208,7 +197,8 @@ class _Draft:
         if is_hosts_own(current) or self.policy.ignores(kind.name, current.name):
             return
         pruned = self.options.prune or self.policy.prune.get(kind.name, False)
-        if pruned and shield(self.policy, self.desired, kind.name, current) is None:
+        kept = any(r.kind == kind.name and r.old == current.name for r in self.desired.renamed)
+        if pruned and not kept and shield(self.policy, self.desired, kind.name, current) is None:
             self.changes.append(
                 self._change(kind, current, action="delete", reason="pruned", origin=self.desired.origin)
             )
@@ -227,7 +217,7 @@ class _Draft:
         if not isinstance(desired, Mailbox) or isinstance(desired.password, Unset):
             return ()
         address = _address("mailbox", desired.name, self.desired.domain)
-        known = self.options.password_versions.get(address)
+        known = self._known_version(desired.name)
         asked = address in self.options.set_passwords
         if asked or (known is not None and desired.password.version > known):
             return (FieldChange(name=PASSWORD, secret=desired.password),)
@@ -243,13 +233,21 @@ class _Draft:
             )
         return ()
 
+    def _known_version(self, name: str) -> int | None:
+        """The version of a mailbox's password that was last set, also if that was under a name it had before."""
+        names = (name, *(r.old for r in self.desired.renamed if r.kind == "mailbox" and r.new == name))
+        known = (self.options.password_versions.get(_address("mailbox", n, self.desired.domain)) for n in names)
+        return next((version for version in known if version is not None), None)
+
+
+def _wanted(change: Change, targets: frozenset[str]) -> bool:
+    """Whether a change is among the targets; a rename is if either of its names is."""
+    after = replace(change, name=change.new_name or change.name)
+    return not targets or change.key in targets or after.key in targets
+
 
 def _address(kind: KindName, name: str, domain: str) -> str:
     return name if kind == "domainAlias" else f"{name}@{domain}"
-
-
-def _with_risk(change: Change, internal_domains: frozenset[str]) -> Change:
-    return replace(change, risk=_risk(change, internal_domains))
 
 
 def _risk(change: Change, internal_domains: frozenset[str]) -> Risk:

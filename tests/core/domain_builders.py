@@ -105,7 +105,7 @@ def current(
     mailboxes: Iterable[Mailbox] = (),
     aliases: Iterable[Alias] = (),
     domain_aliases: Iterable[str] = (),
-    **limits: int,
+    limits: ServerLimits | None = None,
 ) -> CurrentDomain:
     """What a server said."""
     return CurrentDomain(
@@ -113,7 +113,7 @@ def current(
         mailboxes=by_name(mailboxes),
         aliases=by_name(aliases),
         domain_aliases={n: DomainAlias(name=n) for n in domain_aliases},
-        limits=ServerLimits(**limits),
+        limits=limits or ServerLimits(),
     )
 
 

@@ -1,0 +1,151 @@
+from datetime import date
+
+import pytest
+from domain_builders import alias, box, current, desired, gone, plan, read_alias, read_box, said, targets
+
+from reconciler.core.diagnostics import Severity
+from reconciler.core.guards import allowed_deletions, population
+from reconciler.core.model import ServerLimits
+from reconciler.core.plan import Plan
+from reconciler.core.product import Limits
+from reconciler.core.workspace import Policy
+
+
+def fewer(there: int, doomed: int, **policy: int) -> Plan:
+    rows = [read_box(f"m{n:02}") for n in range(there)]
+    wanted = desired([], removed=[gone(f"m{n:02}") for n in range(doomed)])
+    return plan(wanted, current(rows), policy=Policy(**policy))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("there", "doomed", "refused"),
+    [
+        (9, 5, False),  # below ten the percentage says nothing
+        (9, 6, True),  # more than five
+        (10, 1, False),  # ten percent of ten
+        (10, 2, True),
+        (20, 2, False),
+        (20, 3, True),
+        (100, 5, False),
+        (100, 6, True),  # six percent, but more than five
+    ],
+)
+def test_deletions_are_bounded_by_number_and_from_ten_resources_on_by_share(
+    there: int, doomed: int, refused: bool
+) -> None:
+    made = fewer(there, doomed)
+    assert (said(made) == ["GRD002"]) is refused
+    assert made.refused is refused
+
+
+def test_the_refusal_gives_the_numbers_and_the_way_out() -> None:
+    made = fewer(20, 3)
+    (one,) = made.diagnostics
+    assert "3 of 20 mailboxes" in one.message
+    assert "lets 5, 10 percent of them pass" in one.message
+    assert "--allow-deletions" in one.hint
+
+
+def test_the_policys_own_numbers_are_used() -> None:
+    assert fewer(10, 6, max_deletions_count=6, max_deletions_percent=60).diagnostics == ()
+    assert said(fewer(10, 6, max_deletions_count=6, max_deletions_percent=59)) == ["GRD002"]
+    assert said(fewer(3, 1, max_deletions_count=0)) == ["GRD002"]
+
+
+def test_each_kind_is_counted_for_itself() -> None:
+    there = current([read_box(f"m{n}") for n in range(5)], [read_alias(f"a{n}") for n in range(6)])
+    wanted = desired(removed=[*(gone(f"m{n}") for n in range(5)), *(gone(f"a{n}", "alias") for n in range(6))])
+    made = plan(wanted, there)
+    assert [d.message.split("; ")[0] for d in made.diagnostics] == ["example.com: 6 of 6 aliases would be deleted"]
+
+
+def test_disabling_before_a_purge_is_no_deletion() -> None:
+    wanted = desired([], removed=[gone(f"m{n}", purge_after=date(2030, 1, 1)) for n in range(8)])
+    made = plan(wanted, current([read_box(f"m{n}") for n in range(8)]))
+    assert "GRD002" not in said(made)
+
+
+def test_allowed_deletions_take_the_place_of_the_policy() -> None:
+    rows = [read_box(f"m{n}") for n in range(8)]
+    wanted = desired([], removed=[gone(f"m{n}") for n in range(8)])
+    assert said(plan(wanted, current(rows), deletions_allowed=True)) == []
+
+
+@pytest.mark.parametrize(("allowed", "fits"), [(7, False), (8, True), (9, False), (0, False)])
+def test_the_number_of_allowed_deletions_must_be_exact_over_all_plans(allowed: int, fits: bool) -> None:
+    objection = allowed_deletions([fewer(20, 3), fewer(20, 5), fewer(5, 0)], allowed)
+    assert (objection is None) is fits
+    if objection:
+        assert objection.code == "GRD004"
+        assert f"--allow-deletions {allowed} was given, but the plan has 8 deletions" in objection.message
+
+
+def test_one_deletion_is_said_in_the_singular() -> None:
+    objection = allowed_deletions([fewer(3, 1)], 2)
+    assert objection is not None
+    assert objection.message.endswith("the plan has 1 deletion")
+
+
+def test_limits_count_what_is_unmanaged_but_not_the_hosts_own() -> None:
+    rows = [read_box("admin", is_primary_admin=True), read_box("old1"), read_box("old2")]
+    assert population(current(rows), "mailbox") == 2
+    wanted = desired([box("new1"), box("new2")])
+    assert said(plan(wanted, current(rows), limits=Limits(mailboxes=4))) == []
+    made = plan(wanted, current(rows), limits=Limits(mailboxes=3))
+    assert said(made) == ["GRD008"]
+    assert "2 mailboxes on the server, 2 more and 0 fewer make 4; the product allows 3" in made.diagnostics[0].message
+
+
+def test_what_is_deleted_makes_room() -> None:
+    wanted = desired([box("new")], removed=[gone("old")])
+    assert said(plan(wanted, current([read_box("old")]), limits=Limits(mailboxes=1))) == []
+
+
+def test_what_is_only_disabled_makes_no_room() -> None:
+    wanted = desired([box("new")], removed=[gone("old", purge_after=date(2030, 1, 1))])
+    assert "GRD008" in said(plan(wanted, current([read_box("old")]), limits=Limits(mailboxes=1)))
+
+
+def test_a_domain_that_is_over_its_limit_already_may_still_be_changed_and_shrunk() -> None:
+    rows = [read_box("a"), read_box("b"), read_box("c")]
+    wanted = desired([box("a", quota=5)], removed=[gone("c")])
+    assert said(plan(wanted, current(rows), limits=Limits(mailboxes=1))) == []
+
+
+def test_the_servers_limit_counts_beside_the_products() -> None:
+    made = plan(
+        desired([box("b")]), current([read_box("a")], limits=ServerLimits(mailboxes=1)), limits=Limits(mailboxes=9)
+    )
+    assert said(made) == ["GRD008"]
+    assert "the server allows 1" in made.diagnostics[0].message
+
+
+def test_no_limit_is_none_and_for_domain_aliases_none_sold_is_zero() -> None:
+    assert said(plan(desired([box("a")]), current(limits=ServerLimits(mailboxes=0)), limits=Limits(mailboxes=0))) == []
+    assert said(plan(desired(aliases=[alias("s", "b@else.example")]), current(), limits=Limits(aliases=0))) == []
+    assert said(plan(desired(domain_aliases=["example.ca"]), current(), limits=Limits(domain_aliases=0))) == ["GRD008"]
+    assert said(plan(desired(domain_aliases=["example.ca"]), current(), limits=Limits())) == []
+
+
+@pytest.mark.parametrize(
+    ("verdict", "severities"), [("allow", []), ("warn", [Severity.WARNING]), ("deny", [Severity.ERROR])]
+)
+def test_mail_that_leaves_is_said_as_the_policy_wants_it(verdict: str, severities: list[Severity]) -> None:
+    wanted = desired([box("a", forward_to=targets("z@else.example", "y@else.example", "b@sister.example", "b"))])
+    made = plan(
+        wanted,
+        current([read_box("a"), read_box("b")]),
+        policy=Policy(external_forwarding=verdict),  # type: ignore[arg-type]
+        internal_domains=frozenset({"example.com", "sister.example"}),
+    )
+    assert [d.severity for d in made.diagnostics] == severities
+    for one in made.diagnostics:
+        assert one.code == "GRD007"
+        assert "mailbox a@example.com" in one.message
+        assert one.message.endswith("to y@else.example, z@else.example")
+
+
+def test_mail_that_left_before_is_not_said_again() -> None:
+    there = current(aliases=[read_alias("s", "x@else.example")])
+    wanted = desired(aliases=[alias("s", "x@else.example", "b")])
+    assert said(plan(wanted, there, policy=Policy(external_forwarding="deny"))) == []
