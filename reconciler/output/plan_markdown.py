@@ -142,7 +142,7 @@ def _sections(plans: Sequence[Plan]) -> Iterator[_Section]:
 def _diagnostics(plans: Sequence[Plan]) -> Iterator[_Section]:
     """Errors on top, then warnings; notes folded."""
     for severity, title, noun in (
-        (Severity.ERROR, "Refused", "error"),
+        (Severity.ERROR, "Refused or not read", "error"),
         (Severity.WARNING, "Warnings", "warning"),
         (Severity.INFO, "", "note"),
     ):

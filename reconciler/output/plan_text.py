@@ -80,7 +80,7 @@ def _alarm(page: _Page, total: Tally) -> Iterator[str]:
     red = ("bold", "red")
     if total.doomed:
         parts = (f"{number} ({mail})" if mail else number for number, mail in deletions(total.doomed))
-        yield from page.flow(words(f"! deletes {', '.join(parts)}", *red))
+        yield from page.flow(words(safe(f"! deletes {', '.join(parts)}"), *red))
     if total.outward:
         yield from page.flow(words(f"! sends mail outside: {count(total.outward, 'change')}", *red))
     if total.refused:
