@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from reconciler.config.decode import Reading, dns_overrides, section
+from reconciler.config.decode import Reading, dns_overrides, section, shown
 from reconciler.config.loader import Document
-from reconciler.core.diagnostics import Diagnostic
+from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.product import Billing, Limits, Offer, PasswordPolicy, Product
 
 
@@ -14,6 +14,10 @@ def decode_product(document: Document, name: str) -> tuple[Product, tuple[Diagno
     """The product that a schema-valid file describes; `name` is the file's name without its ending."""
     body: Mapping[str, Any] = document.value  # type: ignore[assignment]
     reading = Reading(document)
+    if body.get("name", name) != name:
+        text = f"the file is named {shown(name)}, but its product {shown(body['name'])}"
+        hint = "domains name a product by its file: rename the file, or leave `name` out"
+        reading.diagnostics.append(error("NAM003", text, reading.span(("name",)), hint=hint))
     offer, policy = section(body, "offer"), section(body, "passwordPolicy")
     product = Product(
         name=name,

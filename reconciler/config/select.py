@@ -60,6 +60,8 @@ def _matches(candidate: Candidate, word: str) -> bool:
 
 def _by_path(candidates: Sequence[Candidate], word: str, root: Path, here: Path) -> set[str]:
     """By file or folder: the current folder is asked first, as a shell would complete it."""
+    if not word:  # an unset variable in a script must not mean everything
+        return set()
     by_path = {c.found.path: c.found.relative for c in candidates}
     for base in (here, root):
         path = _lexical(base / word)

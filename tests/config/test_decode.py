@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reconciler.config.compile import domain_validator
-from reconciler.config.schema import check, validator
 
+from reconciler.config.compile import domain_validator
 from reconciler.config.decode_domain import decode_domain
 from reconciler.config.decode_product import decode_product
 from reconciler.config.decode_workspace import decode_workspace
 from reconciler.config.emit import emit_domain
 from reconciler.config.loader import Document, load_text
+from reconciler.config.schema import check, validator
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.expectations import DnsOverrides
 from reconciler.core.model import (
@@ -87,7 +87,7 @@ def test_the_whole_of_a_domain_file_becomes_canonical_values() -> None:
         domainAliases: [Example.CA, münchen.example]
         removed:
           mailboxes: [carol, dave: {purgeAfter: 2026-12-31}]
-          aliases: {old-sales: , older: {}}
+          aliases: [old-sales, older]
           domainAliases: [Example.ORG]
         renamed:
           mailboxes: {Robert: BOB}
@@ -351,6 +351,12 @@ def test_a_product_carries_limits_offer_policy_prices_and_dns() -> None:
     )
 
 
+def test_a_product_that_is_named_otherwise_than_its_file_is_said_at_its_name() -> None:
+    document = load("apiVersion: reconciler/v1\nkind: Product\nname: gold\n", "products/silver.yaml")
+    assert [place(d) for d in decode_product(document, "silver")[1]] == ["3:7 NAM003"]
+    assert decode_product(document, "gold")[1] == ()
+
+
 def test_an_empty_product_has_the_defaults_of_the_panel() -> None:
     document = load("apiVersion: reconciler/v1\nkind: Product\n", "products/free.yaml")
     assert decode_product(document, "free")[0] == Product(name="free")
@@ -459,8 +465,8 @@ DOMAIN = st.sampled_from(
 )
 ADDRESS = st.builds("{}@{}".format, LOCAL, DOMAIN)
 TARGETS = st.lists(ADDRESS, max_size=12, unique=True).map(lambda rows: tuple(sorted(rows)))
-TEXT = st.text(max_size=30)
-KEY = st.sampled_from(["business", "no", "007", "mail-1", "null"])
+TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=30)
+KEY = st.sampled_from(["business", "no", "007", "mail-1", "null", "1.5"])
 SIZE = st.one_of(st.just(0), st.integers(1, 1 << 45), st.integers(1, 4096).map(lambda n: n << 30))
 REF = st.builds(
     lambda kind, word, version: {
@@ -499,19 +505,15 @@ MAILBOX = st.builds(
 ALIAS = st.builds(
     Alias,
     name=LOCAL,
-    targets=TARGETS,
+    targets=maybe(TARGETS),
     display_name=maybe(TEXT),
     allow_sending=maybe(st.booleans()),
     hide_from_gal=maybe(st.booleans()),
     internal_only=maybe(st.booleans()),
 )
 REMOVAL = st.one_of(
-    st.builds(
-        Removal,
-        kind=st.sampled_from(["mailbox", "alias"]),
-        name=LOCAL,
-        purge_after=st.none() | st.dates(date(2020, 1, 1)),
-    ),
+    st.builds(Removal, kind=st.just("mailbox"), name=LOCAL, purge_after=st.none() | st.dates(date(2020, 1, 1))),
+    st.builds(Removal, kind=st.just("alias"), name=LOCAL),
     st.builds(Removal, kind=st.just("domainAlias"), name=DOMAIN),
 )
 DNS = st.builds(
