@@ -1,0 +1,23 @@
+"""DNS records to publish as JSON, for scripts."""
+
+from collections.abc import Sequence
+
+from reconciler.core.findings import DomainReport
+from reconciler.output.documents import FORMAT_VERSION, json_text
+from reconciler.output.records_zone import host_in, zone_line
+from reconciler.output.report_json import record_data
+
+
+def render_json_records(reports: Sequence[DomainReport]) -> str:
+    """`{formatVersion, domains: [{domain, records: [{name, type, ttl, value, host, zoneLine}]}]}`."""
+    domains = [
+        {
+            "domain": report.domain,
+            "records": [
+                {**record_data(record), "host": host_in(record, report.domain), "zoneLine": zone_line(record)}
+                for record in report.to_publish()
+            ],
+        }
+        for report in reports
+    ]
+    return json_text({"formatVersion": FORMAT_VERSION, "domains": domains})

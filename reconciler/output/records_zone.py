@@ -1,0 +1,67 @@
+"""DNS records as lines of a zone file (RFC 1035 section 5), and what all formats of records need."""
+
+from collections.abc import Sequence
+
+from reconciler.core.findings import DomainReport, Record
+
+MAX_STRING = 255
+"""Bytes of one character-string (RFC 1035 section 3.3)."""
+
+
+def render_zone(reports: Sequence[DomainReport]) -> str:
+    """The records of all domains, absolute names, one record a line, a comment before each domain."""
+    parts: list[str] = []
+    for report in reports:
+        lines = [zone_line(record) for record in report.to_publish()]
+        parts.append("\n".join([f"; {report.domain}", *(lines or ["; nothing to publish"])]) + "\n")
+    return "\n".join(parts)
+
+
+def zone_line(record: Record) -> str:
+    """One record on one line; TXT in strings of at most 255 bytes."""
+    return f"{_head(record)} {' '.join(pieces(record))}"
+
+
+def zone_lines(record: Record, width: int) -> list[str]:
+    """One record as a zone file may have it in lines of at most `width` characters, where its names allow that.
+
+    The strings of a TXT are made as short as that needs: receivers join them, so that it is the same record.
+    """
+    whole = zone_line(record)
+    if len(whole) <= width:
+        return [whole]
+    inside = max(width - 6, 24)
+    parts = pieces(record, inside) if record.type == "TXT" else [record.value]
+    return [f"{_head(record)} (", *(f"    {part}" for part in parts[:-1]), f"    {parts[-1]} )"]
+
+
+def pieces(record: Record, shown: int = 4 * MAX_STRING) -> list[str]:
+    """The words of a value; of TXT the strings, each at most 255 bytes and `shown` characters as it is written."""
+    if record.type != "TXT":
+        return record.value.split(" ")
+    strings: list[str] = []
+    current, size = "", 0
+    for byte in record.value.encode():
+        escaped = _escaped(byte)
+        if size == MAX_STRING or len(current) + len(escaped) + 2 > shown:
+            strings.append(current)
+            current, size = "", 0
+        current += escaped
+        size += 1
+    return [f'"{string}"' for string in (*strings, current)]
+
+
+def host_in(record: Record, domain: str) -> str:
+    """The record's name relative to the domain's zone, `@` for the domain itself."""
+    return "@" if record.name == domain else record.name.removesuffix(f".{domain}")
+
+
+def _head(record: Record) -> str:
+    ttl = "" if record.ttl is None else f"{record.ttl} "
+    return f"{record.name}. {ttl}IN {record.type}"
+
+
+def _escaped(byte: int) -> str:
+    if byte in b'"\\':
+        return f"\\{chr(byte)}"
+    return chr(byte) if 0x20 <= byte < 0x7F else f"\\{byte:03d}"

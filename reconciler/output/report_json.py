@@ -1,0 +1,52 @@
+"""The compliance report as JSON (`schemas/report.schema.json`)."""
+
+from collections.abc import Mapping
+
+from reconciler.core.findings import DomainReport, Finding, Record, Report
+from reconciler.output.documents import FORMAT_VERSION, json_text
+
+
+def render_json(report: Report, generated: Mapping[str, object]) -> str:
+    """The document; for the same report, the same bytes but for `generated`."""
+    return json_text(report_data(report, generated))
+
+
+def report_data(report: Report, generated: Mapping[str, object]) -> dict[str, object]:
+    """The document as plain data."""
+    summary: dict[str, int] = {status: number for status, number in report.count().items()}
+    return {
+        "formatVersion": FORMAT_VERSION,
+        "generated": dict(generated),
+        "summary": summary | {"domains": len(report.domains)},
+        "domains": [_domain(domain) for domain in report.domains],
+    }
+
+
+def record_data(record: Record) -> dict[str, object]:
+    """`{name, type, ttl, value}`; `ttl` is null in records found."""
+    return {"name": record.name, "type": record.type, "ttl": record.ttl, "value": record.value}
+
+
+def _domain(domain: DomainReport) -> dict[str, object]:
+    alias = {"aliasOf": domain.alias_of} if domain.alias_of else {}
+    return {
+        "domain": domain.domain,
+        "server": domain.server,
+        **alias,
+        "status": domain.status,
+        "checks": [_check(check) for check in domain.checks],
+    }
+
+
+def _check(check: Finding) -> dict[str, object]:
+    return {
+        "id": check.id,
+        "status": check.status,
+        "code": check.code,
+        "title": check.title,
+        "detail": check.detail,
+        "expected": [record_data(record) for record in check.expected],
+        "found": [record_data(record) for record in check.found],
+        "fix": [record_data(record) for record in check.fix],
+        "reference": check.reference,
+    }

@@ -1,0 +1,175 @@
+"""The law of the records: what a report says to publish, published on a real DNS server, passes the same check."""
+
+import asyncio
+import time
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.compliance.gather import check_subjects
+from reconciler.compliance.publish import records_to_publish
+from reconciler.compliance.resolver import DnsResolver
+from reconciler.compliance.subject import Subject
+from reconciler.core.expectations import Expected
+from reconciler.core.findings import Record
+from reconciler.core.model import Dkim, DkimKey
+from reconciler.output.records_formats import render_records
+from reconciler.sandbox.dns import DnsServer
+from reconciler.sandbox.zones import Zones
+
+HOST_ZONE = """
+mail1 A 192.0.2.4
+mail1 AAAA 2001:db8::4
+spf TXT "v=spf1 ip4:192.0.2.4 -all"
+old TXT "v=spf1 ip4:198.51.100.1 ~all"
+old A 198.51.100.1
+"""
+EXPECTED = Expected(
+    mx_hosts=("mail1.example.net",),
+    spf_primary="include:spf.example.net",
+    spf_secondary=("ip4:192.0.2.4",),
+    autodiscover_host="mail1.example.net",
+    autodiscover_srv_target="mail1.example.net",
+    dmarc_check=True,
+    dmarc_rua="dmarc@example.net",
+    dmarc_policy="quarantine",
+)
+TERMS = [
+    "include:old.example.net",
+    "a:old.example.net",
+    "mx",
+    "-ip4:203.0.113.0/24",
+    "ip4:1.2.3.400",
+    "~all",
+    "-all",
+] + ["redirect=old.example.net", "?include:spf.example.net", "all", "%%x", "ip4:192.0.2.4", "exp=x.example.com", "ptr"]
+SPF = st.lists(st.sampled_from(TERMS), max_size=5).map(lambda terms: " ".join(["v=spf1", *terms]))
+DMARC = st.sampled_from(
+    ["v=DMARC1", "v=DMARC1; p=none; sp=none", "v=DMARC1; p=x", "v=DMARC1; p=reject; t=y; adkim=s", "v=dmarc1; p=reject"]
+)
+MX = st.sampled_from(["0 .", "10 mail1.example.net.", "5 old.example.net.", "20 mail1.example.net.", "10 192.0.2.4."])
+AUTO = st.sampled_from([("A", "198.51.100.1"), ("CNAME", "old.example.net."), ("A", "192.0.2.4")])
+SRV = st.sampled_from(["0 0 443 old.example.net.", "0 0 80 mail1.example.net.", "5 0 443 mail1.example.net."])
+
+
+@st.composite
+def domains(draw, keys=("MIIB", "")):
+    """What example.com publishes: anything from nothing to several of everything."""
+    found = [("example.com", "MX", value) for value in draw(st.lists(MX, max_size=2, unique=True))]
+    found += [("example.com", "TXT", value) for value in draw(st.lists(SPF, max_size=2, unique=True))]
+    found += [("_dmarc.example.com", "TXT", value) for value in draw(st.lists(DMARC, max_size=2, unique=True))]
+    found += [("autodiscover.example.com", *value) for value in draw(st.lists(AUTO, max_size=1))]
+    found += [
+        ("_autodiscover._tcp.example.com", "SRV", value) for value in draw(st.lists(SRV, max_size=2, unique=True))
+    ]
+    keys = draw(st.lists(st.sampled_from(["v=DKIM1; p=", "v=DKIM1; k=rsa; p=MIIB", "junk"]), max_size=2, unique=True))
+    return found + [("8dc1._domainkey.example.com", "TXT", value) for value in keys]
+
+
+def publish(zones: Zones, records: tuple[Record, ...], found: tuple[Record, ...]) -> None:
+    """What a person does: deletes what was found there, then publishes the fix."""
+    for record in found:
+        if record.name.endswith("example.com"):
+            zones.remove(record.name, record.type, _presented(record))
+    for record in records:
+        zones.add(record.name, record.type, _presented(record), ttl=record.ttl or 300)
+
+
+def _presented(record: Record) -> str:
+    if record.type != "TXT":
+        return record.value
+    escaped = record.value.replace("\\", "\\\\").replace('"', '\\"')
+    return " ".join(f'"{escaped[at : at + 200]}"' for at in range(0, max(1, len(escaped)), 200))
+
+
+def run(work, zone=HOST_ZONE):
+    async def main():
+        zones = Zones()
+        zones.set_zone("example.net", zone)
+        zones.set_zone("example.com", "")
+        server = DnsServer(zones, port=0)
+        port = await server.start()
+        try:
+            return await work(zones, server, lambda: DnsResolver([("127.0.0.1", port)], 2.0))
+        finally:
+            await server.stop()
+
+    return asyncio.run(main())
+
+
+def subject(key: str, domain: str = "example.com") -> Subject:
+    signing = Dkim(active=True, key=DkimKey(selector="8DC1", public_key=key, size=2048))
+    return Subject(domain=domain, server="mail1", expected=EXPECTED, dkim=signing)
+
+
+@settings(max_examples=40, deadline=None)
+@given(lines=domains())
+def test_a_fix_that_is_published_mends_what_it_was_for(keys, lines):
+    async def work(zones, server, resolver):
+        for name, rtype, value in lines:
+            zones.add(name, rtype, value)
+        (before,) = await check_subjects([subject(keys.good)], resolver())
+        for check in before.checks:
+            if check.fix:
+                publish(zones, check.fix, check.found)
+        (after,) = await check_subjects([subject(keys.good)], resolver())
+        return before, after
+
+    before, after = run(work)
+    for old, new in zip(before.checks, after.checks, strict=True):
+        if not old.fix:
+            assert new.status == old.status, (old, new)
+        elif "ptr" in str(old.found) or "mx" in str(old.found):
+            assert new.status in ("pass", "warn"), (old, new)
+        else:
+            assert new.status == "pass", (old, new)
+
+
+def test_all_records_of_a_new_domain_published_from_the_zone_format_make_it_good(keys):
+    async def work(zones, server, resolver):
+        (before,) = await check_subjects([subject(keys.good)], resolver())
+        zones.set_zone("example.com", render_records([before], "zone"))
+        (after,) = await check_subjects([subject(keys.good)], resolver())
+        return before, after
+
+    before, after = run(work)
+    assert {check.status for check in before.checks} == {"fail"}
+    assert {check.status for check in after.checks} == {"pass"}
+    assert after.to_publish() == records_to_publish(before)
+
+
+def test_a_good_domain_costs_at_most_twelve_questions_and_a_fleet_at_most_nine_each(keys):
+    async def work(zones, server, resolver):
+        names = [f"d{n}.example" for n in range(20)]
+        fresh = resolver()
+        for report in await check_subjects([subject(keys.good, name) for name in names], fresh):
+            zones.set_zone(report.domain, render_records([report], "zone"))
+        cold = resolver()
+        server.reset_queries()
+        await check_subjects([subject(keys.good, names[0])], cold)
+        one = server.queries()
+        server.reset_queries()
+        reports = await check_subjects([subject(keys.good, name) for name in names], resolver())
+        return one, server.queries(), reports
+
+    one, all_of_them, reports = run(work)
+    assert {report.status for report in reports} == {"pass"}
+    assert len(one) == len(set(one)) <= 12
+    assert len(all_of_them) == len(set(all_of_them)) <= 9 * 20
+
+
+def test_one_domain_whose_server_is_silent_does_not_delay_the_others(keys):
+    async def work(zones, server, resolver):
+        server.set_faults([{"kind": "silence", "match": "dead.example"}])
+        begin = time.perf_counter()
+        done = {}
+        subjects = [subject(keys.good, name) for name in ("dead.example", *(f"d{n}.example" for n in range(60)))]
+        reports = await check_subjects(
+            subjects, resolver(), on_done=lambda n: done.update({n: time.perf_counter() - begin})
+        )
+        return reports[0], done
+
+    dead, done = run(work)
+    assert {check.status for check in dead.checks} == {"error"}
+    assert max(seconds for name, seconds in done.items() if name != "dead.example") < 1.9
+    assert 1.9 < done["dead.example"] < 4
