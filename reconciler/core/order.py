@@ -5,7 +5,7 @@ Within what the dependencies allow, changes are sorted by level, kind and name, 
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from reconciler.core.model import CurrentDomain, KindName, Unset
@@ -39,7 +39,9 @@ def in_order(changes: Iterable[Change], current: CurrentDomain, seats: Mapping[K
         current: the state before.
         seats: per kind, how many more of it the server will take now; absent = enough.
     """
-    by_key = {c.key: c for c in changes}
+    listed = list(changes)
+    by_key = {c.key: c for c in listed}
+    assert len(by_key) == len(listed), "two changes of one resource"
     edges: Edges = defaultdict(dict)
     _names(by_key, edges)
     _targets(by_key, edges, current)
@@ -101,42 +103,42 @@ def _seats(by_key: Mapping[str, Change], edges: Edges, seats: Mapping[KindName, 
 
 
 def _sorted(by_key: Mapping[str, Change], edges: Edges) -> tuple[Change, ...]:
-    """Kahn's algorithm with a heap; where only rings are left, their weakest dependencies are dropped."""
+    """Kahn's algorithm with a heap; where only rings are left, one gives up its weakest dependency."""
     waiting = {key: dict(edges.get(key, {})) for key in by_key}
+    kept = {key: set(first) for key, first in waiting.items()}
     needed_by: dict[str, list[str]] = defaultdict(list)
     for key, first in waiting.items():
         for other in first:
             needed_by[other].append(key)
-    kept = {key: set(first) for key, first in waiting.items()}
     ready = [_rank(by_key[key]) for key, first in waiting.items() if not first]
     heapq.heapify(ready)
     done: list[str] = []
     while waiting:
-        if not ready:
-            ready = [_rank(by_key[key]) for key in _break_rings(waiting, kept)]
-            heapq.heapify(ready)
+        while not ready:
+            key, other = _weakest_of_a_ring(waiting)
+            del waiting[key][other]
+            kept[key].remove(other)
+            if not waiting[key]:
+                ready.append(_rank(by_key[key]))
         key = heapq.heappop(ready)[-1]
         del waiting[key]
         done.append(key)
         for other in needed_by[key]:
-            if other in waiting and key in waiting[other]:
-                del waiting[other][key]
-                if not waiting[other]:
-                    heapq.heappush(ready, _rank(by_key[other]))
+            if other in waiting and waiting[other].pop(key, None) is not None and not waiting[other]:
+                heapq.heappush(ready, _rank(by_key[other]))
     return tuple(replace(by_key[key], depends_on=tuple(sorted(kept[key]))) for key in done)
 
 
-def _break_rings(waiting: Mapping[str, dict[str, int]], kept: Mapping[str, set[str]]) -> Sequence[str]:
-    """Drops the weakest sort of dependency among what waits until something is ready; says what is."""
-    for firmness in (_TIDY, _NAMED, _HARD):
-        for key, first in waiting.items():
-            for other in [o for o, f in first.items() if f == firmness]:
-                del first[other]
-                kept[key].discard(other)
-        ready = [key for key, first in waiting.items() if not first]
-        if ready:
-            return ready
-    raise AssertionError("without dependencies everything is ready")
+def _weakest_of_a_ring(waiting: Mapping[str, Mapping[str, int]]) -> tuple[str, str]:
+    """The dependency to give up, where everything that waits waits for something else that waits: (change, needed)."""
+    path: dict[str, int] = {}
+    key = min(waiting)
+    while key not in path:
+        path[key] = len(path)
+        key = min(waiting[key])
+    ring = list(path)[path[key] :]
+    pairs = zip(ring, [*ring[1:], ring[0]], strict=True)
+    return max(pairs, key=lambda pair: (waiting[pair[0]][pair[1]], pair))
 
 
 def _rank(change: Change) -> tuple[int, str, str, str]:
