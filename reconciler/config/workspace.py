@@ -198,9 +198,10 @@ class _Loading:
         if document is None:
             return file, diagnostics
         faults = check(document, domain_validator(product, role or "admin"))
-        # Over a limit, a file is still understood; anything else that a schema refuses cannot be decoded safely.
-        if any(d.severity is Severity.ERROR and not d.code.startswith("LIM") for d in faults):
-            return file, (*diagnostics, *faults)
+        # Over a limit, a file is still understood, if the schema without limits takes it: else it cannot be decoded.
+        shape = check(document, validator("domain")) if faults else ()
+        if has_errors(shape):
+            return file, (*diagnostics, *faults, *shape)
         desired, more = decode_domain(document, default_server=self._only_server())
         said = frozenset((d.code, d.span.line) for d in faults if d.span)
         domain = desired.domain if desired else file.domain

@@ -162,6 +162,52 @@ def test_over_a_limit_the_rest_of_a_file_is_judged_too(tmp_path: Path) -> None:
     assert sorted(row.split()[1] for row in codes(load(tmp_path))) == ["LIM001", "LIM004", "NAM005", "REF003"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- a",
+        "text",
+        "null",
+        "{}",
+        "domain: 5",
+        "domain: [a]\ndomainAliases: [[a], {}]",
+        "domainAliases: {a: b}",
+        "kind: Product",
+    ],
+)
+def test_a_file_of_any_other_shape_is_said_and_never_raises(tmp_path: Path, text: str) -> None:
+    write(tmp_path, {"domains/a.example.yaml": text, "domains/b.example.yaml": domain("b.example")})
+    found = load(tmp_path)
+    assert {row.split()[0] for row in codes(found)} == {"domains/a.example.yaml"}
+    assert found.selected == ("b.example",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "domainAliases: 5",
+        "mailboxes: {x: {quota: [1]}}",
+        "mailboxes: {x: {quota: 5 GB}}",
+        "mailboxes: {x: {eas: 'yes'}}",
+        "mailboxes: [x]",
+        "mailboxes: {x: 1}",
+    ],
+)
+def test_a_wrong_shape_where_a_limit_is_compiled_in_never_raises(tmp_path: Path, text: str) -> None:
+    product = PRODUCT + "limits: {domainAliases: 0, mailboxes: 1, mailboxQuota: 1 GiB}\noffer: {eas: false}\n"
+    write(
+        tmp_path,
+        {
+            "reconciler.yaml": WORKSPACE + "    role: customer\n",
+            "products/p.yaml": product,
+            "domains/a.example.yaml": domain("a.example", f"product: p\n{text}\n"),
+        },
+    )
+    found = load(tmp_path)
+    assert {row.split()[0] for row in codes(found)} == {"domains/a.example.yaml"}
+    assert (found.domains, found.selected) == ({}, ())
+
+
 def test_a_selection_shows_its_own_files_the_workspace_and_the_products_only(tmp_path: Path) -> None:
     write(
         tmp_path,
