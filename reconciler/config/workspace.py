@@ -201,7 +201,8 @@ class _Loading:
         # Over a limit, a file is still understood, if the schema without limits takes it: else it cannot be decoded.
         shape = check(document, validator("domain")) if faults else ()
         if has_errors(shape):
-            return file, (*diagnostics, *faults, *shape)
+            said_there = {(d.code, d.span) for d in faults}
+            return file, (*diagnostics, *faults, *(d for d in shape if (d.code, d.span) not in said_there))
         desired, more = decode_domain(document, default_server=self._only_server())
         said = frozenset((d.code, d.span.line) for d in faults if d.span)
         domain = desired.domain if desired else file.domain

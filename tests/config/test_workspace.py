@@ -205,6 +205,7 @@ def test_a_wrong_shape_where_a_limit_is_compiled_in_never_raises(tmp_path: Path,
     )
     found = load(tmp_path)
     assert {row.split()[0] for row in codes(found)} == {"domains/a.example.yaml"}
+    assert len({(d.code, d.span) for d in found.diagnostics}) == len(found.diagnostics)
     assert (found.domains, found.selected) == ({}, ())
 
 
