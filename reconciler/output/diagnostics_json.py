@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
-from reconciler.core.diagnostics import Diagnostic, in_order
+from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.source import Span
-from reconciler.output.documents import FORMAT_VERSION, json_text, place_data
+from reconciler.output.documents import FORMAT_VERSION, json_text, place_data, sorted_diagnostics
 
 
 def diagnostics_document(diagnostics: Iterable[Diagnostic], generated: Mapping[str, object]) -> dict[str, object]:
@@ -20,7 +20,7 @@ def diagnostics_document(diagnostics: Iterable[Diagnostic], generated: Mapping[s
                 "hint": d.hint,
                 "source": _span_data(d.span),
             }
-            for d in in_order(diagnostics)
+            for d in sorted_diagnostics(diagnostics)
         ],
     }
 

@@ -1,9 +1,9 @@
 """What all JSON documents share (contract, section 3): the version, one spelling, places, diagnostics."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from reconciler.core.diagnostics import Diagnostic
+from reconciler.core.diagnostics import Diagnostic, in_order
 from reconciler.core.source import Span
 
 FORMAT_VERSION = 1
@@ -20,6 +20,11 @@ def json_text(document: Mapping[str, object]) -> str:
 def place_data(span: Span | None) -> dict[str, object]:
     """`{file, line, column}`; empty where there is no place in a file."""
     return {"file": span.file, "line": span.line, "column": span.column} if span else {}
+
+
+def sorted_diagnostics(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """In core's order, each said once; what it holds for equal is sorted too, so that the bytes are the same."""
+    return in_order(sorted(diagnostics, key=repr))
 
 
 def diagnostic_data(diagnostic: Diagnostic) -> dict[str, object]:

@@ -4,24 +4,24 @@ import re
 
 from reconciler.output.terminal import visible
 
-_SPECIAL = re.compile(r"[\\`*_{}\[\]<>|#@!~%$&^]|(?<=:)/(?=/)|^[-+/=]")
-"""What may mean something to a Markdown parser; a numeric reference in its place never does (CommonMark 2.5)."""
+_SPECIAL = re.compile(r"[\\`*_{}\[\]<>|#@!~%$&^]|(?<=:)/(?=/)|^[-+/=]|www(?=\.)|GH(?=-[0-9])", re.IGNORECASE)
+"""What may mean something to a Markdown parser; a numeric reference in its place never does (CommonMark 2.5). And
+the beginnings of links and references that are made of letters."""
 _CALLS = frozenset("@#!~%$&^/")
 """What GitHub and GitLab make into mentions, references and links, even where a numeric reference stood for it."""
 _NOTHING = "&#8203;"
 """A zero-width space: it ends what would be a mention, a reference or a link."""
-_LINKS = re.compile(r"(?P<www>www)(?=\.)|(?P<gh>GH)(?=-[0-9])", re.IGNORECASE)
 
 
 def md(text: str) -> str:
     """Text for running Markdown and tables, shown as it is: for messages. Names and values go through `code`."""
-    text = _LINKS.sub(lambda found: found[0] + "\0", visible(text))
-    return _SPECIAL.sub(lambda found: _reference(found[0]), text).replace("&#0;", _NOTHING)
+    return _SPECIAL.sub(lambda found: _escaped(found[0]), visible(text))
 
 
-def _reference(char: str) -> str:
-    reference = f"&#{ord(char)};"
-    return reference + _NOTHING if char in _CALLS else reference
+def _escaped(found: str) -> str:
+    if found[0].isalpha():
+        return found + _NOTHING
+    return f"&#{ord(found)};" + (_NOTHING if found in _CALLS else "")
 
 
 def code(text: str) -> str:

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from reconciler.core.diagnostics import in_order
 from reconciler.core.model import Value
 from reconciler.core.plan import Change, FieldChange, Plan
-from reconciler.output.documents import FORMAT_VERSION, diagnostic_data, json_text, place_data
+from reconciler.output.documents import FORMAT_VERSION, diagnostic_data, json_text, place_data, sorted_diagnostics
 from reconciler.output.plan_words import Tally, new_address, tally
 
 
@@ -46,7 +45,7 @@ def _plan_data(plan: Plan) -> dict[str, object]:
         "complete": plan.complete,
         "changes": [change_data(c) for c in plan.changes],
         "unmanaged": [{"kind": u.kind, "address": u.address} for u in sorted(plan.unmanaged)],
-        "diagnostics": [diagnostic_data(d) for d in in_order(plan.diagnostics)],
+        "diagnostics": [diagnostic_data(d) for d in sorted_diagnostics(plan.diagnostics)],
     }
 
 

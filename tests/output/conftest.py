@@ -24,7 +24,7 @@ def generated() -> dict[str, object]:
     return dict(GENERATED)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def schema() -> Callable[[str], Draft202012Validator]:
     folder = Path(__file__).parents[2] / "schemas"
 
