@@ -100,7 +100,7 @@ def main() -> None:
     """Runs them; --quick takes a tenth of the sizes."""
     part = 10 if "--quick" in sys.argv[1:] else 1
     say(
-        f"Python {platform.python_version()}, {platform.machine()}, {platform.system()}; medians, CPU is user + system.\n"
+        f"Python {platform.python_version()}, {platform.machine()}, {platform.system()}; medians; CPU: user + system.\n"
     )
     say("| What | Wall [range] | CPU | Peak memory | |\n|---|---|---|---|---|")
     startup()

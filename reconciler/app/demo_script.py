@@ -50,6 +50,13 @@ aliases:
 domainAliases: [broken.example]
 """
 
+
+def _text_and(name: str) -> tuple[str, ...]:
+    """Formats: text to look at, JSON and Markdown into files."""
+    files = (f"json={{output}}/{name}.json", f"markdown={{output}}/{name}.md")
+    return tuple(word for wanted in ("text", *files) for word in ("--format", wanted))
+
+
 STEPS: tuple[Step, ...] = (
     Step(
         title="A broken file is refused, with every fault and its place",
@@ -61,7 +68,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         title="The plan",
         text="   Reads the servers, changes nothing. This is what a reviewer sees.",
-        command=("plan", "--format", "text", "--format", "json={output}/plan.json", "--format", "markdown={output}/plan.md"),
+        command=("plan", *_text_and("plan")),
         lines=46,
     ),
     Step(
@@ -97,11 +104,11 @@ STEPS: tuple[Step, ...] = (
     Step(
         title="The missing records are published, and the report is green",
         text="   `reconciler dns records` printed them; they go into the sandbox's DNS as they are.",
-        command=("dns", "check", "--format", "text", "--format", "json={output}/dns.json", "--format", "markdown={output}/dns.md"),
+        command=("dns", "check", *_text_and("dns")),
         lines=40,
         publish=True,
     ),
-)  # fmt: skip
+)
 
 AFTERWARDS = """
 == What is left, and what to type next

@@ -5,7 +5,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from reconciler.config.schema import NAMES, schema_text
+from reconciler.app.data import data_folder
 from reconciler.core.errors import WouldOverwrite
 
 GITIGNORE = """\
@@ -24,7 +24,9 @@ def init_workspace(folder: Path) -> list[Path]:
         WouldOverwrite: one of them is there already; nothing was written then.
     """
     texts = dict(_starter(files("reconciler.app") / "starter", Path()))
-    texts |= {Path("schemas") / f"{name}.schema.json": schema_text(name) for name in NAMES}
+    for name in ("workspace", "product", "domain"):
+        file = f"{name}.schema.json"
+        texts[Path("schemas") / file] = (data_folder("schemas") / file).read_text("utf-8")
     texts[Path(".gitignore")] = GITIGNORE
     there = sorted(p for p in texts if (folder / p).exists())
     if there:

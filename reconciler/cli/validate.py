@@ -38,7 +38,9 @@ def command(console: Console, selection: tuple[str, ...], formats: tuple[Format,
         from reconciler.output.diagnostics_text import render_diagnostics
 
         if not config.diagnostics:
-            return [] if console.quiet else [f"{len(config.selected)} domain files are valid."]
+            count = len(config.selected)
+            text = "1 domain file is valid." if count == 1 else f"{count} domain files are valid."
+            return [] if console.quiet else [text]
         return list(
             render_diagnostics(
                 config.diagnostics,
