@@ -1,0 +1,82 @@
+"""The JSON Schemas, and whether a document fits one: jsonschema-rs decides, `explain` says in words what it refused."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+
+from reconciler.config.loader import Document
+from reconciler.core.diagnostics import Diagnostic, error, in_order
+from reconciler.core.errors import ReconcilerError
+from reconciler.core.product import Product
+
+_MASK = "…"
+
+
+@dataclass(frozen=True, eq=False)
+class Validator:
+    """A schema that documents are held against; `product` is the one whose limits are in it."""
+
+    name: str
+    schema: Mapping[str, Any] = field(repr=False)
+    product: Product | None = None
+
+    @cached_property
+    def decides(self) -> jsonschema_rs.Draft202012Validator:
+        """The compiled schema. Its own messages never hold a value out of a document."""
+        return jsonschema_rs.Draft202012Validator(self.schema, mask=_MASK)
+
+
+def load_schema(name: str) -> dict[str, Any]:
+    """A schema of this program: `workspace`, `product`, `domain`, `plan`, `report`, `journal`, `diagnostics`.
+
+    It is looked for in the installed package, then beside the checkout, for an editable install has none inside.
+
+    Raises:
+        ReconcilerError: it is in neither place.
+    """
+    schema: dict[str, Any] = json.loads(_schema_text(name))
+    return schema
+
+
+@lru_cache
+def validator(name: str) -> Validator:
+    """The validator of a schema as it is shipped. Raises like `load_schema`."""
+    return Validator(name, load_schema(name))
+
+
+def check(document: Document, against: Validator) -> tuple[Diagnostic, ...]:
+    """What is wrong with a document, in the order of the file; empty if it fits the schema."""
+    if against.decides.is_valid(document.value):
+        return ()
+    # Importing jsonschema takes longer than loading a file, and most files are right.
+    from reconciler.config.explain import explain
+
+    return explain(document, against) or _own_words(document, against)
+
+
+def _own_words(document: Document, against: Validator) -> tuple[Diagnostic, ...]:
+    """The decider's own errors, for what the explainer does not see: the decision stands."""
+    found = []
+    for fault in against.decides.iter_errors(document.value):
+        path = [step for step in fault.instance_path if isinstance(step, str | int)]
+        found.append(error("SCH001", f"this does not fit the schema: {fault.message}", document.span(path)))
+    return in_order(found)
+
+
+@lru_cache
+def _schema_text(name: str) -> str:
+    places = (Path(str(files("reconciler"))) / "_data" / "schemas", Path(__file__).parents[2] / "schemas")
+    for folder in places:
+        path = folder / f"{name}.schema.json"
+        if path.is_file():
+            return path.read_text(encoding="utf-8")
+    looked = " and ".join(str(folder) for folder in places)
+    raise ReconcilerError(
+        f"the schema {name} is not there", hint=f"install reconciler anew; it was looked for in {looked}"
+    )
