@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from reconciler.sandbox import inspection
 from reconciler.sandbox.binder import BindError, Fields
 from reconciler.sandbox.call import Service
+from reconciler.sandbox.defaults import DOMAIN_SETTINGS, LIMIT_NAMES
 from reconciler.sandbox.dns import DnsServer
 from reconciler.sandbox.domains import change_settings
 from reconciler.sandbox.envelope import Refusal, Reply
@@ -24,6 +25,18 @@ from reconciler.sandbox.requestlog import RequestLog
 from reconciler.sandbox.zones import ZoneError
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
+_DOMAIN_KEYS = frozenset(
+    {
+        *DOMAIN_SETTINGS,
+        *LIMIT_NAMES,
+        "domain",
+        "throttleSettings",
+        "hostname",
+        "mainDomainAdmin",
+        "dkim",
+        "forwardBlacklist",
+    }
+)
 Answer = dict[str, Any]
 
 
@@ -112,8 +125,14 @@ class Admin:
         return {}
 
     def _domain(self, given: Any) -> Answer:
+        """Settings by their names in section 4.4, `throttleSettings`, `hostname`, `mainDomainAdmin`; `dkim: "active"`
+        gives the domain an active key; `forwardBlacklist` a list of addresses."""
         store = self._service.store
         domain = store.domain(given["domain"])
+        unknown = sorted(set(given) - _DOMAIN_KEYS)
+        if unknown:
+            raise KeyError(f"{unknown[0]} is none of {', '.join(sorted(_DOMAIN_KEYS))}")
+        domain.forward_blacklist = list(given.get("forwardBlacklist", domain.forward_blacklist))
         change_settings(self._service, domain, Fields(given))
         if given.get("dkim") == "active":
             domain.dkim.seeded = True

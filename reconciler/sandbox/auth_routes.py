@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from reconciler.sandbox.call import Call, Route
@@ -80,11 +81,16 @@ def logout_user(call: Call) -> Reply:
 
 
 def retrieve_login_token(call: Call) -> Reply:
-    """`POST auth/retrieve-login-token` (section 2.8): a single-use webmail sign-in."""
+    """`POST auth/retrieve-login-token` (section 2.8): for webmail only, which is not here, so it opens nothing."""
     domain = call.store.domain(call.fields.text("domain") or "")
-    user = call.find_user(domain, call.fields.text("username"))
-    token = call.service.tokens.auto_login(domain.address(user.name))
-    return ok(autoLoginToken=token, autoLoginUrl=f"{call.service.url}/interface/root#/login?autologin={token}")
+    call.find_user(domain, call.fields.text("username"))
+    token, url = _auto_login(call)
+    return ok(autoLoginToken=token, autoLoginUrl=url)
+
+
+def _auto_login(call: Call) -> tuple[str, str]:
+    token = secrets.token_urlsafe(24)
+    return token, f"{call.service.url}/interface/root#/login?autologin={token}"
 
 
 def _guard(call: Call, text: str) -> None:
@@ -151,9 +157,8 @@ def _token_fields(call: Call, issued: Issued) -> dict[str, Any]:
 
 
 def _login_reply(call: Call, found: Identity, issued: Issued, message: str) -> Reply:
-    auto_login = None
-    if issued.refresh and call.fields.flag("retrieveAutoLoginToken"):
-        auto_login = call.service.tokens.auto_login(found.user_id)
+    wants_auto_login = issued.refresh and call.fields.flag("retrieveAutoLoginToken")
+    auto_login, auto_login_url = _auto_login(call) if wants_auto_login else (None, None)
     fields: dict[str, Any] = {
         "emailAddress": found.email,
         "username": found.username,
@@ -167,7 +172,7 @@ def _login_reply(call: Call, found: Identity, issued: Issued, message: str) -> R
         "displayWelcomeWizard": False,
         "localeId": "en",
         "autoLoginToken": auto_login,
-        "autoLoginUrl": f"{call.service.url}/interface/root#/login?autologin={auto_login}" if auto_login else None,
+        "autoLoginUrl": auto_login_url,
         **_token_fields(call, issued),
     }
     if "no-password-expired-field" in call.quirks:

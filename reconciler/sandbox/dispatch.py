@@ -13,9 +13,6 @@ from reconciler.sandbox.routing import Router, params_of
 from reconciler.sandbox.store import NO_DOMAIN
 from reconciler.sandbox.tokens import DOMAIN, PLAIN, SYSTEM, Session
 
-UNAUTHORISED = Refusal("", status=401, bare=True)
-FORBIDDEN = Refusal("Access denied", status=403)
-
 
 @dataclass(slots=True)
 class Request:
@@ -96,17 +93,17 @@ class Dispatcher:
             return None
         session = self._service.tokens.session(request.token) if request.token else None
         if session is None:
-            raise UNAUTHORISED
+            raise Refusal("", status=401, bare=True)
         kind = kind_of(self._service.store, session)
         outcome.token_kind, outcome.user = ("step" if session.step else kind), session.family.user
         if route.role == "step":
             return session
         if session.step:
-            raise FORBIDDEN
+            raise _forbidden()
         if "ids-blocks-logins-only" not in self._service.quirks and self._service.ids.is_blocked(request.address):
             raise Refusal("The IP address is blocked", status=403)
         if (route.role == "SA" and kind != SYSTEM) or (route.role == "DA" and kind == PLAIN):
-            raise FORBIDDEN
+            raise _forbidden()
         return session
 
     def _context(self, route: Route, call: Call, outcome: Outcome, request: Request) -> tuple[Domain | None, bool]:
@@ -125,3 +122,7 @@ class Dispatcher:
         if route.pattern == "settings/domain/list-users":
             text = "Failed to list users: the domain was not found."
         raise Refusal(text, status=400 if "missing-context-400" in quirks else None)
+
+
+def _forbidden() -> Refusal:
+    return Refusal("Access denied", status=403)

@@ -55,7 +55,7 @@ QUIRKS: dict[str, str] = {
     "forward-flag-off-default": "section 5.8: new users have enableMailForwarding false",
     "forward-needs-flag": "section 5.8: a forward list is only readable while enableMailForwarding is on",
     "forward-omitted-resets": "section 5.8: keepRecipients and spamForwardOption fall back when left out",
-    "account-errors-403": "section 5.9: EAS/MAPI patch with the domain flag off answers 403",
+    "seats-403-when-off": "section 5.9: EAS/MAPI patch with the domain flag off answers 403",
     "eas-flag-off": "section 5.9: new domains have enableActiveSyncAccountManagement false",
     "mapi-flag-off": "section 5.9: new domains have enableMapiEwsAccountManagement false",
     "no-sysadmin-user-put": "section 5.4: settings/sysadmin/user-put and user-password-put do not exist",

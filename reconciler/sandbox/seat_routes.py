@@ -72,7 +72,7 @@ def _patch(call: Call, kind: str) -> Reply:
             raise BindError("isActive")
         wanted[call.user(fields.text("emailAddress")).name] = is_active
     if not domain.setting(_FLAGS[kind]):
-        if "account-errors-403" in call.quirks:
+        if "seats-403-when-off" in call.quirks:
             raise Refusal("Access denied", status=403)
         return ok()
     count = len(seats(domain, kind))

@@ -61,7 +61,6 @@ class Tokens:
         self._refresh: dict[str, tuple[Family, float]] = {}
         self._families: dict[tuple[str, str], Family] = {}
         self._by_user: dict[str, dict[int, Family]] = {}
-        self._auto_login: dict[str, tuple[str, float]] = {}
         self._sweep_at = 0.0
 
     def sign_in(self, user: str, client: str, *, is_system: bool, roles: list[str], alone: bool = True) -> Issued:
@@ -115,17 +114,6 @@ class Tokens:
         for family in self._by_user.pop(user, {}).values():
             self.revoke(family)
 
-    def auto_login(self, user: str) -> str:
-        """A token for one webmail sign-in within a minute."""
-        token = secrets.token_urlsafe(24)
-        self._auto_login[token] = (user, self._clock.now() + 60)
-        return token
-
-    def use_auto_login(self, token: str) -> str | None:
-        """The user of an auto-login token, which is used up by this; None when it is unknown or too old."""
-        user, expires = self._auto_login.pop(token, ("", 0.0))
-        return user if expires > self._clock.now() else None
-
     def _issue(self, family: Family, roles: list[str]) -> Issued:
         issued = self._access(family, roles, "")
         family.refresh = secrets.token_urlsafe(32)
@@ -165,4 +153,3 @@ class Tokens:
                 del self._sessions[token]
                 session.family.access.discard(token)
         self._refresh = {token: entry for token, entry in self._refresh.items() if entry[1] > now}
-        self._auto_login = {token: entry for token, entry in self._auto_login.items() if entry[1] > now}

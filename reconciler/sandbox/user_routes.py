@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from reconciler.sandbox import defaults
@@ -17,7 +16,7 @@ from reconciler.sandbox.accounts import (
 from reconciler.sandbox.binder import Fields
 from reconciler.sandbox.call import Call, Route
 from reconciler.sandbox.envelope import Refusal, Reply, ok
-from reconciler.sandbox.model import Domain, User, to_json
+from reconciler.sandbox.model import Domain, User
 from reconciler.sandbox.store import NAME_IN_USE, NO_USER, local_part
 from reconciler.sandbox.user_views import user_data
 
@@ -75,47 +74,44 @@ def post_user(call: Call) -> Reply:
     """`POST settings/domain/post-user`: merges what is there; an absent password stays (section 5.5)."""
     domain, user = call.domain, call.user(_email(call))
     data = call.fields.fields("userData") or Fields({})
-    password = data.text("password")
+    password, is_expired = data.text("password"), data.flag("isPasswordExpired")
     if password:
         check_changed_password(domain, user, password)
-    before = to_json(user)
-    before = copy.deepcopy({name: before[name] for name in ("data", "flags", "quota", "login")})
-    trial = copy.deepcopy(user)
-    if "post-user-blanks" in call.quirks:
-        trial.data, trial.quota, trial.flags = {}, 0, {}
-    _apply_flags_quirks(call, trial, data)
-    expired = data.flag("isPasswordExpired")
-    user.data, user.flags, user.quota = trial.data, trial.flags, trial.quota
+    after = _merged(call, user, data)
+    before = _visible(user)
+    user.data, user.flags, user.quota = after.data, after.flags, after.quota
     if password:
         set_password(call, domain, user, password)
-    if expired is not None and (password or expired != user.login.password_expired):
-        user.login.password_expired = expired
-    after = {name: value for name, value in to_json(user).items() if name in before}
+    if is_expired is not None:
+        user.login.password_expired = is_expired
+    is_same = before == _visible(user)
     call.store.touch(domain, "users", user.name)
-    if after != before or not password:
-        call.store.note("noop" if _same(before, after) else "update", "user", domain.address(user.name))
+    if not (password and is_same):
+        call.store.note("noop" if is_same else "update", "user", domain.address(user.name))
     if user.is_disabled:
         call.service.tokens.revoke_user(domain.address(user.name))
     return ok()
 
 
-def _same(before: dict[str, Any], after: dict[str, Any]) -> bool:
-    def effective(shown: dict[str, Any]) -> list[Any]:
-        return [
-            {**defaults.USER_DATA, **shown["data"]},
-            {**defaults.SECURITY_FLAGS, **shown["flags"]},
-            shown["quota"],
-            shown["login"],
-        ]
-
-    return effective(before) == effective(after)
-
-
-def _apply_flags_quirks(call: Call, user: User, data: Fields) -> None:
+def _merged(call: Call, user: User, data: Fields) -> User:
+    """A user with the fields that post-user leaves; the stored one is not touched yet, for binding may fail."""
+    merged = User(user.name, user.password, is_primary=user.is_primary)
+    if "post-user-blanks" not in call.quirks:
+        merged.data, merged.flags, merged.quota = dict(user.data), dict(user.flags), user.quota
     takes_flags = "securityflags-ignored-in-post-user" not in call.quirks
     if takes_flags and "securityflags-replaced" in call.quirks and data.value("securityFlags") is not None:
-        user.flags = {}
-    apply_user_data(user, data, flags=takes_flags)
+        merged.flags = {}
+    apply_user_data(merged, data, flags=takes_flags)
+    return merged
+
+
+def _visible(user: User) -> tuple[Any, ...]:
+    return (
+        {**defaults.USER_DATA, **user.data},
+        {**defaults.SECURITY_FLAGS, **user.flags},
+        user.quota,
+        user.login.password_expired,
+    )
 
 
 def disable_users(call: Call) -> Reply:

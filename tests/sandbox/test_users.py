@@ -324,7 +324,7 @@ def test_seats_are_given_in_bulk_listed_and_limited(world, name, key, flag, limi
     world.anon.sandbox("POST", "domain", {"domain": "example.test", flag: False})
     world.da.ok(patch, [{"emailAddress": ANNA, "isActive": False}])
     assert len(world.da.read(path)[key]) == 1, "success without effect while the domain's flag is off"
-    world.quirks("account-errors-403")
+    world.quirks("seats-403-when-off")
     assert world.da.post(patch, [{"emailAddress": ANNA, "isActive": False}]).status_code == 403
     assert world.da.post(patch, {"not": "an array"}).status_code == 400
     world.quirks(quirk)

@@ -1,0 +1,165 @@
+"""Faults on demand (API reference section 10 no. 31)."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import httpx
+import pytest
+
+from reconciler.sandbox import UnknownFaultError, parse_fault
+from reconciler.sandbox.faults import Fault, make_fault
+
+PUT = "settings/domain/user-put"
+
+
+def exists(world, name: str = "new") -> bool:
+    return name in world.state()["users"]
+
+
+def test_latency_holds_the_answer_back(world):
+    world.fault(name="latency", param=300)
+    began = time.monotonic()
+    world.da.ok(PUT, world.user("new"))
+    assert time.monotonic() - began >= 0.3
+    began = time.monotonic()
+    world.da.read("settings/domain/data")
+    assert time.monotonic() - began < 0.3, "once is the default of the admin endpoint"
+
+
+@pytest.mark.parametrize(
+    ("name", "param", "status", "retry_after"),
+    [("429", None, 429, None), ("429", 7, 429, "7"), ("500", None, 500, None), ("502", None, 502, None),
+     ("503", None, 503, None), ("503", 3, 503, "3")],
+)  # fmt: skip
+def test_an_overloaded_server_does_nothing(world, name, param, status, retry_after):
+    world.fault(name=name, param=param, path="user-put")
+    response = world.da.post(PUT, world.user("new"))
+    assert (response.status_code, response.headers.get("retry-after")) == (status, retry_after)
+    assert not exists(world)
+    world.da.ok(PUT, world.user("new"))
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("500-after", 500), ("502-after", 502), ("503-after", 503), ("html-after", 200)]
+)
+def test_an_error_may_come_although_the_write_was_done(world, name, status):
+    world.fault(name=name, path="user-put")
+    response = world.da.post(PUT, world.user("new"))
+    assert response.status_code == status and (status == 500 or response.text.startswith("<!DOCTYPE"))
+    assert exists(world)
+
+
+def test_a_connection_may_be_cut_before_the_write(world):
+    world.fault(name="drop-before", path="user-put")
+    with pytest.raises(httpx.TransportError):
+        world.da.post(PUT, world.user("new"))
+    assert not exists(world)
+    assert world.anon.sandbox("GET", "requests")["requests"][-1]["status"] == 0
+
+
+@pytest.mark.parametrize("name", ["drop-after", "drop-mid-body"])
+def test_a_connection_may_be_cut_after_the_write(world, name):
+    world.fault(name=name, path="user-put")
+    with pytest.raises(httpx.TransportError):
+        world.da.post(PUT, world.user("new"))
+    assert exists(world)
+    assert world.da.refused(PUT, world.user("new")) == "USER_ADD_ERROR_NAME_IN_USE"
+    assert world.effects()["user new@example.test"] == {"create": 1}
+
+
+def test_a_page_of_html_may_come_with_200(world):
+    world.fault(name="html")
+    response = world.da.get("settings/domain/data")
+    assert response.status_code == 200 and response.headers["content-type"].startswith("text/html")
+
+
+def test_json_may_be_truncated(world):
+    world.fault(name="truncated-json")
+    response = world.da.get("settings/domain/data")
+    assert response.status_code == 200
+    with pytest.raises(json.JSONDecodeError):
+        response.json()
+
+
+def test_a_valid_token_may_be_answered_as_expired_but_a_login_is_not_touched(world):
+    world.fault(name="expired-token", times=2)
+    assert world.anon.login("anna@example.test", world.secret)
+    response = world.da.get("settings/domain/data")
+    assert (response.status_code, response.content) == (401, b"")
+
+
+def test_lists_may_be_empty_for_once(world):
+    world.fault(name="empty-list", times=2)
+    assert world.da.read("settings/domain/list-users")["userData"] == []
+    found = world.da.ok("settings/domain/account-list-search", {})
+    assert (found["results"], found["totalCount"]) == ([], 0)
+    assert len(world.da.read("settings/domain/list-users")["userData"]) == 2
+
+
+def test_faults_select_by_path_method_skip_and_times(world):
+    world.fault(name="503", path=r"domain/(data|user-put)$", method="GET", skip=1, times=2)
+    statuses = [world.da.get("settings/domain/data").status_code for _ in range(5)]
+    assert statuses == [200, 503, 503, 200, 200]
+    assert world.da.post(PUT, world.user("new")).status_code == 200
+    shown = world.anon.sandbox("GET", "faults")["faults"][0]
+    assert (shown["seen"], shown["struck"]) == (5, 2)
+
+
+def test_chance_is_repeatable():
+    def run() -> list[bool]:
+        fault = make_fault({"name": "500", "probability": 0.5, "times": -1, "seed": 4})
+        return [fault.strikes("GET", "x") for _ in range(50)]
+
+    assert run() == run()
+    assert 10 < sum(run()) < 40
+
+
+def test_faults_are_cleared(world):
+    world.fault(name="503", times=-1)
+    assert world.da.get("settings/domain/data").status_code == 503
+    world.anon.sandbox("DELETE", "faults")
+    assert world.da.get("settings/domain/data").status_code == 200
+
+
+def test_a_fault_of_the_command_line_strikes_always(make):
+    world = make(faults=("latency:1", "429:2,path=settings/domain/data,times=3"))
+    assert [world.da.get("settings/domain/data").status_code for _ in range(4)] == [429, 429, 429, 200]
+
+
+def test_fault_strings_are_parsed():
+    fault = parse_fault("503:9,path=alias-put,method=POST,skip=2,times=1,probability=0.5,seed=3")
+    assert (fault.name, fault.param, fault.path, fault.method) == ("503", 9.0, "alias-put", "POST")
+    assert (fault.skip, fault.times, fault.probability, fault.seed) == (2, 1, 0.5, 3)
+    assert parse_fault("html").times == -1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nonsense",
+        "html:3",
+        "503,times",
+        "503,colour=red",
+        "503,times=x",
+        "latency:soon",
+        "503,path=(",
+        "503,probability=2",
+        "latency:-1",
+    ],
+)
+def test_a_fault_that_is_not_understood_is_refused(text):
+    with pytest.raises(UnknownFaultError):
+        parse_fault(text)
+
+
+def test_a_fault_is_plain_data():
+    assert Fault("html").as_json()["struck"] == 0
+
+
+def test_the_admin_endpoint_refuses_what_is_no_fault(world):
+    response = world.anon.http.post(
+        f"{world.anon.url}/sandbox/faults", json={"name": "flood"}, headers={"X-Sandbox": "1"}
+    )
+    assert response.status_code == 400 and "flood" in response.json()["error"]

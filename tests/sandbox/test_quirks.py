@@ -1,0 +1,159 @@
+"""Quirks of the envelope, the endpoints and the lists; and that every quirk, fault and endpoint has a test."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from reconciler.sandbox import FAULTS, QUIRKS, Sandbox, SandboxConfig, UnknownQuirkError
+from reconciler.sandbox.routes import ROUTES
+
+TESTS = "\n".join(path.read_text() for path in sorted(Path(__file__).parent.glob("test_*.py")))
+
+
+@pytest.mark.parametrize("quirk", QUIRKS)
+def test_every_quirk_is_described_with_its_section_and_has_a_test(quirk):
+    assert re.match(r"section \d", QUIRKS[quirk])
+    assert f'"{quirk}"' in TESTS
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_fault_has_a_test(fault):
+    assert f'"{fault}"' in TESTS
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.methods} {route.pattern}")
+def test_every_endpoint_is_called_by_a_test(route):
+    literal = [re.escape(part) for part in re.split(r"\{[^}]*\}", route.pattern)]
+    name = route.pattern.removeprefix("settings/domain/").removeprefix("settings/sysadmin/").partition("/{")[0]
+    called = any(
+        re.search(pattern, TESTS) for pattern in (r"[^\s\"]+".join(literal), re.escape(name.removesuffix("s")))
+    )
+    assert called, route.pattern
+
+
+def test_an_unknown_quirk_is_refused_by_name(world):
+    with pytest.raises(UnknownQuirkError, match="no-such-thing"):
+        Sandbox(SandboxConfig(quirks=frozenset({"no-such-thing"})))
+    response = world.anon.http.post(
+        f"{world.anon.url}/sandbox/quirks", json={"quirks": ["nope"]}, headers={"X-Sandbox": "1"}
+    )
+    assert response.status_code == 400 and "nope" in response.text
+
+
+def test_quirks_may_be_set_in_the_configuration_and_added_and_removed(make):
+    world = make(quirks=frozenset({"no-message"}))
+    assert "message" not in world.sa.read("settings/sysadmin/domains")
+    assert world.anon.sandbox("POST", "quirks", {"add": ["no-total-count"], "remove": ["no-message"]})["quirks"] == [
+        "no-total-count"
+    ]
+    assert world.anon.sandbox("GET", "quirks") == {"quirks": ["no-total-count"]}
+
+
+def test_business_errors_may_come_as_4xx(world):
+    world.quirks("business-errors-4xx")
+    response = world.da.post("settings/domain/user-put", world.user("anna"))
+    assert (response.status_code, response.json()["success"]) == (400, False)
+    assert response.json()["message"] == "USER_ADD_ERROR_NAME_IN_USE"
+
+
+def test_the_error_text_may_be_the_reason_phrase_of_an_empty_answer(world):
+    world.quirks("business-errors-4xx", "reason-phrase-errors")
+    response = world.da.post("settings/domain/get-user", {"email": "no@example.test"})
+    assert (response.status_code, response.reason_phrase, response.content) == (400, "User does not exist.", b"")
+    assert world.da.read("settings/domain/data")["success"] is True
+
+
+def test_the_envelope_has_other_shapes_by_quirk(world):
+    found = world.da.read("settings/domain/data")
+    assert (found["success"], found["resultCode"], found["message"], found["debugInfo"]) == (True, 200, "", None)
+    world.quirks("no-message")
+    assert not {"message", "debugInfo"} & set(world.da.read("settings/domain/data"))
+    world.quirks("resultcode-string")
+    assert world.da.read("settings/domain/data")["resultCode"] == "OK"
+    assert world.da.post("settings/domain/get-user", {"email": "no@x"}).json()["resultCode"] == "BadRequest"
+    world.quirks("no-success-on-writes")
+    assert "success" not in world.da.post("settings/domain/user-put", world.user("n")).json()
+    assert world.da.read("settings/domain/data")["success"] is True
+
+
+def test_the_binder_is_lenient_unless_it_is_strict(world):
+    body = {
+        "UserData": {
+            "UserName": "p",
+            "PASSWORD": world.secret,
+            "maxMailboxSize": "5",
+            "SecurityFlags": {"IsDisabled": "True"},
+        }
+    }
+    world.da.ok("settings/domain/user-put", body)
+    found = world.state()["users"]["p"]["userData"]
+    assert (found["maxMailboxSize"], found["securityFlags"]["isDisabled"]) == (5, True)
+    world.quirks("strict-binder")
+    assert world.da.post("settings/domain/user-put", body).status_code == 400
+    strict = world.user("q", maxMailboxSize="5")
+    assert world.da.post("settings/domain/user-put", strict).status_code == 400
+    world.da.ok("settings/domain/user-put", world.user("q", maxMailboxSize=5))
+
+
+def test_an_endpoint_spelling_may_be_missing_or_not_allowed(world):
+    world.quirks("missing:settings/domain/list-users", "missing:GET settings/domain/user/{email}",
+                 "not-allowed:POST settings/domain/get-user")  # fmt: skip
+    assert world.da.get("settings/domain/list-users").status_code == 404
+    assert world.da.get("settings/domain/user/anna@example.test").status_code == 404
+    assert world.da.post("settings/domain/get-user", {"email": "anna@example.test"}).status_code == 405
+    assert world.sa.read("settings/sysadmin/list-users/example.test")["userData"]
+    world.quirks("no-sysadmin-user-put")
+    assert world.sa.post("settings/sysadmin/user-put", {}).status_code == 404
+    assert world.sa.post("settings/sysadmin/user-password-put", {}).status_code == 404
+
+
+def test_rows_of_lists_vary_by_quirk(world):
+    def row() -> dict:
+        return world.da.read("settings/domain/list-users")["userData"][-1]
+
+    world.quirks("list-rows-without-sizes")
+    assert (
+        not {"isPrimaryDomainAdmin", "currentMailboxSize", "maxMailboxSize"} & set(row()) and "securityFlags" in row()
+    )
+    world.quirks("list-rows-without-flags")
+    assert "securityFlags" not in row()
+    world.quirks("admin-hidden")
+    assert [r["userName"] for r in world.da.read("settings/domain/list-users")["userData"]] == ["anna"]
+    world.quirks("search-rows-with-seats")
+    assert world.da.ok("settings/domain/account-list-search", {})["results"][0]["isActiveSyncEnabled"] is False
+
+
+def test_rows_come_in_no_order_unless_asked_by_quirk(world):
+    for number in range(12):
+        world.da.ok("settings/domain/user-put", world.user(f"u{number:02}"))
+        world.da.ok("settings/domain/alias-put", {"alias": {"name": f"a{number:02}", "aliasTargetList": []}})
+
+    def names() -> list[str]:
+        return [row["userName"] for row in world.da.read("settings/domain/list-users")["userData"]]
+
+    before = names()
+    world.quirks("unsorted-rows")
+    assert names() != before and sorted(names()) == sorted(before)
+    grid = [row["name"] for row in world.da.read("settings/domain/aliases")["gridInfo"]]
+    assert grid != sorted(grid)
+    found = world.da.ok("settings/domain/account-list-search", {"searchFlags": ["users"], "sortField": "userName"})[
+        "results"
+    ]
+    assert [row["userName"] for row in found] == sorted(before)
+
+
+def test_searches_may_lack_a_total_truncate_and_mix_kinds(world):
+    search = "settings/domain/account-list-search"
+    world.da.ok("settings/domain/alias-put", {"alias": {"name": "x", "aliasTargetList": []}})
+    world.quirks("search-mixed-kinds")
+    assert len(world.da.ok(search, {"searchFlags": ["users"]})["results"]) == 3
+    world.quirks("no-total-count", "truncate-take")
+    for number in range(1000):
+        assert world.da.post("settings/domain/user-put", world.user(f"u{number}")).json()["success"]
+    found = world.da.ok(search, {"searchFlags": ["users"], "take": 99999})
+    assert len(found["results"]) == 1000 and "totalCount" not in found
+    rest = world.da.ok(search, {"searchFlags": ["users"], "skip": 1000, "take": 99999})["results"]
+    assert len(rest) == 2
