@@ -20,6 +20,13 @@ MAX_DEPTH = 64
 MAX_REPEATED = 1_000_000
 """Nodes that aliases may add to a file. A file of 16 MiB has some four million of its own at most."""
 
+# Any: what mypy knows of events (a mark may be None) does not hold for those of a text.
+_ALIAS: Any = AliasEvent
+_SCALAR: Any = ScalarEvent
+_MAPPING: Any = MappingStartEvent
+_MAPPING_END: Any = MappingEndEvent
+_SEQUENCE_END: Any = SequenceEndEvent
+
 _MERGE = "<<"
 _ECHO = 60
 
@@ -71,19 +78,19 @@ class Builder:
         """The value that begins with this event, its start and its end."""
         start, end = event.start_mark.index, event.end_mark.index
         kind = event.__class__
-        if kind is AliasEvent:
+        if kind is _ALIAS:
             return self._alias(event, depth), start, end
         if event.tag is not None:
             self._refuse("YML007", "a tag is used", start, end, hint="leave it out: a value says by itself what it is")
         anchor = event.anchor
         if anchor is not None:
             self._new_anchor(anchor, start)
-        if kind is ScalarEvent:
+        if kind is _SCALAR:
             value: object = event.value if event.style else self._plain[event.value]
         else:
             if depth >= MAX_DEPTH:
                 raise self._stop(f"the file is nested deeper than {MAX_DEPTH} levels", start, end)
-            build = self._mapping if kind is MappingStartEvent else self._sequence
+            build = self._mapping if kind is _MAPPING else self._sequence
             value, end = build(event, depth + 1)
         if anchor is not None:
             self._open.discard(anchor)
@@ -98,16 +105,18 @@ class Builder:
         merged: set[str] = set()
         end = event.end_mark.index
         is_flow = event.flow_style
+        key: str | None
+        value: object
         # Most of a file is plain `key: value` without anchors and tags: that way is kept short.
-        while (event := get()).__class__ is not MappingEndEvent:
+        while (event := get()).__class__ is not _MAPPING_END:
             k0, k1 = event.start_mark.index, event.end_mark.index
-            if event.__class__ is ScalarEvent and event.anchor is None and event.tag is None:
+            if event.__class__ is _SCALAR and event.anchor is None and event.tag is None:
                 key = event.value
                 is_merge = key == _MERGE and not event.style
             else:
                 key, is_merge = self._odd_key(event, depth), False
             event = get()
-            if event.__class__ is ScalarEvent and event.anchor is None and event.tag is None:
+            if event.__class__ is _SCALAR and event.anchor is None and event.tag is None:
                 value = event.value if event.style else plain[event.value]
                 v0, end = event.start_mark.index, event.end_mark.index
             else:
@@ -127,8 +136,9 @@ class Builder:
         marks = node.marks
         end = event.end_mark.index
         is_flow = event.flow_style
-        while (event := get()).__class__ is not SequenceEndEvent:
-            if event.__class__ is ScalarEvent and event.anchor is None and event.tag is None:
+        value: object
+        while (event := get()).__class__ is not _SEQUENCE_END:
+            if event.__class__ is _SCALAR and event.anchor is None and event.tag is None:
                 value = event.value if event.style else plain[event.value]
                 v0, end = event.start_mark.index, event.end_mark.index
             else:
@@ -140,7 +150,7 @@ class Builder:
     def _odd_key(self, event: Any, depth: int) -> str | None:
         """The text of a key with an anchor or tag; None, and YML008, for a key that is no scalar."""
         _, start, end = self.node(event, depth)
-        if event.__class__ is ScalarEvent:
+        if event.__class__ is _SCALAR:
             return str(event.value)
         self._refuse("YML008", "a key is not text", start, end, hint="write the key out as one word or in quotes")
         return None

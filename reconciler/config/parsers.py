@@ -24,11 +24,12 @@ class PythonParser(Reader, Scanner, Parser):
             ScannerError: also for an escape that is no character, which PyYAML lets through or fails on itself.
         """
         try:
-            event = super().get_event()
+            event: Any = super().get_event()  # type: ignore[no-untyped-call]
         except (ValueError, OverflowError) as e:  # chr() of an escape beyond U+10FFFF
             raise ScannerError(problem=_NO_CHARACTER, problem_mark=self.get_mark()) from e
         if isinstance(event, ScalarEvent) and any("\ud800" <= char <= "\udfff" for char in event.value):
-            raise ScannerError(problem=_NO_CHARACTER, problem_mark=event.start_mark)
+            mark: Any = event.start_mark
+            raise ScannerError(problem=_NO_CHARACTER, problem_mark=mark)
         return event
 
 

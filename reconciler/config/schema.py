@@ -1,7 +1,6 @@
 """The JSON Schemas, and whether a document fits one: jsonschema-rs decides, `explain` says in words what it refused."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib.resources import files
@@ -23,7 +22,7 @@ class Validator:
     """A schema that documents are held against; `product` is the one whose limits are in it."""
 
     name: str
-    schema: Mapping[str, Any] = field(repr=False)
+    schema: dict[str, Any] = field(repr=False)
     product: Product | None = None
 
     @cached_property
@@ -64,8 +63,8 @@ def _own_words(document: Document, against: Validator) -> tuple[Diagnostic, ...]
     """The decider's own errors, for what the explainer does not see: the decision stands."""
     found = []
     for fault in against.decides.iter_errors(document.value):
-        path = [step for step in fault.instance_path if isinstance(step, str | int)]
-        found.append(error("SCH001", f"this does not fit the schema: {fault.message}", document.span(path)))
+        text = f"this does not fit the schema: {fault.message}"
+        found.append(error("SCH001", text, document.span(fault.instance_path)))
     return in_order(found)
 
 
