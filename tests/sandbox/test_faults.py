@@ -19,13 +19,13 @@ def exists(world, name: str = "new") -> bool:
 
 
 def test_latency_holds_the_answer_back(world):
-    world.fault(name="latency", param=300)
+    world.fault(name="latency", param=900)
     began = time.monotonic()
     world.da.ok(PUT, world.user("new"))
-    assert time.monotonic() - began >= 0.3
+    assert time.monotonic() - began >= 0.9
     began = time.monotonic()
     world.da.read("settings/domain/data")
-    assert time.monotonic() - began < 0.3, "once is the default of the admin endpoint"
+    assert time.monotonic() - began < 0.9, "once is the default of the admin endpoint"
 
 
 @pytest.mark.parametrize(

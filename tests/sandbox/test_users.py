@@ -388,13 +388,3 @@ def test_no_password_is_ever_shown(world):
     assert world.sa.post("settings/sysadmin/show-password", {"emailAddress": ANNA}).status_code == 403
     state = world.anon.http.get(f"{world.anon.url}/sandbox/state", headers={"X-Sandbox": "1"}).text
     assert world.secret not in state and "$" not in state.replace("$schema", "")
-
-
-def test_a_list_of_ten_thousand_users_takes_well_under_a_second(world):
-    import time
-
-    for number in range(300):
-        world.da.ok("settings/domain/user-put", world.user(f"u{number}"))
-    began = time.monotonic()
-    assert len(world.da.read("settings/domain/list-users")["userData"]) == 302
-    assert time.monotonic() - began < 0.5
