@@ -60,7 +60,8 @@ class Finding:
         detail: sentences, a line each; may be empty.
         expected: what should be there, as far as that is known without merging.
         found: what is there.
-        fix: what to publish, whole: it replaces what `found` lists. Empty where nothing in this zone would help.
+        fix: what to publish. It replaces the records in `found` that have the same name, and no others. Empty
+            where nothing in this zone would help.
         reference: RFC and section.
     """
 

@@ -35,14 +35,17 @@ EXPECTED = Expected(
     dmarc_policy="quarantine",
 )
 TERMS = [
-    "include:old.example.net",
-    "a:old.example.net",
-    "mx",
-    "-ip4:203.0.113.0/24",
-    "ip4:1.2.3.400",
-    "~all",
-    "-all",
-] + ["redirect=old.example.net", "?include:spf.example.net", "all", "%%x", "ip4:192.0.2.4", "exp=x.example.com", "ptr"]
+    *("include:old.example.net", "a:old.example.net", "mx", "-ip4:203.0.113.0/24", "ip4:1.2.3.400", "~all", "-all"),
+    *(
+        "redirect=old.example.net",
+        "?include:spf.example.net",
+        "all",
+        "%%x",
+        "ip4:192.0.2.4",
+        "exp=x.example.com",
+        "ptr",
+    ),
+]
 SPF = st.lists(st.sampled_from(TERMS), max_size=5).map(lambda terms: " ".join(["v=spf1", *terms]))
 DMARC = st.sampled_from(
     ["v=DMARC1", "v=DMARC1; p=none; sp=none", "v=DMARC1; p=x", "v=DMARC1; p=reject; t=y; adkim=s", "v=dmarc1; p=reject"]
@@ -53,7 +56,7 @@ SRV = st.sampled_from(["0 0 443 old.example.net.", "0 0 80 mail1.example.net.", 
 
 
 @st.composite
-def domains(draw, keys=("MIIB", "")):
+def domains(draw):
     """What example.com publishes: anything from nothing to several of everything."""
     found = [("example.com", "MX", value) for value in draw(st.lists(MX, max_size=2, unique=True))]
     found += [("example.com", "TXT", value) for value in draw(st.lists(SPF, max_size=2, unique=True))]
@@ -67,9 +70,10 @@ def domains(draw, keys=("MIIB", "")):
 
 
 def publish(zones: Zones, records: tuple[Record, ...], found: tuple[Record, ...]) -> None:
-    """What a person does: deletes what was found there, then publishes the fix."""
+    """What a person does: deletes what was found under the names of the fix, then publishes it."""
+    names = {record.name for record in records}
     for record in found:
-        if record.name.endswith("example.com"):
+        if record.name in names:
             zones.remove(record.name, record.type, _presented(record))
     for record in records:
         zones.add(record.name, record.type, _presented(record), ttl=record.ttl or 300)
@@ -119,7 +123,7 @@ def test_a_fix_that_is_published_mends_what_it_was_for(keys, lines):
     for old, new in zip(before.checks, after.checks, strict=True):
         if not old.fix:
             assert new.status == old.status, (old, new)
-        elif "ptr" in str(old.found) or "mx" in str(old.found):
+        elif "ptr" in str(old.found):
             assert new.status in ("pass", "warn"), (old, new)
         else:
             assert new.status == "pass", (old, new)

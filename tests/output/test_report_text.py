@@ -1,0 +1,114 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.core.findings import STATUSES, DomainReport, Finding, Record, Report
+from reconciler.output.report_text import render_text
+from reconciler.output.terminal import columns
+
+KEY = "v=DKIM1; k=rsa; p=" + "MIIBIjANBgkq" * 33
+NAMES = st.sampled_from(["example.com", "s1._domainkey.example.com", "_autodiscover._tcp.example.com"])
+
+
+def records(values):
+    return st.lists(st.builds(Record, NAMES, st.sampled_from(["TXT", "MX"]), values, st.just(3600)), max_size=3).map(
+        tuple
+    )
+
+
+FINDINGS = st.builds(
+    Finding,
+    id=st.sampled_from(["mx", "spf", "dkim", "autodiscover", "dmarc"]),
+    status=st.sampled_from(STATUSES),
+    code=st.just("SPF_OK"),
+    title=st.text(max_size=80),
+    detail=st.text(max_size=200),
+    found=records(st.text(max_size=100)),
+    fix=records(st.text(alphabet=st.characters(max_codepoint=0x2FF), max_size=600)),
+    reference=st.just("RFC 7208 section 5"),
+)
+
+
+def one(**changes):
+    usual = {"id": "spf", "status": "fail", "code": "SPF_MISSING", "title": "There is no SPF record"}
+    finding = Finding(**{**usual, "reference": "RFC 7208 section 4.5", **changes})
+    return Report((DomainReport(domain="example.com", server="mail1", checks=(finding,)),))
+
+
+def test_a_domain_that_is_all_right_takes_a_line_a_check():
+    checks = tuple(
+        Finding(id=name, status="pass", code="OK", title="All is well", found=(Record("x", "A", "192.0.2.1"),))
+        for name in ("mx", "spf")
+    )
+    report = Report((DomainReport(domain="example.com", server="mail1", checks=checks),))
+    assert render_text(report, color=False, width=80) == (
+        "example.com on mail1: pass (2 pass)\n"
+        "  pass   mx            All is well\n"
+        "  pass   spf           All is well\n"
+        "\n"
+        "1 domain: 2 pass.\n"
+    )
+
+
+def test_what_is_wrong_comes_with_host_name_and_zone_file_line():
+    text = render_text(
+        one(fix=(Record("example.com", "TXT", "v=spf1 ~all", 3600),), detail="None.\nAt all."), color=False, width=80
+    )
+    assert text == (
+        "example.com on mail1: fail (1 fail)\n"
+        "  fail   spf           There is no SPF record\n"
+        "         None.\n"
+        "         At all.\n"
+        "         publish  TXT example.com\n"
+        "                  host @ in the zone example.com\n"
+        '           example.com. 3600 IN TXT "v=spf1 ~all"\n'
+        "         see      RFC 7208 section 4.5 (SPF_MISSING)\n"
+        "\n"
+        "1 domain: 1 fail.\n"
+    )
+
+
+def test_a_long_key_is_shown_whole_in_eighty_columns_as_a_zone_file_takes_it():
+    text = render_text(one(fix=(Record("s1._domainkey.example.com", "TXT", KEY, 3600),)), color=False, width=80)
+    assert max(map(len, text.splitlines())) <= 80
+    quoted = text[text.index("TXT (") :].split('"')[1::2]
+    assert "".join(quoted) == KEY
+
+
+def test_a_value_found_is_cut_and_its_length_told():
+    text = render_text(one(found=(Record("example.com", "TXT", "x" * 60_000),)), color=False, width=80)
+    assert len(text) < 1200
+    assert "(60000 characters)" in text
+
+
+def test_records_and_sentences_without_number_are_cut_too():
+    found = tuple(Record("example.com", "TXT", str(n)) for n in range(90))
+    text = render_text(one(found=found, detail="\n".join("ab" * 9 for _ in range(90))), color=False, width=80)
+    assert len(text.splitlines()) < 50
+    assert "and 80 more" in text
+
+
+def test_an_alias_and_an_international_name_are_called_so():
+    alias = DomainReport(domain="xn--mnchen-3ya.example", server="mail1", checks=(), alias_of="example.com")
+    text = render_text(Report((alias,)), color=False, width=100)
+    assert text.startswith("münchen.example (xn--mnchen-3ya.example), alias of example.com on mail1: skip (no checks)")
+
+
+def test_colour_is_there_only_when_it_is_asked_for():
+    assert "\x1b" not in render_text(one(), color=False, width=80)
+    assert "\x1b[31;1mfail" in render_text(one(), color=True, width=80)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(FINDINGS, max_size=4))
+def test_no_stranger_can_steer_a_terminal_or_leave_the_eighty_columns(findings):
+    report = Report((DomainReport(domain="example.com", server="mail1", checks=tuple(findings)),))
+    text = render_text(report, color=False, width=80)
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert "\u202e" not in text
+    assert not any(line.lstrip().startswith("::") for line in text.splitlines())
+    for line in text.splitlines():
+        assert columns(line) <= 80 or " IN MX " in line or " )" in line
+
+
+def test_a_bidi_override_is_shown_as_what_it_is():
+    assert "\\u{202e}" in render_text(one(found=(Record("example.com", "TXT", "\u202eabc"),)), color=False, width=80)
