@@ -15,11 +15,13 @@ from reconciler.sandbox.config import Endpoint, SandboxConfig, SeedDomain, Thres
 if TYPE_CHECKING:
     from reconciler.sandbox.faults import FAULTS, UnknownFaultError, parse_fault
     from reconciler.sandbox.persist import DataInUseError
+    from reconciler.sandbox.quirks import PARAMETERISED as PARAMETERISED_QUIRKS
     from reconciler.sandbox.quirks import QUIRKS, UnknownQuirkError
     from reconciler.sandbox.server import Sandbox, SandboxError, serve
 
 __all__ = [
     "FAULTS",
+    "PARAMETERISED_QUIRKS",
     "QUIRKS",
     "DataInUseError",
     "Endpoint",
@@ -42,6 +44,7 @@ _HOMES = {
     "UnknownFaultError": "faults",
     "parse_fault": "faults",
     "QUIRKS": "quirks",
+    "PARAMETERISED_QUIRKS": "quirks",
     "UnknownQuirkError": "quirks",
     "DataInUseError": "persist",
 }
@@ -55,7 +58,7 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     try:
-        return getattr(import_module(f"{__name__}.{home}"), name)
+        return getattr(import_module(f"{__name__}.{home}"), name.removesuffix("_QUIRKS"))
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _EXTRA:
             raise

@@ -8,6 +8,7 @@ from reconciler.sandbox.binder import Fields
 from reconciler.sandbox.call import Service
 from reconciler.sandbox.config import SeedDomain
 from reconciler.sandbox.domains import bind_settings, create_domain
+from reconciler.sandbox.identity import find_identity
 from reconciler.sandbox.model import Admin
 from reconciler.sandbox.passwords import hashed
 from reconciler.sandbox.store import domain_name
@@ -43,6 +44,20 @@ def seed(service: Service) -> str:
     store.effects.clear()
     store.changed.clear()
     return password
+
+
+def seeded_admins(service: Service) -> dict[str, tuple[str, str]]:
+    """Domain -> address and password of its seeded administrator, where they are what the configuration says.
+
+    A domain that was in the data already keeps its own password, which is not known.
+    """
+    admins = {}
+    for one in service.config.seed:
+        address = f"{one.admin_username}@{domain_name(one.name)}".lower()
+        found = find_identity(service.store, address)
+        if found is not None and found.verify(one.admin_password, service.clock):
+            admins[domain_name(one.name)] = (address, one.admin_password)
+    return admins
 
 
 def _seed_domain(service: Service, one: SeedDomain) -> None:

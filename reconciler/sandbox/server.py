@@ -23,7 +23,7 @@ from reconciler.sandbox.ids import Ids
 from reconciler.sandbox.persist import Persistence
 from reconciler.sandbox.quirks import Quirks
 from reconciler.sandbox.requestlog import RequestLog
-from reconciler.sandbox.seed import seed
+from reconciler.sandbox.seed import seed, seeded_admins
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.tokens import Tokens
 from reconciler.sandbox.transport import CuttableProtocol
@@ -134,10 +134,7 @@ class Sandbox:
                 dns=f"{LOOPBACK}:{dns_port}",
                 username=config.username,
                 password=password,
-                domain_admins={
-                    one.name.lower(): (f"{one.admin_username}@{one.name}".lower(), one.admin_password)
-                    for one in config.seed
-                },
+                domain_admins=seeded_admins(service),
             )
             # The socket listens already: a connection made now waits for the server's first turn.
             self._ready.set()

@@ -218,6 +218,15 @@ def test_everything_survives_a_restart(make, tmp_path):
     assert again.box.zones.lookup("alias.test", "A") == ["192.0.2.9"], "a zone in the data is left alone"
 
 
+def test_a_domain_that_is_in_the_data_keeps_its_password_and_no_wrong_one_is_announced(make, tmp_path):
+    from dataclasses import replace
+
+    make(data=tmp_path, seed=(SEED,)).box.stop()
+    again = make(data=tmp_path, seed=(replace(SEED, admin_password="An0ther-one"),))
+    assert "domainAdmins" not in again.box.endpoint.as_json()
+    assert again.anon.login("chief@seeded.test", SECRET)
+
+
 def test_a_write_is_on_disk_before_it_is_answered(make, tmp_path):
     import sqlite3
 
