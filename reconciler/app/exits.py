@@ -6,6 +6,7 @@ from enum import IntEnum
 from reconciler.core.diagnostics import Severity
 from reconciler.core.errors import (
     IncompleteRead,
+    NoWorkspace,
     ReconcilerError,
     RefusedCredentials,
     SecretUnavailable,
@@ -37,6 +38,8 @@ def of_error(error: ReconcilerError) -> Exit:
     """The exit code of a failure that ended the run."""
     if isinstance(error, Unreachable | RefusedCredentials | SecretUnavailable):
         return Exit.UNREACHABLE
+    if isinstance(error, NoWorkspace):
+        return Exit.INVALID
     if isinstance(error, IncompleteRead | StalePlan | WouldOverwrite):
         return Exit.REFUSED
     return Exit.UNEXPECTED

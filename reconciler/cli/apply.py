@@ -2,8 +2,9 @@
 
 import asyncio
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +15,9 @@ from reconciler.cli.console import Console, Format, common, emit
 from reconciler.cli.planning import formats_option, plan_lines, plan_options, request
 from reconciler.config.workspace import Configuration
 from reconciler.core.plan import Outcome, Plan
+
+if TYPE_CHECKING:
+    from reconciler.app.saved import SavedPlan
 
 
 @click.command("apply", short_help="Plan, ask, apply, read back.")
@@ -52,9 +56,8 @@ def command(
     if saved:
         from reconciler.app.saved import SavedPlan
 
-        session.saved = SavedPlan.load(saved, config)
-        asked = session.saved.request(asked)
-        config = session.saved.selection(config)
+        session.saved = approved = SavedPlan.load(saved, config)
+        asked, config = approved.request(asked), approved.selection(config)
     hooks = ApplyHooks(agree=session.agree, on_outcome=session.on_outcome)
     session.clear = progress.clear
     result = asyncio.run(run_apply(config, asked, hooks, progress))
@@ -69,8 +72,8 @@ class _Session:
 
     def __init__(self, console: Console, config: Configuration, formats: tuple[Format, ...], yes: bool) -> None:
         self.console, self.config, self.formats, self.yes = console, config, formats, yes
-        self.saved: Any = None
-        self.clear = lambda: None
+        self.saved: SavedPlan | None = None
+        self.clear: Callable[[], None] = lambda: None
         self.text = any(f.name == "text" and f.path is None for f in formats)
 
     def agree(self, plans: tuple[Plan, ...]) -> bool:
@@ -108,18 +111,7 @@ class _Session:
 
     def summary(self, result: ApplyResult) -> None:
         """The end: counts, what failed, whether a new plan is empty."""
-        for wanted in (f for f in self.formats if f.name == "json"):
-            from reconciler.app.header import generated
-            from reconciler.output.apply_json import render_apply_json
-
-            document = render_apply_json(
-                result.plans,
-                result.outcomes,
-                generated(self.config.root),
-                agreed=result.agreed,
-                converged=result.converged,
-            )
-            emit(self.console, (wanted,), lambda _, text=document: [text.rstrip("\n")])
+        emit(self.console, tuple(f for f in self.formats if f.name == "json"), lambda _: [self._document(result)])
         if result.agreed and self.text:
             from reconciler.output.outcomes_text import render_apply_summary
 
@@ -128,3 +120,16 @@ class _Session:
             )
         if result.passwords_file:
             self.console.warn(f"Generated passwords are in {result.passwords_file} (readable by you only).")
+
+    def _document(self, result: ApplyResult) -> str:
+        from reconciler.app.header import generated
+        from reconciler.output.apply_json import render_apply_json
+
+        document = render_apply_json(
+            result.plans,
+            result.outcomes,
+            generated(self.config.root),
+            agreed=result.agreed,
+            converged=result.converged,
+        )
+        return document.rstrip("\n")

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -107,16 +107,15 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("-w", "--workspace", "after_workspace", type=click.Path(path_type=Path), hidden=True)
     @click.option("-v", "--verbose", "after_verbose", count=True, help="Say more; repeatable.")
     @click.option("-q", "--quiet", "after_quiet", is_flag=True, help="Say only results and errors.")
-    @click.pass_obj
     @functools.wraps(function)
     def wrapped(
-        console: Console,
         *args: Any,
         after_workspace: Path | None,
         after_verbose: int,
         after_quiet: bool,
         **options: Any,
     ) -> Any:
+        console: Console = click.get_current_context().obj
         merged = replace(
             console,
             workspace=after_workspace or console.workspace,
@@ -136,7 +135,14 @@ class Format:
     path: Path | None
 
 
-class FormatType(click.ParamType):
+if TYPE_CHECKING:
+    FormatBase = click.ParamType["Format"]
+    TextBase = click.ParamType[str]
+else:  # generic only from click 8.4 on
+    FormatBase = TextBase = click.ParamType
+
+
+class FormatType(FormatBase):
     """Parses NAME or NAME=FILE, where NAME is one of a few."""
 
     name = "format"

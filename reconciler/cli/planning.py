@@ -9,14 +9,14 @@ from typing import Any
 import click
 
 from reconciler.app.planning import PlanRequest
-from reconciler.cli.console import Console, FormatType
+from reconciler.cli.console import Console, FormatType, TextBase
 from reconciler.config.workspace import Configuration
 from reconciler.core.plan import Plan
 
 FORMATS = ("text", "json", "markdown", "github")
 
 
-class TargetType(click.ParamType):
+class TargetType(TextBase):
     """`KIND:ADDRESS`, in canonical form."""
 
     name = "kind:address"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.core.diagnostics import Diagnostic, error
-from reconciler.core.errors import ReconcilerError
+from reconciler.core.errors import NoWorkspace
 from reconciler.core.source import Span
 
 WORKSPACE_FILE = "reconciler.yaml"
@@ -41,19 +41,19 @@ def find_root(start: Path, explicit: Path | None = None) -> Path:
     """The workspace's folder: `explicit` (`-w`), or the nearest one from `start` upward with a `reconciler.yaml`.
 
     Raises:
-        ReconcilerError: there is none.
+        NoWorkspace: there is none.
     """
     if explicit is not None:
         folder = explicit.parent if explicit.name == WORKSPACE_FILE and explicit.is_file() else explicit
         if (folder / WORKSPACE_FILE).is_file():
             return folder.resolve()
         what = f"has no {WORKSPACE_FILE}" if folder.is_dir() else "is no folder"
-        raise ReconcilerError(f"{explicit} {what}", hint="name a workspace, or make one: reconciler init DIR")
+        raise NoWorkspace(f"{explicit} {what}", hint="name a workspace, or make one: reconciler init DIR")
     here = start.resolve()
     for folder in (here, *here.parents):
         if (folder / WORKSPACE_FILE).is_file():
             return folder
-    raise ReconcilerError(
+    raise NoWorkspace(
         f"there is no {WORKSPACE_FILE} in {here} or in a folder above it",
         hint="go into a workspace, name one with -w, or make one: reconciler init DIR",
     )

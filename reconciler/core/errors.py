@@ -62,3 +62,7 @@ class StalePlan(ReconcilerError):
 
 class WouldOverwrite(ReconcilerError):
     """A file that a command would write is there already; nothing is changed."""
+
+
+class NoWorkspace(ReconcilerError):
+    """There is no workspace where one was looked for."""

@@ -207,7 +207,7 @@ def test_the_json_of_apply_says_what_became_of_each_change(sandbox: Sandbox, wor
     w.domain("example.com", "mailboxes: {bob: {}}\n")
     document = json.loads(w.run("apply", "--yes", "--format", "json").stdout)
     assert document["converged"] is True
-    (outcome,) = document["outcomes"]
+    (outcome,) = document["outcomes"][0]["changes"]
     assert (outcome["address"], outcome["result"]) == ("bob@example.com", "applied")
 
 
