@@ -70,9 +70,7 @@ def _window(source: str, span: Span, cells: int) -> tuple[str, int, int]:
     begin = min(max(span.column, 1) - 1, len(source))
     end = len(source) if span.end_line > span.line else min(span.end_column - 1, len(source))
     end = max(end, begin)
-    first = 0
-    if columns(_expanded(source[: cells * 2])) > cells or len(source) > cells * 2:
-        first = max(0, begin - cells // 3)
+    first = 0 if _fits(source, cells) else _first(source, begin, cells // 2)
     left = "…" if first else ""
     lead = left + _expanded(source[first:begin])
     marked = _expanded(source[begin:end], columns(lead))
@@ -81,6 +79,20 @@ def _window(source: str, span: Span, cells: int) -> tuple[str, int, int]:
     cut = _fit(shown, cells, more=end + cells < len(source))
     start = columns(lead)
     return cut, start, max(1, min(columns(marked), columns(cut) - start))
+
+
+def _fits(source: str, cells: int) -> bool:
+    return len(source) <= cells * 2 and columns(_expanded(source)) <= cells
+
+
+def _first(source: str, begin: int, cells: int) -> int:
+    """Where to start so that what stands before the span takes at most so many cells."""
+    used = 0
+    for n in range(begin - 1, max(begin - 1 - cells * 2, -1), -1):
+        used += TAB if source[n] == "\t" else columns(visible(source[n]))
+        if used > cells:
+            return n + 1
+    return max(begin - cells * 2, 0)
 
 
 def _expanded(text: str, column: int = 0) -> str:
