@@ -21,7 +21,11 @@ async def apply_plan(
 
     A change that fails does not stop those that do not depend on it. When the server is gone or shuts us out, the
     rest is not tried. Seats (EAS, MAPI) are set at the end, in bulk, those to be freed first.
+
+    Raises:
+        ReconcilerError: the journal cannot be written any more; nothing is written that is not written down first.
     """
+    assert not plan.refused, "a refused plan is not applied"
     run = _Run(plan, writer, passwords, journal, on_outcome)
     for change in plan.changes:
         await run.make(change)
@@ -50,8 +54,8 @@ class _Run:
         if blocker is not None:
             self._end(change, Result.NOT_TRIED, f"it depends on {blocker}, which was not applied")
             return
+        self.journal.intent(self.plan.server, change)
         try:
-            self.journal.intent(self.plan.server, change)
             await self._write(change)
         except (Unreachable, RefusedCredentials) as e:
             self.gone = e
@@ -70,25 +74,39 @@ class _Run:
         What the server's answer leaves open is decided by the read that follows every apply.
         """
         faults: dict[str, ReconcilerError] = {}
+        tried: set[str] = set()
         for protocol in ("eas", "mapi"):
             for wanted in (False, True):
                 seats = {c.name: c.key for c in self.seated if c.values(seats=True).get(protocol) is wanted}
                 if not seats:
                     continue
-                try:
-                    if self.gone is not None:
-                        raise self.gone
-                    await self.writer.set_seats(self.plan.domain, protocol, dict.fromkeys(seats, wanted))
-                except DoubtfulWrite:
-                    continue
-                except ReconcilerError as e:
-                    faults |= dict.fromkeys(seats.values(), e)
+                fault = self.gone
+                if fault is None:
+                    tried |= set(seats.values())
+                    fault = await self._set_seats(protocol, dict.fromkeys(seats, wanted))
+                if fault is not None:
+                    faults = dict.fromkeys(seats.values(), fault) | faults
         for change in self.seated:
             fault = faults.get(change.key)
             if fault is None:
                 self._end(change, Result.APPLIED)
-            else:
+            elif change.key in tried or change.values(seats=False) or change.password:
                 self._end(change, Result.FAILED, fault.message, fault.hint)
+            else:
+                self._end(change, Result.NOT_TRIED, f"after: {fault.message}", fault.hint)
+
+    async def _set_seats(self, protocol: str, seats: dict[str, bool]) -> ReconcilerError | None:
+        """One request for several mailboxes; what was wrong with it, if that is known."""
+        try:
+            await self.writer.set_seats(self.plan.domain, protocol, seats)
+        except DoubtfulWrite:
+            return None
+        except (Unreachable, RefusedCredentials) as e:
+            self.gone = e
+            return e
+        except ReconcilerError as e:
+            return e
+        return None
 
     def _is_made(self, key: str) -> bool:
         """Whether a change that another depends on is there; its seats, which nothing depends on, may still come."""

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.plan import Change, FieldChange, Outcome, Result
@@ -27,10 +28,11 @@ class FileJournal:
         self._clock = clock
         self.run = f"{clock():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
         self.path = folder / f"{self.run}.jsonl"
+        self._broken = False
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-            self._append({"event": "start", "tool": tool})
+            self._write({"event": "start", "tool": tool})
         except OSError as e:
             raise ReconcilerError(
                 f"the journal {self.path} cannot be written: {e.strerror}",
@@ -61,9 +63,25 @@ class FileJournal:
         os.close(self._file)
 
     def _append(self, record: Mapping[str, object]) -> None:
+        """A line after which nothing follows if it could not be written whole, so that it is always the last."""
+        reason = "an earlier line could not be written"
+        if not self._broken:
+            try:
+                self._write(record)
+                return
+            except OSError as e:
+                self._broken, reason = True, e.strerror or str(e)
+        raise ReconcilerError(
+            f"the journal {self.path} cannot be written: {reason}",
+            hint="nothing more is changed; make room, then run `plan` to see what is left to do",
+        )
+
+    def _write(self, record: Mapping[str, object]) -> None:
         time = self._clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = json.dumps({"formatVersion": FORMAT_VERSION, "run": self.run, "time": time, **record})
-        os.write(self._file, line.encode() + b"\n")
+        rest = line.encode() + b"\n"
+        while rest:
+            rest = rest[os.write(self._file, rest) :]
         os.fsync(self._file)
 
 
@@ -88,49 +106,77 @@ def _field(field: FieldChange) -> dict[str, object]:
 
 
 def password_versions(folder: Path) -> dict[tuple[str, str], int]:
-    """(server, address) -> the version of the password that was last set, as far as the journals tell."""
+    """(server, address) -> the version of the password that was last set, as far as the journals tell.
+
+    Raises:
+        ReconcilerError: a journal cannot be read, or is damaged.
+    """
     known: dict[tuple[str, str], int] = {}
-    for record in _records(folder):
+    for place, record in _records(folder):
         if record.get("event") != "outcome" or record.get("result") != Result.APPLIED.value:
             continue
-        change = record.get("change")
-        if not isinstance(change, dict) or change.get("kind") != "mailbox":
-            continue
-        _follow(known, str(record.get("server")), change)
+        try:
+            _follow(known, record)
+        except (KeyError, TypeError, ValueError) as e:
+            raise _damaged(place) from e
     return known
 
 
-def _follow(known: dict[tuple[str, str], int], server: str, change: Mapping[str, object]) -> None:
-    key = (server, str(change.get("address")))
-    match change.get("action"):
+def _follow(known: dict[tuple[str, str], int], record: Mapping[str, Any]) -> None:
+    """What an applied change does to what is known. KeyError, TypeError or ValueError if it is no record of ours."""
+    change = record["change"]
+    if change["kind"] != "mailbox":
+        return
+    key = (record["server"], change["address"])
+    match change["action"]:
         case "delete":
             known.pop(key, None)
-        case "rename" if key in known:
-            known[server, str(change.get("newAddress"))] = known.pop(key)
+        case "rename":
+            if key in known:
+                known[record["server"], change["newAddress"]] = known.pop(key)
         case _:
-            fields = change.get("fields")
-            password = fields.get("password") if isinstance(fields, dict) else None
-            if isinstance(password, dict):
-                known[key] = int(password.get("version", 1))
+            password = change["fields"].get("password")
+            if password:
+                known[key] = int(password["version"])
 
 
-def _records(folder: Path) -> Iterator[dict[str, object]]:
-    """Every record, oldest run first. A last line cut short by a crash is passed over; it is no outcome."""
+def _records(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(file:line, record) of every line, oldest run first. A last line cut short by a crash is no outcome."""
     if not folder.is_dir():
         return
-    for path in sorted(folder.glob("*.jsonl")):
-        try:
-            lines = path.read_text("utf-8", errors="replace").splitlines()
-        except OSError as e:
-            raise ReconcilerError(f"the journal {path} cannot be read: {e.strerror}") from e
+    for path in sorted(folder.glob("*.jsonl"), key=_started):
+        lines = _lines(path)
         for number, line in enumerate(lines, 1):
-            try:
-                record = json.loads(line)
-            except ValueError as e:
-                if number == len(lines):
-                    break
-                raise ReconcilerError(
-                    f"{path}:{number}: the journal is damaged", hint="move the file away to go on without it"
-                ) from e
-            if isinstance(record, dict):
-                yield record
+            record = _record(line)
+            if record is None and number == len(lines):
+                break
+            if record is None:
+                raise _damaged(f"{path}:{number}")
+            yield f"{path}:{number}", record
+
+
+def _started(path: Path) -> tuple[str, str]:
+    """When a run began: its name tells the second, its first record the millisecond."""
+    lines = _lines(path)
+    first = _record(lines[0]) if lines else None
+    return (str((first or {}).get("time", "")), path.name)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8", errors="replace").splitlines()
+    except OSError as e:
+        raise ReconcilerError(f"the journal {path} cannot be read: {e.strerror}") from e
+
+
+def _record(line: str) -> dict[str, Any] | None:
+    """A line's record; None if it holds none."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _damaged(place: str) -> ReconcilerError:
+    return ReconcilerError(f"{place}: the journal is damaged", hint="move the file away to go on without it")

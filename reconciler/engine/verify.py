@@ -23,13 +23,14 @@ async def verify(
     """
     left = plan_again(await observe(reader, desired))
     still = {c.key: c for c in left.changes}
-    return tuple(_checked(o, still.get(_key_after(o.change))) for o in outcomes), left
+    return tuple(_checked(o, _same(o.change, still.get(o.change.key))) for o in outcomes), left
 
 
-def _key_after(change: Change) -> str:
-    if change.action == "rename":
-        return replace(change, name=change.new_name or change.name).key
-    return change.key
+def _same(change: Change, left: Change | None) -> Change | None:
+    """What is left of a change. A rename is done or not; what else is to do under its old name is no part of it."""
+    if left is None or (change.action == "rename") is not (left.action == "rename"):
+        return None
+    return left
 
 
 def _checked(outcome: Outcome, left: Change | None) -> Outcome:

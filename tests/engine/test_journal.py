@@ -1,0 +1,302 @@
+import json
+import os
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from domain_builders import alias, box, current, desired, gone, plan, read_alias, read_box, rename
+from fake_server import FakePasswords, FakeServer, run
+
+from reconciler.core.errors import ReconcilerError
+from reconciler.core.plan import Change, FieldChange, Outcome, Result
+from reconciler.core.secret import SecretRef
+from reconciler.engine import journal as module
+from reconciler.engine.apply import apply_plan
+from reconciler.engine.journal import FileJournal, password_versions
+
+NOON = datetime(2026, 6, 15, 12, 0, 0, tzinfo=UTC)
+A = ("mail1", "a@example.com")
+
+
+def opened(folder: Path, at: datetime = NOON) -> FileJournal:
+    return FileJournal(folder, tool="reconciler 0.1.0", clock=lambda: at)
+
+
+def records(journal: FileJournal) -> list[dict]:
+    return [json.loads(line) for line in journal.path.read_text("utf-8").splitlines()]
+
+
+def change(action: str = "create", name: str = "a", version: int | None = 1, **more: object) -> Change:
+    fields = () if version is None else (FieldChange(name="password", secret=SecretRef("env", "PW", version=version)),)
+    return Change(action=action, kind="mailbox", domain="example.com", name=name, fields=fields, **more)  # type: ignore[arg-type]
+
+
+def outcome(of: Change, result: Result = Result.APPLIED) -> Outcome:
+    return Outcome(change=of, result=result, detail="")
+
+
+def write(folder: Path, *changes: Change, server: str = "mail1", at: datetime = NOON) -> FileJournal:
+    journal = opened(folder, at)
+    for one in changes:
+        journal.intent(server, one)
+        journal.outcome(server, outcome(one))
+    journal.close(converged=True)
+    return journal
+
+
+ALL = (
+    desired(
+        [box("new", quota=5, password=SecretRef("env", "NEW_PASSWORD", version=3)), box("bob", eas=True)],
+        [alias("s", "new")],
+        ["new.example"],
+        removed=[gone("old"), gone("u", "alias")],
+        renamed=[rename("rob", "bob")],
+    ),
+    current([read_box("rob"), read_box("old")], [read_alias("u", "old")]),
+)
+
+
+def test_the_intent_is_on_disk_before_the_write_and_the_outcome_after(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    seen: list[tuple[str, list[str]]] = []
+
+    class Watching(FakeServer):
+        def _write(self, method: str, domain: str, name: str):
+            seen.append(
+                (
+                    f"{name}@{domain}" if "domain_alias" not in method else name,
+                    journal.path.read_text("utf-8").splitlines(),
+                )
+            )
+            return super()._write(method, domain, name)
+
+    server = Watching()
+    server.load(ALL[1])
+    made = plan(*ALL)
+    run(apply_plan(made, server, FakePasswords(), journal, lambda _: None))
+    writes = [(address, lines) for address, lines in seen if not address.startswith("eas ")]
+    assert len(writes) == len(made.changes) - 1  # the update of bob's seat goes in bulk
+    for address, lines in writes:
+        last = json.loads(lines[-1])
+        assert (last["event"], last["change"]["address"]) == ("intent", address)
+        done = [json.loads(line)["change"]["address"] for line in lines if '"outcome"' in line]
+        assert address not in done
+    assert [r["event"] for r in records(journal)].count("outcome") == len(made.changes)
+
+
+def test_every_line_is_forced_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(module.os, "fsync", lambda fd: synced.append(os.fstat(fd).st_size))
+    journal = opened(tmp_path)
+    journal.intent("mail1", change())
+    assert synced[-1] == journal.path.stat().st_size
+    assert len(synced) == 2
+
+
+def test_a_record_says_who_when_what_and_what_became_of_it(tmp_path: Path) -> None:
+    journal = opened(tmp_path / "made" / "on" / "the" / "way")
+    update = Change(
+        action="update",
+        kind="mailbox",
+        domain="example.com",
+        name="a",
+        fields=(
+            FieldChange(name="quota", before=1, after=2),
+            FieldChange(name="forwarding.to", before=("x@y.example",), after=()),
+        ),
+    )
+    journal.intent("mail1", update)
+    journal.outcome("mail1", Outcome(change=update, result=Result.FAILED, detail="no"))
+    journal.outcome(
+        "mail1", outcome(Change(action="rename", kind="alias", domain="example.com", name="r", new_name="s"))
+    )
+    journal.close(converged=False)
+    start, intent, failed, renamed, end = records(journal)
+    for record in (start, intent, failed, renamed, end):
+        assert (record["formatVersion"], record["run"], record["time"]) == (1, journal.run, "2026-06-15T12:00:00.000Z")
+    assert (start["event"], start["tool"]) == ("start", "reconciler 0.1.0")
+    assert (intent["event"], intent["server"], intent["domain"]) == ("intent", "mail1", "example.com")
+    assert (
+        intent["change"]
+        == failed["change"]
+        == {
+            "action": "update",
+            "kind": "mailbox",
+            "address": "a@example.com",
+            "fields": {"quota": {"before": 1, "after": 2}, "forwarding.to": {"before": ["x@y.example"], "after": []}},
+        }
+    )
+    assert (failed["event"], failed["result"], failed["detail"]) == ("outcome", "failed", "no")
+    assert (renamed["change"]["address"], renamed["change"]["newAddress"]) == ("r@example.com", "s@example.com")
+    assert (end["event"], end["detail"]) == ("end", "not converged")
+
+
+def test_no_secret_is_in_the_journal_only_its_version(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    server = FakeServer()
+    server.load(ALL[1])
+    run(apply_plan(plan(*ALL), server, FakePasswords(), journal, lambda _: None))
+    text = journal.path.read_text("utf-8")
+    assert server.domains["example.com"].passwords["new"] not in text
+    assert '"password": {"sensitive": true, "version": 3}' in text
+    assert "NEW_PASSWORD" not in text
+
+
+def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        journal = opened(tmp_path)
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE(journal.path.stat().st_mode) == 0o600
+
+
+def test_what_is_written_stays_even_if_somebody_truncates_between(tmp_path: Path) -> None:
+    """Appending goes to the end of the file as it is, not to a place that was remembered."""
+    journal = opened(tmp_path)
+    with journal.path.open("a", encoding="utf-8") as other:
+        other.write('{"note": "by another hand"}\n')
+    journal.intent("mail1", change())
+    assert [r.get("event", r.get("note")) for r in records(journal)] == ["start", "by another hand", "intent"]
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_happens(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ReconcilerError, match="cannot be written") as caught:
+        opened(tmp_path / "file" / "journal")
+    assert "nothing was changed" in caught.value.hint
+
+
+def test_a_disk_that_is_full_is_our_exception_and_nothing_is_written_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = opened(tmp_path)
+    real, calls = os.write, []
+
+    def short(fd: int, data: bytes) -> int:
+        calls.append(data)
+        if len(calls) == 1:
+            return real(fd, data[:20])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module.os, "write", short)
+    with pytest.raises(ReconcilerError, match="No space left on device") as caught:
+        journal.intent("mail1", change())
+    assert caught.value.hint
+    monkeypatch.setattr(module.os, "write", real)
+    with pytest.raises(ReconcilerError):
+        journal.outcome("mail1", outcome(change()))
+    assert password_versions(tmp_path) == {}
+
+
+def test_a_line_that_is_written_in_two_pieces_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = opened(tmp_path)
+    real = os.write
+    monkeypatch.setattr(module.os, "write", lambda fd, data: real(fd, data[:10]))
+    journal.intent("mail1", change())
+    assert [r["event"] for r in records(journal)] == ["start", "intent"]
+
+
+# Which version of a password was set
+
+
+def test_without_journals_nothing_is_known(tmp_path: Path) -> None:
+    assert password_versions(tmp_path / "none") == {}
+    assert password_versions(tmp_path) == {}
+
+
+def test_the_version_follows_creation_update_rename_and_deletion(tmp_path: Path) -> None:
+    steps = [
+        (change("create", version=2), {A: 2}),
+        (change("update", version=5), {A: 5}),
+        (change("update", version=None), {A: 5}),
+        (change("rename", version=None, new_name="b"), {("mail1", "b@example.com"): 5}),
+        (change("create", version=1), {("mail1", "b@example.com"): 5, A: 1}),
+        (change("delete", name="b", version=None), {A: 1}),
+        (change("delete", version=None), {}),
+        (change("create", version=None), {}),
+    ]
+    for n, (one, known) in enumerate(steps):
+        write(tmp_path, one, at=NOON + timedelta(minutes=n))
+        assert password_versions(tmp_path) == known
+
+
+def test_each_server_is_told_apart(tmp_path: Path) -> None:
+    write(tmp_path, change(version=2))
+    write(tmp_path, change(version=7), server="mail2", at=NOON + timedelta(minutes=1))
+    assert password_versions(tmp_path) == {A: 2, ("mail2", "a@example.com"): 7}
+
+
+def test_only_what_was_applied_counts(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.intent("mail1", change(version=2))
+    journal.outcome("mail1", outcome(change(version=3), Result.FAILED))
+    journal.outcome("mail1", outcome(change(version=4), Result.NOT_TRIED))
+    assert password_versions(tmp_path) == {}
+
+
+def test_an_alias_of_the_same_name_says_nothing_of_the_mailbox(tmp_path: Path) -> None:
+    write(tmp_path, change(version=2), Change(action="delete", kind="alias", domain="example.com", name="a"))
+    assert password_versions(tmp_path) == {A: 2}
+
+
+def test_runs_of_one_second_are_read_in_the_order_they_were_made(tmp_path: Path) -> None:
+    for n in range(12):
+        write(tmp_path, change("update", version=n + 1), at=NOON + timedelta(milliseconds=n))
+    assert password_versions(tmp_path) == {A: 12}
+
+
+def test_a_last_line_that_was_cut_short_is_passed_over(tmp_path: Path) -> None:
+    journal = write(tmp_path, change(version=2))
+    with journal.path.open("a", encoding="utf-8") as file:
+        file.write('{"event": "outcome", "resu')
+    write(tmp_path, change("update", name="b", version=4), at=NOON + timedelta(minutes=1))
+    assert password_versions(tmp_path) == {A: 2, ("mail1", "b@example.com"): 4}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{not json",
+        '"a text"',
+        "[]",
+        '{"event": "outcome", "result": "applied", "server": "mail1", "change": {"kind": "mailbox", "action": "update", "address": "a@example.com", "fields": {"password": {"version": "many"}}}}',
+        '{"event": "outcome", "result": "applied"}',
+        "\x00\x00",
+    ],
+)
+def test_a_damaged_line_stops_with_file_line_and_the_way_out(tmp_path: Path, line: str) -> None:
+    journal = write(tmp_path, change(version=2))
+    lines = journal.path.read_text("utf-8").splitlines()
+    journal.path.write_text("\n".join([lines[0], line, *lines[1:]]) + "\n")
+    with pytest.raises(ReconcilerError, match="damaged") as caught:
+        password_versions(tmp_path)
+    assert f"{journal.path}:2" in caught.value.message
+    assert caught.value.hint
+
+
+def test_a_journal_that_cannot_be_read_is_our_exception(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").mkdir()
+    with pytest.raises(ReconcilerError, match="cannot be read"):
+        password_versions(tmp_path)
+
+
+SCHEMA = Path(__file__).parents[2] / "schemas" / "journal.schema.json"
+
+
+@pytest.mark.skipif(not SCHEMA.exists(), reason="the schema is not there yet")
+def test_every_record_is_valid_by_the_schema(tmp_path: Path) -> None:
+    import jsonschema
+
+    journal = opened(tmp_path)
+    server = FakeServer()
+    server.load(ALL[1])
+    server.faults = {2: "refuse"}
+    run(apply_plan(plan(*ALL), server, FakePasswords(), journal, lambda _: None))
+    journal.close(converged=False)
+    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")))
+    rows = records(journal)
+    assert {r.get("result") for r in rows} >= {"applied", "failed"}
+    for record in rows:
+        validator.validate(record)

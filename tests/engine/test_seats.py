@@ -1,0 +1,96 @@
+"""EAS and MAPI: in bulk, at the end, off before on."""
+
+from domain_builders import alias, box, current, desired, plan, read_box
+from fake_server import FakePasswords, FakeServer, MemoryJournal, run
+
+from reconciler.core.model import CurrentDomain, DesiredDomain, ServerLimits
+from reconciler.core.plan import Outcome
+from reconciler.engine.apply import apply_plan
+
+
+def applied(
+    wanted: DesiredDomain, there: CurrentDomain, faults: dict | None = None
+) -> tuple[FakeServer, dict[str, Outcome], MemoryJournal]:
+    server, journal = FakeServer(), MemoryJournal()
+    server.load(there)
+    server.faults = faults or {}
+    made = plan(wanted, there)
+    told: list[Outcome] = []
+    outcomes = run(apply_plan(made, server, FakePasswords(), journal, told.append))
+    assert len(told) == len(outcomes) == len(made.changes)
+    return server, {o.change.name: o for o in outcomes}, journal
+
+
+def results(outcomes: dict[str, Outcome]) -> dict[str, str]:
+    return {name: o.result.value for name, o in outcomes.items()}
+
+
+WANTED = desired([box("a", eas=True), box("b", eas=False), box("c", eas=True, mapi=True), box("d", quota=5, mapi=True)])
+THERE = current([read_box("b", eas=True), read_box("c"), read_box("d")])
+
+
+def test_seats_are_set_in_bulk_at_the_end_those_to_be_freed_first() -> None:
+    server, outcomes, journal = applied(WANTED, THERE)
+    assert server.written() == [
+        ("update_mailbox", "example.com", "d"),
+        ("create_mailbox", "example.com", "a"),
+        ("set_seats", "example.com", "eas b=False"),
+        ("set_seats", "example.com", "eas a=True c=True"),
+        ("set_seats", "example.com", "mapi c=True d=True"),
+    ]
+    assert set(results(outcomes).values()) == {"applied"}
+    assert [e for e, _, _ in journal.events] == ["intent"] * 4 + ["outcome"] * 4
+
+
+def test_at_the_limit_of_seats_freeing_first_is_what_makes_it_possible() -> None:
+    wanted = desired([box("a", eas=True), box("b", eas=False)])
+    there = current([read_box("a"), read_box("b", eas=True)], limits=ServerLimits(eas=1))
+    _, outcomes, _ = applied(wanted, there)
+    assert results(outcomes) == {"a": "applied", "b": "applied"}
+
+
+def test_a_refusal_of_seats_fails_those_changes_and_no_others() -> None:
+    _, outcomes, _ = applied(WANTED, THERE, {4: "refuse"})
+    assert results(outcomes) == {"a": "failed", "b": "applied", "c": "failed", "d": "applied"}
+    assert outcomes["a"].detail == "the server says no"
+
+
+def test_what_depends_on_a_mailbox_does_not_wait_for_its_seats() -> None:
+    wanted = desired([box("a", eas=True)], [alias("s", "a")])
+    server, outcomes, _ = applied(wanted, current(), {3: "refuse"})
+    assert [entry[0] for entry in server.written()] == ["create_mailbox", "create_alias", "set_seats"]
+    assert results(outcomes) == {"a": "failed", "s": "applied"}
+
+
+def test_a_mailbox_that_was_not_made_gets_no_seats() -> None:
+    server, outcomes, _ = applied(desired([box("a", eas=True), box("b", eas=True)]), current(), {1: "refuse"})
+    assert results(outcomes) == {"a": "failed", "b": "applied"}
+    assert server.written()[-1] == ("set_seats", "example.com", "eas b=True")
+
+
+def test_a_doubt_over_seats_is_left_to_the_read_that_follows() -> None:
+    server, outcomes, _ = applied(desired([box("a", eas=True)]), current([read_box("a")]), {1: "doubt after"})
+    assert results(outcomes) == {"a": "applied"}
+    assert server.writes == 1
+
+
+def test_once_the_server_is_gone_no_more_seats_are_set() -> None:
+    wanted = desired([box("a", eas=True), box("b", mapi=True)])
+    server, outcomes, _ = applied(wanted, current([read_box("a"), read_box("b")]), {1: "gone"})
+    assert results(outcomes) == {"a": "failed", "b": "not tried"}
+    assert outcomes["b"].detail.startswith("after: ")
+    assert server.writes == 1
+
+
+def test_a_server_that_shuts_us_out_is_asked_for_no_more_seats() -> None:
+    wanted = desired([box("a", eas=True), box("b", mapi=True)])
+    server, outcomes, _ = applied(wanted, current([read_box("a"), read_box("b")]), {1: "locked out"})
+    assert results(outcomes) == {"a": "failed", "b": "not tried"}
+    assert server.writes == 1
+
+
+def test_a_change_that_was_made_in_part_when_the_server_went_has_failed_and_one_of_seats_alone_was_not_tried() -> None:
+    wanted = desired([box("a", eas=True), box("b", eas=True, quota=5), box("c")])
+    server, outcomes, _ = applied(wanted, current([read_box("a"), read_box("b")]), {2: "gone"})
+    assert results(outcomes) == {"a": "not tried", "b": "failed", "c": "failed"}
+    assert server.writes == 2
