@@ -94,6 +94,15 @@ class DomainReport:
         """The records this domain should have: each check's fix, or else what it expects. Sorted, each once."""
         return tuple(sorted({record for check in self.checks for record in (check.fix or check.expected)}))
 
+    def unlisted(self) -> tuple[Finding, ...]:
+        """The checks about which `to_publish` says nothing though something is amiss.
+
+        What is there could not be looked up, so nothing can be merged with it; or no record in this zone would help.
+        """
+        return tuple(
+            check for check in self.checks if check.status in ("error", "fail") and not (check.fix or check.expected)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Report:

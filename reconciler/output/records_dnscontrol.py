@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from reconciler.core.findings import DomainReport, Record
-from reconciler.output.records_zone import host_in
+from reconciler.output.records_zone import gap_words, host_in
 
 
 def render_dnscontrol(reports: Sequence[DomainReport]) -> str:
@@ -14,7 +14,8 @@ def render_dnscontrol(reports: Sequence[DomainReport]) -> str:
 
 def _domain(report: DomainReport) -> str:
     lines = [f"  {_record(record, report.domain)}," for record in report.to_publish()]
-    return "\n".join([f"D_EXTEND({json.dumps(report.domain)},", *lines, ");"]) + "\n"
+    gaps = [f"// {text}" for text in gap_words(report)]
+    return "\n".join([*gaps, f"D_EXTEND({json.dumps(report.domain)},", *lines, ");"]) + "\n"
 
 
 def _record(record: Record, domain: str) -> str:

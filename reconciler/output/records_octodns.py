@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from reconciler.core.findings import DomainReport, Record
-from reconciler.output.records_zone import host_in
+from reconciler.output.records_zone import gap_words, host_in
 
 
 def render_octodns(reports: Sequence[DomainReport]) -> str:
@@ -19,6 +19,7 @@ def render_octodns(reports: Sequence[DomainReport]) -> str:
 def _zone(report: DomainReport) -> Iterator[str]:
     yield "---"
     yield f"# {report.domain}.yaml"
+    yield from (f"# {text}" for text in gap_words(report))
     records = sorted(report.to_publish(), key=lambda record: (_key(record, report.domain), record))
     if not records:
         yield "{}"

@@ -13,8 +13,16 @@ def render_zone(reports: Sequence[DomainReport]) -> str:
     parts: list[str] = []
     for report in reports:
         lines = [zone_line(record) for record in report.to_publish()]
-        parts.append("\n".join([f"; {report.domain}", *(lines or ["; nothing to publish"])]) + "\n")
+        gaps = [f"; {text}" for text in gap_words(report)]
+        parts.append("\n".join([f"; {report.domain}", *gaps, *lines]) + "\n")
     return "\n".join(parts)
+
+
+def gap_words(report: DomainReport) -> list[str]:
+    """For comments: of which checks no record is listed although something is amiss."""
+    return [
+        f"{check.id}: no record is listed ({check.status}, {check.code}); see dns check" for check in report.unlisted()
+    ]
 
 
 def zone_line(record: Record) -> str:

@@ -13,7 +13,7 @@ def render_json(report: Report, generated: Mapping[str, object]) -> str:
 
 def report_data(report: Report, generated: Mapping[str, object]) -> dict[str, object]:
     """The document as plain data."""
-    summary: dict[str, int] = {status: number for status, number in report.count().items()}
+    summary: dict[str, int] = dict(report.count().items())
     return {
         "formatVersion": FORMAT_VERSION,
         "generated": dict(generated),

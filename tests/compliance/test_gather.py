@@ -31,6 +31,16 @@ def test_one_question_without_an_answer_makes_no_good_domain_fail(report, fake, 
         assert "fail" not in statuses, question
 
 
+def test_what_would_replace_something_unknown_is_not_among_the_records_to_publish(report, fake):
+    found = report(fake(trouble={("*", "*"): "temporary"}))
+    assert [finding.id for finding in found.unlisted()] == ["spf", "dmarc"]
+    assert {record.type for record in found.to_publish() if not record.name.startswith("8dc1")} == {
+        "MX",
+        "CNAME",
+        "SRV",
+    }
+
+
 def test_a_good_domain_costs_at_most_twelve_questions_none_of_them_twice_in_a_check(subject, fake, good, keys):
     dns = fake(*good)
     pending = DkimKey(selector="8DC2", public_key=keys.other, size=2048)

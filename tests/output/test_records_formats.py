@@ -122,3 +122,11 @@ def test_a_domain_with_nothing_to_publish_is_still_a_valid_document(format):
     assert "example.com" in text
     if format == "octodns":
         assert list(yaml.safe_load_all(text)) == [{}]
+
+
+@pytest.mark.parametrize("format", sorted(RECORD_FORMATS))
+def test_a_check_that_could_not_be_judged_is_named_so_that_nobody_takes_the_list_for_whole(format):
+    unknown = Finding(id="spf", status="error", code="DNS_UNKNOWN", title="x")
+    text = render_records([DomainReport(domain="a.example", server="mail1", checks=(unknown,))], format)
+    assert "spf" in text
+    assert "DNS_UNKNOWN" in text
