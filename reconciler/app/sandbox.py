@@ -24,6 +24,7 @@ def require_sandbox() -> None:
     """
     try:
         import cryptography  # noqa: F401
+        import httptools  # noqa: F401
         import jwt  # noqa: F401
         import starlette  # noqa: F401
         import uvicorn  # noqa: F401

@@ -102,7 +102,7 @@ def records(console: Console, selection: tuple[str, ...], formats: tuple[Format,
 
     What is there already is taken into account: an SPF record is merged, not replaced.
     """
-    from reconciler.output.records import render_records
+    from reconciler.output.records_formats import render_records
 
     config = configured(console, selection)
     report = _report(console, config, ask_servers=not no_server)

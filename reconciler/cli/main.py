@@ -116,7 +116,7 @@ def run(argv: Sequence[str] | None = None) -> int:
         from reconciler.output.terminal import safe
 
         place = f"{e.span}: " if e.span else ""
-        click.echo(f"{place}error: {safe(e.message)}", err=True)
+        click.echo(safe(f"{place}error: {e.message}"), err=True)
         if e.hint:
             click.echo(f"  hint: {safe(e.hint)}", err=True)
         return int(of_error(e))

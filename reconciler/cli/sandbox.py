@@ -63,10 +63,10 @@ def command(
     from reconciler.app.sandbox import load_seed, require_sandbox, seed_domains, seed_zones
 
     require_sandbox()
-    from reconciler.sandbox import FAULTS, QUIRKS, Endpoint, SandboxConfig, serve
+    from reconciler.sandbox import FAULTS, PARAMETERISED_QUIRKS, QUIRKS, Endpoint, SandboxConfig, SandboxError, serve
 
     if list_faults or list_quirks:
-        table = {**(FAULTS if list_faults else {}), **(QUIRKS if list_quirks else {})}
+        table = {**(FAULTS if list_faults else {}), **({**QUIRKS, **PARAMETERISED_QUIRKS} if list_quirks else {})}
         console.results(f"{name:<34} {text}" for name, text in table.items())
         return 0
     if server is not None and seed is None:
@@ -93,4 +93,6 @@ def command(
         serve(settings, announce)
     except ValueError as e:
         raise click.UsageError(str(e)) from e
+    except (SandboxError, OSError) as e:
+        raise click.ClickException(str(e)) from e
     return 0

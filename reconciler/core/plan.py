@@ -123,7 +123,7 @@ class Plan:
     @property
     def digest(self) -> str:
         """A digest of domain, server and changes: equal plans have equal digests, whatever order files had."""
-        return "sha256:" + hashlib.sha256(canonical_json(plan_data(self)).encode()).hexdigest()
+        return "sha256:" + hashlib.sha256(canonical_json(plan_data(self)).encode("utf-8", "surrogatepass")).hexdigest()
 
     def with_diagnostics(self, *more: Diagnostic) -> "Plan":
         """The same plan with more said about it."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
+
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from reconciler.sandbox.admin import Admin
 from reconciler.sandbox.call import Service
@@ -17,10 +21,6 @@ from reconciler.sandbox.requestlog import RequestLog
 from reconciler.sandbox.routes import ROUTES
 from reconciler.sandbox.routing import Router
 from reconciler.sandbox.transport import cut
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 BANNER = "This is a sandbox with SmarterMail's API for tests. It carries no mail and must not be used as a mail server."
 _API = "/api/v1/"
@@ -41,21 +41,28 @@ class Application:
         self._dispatcher = Dispatcher(service, Router(ROUTES))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request; the paths of the API are matched here, not by Starlette, for their lenient spelling."""
         assert scope["type"] == "http"
-        body = await _read(receive)
-        if body is None:
+        http = HttpRequest(scope, receive)
+        try:
+            body = await _body(http)
+        except ClientDisconnect:
             return
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        path = "/" + "/".join(part for part in scope["raw_path"].decode("ascii", "replace").split("/") if part)
+        response = _response(Reply(413)) if body is None else await self._answer(http, body)
+        if response is not None:
+            await response(scope, receive, send)
+
+    async def _answer(self, http: HttpRequest, body: bytes) -> Response | None:
+        """The answer; None where the connection was cut instead."""
+        raw = http.scope["raw_path"].decode("ascii", "replace")
+        path = "/" + "/".join(part for part in raw.split("/") if part)
         at = (path.lower() + "/").find(_API)
-        if len(body) > _MAX_BODY:
-            await _send(send, Reply(413))
-        elif at >= 0:
-            await self._api(scope, send, _request(scope, headers, path[at + len(_API) :], body))
-        elif path.startswith("/sandbox/"):
-            await _send(send, await self._admin.answer(scope["method"], path, headers, body))
-        else:
-            await _send(send, self._front(path))
+        if at >= 0:
+            return await self._api(http, _request(http, path[at + len(_API) :], body))
+        if path.startswith("/sandbox/"):
+            headers = {name: value.decode("latin-1") for name, value in http.headers.raw}
+            return _response(await self._admin.answer(http.method, path, headers, body))
+        return _response(self._front(path))
 
     def _front(self, path: str) -> Reply:
         if path == "/":
@@ -67,7 +74,7 @@ class Application:
             return Reply(200, {"notice": BANNER, "endpoints": rows})
         return Reply(404)
 
-    async def _api(self, scope: Scope, send: Send, request: Request) -> None:
+    async def _api(self, http: HttpRequest, request: Request) -> Response | None:
         faults = self._faults.striking(request.method, request.path)
         if "expired-token" in faults and not self._service.tokens.session(request.token):
             del faults["expired-token"]
@@ -101,9 +108,9 @@ class Application:
             is_write=outcome.is_write,
         )
         if is_cut:
-            await cut(scope)
-        else:
-            await self._respond(scope, send, outcome.reply, faults)
+            await cut(http.scope)
+            return None
+        return await self._respond(http, outcome.reply, faults)
 
     def _carry_out(self, request: Request, effects: list[str]) -> Outcome:
         """The effect and its record on disk, before anything is answered."""
@@ -115,33 +122,32 @@ class Application:
             store.flush()
             store.changed = []
 
-    async def _respond(self, scope: Scope, send: Send, reply: Reply, faults: dict[str, Fault]) -> None:
+    async def _respond(self, http: HttpRequest, reply: Reply, faults: dict[str, Fault]) -> Response | None:
         if "empty-list" in faults and isinstance(reply.payload, dict):
             reply.payload = {name: _emptied(name, value) for name, value in reply.payload.items()}
         if "reason-phrase-errors" in self._service.quirks and reply.status >= 400 and isinstance(reply.payload, dict):
-            await cut(scope, _bare_error(reply))
-            return
+            await cut(http.scope, _bare_error(reply))
+            return None
         data = _encoded(reply)
         if "truncated-json" in faults:
             data = data[: len(data) // 2]
         if "drop-mid-body" in faults:
             start = f"HTTP/1.1 {reply.status} {_phrase(reply.status)}\r\ncontent-type: {reply.content_type}\r\n"
-            await cut(scope, start.encode() + b"content-length: %d\r\n\r\n" % len(data) + data[: len(data) // 2])
-            return
-        await _send(send, reply, data)
+            await cut(http.scope, start.encode() + b"content-length: %d\r\n\r\n" % len(data) + data[: len(data) // 2])
+            return None
+        return _response(reply, data)
 
 
-def _request(scope: Scope, headers: dict[bytes, str], path: str, body: bytes) -> Request:
-    scheme, _, token = headers.get(b"authorization", "").partition(" ")
-    client = scope.get("client")
+def _request(http: HttpRequest, path: str, body: bytes) -> Request:
+    scheme, _, token = http.headers.get("authorization", "").partition(" ")
     return Request(
-        method=scope["method"],
+        method=http.method,
         path=path,
         body=body,
-        content_type=headers.get(b"content-type", ""),
+        content_type=http.headers.get("content-type", ""),
         token=token.strip() if scheme.lower() == "bearer" else "",
-        domain_header=headers.get(b"x-smartermaildomain", ""),
-        address=client[0] if client else "",
+        domain_header=http.headers.get("x-smartermaildomain", ""),
+        address=http.client.host if http.client else "",
     )
 
 
@@ -185,29 +191,22 @@ def _encoded(reply: Reply) -> bytes:
     return json.dumps(reply.payload, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-async def _read(receive: Receive) -> bytes | None:
-    """The whole body; None when the client went away. What is too long is read but not kept."""
+async def _body(http: HttpRequest) -> bytes | None:
+    """The whole body; None where it is too long, which is read to its end but not kept."""
     parts: list[bytes] = []
     size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        part = message.get("body", b"")
+    async for part in http.stream():
         size += len(part)
-        if size <= _MAX_BODY + len(part):
+        if size <= _MAX_BODY:
             parts.append(part)
-        if not message.get("more_body", False):
-            return b"".join(parts)
+    return b"".join(parts) if size <= _MAX_BODY else None
 
 
-async def _send(send: Send, reply: Reply, data: bytes | None = None) -> None:
+def _response(reply: Reply, data: bytes | None = None) -> Response:
     data = _encoded(reply) if data is None else data
-    headers = [(b"x-sandbox", b"not-a-mail-server"), (b"content-length", str(len(data)).encode())]
+    headers = {"x-sandbox": "not-a-mail-server", **reply.headers}
     if data:
-        headers.append((b"content-type", reply.content_type.encode()))
+        headers["content-type"] = reply.content_type
     if reply.status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
-    headers += [(name.encode(), value.encode()) for name, value in reply.headers.items()]
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": data})
+        headers["www-authenticate"] = "Bearer"
+    return Response(data, reply.status, headers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import MutableMapping
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -22,14 +23,14 @@ class CuttableProtocol(HttpToolsProtocol):
         super().on_url(url)
 
 
-def transport_of(scope: dict[str, Any]) -> asyncio.Transport:
+def transport_of(scope: MutableMapping[str, Any]) -> asyncio.Transport:
     """The transport of the connection on which a request came."""
     transport = scope["state"]["transport"]
     assert isinstance(transport, asyncio.Transport)
     return transport
 
 
-async def cut(scope: dict[str, Any], head: bytes = b"") -> None:
+async def cut(scope: MutableMapping[str, Any], head: bytes = b"") -> None:
     """Send `head` as it is, if anything, and close the connection; with nothing to send, by a reset."""
     transport = transport_of(scope)
     if head:
