@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from reconciler.app.exits import Exit
 from reconciler.app.planning import Planner, PlanRequest, observe_selected
 from reconciler.app.servers import open_servers
-from reconciler.compliance import Subject, check_subjects, open_resolver
+from reconciler.compliance.gather import check_subjects
+from reconciler.compliance.resolver import open_resolver
+from reconciler.compliance.subject import Subject
 from reconciler.config.workspace import Configuration
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.expectations import Expected, expectation

@@ -14,6 +14,7 @@ class Subject:
         domain: canonical, as from `reconciler.core.names`.
         server: the workspace's name of the mail server.
         dkim: how the server signs; None = unknown: the server was not asked, or could not say.
+        dkim_problem: why a server that was asked could not say; empty where it was not asked.
         alias_of: the domain of which this is a domain alias.
     """
 
@@ -22,3 +23,4 @@ class Subject:
     expected: Expected
     dkim: Dkim | None
     alias_of: str | None = None
+    dkim_problem: str = ""

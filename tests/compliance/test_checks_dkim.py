@@ -130,3 +130,19 @@ def test_what_the_server_says_is_not_believed_blindly(finding, keys, selector, k
         finding, "x A 192.0.2.1", dkim=Dkim(active=True, key=DkimKey(selector=selector, public_key=public, size=1))
     )
     assert (found.status, found.code) == ("error", code)
+
+
+def test_a_server_that_could_not_be_asked_is_an_error_and_never_a_missing_key() -> None:
+    from dataclasses import replace
+
+    from reconciler.compliance.checks import dkim
+    from reconciler.compliance.facts import Facts
+    from reconciler.compliance.subject import Subject
+    from reconciler.core.expectations import expectation
+
+    subject = Subject(domain="example.com", server="mail1", expected=expectation("mail1.example.net"), dkim=None)
+    asked = replace(subject, dkim_problem="connection refused")
+    finding = dkim.judge(asked, Facts({}))
+    assert (finding.status, finding.code) == ("error", "DKIM_SERVER_SILENT")
+    assert "connection refused" in finding.detail
+    assert dkim.judge(subject, Facts({})).status == "skip"

@@ -41,6 +41,10 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     if subject.alias_of is not None:
         text = f"As far as is known, the server signs with the key of {subject.alias_of}, and has none for its aliases."
         return skipped(_BASIS, "DKIM_ALIAS", "A domain alias has no key of its own", text)
+    if subject.dkim is None and subject.dkim_problem:
+        text = f"The server could not be asked with which key it signs: {subject.dkim_problem}"
+        note = Note("error", "DKIM_SERVER_SILENT", "The server's key could not be read", text)
+        return conclude(_BASIS, [note], good="")
     if subject.dkim is None:
         text = "The server was not asked, or could not say, with which key it signs; there is nothing to compare with."
         return skipped(_BASIS, "DKIM_NOT_ASKED", "The server's key is not known", text)
