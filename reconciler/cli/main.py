@@ -83,10 +83,8 @@ def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
 def cli(ctx: click.Context, workspace: Path | None, verbose: int, quiet: bool) -> None:
     """Run the mailboxes, aliases and domain aliases of hosted mail domains from YAML in git.
 
-    \b
-    Exit codes: 0 done, 1 unexpected error, 2 there are changes, 3 the configuration is
-    invalid, 4 refused, 5 applied in part, 6 a server or resolver cannot be reached or
-    refused the credentials, 7 DNS compliance failed, 64 wrong usage.
+    Exit codes: 0 done, 1 unexpected error, 2 there are changes, 3 the configuration is invalid, 4 refused, 5 applied in
+    part, 6 a server or resolver cannot be reached or refused the credentials, 7 DNS compliance failed, 64 wrong usage.
     """
     ctx.obj = Console(workspace=workspace, verbose=verbose, quiet=quiet)
 

@@ -15,6 +15,7 @@ from reconciler.config.decode_domain import decode_domain
 from reconciler.config.decode_product import decode_product
 from reconciler.config.decode_workspace import decode_workspace
 from reconciler.config.loader import MAX_BYTES, Document, load_file, load_text
+from reconciler.config.salvage import salvage
 from reconciler.config.schema import check, validator
 from reconciler.config.secrets import SecretStore
 from reconciler.config.select import Candidate, select
@@ -202,8 +203,11 @@ class _Loading:
         shape = check(document, validator("domain")) if faults else ()
         if has_errors(shape):
             said_there = {(d.code, d.span) for d in faults}
-            return file, (*diagnostics, *faults, *(d for d in shape if (d.code, d.span) not in said_there))
-        desired, more = decode_domain(document, default_server=self._only_server())
+            faults = (*faults, *(d for d in shape if (d.code, d.span) not in said_there))
+        rest = salvage(document, validator("domain")) if has_errors(shape) else document
+        if rest is None:
+            return file, (*diagnostics, *faults)
+        desired, more = decode_domain(rest, default_server=self._only_server())
         said = frozenset((d.code, d.span.line) for d in faults if d.span)
         domain = desired.domain if desired else file.domain
         return replace(file, domain=domain, desired=desired, said=said), (*diagnostics, *faults, *more)

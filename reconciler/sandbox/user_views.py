@@ -70,6 +70,7 @@ def quick_row(user: User) -> dict[str, Any]:
 
 
 def status(user: User) -> str:
+    """The status as `account-search-quick` says it (section 5.1 C)."""
     return "Disabled" if user.is_disabled else "Enabled"
 
 
