@@ -119,6 +119,7 @@ class _Explaining:
                 hint = "leave it out"
             case "maxItems" | "maxProperties":
                 text = f"{name} has {len(value)} entries, {fault.argument} at most are possible"
+                hint = "write one name an item" if fault.title == "removed mailbox" else ""
             case "maxLength":
                 text = f"{name} has {len(value)} characters, {fault.argument} at most are possible"
             case "minimum" if fault.title == "size":
