@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from reconciler.config.builder import shown
 from reconciler.config.loader import Document
 from reconciler.core.diagnostics import Diagnostic, error, warning
 from reconciler.core.expectations import DnsOverrides
@@ -19,11 +20,6 @@ from reconciler.core.source import Span
 Path = tuple[str | int, ...]
 
 _ECHO = 60
-
-
-def shown(text: str) -> str:
-    """A text out of a file as it may stand in a message: quoted, controls escaped, cut to a readable length."""
-    return repr(text if len(text) <= _ECHO else text[:_ECHO] + "…")
 
 
 class Reading:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from reconciler.config.decode import Path, Reading, dns_overrides, secret_ref, shown
+from reconciler.config.builder import shown
+from reconciler.config.decode import Path, Reading, dns_overrides, secret_ref
 from reconciler.config.loader import Document
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.kinds import KINDS, Kind

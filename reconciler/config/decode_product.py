@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from reconciler.config.decode import Reading, dns_overrides, section, shown
+from reconciler.config.builder import shown
+from reconciler.config.decode import Reading, dns_overrides, section
 from reconciler.config.loader import Document
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.product import Billing, Limits, Offer, PasswordPolicy, Product

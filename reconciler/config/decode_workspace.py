@@ -5,7 +5,8 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from reconciler.config.decode import Reading, secret_ref, section, shown
+from reconciler.config.builder import shown
+from reconciler.config.decode import Reading, secret_ref, section
 from reconciler.config.loader import Document
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.kinds import KINDS

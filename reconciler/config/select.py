@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from reconciler.config.decode import shown
+from reconciler.config.builder import shown
 from reconciler.config.workspace_files import FoundFile
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.names import BadName, display_domain, domain_name

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from reconciler.config.decode import shown
+from reconciler.config.builder import shown
 from reconciler.config.semantics import DomainFile
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.kinds import BY_NAME, KINDS, Kind

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from ipaddress import ip_address
 from typing import TypeVar
 
-from reconciler.config.decode import shown
+from reconciler.config.builder import shown
 from reconciler.config.decode_workspace import split_url
 from reconciler.config.loader import Document
 from reconciler.config.semantics import DomainFile
