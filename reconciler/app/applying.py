@@ -79,7 +79,7 @@ async def run_apply(config: Configuration, request: PlanRequest, hooks: ApplyHoo
     """
     planner = Planner(config, request)
     names = [d.server for d in planner.selected()]
-    async with open_servers(config.workspace, names, config.root) as servers:
+    async with open_servers(config.workspace, names, config.root, writing=True) as servers:
         plans = planner.all_plans(await observe_selected(planner, servers, progress))
         refused = any(p.refused for p in plans if p.complete)
         todo = [p for p in plans if p.changes]

@@ -13,16 +13,20 @@ from reconciler.core.workspace import ServerSettings, Workspace
 
 @dataclass(frozen=True, slots=True)
 class OpenServers:
-    """Readers and writers by server name; and the servers that cannot be used, with the reason."""
+    """Readers and writers by server name; and the servers that cannot be used, with the reason.
+
+    There are no writers where none were asked for: what only plans cannot write.
+    """
 
     readers: Mapping[str, Reader]
     writers: Mapping[str, Writer]
     unusable: Mapping[str, ReconcilerError]
-    requests: Mapping[str, object]
 
 
 @asynccontextmanager
-async def open_servers(workspace: Workspace, names: Iterable[str], root: Path) -> AsyncIterator[OpenServers]:
+async def open_servers(
+    workspace: Workspace, names: Iterable[str], root: Path, *, writing: bool = False
+) -> AsyncIterator[OpenServers]:
     """The named servers of a workspace, closed (and signed out) at the end.
 
     Credentials are resolved here, and only those of servers that are used.
@@ -43,9 +47,8 @@ async def open_servers(workspace: Workspace, names: Iterable[str], root: Path) -
                 unusable[name] = _named(e, settings)
         yield OpenServers(
             readers={n: s.reader() for n, s in servers.items()},
-            writers={n: s.writer() for n, s in servers.items()},
+            writers={n: s.writer() for n, s in servers.items()} if writing else {},
             unusable=unusable,
-            requests={n: s.stats for n, s in servers.items()},
         )
 
 

@@ -19,8 +19,6 @@ from reconciler.core.source import Span
 
 Path = tuple[str | int, ...]
 
-_ECHO = 60
-
 
 class Reading:
     """One document while it is decoded, and the diagnostics found on the way."""

@@ -1,5 +1,6 @@
 """Applying one plan to one domain: in order, one outcome a change, and never a second write on a doubt."""
 
+import asyncio
 from collections.abc import Callable
 
 from reconciler.core.errors import DoubtfulWrite, ReconcilerError, RefusedCredentials, Unreachable
@@ -121,7 +122,8 @@ class _Run:
 
     async def _write(self, change: Change) -> None:
         """One write, and a second one only where a read shows that the first had no effect."""
-        password = self.passwords.password_for(change) if change.password else None
+        # In a thread: a command that gives the password may take its time, and other domains go on.
+        password = await asyncio.to_thread(self.passwords.password_for, change) if change.password else None
         for attempt in range(1, TRIES + 1):
             try:
                 await _send(self.writer, change, password)
