@@ -1,0 +1,55 @@
+"""The client of SmarterMail's REST API v1: the Reader and Writer of one server.
+
+Belongs here: HTTP, sign-in, retries, the spellings of endpoints, the translation between JSON and the core's values.
+Banned here: any decision about what should change, DNS, YAML, and anything of the sandbox; and httpx everywhere else.
+
+Importing this package loads no HTTP library; `connect` does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reconciler.core.secret import Secret
+    from reconciler.core.workspace import ServerSettings
+    from reconciler.smartermail.server import Server
+    from reconciler.smartermail.stats import RequestStats
+    from reconciler.smartermail.wire_domain import DomainSummary
+
+__all__ = ["DomainSummary", "RequestStats", "Server", "connect"]
+
+_HOMES = {"Server": "server", "RequestStats": "stats", "DomainSummary": "wire_domain"}
+
+
+def connect(settings: ServerSettings, *, username: str, password: Secret, timeout: float = 30.0) -> Server:
+    """A server, not yet signed in: that happens at the first use.
+
+    Args:
+        settings: where the server is and what role the account has there.
+        username: a system administrator's name, or a domain administrator's address.
+        password: revealed only in the sign-in request.
+        timeout: seconds for connecting, and for each wait for bytes.
+
+    Raises:
+        Unreachable: the address cannot be used as it stands, or the CA bundle or proxy cannot; nothing was sent.
+    """
+    from reconciler.smartermail.calls import Calls
+    from reconciler.smartermail.server import Server
+    from reconciler.smartermail.session import Session
+    from reconciler.smartermail.signin import Credentials, SignIn
+    from reconciler.smartermail.stats import RequestStats
+    from reconciler.smartermail.tokens import Tokens
+
+    session = Session(settings, RequestStats(), timeout=timeout)
+    credentials = Credentials(username=username, password=password, role=settings.role)
+    return Server(Calls(session, Tokens(SignIn(session, credentials))))
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{home}"), name)

@@ -1,0 +1,197 @@
+"""One endpoint, asked for: spelling, token, repetition. Readers and writers speak through this and know no HTTP."""
+
+from reconciler.core.errors import DoubtfulWrite, RefusedByServer, UnexpectedAnswer
+from reconciler.core.secret import Secret
+from reconciler.smartermail import endpoints
+from reconciler.smartermail.auth import Token
+from reconciler.smartermail.endpoints import Endpoint, Spelling
+from reconciler.smartermail.errors import Asked, JsonObject, Missing, Unauthorised, judge
+from reconciler.smartermail.retry import retrying
+from reconciler.smartermail.scalars import canonical_domain
+from reconciler.smartermail.session import Session
+from reconciler.smartermail.tokens import Context, Tokens, no_longer
+
+
+class NoSuchEndpoint(UnexpectedAnswer):
+    """The server has an endpoint in none of its spellings; nothing was carried out."""
+
+
+class Calls:
+    """Sends reads and writes to one server."""
+
+    def __init__(self, session: Session, tokens: Tokens) -> None:
+        self.session = session
+        self.tokens = tokens
+        self.capabilities = tokens.capabilities
+        self._only_domain: str | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the account is a system administrator; a customer's requests never use system endpoints."""
+        return self.tokens.role == "admin"
+
+    async def aclose(self) -> None:
+        """Signs out and closes all connections."""
+        try:
+            await self.tokens.sign_out()
+        finally:
+            await self.session.aclose()
+
+    async def read(self, endpoint: Endpoint, domain: str = "", **params: object) -> JsonObject:
+        """The answer to a read.
+
+        Raises:
+            NoSuchEndpoint: 404 or 405 to every spelling.
+            Unreachable, RefusedCredentials, UnexpectedAnswer, RefusedByServer: see `reconciler.core.errors`.
+        """
+        assert not endpoint.writes, endpoint.name
+        return (await self._spelled(endpoint, domain, params, ()))[0]
+
+    async def write(
+        self, endpoint: Endpoint, domain: str, secrets: tuple[Secret, ...] = (), **params: object
+    ) -> JsonObject:
+        """The answer to a write, which is sent once, and only with a token that was seen to be the domain's.
+
+        Args:
+            secrets: what the request holds and no message may repeat.
+
+        Raises:
+            DoubtfulWrite: it may or may not have taken effect.
+            RefusedByServer, Unreachable, RefusedCredentials, NoSuchEndpoint: it had no effect.
+        """
+        assert endpoint.writes, endpoint.name
+        for _ in range(3):
+            if (await self.tokens.domain(domain)).verified:
+                return (await self._spelled(endpoint, domain, params, secrets))[0]
+            await self.domain_data(domain)
+        raise UnexpectedAnswer(
+            f"{self.session.name}: the session of {domain} is renewed over and over; nothing was sent"
+        )
+
+    async def domain_data(self, domain: str) -> JsonObject:
+        """`domainData` of the domain, which is seen to be the intended one (API reference sections 4.7 and 11).
+
+        Raises:
+            RefusedByServer: the account administers another domain.
+        """
+        self._check_own(domain)
+        answer, context = await self._spelled(endpoints.DATA, domain, {}, ())
+        data = answer.get("domainData")
+        name = data.get("name") if isinstance(data, dict) else None
+        if not isinstance(data, dict) or not isinstance(name, str) or not name:
+            raise UnexpectedAnswer(
+                f"{self.where(endpoints.DATA, domain)}: domainData.name is missing, so the domain cannot be verified"
+            )
+        if canonical_domain(name) != domain:
+            if not self.is_admin:
+                self._only_domain = canonical_domain(name)
+                self._check_own(domain)
+            shown = Asked(self.session.name, "").says(name)
+            raise UnexpectedAnswer(
+                f"{self.where(endpoints.DATA, domain)}: the server answered for {shown}; nothing was read or written",
+                hint="this must not happen: see what stands between here and the server",
+            )
+        assert context is not None, "domain endpoints have a context"
+        context.verified = True
+        return data
+
+    async def own_domain(self) -> JsonObject:
+        """`domainData` of the domain that a customer administers."""
+        answer, _ = await self._spelled(endpoints.DATA, "", {}, ())
+        data = answer.get("domainData")
+        if not isinstance(data, dict) or not isinstance(data.get("name"), str):
+            raise UnexpectedAnswer(f"{self.where(endpoints.DATA)}: domainData.name is missing")
+        self._only_domain = canonical_domain(str(data["name"]))
+        return data
+
+    def where(self, endpoint: Endpoint, domain: str = "") -> str:
+        """Where an answer came from, for messages: server, request, domain."""
+        spelling = endpoint.spellings[self.capabilities.first(endpoint)]
+        return str(Asked(self.session.name, spelling.template, domain))
+
+    def _check_own(self, domain: str) -> None:
+        if self._only_domain is not None and self._only_domain != domain:
+            raise RefusedByServer(
+                f"{self.session.name}: the account administers {self._only_domain}, not {domain}",
+                hint="role `customer` reaches one domain: give each a server entry of its own, or use role `admin`",
+            )
+
+    async def _spelled(
+        self, endpoint: Endpoint, domain: str, params: dict[str, object], secrets: tuple[Secret, ...]
+    ) -> tuple[JsonObject, Context | None]:
+        """Tries the spellings in turn, the one that worked before first. Only 404 and 405 lead to the next."""
+        usable = [
+            (number, spelling)
+            for number, spelling in enumerate(endpoint.spellings)
+            if number >= self.capabilities.first(endpoint) and (self.is_admin or spelling.bearer != "system")
+        ]
+        for number, spelling in usable:
+            try:
+                result = await self._authorised(endpoint, spelling, domain, params, secrets)
+            except Missing:
+                continue
+            except RefusedByServer:
+                self.capabilities.learn(endpoint, number)
+                raise
+            self.capabilities.learn(endpoint, number)
+            return result
+        asked = self._asked(endpoint, endpoint.spellings[0], domain, ())
+        raise NoSuchEndpoint(
+            f"{asked}: the server has no such endpoint",
+            hint="its own reference at /Documentation/api lists what it has; an update may bring it",
+        )
+
+    async def _authorised(
+        self,
+        endpoint: Endpoint,
+        spelling: Spelling,
+        domain: str,
+        params: dict[str, object],
+        secrets: tuple[Secret, ...],
+    ) -> tuple[JsonObject, Context | None]:
+        """One spelling, with a token; a read whose token is not accepted is sent once more with a new one."""
+        asked = self._asked(endpoint, spelling, domain, secrets)
+        for is_last in (False, True):
+            context = await self.tokens.domain(domain) if spelling.bearer == "domain" else None
+            token = context.token if context else await self.tokens.system()
+            try:
+                answer = await self._sent(spelling, {"domain": domain, **params}, asked, token, context)
+            except Unauthorised:
+                self.tokens.reject(token)
+                if endpoint.writes:
+                    raise DoubtfulWrite(
+                        f"{asked}: the session was not accepted (401)", hint="it is renewed for the next request"
+                    ) from None
+                if is_last:
+                    raise no_longer(asked) from None
+            else:
+                return answer, context
+        raise AssertionError("the last turn returns or raises")
+
+    async def _sent(
+        self, spelling: Spelling, params: dict[str, object], asked: Asked, token: Token, context: Context | None
+    ) -> JsonObject:
+        path, body = spelling.filled(params), spelling.body(params)
+
+        async def send(repeated: bool) -> JsonObject:
+            self.session.stats.retries += repeated
+            answer = await self.session.send(
+                spelling.method,
+                path,
+                asked,
+                body=body,
+                token=token.access,
+                domain=context.header if context else "",
+            )
+            return judge(answer, asked)
+
+        return await retrying(send)
+
+    def _asked(self, endpoint: Endpoint, spelling: Spelling, domain: str, secrets: tuple[Secret, ...]) -> Asked:
+        return Asked(
+            self.session.name,
+            spelling.template,
+            domain,
+            writes=endpoint.writes,
+            secrets=(*self.tokens.secrets, *secrets),
+        )

@@ -1,0 +1,181 @@
+"""The endpoints that are used, each with its spellings in order of preference (API reference sections 2 to 7).
+
+A spelling is left for the next one only when the server answers 404 or 405 to it.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote
+
+from reconciler.core.errors import RefusedByServer
+
+Bearer = Literal["nobody", "system", "domain"]
+"""Whose token goes with a request: none, the account's own, or one with the context of a domain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """One way to write an endpoint.
+
+    Attributes:
+        path: what follows `/api/v1/`; `{name}` stands for a parameter.
+        fields: the parameters that make up the body, by the same names.
+        bare: the one parameter that is the whole body.
+    """
+
+    method: str
+    path: str
+    fields: tuple[str, ...] = ()
+    bearer: Bearer = "domain"
+    bare: str = ""
+
+    @property
+    def template(self) -> str:
+        """Method and path without anybody's data, for logs, counters and messages."""
+        return f"{self.method} {self.path}"
+
+    def filled(self, params: Mapping[str, object]) -> str:
+        """The path with its parameters percent-encoded.
+
+        Raises:
+            RefusedByServer: a parameter cannot be one segment of a path; nothing was sent.
+        """
+        return re.sub(r"\{(\w+)\}", lambda m: segment(str(params[m[1]])), self.path)
+
+    def body(self, params: Mapping[str, object]) -> object:
+        """The JSON body; None for a GET."""
+        if self.bare:
+            return params[self.bare]
+        if self.method == "GET":
+            return None
+        return {name: params[name] for name in self.fields}
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What is asked for, however it is spelled. `writes`: it may change something on the server."""
+
+    name: str
+    spellings: tuple[Spelling, ...]
+    writes: bool = False
+
+
+def segment(text: str) -> str:
+    """One path segment, percent-encoded.
+
+    Raises:
+        RefusedByServer: empty, `.` or `..`, which would change what is addressed.
+    """
+    if text in ("", ".", ".."):
+        raise RefusedByServer(
+            f"the name {text!r} cannot be part of a request's address; nothing was sent",
+            hint="change it in the server's own interface",
+        )
+    return quote(text, safe="")
+
+
+def _get(path: str, bearer: Bearer = "domain") -> Spelling:
+    return Spelling("GET", path, (), bearer)
+
+
+def _post(path: str, *fields: str, bearer: Bearer = "domain") -> Spelling:
+    return Spelling("POST", path, fields, bearer)
+
+
+LOGIN = Endpoint(
+    "login",
+    (
+        _post(
+            "auth/authenticate-user", "username", "password", "language", "twoFactorCode", "clientId", bearer="nobody"
+        ),
+    ),
+)
+REFRESH = Endpoint("refresh", (_post("auth/refresh-token", "token", "clientId", bearer="nobody"),), writes=True)
+LOGOUT = Endpoint("logout", (_post("auth/logout-user", bearer="system"),))
+
+MANAGE_DOMAIN = Endpoint("manage domain", (_post("settings/sysadmin/manage-domain/{domain}", bearer="system"),))
+ONE_DOMAIN = Endpoint("one domain", (_get("settings/sysadmin/domain/{domain}", "system"),))
+DOMAINS = Endpoint("domains", (_get("settings/sysadmin/domains", "system"),))
+DOMAIN_NAMES = Endpoint(
+    "domain names", (_get("settings/sysadmin/domain-names", "system"), _get("settings/sysadmin/domains", "system"))
+)
+
+DATA = Endpoint("domain data", (_get("settings/domain/data"),))
+SETTINGS = Endpoint(
+    "domain settings", (_get("settings/domain/domain"), _get("settings/sysadmin/domain-settings/{domain}", "system"))
+)
+USERS = Endpoint("users", (_get("settings/domain/list-users"), _get("settings/sysadmin/list-users/{domain}", "system")))
+ALIASES = Endpoint(
+    "aliases",
+    (_get("settings/domain/aliases"), _get("settings/domain/alias-list"), _get("settings/domain/list-aliases")),
+)
+SEARCH = Endpoint(
+    "account search",
+    (
+        _post(
+            "settings/domain/account-list-search",
+            "search",
+            "searchFlags",
+            "skip",
+            "take",
+            "sortField",
+            "sortDescending",
+        ),
+    ),
+)
+DOMAIN_ALIASES = Endpoint("domain aliases", (_get("settings/domain/domain-aliases"),))
+USER = Endpoint(
+    "user",
+    (
+        _post("settings/domain/get-user", "email"),
+        _get("settings/domain/user/{email}"),
+        _post("settings/sysadmin/get-user", "email", bearer="system"),
+        _get("settings/sysadmin/user/{email}", "system"),
+    ),
+)
+USER_MAIL = Endpoint(
+    "mail settings", (_post("settings/domain/get-user-mail", "email"), _get("settings/domain/user-mail/{email}"))
+)
+FORWARDS = Endpoint(
+    "forward list",
+    (
+        _post("settings/domain/get-mailbox-forward-list", "email"),
+        _get("settings/domain/mailbox-forward-list/{email}"),
+    ),
+)
+ALIAS = Endpoint("alias", (_get("settings/domain/alias/{name}"),))
+EAS = Endpoint("EAS seats", (_get("settings/domain/active-sync-mailboxes"),))
+MAPI = Endpoint("MAPI seats", (_get("settings/domain/mapi-ews-mailboxes"),))
+
+
+def _write(name: str, *spellings: Spelling) -> Endpoint:
+    return Endpoint(name, spellings, writes=True)
+
+
+CREATE_USER = _write("create user", _post("settings/domain/user-put", "userData", "userMailSettings", "forwardList"))
+UPDATE_USER = _write("update user", _post("settings/domain/post-user", "email", "userData"))
+DISABLE_USERS = _write("disable users", _post("settings/domain/users-disable/{disable}/{allowMail}", "input"))
+UPDATE_USER_MAIL = _write(
+    "update mail settings",
+    _post("settings/domain/post-user-mail", "email", "userMailSettings"),
+    _post("settings/domain/user-mail/{email}", "email", "userMailSettings"),
+)
+UPDATE_FORWARDS = _write(
+    "update forward list", _post("settings/domain/post-mailbox-forward-list", "email", "mailboxForwardList")
+)
+DELETE_USER = _write(
+    "delete user",
+    _post("settings/domain/users-delete", "input"),
+    _post("settings/domain/user-delete/{name}"),
+    _post("settings/domain/account-list-delete", "input"),
+)
+RENAME_USER = _write("rename user", _post("settings/domain/rename-user/{old}/{new}"))
+CREATE_ALIAS = _write("create alias", _post("settings/domain/alias-put", "oldName", "alias"))
+UPDATE_ALIAS = _write("update alias", _post("settings/domain/alias", "oldName", "alias"))
+DELETE_ALIAS = _write("delete alias", _post("settings/domain/alias-delete/{name}"))
+CREATE_DOMAIN_ALIAS = _write("create domain alias", _post("settings/domain/domain-alias-put/{name}/{checkMx}"))
+DELETE_DOMAIN_ALIAS = _write("delete domain alias", _post("settings/domain/domain-alias-delete/{name}"))
+PATCH_EAS = _write("EAS seats", Spelling("POST", "settings/domain/active-sync-mailboxes-patch", bare="rows"))
+PATCH_MAPI = _write("MAPI seats", Spelling("POST", "settings/domain/mapi-ews-mailboxes-patch", bare="rows"))

@@ -1,0 +1,297 @@
+"""Reading a domain: a constant number of requests, whatever its size, and one more for each costly thing asked for."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from reconciler.core.errors import IncompleteRead, RefusedByServer, UnexpectedAnswer
+from reconciler.core.model import UNSET, Alias, CurrentDomain, DomainAlias, Mailbox, Unset
+from reconciler.core.ports import ReadScope
+from reconciler.smartermail import complete, endpoints, lists, wire, wire_domain
+from reconciler.smartermail.calls import Calls, NoSuchEndpoint
+from reconciler.smartermail.lists import Rows
+from reconciler.smartermail.scalars import Fields, flag, number
+from reconciler.smartermail.stats import TALLY, Tally
+from reconciler.smartermail.together import together
+
+Forwarding = tuple[tuple[str, ...] | Unset, bool | Unset]
+
+
+class ServerReader:
+    """Implements `reconciler.core.ports.Reader` over the API."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    async def read_domain(self, domain: str, scope: ReadScope) -> CurrentDomain:
+        """The whole state of a domain, as far as `scope` asks (API reference section 12).
+
+        Raises:
+            IncompleteRead: what was read cannot be all there is.
+            Unreachable, RefusedCredentials, UnexpectedAnswer, RefusedByServer: see `reconciler.core.errors`.
+        """
+        tally = Tally()
+        before = TALLY.set(tally)
+        try:
+            current = await self._domain(domain, scope)
+        finally:
+            TALLY.reset(before)
+        return replace(current, requests=tally.requests)
+
+    async def read_mailbox(self, domain: str, name: str) -> Mailbox | None:
+        """One mailbox with every field that can be read; None if there is none, which the whole list confirms."""
+        await self._verified(domain)
+        try:
+            found = await self._account(domain, name)
+        except RefusedByServer:
+            if name in await self._confirmed_users(domain):
+                raise
+            return None
+        async with together() as group:
+            forwarding = group.create_task(self._forwarding(domain, name))
+            eas = group.create_task(self._seat(domain, name, "eas"))
+            mapi = group.create_task(self._seat(domain, name, "mapi"))
+        targets, keep_copy = forwarding.result()
+        return replace(
+            found.mailbox, forward_to=targets, forward_keep_copy=keep_copy, eas=eas.result(), mapi=mapi.result()
+        )
+
+    async def read_alias(self, domain: str, name: str) -> Alias | None:
+        """One alias with every field; None if there is none, which the whole list confirms."""
+        await self._verified(domain)
+        try:
+            return await self._alias(domain, name)
+        except (RefusedByServer, NoSuchEndpoint):
+            if name in await self._confirmed_aliases(domain):
+                raise
+            return None
+
+    async def read_domain_aliases(self, domain: str) -> Mapping[str, DomainAlias]:
+        """All domain aliases of a domain."""
+        async with together() as group:
+            data = group.create_task(self._calls.domain_data(domain))
+            found = group.create_task(lists.domain_aliases(self._calls, domain))
+        self._check_count(len(found.result()), data.result(), "domainAliasCount", endpoints.DOMAIN_ALIASES, domain)
+        return found.result()
+
+    async def _domain(self, domain: str, scope: ReadScope) -> CurrentDomain:
+        calls = self._calls
+        if not calls.is_admin:
+            # Whose domain the account administers has to be known before its rows can be understood.
+            await self._verified(domain)
+        async with together() as group:
+            data_read = group.create_task(calls.domain_data(domain))
+            settings_read = group.create_task(self._settings(domain))
+            users_read = group.create_task(lists.user_rows(calls, domain))
+            aliases_read = group.create_task(lists.alias_rows(calls, domain))
+            others_read = group.create_task(lists.domain_aliases(calls, domain))
+            protocols = [p for p, wanted in (("eas", scope.eas), ("mapi", scope.mapi)) if wanted]
+            seats_read = {p: group.create_task(lists.seats(calls, domain, p)) for p in protocols}
+        data, settings = data_read.result(), settings_read.result()
+        others = others_read.result()
+        self._check_count(len(others), data, "domainAliasCount", endpoints.DOMAIN_ALIASES, domain)
+        async with together() as group:
+            mailboxes_read = group.create_task(self._mailboxes(domain, users_read.result(), data, settings))
+            aliases_found = group.create_task(self._aliases(domain, aliases_read.result(), data, scope.alias_flags))
+        mailboxes, aliases = mailboxes_read.result(), aliases_found.result()
+        complete.one_namespace(mailboxes, aliases, calls.where(endpoints.ALIASES, domain))
+        mailboxes = await self._with_forwarding(domain, mailboxes, scope.forwarding)
+        seated = {p: read.result() for p, read in seats_read.items()}
+        where = calls.where(endpoints.SETTINGS, domain)
+        return CurrentDomain(
+            domain=domain,
+            mailboxes={n: _with_seats(m, seated) for n, m in sorted(mailboxes.items())},
+            aliases=dict(sorted(aliases.items())),
+            domain_aliases=dict(sorted(others.items())),
+            limits=wire_domain.limits(data, settings, where),
+            dkim=wire_domain.dkim(settings),
+            usage_bytes=wire_domain.usage(data, where),
+        )
+
+    async def _verified(self, domain: str) -> None:
+        """Sees to it that requests go to the intended domain."""
+        if not (await self._calls.tokens.domain(domain)).verified:
+            await self._calls.domain_data(domain)
+
+    async def _settings(self, domain: str) -> Fields:
+        """`domainSettings`; empty where the server has no such endpoint, so that DKIM and limits are unknown."""
+        try:
+            answer = await self._calls.read(endpoints.SETTINGS, domain)
+        except NoSuchEndpoint:
+            return {}
+        return wire.inner(answer, "domainSettings", self._calls.where(endpoints.SETTINGS, domain))
+
+    async def _mailboxes(self, domain: str, rows: Rows, data: Fields, settings: Fields) -> dict[str, Mailbox]:
+        """All mailboxes. What the rows do not tell is asked for one by one, as older builds need it."""
+        where = self._calls.where(endpoints.USERS, domain)
+        told = {name: wire.account(row, name, where) for name, row in rows.items()}
+        main = _main_admin(data, domain) or _main_admin(settings, domain)
+        missing = {name for name, a in told.items() if not a.is_whole}
+        async with together() as group:
+            single = {n: group.create_task(self._account(domain, n)) for n in sorted(missing)}
+            hidden = group.create_task(self._hidden(domain, main, rows))
+        accounts = {n: _merged(a, single[n].result()) if n in single else a for n, a in told.items()}
+        if (admin := hidden.result()) is not None:
+            accounts[admin.mailbox.name] = admin
+        token = (await self._calls.tokens.domain(domain)).token
+        mailboxes: dict[str, Mailbox] = {}
+        for name, found in accounts.items():
+            # Where the server does not say who administers the domain, nobody is deleted.
+            is_admin = not found.admin_known or name == main or token.account == f"{name}@{domain}"
+            mailboxes[name] = wire.as_admin(found.mailbox, primary=name == main) if is_admin else found.mailbox
+        complete.mailboxes(
+            len(rows),
+            len(mailboxes),
+            number(data, "userCount", where),
+            admin_found=any(m.facts.is_primary_admin for m in mailboxes.values()),
+            where=where,
+        )
+        return mailboxes
+
+    async def _hidden(self, domain: str, main: str, rows: Rows) -> wire.Account | None:
+        """The primary administrator, where lists leave it out; None where they do not, or there is none."""
+        if not main or main in rows:
+            return None
+        try:
+            return await self._account(domain, main)
+        except RefusedByServer:
+            return None
+
+    async def _account(self, domain: str, name: str) -> wire.Account:
+        where = self._calls.where(endpoints.USER, domain)
+        data = wire.inner(await self.user_data(domain, name), "userData", where)
+        if wire.row_name(data, domain, where, "userName") != name:
+            raise UnexpectedAnswer(f"{where}: the answer is of another mailbox than {name}")
+        return wire.account(data, name, where)
+
+    async def user_data(self, domain: str, name: str) -> Fields:
+        """The answer to get-user (section 5.2)."""
+        return await self._calls.read(endpoints.USER, domain, email=f"{name}@{domain}")
+
+    async def _aliases(self, domain: str, rows: Rows, data: Fields, wanted: frozenset[str]) -> dict[str, Alias]:
+        """All aliases; one by one those whose targets, or whose managed flags, the rows do not tell."""
+        where = self._calls.where(endpoints.ALIASES, domain)
+        self._check_count(len(rows), data, "aliasCount", endpoints.ALIASES, domain)
+        told = {name: wire.alias(row, name, domain, where) for name, row in rows.items()}
+        carried = all(wire.carries_flags(a) for a in told.values())
+        if told:
+            self._calls.capabilities.rows_carry_flags = carried
+        missing = {
+            name
+            for name, a in told.items()
+            if isinstance(a.targets, Unset) or (name in wanted and not wire.carries_flags(a))
+        }
+        async with together() as group:
+            single = {n: group.create_task(self._alias(domain, n)) for n in sorted(missing)}
+        return {n: _filled(a, single[n].result()) if n in single else a for n, a in told.items()}
+
+    async def _alias(self, domain: str, name: str) -> Alias:
+        where = self._calls.where(endpoints.ALIAS, domain)
+        answer = await self._calls.read(endpoints.ALIAS, domain, name=name)
+        fields = wire.inner(answer, "alias", where)
+        if wire.row_name(fields, domain, where, "name", "userName") != name:
+            raise UnexpectedAnswer(f"{where}: the answer is of another alias than {name}")
+        return wire.alias(fields, name, domain, where)
+
+    async def _with_forwarding(
+        self, domain: str, mailboxes: dict[str, Mailbox], wanted: frozenset[str]
+    ) -> dict[str, Mailbox]:
+        async with together() as group:
+            reads = {n: group.create_task(self._forwarding(domain, n)) for n in sorted(wanted & mailboxes.keys())}
+        found = {n: read.result() for n, read in reads.items()}
+        return {
+            n: replace(m, forward_to=found[n][0], forward_keep_copy=found[n][1]) if n in found else m
+            for n, m in mailboxes.items()
+        }
+
+    async def _forwarding(self, domain: str, name: str) -> Forwarding:
+        """Targets and whether a copy stays (section 5.8).
+
+        Some servers refuse to tell the list while the mailbox may not forward; then nothing is forwarded.
+        """
+        email = f"{name}@{domain}"
+        where = self._calls.where(endpoints.FORWARDS, domain)
+        try:
+            answer = await self._calls.read(endpoints.FORWARDS, domain, email=email)
+        except RefusedByServer:
+            mail = await self._calls.read(endpoints.USER_MAIL, domain, email=email)
+            fields = wire.inner(mail, "userMailSettings", self._calls.where(endpoints.USER_MAIL, domain))
+            if flag(fields, "enableMailForwarding", where) is not False:
+                raise
+            return (), True
+        return wire.forwarding(answer, domain, where)
+
+    async def _seat(self, domain: str, name: str, protocol: str) -> bool | Unset:
+        """Whether one mailbox has a seat; UNSET where this server does not tell."""
+        try:
+            found = await lists.seats(self._calls, domain, protocol)
+        except (RefusedByServer, NoSuchEndpoint):
+            return UNSET
+        value = found.get(name, False)
+        return UNSET if value is None else value
+
+    async def _confirmed_users(self, domain: str) -> Rows:
+        """The whole list, seen to be whole, before anything is concluded from a name that is not in it."""
+        async with together() as group:
+            data = group.create_task(self._calls.domain_data(domain))
+            rows = group.create_task(lists.user_rows(self._calls, domain))
+        await self._mailboxes(domain, rows.result(), data.result(), {})
+        return rows.result()
+
+    async def _confirmed_aliases(self, domain: str) -> Rows:
+        async with together() as group:
+            data = group.create_task(self._calls.domain_data(domain))
+            rows = group.create_task(lists.alias_rows(self._calls, domain))
+        self._check_count(len(rows.result()), data.result(), "aliasCount", endpoints.ALIASES, domain)
+        return rows.result()
+
+    def _check_count(self, found: int, data: Fields, key: str, endpoint: endpoints.Endpoint, domain: str) -> None:
+        where = self._calls.where(endpoint, domain)
+        complete.as_many(found, number(data, key, where), endpoint.name, where)
+
+
+def _main_admin(fields: Fields, domain: str) -> str:
+    """The local part of `mainDomainAdmin`; empty where it is unknown or not of this domain."""
+    value = fields.get("mainDomainAdmin")
+    if not isinstance(value, str) or not value:
+        return ""
+    try:
+        return wire.row_name({"name": value}, domain, "", "name")
+    except IncompleteRead:
+        return ""
+
+
+def _with_seats(mailbox: Mailbox, seated: Mapping[str, Mapping[str, bool | None]]) -> Mailbox:
+    changes: dict[str, bool | Unset] = {}
+    for protocol, names in seated.items():
+        value = names.get(mailbox.name, False)
+        changes[protocol] = UNSET if value is None else value
+    return replace(mailbox, **changes) if changes else mailbox  # type: ignore[arg-type]  # eas and mapi only
+
+
+def _merged(row: wire.Account, single: wire.Account) -> wire.Account:
+    """What the row tells, completed by the single object."""
+    a, b = row.mailbox, single.mailbox
+    facts = replace(
+        b.facts,
+        usage_bytes=b.facts.usage_bytes if b.facts.usage_bytes is not None else a.facts.usage_bytes,
+        last_login=b.facts.last_login or a.facts.last_login,
+        is_admin=a.facts.is_admin or b.facts.is_admin,
+        is_primary_admin=a.facts.is_primary_admin or b.facts.is_primary_admin,
+    )
+    merged = replace(
+        b,
+        display_name=a.display_name if isinstance(b.display_name, Unset) else b.display_name,
+        quota=a.quota if isinstance(b.quota, Unset) else b.quota,
+        enabled=a.enabled if isinstance(b.enabled, Unset) else b.enabled,
+        facts=facts,
+    )
+    return wire.Account(merged, admin_known=row.admin_known or single.admin_known)
+
+
+def _filled(row: Alias, single: Alias) -> Alias:
+    def one(name: str) -> object:
+        value = getattr(single, name)
+        return getattr(row, name) if isinstance(value, Unset) else value
+
+    names = ("targets", "display_name", "allow_sending", "hide_from_gal", "internal_only")
+    return replace(row, **{name: one(name) for name in names})  # type: ignore[arg-type]  # fields of Alias

@@ -1,0 +1,195 @@
+"""HTTP: one request, one answer. The only place that sends anything."""
+
+import asyncio
+import ipaddress
+import json
+import logging
+import math
+import ssl
+import time
+from datetime import UTC, datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from urllib.parse import urlsplit
+
+import httpx
+
+from reconciler import __version__
+from reconciler.core.errors import Unreachable
+from reconciler.core.secret import Secret
+from reconciler.core.workspace import ServerSettings
+from reconciler.smartermail.errors import Answer, Asked, from_transport, http_date, retry_after_of, unexpected
+from reconciler.smartermail.stats import TALLY, RequestStats
+
+PER_CLIENT = 8
+"""Connections of one httpx client; its pool becomes slow beyond."""
+
+MAX_BODY = 64 * 1024 * 1024
+"""Bytes of an answer, unpacked."""
+
+KEEP_ALIVE = 4.0
+"""Seconds; less than servers commonly keep an idle connection, so that a write seldom meets a closing one."""
+
+log = logging.getLogger("reconciler.smartermail")
+
+
+class Session:
+    """Connections to one server, at most `max_concurrency` requests in flight.
+
+    Raises:
+        Unreachable: the address, the CA bundle or the proxy cannot be used; nothing was sent.
+    """
+
+    def __init__(self, settings: ServerSettings, stats: RequestStats, *, timeout: float) -> None:
+        self.name = settings.name
+        self.stats = stats
+        self._timeout = timeout
+        self._base = f"{settings.url.rstrip('/')}/api/v1/"
+        context = _trusting(settings)
+        count = math.ceil(settings.max_concurrency / PER_CLIENT)
+        self._clients = [_client(settings, context, timeout) for _ in range(count)]
+        self._slots: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
+        for number in range(settings.max_concurrency):
+            self._slots.put_nowait(self._clients[number % count])
+
+    async def aclose(self) -> None:
+        """Closes all connections."""
+        for client in self._clients:
+            await client.aclose()
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        asked: Asked,
+        *,
+        body: object = None,
+        token: Secret | None = None,
+        domain: str = "",
+    ) -> Answer:
+        """Sends one request and reads its answer to the end.
+
+        Args:
+            path: what follows `/api/v1/`, percent-encoded.
+            body: sent as JSON unless None.
+            token: goes into `Authorization`.
+            domain: goes into `X-SmarterMailDomain` unless empty.
+
+        Raises:
+            Unreachable, DoubtfulWrite, UnexpectedAnswer, Again: as `from_transport` says.
+        """
+        headers = {"authorization": f"Bearer {token.reveal()}"} if token else {}
+        if domain:
+            headers["x-smartermaildomain"] = domain
+        content = None
+        if body is not None:
+            content = json.dumps(body).encode()
+            headers["content-type"] = "application/json"
+        client = await self._slots.get()
+        started = time.perf_counter()
+        status = "no answer"
+        try:
+            self._count(asked)
+            async with asyncio.timeout(self._timeout * 4):
+                request = client.build_request(method, self._base + path, content=content, headers=headers)
+                answer = await _whole(client, request, asked)
+            status = str(answer.status)
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, TimeoutError) as e:
+            raise from_transport(e, asked) from e
+        else:
+            return answer
+        finally:
+            self._slots.put_nowait(client)
+            log.debug(
+                "%s %s -> %s in %.0f ms", self.name, asked.template, status, 1000 * (time.perf_counter() - started)
+            )
+
+    def _count(self, asked: Asked) -> None:
+        self.stats.requests += 1
+        self.stats.by_endpoint[asked.template] += 1
+        if asked.writes:
+            self.stats.writes += 1
+        else:
+            self.stats.reads += 1
+        tally = TALLY.get()
+        if tally is not None:
+            tally.requests += 1
+
+
+async def _whole(client: httpx.AsyncClient, request: httpx.Request, asked: Asked) -> Answer:
+    response = await client.send(request, stream=True)
+    try:
+        parts: list[bytes] = []
+        size = 0
+        async for part in response.aiter_bytes():
+            size += len(part)
+            if size > MAX_BODY:
+                raise unexpected(asked, f"the answer is larger than {MAX_BODY >> 20} MiB")
+            parts.append(part)
+    finally:
+        await response.aclose()
+    return Answer(
+        status=response.status_code,
+        reason=response.reason_phrase,
+        body=b"".join(parts),
+        date=http_date(response.headers.get("date", "")),
+        retry_after=retry_after_of(response.headers, datetime.now(UTC)),
+        location=response.headers.get("location", ""),
+    )
+
+
+def _client(settings: ServerSettings, context: ssl.SSLContext | None, timeout: float) -> httpx.AsyncClient:
+    try:
+        return httpx.AsyncClient(
+            verify=context or False,  # without a context the address is http:// on loopback, where there is no TLS
+            trust_env=context is not None,
+            timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
+            limits=httpx.Limits(
+                max_connections=PER_CLIENT, max_keepalive_connections=PER_CLIENT, keepalive_expiry=KEEP_ALIVE
+            ),
+            follow_redirects=False,
+            # A cookie could carry one domain's context into another's request.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            headers={
+                "user-agent": f"reconciler/{__version__}",
+                "accept": "application/json",
+                "accept-encoding": "gzip, deflate",
+            },
+        )
+    except (ValueError, ImportError, httpx.InvalidURL) as e:
+        raise Unreachable(
+            f"{settings.name}: no HTTP client can be made: {e}", hint="see HTTPS_PROXY and the other proxy variables"
+        ) from e
+
+
+def _trusting(settings: ServerSettings) -> ssl.SSLContext | None:
+    """The one TLS context of a server; None where the address is http:// to this machine."""
+    parts = urlsplit(settings.url)
+    if parts.scheme == "http" and _is_loopback(parts.hostname or ""):
+        return None
+    if parts.scheme != "https" or not parts.hostname:
+        raise Unreachable(
+            f"{settings.name}: {settings.url} is not an https:// address; the password would travel in the clear",
+            hint="http:// is possible only to this machine itself",
+            span=settings.origin,
+        )
+    context = httpx.create_ssl_context()
+    context.load_default_certs()
+    if settings.ca_bundle:
+        try:
+            context.load_verify_locations(settings.ca_bundle)
+        except OSError as e:
+            raise Unreachable(
+                f"{settings.name}: caBundle {settings.ca_bundle} cannot be used: {e.strerror or e}",
+                hint="it is a file of certificates in PEM form",
+                span=settings.origin,
+            ) from e
+    return context
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
