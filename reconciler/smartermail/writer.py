@@ -27,11 +27,21 @@ class ServerWriter(ServerReader):
     async def create_mailbox(self, domain: str, name: str, values: Mapping[str, Value], password: Secret) -> None:
         """`user-put` (section 5.4). One that begins disabled is then told to go on receiving mail."""
         user, mail, forward = bodies.new_user(name, values, password)
-        await self._calls.write(
-            endpoints.CREATE_USER, domain, (password,), userData=user, userMailSettings=mail, forwardList=forward
-        )
+        doubt: DoubtfulWrite | None = None
+        try:
+            await self._calls.write(
+                endpoints.CREATE_USER, domain, (password,), userData=user, userMailSettings=mail, forwardList=forward
+            )
+        except DoubtfulWrite as e:
+            doubt = e
         if values.get("enabled") is False:
-            await self._switch(domain, name, enabled=False)
+            try:
+                await self._switch(domain, name, enabled=False)
+            except RefusedByServer:
+                if doubt is None:
+                    raise
+        if doubt is not None:
+            raise doubt
 
     async def update_mailbox(
         self, domain: str, name: str, values: Mapping[str, Value], password: Secret | None

@@ -1,0 +1,101 @@
+"""A running sandbox, seen from outside, and clients of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import httpx
+
+from reconciler.core.secret import Secret, SecretRef
+from reconciler.core.workspace import ServerSettings
+from reconciler.sandbox import Sandbox
+from reconciler.smartermail import Server, connect
+
+PASSWORD = "Adm1n-of-the-sandbox"
+BOSS_PASSWORD = "B0ss-of-example"
+SECRET = "Mailb0x-secret"
+DOMAIN = "example.test"
+
+T = TypeVar("T")
+
+
+def settings(url: str, **more: Any) -> ServerSettings:
+    """A server's settings with this address."""
+    return ServerSettings(
+        name="mail1", url=url, hostname="mail.sandbox.test", username="admin", password=SecretRef("env", "P"), **more
+    )
+
+
+class World:
+    """A sandbox with the domain example.test (administrator boss) and what it shows of itself."""
+
+    def __init__(self, box: Sandbox) -> None:
+        self.box = box
+        self.url = box.endpoint.url
+
+    def connect(self, username: str = "admin", password: str = PASSWORD, **more: Any) -> Server:
+        timeout = more.pop("timeout", 10.0)
+        return connect(settings(self.url, **more), username=username, password=Secret(password), timeout=timeout)
+
+    def customer(self, **more: Any) -> Server:
+        return self.connect(f"boss@{DOMAIN}", BOSS_PASSWORD, role="customer", **more)
+
+    def run(self, work: Callable[[Server], Awaitable[T]], **more: Any) -> T:
+        """What `work` gives with a client of its own."""
+
+        async def main() -> T:
+            async with self.connect(**more) as server:
+                return await work(server)
+
+        return asyncio.run(main())
+
+    def own(self, method: str, path: str, body: Any = None) -> Any:
+        """One of the sandbox's own endpoints."""
+        response = httpx.request(
+            method, f"{self.url}/sandbox/{path}", json=body, headers={"X-Sandbox": "1"}, trust_env=False, timeout=20
+        )
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def quirks(self, *names: str) -> None:
+        self.own("POST", "quirks", {"quirks": list(names)})
+
+    def fault(self, name: str, **more: Any) -> None:
+        self.own("POST", "faults", {"name": name, **more})
+
+    def heal(self) -> None:
+        self.own("DELETE", "faults")
+
+    def advance(self, seconds: float) -> None:
+        self.own("POST", "clock", {"advanceSeconds": seconds})
+
+    def state(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.own("GET", "state")["domains"][DOMAIN]
+        return found
+
+    def effects(self) -> dict[str, dict[str, int]]:
+        found: dict[str, dict[str, int]] = self.own("GET", "requests")["effects"]
+        return found
+
+    def requests(self) -> list[str]:
+        """`METHOD endpoint` of every request, in order."""
+        return [f"{r['method']} {r['endpoint'] or r['path']}" for r in self.own("GET", "requests")["requests"]]
+
+    def reset(self) -> None:
+        self.own("POST", "requests/reset")
+
+
+async def fill(server: Server) -> None:
+    """What the fixture `filled` holds."""
+    writer = server.writer()
+    await writer.create_mailbox(DOMAIN, "anna", {"displayName": "Anna A", "quota": 1 << 30}, Secret(SECRET))
+    values = {"displayName": "Ben", "forwarding.to": ("ben@elsewhere.test",), "forwarding.keepCopy": False}
+    await writer.create_mailbox(DOMAIN, "ben", values, Secret(SECRET))
+    await writer.create_alias(
+        DOMAIN, "sales", {"to": (f"anna@{DOMAIN}", f"ben@{DOMAIN}", "x@else.test"), "displayName": "Sales"}
+    )
+    await writer.create_alias(DOMAIN, "info", {"to": (f"anna@{DOMAIN}",), "allowSending": True})
+    await writer.create_domain_alias(DOMAIN, "example.org")
+    await writer.set_seats(DOMAIN, "eas", {"anna": True})
