@@ -125,7 +125,7 @@ class _Draft:
 
     def _renamed(self, kind: Kind, there: dict[str, Resource]) -> dict[str, Resource]:
         """Plans the renames, and gives the resources under the names that they will have."""
-        for renaming in sorted(self.desired.renamed, key=lambda r: (r.old, r.new)):
+        for renaming in self.desired.renamed:
             if renaming.kind != kind.name or renaming.old not in there:
                 continue
             fault = guards.rename_fault(self.desired, self.current, self.policy, renaming)

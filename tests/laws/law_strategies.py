@@ -31,7 +31,7 @@ from reconciler.core.product import Limits
 from reconciler.core.secret import SecretRef
 from reconciler.core.workspace import Policy
 from reconciler.engine.apply import apply_plan
-from reconciler.engine.observe import observe
+from reconciler.engine.observe import Observation, observe
 
 TODAY = date(2026, 6, 15)
 FREE = ("alice", "bob", "carol", "dave", "007", "22:30", "null")
@@ -82,12 +82,15 @@ class Situation:
         """A journal that knows the versions that were drawn."""
         return MemoryJournal(versions=dict(self.options.password_versions))
 
-    def plan_on(self, server: FakeServer, journal: MemoryJournal) -> Plan:
-        """The plan for the state that the server has now."""
-        seen = run(observe(server, self.desired))
+    def plan_from(self, seen: Observation, journal: MemoryJournal) -> Plan:
+        """The plan for a state that was read."""
         assert isinstance(seen, CurrentDomain), seen
         options = replace(self.options, password_versions=dict(journal.versions))
         return plan_domain(self.desired, seen, self.policy, Limits(), options)
+
+    def plan_on(self, server: FakeServer, journal: MemoryJournal) -> Plan:
+        """The plan for the state that the server has now."""
+        return self.plan_from(run(observe(server, self.desired)), journal)
 
     def apply_to(self, server: FakeServer, journal: MemoryJournal) -> tuple[Plan, tuple[Outcome, ...]]:
         """One whole run: read, plan, apply."""
