@@ -131,11 +131,16 @@ def _run(stage: Stage, number: int, step: Step, say: Callable[[str], None]) -> N
     done = _reconciler(stage, words)
     shown = done.stdout + done.stderr
     (stage.folder / "output" / f"{number:02}-{step.command[0]}.txt").write_text(shown, encoding="utf-8")
+    file = f"output/{number:02}-{step.command[0]}.txt"
     lines = shown.rstrip("\n").split("\n")
-    for line in lines[: step.lines]:
+    first = next((n for n, line in enumerate(lines) if step.begin and line.startswith(step.begin)), 0)
+    if first:
+        say(f"   … {first} lines of the plan again, in {file}")
+    for line in lines[first:][: step.lines]:
         say(line)
-    if len(lines) > step.lines:
-        say(f"   … {len(lines) - step.lines} more lines, in output/{number:02}-{step.command[0]}.txt")
+    if len(lines) - first > step.lines + 1:
+        say(f"   … {len(lines) - first - step.lines - 1} more lines, in {file}")
+        say(lines[-1])
     say(f"(exit code {done.returncode})")
     if done.returncode != step.exit:
         raise ReconcilerError(

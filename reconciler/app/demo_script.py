@@ -8,7 +8,8 @@ class Step:
     """One step: what is said, what happens behind the scene, which command runs, and how it must end.
 
     Attributes:
-        lines: of the command's output that are shown; the rest is in a file.
+        begin: the first line shown is the first that begins with this.
+        lines: of the command's output that are shown from there; the rest is in a file.
         broken: a file with faults lies in the workspace during this step.
         by_hand: somebody changes things on the server before the command.
         publish: the missing DNS records are published before the command.
@@ -18,6 +19,7 @@ class Step:
     text: str
     command: tuple[str, ...] = ()
     exit: int = 0
+    begin: str = ""
     lines: int = 30
     broken: bool = False
     by_hand: bool = False
@@ -74,8 +76,9 @@ STEPS: tuple[Step, ...] = (
     Step(
         title="Apply",
         text="   Each change has an outcome; what was written is read back.",
-        command=("apply", "--yes", "--quiet"),
-        lines=140,
+        command=("apply", "--yes"),
+        begin="Plan:",
+        lines=60,
     ),
     Step(
         title="A second plan is empty",

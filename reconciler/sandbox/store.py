@@ -22,7 +22,8 @@ from reconciler.sandbox.model import (
 )
 from reconciler.sandbox.persist import Key, Persistence
 
-LOCAL_PART = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+# RFC 5322 atext, and ":": the server's own set is not known (section 5.10), so the generous one is taken.
+LOCAL_PART = re.compile(r"[a-z0-9!#$%&'*+/:=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/:=?^_`{|}~-]+)*")
 _DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 NO_DOMAIN = "Domain does not exist"

@@ -69,6 +69,11 @@ def test_a_user_is_created_with_mail_settings_and_forwards(world):
     assert world.anon.login("dora@example.test", "Another-one")
 
 
+def test_a_name_may_hold_a_colon(world):
+    world.da.ok("settings/domain/user-put", world.user("22:30"))
+    assert world.da.ok("settings/domain/get-user", {"email": "22:30@example.test"})
+
+
 @pytest.mark.parametrize("name", ["", "a b", "a@other.test", "a..b", "ü", "x" * 65])
 def test_an_invalid_user_name_is_refused(world, name):
     assert world.da.refused("settings/domain/user-put", world.user(name)) == "USER_ADD_ERROR_INVALID_NAME"
