@@ -7,7 +7,8 @@ import pytest
 
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "core")]
 
-from fake_server import FakePasswords, FakeServer, MemoryJournal
+from fake_run import FakePasswords, MemoryJournal
+from fake_server import FakeServer
 
 
 @pytest.fixture

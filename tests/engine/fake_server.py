@@ -4,11 +4,21 @@ It is stricter than most servers: limits, names in use, unknown targets and unkn
 order of changes that is wrong shows.
 """
 
-import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
+
+from fake_state import (
+    ALIAS_DEFAULTS,
+    MAILBOX_DEFAULTS,
+    FakeDomain,
+    Fault,
+    Killed,
+    as_stored,
+    find,
+    shuffled,
+)
 
 from reconciler.core.errors import (
     DoubtfulWrite,
@@ -30,58 +40,8 @@ from reconciler.core.model import (
     Value,
 )
 from reconciler.core.names import address, split_address
-from reconciler.core.plan import Change, Outcome, Result
 from reconciler.core.ports import ReadScope
 from reconciler.core.secret import Secret
-
-Fault = Literal[
-    "refuse",  # the server says no
-    "gone",  # no answer to this and to anything that follows
-    "locked out",  # the credentials are refused
-    "doubt before",  # a doubtful answer, and it had no effect
-    "doubt after",  # a doubtful answer, and it took effect
-    "doubt half",  # a doubtful answer, and it took effect in part
-    "ignore",  # the server says yes and does nothing
-    "kill before",  # we are killed before the request is sent
-    "kill after",  # we are killed before the answer comes
-]
-
-MAILBOX_DEFAULTS: dict[str, Value] = {
-    "displayName": "",
-    "quota": 1 << 30,
-    "enabled": True,
-    "forwarding.to": (),
-    "forwarding.keepCopy": True,
-    "eas": False,
-    "mapi": False,
-}
-ALIAS_DEFAULTS: dict[str, Value] = {
-    "displayName": "",
-    "to": (),
-    "allowSending": True,
-    "hideFromGal": False,
-    "internalOnly": False,
-}
-
-
-class Killed(BaseException):
-    """The process is killed: nothing that follows is run."""
-
-
-@dataclass
-class FakeDomain:
-    """What the server stores of one domain."""
-
-    mailboxes: dict[str, dict[str, Any]] = field(default_factory=dict)
-    aliases: dict[str, dict[str, Any]] = field(default_factory=dict)
-    domain_aliases: set[str] = field(default_factory=set)
-    facts: dict[str, MailboxFacts] = field(default_factory=dict)
-    passwords: dict[str, str] = field(default_factory=dict)
-    limits: ServerLimits = field(default_factory=ServerLimits)
-
-    def population(self) -> int:
-        """How many mailboxes count against the limit."""
-        return sum(not self.facts.get(name, MailboxFacts()).is_primary_admin for name in self.mailboxes)
 
 
 @dataclass
@@ -115,11 +75,11 @@ class FakeServer:
         there = self.add_domain(current.domain)
         there.limits = current.limits
         for m in current.mailboxes.values():
-            there.mailboxes[m.name] = _stored(MAILBOX, MAILBOX_DEFAULTS, m)
+            there.mailboxes[m.name] = as_stored(MAILBOX, MAILBOX_DEFAULTS, m)
             there.facts[m.name] = m.facts
             there.passwords[m.name] = "old"
         for a in current.aliases.values():
-            there.aliases[a.name] = _stored(ALIAS, ALIAS_DEFAULTS, a)
+            there.aliases[a.name] = as_stored(ALIAS, ALIAS_DEFAULTS, a)
         there.domain_aliases |= set(current.domain_aliases)
 
     def clone(self) -> "FakeServer":
@@ -171,7 +131,7 @@ class FakeServer:
         self._check_targets(domain, values.get("forwarding.to", ()))
 
         def effect(part: Mapping[str, Value]) -> None:
-            there.mailboxes[name.lower()] = MAILBOX_DEFAULTS | _shuffled(part)
+            there.mailboxes[name.lower()] = MAILBOX_DEFAULTS | shuffled(part)
             there.passwords[name.lower()] = password.reveal()
 
         self._settle(effect, values)
@@ -180,11 +140,11 @@ class FakeServer:
         self, domain: str, name: str, values: Mapping[str, Value], password: Secret | None
     ) -> None:
         there = self._write("update_mailbox", domain, name)
-        stored = _known(there.mailboxes, name)
+        stored = find(there.mailboxes, name)
         self._check_targets(domain, values.get("forwarding.to", ()), stored["forwarding.to"])
 
         def effect(part: Mapping[str, Value]) -> None:
-            stored.update(_shuffled(part))
+            stored.update(shuffled(part))
             if password is not None:
                 there.passwords[name] = password.reveal()
 
@@ -192,7 +152,7 @@ class FakeServer:
 
     async def delete_mailbox(self, domain: str, name: str) -> None:
         there = self._write("delete_mailbox", domain, name)
-        _known(there.mailboxes, name)
+        find(there.mailboxes, name)
 
         def effect(_: Mapping[str, Value]) -> None:
             for store in (there.mailboxes, there.facts, there.passwords):
@@ -202,7 +162,7 @@ class FakeServer:
 
     async def rename_mailbox(self, domain: str, old: str, new: str) -> None:
         there = self._write("rename_mailbox", domain, old)
-        _known(there.mailboxes, old)
+        find(there.mailboxes, old)
         self._check_free(domain, new)
 
         def effect(_: Mapping[str, Value]) -> None:
@@ -218,22 +178,22 @@ class FakeServer:
         if there.limits.aliases and len(there.aliases) >= there.limits.aliases:
             raise RefusedByServer("ALIAS_LIMIT_REACHED")
         self._check_targets(domain, values.get("to", ()))
-        self._settle(lambda part: there.aliases.update({name.lower(): ALIAS_DEFAULTS | _shuffled(part)}), values)
+        self._settle(lambda part: there.aliases.update({name.lower(): ALIAS_DEFAULTS | shuffled(part)}), values)
 
     async def update_alias(self, domain: str, name: str, values: Mapping[str, Value]) -> None:
-        stored = _known(self._write("update_alias", domain, name).aliases, name)
+        stored = find(self._write("update_alias", domain, name).aliases, name)
         self._check_targets(domain, values.get("to", ()), stored["to"])
-        self._settle(lambda part: stored.update(_shuffled(part)), values)
+        self._settle(lambda part: stored.update(shuffled(part)), values)
 
     async def rename_alias(self, domain: str, old: str, new: str) -> None:
         there = self._write("rename_alias", domain, old)
-        _known(there.aliases, old)
+        find(there.aliases, old)
         self._check_free(domain, new)
         self._settle(lambda _: there.aliases.update({new: there.aliases.pop(old)}))
 
     async def delete_alias(self, domain: str, name: str) -> None:
         there = self._write("delete_alias", domain, name)
-        _known(there.aliases, name)
+        find(there.aliases, name)
         self._settle(lambda _: there.aliases.pop(name))
 
     async def create_domain_alias(self, domain: str, name: str) -> None:
@@ -253,7 +213,7 @@ class FakeServer:
     async def set_seats(self, domain: str, protocol: str, seats: Mapping[str, bool]) -> None:
         there = self._write("set_seats", domain, f"{protocol} {' '.join(f'{n}={v}' for n, v in sorted(seats.items()))}")
         for name in seats:
-            _known(there.mailboxes, name)
+            find(there.mailboxes, name)
         taken = sum(seats.get(name, stored[protocol]) for name, stored in there.mailboxes.items())
         limit = getattr(there.limits, protocol)
         if limit and any(seats.values()) and taken > limit:
@@ -264,8 +224,6 @@ class FakeServer:
                 there.mailboxes[name][protocol] = on
 
         self._settle(effect, seats)
-
-    # What is behind
 
     def _read(self, method: str, domain: str, name: str) -> FakeDomain:
         self.log.append((method, domain, name))
@@ -338,62 +296,3 @@ class FakeServer:
                 value = tuple(sorted(address(t, domain) for t in value))
             told[spec.attribute] = UNSET if spec.name in unread else value
         return told
-
-
-def _stored(kind: Kind, defaults: Mapping[str, Value], resource: Mailbox | Alias) -> dict[str, Any]:
-    read = {s.name: getattr(resource, s.attribute) for s in kind.fields}
-    return dict(defaults) | _shuffled({k: v for k, v in read.items() if v is not UNSET})
-
-
-def _shuffled(values: Mapping[str, Value]) -> dict[str, Any]:
-    """As this server keeps values: targets backwards and partly in capitals."""
-    return {k: [t.title() for t in reversed(v)] if isinstance(v, tuple) else v for k, v in values.items()}
-
-
-def _known(store: dict[str, Any], name: str) -> Any:
-    if name not in store:
-        raise RefusedByServer("NOT_FOUND")
-    return store[name]
-
-
-@dataclass
-class FakePasswords:
-    """Passwords that tell for whom they were made; `asked` holds the changes, in order."""
-
-    asked: list[str] = field(default_factory=list)
-    fault: ReconcilerError | None = None
-
-    def password_for(self, change: Change) -> Secret:
-        self.asked.append(change.key)
-        if self.fault is not None:
-            raise self.fault
-        assert change.password is not None
-        return Secret(f"{change.address} v{change.password.version}")
-
-
-@dataclass
-class MemoryJournal:
-    """Remembers intents and outcomes as (event, key, result), and which version of a password was set."""
-
-    events: list[tuple[str, str, str]] = field(default_factory=list)
-    versions: dict[str, int] = field(default_factory=dict)
-
-    def intent(self, server: str, change: Change) -> None:
-        self.events.append(("intent", change.key, ""))
-
-    def outcome(self, server: str, outcome: Outcome) -> None:
-        change = outcome.change
-        self.events.append(("outcome", change.key, outcome.result.value))
-        if outcome.result is not Result.APPLIED or change.kind != "mailbox":
-            return
-        if change.action == "delete":
-            self.versions.pop(change.address, None)
-        elif change.action == "rename" and change.address in self.versions:
-            self.versions[f"{change.new_name}@{change.domain}"] = self.versions.pop(change.address)
-        elif change.password:
-            self.versions[change.address] = change.password.version
-
-
-def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Runs a coroutine in an event loop of its own."""
-    return asyncio.run(coroutine)

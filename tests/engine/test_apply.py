@@ -11,7 +11,8 @@ from domain_builders import (
     rename,
     targets,
 )
-from fake_server import FakePasswords, FakeServer, MemoryJournal, run
+from fake_run import FakePasswords, MemoryJournal, run
+from fake_server import FakeServer
 
 from reconciler.core.diagnostics import error
 from reconciler.core.errors import ReconcilerError, SecretUnavailable

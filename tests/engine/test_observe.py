@@ -3,7 +3,8 @@ from dataclasses import replace
 
 import pytest
 from domain_builders import alias, box, current, desired, read_alias, read_box, rename
-from fake_server import FakeServer, run
+from fake_run import run
+from fake_server import FakeServer
 
 from reconciler.core.errors import (
     IncompleteRead,

@@ -1,7 +1,8 @@
 """EAS and MAPI: in bulk, at the end, off before on."""
 
 from domain_builders import alias, box, current, desired, plan, read_box
-from fake_server import FakePasswords, FakeServer, MemoryJournal, run
+from fake_run import FakePasswords, MemoryJournal, run
+from fake_server import FakeServer
 
 from reconciler.core.model import CurrentDomain, DesiredDomain, ServerLimits
 from reconciler.core.plan import Outcome

@@ -1,6 +1,7 @@
 import pytest
 from domain_builders import alias, box, current, desired, gone, plan, read_alias, read_box, rename
-from fake_server import FakePasswords, FakeServer, MemoryJournal, run
+from fake_run import FakePasswords, MemoryJournal, run
+from fake_server import FakeServer
 
 from reconciler.core.errors import ReconcilerError, Unreachable
 from reconciler.core.model import CurrentDomain, DesiredDomain

@@ -1,16 +1,16 @@
 """Random situations: a domain as it is, as it should be, the policy, and what is known; all of them can be converged.
 
 `situations` draws only what the configuration's own checks would let pass, and targets that exist, so that a server
-which refuses anything shows a wrong order. `wild` draws without any such care, for the laws about what never happens.
+which refuses anything shows a wrong order.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
 from domain_builders import DOMAIN, at
-from fake_server import FakePasswords, FakeServer, MemoryJournal, run
+from fake_run import FakePasswords, MemoryJournal, run
+from fake_server import FakeServer
 from hypothesis import strategies as st
 
 from reconciler.core.model import (
@@ -273,39 +273,6 @@ def _without_room(there: Situation, tight_seats: bool) -> Situation:
         mapi=seats("mapi") if tight_seats else None,
     )
     return replace(there, current=replace(there.current, limits=limits))
-
-
-@st.composite
-def wild(draw: Any) -> Situation:
-    """A situation in which files and policy may contradict themselves and each other."""
-    current: CurrentDomain = draw(currents())
-    options, policy = draw(options_and_policy())
-    names = (*NAMES, *FRESH, "admin", "chief")
-    kinds: Any = st.sampled_from(["mailbox", "alias", "domainAlias"])
-    pairs = st.builds(Removal, kind=kinds, name=st.sampled_from((*names, *SISTERS)), purge_after=days)
-    renames = st.builds(
-        Renaming,
-        kind=st.sampled_from(["mailbox", "alias"]),
-        old=st.sampled_from(names),
-        new=st.sampled_from(names),
-    )
-    boxes = draw(st.sets(st.sampled_from(names), max_size=6))
-    rows = draw(st.sets(st.sampled_from(names), max_size=6))
-    desired = DesiredDomain(
-        domain=DOMAIN,
-        server="mail1",
-        mailboxes=draw(maybe(st.fixed_dictionaries({n: wanted_mailboxes(n, names) for n in sorted(boxes)}))),
-        aliases=draw(maybe(st.fixed_dictionaries({n: wanted_aliases(n, names) for n in sorted(rows)}))),
-        domain_aliases=draw(maybe(st.sets(st.sampled_from(SISTERS)).map(_sisters))),
-        removed=tuple(draw(st.lists(pairs, max_size=6, unique_by=lambda r: (r.kind, r.name)))),
-        renamed=tuple(draw(st.lists(renames, max_size=3))),
-    )
-    ignore: Mapping[Any, tuple[str, ...]] = {"mailbox": tuple(draw(st.sets(st.sampled_from(NAMES), max_size=2)))}
-    return Situation(desired, current, replace(policy, ignore=ignore), options)
-
-
-def _sisters(names: set[str]) -> dict[str, DomainAlias]:
-    return {n: DomainAlias(name=n) for n in names}
 
 
 def imported(current: CurrentDomain) -> DesiredDomain:

@@ -1,7 +1,7 @@
 """Law 10: no write follows a read that was incomplete."""
 
 import pytest
-from fake_server import FakePasswords, run
+from fake_run import FakePasswords, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from law_strategies import Situation, situations

@@ -1,7 +1,7 @@
 """Laws 1 to 3: equal states have nothing to do; after apply and after import nothing is left to do."""
 
 from domain_builders import DOMAIN
-from fake_server import MemoryJournal, run
+from fake_run import MemoryJournal, run
 from hypothesis import given, settings
 from law_strategies import Situation, currents, imported, options_and_policy, situations
 

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from fake_server import FakePasswords, run
+from fake_run import FakePasswords, run
 from hypothesis import given, settings
-from law_strategies import SHIELDED, Situation, wild
+from law_strategies import SHIELDED, Situation
+from law_wild import wild
 
 from reconciler.core.model import UNSET
 from reconciler.core.plan import Plan

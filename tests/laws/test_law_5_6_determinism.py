@@ -7,7 +7,8 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from law_strategies import Situation, situations, wild
+from law_strategies import Situation, situations
+from law_wild import wild
 
 from reconciler.core.model import UNSET
 from reconciler.core.plan import canonical_json, plan_data

@@ -4,7 +4,8 @@ from collections import Counter
 
 import pytest
 from domain_builders import DOMAIN
-from fake_server import FakeServer, Killed
+from fake_server import FakeServer
+from fake_state import Killed
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from law_strategies import Situation, situations

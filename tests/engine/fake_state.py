@@ -1,0 +1,74 @@
+"""What a mail server in memory stores, and what can go wrong with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from reconciler.core.errors import RefusedByServer
+from reconciler.core.kinds import Kind
+from reconciler.core.model import UNSET, Alias, Mailbox, MailboxFacts, ServerLimits, Value
+
+Fault = Literal[
+    "refuse",  # the server says no
+    "gone",  # no answer to this and to anything that follows
+    "locked out",  # the credentials are refused
+    "doubt before",  # a doubtful answer, and it had no effect
+    "doubt after",  # a doubtful answer, and it took effect
+    "doubt half",  # a doubtful answer, and it took effect in part
+    "ignore",  # the server says yes and does nothing
+    "kill before",  # we are killed before the request is sent
+    "kill after",  # we are killed before the answer comes
+]
+
+MAILBOX_DEFAULTS: dict[str, Value] = {
+    "displayName": "",
+    "quota": 1 << 30,
+    "enabled": True,
+    "forwarding.to": (),
+    "forwarding.keepCopy": True,
+    "eas": False,
+    "mapi": False,
+}
+ALIAS_DEFAULTS: dict[str, Value] = {
+    "displayName": "",
+    "to": (),
+    "allowSending": True,
+    "hideFromGal": False,
+    "internalOnly": False,
+}
+
+
+class Killed(BaseException):
+    """The process is killed: nothing that follows is run."""
+
+
+@dataclass
+class FakeDomain:
+    """What the server stores of one domain."""
+
+    mailboxes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    aliases: dict[str, dict[str, Any]] = field(default_factory=dict)
+    domain_aliases: set[str] = field(default_factory=set)
+    facts: dict[str, MailboxFacts] = field(default_factory=dict)
+    passwords: dict[str, str] = field(default_factory=dict)
+    limits: ServerLimits = field(default_factory=ServerLimits)
+
+    def population(self) -> int:
+        """How many mailboxes count against the limit."""
+        return sum(not self.facts.get(name, MailboxFacts()).is_primary_admin for name in self.mailboxes)
+
+
+def as_stored(kind: Kind, defaults: Mapping[str, Value], resource: Mailbox | Alias) -> dict[str, Any]:
+    read = {s.name: getattr(resource, s.attribute) for s in kind.fields}
+    return dict(defaults) | shuffled({k: v for k, v in read.items() if v is not UNSET})
+
+
+def shuffled(values: Mapping[str, Value]) -> dict[str, Any]:
+    """As this server keeps values: targets backwards and partly in capitals."""
+    return {k: [t.title() for t in reversed(v)] if isinstance(v, tuple) else v for k, v in values.items()}
+
+
+def find(store: dict[str, Any], name: str) -> Any:
+    if name not in store:
+        raise RefusedByServer("NOT_FOUND")
+    return store[name]
