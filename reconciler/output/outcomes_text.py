@@ -56,7 +56,7 @@ def render_apply_summary(
                 if outcome.result is result:
                     yield from _trouble(outcome, style)
     if converged:
-        yield style("Converged: a new plan is empty.", "bold", "green")
+        yield style("Done and converged: a new plan is empty.", "bold", "green")
     else:
         yield from _rest(left, style)
 
@@ -73,10 +73,10 @@ def _rest(left: Sequence[Plan], style: Style) -> Iterator[str]:
     """What a new plan would still do, and what could not be read again."""
     open_plans = [p for p in left if p.changes or p.refused or not p.complete]
     if not open_plans:
-        yield style("Not converged: some domains were not read whole and were left alone; see above.", "bold", "red")
+        yield style("Not done: some domains were not read whole and were left alone; see above.", "bold", "red")
         return
     changes = count(sum(len(p.changes) for p in open_plans), "change")
-    yield style(f"Not converged: a new plan still has {changes}.", "bold", "red")
+    yield style(f"Not done: a new plan still has {changes}.", "bold", "red")
     for plan in open_plans:
         state = "" if plan.complete else " could not be read again"
         yield f"  {safe(plan.domain)}{state}:"

@@ -59,7 +59,7 @@ Failed:
 Not tried:
   - mailbox carol@example.com: after: no answer
       at domains/example.com.yaml:12:5
-Not converged: a new plan still has 2 changes.
+Not done: a new plan still has 2 changes.
   example.com:
     ~ mailbox bob@example.com
     - mailbox carol@example.com
@@ -76,18 +76,18 @@ def test_an_apply_that_worked_ends_with_the_proof(make: Make) -> None:
     lines = list(render_apply_summary({"example.com": three(make)[:1]}, (), converged=True, color=False))
     assert lines[1:] == [
         "Applied: 1 change in 1 domain; 0 failed, 0 not tried.",
-        "Converged: a new plan is empty.",
+        "Done and converged: a new plan is empty.",
     ]
 
 
 def test_nothing_to_change_is_not_called_an_apply() -> None:
     lines = list(render_apply_summary({}, (), converged=True, color=False))
-    assert lines[1:] == ["Nothing was to be changed.", "Converged: a new plan is empty."]
+    assert lines[1:] == ["Nothing was to be changed.", "Done and converged: a new plan is empty."]
 
 
 def test_what_was_never_read_is_not_called_converged() -> None:
     lines = list(render_apply_summary({}, (), converged=False, color=False))
-    assert lines[-1] == "Not converged: some domains were not read whole and were left alone; see above."
+    assert lines[-1] == "Not done: some domains were not read whole and were left alone; see above."
 
 
 @settings(max_examples=60, deadline=None)
