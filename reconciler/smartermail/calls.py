@@ -150,10 +150,10 @@ class Calls:
         secrets: tuple[Secret, ...],
     ) -> tuple[JsonObject, Context | None]:
         """One spelling, with a token; a read whose token is not accepted is sent once more with a new one."""
-        asked = self._asked(endpoint, spelling, domain, secrets)
         for is_last in (False, True):
             context = await self.tokens.domain(domain) if spelling.bearer == "domain" else None
             token = context.token if context else await self.tokens.system()
+            asked = self._asked(endpoint, spelling, domain, (token.access, *secrets))
             try:
                 answer = await self._sent(spelling, {"domain": domain, **params}, asked, token, context)
             except Unauthorised:

@@ -9,7 +9,7 @@ from reconciler.core.secret import Secret
 MAX_TEXT = 300
 """Characters of a server's text that are shown."""
 
-_TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,2}")
+_TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*){0,2}")
 _SPACE = re.compile(r"\s+")
 
 
@@ -21,15 +21,17 @@ def clean(text: object, secrets: Iterable[Secret] = ()) -> str:
     """
     if not isinstance(text, str):
         return ""
-    shown = text[: MAX_TEXT * 8]
-    for secret in secrets:
-        value = secret.reveal()
-        if value:
-            shown = shown.replace(value, "***")
-    shown = "".join(" " if unicodedata.category(c)[0] == "C" or c in "\u2028\u2029" else c for c in shown)
-    for secret in secrets:
-        value = _SPACE.sub(" ", secret.reveal()).strip()
-        if value:
-            shown = shown.replace(value, "***")
+    values = sorted((s.reveal() for s in secrets), key=len, reverse=True)
+    shown = _without(text[: MAX_TEXT * 8], values)
+    shown = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in shown)
     shown = _SPACE.sub(" ", _TOKEN.sub("***", shown)).strip()
+    # Once more: a secret may have had characters that have just become spaces, or have been put together by that.
+    shown = _without(shown, [_SPACE.sub(" ", v).strip() for v in values])
     return shown if len(shown) <= MAX_TEXT else f"{shown[:MAX_TEXT]}…"
+
+
+def _without(text: str, secrets: Iterable[str]) -> str:
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "***")
+    return text

@@ -91,7 +91,7 @@ class Session:
             self._count(asked)
             async with asyncio.timeout(self._timeout * 4):
                 request = client.build_request(method, self._base + path, content=content, headers=headers)
-                answer = await _whole(client, request, asked)
+                answer = await self._whole(client, request, asked)
             status = str(answer.status)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, TimeoutError) as e:
             raise from_transport(e, asked) from e
@@ -103,6 +103,27 @@ class Session:
                 "%s %s -> %s in %.0f ms", self.name, asked.template, status, 1000 * (time.perf_counter() - started)
             )
 
+    async def _whole(self, client: httpx.AsyncClient, request: httpx.Request, asked: Asked) -> Answer:
+        response = await client.send(request, stream=True)
+        try:
+            parts: list[bytes] = []
+            size = 0
+            async for part in response.aiter_bytes():
+                size += len(part)
+                if size > MAX_BODY:
+                    raise unexpected(asked, f"the answer is larger than {MAX_BODY >> 20} MiB")
+                parts.append(part)
+        finally:
+            await response.aclose()
+        return Answer(
+            status=response.status_code,
+            reason=response.reason_phrase,
+            body=b"".join(parts),
+            date=http_date(response.headers.get("date", "")),
+            retry_after=retry_after_of(response.headers, datetime.now(UTC)),
+            location=response.headers.get("location", ""),
+        )
+
     def _count(self, asked: Asked) -> None:
         self.stats.requests += 1
         self.stats.by_endpoint[asked.template] += 1
@@ -113,28 +134,6 @@ class Session:
         tally = TALLY.get()
         if tally is not None:
             tally.requests += 1
-
-
-async def _whole(client: httpx.AsyncClient, request: httpx.Request, asked: Asked) -> Answer:
-    response = await client.send(request, stream=True)
-    try:
-        parts: list[bytes] = []
-        size = 0
-        async for part in response.aiter_bytes():
-            size += len(part)
-            if size > MAX_BODY:
-                raise unexpected(asked, f"the answer is larger than {MAX_BODY >> 20} MiB")
-            parts.append(part)
-    finally:
-        await response.aclose()
-    return Answer(
-        status=response.status_code,
-        reason=response.reason_phrase,
-        body=b"".join(parts),
-        date=http_date(response.headers.get("date", "")),
-        retry_after=retry_after_of(response.headers, datetime.now(UTC)),
-        location=response.headers.get("location", ""),
-    )
 
 
 def _client(settings: ServerSettings, context: ssl.SSLContext | None, timeout: float) -> httpx.AsyncClient:

@@ -1,0 +1,279 @@
+"""What networks, proxies and busy servers do (every fault that the sandbox knows): nothing is lost, doubled or made up."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import httpx
+import pytest
+from client_world import BOSS_PASSWORD, DOMAIN, PASSWORD, SECRET, World, settings
+
+from reconciler.core.errors import (
+    DoubtfulWrite,
+    IncompleteRead,
+    ReconcilerError,
+    RefusedCredentials,
+    UnexpectedAnswer,
+    Unreachable,
+)
+from reconciler.core.model import CurrentDomain
+from reconciler.core.ports import ReadScope
+from reconciler.core.secret import Secret
+from reconciler.sandbox import FAULTS
+from reconciler.smartermail import Server, connect
+
+CANARY = "Canary-Passw0rd"
+SCOPE = ReadScope(forwarding=frozenset({"anna", "ben"}), alias_flags=frozenset({"sales"}), eas=True, mapi=True)
+
+PASSING = {
+    "429",
+    "500",
+    "502",
+    "503",
+    "500-after",
+    "502-after",
+    "503-after",
+    "drop-before",
+    "drop-after",
+    "drop-mid-body",
+}
+"""Faults after which a read is sent again."""
+
+LASTING: dict[str, type[ReconcilerError] | None] = {
+    **dict.fromkeys(PASSING, Unreachable),
+    "latency": None,
+    "500": UnexpectedAnswer,
+    "500-after": UnexpectedAnswer,
+    "html": UnexpectedAnswer,
+    "html-after": UnexpectedAnswer,
+    "truncated-json": UnexpectedAnswer,
+    "expired-token": RefusedCredentials,
+    "empty-list": IncompleteRead,
+}
+"""What a read raises that meets the fault every time."""
+
+WRITES: dict[str, tuple[type[ReconcilerError] | None, int, int]] = {
+    "latency": (None, 1, 1),
+    "429": (None, 2, 1),
+    "500": (DoubtfulWrite, 1, 0),
+    "502": (DoubtfulWrite, 1, 0),
+    "503": (DoubtfulWrite, 1, 0),
+    "500-after": (DoubtfulWrite, 1, 1),
+    "502-after": (DoubtfulWrite, 1, 1),
+    "503-after": (DoubtfulWrite, 1, 1),
+    "drop-before": (DoubtfulWrite, 1, 0),
+    "drop-after": (DoubtfulWrite, 1, 1),
+    "drop-mid-body": (DoubtfulWrite, 1, 1),
+    "html": (DoubtfulWrite, 1, 0),
+    "html-after": (DoubtfulWrite, 1, 1),
+    "truncated-json": (DoubtfulWrite, 1, 1),
+    "expired-token": (DoubtfulWrite, 1, 0),
+    "empty-list": (None, 1, 1),
+}
+"""What a write raises that meets the fault once, how often it is sent, and how often it took effect."""
+
+
+def test_the_tables_know_every_fault_of_the_sandbox() -> None:
+    assert LASTING.keys() == FAULTS.keys()
+    assert WRITES.keys() == FAULTS.keys()
+
+
+async def read(server: Server) -> CurrentDomain:
+    return replace(await server.reader().read_domain(DOMAIN, SCOPE), requests=0)
+
+
+def param(name: str) -> dict[str, float]:
+    return {"param": 20.0} if name == "latency" else {}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize(
+    "path", ["settings/domain/aliases", "settings/domain/list-users", "settings/domain/data", "auth"]
+)
+def test_a_fault_that_strikes_a_read_once_changes_nothing_or_stops_the_read(
+    name: str, path: str, filled: World
+) -> None:
+    clean = filled.run(read)
+    filled.fault(name, path=path, times=1, **param(name))
+
+    async def work(server: Server) -> None:
+        try:
+            assert await read(server) == clean
+        except ReconcilerError as e:
+            assert name not in PASSING, e.message
+            assert path in e.message or "sign-in" in e.message or DOMAIN in e.message
+        else:
+            assert server.stats.retries == (name in PASSING)
+        filled.heal()
+        if path != "auth":
+            assert await read(server) == clean, "one failure does not spoil what follows"
+
+    filled.run(work)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_that_stays_ends_a_read_with_an_exception_of_ours(name: str, filled: World) -> None:
+    clean = filled.run(read)
+    filled.fault(name, path="settings/domain/(aliases|list-users)", times=-1, **param(name))
+
+    async def work(server: Server) -> None:
+        wanted = LASTING[name]
+        if wanted is None:
+            assert await read(server) == clean
+            return
+        with pytest.raises(wanted) as caught:
+            await read(server)
+        assert type(caught.value) is wanted
+        assert server.stats.writes == 0
+
+    filled.run(work)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_write_that_meets_a_fault_is_never_sent_twice_unless_the_server_did_nothing(name: str, filled: World) -> None:
+    wanted, sent, effects = WRITES[name]
+
+    async def work(server: Server) -> None:
+        writer = server.writer()
+        await writer.read_domain_aliases(DOMAIN)
+        filled.fault(name, path="settings/domain/alias-put", times=1, **param(name))
+        if wanted is None:
+            await writer.create_alias(DOMAIN, "new", {"to": ("x@else.test",)})
+        else:
+            with pytest.raises(wanted) as caught:
+                await writer.create_alias(DOMAIN, "new", {"to": ("x@else.test",)})
+            assert type(caught.value) is wanted
+            assert caught.value.hint
+        found = await writer.read_alias(DOMAIN, "new")
+        assert (found is not None) == (effects == 1), "a read afterwards tells what happened"
+
+    filled.run(work)
+    entries = filled.own("GET", "requests")["requests"]
+    assert sum(e["path"].startswith("settings/domain/alias-put") for e in entries) == sent
+    assert filled.effects().get(f"alias new@{DOMAIN}", {}).get("create", 0) == effects
+
+
+def test_lists_that_are_empty_though_the_server_counts_more_stop_every_kind_of_read(filled: World) -> None:
+    for path, what in (
+        ("list-users", "mailboxes"),
+        ("domain/aliases", "aliases"),
+        ("domain-aliases", "domain aliases"),
+    ):
+        filled.heal()
+        filled.fault("empty-list", path=path, times=-1)
+        with pytest.raises(IncompleteRead, match=rf"0 {what}, but the server counts [123]"):
+            filled.run(read)
+
+    async def one(server: Server) -> None:
+        reader = server.reader()
+        filled.heal()
+        filled.fault("empty-list", path="list-users|aliases", times=-1)
+        with pytest.raises(IncompleteRead):
+            await reader.read_mailbox(DOMAIN, "nobody")
+        with pytest.raises(IncompleteRead):
+            await reader.read_alias(DOMAIN, "nothing")
+        with pytest.raises(IncompleteRead):
+            await reader.read_domain_aliases(DOMAIN)
+
+    filled.run(one)
+
+
+def test_a_server_that_is_too_slow_is_given_up_and_a_write_to_it_is_doubtful(filled: World) -> None:
+    async def work(server: Server) -> None:
+        writer = server.writer()
+        await writer.read_domain_aliases(DOMAIN)
+        filled.fault("latency", param=1500, path="alias", times=-1)
+        with pytest.raises(DoubtfulWrite, match="lost after sending"):
+            await writer.create_alias(DOMAIN, "late", {"to": ()})
+        with pytest.raises(Unreachable, match="no answer"):
+            await writer.read_alias(DOMAIN, "late")
+        assert server.stats.by_endpoint["GET settings/domain/alias/{name}"] == 4
+        filled.heal()
+
+    filled.run(work, timeout=0.3)
+
+
+def test_nothing_listens() -> None:
+    async def work() -> None:
+        async with connect(settings("http://127.0.0.1:1"), username="admin", password=Secret(PASSWORD)) as server:
+            for _ in range(3):
+                with pytest.raises(Unreachable, match="no connection") as caught:
+                    await server.reader().read_domain(DOMAIN, ReadScope())
+                assert not isinstance(caught.value, httpx.HTTPError)
+            assert server.stats.requests == 4, "tried four times, then known to be away"
+
+    asyncio.run(work())
+
+
+def test_a_connection_that_fails_before_anything_is_sent_is_no_doubt(filled: World) -> None:
+    async def work(server: Server) -> None:
+        writer = server.writer()
+        await writer.read_domain_aliases(DOMAIN)
+        filled.box.stop()
+        await asyncio.sleep(0.1)
+        with pytest.raises((Unreachable, DoubtfulWrite)):  # a kept connection may die under the first request
+            await writer.create_alias(DOMAIN, "x", {"to": ()})
+        with pytest.raises(Unreachable, match="no connection"):
+            await writer.create_alias(DOMAIN, "x", {"to": ()})
+
+    filled.run(work)
+
+
+def test_hundreds_of_requests_at_once_never_exceed_the_limit_and_all_come_back(filled: World) -> None:
+    filled.fault("latency", param=15, path="get-user", times=-1)
+
+    async def work(server: Server) -> None:
+        reader = server.reader()
+        busy = most = 0
+        send = server._calls.session._whole
+
+        async def watched(*args: object) -> object:
+            nonlocal busy, most
+            busy += 1
+            most = max(most, busy)
+            try:
+                return await send(*args)
+            finally:
+                busy -= 1
+
+        server._calls.session._whole = watched
+        found = await asyncio.gather(*(reader.read_mailbox(DOMAIN, "anna") for _ in range(100)))
+        assert all(m is not None and m.display_name == "Anna A" for m in found)
+        assert most <= 12
+        assert server.stats.retries == 0
+        assert len(server._calls.session._clients) == 2
+
+    filled.run(work, max_concurrency=12)
+
+
+@pytest.mark.parametrize("kind", ["admin", "customer"])
+def test_no_fault_brings_a_secret_into_a_text_or_a_log(
+    kind: str, filled: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    import logging
+    import traceback
+
+    caplog.set_level(logging.DEBUG)
+    texts: list[str] = []
+
+    async def work(name: str) -> None:
+        server = filled.connect() if kind == "admin" else filled.customer()
+        async with server:
+            try:
+                await server.writer().create_mailbox(DOMAIN, f"x{name}", {}, Secret(CANARY))
+                await server.writer().update_mailbox(DOMAIN, "anna", {"quota": 5}, Secret(CANARY))
+                await read(server)
+            except ReconcilerError as e:
+                texts.extend([*traceback.format_exception(e), e.message, e.hint, repr(e.args)])
+            tokens = server._calls.tokens
+            texts.append(repr((tokens, tokens._own, tokens._domains, server)))
+
+    for name in FAULTS:
+        filled.heal()
+        filled.fault(name, times=2, skip=2, **param(name))
+        asyncio.run(work(name.replace("-", "")))
+    seen = "\n".join([*texts, caplog.text])
+    for secret in (CANARY, PASSWORD, BOSS_PASSWORD, SECRET, "eyJ", "Bearer "):
+        assert secret not in seen
+    assert "POST settings/domain/user-put" in caplog.text

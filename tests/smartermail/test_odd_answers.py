@@ -1,0 +1,316 @@
+"""Single answers that no well-behaved server gives: each stops the read, and none is believed."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+import respx
+from client_world import DOMAIN, settings
+
+from reconciler.core.errors import (
+    DoubtfulWrite,
+    IncompleteRead,
+    ReconcilerError,
+    RefusedByServer,
+    UnexpectedAnswer,
+    Unreachable,
+)
+from reconciler.core.model import UNSET, CurrentDomain
+from reconciler.core.ports import ReadScope
+from reconciler.core.secret import Secret
+from reconciler.smartermail import Server, connect
+
+URL = "https://mail1.example.net/webmail"
+API = f"{URL}/api/v1/"
+SCOPE = ReadScope()
+USER = {"userName": "anna", "emailAddress": f"anna@{DOMAIN}", "fullName": "Anna", "maxMailboxSize": 0}
+FLAGS = {"securityFlags": {"isDisabled": False, "isDomainAdmin": False}, "isPrimaryDomainAdmin": False}
+ANNA = {**USER, **FLAGS}
+GOOD: dict[str, Any] = {
+    "auth/authenticate-user": {
+        "accessToken": "t0ken-of-admin",
+        "refreshToken": "r3fresh-of-admin",
+        "isAdmin": True,
+        "success": True,
+    },
+    "auth/logout-user": {"success": True},
+    f"settings/sysadmin/manage-domain/{DOMAIN}": {"impersonateAccessToken": "t0ken-of-domain", "success": True},
+    "settings/domain/data": {"domainData": {"name": DOMAIN, "userCount": 1, "aliasCount": 1}, "success": True},
+    "settings/domain/domain": {"domainSettings": {"mainDomainAdmin": "anna"}, "success": True},
+    "settings/domain/list-users": {"userData": [ANNA], "success": True},
+    "settings/domain/aliases": {"gridInfo": [{"name": "sales", "targets": ["anna"]}], "success": True},
+    "settings/domain/domain-aliases": {"domainAliasData": None, "success": True},
+    "settings/domain/alias-put": {"success": True},
+}
+
+
+def run(work: Callable[[Server], Awaitable[Any]], url: str = URL, **answers: Any) -> Any:
+    """What `work` gives against a server that answers as GOOD says, but for these (`list_users=...`)."""
+    odd = {"settings/domain/" + name.replace("_", "-"): answer for name, answer in answers.items()}
+
+    async def main() -> Any:
+        with respx.mock(assert_all_called=False) as router:
+            for path, answer in {**GOOD, **odd}.items():
+                given = answer if isinstance(answer, httpx.Response | Exception) else httpx.Response(200, json=answer)
+                effect = {"side_effect": given} if isinstance(given, Exception) else {"return_value": given}
+                router.route(url=f"{url}/api/v1/{path}").mock(**effect)
+            async with connect(settings(url), username="admin", password=Secret("p4ss-of-admin")) as server:
+                return await work(server)
+
+    return asyncio.run(main())
+
+
+def read(**answers: Any) -> CurrentDomain:
+    found: CurrentDomain = run(lambda s: s.reader().read_domain(DOMAIN, SCOPE), **answers)
+    return found
+
+
+def test_the_good_answers_are_good() -> None:
+    current = read()
+    assert current.aliases["sales"].targets == (f"anna@{DOMAIN}",)
+    assert current.mailboxes["anna"].facts.is_primary_admin, "the domain's settings name her"
+
+
+def users(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"userData": list(rows), "success": True, **more}
+
+
+def aliases(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"gridInfo": list(rows), "success": True, **more}
+
+
+SALES = {"name": "sales", "targets": []}
+
+INCOMPLETE: dict[str, dict[str, Any]] = {
+    "a mailbox twice": {"list_users": users(ANNA, {**ANNA, "userName": "ANNA"})},
+    "an alias twice": {"aliases": aliases(SALES, SALES)},
+    "a row of another domain": {"list_users": users(ANNA, {**ANNA, "userName": "x", "emailAddress": "x@other.test"})},
+    "a name of another domain": {"aliases": aliases({"name": "sales@other.test", "targets": []})},
+    "a domain alias of another domain": {
+        "domain_aliases": {"domainAliasData": [{"name": "x.test", "domainName": "other.test"}], "success": True}
+    },
+    "an alias among the mailboxes": {"list_users": users(ANNA, {**ANNA, "userName": "sales", "emailAddress": ""})},
+    "a row of another kind": {"list_users": users({**ANNA, "accountType": 4})},
+    "a mailing list among the aliases": {"aliases": aliases({**SALES, "accountType": 5})},
+    "fewer mailboxes than counted": {
+        "data": {"domainData": {"name": DOMAIN, "userCount": 2, "aliasCount": 1}, "success": True}
+    },
+    "no mailboxes and no count": {
+        "list_users": users(),
+        "data": {"domainData": {"name": DOMAIN}, "success": True},
+        "domain": {"domainSettings": {}, "success": True},
+    },
+    "fewer aliases than counted": {"aliases": aliases()},
+    "fewer aliases than counted, as null": {"aliases": {"gridInfo": None, "success": True}},
+    "fewer domain aliases than counted": {
+        "data": {
+            "domainData": {"name": DOMAIN, "userCount": 1, "aliasCount": 1, "domainAliasCount": 1},
+            "success": True,
+        }
+    },
+    "a page of a longer list": {"list_users": users(ANNA, totalCount=500)},
+}
+
+
+@pytest.mark.parametrize("case", INCOMPLETE)
+def test_rows_that_cannot_be_all_there_are_stop_the_domain(case: str) -> None:
+    with pytest.raises(IncompleteRead) as caught:
+        read(**INCOMPLETE[case])
+    assert caught.value.message.startswith("mail1: GET settings/domain/")
+    assert caught.value.hint
+
+
+BOMB = httpx.Response(200, content=gzip.compress(b" " * 5_000_000), headers={"content-encoding": "gzip"})
+
+UNEXPECTED: dict[str, Any] = {
+    "a redirect": httpx.Response(302, headers={"location": "https://evil.test/api"}),
+    "a page": httpx.Response(200, text="<html>maintenance</html>", headers={"content-type": "application/json"}),
+    "a list": httpx.Response(200, json=[ANNA]),
+    "nothing": httpx.Response(200),
+    "half of it": httpx.Response(200, content=b'{"userData": ['),
+    "a deep nest": httpx.Response(200, content=b"[" * 100_000),
+    "broken compression": httpx.Response(
+        200, stream=httpx.ByteStream(b"no gzip"), headers={"content-encoding": "gzip"}
+    ),
+    "not UTF-8": httpx.Response(200, content=b'{"success": true, "userData": [{"userName": "\xff"}]}'),
+    "an informal status": httpx.Response(299, json={"success": True}),
+    "a page for a refusal": httpx.Response(403, text="<html>firewall</html>"),
+    "no list": {"success": True},
+    "null where the list must be": {"userData": None, "success": True},
+    "a text for the list": {"userData": "anna", "success": True},
+    "rows of texts": {"userData": ["anna"], "success": True},
+    "a row without a name": users({"fullName": "Anna"}),
+    "a number for the name to show": users({**ANNA, "fullName": 7}),
+    "a text for the quota": users({**ANNA, "maxMailboxSize": "0"}),
+    "a text for a flag": users({**ANNA, "securityFlags": {"isDisabled": "False", "isDomainAdmin": False}}),
+}
+
+
+@pytest.mark.parametrize("case", UNEXPECTED)
+def test_an_answer_that_the_api_does_not_promise_stops_the_domain(case: str) -> None:
+    with pytest.raises(UnexpectedAnswer) as caught:
+        read(list_users=UNEXPECTED[case])
+    assert type(caught.value) is UnexpectedAnswer
+    assert "list-users" in caught.value.message
+    assert len(caught.value.message) < 600
+
+
+def test_an_answer_that_is_too_large_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    from reconciler.smartermail import session
+
+    monkeypatch.setattr(session, "MAX_BODY", 1 << 20)
+    with pytest.raises(UnexpectedAnswer, match="larger than 1 MiB"):
+        read(list_users=BOMB)
+
+
+def test_the_answer_of_another_domain_is_not_taken() -> None:
+    other = {"domainData": {"name": "other.test", "userCount": 1, "aliasCount": 1}, "success": True}
+    with pytest.raises(UnexpectedAnswer, match=r"answered for other\.test"):
+        read(data=other)
+
+    async def write(server: Server) -> None:
+        with pytest.raises(UnexpectedAnswer, match="nothing was read or written"):
+            await server.writer().create_alias(DOMAIN, "x", {"to": ()})
+        assert server.stats.writes == 0
+
+    run(write, data=other)
+
+
+def test_names_are_compared_in_canonical_form() -> None:
+    data = {"domainData": {"name": "EXAMPLE.test.", "userCount": 1, "aliasCount": 1}, "success": True}
+    row = {**ANNA, "userName": "Anna@Example.TEST", "emailAddress": "ANNA@EXAMPLE.TEST"}
+    current = read(data=data, list_users=users(row))
+    assert list(current.mailboxes) == ["anna"]
+
+
+def test_targets_that_are_no_addresses_are_kept_in_lower_case() -> None:
+    row = {"name": "sales", "targets": ["Not An Address", "X@MÜNCHEN.example", "anna", "ANNA@example.test", "a@b@c"]}
+    assert read(aliases=aliases(row)).aliases["sales"].targets == (
+        "a@b@c",
+        f"anna@{DOMAIN}",
+        "not an address",
+        "x@xn--mnchen-3ya.example",
+    )
+
+
+def test_what_no_answer_tells_stays_unset_and_its_holder_is_shielded() -> None:
+    bare = {"userName": "anna"}
+    single = {"userData": {"userName": "anna", "maxMailboxSize": None}, "success": True}
+    current = read(list_users=users(bare), get_user=single, domain={"domainSettings": {}, "success": True})
+    anna = current.mailboxes["anna"]
+    assert (anna.quota, anna.enabled, anna.display_name) == (UNSET, UNSET, UNSET)
+    assert anna.facts.is_admin, "nobody said that she is not"
+    assert not anna.facts.is_primary_admin
+    assert current.dkim is None and current.limits.eas_enabled is None
+
+
+def test_year_one_is_never_and_null_names_are_empty() -> None:
+    row = {**ANNA, "lastLoginTime": "0001-01-01T00:00:00", "fullName": None, "currentMailboxSize": 12}
+    anna = read(list_users=users(row)).mailboxes["anna"]
+    assert (anna.facts.last_login, anna.display_name, anna.facts.usage_bytes) == (None, "", 12)
+    row["lastLoginTime"] = "2026-11-01T10:00:00.1234567Z"
+    assert read(list_users=users(row)).mailboxes["anna"].facts.last_login == "2026-11-01T10:00:00Z"
+
+
+def test_hostile_text_of_a_server_becomes_one_harmless_line() -> None:
+    text = "no\r\n\x1b[31mp4ss-of-admin t0ken-of-domain eyJhbGciOi.eyJzdWIiOi.c2ln \u202eevil " + "x" * 5000
+    with pytest.raises(RefusedByServer) as caught:
+        read(aliases={"success": False, "message": text, "debugInfo": "at Secret.Stack()"})
+    message = caught.value.message
+    assert message.isprintable() and len(message) < 500
+    for secret in ("p4ss-of-admin", "t0ken", "eyJ", "Stack"):
+        assert secret not in message
+    assert "[31m*** *** *** evil xxx" in message
+
+
+def test_a_password_that_the_server_repeats_is_not_repeated_by_us() -> None:
+    answer = {"success": False, "message": "Password 'N3w-Canary' is too common"}
+
+    async def work(server: Server) -> None:
+        with pytest.raises(RefusedByServer) as caught:
+            await server.writer().create_mailbox(DOMAIN, "bob", {}, Secret("N3w-Canary"))
+        assert "Password '***' is too common" in caught.value.message
+
+    run(work, user_put=answer)
+
+
+WRITES: dict[str, tuple[Any, type[ReconcilerError]]] = {
+    "no success key": ({"resultCode": 200}, DoubtfulWrite),
+    "success as null": ({"success": None}, DoubtfulWrite),
+    "success as a text": ({"success": "yes"}, DoubtfulWrite),
+    "a list": (httpx.Response(200, json=[]), DoubtfulWrite),
+    "empty": (httpx.Response(204), DoubtfulWrite),
+    "a redirect": (httpx.Response(307, headers={"location": "/elsewhere"}), DoubtfulWrite),
+    "a refusal as a text": (httpx.Response(200, json={"success": "False", "message": "no"}), RefusedByServer),
+    "a refusal": (httpx.Response(200, json={"success": False, "message": "NAME_IN_USE"}), RefusedByServer),
+    "a refusal with a status": (
+        httpx.Response(400, json={"success": False, "message": "NAME_IN_USE"}),
+        RefusedByServer,
+    ),
+    "a refusal in the reason phrase": (
+        httpx.Response(400, extensions={"reason_phrase": b"Invalid input parameters"}),
+        RefusedByServer,
+    ),
+    "a page of a firewall": (httpx.Response(403, text="<html>"), DoubtfulWrite),
+    "an unauthorised session": (httpx.Response(401), DoubtfulWrite),
+    "a cut before sending": (httpx.ConnectError("refused"), Unreachable),
+    "a cut while sending": (httpx.WriteError("broken pipe"), DoubtfulWrite),
+    "a cut before the answer": (httpx.RemoteProtocolError("disconnected"), DoubtfulWrite),
+    "no answer in time": (httpx.ReadTimeout("slow"), DoubtfulWrite),
+    "a full pool": (httpx.PoolTimeout("full"), Unreachable),
+    "an unreadable answer": (httpx.DecodingError("bad"), DoubtfulWrite),
+    "nobody there to take it": (httpx.Response(404), UnexpectedAnswer),
+}
+
+
+@pytest.mark.parametrize("case", WRITES)
+def test_what_became_of_a_write_is_never_guessed(case: str) -> None:
+    answer, wanted = WRITES[case]
+
+    async def work(server: Server) -> None:
+        with pytest.raises(ReconcilerError) as caught:
+            await server.writer().create_alias(DOMAIN, "x", {"to": ()})
+        assert isinstance(caught.value, wanted)
+        assert isinstance(caught.value, DoubtfulWrite) == (wanted is DoubtfulWrite)
+        assert server.stats.writes == 1
+
+    run(work, alias_put=answer)
+
+
+def test_a_certificate_that_cannot_be_trusted_is_said_and_not_tried_again() -> None:
+    error = httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate")
+
+    async def work(server: Server) -> None:
+        with pytest.raises(Unreachable, match="certificate cannot be trusted") as caught:
+            await server.reader().read_domain(DOMAIN, SCOPE)
+        assert "caBundle" in caught.value.hint
+        assert server.stats.by_endpoint["GET settings/domain/list-users"] == 1
+
+    run(work, list_users=error)
+
+
+def test_a_server_that_asks_to_wait_too_long_is_taken_to_be_away() -> None:
+    busy = httpx.Response(503, headers={"retry-after": "3600"}, text="busy")
+
+    async def work(server: Server) -> None:
+        with pytest.raises(Unreachable, match="asks to wait 3600 seconds"):
+            await server.reader().read_domain(DOMAIN, SCOPE)
+        assert server.stats.by_endpoint["GET settings/domain/list-users"] == 1
+
+    run(work, list_users=busy)
+
+
+@pytest.mark.parametrize("url", ["http://mail1.example.net", "ftp://127.0.0.1", "mail1.example.net", "http://10.0.0.1"])
+def test_an_address_that_would_send_the_password_in_the_clear_is_refused(url: str) -> None:
+    with pytest.raises(Unreachable, match="not an https:// address"):
+        connect(settings(url), username="admin", password=Secret("p"))
+
+
+def test_a_ca_bundle_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(Unreachable, match=r"caBundle /nowhere/ca\.pem"):
+        connect(settings(URL, ca_bundle="/nowhere/ca.pem"), username="admin", password=Secret("p"))
