@@ -1,0 +1,80 @@
+"""Running what the pages say: their shell blocks, word for word, in a folder of their own."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The fenced blocks of a page in one language, dedented as they stand."""
+    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+class Shell:
+    """Follows a page: `export` and `cd` stay in force, `reconciler sandbox` goes on in the background."""
+
+    def __init__(self, folder: Path) -> None:
+        self.cwd = folder
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("RECONCILER_", "SMARTERMAIL_"))}
+        self.env = {**clean, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_COLOR": "1"}
+        self.background: list[subprocess.Popen[str]] = []
+
+    def line(self, line: str, *, answer: str | None = None) -> subprocess.CompletedProcess[str] | None:
+        """Does what one line says; the result of a `reconciler` command, None for the rest."""
+        words = shlex.split(line, comments=True)
+        if not words:
+            return None
+        if words[0] == "cd":
+            self.cwd = (self.cwd / words[1]).resolve()
+            return None
+        if words[0] == "export":
+            self.env |= dict(word.split("=", 1) for word in words[1:])
+            return None
+        settings = {}
+        while "=" in words[0]:
+            name, value = words.pop(0).split("=", 1)
+            settings[name] = value
+        assert words[0] == "reconciler", f"this test does not know how to run: {line}"
+        if words[1] == "sandbox":
+            self.sandbox(words, settings)
+            return None
+        if words[-1] == "apply":
+            assert answer is not None
+            words.append("--yes")
+        return subprocess.run(
+            words, cwd=self.cwd, env={**self.env, **settings}, capture_output=True, text=True, timeout=60
+        )
+
+    def sandbox(self, words: list[str], settings: dict[str, str]) -> dict[str, str]:
+        """Starts a sandbox and waits until it listens."""
+        process = subprocess.Popen(
+            words, cwd=self.cwd, env={**self.env, **settings}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.background.append(process)
+        assert process.stdout is not None
+        said: dict[str, str] = json.loads(process.stdout.readline())
+        return said
+
+    def close(self) -> None:
+        """Ends what runs in the background."""
+        for process in self.background:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=20)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    """A shell in an empty folder."""
+    made = Shell(tmp_path)
+    yield made
+    made.close()

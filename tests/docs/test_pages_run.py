@@ -1,0 +1,110 @@
+"""Every command in README and the tutorial is run, in the order in which a reader meets it."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def shell_lines(page: str) -> list[str]:
+    text = (ROOT / page).read_text("utf-8")
+    found = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [line for block in found for line in block.replace("\\\n", " ").splitlines() if line.strip()]
+
+
+def yaml_blocks(page: str) -> list[str]:
+    return re.findall(r"^```yaml\n(.*?)^```", (ROOT / page).read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.source
+def test_what_pip_is_told_to_install_is_this_project_and_one_of_its_extras() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    known = {project["name"], *(f"{project['name']}[{extra}]" for extra in project["optional-dependencies"])}
+    for page in ("README.md", "docs/tutorial.md"):
+        for line in shell_lines(page):
+            if line.startswith("pip install"):
+                assert line.split()[2].strip("'") in known
+
+
+def test_the_readmes_commands_do_what_their_comments_say(shell: Any) -> None:
+    lines = [line for line in shell_lines("README.md") if line.startswith("reconciler")]
+    codes = {}
+    for line in lines:
+        done = shell.line(line, answer="yes")
+        codes[" ".join(line.split("#")[0].split()[:5])] = done.returncode if done else None
+        if line.startswith("reconciler init"):
+            where = shell.sandbox(["reconciler", "sandbox", "--seed", "my-mail", "--json"], {})
+            shell.env |= {"SMARTERMAIL_USER": where["username"], "SMARTERMAIL_PASSWORD": where["password"]}
+            file = shell.cwd / "my-mail" / "reconciler.yaml"
+            text = file.read_text("utf-8").replace("https://mail1.example.net ", f"{where['url']} ")
+            file.write_text(text + f'dns: {{resolvers: ["{where["dns"]}"]}}\n', "utf-8")
+    assert codes == {
+        "reconciler init my-mail": 0,
+        "reconciler -w my-mail validate": 0,
+        "reconciler -w my-mail plan": 0,
+        "reconciler -w my-mail apply": 0,
+        "reconciler -w my-mail drift": 0,
+        "reconciler -w my-mail dns check": 7,
+    }
+
+
+def test_the_readmes_domain_file_is_valid(shell: Any) -> None:
+    shell.line("reconciler init my-mail")
+    body = yaml_blocks("README.md")[0].replace("product: business", "product: standard")
+    (shell.cwd / "my-mail" / "domains" / "example.com.yaml").write_text(body, "utf-8")
+    done = shell.line("reconciler -w my-mail validate")
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_tutorial_leads_to_a_first_safe_apply(shell: Any) -> None:
+    lines = iter(line for line in shell_lines("docs/tutorial.md") if not line.startswith(("pip", "export RECONCILER")))
+    address, dns, removed = yaml_blocks("docs/tutorial.md")
+
+    def follow(until: str) -> Any:
+        for line in lines:
+            done = shell.line(line, answer="yes")
+            if line.split("#")[0].strip() == until:
+                return done
+        raise AssertionError(f"the tutorial does not say: {until}")
+
+    assert follow("reconciler init my-mail").returncode == 0
+    assert follow("reconciler validate").stdout == "1 domain file is valid.\n"
+    domain = shell.cwd / "domains" / "example.com.yaml"
+    good = domain.read_text("utf-8")
+    domain.write_text(good.replace("quota:", "quotta:"), "utf-8")
+    wrong = shell.line("reconciler validate")
+    assert wrong.returncode == 3
+    assert "did you mean `quota`?" in wrong.stdout
+    domain.write_text(good, "utf-8")
+
+    follow("export SMARTERMAIL_USER=admin SMARTERMAIL_PASSWORD=play-with-me")
+    workspace = shell.cwd / "reconciler.yaml"
+    text = re.sub(r"^ +url: .*\n", lambda _: address, workspace.read_text("utf-8"), flags=re.MULTILINE)
+    workspace.write_text(text + dns, "utf-8")
+
+    assert "+ mailbox alice@example.com" in follow("reconciler plan").stdout
+    applied = follow("reconciler apply")
+    assert applied.returncode == 0, applied.stderr
+    assert "converged" in applied.stdout
+    assert ".reconciler/passwords/" in applied.stderr
+    assert follow("reconciler plan --detailed-exitcode").returncode == 0
+
+    without = re.sub(r"^  alice:\n(?:    .*\n)*", "", good, flags=re.MULTILINE).replace(
+        "mailboxes:\n", "mailboxes: {}\n"
+    )
+    without = without.replace("aliases:\n  info: [alice]\n", "aliases: {}\n")
+    domain.write_text(without, "utf-8")
+    left_alone = shell.line("reconciler plan")
+    assert "2 unmanaged" in left_alone.stdout
+    assert "0 to delete" in left_alone.stdout or "No changes" in left_alone.stdout
+    domain.write_text(without + removed, "utf-8")
+    assert shell.line("reconciler plan").stdout.startswith("! deletes 1 mailbox")
+    domain.write_text(good, "utf-8")
+
+    assert follow("reconciler dns check").returncode == 7
+    assert "v=spf1" in follow("reconciler dns records").stdout
+    assert next(lines, None) is None
