@@ -1,4 +1,4 @@
-"""What was learned of a server in this run: how it spells its endpoints, what its alias rows carry."""
+"""What was learned of a server in this run: how it spells its endpoints, how a domain is named to it."""
 
 from dataclasses import dataclass, field
 
@@ -12,12 +12,10 @@ class Capabilities:
     Attributes:
         spelling: endpoint -> the number of the spelling that was not answered with 404 or 405.
         by_header: the domain is named by a header, since there is no manage-domain.
-        rows_carry_flags: whether rows of the alias list carry flags and display name; None until one was seen.
     """
 
     spelling: dict[str, int] = field(default_factory=dict)
     by_header: bool = False
-    rows_carry_flags: bool | None = None
 
     def first(self, endpoint: Endpoint) -> int:
         """The number of the spelling to begin with."""

@@ -171,9 +171,6 @@ class ServerReader:
         where = self._calls.where(endpoints.ALIASES, domain)
         self._check_count(len(rows), data, "aliasCount", endpoints.ALIASES, domain)
         told = {name: wire.alias(row, name, domain, where) for name, row in rows.items()}
-        carried = all(wire.carries_flags(a) for a in told.values())
-        if told:
-            self._calls.capabilities.rows_carry_flags = carried
         missing = {
             name
             for name, a in told.items()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 
 import httpx
 import pytest
+import stamina
 from client_world import BOSS_PASSWORD, DOMAIN, PASSWORD, SECRET, World, settings
 
 from reconciler.core.errors import (
@@ -192,6 +194,18 @@ def test_a_server_that_is_too_slow_is_given_up_and_a_write_to_it_is_doubtful(fil
         filled.heal()
 
     filled.run(work, timeout=0.3)
+
+
+def test_a_server_that_asks_for_a_pause_gets_at_least_that(filled: World) -> None:
+    filled.fault("429", param=0.6, path="settings/domain/aliases", times=1)
+
+    async def work(server: Server) -> float:
+        with stamina.set_testing(False):
+            started = time.perf_counter()
+            await read(server)
+            return time.perf_counter() - started
+
+    assert filled.run(work) >= 0.6
 
 
 def test_nothing_listens() -> None:

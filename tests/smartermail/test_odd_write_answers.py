@@ -1,0 +1,93 @@
+"""Single answers to writes, and servers that cannot be spoken to: what became of a request is never guessed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from client_world import DOMAIN, settings
+from odd_server import URL, run
+
+from reconciler.core.errors import DoubtfulWrite, ReconcilerError, RefusedByServer, UnexpectedAnswer, Unreachable
+from reconciler.core.ports import ReadScope
+from reconciler.core.secret import Secret
+from reconciler.smartermail import Server, connect
+
+SCOPE = ReadScope()
+
+WRITES: dict[str, tuple[Any, type[ReconcilerError]]] = {
+    "no success key": ({"resultCode": 200}, DoubtfulWrite),
+    "success as null": ({"success": None}, DoubtfulWrite),
+    "success as a text": ({"success": "yes"}, DoubtfulWrite),
+    "a list": (httpx.Response(200, json=[]), DoubtfulWrite),
+    "empty": (httpx.Response(204), DoubtfulWrite),
+    "a redirect": (httpx.Response(307, headers={"location": "/elsewhere"}), DoubtfulWrite),
+    "a refusal as a text": (httpx.Response(200, json={"success": "False", "message": "no"}), RefusedByServer),
+    "a refusal": (httpx.Response(200, json={"success": False, "message": "NAME_IN_USE"}), RefusedByServer),
+    "a refusal with a status": (
+        httpx.Response(400, json={"success": False, "message": "NAME_IN_USE"}),
+        RefusedByServer,
+    ),
+    "a refusal in the reason phrase": (
+        httpx.Response(400, extensions={"reason_phrase": b"Invalid input parameters"}),
+        RefusedByServer,
+    ),
+    "a page of a firewall": (httpx.Response(403, text="<html>"), DoubtfulWrite),
+    "an unauthorised session": (httpx.Response(401), DoubtfulWrite),
+    "a cut before sending": (httpx.ConnectError("refused"), Unreachable),
+    "a cut while sending": (httpx.WriteError("broken pipe"), DoubtfulWrite),
+    "a cut before the answer": (httpx.RemoteProtocolError("disconnected"), DoubtfulWrite),
+    "no answer in time": (httpx.ReadTimeout("slow"), DoubtfulWrite),
+    "a full pool": (httpx.PoolTimeout("full"), Unreachable),
+    "an unreadable answer": (httpx.DecodingError("bad"), DoubtfulWrite),
+    "nobody there to take it": (httpx.Response(404), UnexpectedAnswer),
+}
+
+
+@pytest.mark.parametrize("case", WRITES)
+def test_what_became_of_a_write_is_never_guessed(case: str) -> None:
+    answer, wanted = WRITES[case]
+
+    async def work(server: Server) -> None:
+        with pytest.raises(ReconcilerError) as caught:
+            await server.writer().create_alias(DOMAIN, "x", {"to": ()})
+        assert isinstance(caught.value, wanted)
+        assert isinstance(caught.value, DoubtfulWrite) == (wanted is DoubtfulWrite)
+        assert server.stats.writes == 1
+
+    run(work, alias_put=answer)
+
+
+def test_a_certificate_that_cannot_be_trusted_is_said_and_not_tried_again() -> None:
+    error = httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate")
+
+    async def work(server: Server) -> None:
+        with pytest.raises(Unreachable, match="certificate cannot be trusted") as caught:
+            await server.reader().read_domain(DOMAIN, SCOPE)
+        assert "caBundle" in caught.value.hint
+        assert server.stats.by_endpoint["GET settings/domain/list-users"] == 1
+
+    run(work, list_users=error)
+
+
+def test_a_server_that_asks_to_wait_too_long_is_taken_to_be_away() -> None:
+    busy = httpx.Response(503, headers={"retry-after": "3600"}, text="busy")
+
+    async def work(server: Server) -> None:
+        with pytest.raises(Unreachable, match="asks to wait 3600 seconds"):
+            await server.reader().read_domain(DOMAIN, SCOPE)
+        assert server.stats.by_endpoint["GET settings/domain/list-users"] == 1
+
+    run(work, list_users=busy)
+
+
+@pytest.mark.parametrize("url", ["http://mail1.example.net", "ftp://127.0.0.1", "mail1.example.net", "http://10.0.0.1"])
+def test_an_address_that_would_send_the_password_in_the_clear_is_refused(url: str) -> None:
+    with pytest.raises(Unreachable, match="not an https:// address"):
+        connect(settings(url), username="admin", password=Secret("p"))
+
+
+def test_a_ca_bundle_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(Unreachable, match=r"caBundle /nowhere/ca\.pem"):
+        connect(settings(URL, ca_bundle="/nowhere/ca.pem"), username="admin", password=Secret("p"))
