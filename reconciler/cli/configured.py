@@ -14,6 +14,8 @@ from reconciler.output.diagnostics_text import render_diagnostics
 
 def configured(console: Console, selection: Sequence[str]) -> Configuration:
     """The configuration, valid; its warnings go to standard error."""
+    if console.verbose > 1:
+        log_requests()
     config = load_configuration(find_root(Path.cwd(), console.workspace), selection)
     broken = has_errors(config.diagnostics)
     if config.diagnostics and (broken or not console.quiet):
@@ -29,3 +31,15 @@ def configured(console: Console, selection: Sequence[str]) -> Configuration:
     if broken:
         raise click.exceptions.Exit(int(Exit.INVALID))
     return config
+
+
+def log_requests() -> None:
+    """With -vv: every request to a mail server on standard error, by method, path and status; never a body."""
+    import logging
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("reconciler")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False

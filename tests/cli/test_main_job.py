@@ -248,3 +248,12 @@ def test_a_password_that_is_not_there_fails_its_mailbox_and_not_the_others(sandb
     left = w.run("plan", "--format", "json")
     addresses = {c["address"] for c in json.loads(left.stdout)["domains"][0]["changes"]}
     assert addresses == {"alice@example.com", "a@example.com"}
+
+
+def test_twice_verbose_shows_each_request_and_never_a_body(sandbox: Sandbox, workspace: Make) -> None:
+    w = workspace(sandbox.endpoint)
+    w.domain("example.com", "mailboxes: {bob: {}}\n")
+    said = w.run("plan", "-vv").stderr
+    assert "settings/domain/list-users" in said
+    assert sandbox.endpoint.password not in said
+    assert "list-users" not in w.run("plan", "-v").stderr
