@@ -18,7 +18,7 @@ from reconciler.core.errors import (
 )
 from reconciler.core.guards import allowed_deletions
 from reconciler.core.model import DesiredDomain, Unset
-from reconciler.core.plan import Outcome, Plan, Result
+from reconciler.core.plan import Outcome, Plan
 from reconciler.core.planner import PlanOptions, plan_domain
 from reconciler.core.ports import Progress
 from reconciler.core.product import Limits
@@ -87,7 +87,7 @@ class Planner:
         request = PlanRequest(
             today=self.request.today, prune=self.request.prune, targets=self.request.targets, allow_deletions=0
         )
-        made = (o.change for o in outcomes if o.result is Result.APPLIED)
+        made = (o.change for o in outcomes if o.password_set)
         known = {(plan.server, c.address): ref.version for c in made if (ref := c.password)}
         return Planner(self.config, request, {**self._versions, **known})
 

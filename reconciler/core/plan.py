@@ -140,12 +140,18 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one change; `detail` says why where it was not applied."""
+    """What became of one change.
+
+    Attributes:
+        detail: why, where it was not applied.
+        password_set: the server took the change's password, whatever became of the rest of it.
+    """
 
     change: Change
     result: Result
     detail: str = ""
     hint: str = ""
+    password_set: bool = False
 
 
 def canonical_json(data: object) -> str:

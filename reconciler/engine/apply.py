@@ -43,7 +43,7 @@ class _Run:
         self.plan, self.writer, self.passwords, self.journal = plan, writer, passwords, journal
         self.on_outcome = on_outcome
         self.outcomes: dict[str, Outcome] = {}
-        self.seated: list[Change] = []
+        self.seated: dict[str, Change] = {}
         self.gone: ReconcilerError | None = None
 
     async def make(self, change: Change) -> None:
@@ -65,7 +65,7 @@ class _Run:
             self._end(change, Result.FAILED, e.message, e.hint)
         else:
             if change.values(seats=True):
-                self.seated.append(change)
+                self.seated[change.key] = change
             else:
                 self._end(change, Result.APPLIED)
 
@@ -78,7 +78,7 @@ class _Run:
         tried: set[str] = set()
         for protocol in ("eas", "mapi"):
             for wanted in (False, True):
-                seats = {c.name: c.key for c in self.seated if c.values(seats=True).get(protocol) is wanted}
+                seats = {c.name: c.key for c in self.seated.values() if c.values(seats=True).get(protocol) is wanted}
                 if not seats:
                     continue
                 fault = self.gone
@@ -87,7 +87,7 @@ class _Run:
                     fault = await self._set_seats(protocol, dict.fromkeys(seats, wanted))
                 if fault is not None:
                     faults = dict.fromkeys(seats.values(), fault) | faults
-        for change in self.seated:
+        for change in self.seated.values():
             fault = faults.get(change.key)
             if fault is None:
                 self._end(change, Result.APPLIED)
@@ -112,10 +112,13 @@ class _Run:
     def _is_made(self, key: str) -> bool:
         """Whether a change that another depends on is there; its seats, which nothing depends on, may still come."""
         outcome = self.outcomes.get(key)
-        return any(c.key == key for c in self.seated) if outcome is None else outcome.result is Result.APPLIED
+        return key in self.seated if outcome is None else outcome.result is Result.APPLIED
 
     def _end(self, change: Change, result: Result, detail: str = "", hint: str = "") -> None:
-        outcome = Outcome(change=change, result=result, detail=detail, hint=hint)
+        # What waits for its seats, or ended applied, was written whole, its password included.
+        written = result is Result.APPLIED or change.key in self.seated
+        password_set = written and change.password is not None
+        outcome = Outcome(change=change, result=result, detail=detail, hint=hint, password_set=password_set)
         self.outcomes[change.key] = outcome
         self.journal.outcome(self.plan.server, outcome)
         self.on_outcome(outcome)

@@ -54,6 +54,7 @@ class FileJournal:
                 "change": change_data(change),
                 "result": outcome.result.value,
                 "detail": outcome.detail,
+                **({"passwordSet": True} if outcome.password_set else {}),
             }
         )
 
@@ -113,7 +114,8 @@ def password_versions(folder: Path) -> dict[tuple[str, str], int]:
     """
     known: dict[tuple[str, str], int] = {}
     for place, record in _records(folder):
-        if record.get("event") != "outcome" or record.get("result") != Result.APPLIED.value:
+        made = record.get("result") == Result.APPLIED.value or record.get("passwordSet") is True
+        if record.get("event") != "outcome" or not made:
             continue
         try:
             _follow(known, record)
@@ -123,7 +125,10 @@ def password_versions(folder: Path) -> dict[tuple[str, str], int]:
 
 
 def _follow(known: dict[tuple[str, str], int], record: Mapping[str, Any]) -> None:
-    """What an applied change does to what is known. KeyError, TypeError or ValueError if it is no record of ours."""
+    """What a change that was applied, or at least its password set, does to what is known.
+
+    KeyError, TypeError or ValueError if it is no record of ours.
+    """
     change = record["change"]
     if change["kind"] != "mailbox":
         return
