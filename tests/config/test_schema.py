@@ -206,6 +206,7 @@ def test_the_products_options_keep_their_numbers() -> None:
 # --- where they are found
 
 
+@pytest.mark.source
 def test_the_installed_package_is_asked_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "_data" / "schemas"
     folder.mkdir(parents=True)
@@ -219,6 +220,7 @@ def test_the_installed_package_is_asked_first(tmp_path: Path, monkeypatch: pytes
         schema_module._schema_text.cache_clear()
 
 
+@pytest.mark.source
 def test_beside_the_checkout_is_asked_second_and_nowhere_is_an_error_with_both_places(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

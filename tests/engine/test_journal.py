@@ -10,6 +10,7 @@ from domain_builders import alias, box, current, desired, gone, plan, read_alias
 from fake_run import FakePasswords, run
 from fake_server import FakeServer
 
+from reconciler.app.data import data_folder
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.plan import Change, FieldChange, Outcome, Result
 from reconciler.core.secret import SecretRef
@@ -190,7 +191,7 @@ def test_a_line_that_is_written_in_two_pieces_is_whole(tmp_path: Path, monkeypat
     assert [r["event"] for r in records(journal)] == ["start", "intent"]
 
 
-SCHEMA = Path(__file__).parents[2] / "schemas" / "journal.schema.json"
+SCHEMA = data_folder("schemas") / "journal.schema.json"
 
 
 def test_every_record_is_valid_by_the_schema(tmp_path: Path) -> None:

@@ -3,13 +3,13 @@
 import json
 import unicodedata
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from reconciler.app.data import data_folder
 from reconciler.core.diagnostics import Diagnostic, Severity, error
 from reconciler.core.plan import Change, FieldChange, Outcome, Plan, Result, Unmanaged
 from reconciler.core.secret import SecretRef
@@ -26,7 +26,7 @@ def generated() -> dict[str, object]:
 
 @pytest.fixture(scope="session")
 def schema() -> Callable[[str], Draft202012Validator]:
-    folder = Path(__file__).parents[2] / "schemas"
+    folder = data_folder("schemas")
 
     def load(name: str) -> Draft202012Validator:
         document = json.loads((folder / f"{name}.schema.json").read_text("utf-8"))
