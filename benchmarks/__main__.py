@@ -47,7 +47,7 @@ def requests(endpoint: dict[str, Any], *, reset: bool) -> int:
     with urllib.request.urlopen(
         urllib.request.Request(f"{endpoint['url']}/sandbox/requests", headers=headers)
     ) as answer:
-        total = int(json.load(answer)["total"])
+        total = int(json.load(answer)["counters"].get("total", 0))
     if reset:
         url = f"{endpoint['url']}/sandbox/requests/reset"
         urllib.request.urlopen(urllib.request.Request(url, method="POST", data=b"", headers=headers)).close()
