@@ -24,6 +24,7 @@ COMMANDS = (
     ("plan",),
     ("apply",),
     ("drift",),
+    ("import",),
     ("dns",),
     ("dns", "check"),
     ("dns", "records"),

@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("plan", "Show what `apply` would do. Reads the servers, changes nothing."),
     "apply": ("apply", "Plan, ask, apply, read back, and show that nothing is left to do."),
     "drift": ("drift", "Plan for the exit code: 2 if a server differs from the files."),
+    "import": ("import_", "Write domain files from the server, so that a plan is empty."),
     "dns": ("dns", "Check DNS compliance, and print the records to publish."),
     "schema": ("schema", "Print a JSON Schema, with a product's limits in it if asked."),
     "sandbox": ("sandbox", "Run the embedded mail server API and DNS on loopback."),
