@@ -264,11 +264,15 @@ def _risk(change: Change, internal_domains: frozenset[str]) -> Risk:
 
 
 def _free_seats(current: CurrentDomain) -> dict[KindName, int]:
-    """How many more of each kind the server's limits leave; kinds without a known limit are absent."""
+    """How many more of each kind the server's limits leave; kinds without a known limit are absent.
+
+    The host's own account is counted: whether the server does is not known (API reference section 10, no. 15), and a
+    deletion that comes early costs nothing, while a creation that comes early fails.
+    """
     limits = current.limits
     rows: dict[KindName, int | None] = {
         "mailbox": limits.mailboxes,
         "alias": limits.aliases,
         "domainAlias": limits.domain_aliases,
     }
-    return {kind: limit - guards.population(current, kind) for kind, limit in rows.items() if limit}
+    return {kind: limit - len(current.section(kind)) for kind, limit in rows.items() if limit}
