@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reconciler.sandbox.config import Endpoint, SandboxConfig, SeedDomain, Thresholds
+from reconciler.sandbox.config import Endpoint, SandboxConfig, SandboxError, SeedDomain, Thresholds
 
 if TYPE_CHECKING:
     from reconciler.sandbox.faults import FAULTS, UnknownFaultError, parse_fault
     from reconciler.sandbox.persist import DataInUseError
     from reconciler.sandbox.quirks import PARAMETERISED as PARAMETERISED_QUIRKS
     from reconciler.sandbox.quirks import QUIRKS, UnknownQuirkError
-    from reconciler.sandbox.server import Sandbox, SandboxError, serve
+    from reconciler.sandbox.server import Sandbox, serve
 
 __all__ = [
     "FAULTS",
@@ -38,7 +38,6 @@ __all__ = [
 
 _HOMES = {
     "Sandbox": "server",
-    "SandboxError": "server",
     "serve": "server",
     "FAULTS": "faults",
     "UnknownFaultError": "faults",

@@ -12,8 +12,9 @@ from reconciler.sandbox.domains import bound
 from reconciler.sandbox.envelope import Refusal
 from reconciler.sandbox.identity import Identity
 from reconciler.sandbox.model import Domain, User
+from reconciler.sandbox.names import local_part
 from reconciler.sandbox.passwords import DEFAULT_POLICY, hashed, policy_violations
-from reconciler.sandbox.store import NAME_IN_USE, local_part
+from reconciler.sandbox.store import NAME_IN_USE
 
 TOO_SHORT = "USER_ADD_ERROR_PASSWORD_TOO_SHORT"
 POLICY_UNMET = "User does not meet password requirements"
@@ -127,13 +128,6 @@ def apply_forward(user: User, forward: Fields, *, reset: bool = False) -> None:
     """Replace the forward list; the other fields stay when left out, unless `reset`."""
     targets = forward.texts("forwardList")
     found = bound(forward, {name: value for name, value in defaults.FORWARD.items() if name != "forwardList"})
-    option = found.get("spamForwardOption")
-    if isinstance(option, int):
-        if not 0 <= option < len(defaults.SPAM_FORWARD_OPTIONS):
-            raise Refusal("Invalid input parameters", status=400)
-        found["spamForwardOption"] = defaults.SPAM_FORWARD_OPTIONS[option]
-    elif option is not None and option not in defaults.SPAM_FORWARD_OPTIONS:
-        raise Refusal("Invalid input parameters", status=400)
     kept = {} if reset else {name: value for name, value in user.forward.items() if name != "forwardList"}
     user.forward = {**kept, **found, "forwardList": list(dict.fromkeys(one.lower() for one in targets or []))}
 

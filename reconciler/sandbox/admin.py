@@ -6,13 +6,12 @@ required, so that no web page in a browser on the same machine can use them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from reconciler.sandbox import inspection
-from reconciler.sandbox.binder import BindError, Fields
+from reconciler.sandbox.binder import BindError, Fields, parse_json
 from reconciler.sandbox.call import Service
 from reconciler.sandbox.defaults import DOMAIN_SETTINGS, LIMIT_NAMES
 from reconciler.sandbox.dns import DnsServer
@@ -82,10 +81,10 @@ class Admin:
             if handler is None:
                 known = ", ".join(f"{verb} /sandbox/{one}" for verb, one in self._table)
                 return Reply(404, {"error": f"no such endpoint; there are: {known}, PUT|DELETE /sandbox/zones/ORIGIN"})
-            return Reply(200, handler(json.loads(body) if body.strip() else {}))
+            return Reply(200, handler(parse_json(body) if body.strip() else {}))
         except (UnknownFaultError, UnknownQuirkError, ZoneError, Refusal, BindError) as error:
             return Reply(400, {"error": f"{type(error).__name__}: {error}"})
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             return Reply(400, {"error": f"the body does not fit this endpoint: {type(error).__name__}: {error}"})
         finally:
             self._service.store.flush()

@@ -13,8 +13,9 @@ from reconciler.sandbox.call import Call, Route
 from reconciler.sandbox.domains import bound
 from reconciler.sandbox.envelope import Refusal, Reply, ok
 from reconciler.sandbox.model import Alias, Domain
+from reconciler.sandbox.names import bare_name, local_part
 from reconciler.sandbox.ordering import in_server_order
-from reconciler.sandbox.store import NAME_IN_USE, local_part
+from reconciler.sandbox.store import NAME_IN_USE
 
 NO_ALIAS = "Alias does not exist."
 _TARGET = re.compile(r"[^\s@,;<>]+(@[^\s@,;<>]+)?")
@@ -27,7 +28,7 @@ def list_aliases(call: Call) -> Reply:
     rows: Any = [
         grid_row(domain, alias, call.quirks)
         for alias in domain.aliases.values()
-        if not wanted or wanted in alias.name or any(wanted in target for target in alias.targets)
+        if any(wanted in text for text in _searched(domain, alias, whole="@" in wanted))
     ]
     rows = in_server_order(rows, call.quirks)
     if not rows and "empty-lists-arrays" not in call.quirks:
@@ -92,7 +93,7 @@ def delete_accounts(call: Call) -> Reply:
     domain = call.domain
     problems = []
     for given in call.body.inputs("input"):
-        name = given.strip().lower().removesuffix(f"@{domain.name}")
+        name = bare_name(given, domain.name)
         if name in domain.users:
             reason = why_undeletable(call, domain, name)
             if reason:
@@ -123,6 +124,12 @@ def set_catch_all(call: Call) -> Reply:
     return ok()
 
 
+def _searched(domain: Domain, alias: Alias, *, whole: bool) -> list[str]:
+    """What the search looks at: name and targets; with `whole`, bare ones with the domain appended."""
+    names = [alias.name, *alias.targets]
+    return [name if "@" in name else domain.address(name) for name in names] if whole else names
+
+
 def _remove(call: Call, domain: Domain, alias: Alias) -> None:
     del domain.aliases[alias.name]
     call.store.touch(domain, "aliases", alias.name)
@@ -133,7 +140,7 @@ def _remove(call: Call, domain: Domain, alias: Alias) -> None:
 
 
 def _alias(call: Call, name: str) -> Alias:
-    found = call.domain.aliases.get(name.strip().lower().removesuffix(f"@{call.domain.name}"))
+    found = call.domain.aliases.get(bare_name(name, call.domain.name))
     if found is None:
         raise Refusal(NO_ALIAS)
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.sandbox import defaults
+from reconciler.sandbox.clock import NEVER
 from reconciler.sandbox.model import Alias, Domain
 from reconciler.sandbox.quirks import Quirks
 
@@ -58,6 +59,10 @@ def search_row(domain: Domain, alias: Alias, quirks: Quirks) -> dict[str, Any]:
         "emailAddress": domain.address(alias.name),
         "accountType": 4,
         "isEnabled": alias.value("isEnabled"),
+        "status": "Enabled" if alias.value("isEnabled") else "Disabled",
+        "lastLogin": NEVER,
+        "totalMailboxSize": 0,
+        "authType": 0,
     }
     if "alias-rows-without-targets" not in quirks:
         row["aliasTargetList"] = shown_targets(domain, alias, quirks)

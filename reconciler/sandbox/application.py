@@ -146,9 +146,17 @@ def _request(http: HttpRequest, path: str, body: bytes) -> Request:
         body=body,
         content_type=http.headers.get("content-type", ""),
         token=token.strip() if scheme.lower() == "bearer" else "",
-        domain_header=http.headers.get("x-smartermaildomain", ""),
+        domain_header=_header_text(http.headers.get("x-smartermaildomain", "")),
         address=http.client.host if http.client else "",
     )
+
+
+def _header_text(value: str) -> str:
+    """A header's text, which clients send as UTF-8 or, as HTTP says, as Latin-1."""
+    try:
+        return value.encode("latin-1").decode("utf-8")
+    except UnicodeDecodeError:
+        return value
 
 
 def _fault_reply(fault: Fault) -> Reply:

@@ -82,8 +82,9 @@ def logout_user(call: Call) -> Reply:
 
 def retrieve_login_token(call: Call) -> Reply:
     """`POST auth/retrieve-login-token` (section 2.8): for webmail only, which is not here, so it opens nothing."""
-    domain = call.store.domain(call.fields.text("domain") or "")
-    call.find_user(domain, call.fields.text("username"))
+    name = call.fields.text("username") or ""
+    domain = call.store.domain(call.fields.text("domain") or name.rpartition("@")[2])
+    call.find_user(domain, name)
     token, url = _auto_login(call)
     return ok(autoLoginToken=token, autoLoginUrl=url)
 

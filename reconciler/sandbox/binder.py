@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
+_LARGEST = 2**63  # numbers of the API are 64 bits wide
+
 
 class BindError(Exception):
     """A request body that cannot be understood; answered with 400 "Invalid input parameters"."""
@@ -47,20 +49,20 @@ class Fields:
         return str(value)
 
     def number(self, name: str) -> int | None:
-        """A whole number, also from its digits as text; None when absent or null."""
+        """A whole number of 64 bits, also from its digits as text; None when absent, null or an empty text."""
         value = self.value(name)
-        if value is None:
-            return None
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
-        if isinstance(value, float) and value.is_integer():
-            return int(value)
         if isinstance(value, str) and not self.strict:
             try:
-                return int(value)
+                value = int(value) if value.strip() else None
             except ValueError:
                 raise BindError(name) from None
-        raise BindError(name)
+        if value is None:
+            return None
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or not -_LARGEST <= value < _LARGEST:
+            raise BindError(name)
+        return value
 
     def flag(self, name: str) -> bool | None:
         """A boolean, also from "True", "false", 1, 0, "1", "0"; None when absent or null."""
@@ -83,15 +85,16 @@ class Fields:
         return Fields(value, strict=self.strict)
 
     def texts(self, name: str) -> list[str] | None:
-        """A list of texts, also from one text with separators; None when absent or null."""
+        """A list of texts, also from one text with separators or with numbers in it; None when absent or null."""
         value = self.value(name)
         if value is None:
             return None
         if isinstance(value, str) and not self.strict:
             value = value.replace(";", ",").replace("\n", ",").split(",")
-        if not isinstance(value, list) or any(not isinstance(one, str) for one in value):
+        kinds = str if self.strict else str | int
+        if not isinstance(value, list) or any(isinstance(one, bool) or not isinstance(one, kinds) for one in value):
             raise BindError(name)
-        return [one.strip() for one in value if one.strip()]
+        return [text for one in value if (text := str(one).strip())]
 
 
 class Body:
@@ -117,16 +120,15 @@ class Body:
 def read_body(raw: bytes, content_type: str, *, strict: bool = False) -> Body:
     """Bind a request's body; an empty one is an empty object. Form-encoded bodies count as objects of texts.
 
+    curl and PHP call any body form-encoded unless told otherwise, so one that begins like JSON is taken for JSON.
     Raises BindError when it is neither JSON nor a form.
     """
-    if not raw.strip():
+    start = raw.lstrip()[:1]
+    if not start:
         return Body(Fields({}, strict=strict))
-    if "x-www-form-urlencoded" in content_type.lower():
-        return Body(Fields(dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True))))
-    try:
-        value = json.loads(raw)
-    except ValueError:
-        raise BindError("body") from None
+    if "x-www-form-urlencoded" in content_type.lower() and start not in {b"{", b"["}:
+        return Body(Fields(dict(_form(raw))))
+    value = parse_json(raw)
     if isinstance(value, dict):
         return Body(Fields(value, strict=strict))
     if isinstance(value, list):
@@ -134,3 +136,26 @@ def read_body(raw: bytes, content_type: str, *, strict: bool = False) -> Body:
     if value is None:
         return Body(Fields({}, strict=strict))
     raise BindError("body")
+
+
+def _form(raw: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=1000)
+    except ValueError:
+        raise BindError("body") from None
+
+
+def parse_json(raw: bytes) -> Any:
+    """The JSON value in `raw`.
+
+    Raises BindError when it is none, nests too deeply to be read, or holds half of a surrogate pair, which could not
+    be sent back.
+    """
+    try:
+        text = raw.decode(json.detect_encoding(raw))
+        value = json.loads(text)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise BindError("body") from None
+    return value

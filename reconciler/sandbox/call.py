@@ -11,6 +11,7 @@ from reconciler.sandbox.clock import Clock
 from reconciler.sandbox.envelope import Refusal, Reply
 from reconciler.sandbox.ids import Ids
 from reconciler.sandbox.model import Domain, User
+from reconciler.sandbox.names import bare_name
 from reconciler.sandbox.quirks import Quirks
 from reconciler.sandbox.store import NO_USER, Store
 from reconciler.sandbox.tokens import Session, Tokens
@@ -104,10 +105,7 @@ class Call:
 
     def find_user(self, domain: Domain, email: str | None) -> User:
         """A user of `domain` by address or local part."""
-        name = (email or "").strip().lower()
-        if name.endswith(f"@{domain.name}"):
-            name = name[: -len(domain.name) - 1]
-        found = domain.users.get(name)
+        found = domain.users.get(bare_name(email or "", domain.name))
         if found is None:
             if "unknown-user-400" in self.quirks:
                 raise Refusal("User not found", status=400)

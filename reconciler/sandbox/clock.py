@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 NEVER = "0001-01-01T00:00:00"
 """How .NET writes "never" (API reference section 1.4)."""
 
+_EARLIEST, _LATEST = 0.0, datetime(9000, 1, 1, tzinfo=UTC).timestamp()
+
 
 class Clock:
     """Seconds since the epoch, which `advance` moves forward."""
@@ -20,7 +22,12 @@ class Clock:
         return time.time() + self._offset
 
     def advance(self, seconds: float) -> None:
-        """Let `seconds` go by at once."""
+        """Let `seconds` go by at once.
+
+        Raises ValueError when that leads out of the years in which tokens can be given an expiry.
+        """
+        if not _EARLIEST <= self.now() + seconds <= _LATEST:
+            raise ValueError(f"the clock goes from 1970 to 9000: {seconds:g} seconds are too many")
         self._offset += seconds
 
     def iso(self, moment: float | None = None) -> str:

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 
+class SandboxError(RuntimeError):
+    """The sandbox cannot be started as asked."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Thresholds:
     """Brute-force limits per client address (API reference section 2.10). Windows and blocks are seconds."""

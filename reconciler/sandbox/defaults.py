@@ -118,7 +118,8 @@ FORWARD: dict[str, Any] = {
     "deleteOnForward": False,
     "spamForwardOption": "None",
 }
-SPAM_FORWARD_OPTIONS = ("None", "Delete", "MoveToJunk", "NoProcessing")
+ENUMERATIONS: dict[str, tuple[str, ...]] = {"spamForwardOption": ("None", "Delete", "MoveToJunk", "NoProcessing")}
+"""Fields that are one of a few names, each with its number by its place (section 5.8)."""
 
 AUTO_RESPONDER: dict[str, Any] = {"enabled": False, "subject": "", "body": "", "externalReply": False}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reconciler.sandbox.binder import BindError, Body, Fields, read_body
@@ -40,6 +41,15 @@ class Outcome:
     delay: float = 0.0
 
 
+class _NotAllowedError(Exception):
+    """The endpoint exists, but not with this method; OPTIONS asks with which ones."""
+
+    def __init__(self, method: str, allowed: Iterable[str]) -> None:
+        super().__init__(method)
+        methods = sorted({*allowed, "OPTIONS"} | ({"HEAD"} if "GET" in allowed else set()))
+        self.reply = Reply(204 if method == "OPTIONS" else 405, None, {"allow": ", ".join(methods)})
+
+
 class Dispatcher:
     """Answers API requests."""
 
@@ -63,13 +73,17 @@ class Dispatcher:
             )
             call.domain_context, call.from_header = self._context(route, call, outcome, request)
             outcome.domain = call.domain_context.name if call.domain_context else ""
-            call.body = read_body(request.body, request.content_type, strict="strict-binder" in self._service.quirks)
+            if request.method == "POST":
+                is_strict = "strict-binder" in self._service.quirks
+                call.body = read_body(request.body, request.content_type, strict=is_strict)
             try:
                 outcome.reply = route.handler(call)
             finally:
                 outcome.delay = call.delay
             if self._service.quirks.names:
                 outcome.reply = dressed(outcome.reply, self._service.quirks, is_write=route.is_write)
+        except _NotAllowedError as error:
+            outcome.reply = error.reply
         except Refusal as refusal:
             outcome.reply = dressed(refused(refusal, self._service.quirks), self._service.quirks, is_write=False)
         except BindError:
@@ -82,10 +96,12 @@ class Dispatcher:
         present = {method: route for method, route in routes.items() if not quirks.missing(method, route.pattern)}
         if not present:
             raise Refusal("", status=404, bare=True)
-        route = present.get(request.method)
-        if route is None or quirks.not_allowed(request.method, route.pattern):
-            raise Refusal("", status=405, bare=True)
-        return route, parts
+        # HEAD is GET without a body, which the server below leaves out.
+        method = "GET" if request.method == "HEAD" else request.method
+        allowed = {one: route for one, route in present.items() if not quirks.not_allowed(one, route.pattern)}
+        if method not in allowed:
+            raise _NotAllowedError(request.method, allowed)
+        return allowed[method], parts
 
     def _session(self, route: Route, request: Request, outcome: Outcome) -> Session | None:
         """The session of the token, once it is known to be good enough for the route."""

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import idna
-
 from reconciler.sandbox.accounts import check_limit
 from reconciler.sandbox.call import Call, Route
 from reconciler.sandbox.domains import DOMAIN_IN_USE
 from reconciler.sandbox.envelope import Refusal, Reply, ok
 from reconciler.sandbox.model import Domain
+from reconciler.sandbox.names import domain_name, unicode_domain
 from reconciler.sandbox.ordering import in_server_order
-from reconciler.sandbox.store import domain_name
 
 MX_MISMATCH = "MX record does not match"
 NO_DOMAIN_ALIAS = "Domain alias does not exist."
@@ -122,11 +120,7 @@ def _existing(call: Call, given: str) -> str:
 
 
 def _add(call: Call, domain: Domain, name: str) -> None:
-    try:
-        unicode_name = idna.decode(name)
-    except idna.IDNAError:
-        unicode_name = name
-    domain.domain_aliases[name] = unicode_name
+    domain.domain_aliases[name] = unicode_domain(name)
     call.store.alias_owner[name] = domain.name
     call.store.touch(domain)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from reconciler.sandbox import defaults
 from reconciler.sandbox.model import Domain
+from reconciler.sandbox.names import unicode_domain
 from reconciler.sandbox.quirks import Quirks
 
 _MEBIBYTE = 1024 * 1024
@@ -64,7 +65,7 @@ def domain_data(domain: Domain, quirks: Quirks) -> dict[str, Any]:
         usage = {"sizeMb": size // _MEBIBYTE}
     data = {
         "name": domain.name,
-        "idnName": domain.name,
+        "idnName": unicode_domain(domain.name),
         "path": domain.path,
         "hostname": domain.hostname,
         "isEnabled": domain.is_enabled,

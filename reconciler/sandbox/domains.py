@@ -10,8 +10,8 @@ from reconciler.sandbox.binder import BindError, Fields
 from reconciler.sandbox.call import Service
 from reconciler.sandbox.envelope import Refusal
 from reconciler.sandbox.model import Domain, User
+from reconciler.sandbox.names import domain_name, local_part
 from reconciler.sandbox.passwords import hashed
-from reconciler.sandbox.store import domain_name, local_part
 
 DOMAIN_IN_USE = "DOMAIN_ADD_ERROR_NAME_IN_USE"
 DEFAULT_ADMIN = "postmaster.admin"
@@ -85,14 +85,23 @@ def rename_domain(service: Service, domain: Domain, new: str) -> None:
     service.store.note("rename", "domain", old)
 
 
-def bind_settings(wanted: Fields, *, only: Iterable[str] | None = None, limit_names: bool = True) -> dict[str, Any]:
-    """The domain settings in a request; `limit_names` also takes userLimit for maxUsers and so on."""
+def bind_settings(
+    wanted: Fields,
+    *,
+    only: Iterable[str] | None = None,
+    limit_names: bool = True,
+    before: Mapping[str, Any] = defaults.DOMAIN_SETTINGS,
+) -> dict[str, Any]:
+    """The domain settings in a request; `limit_names` also takes userLimit for maxUsers and so on.
+
+    A client that reads, merges userLimit in and writes all of it back sends both: the one that is not as `before` counts.
+    """
     allowed = set(defaults.DOMAIN_SETTINGS) if only is None else set(only)
     found = bound(wanted, {name: defaults.DOMAIN_SETTINGS[name] for name in allowed})
     if only is None and limit_names:
         for name, setting in defaults.LIMIT_NAMES.items():
             value = wanted.number(name)
-            if value is not None and setting not in found:
+            if value is not None and found.get(setting, before[setting]) == before[setting]:
                 found[setting] = value
     return found
 
@@ -102,7 +111,12 @@ def change_settings(service: Service, domain: Domain, wanted: Fields, *, only: I
 
     Raises BindError or Refusal, and then changes nothing.
     """
-    found = bind_settings(wanted, only=only, limit_names="limit-names-strict" not in service.quirks)
+    found = bind_settings(
+        wanted,
+        only=only,
+        limit_names="limit-names-strict" not in service.quirks,
+        before={**defaults.DOMAIN_SETTINGS, **domain.settings},
+    )
     is_full = only is None
     throttle = wanted.fields("throttleSettings") if is_full else None
     found_throttle = bound(throttle, defaults.THROTTLE) if throttle else {}
@@ -140,9 +154,19 @@ def bound(wanted: Fields, table: dict[str, Any]) -> dict[str, Any]:
             found[name] = wanted.flag(name)
         elif isinstance(default, int):
             found[name] = wanted.number(name)
+        elif name in defaults.ENUMERATIONS:
+            found[name] = _choice(name, wanted.text(name) or "")
         elif isinstance(default, str):
-            value = wanted.value(name)
-            found[name] = value if isinstance(value, str | int) and not isinstance(value, bool) else wanted.text(name)
+            found[name] = wanted.text(name)
         else:
             raise BindError(name)
     return found
+
+
+def _choice(name: str, given: str) -> str:
+    """A value of an enumeration by its name in any letter case, or by its number."""
+    choices = defaults.ENUMERATIONS[name]
+    for number, choice in enumerate(choices):
+        if given.lower() in {choice.lower(), str(number)}:
+            return choice
+    raise BindError(name)

@@ -30,6 +30,7 @@ FAULTS: dict[str, str] = {
 
 _PARAMETERISED = frozenset({"latency", "429", "503"})
 ALWAYS = -1
+_LARGEST_PARAM = 86_400_000.0
 
 
 class UnknownFaultError(ValueError):
@@ -61,8 +62,10 @@ class Fault:
     def __post_init__(self) -> None:
         if self.name not in FAULTS:
             raise UnknownFaultError(f"unknown fault {self.name!r}; known are: {', '.join(FAULTS)}")
-        if self.param is not None and (self.name not in _PARAMETERISED or self.param < 0):
-            raise UnknownFaultError(f"fault {self.name} takes no parameter {self.param:g}")
+        if self.param is not None and self.name not in _PARAMETERISED:
+            raise UnknownFaultError(f"fault {self.name} takes no parameter, so {self.param:g} means nothing")
+        if self.param is not None and not 0 <= self.param <= _LARGEST_PARAM:
+            raise UnknownFaultError(f"fault {self.name}: its parameter is 0 to {_LARGEST_PARAM:g}, not {self.param:g}")
         if not 0 <= self.probability <= 1 or self.skip < 0 or self.times < ALWAYS:
             raise UnknownFaultError(f"fault {self.name}: probability is 0 to 1, skip and times count requests")
         try:
@@ -93,7 +96,9 @@ class Fault:
         return {name: getattr(self, name) for name in names}
 
 
-_SELECTORS: dict[str, type[str | int | float]] = {
+_FIELDS: dict[str, type[str | int | float]] = {
+    "name": str,
+    "param": float,
     "path": str,
     "method": str,
     "skip": int,
@@ -101,6 +106,7 @@ _SELECTORS: dict[str, type[str | int | float]] = {
     "probability": float,
     "seed": int,
 }
+_WANTED = {int: "a whole number", float: "a number", str: "a text"}
 
 
 def parse_fault(text: str) -> Fault:
@@ -124,24 +130,20 @@ def make_fault(given: Mapping[str, Any], *, times: int = 1) -> Fault:
 
     Raises UnknownFaultError.
     """
-    unknown = set(given) - {"name", "param", *_SELECTORS}
+    unknown = set(given) - set(_FIELDS)
     if unknown:
-        known = ", ".join(["name", "param", *_SELECTORS])
-        raise UnknownFaultError(f"unknown selector {min(unknown)!r}; known are: {known}")
-    try:
-        param = given.get("param")
-        selectors: dict[str, Any] = {
-            key: kind(given[key]) for key, kind in _SELECTORS.items() if given.get(key) is not None
-        }
-        return Fault(
-            name=str(given.get("name", "")),
-            param=None if param is None else float(param),
-            **{"times": times, **selectors},
-        )
-    except (TypeError, ValueError) as error:
-        if isinstance(error, UnknownFaultError):
-            raise
-        raise UnknownFaultError(f"fault {dict(given)!r}: {error}") from None
+        raise UnknownFaultError(f"unknown selector {min(unknown)!r}; known are: {', '.join(_FIELDS)}")
+    values: dict[str, Any] = {"name": "", "times": times}
+    for key, kind in _FIELDS.items():
+        if given.get(key) is None:
+            continue
+        try:
+            values[key] = kind(given[key])
+        except (TypeError, ValueError, OverflowError):
+            raise UnknownFaultError(
+                f"fault {given.get('name', '')}: {key} is {given[key]!r}, which is not {_WANTED[kind]}"
+            ) from None
+    return Fault(**values)
 
 
 class Faults:

@@ -9,8 +9,9 @@ from reconciler.sandbox.binder import BindError
 from reconciler.sandbox.call import Call, Route
 from reconciler.sandbox.envelope import Refusal, Reply, ok
 from reconciler.sandbox.model import Domain, MailingList
+from reconciler.sandbox.names import local_part
 from reconciler.sandbox.ordering import in_server_order
-from reconciler.sandbox.store import NAME_IN_USE, local_part
+from reconciler.sandbox.store import NAME_IN_USE
 
 NO_LIST = "Mailing list does not exist."
 

@@ -29,8 +29,8 @@ def requirements(call: Call) -> Reply:
 
 
 def get_settings(call: Call) -> Reply:
-    """`GET settings/domain/password-settings`: the server's defaults and the domain's overrides."""
-    return ok(defaults=DEFAULT_POLICY, overrides=call.domain.password_overrides)
+    """`GET settings/domain/password-settings`: the server's defaults, and the domain's overrides with every key."""
+    return ok(defaults=DEFAULT_POLICY, overrides=policy_of(call.domain))
 
 
 def post_settings(call: Call) -> Reply:

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from reconciler.sandbox.config import SandboxError
+
 FILE_NAME = "sandbox.sqlite3"
 Key = tuple[str, str, str]
 """Kind (`domain`, `users`, `aliases`, `lists`, `admin`, `zone`), domain, name."""
@@ -26,7 +28,7 @@ _WRITE = (
 )
 
 
-class DataInUseError(RuntimeError):
+class DataInUseError(SandboxError):
     """The data folder cannot be used: another sandbox has it, or what is in it is not a sandbox's."""
 
 
@@ -34,9 +36,12 @@ class Persistence:
     """Rows of JSON in one SQLite file."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         path = folder / FILE_NAME
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=1)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=1)
+        except (OSError, sqlite3.OperationalError) as error:
+            raise DataInUseError(f"the data folder {folder} cannot be used: {error}; choose another one") from error
         try:
             # One sandbox per folder: a second one would silently overwrite the rows of the first.
             self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
@@ -45,7 +50,8 @@ class Persistence:
             self._db.execute(_SCHEMA)
         except sqlite3.OperationalError as error:
             self._db.close()
-            raise DataInUseError(f"{path} cannot be opened: {error}; is another sandbox using this folder?") from error
+            why = "another sandbox uses this folder; stop it" if _is_locked(error) else "it cannot be written"
+            raise DataInUseError(f"{path} cannot be opened ({error}): {why}, or choose another folder") from error
         except sqlite3.DatabaseError as error:
             self._db.close()
             raise DataInUseError(f"{path} is no database of a sandbox: {error}; use another folder") from error
@@ -77,3 +83,7 @@ class Persistence:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+
+def _is_locked(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 QUIRKS: dict[str, str] = {
     # answers and errors
@@ -40,6 +40,7 @@ QUIRKS: dict[str, str] = {
     # users
     "no-total-count": "section 10 no. 21: searches carry no totalCount",
     "truncate-take": "section 10 no. 21: searches return at most 1000 rows, silently",
+    "take-defaults-to-100": "section 5.1: a search without take returns 100 rows, not all",
     "unsorted-rows": "section 10 no. 32: list rows come in no useful order unless sortField is given",
     "admin-hidden": "section 10 no. 14: user lists leave the primary administrator out",
     "list-rows-without-sizes": "section 5.1: list-users rows lack isPrimaryDomainAdmin and sizes (older builds)",
@@ -98,7 +99,11 @@ class UnknownQuirkError(ValueError):
 class Quirks:
     """The quirks that are on."""
 
-    def __init__(self, names: Iterable[str] = ()) -> None:
+    def __init__(self, names: Iterable[str] = (), *, known: Collection[tuple[str, str]] = ()) -> None:
+        """`known` are the methods and patterns of all endpoints, for refusing quirks of endpoints that are none."""
+        self._known = frozenset(
+            one for method, pattern in known for bare in _spellings(pattern) for one in ((method, bare), ("", bare))
+        )
         self.names: frozenset[str] = frozenset()
         self._absent: dict[str, set[tuple[str, str]]] = {}
         self.set(names)
@@ -106,7 +111,7 @@ class Quirks:
     def set(self, names: Iterable[str]) -> None:
         """Turn exactly these on.
 
-        Raises UnknownQuirkError, and then changes nothing, when a name is not in the table.
+        Raises UnknownQuirkError, and then changes nothing, when a name is not in the table, or its endpoint is none.
         """
         wanted = frozenset(names)
         absent: dict[str, set[tuple[str, str]]] = {"missing": set(), "not-allowed": set()}
@@ -115,7 +120,7 @@ class Quirks:
             if name in QUIRKS:
                 absent["missing"].update(("", path) for path in _IMPLIED_MISSING.get(name, ()))
             elif head in PARAMETERISED and endpoint.strip():
-                absent[head].add(_endpoint(endpoint))
+                absent[head].add(self._endpoint(name, endpoint))
             else:
                 known = ", ".join([*QUIRKS, *(f"{head}:ENDPOINT" for head in PARAMETERISED)])
                 raise UnknownQuirkError(f"unknown quirk {name!r}; known are: {known}")
@@ -140,12 +145,22 @@ class Quirks:
         absent = self._absent[kind]
         if not absent:
             return False
-        lowered = pattern.lower()
-        bare = lowered.partition("/{")[0]
-        return any(one in absent for one in (("", lowered), ("", bare), (method, lowered), (method, bare)))
+        return any((one, bare) in absent for bare in _spellings(pattern) for one in ("", method))
+
+    def _endpoint(self, name: str, text: str) -> tuple[str, str]:
+        """The method, or none, and the path of a quirk's endpoint."""
+        head, _, tail = text.strip().partition(" ")
+        method, path = (head.upper(), tail) if tail else ("", head)
+        found = method, path.strip().strip("/").lower().removeprefix("api/v1/")
+        if self._known and found not in self._known:
+            raise UnknownQuirkError(
+                f"quirk {name!r} names no endpoint; write one as /Documentation/api of the sandbox lists it, "
+                "such as missing:settings/domain/list-users or missing:GET settings/domain/user/{email}"
+            )
+        return found
 
 
-def _endpoint(text: str) -> tuple[str, str]:
-    head, _, tail = text.strip().partition(" ")
-    method, path = (head.upper(), tail) if tail else ("", head)
-    return method, path.strip().strip("/").lower()
+def _spellings(pattern: str) -> tuple[str, str]:
+    """How a quirk may name an endpoint: whole, or without its parameters."""
+    lowered = pattern.lower()
+    return lowered, lowered.partition("/{")[0]

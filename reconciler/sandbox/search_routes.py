@@ -6,6 +6,7 @@ from typing import Any
 
 from reconciler.sandbox.alias_views import search_row as alias_search_row
 from reconciler.sandbox.call import Call, Route
+from reconciler.sandbox.clock import NEVER
 from reconciler.sandbox.envelope import Refusal, Reply, ok
 from reconciler.sandbox.model import Domain, User
 from reconciler.sandbox.ordering import in_server_order
@@ -79,6 +80,10 @@ def account_list_search(call: Call) -> Reply:
                 "emailAddress": domain.address(one.name),
                 "accountType": 5,
                 "isEnabled": not one.is_disabled,
+                "status": "Disabled" if one.is_disabled else "Enabled",
+                "lastLogin": NEVER,
+                "totalMailboxSize": 0,
+                "authType": 0,
             }
             for one in domain.lists.values()
         ]
@@ -159,7 +164,8 @@ def page(call: Call, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], 
         rows = sorted(rows, key=lambda row: _sortable(row.get(key)), reverse=bool(fields.flag("sortDescending")))
     else:
         rows = in_server_order(rows, call.quirks)
-    take = DEFAULT_TAKE if take is None else take
+    if take is None:
+        take = DEFAULT_TAKE if "take-defaults-to-100" in call.quirks else len(rows)
     if "truncate-take" in call.quirks:
         take = min(take, TRUNCATED_TAKE)
     return rows[skip or 0 :][:take], len(rows)

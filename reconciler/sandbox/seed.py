@@ -10,8 +10,8 @@ from reconciler.sandbox.config import SeedDomain
 from reconciler.sandbox.domains import bind_settings, create_domain
 from reconciler.sandbox.identity import find_identity
 from reconciler.sandbox.model import Admin
+from reconciler.sandbox.names import domain_name
 from reconciler.sandbox.passwords import hashed
-from reconciler.sandbox.store import domain_name
 
 
 def seed(service: Service) -> str:

@@ -15,7 +15,7 @@ from reconciler.sandbox.admin import Admin
 from reconciler.sandbox.application import Application
 from reconciler.sandbox.call import Service
 from reconciler.sandbox.clock import Clock
-from reconciler.sandbox.config import Endpoint, SandboxConfig
+from reconciler.sandbox.config import Endpoint, SandboxConfig, SandboxError
 from reconciler.sandbox.dkim import KeyMaker
 from reconciler.sandbox.dns import DnsServer
 from reconciler.sandbox.faults import Faults
@@ -23,6 +23,7 @@ from reconciler.sandbox.ids import Ids
 from reconciler.sandbox.persist import Persistence
 from reconciler.sandbox.quirks import Quirks
 from reconciler.sandbox.requestlog import RequestLog
+from reconciler.sandbox.routes import ROUTES
 from reconciler.sandbox.seed import seed, seeded_admins
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.tokens import Tokens
@@ -31,10 +32,7 @@ from reconciler.sandbox.zones import Zones
 
 LOOPBACK = "127.0.0.1"
 _START_SECONDS = 30.0
-
-
-class SandboxError(RuntimeError):
-    """The sandbox cannot be started as asked."""
+_ENDPOINTS = frozenset((method, route.pattern) for route in ROUTES for method in route.methods.split())
 
 
 class Sandbox:
@@ -52,7 +50,7 @@ class Sandbox:
             )
         self.zones = Zones()
         self.faults = Faults(self.config.faults)
-        self.quirks = Quirks(self.config.quirks)
+        self.quirks = Quirks(self.config.quirks, known=_ENDPOINTS)
         self._endpoint: Endpoint | None = None
         self._thread: threading.Thread | None = None
         self._server: uvicorn.Server | None = None
@@ -123,6 +121,8 @@ class Sandbox:
                     http=CuttableProtocol,
                     lifespan="off",
                     log_config=None,
+                    # Requests that are no HTTP are the client's business, not a warning for whoever runs the sandbox.
+                    log_level="error",
                     access_log=False,
                     server_header=False,
                     timeout_graceful_shutdown=3,

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
-
-import idna
 
 from reconciler.sandbox.envelope import Refusal
 from reconciler.sandbox.model import (
@@ -20,45 +17,12 @@ from reconciler.sandbox.model import (
     member_from_json,
     to_json,
 )
+from reconciler.sandbox.names import domain_name
 from reconciler.sandbox.persist import Key, Persistence
-
-# RFC 5322 atext, and ":": the server's own set is not known (section 5.10), so the generous one is taken.
-LOCAL_PART = re.compile(r"[a-z0-9!#$%&'*+/:=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/:=?^_`{|}~-]+)*")
-_DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 NO_DOMAIN = "Domain does not exist"
 NO_USER = "User does not exist."
 NAME_IN_USE = "USER_ADD_ERROR_NAME_IN_USE"
-INVALID_NAME = "USER_ADD_ERROR_INVALID_NAME"
-
-
-def domain_name(text: str) -> str:
-    """The stored form of a domain's name: lower case, A-labels, no final dot.
-
-    Raises Refusal DOMAIN_ADD_ERROR_INVALID_NAME when it is none.
-    """
-    name = text.strip().rstrip(".").lower()
-    if not name.isascii():
-        try:
-            name = idna.encode(name, uts46=True).decode("ascii")
-        except idna.IDNAError:
-            raise Refusal("DOMAIN_ADD_ERROR_INVALID_NAME") from None
-    if not _DOMAIN.fullmatch(name):
-        raise Refusal("DOMAIN_ADD_ERROR_INVALID_NAME")
-    return name
-
-
-def local_part(text: str, domain: str) -> str:
-    """The stored form of a local part, which may come as the full address in `domain`.
-
-    Raises Refusal USER_ADD_ERROR_INVALID_NAME when it is none.
-    """
-    name = text.strip().lower()
-    if name.endswith(f"@{domain}"):
-        name = name[: -len(domain) - 1]
-    if len(name) > 64 or not LOCAL_PART.fullmatch(name):
-        raise Refusal(INVALID_NAME)
-    return name
 
 
 class Store:
@@ -82,7 +46,7 @@ class Store:
     def find(self, name: str) -> Domain | None:
         """A domain by its name in any spelling, None when there is none."""
         found = self.domains.get(name.lower())
-        if found is None and not name.isascii():
+        if found is None:
             try:
                 return self.domains.get(domain_name(name))
             except Refusal:

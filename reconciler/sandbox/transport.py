@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import MutableMapping
 from typing import Any
+from urllib.parse import quote
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+_ASCII = "".join(map(chr, range(128)))
+_RAW_REQUEST_LINE = re.compile(rb"[A-Z]+ [^ \r\n]+ HTTP/1\.[01]\r\n")
 
 
 class CuttableProtocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 protocol, which hands the transport to the application and tolerates `//` before the path."""
+
+    def data_received(self, data: bytes) -> None:
+        # Some clients put a name into the path as raw UTF-8, which the parser takes for no HTTP at all.
+        line = None if data.isascii() else _RAW_REQUEST_LINE.match(data)
+        if line is not None:
+            data = quote(line[0], safe=_ASCII).encode() + data[line.end() :]
+        super().data_received(data)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

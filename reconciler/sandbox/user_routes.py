@@ -17,7 +17,8 @@ from reconciler.sandbox.binder import Fields
 from reconciler.sandbox.call import Call, Route
 from reconciler.sandbox.envelope import Refusal, Reply, ok
 from reconciler.sandbox.model import Domain, User
-from reconciler.sandbox.store import NAME_IN_USE, NO_USER, local_part
+from reconciler.sandbox.names import bare_name, local_part
+from reconciler.sandbox.store import NAME_IN_USE, NO_USER
 from reconciler.sandbox.user_views import user_data
 
 
@@ -158,7 +159,7 @@ def _delete(call: Call, domain: Domain, names: list[str]) -> Reply:
     """Delete those that can be; what could not be is an error that names it."""
     problems = []
     for given in names:
-        name = given.strip().lower().removesuffix(f"@{domain.name}")
+        name = bare_name(given, domain.name)
         if name not in domain.users:
             problems.append(f"{given}: {NO_USER}")
             continue

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from reconciler.sandbox.binder import BindError, Fields, read_body
 from reconciler.sandbox.envelope import Refusal
 from reconciler.sandbox.model import Alias, User, member_from_json, to_json
+from reconciler.sandbox.names import domain_name, local_part
 from reconciler.sandbox.passwords import hashed, matches
-from reconciler.sandbox.store import domain_name, local_part
 
 NAMES = st.text("abcXYZ", min_size=1, max_size=8)
 JSON = st.recursive(
