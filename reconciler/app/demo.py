@@ -3,6 +3,7 @@ the DNS report goes from red to green. Every step runs the program itself, as a 
 
 import json
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ MARK = ".made-by-reconciler-demo"
 URLS = {"mail1": "http://127.0.0.1:17017", "mail2": "http://127.0.0.1:17018"}
 """The addresses in the example workspace, which are exchanged for those of the running sandboxes."""
 RESOLVER = "127.0.0.1:5353"
+_COLORS = re.compile("\x1b\\[[0-9;]*m")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +34,6 @@ class Stage:
     folder: Path
     hosts: Mapping[str, Sandbox]
     environment: Mapping[str, str]
-    color: bool
 
     @property
     def workspace(self) -> Path:
@@ -100,7 +101,9 @@ def _set(folder: Path, stack: ExitStack, *, color: bool) -> Stage:
         "CUSTOMER_PASSWORD": password,
         "ALICE_PASSWORD": f"{secrets.token_urlsafe(15)}-Aa1!",
     }
-    return Stage(folder=folder, hosts=hosts, environment=environment, color=color)
+    if color:
+        environment["FORCE_COLOR"] = "1"
+    return Stage(folder=folder, hosts=hosts, environment=environment)
 
 
 def _restore(workspace: Path) -> None:
@@ -130,10 +133,11 @@ def _run(stage: Stage, number: int, step: Step, say: Callable[[str], None]) -> N
     say(f"\n$ reconciler {' '.join(words)}")
     done = _reconciler(stage, words)
     shown = done.stdout + done.stderr
-    (stage.folder / "output" / f"{number:02}-{step.command[0]}.txt").write_text(shown, encoding="utf-8")
+    plain = _COLORS.sub("", shown)
+    (stage.folder / "output" / f"{number:02}-{step.command[0]}.txt").write_text(plain, encoding="utf-8")
     file = f"output/{number:02}-{step.command[0]}.txt"
     lines = shown.rstrip("\n").split("\n")
-    first = next((n for n, line in enumerate(lines) if step.begin and line.startswith(step.begin)), 0)
+    first = next((n for n, line in enumerate(plain.split("\n")) if step.begin and line.startswith(step.begin)), 0)
     if first:
         say(f"   … {first} lines of the plan again, in {file}")
     for line in lines[first:][: step.lines]:

@@ -65,6 +65,7 @@ STEPS: tuple[Step, ...] = (
         text="   Nothing has been asked of any server yet.",
         command=("validate", "broken.example"),
         exit=3,
+        lines=40,
         broken=True,
     ),
     Step(

@@ -23,17 +23,17 @@ class Console:
     @property
     def color(self) -> bool:
         """Colour only on a terminal, and not where NO_COLOR is set (no-color.org)."""
-        return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        return self.terminal and not os.environ.get("NO_COLOR")
 
     @property
     def terminal(self) -> bool:
-        """Whether results are read on a terminal."""
-        return sys.stdout.isatty()
+        """Whether results are read on a terminal, or by a program that says it shows them on one (FORCE_COLOR)."""
+        return sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
 
     @property
     def messages_terminal(self) -> bool:
         """Whether messages are read on a terminal."""
-        return sys.stderr.isatty()
+        return sys.stderr.isatty() or bool(os.environ.get("FORCE_COLOR"))
 
     @property
     def messages_color(self) -> bool:
