@@ -6,6 +6,7 @@ import secrets
 from typing import Any
 
 from reconciler.sandbox.call import Call, Route
+from reconciler.sandbox.clock import NEVER
 from reconciler.sandbox.envelope import Refusal, Reply, ok
 from reconciler.sandbox.identity import Identity, find_identity, identity_of
 from reconciler.sandbox.tokens import Issued
@@ -153,7 +154,7 @@ def _token_fields(call: Call, issued: Issued) -> dict[str, Any]:
         "refreshToken": issued.refresh,
     }
     if "no-password-expired-field" not in call.quirks:
-        fields["refreshTokenExpiration"] = call.clock.iso(issued.refresh_expires) if issued.refresh else None
+        fields["refreshTokenExpiration"] = call.clock.iso(issued.refresh_expires) if issued.refresh else NEVER
     return fields
 
 
