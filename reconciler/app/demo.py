@@ -16,7 +16,7 @@ from pathlib import Path
 from reconciler.app.data import data_folder
 from reconciler.app.demo_hands import by_hand, publish
 from reconciler.app.demo_script import AFTERWARDS, BROKEN, INTRODUCTION, STEPS, Step
-from reconciler.app.sandbox import load_seed, require_sandbox, seed_domains, seed_zones
+from reconciler.app.sandbox import load_seed, seed_domains, seed_zones
 from reconciler.core.errors import ReconcilerError, WouldOverwrite
 from reconciler.sandbox import Sandbox, SandboxConfig
 
@@ -53,7 +53,6 @@ def run_demo(folder: Path, say: Callable[[str], None], *, color: bool) -> None:
         WouldOverwrite: the folder holds something else.
         ReconcilerError: a step did not end as it should.
     """
-    require_sandbox()
     _prepare(folder)
     say(INTRODUCTION)
     with ExitStack() as stack:

@@ -23,6 +23,9 @@ def command(console: Console, output: Path) -> int:
     A broken file is refused; a plan; apply; an empty plan; drift is found and repaired; the DNS report goes from red to
     green. Nothing leaves this machine.
     """
+    from reconciler.app.sandbox import require_sandbox
+
+    require_sandbox()
     from reconciler.app.demo import run_demo
 
     run_demo(output, lambda text: console.results([text]), color=console.color)

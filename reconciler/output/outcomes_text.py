@@ -79,7 +79,7 @@ def _rest(left: Sequence[Plan], style: Style) -> Iterator[str]:
     yield style(f"Not done: a new plan still has {changes}.", "bold", "red")
     for plan in open_plans:
         state = "" if plan.complete else " could not be read again"
-        yield f"  {safe(plan.domain)}{state}:"
+        yield f"  {safe(f'{plan.domain}{state}:')}"
         for diagnostic in plan.diagnostics:
             yield from diagnostic_lines(diagnostic, indent=4, width=_WIDTH, style=style)
         for change in plan.changes:

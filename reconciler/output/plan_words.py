@@ -190,7 +190,10 @@ def tally(plans: Iterable[Plan]) -> Tally:
 
 
 def summary_words(total: Tally) -> str:
-    """`Plan: 3 to create, ... in 2 of 4 domains; 5 unmanaged.`, or `No changes. 4 domains are as declared.`"""
+    """`Plan: 3 to create, ... in 2 of 4 domains; 5 unmanaged.`, or `No changes. 4 domains are as declared.`
+
+    "No changes" is only said where every domain was read whole and none is refused.
+    """
     unmanaged = f"; {total.unmanaged} unmanaged" if total.unmanaged else ""
     if total.changes:
         parts = ", ".join(f"{n} {VERBS[a]}" for a, n in total.actions.items())
@@ -200,4 +203,6 @@ def summary_words(total: Tally) -> str:
     fine = total.domains - len(total.refused) - len(total.unread)
     rows = [(fine, "as declared"), (len(total.refused), "refused"), (len(total.unread), "not read whole")]
     said = [f"{count(n, 'domain')} {'is' if n == 1 else 'are'} {what}" for n, what in rows if n]
-    return f"No changes. {', '.join(said)}{unmanaged}."
+    # "No changes" is a promise about every domain: where one was not read, or is refused, it is not made.
+    verdict = "No changes" if fine == total.domains else "Nothing can be said of every domain"
+    return f"{verdict}. {', '.join(said)}{unmanaged}."
