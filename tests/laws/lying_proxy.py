@@ -1,0 +1,63 @@
+"""Something between client and server that changes answers: it leaves rows out, counts wrongly, repeats what it heard."""
+
+import json
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+Lie = Callable[[str, Any, bytes], tuple[int, Any] | None]
+"""(METHOD path below the API, the answer's JSON, the request's body) -> status and JSON or bytes; None = the truth."""
+
+
+class LyingProxy:
+    """Listens on loopback while it is open; `lie` may be changed at any time."""
+
+    def __init__(self, url: str) -> None:
+        self.lie: Lie = lambda path, answer, body: None
+        self.told = 0
+        target = urlsplit(url)
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def handle_one(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                onward = HTTPConnection(target.hostname or "", target.port or 0, timeout=20)
+                onward.request(self.command, self.path, body or None, {**self.headers, "accept-encoding": "identity"})
+                answer = onward.getresponse()
+                status, content = answer.status, answer.read()
+                onward.close()
+                try:
+                    known = json.loads(content)
+                except ValueError:
+                    known = None
+                lied = proxy.lie(f"{self.command} {self.path.partition('/api/v1/')[2]}", known, body)
+                if lied is not None:
+                    proxy.told += 1
+                    status, content = lied[0], lied[1] if isinstance(lied[1], bytes) else json.dumps(lied[1]).encode()
+                with suppress(ConnectionError):  # a client that has heard enough elsewhere hangs up
+                    self.send_response(status)
+                    self.send_header("content-type", "application/json")
+                    self.send_header("content-length", str(len(content)))
+                    self.end_headers()
+                    self.wfile.write(content)
+
+            do_GET = do_POST = handle_one
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Nothing: the test's output is the test's."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, name="lying-proxy", daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
