@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from reconciler.sandbox.clock import Clock
 from reconciler.sandbox.model import Dkim, DkimKey, Domain
-from reconciler.sandbox.zones import Zones
+from reconciler.sandbox.zones import ZoneError, Zones
 
 SIZES = (1024, 2048, 4096)
 DEFAULT_SIZE = 2048
@@ -70,7 +70,11 @@ def state(dkim: Dkim) -> str:
 
 def is_published(zones: Zones, domain: str, selector: str, public_key: str) -> bool:
     """Whether DNS has the key's record: TXT at `<selector>._domainkey.<domain>` with `p=<publicKey>`."""
-    for value in zones.lookup(f"{selector}._domainkey.{domain}", "TXT"):
+    try:
+        values = zones.lookup(f"{selector}._domainkey.{domain}", "TXT")
+    except ZoneError:  # the selector came from a path and is no part of a DNS name
+        return False
+    for value in values:
         text = "".join(_QUOTED.findall(value)) or value
         tags = {
             name.strip(): "".join(content.split())

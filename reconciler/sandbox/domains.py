@@ -94,7 +94,7 @@ def bind_settings(
 ) -> dict[str, Any]:
     """The domain settings in a request; `limit_names` also takes userLimit for maxUsers and so on.
 
-    A client that reads, merges userLimit in and writes all of it back sends both: the one that is not as `before` counts.
+    A client that reads, merges userLimit in and writes all of it back sends both: what is not as `before` counts.
     """
     allowed = set(defaults.DOMAIN_SETTINGS) if only is None else set(only)
     found = bound(wanted, {name: defaults.DOMAIN_SETTINGS[name] for name in allowed})

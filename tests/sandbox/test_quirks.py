@@ -10,7 +10,7 @@ import pytest
 from reconciler.sandbox import FAULTS, QUIRKS, Sandbox, SandboxConfig, UnknownQuirkError
 from reconciler.sandbox.routes import ROUTES
 
-TESTS = "\n".join(path.read_text() for path in sorted(Path(__file__).parent.glob("test_*.py")))
+TESTS = "\n".join(path.read_text() for path in sorted(Path(__file__).parent.rglob("test_*.py")))
 
 
 @pytest.mark.parametrize("quirk", QUIRKS)

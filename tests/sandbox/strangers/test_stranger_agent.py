@@ -144,10 +144,14 @@ def test_the_agent_disables_deletes_renames_and_expires_in_bulk(agent):
 
 
 def test_the_agent_asks_whether_a_name_is_free_for_users_and_aliases(agent):
-    agent.write("domain/alias-put", {"oldName": "", "alias": {"name": "sales", "aliasTargetList": ["anna"], "isEnabled": True}})
+    agent.write(
+        "domain/alias-put", {"oldName": "", "alias": {"name": "sales", "aliasTargetList": ["anna"], "isEnabled": True}}
+    )
     assert agent.read("domain/email-alias-does-not-exists/free")
     for taken in ("anna", "SALES"):
-        assert agent.call("GET", f"domain/email-alias-does-not-exists/{taken}").refused() == "USER_ADD_ERROR_NAME_IN_USE"
+        assert (
+            agent.call("GET", f"domain/email-alias-does-not-exists/{taken}").refused() == "USER_ADD_ERROR_NAME_IN_USE"
+        )
     agent.write("domain/set-catch-all/sales")
     assert agent.read("domain/domain")["domainSettings"]["catchAll"] == "sales"
     agent.write("domain/set-catch-all")

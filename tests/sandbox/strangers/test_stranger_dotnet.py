@@ -80,7 +80,9 @@ def test_solidcp_creates_a_user_by_its_full_address_and_hides_the_domain_adminis
     has_shape(listed, page.LIST_USERS)
     assert [row["isPrimaryDomainAdmin"] for row in listed["userData"]] == [True, False]
     shown = [row for row in listed["userData"] if not row["securityFlags"]["isDomainAdmin"]]
-    assert [(row["userName"], row["fullName"], row["maxMailboxSize"]) for row in shown] == [("anna", "Anna A", 104857600)]
+    assert [(row["userName"], row["fullName"], row["maxMailboxSize"]) for row in shown] == [
+        ("anna", "Anna A", 104857600)
+    ]
     for path, token in ((f"settings/domain/user/anna@{DOMAIN}", own), (f"settings/sysadmin/user/anna@{DOMAIN}", "")):
         found = scp.call("GET", path, token=token).done()
         has_shape(found, page.USER)

@@ -134,7 +134,9 @@ def test_the_shell_scripts_make_forward_only_mailboxes_and_find_the_aliases_of_o
     found = wire.get(f"/api/v1/settings/domain/mailbox-forward-list/anna@{DOMAIN}", boss).done()["mailboxForwardList"]
     assert found == {**forwards, "spamForwardOption": "None"}
     for name, targets in (("full", [f"anna@{DOMAIN}"]), ("bare", ["anna"]), ("other", ["boss"])):
-        wire.post("/api/v1/settings/domain/alias-put", {"alias": {"name": name, "aliasTargetList": targets}}, boss).done()
+        wire.post(
+            "/api/v1/settings/domain/alias-put", {"alias": {"name": name, "aliasTargetList": targets}}, boss
+        ).done()
     for search in (f"anna@{DOMAIN}", f"anna%40{DOMAIN}", "anna", "ANNA"):
         rows = wire.get(f"/api/v1/settings/domain/aliases/{search}", boss).done()["gridInfo"]
         assert [row["name"] for row in rows] == ["full", "bare"], search
@@ -158,7 +160,9 @@ def test_the_inbox_tool_works_below_a_path_prefix_and_believes_the_tokens_exp(wi
 
 
 def test_the_provider_that_guesses_meets_404_and_finds_the_alias_list_that_moved(wire, boss, token, server):
-    wire.post("/api/v1/settings/domain/alias-put", {"alias": {"name": "sales", "aliasTargetList": ["boss"]}}, boss).done()
+    wire.post(
+        "/api/v1/settings/domain/alias-put", {"alias": {"name": "sales", "aliasTargetList": ["boss"]}}, boss
+    ).done()
 
     def first(*names: str) -> str:
         for name in names:

@@ -226,7 +226,9 @@ def test_astral_makes_publishes_and_activates_a_dkim_key(ast, server):
     assert keys()["isActive"] is False, "success without effect while DNS has nothing"
     pending = keys()["pending"]
     name = f"{pending['selector']}._domainkey.{DOMAIN}"
-    server.admin("records", {"add": [{"name": name, "type": "TXT", "value": f"v=DKIM1; k=rsa; p={pending['publicKey']}"}]})
+    server.admin(
+        "records", {"add": [{"name": name, "type": "TXT", "value": f"v=DKIM1; k=rsa; p={pending['publicKey']}"}]}
+    )
     ast.own("dkim-enable/false")
     assert (keys()["isActive"], keys()["selector"], keys()["publicKey"]) == (
         True, pending["selector"], pending["publicKey"],
