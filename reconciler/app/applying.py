@@ -53,8 +53,12 @@ class ApplyResult:
     @property
     def converged(self) -> bool:
         """Whether every selected domain is, by a read after the last write, as declared."""
-        rest = {p.domain: p for p in (*self.plans, *self.left)}
-        return self.agreed and all(has_converged(p) for p in rest.values())
+        return self.agreed and all(has_converged(p) and not p.left_out for p in self._last())
+
+    @property
+    def left_out(self) -> int:
+        """How many changes `--target` left out; 0 as long as anything else is left to do."""
+        return sum(p.left_out for p in self._last()) if all(has_converged(p) for p in self._last()) else 0
 
     @property
     def exit_code(self) -> Exit:
@@ -69,6 +73,10 @@ class ApplyResult:
         if before is not Exit.DONE:
             return Exit.PARTIAL if self.outcomes else before
         return Exit.DONE
+
+    def _last(self) -> list[Plan]:
+        """The last plan of every selected domain."""
+        return list({p.domain: p for p in (*self.plans, *self.left)}.values())
 
 
 async def run_apply(config: Configuration, request: PlanRequest, hooks: ApplyHooks, progress: Progress) -> ApplyResult:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from reconciler.app.asked import passwords_not_referred_to, unknown_targets
 from reconciler.app.servers import OpenServers, open_servers
 from reconciler.config.workspace import Configuration
 from reconciler.core.diagnostics import Diagnostic, error
@@ -96,9 +97,14 @@ class Planner:
         plans = [self.plan(d, seen[d.domain]) for d in self.selected()]
         allowed = self.request.allow_deletions
         objection = None if allowed is None else allowed_deletions(plans, allowed)
-        if objection is None:
-            return tuple(plans)
-        return tuple(p.with_diagnostics(objection) if p.count("delete") or p is plans[0] else p for p in plans)
+        if objection is not None:
+            first = plans[0].domain
+            plans = [p.with_diagnostics(objection) if p.count("delete") or p.domain == first else p for p in plans]
+        nameless = (
+            *unknown_targets(self.request.targets, self.selected(), seen),
+            *passwords_not_referred_to(self.request.set_passwords, self.selected()),
+        )
+        return (plans[0].with_diagnostics(*nameless), *plans[1:]) if plans else ()
 
 
 async def observe_selected(planner: Planner, servers: OpenServers, progress: Progress) -> dict[str, Observation]:

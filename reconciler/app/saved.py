@@ -12,10 +12,12 @@ from pathlib import Path
 from reconciler.app.header import generated
 from reconciler.app.planning import PlanRequest
 from reconciler.config.workspace import Configuration
-from reconciler.core.errors import ReconcilerError, StalePlan
+from reconciler.core.errors import StalePlan
 from reconciler.core.plan import Plan
 
 FORMAT_VERSION = 1
+KIND = "SavedPlan"
+_AGAIN = "plan again, and have the new plan reviewed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,12 +25,10 @@ class SavedPlan:
     """A saved plan, read.
 
     Attributes:
-        configuration: the digest of the files that it was made from.
         digests: domain -> digest of its plan.
         asked: prune, allowDeletions, targets and setPasswords as they were.
     """
 
-    configuration: str
     digests: Mapping[str, str]
     asked: Mapping[str, object]
 
@@ -37,23 +37,25 @@ class SavedPlan:
         """Reads a saved plan.
 
         Raises:
-            ReconcilerError: it is no saved plan.
-            StalePlan: it was made from other files.
+            StalePlan: it is no saved plan of this version, or was made from other files.
         """
         try:
             data = json.loads(path.read_text("utf-8"))
-            saved = cls(configuration=data["configuration"], digests=dict(data["digests"]), asked=data["asked"])
-            version = data["formatVersion"]
-        except (OSError, ValueError, KeyError, TypeError) as e:
-            raise ReconcilerError(f"{path} is not a saved plan", hint="`reconciler plan --save FILE` writes one") from e
+        except (OSError, ValueError, RecursionError) as e:
+            raise _no_plan(path) from e
+        if not isinstance(data, dict) or data.get("kind") != KIND:
+            raise _no_plan(path)
+        version = data.get("formatVersion")
         if version != FORMAT_VERSION:
-            raise ReconcilerError(f"{path} has formatVersion {version!r}; this program knows {FORMAT_VERSION}")
-        if saved.configuration != config.digest:
-            raise StalePlan(
-                f"{path} was made from other files than these; nothing was changed",
-                hint="plan again, and have the new plan reviewed",
-            )
-        return saved
+            raise StalePlan(f"{path} has formatVersion {version!r}; this program knows {FORMAT_VERSION}", hint=_AGAIN)
+        if data.get("configuration") != config.digest:
+            raise StalePlan(f"{path} was made from other files than these; nothing was changed", hint=_AGAIN)
+        digests, asked = data.get("digests"), data.get("asked")
+        if not isinstance(digests, dict) or not isinstance(asked, dict) or not digests.keys() <= config.domains.keys():
+            raise _no_plan(path)
+        if config.domains and not digests:
+            raise _no_plan(path)
+        return cls(digests=digests, asked=asked)
 
     def request(self, given: PlanRequest) -> PlanRequest:
         """The request that the plan was made for, as of today."""
@@ -75,24 +77,25 @@ class SavedPlan:
         return tuple(p.domain for p in plans if self.digests.get(p.domain) != p.digest)
 
 
+def _no_plan(path: Path) -> StalePlan:
+    return StalePlan(f"{path} is not a saved plan of these domains", hint="`reconciler plan --save FILE` writes one")
+
+
 def _texts(value: object) -> frozenset[str]:
     return frozenset(str(v) for v in value) if isinstance(value, list) else frozenset()
 
 
-def save_plan(path: Path, config: Configuration, request: PlanRequest, plans: Sequence[Plan]) -> None:
-    """Writes a saved plan.
+def unfit(plans: Sequence[Plan]) -> tuple[str, ...]:
+    """The domains whose plan is incomplete or refused: a saved plan with one of them could never be applied."""
+    return tuple(p.domain for p in plans if p.refused or not p.complete)
 
-    Raises:
-        ReconcilerError: a plan is incomplete or refused: there is nothing that could be applied.
-    """
-    unfit = [p.domain for p in plans if p.refused or not p.complete]
-    if unfit:
-        raise ReconcilerError(
-            f"not saved: the plan cannot be applied to {', '.join(unfit)}", hint="see the errors above"
-        )
+
+def saved_plan(config: Configuration, request: PlanRequest, plans: Sequence[Plan]) -> str:
+    """The text of a saved plan; none of the plans is unfit."""
+    assert not unfit(plans), "asked for before"
     document = {
         "formatVersion": FORMAT_VERSION,
-        "kind": "SavedPlan",
+        "kind": KIND,
         "generated": generated(config.root),
         "configuration": config.digest,
         "asked": {
@@ -103,4 +106,4 @@ def save_plan(path: Path, config: Configuration, request: PlanRequest, plans: Se
         },
         "digests": {p.domain: p.digest for p in plans},
     }
-    path.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    return json.dumps(document, indent=2, sort_keys=True) + "\n"

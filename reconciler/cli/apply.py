@@ -1,6 +1,7 @@
 """`reconciler apply`."""
 
 import asyncio
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -49,6 +50,8 @@ def command(
     A guard's refusal in any selected domain stops the run before the first write. A change that fails does not stop
     those that do not depend on it.
     """
+    if saved and (selection or any(options.values()) or options["allow_deletions"] is not None):
+        raise click.UsageError("--plan takes a saved plan as it is: it says which domains, and what was asked for")
     config = configured(console, selection)
     asked = request(**options)
     progress = console.progress()
@@ -60,7 +63,11 @@ def command(
         asked, config = approved.request(asked), approved.selection(config)
     hooks = ApplyHooks(agree=session.agree, on_outcome=session.on_outcome)
     session.clear = progress.clear
-    result = asyncio.run(run_apply(config, asked, hooks, progress))
+    try:
+        result = asyncio.run(run_apply(config, asked, hooks, progress))
+    except KeyboardInterrupt:
+        session.interrupted()
+        raise
     session.summary(result)
     code = result.exit_code
     changed = any(result.outcomes.values())
@@ -73,11 +80,16 @@ class _Session:
     def __init__(self, console: Console, config: Configuration, formats: tuple[Format, ...], yes: bool) -> None:
         self.console, self.config, self.formats, self.yes = console, config, formats, yes
         self.saved: SavedPlan | None = None
+        self.agreed = False
         self.clear: Callable[[], None] = lambda: None
         self.text = any(f.name == "text" and f.path is None for f in formats)
 
     def agree(self, plans: tuple[Plan, ...]) -> bool:
         """Shows the plans, and asks if there is something to ask."""
+        self.agreed = self._agreed(plans)
+        return self.agreed
+
+    def _agreed(self, plans: tuple[Plan, ...]) -> bool:
         shown = tuple(f for f in self.formats if f.name != "json")
         emit(self.console, shown, lambda name: plan_lines(self.console, self.config, plans, name))
         if any(p.refused for p in plans if p.complete):
@@ -95,8 +107,7 @@ class _Session:
             self.console.warn("Refused: nobody can be asked here; nothing was changed.")
             self.console.warn("  hint: --yes applies without asking")
             return False
-        answer = click.prompt("Apply these changes? Only 'yes' will do", default="no", show_default=False, err=True)
-        if answer.strip() == "yes":
+        if _is_confirmed():
             return True
         self.console.warn("Not applied: nothing was changed.")
         return False
@@ -109,6 +120,15 @@ class _Session:
             self.clear()
             self.console.results([render_outcome(outcome, color=self.console.color)])
 
+    def interrupted(self) -> None:
+        """Where one finds what was done until then."""
+        if self.agreed:
+            from reconciler.app.planning import state_folder
+
+            self.clear()
+            self.console.warn("The change under way may have been made; `reconciler plan` shows what is left to do.")
+            self.console.warn(f"The journal and generated passwords are in {state_folder(self.config.root)}.")
+
     def summary(self, result: ApplyResult) -> None:
         """The end: counts, what failed, whether a new plan is empty."""
         emit(self.console, tuple(f for f in self.formats if f.name == "json"), lambda _: [self._document(result)])
@@ -116,7 +136,13 @@ class _Session:
             from reconciler.output.outcomes_text import render_apply_summary
 
             self.console.results(
-                render_apply_summary(result.outcomes, result.left, converged=result.converged, color=self.console.color)
+                render_apply_summary(
+                    result.outcomes,
+                    result.left,
+                    converged=result.converged,
+                    color=self.console.color,
+                    left_out=result.left_out,
+                )
             )
         if result.passwords_file:
             self.console.warn(f"Generated passwords are in {result.passwords_file} (readable by you only).")
@@ -133,3 +159,19 @@ class _Session:
             converged=result.converged,
         )
         return document.rstrip("\n")
+
+
+def _is_confirmed() -> bool:
+    """Asks; only `yes` is yes. The end of the input and Ctrl-C are a no, and end the question at once.
+
+    The event loop's own handler of Ctrl-C would only take note of it until the question was answered.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        answer = click.prompt("Apply these changes? Only 'yes' will do", default="no", show_default=False, err=True)
+    except click.Abort:
+        click.echo(err=True)
+        return False
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return bool(answer.strip() == "yes")

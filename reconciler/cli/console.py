@@ -127,6 +127,30 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+def file_fault(path: Path) -> str:
+    """Why a file cannot be written, as far as that can be known beforehand; empty if it probably can."""
+    if path.is_dir():
+        return f"{path} is a folder"
+    if not path.parent.is_dir():
+        return f"{path}: there is no folder {path.parent}"
+    target = path if path.exists() else path.parent
+    return "" if os.access(target, os.W_OK) else f"{path} cannot be written: permission denied"
+
+
+def write_file(path: Path, text: str) -> None:
+    """Writes a file that the user asked for.
+
+    Raises:
+        ReconcilerError: it cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as e:
+        from reconciler.core.errors import ReconcilerError
+
+        raise ReconcilerError(f"{path} cannot be written: {e.strerror or e}") from e
+
+
 @dataclass(frozen=True)
 class Format:
     """One `--format NAME[=FILE]`."""
@@ -138,8 +162,9 @@ class Format:
 if TYPE_CHECKING:
     FormatBase = click.ParamType["Format"]
     TextBase = click.ParamType[str]
+    PathBase = click.ParamType[Path]
 else:  # generic only from click 8.4 on
-    FormatBase = TextBase = click.ParamType
+    FormatBase = TextBase = PathBase = click.ParamType
 
 
 class FormatType(FormatBase):
@@ -161,7 +186,22 @@ class FormatType(FormatBase):
         name, equals, path = str(value).partition("=")
         if name not in self.names or (equals and not path):
             self.fail(f"{value!r} is not one of {', '.join(self.names)}, each with =FILE if wanted", param, ctx)
+        fault = file_fault(Path(path)) if path else ""
+        if fault:
+            self.fail(fault, param, ctx)
         return Format(name, Path(path) if path else None)
+
+
+class OutFile(PathBase):
+    """The path of a file to write, refused at once where it cannot be written."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Text -> Path; wrong usage otherwise."""
+        path = Path(value)
+        fault = file_fault(path)
+        return self.fail(fault, param, ctx) if fault else path
 
 
 def emit(console: Console, formats: Sequence[Format], render: Callable[[str], Iterable[str]]) -> None:
@@ -171,5 +211,5 @@ def emit(console: Console, formats: Sequence[Format], render: Callable[[str], It
         if wanted.path is None:
             console.results(lines)
         else:
-            wanted.path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            write_file(wanted.path, "\n".join(lines) + "\n")
             console.say(f"wrote {wanted.path}")

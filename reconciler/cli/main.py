@@ -39,6 +39,7 @@ class Commands(click.Group):
             return None
         module = importlib.import_module(f"reconciler.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
+        _name_in_environment(command, f"RECONCILER_{cmd_name.upper()}")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -58,6 +59,17 @@ class Commands(click.Group):
             hint = f" Did you mean {close[0]}?" if close else ""
             ctx.fail(f"No such command {name!r}.{hint}")
         return super().resolve_command(ctx, args)
+
+
+def _name_in_environment(command: click.Command, prefix: str) -> None:
+    """Every option can be set in the environment, under the name that it has on the command line."""
+    for param in command.params:
+        if isinstance(param, click.Option):
+            option = max(param.opts, key=len).lstrip("-")
+            param.envvar = f"{prefix}_{option.replace('-', '_').upper()}"
+    if isinstance(command, click.Group):
+        for name, inner in command.commands.items():
+            _name_in_environment(inner, f"{prefix}_{name.upper()}")
 
 
 def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:

@@ -8,7 +8,7 @@ import click
 
 from reconciler.app.exits import of_plans
 from reconciler.cli.configured import configured
-from reconciler.cli.console import Console, Format, common, emit
+from reconciler.cli.console import Console, Format, OutFile, common, emit, write_file
 from reconciler.cli.planning import formats_option, plan_lines, plan_options, request
 
 
@@ -17,7 +17,7 @@ from reconciler.cli.planning import formats_option, plan_lines, plan_options, re
 @formats_option
 @click.option(
     "--save",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OutFile(),
     metavar="FILE",
     help="Write the plan for `apply --plan FILE`.",
 )
@@ -43,8 +43,13 @@ def command(
     plans = asyncio.run(make_plans(config, asked, console.progress()))
     emit(console, formats, lambda name: plan_lines(console, config, plans, name))
     if save:
-        from reconciler.app.saved import save_plan
+        from reconciler.app.saved import saved_plan, unfit
 
-        save_plan(save, config, asked, plans)
-        console.say(f"wrote {save}; `reconciler apply --plan {save}` applies exactly this")
+        hindered = unfit(plans)
+        if hindered:
+            console.warn(f"error: not saved: the plan cannot be applied to {', '.join(hindered)}")
+            console.warn("  hint: see the errors above")
+        else:
+            write_file(save, saved_plan(config, asked, plans))
+            console.say(f"wrote {save}; `reconciler apply --plan {save}` applies exactly this")
     return of_plans(plans, detailed=detailed_exitcode)

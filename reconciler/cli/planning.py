@@ -36,6 +36,23 @@ class TargetType(TextBase):
         return self.fail(f"{value!r}: write mailbox:ADDRESS, alias:ADDRESS or domainAlias:NAME", param, ctx)
 
 
+class AddressType(TextBase):
+    """A mail address, in canonical form."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """`Alice@Example.com` -> `alice@example.com`."""
+        from reconciler.core.names import BadName, address
+
+        try:
+            if "@" in str(value):
+                return address(str(value), "")
+        except BadName as e:
+            self.fail(f"{value!r}: {e}", param, ctx)
+        return self.fail(f"{value!r}: write the whole address, like alice@example.com", param, ctx)
+
+
 def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of `plan` and `apply` alike."""
     options = (
@@ -60,6 +77,7 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--set-password",
             "set_passwords",
+            type=AddressType(),
             multiple=True,
             metavar="ADDRESS",
             help="Set this mailbox's password again from its reference; repeatable.",
@@ -93,7 +111,7 @@ def request(
         prune=prune,
         allow_deletions=allow_deletions,
         targets=frozenset(targets),
-        set_passwords=frozenset(a.lower() for a in set_passwords),
+        set_passwords=frozenset(set_passwords),
     )
 
 

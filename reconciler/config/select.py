@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from glob import escape
+from os.path import normpath
 from pathlib import Path
 
 from reconciler.config.builder import shown
@@ -27,9 +29,9 @@ def select(
 ) -> tuple[frozenset[str], tuple[Diagnostic, ...]]:
     """The relative names of the files that the words select; none at all where there are no words: then all are meant.
 
-    A word is a domain (`example.com`, U-label or A-label, any case), a pattern over domains (`*.example`) or over
-    paths in the workspace (`domains/eu/*`), or a file or folder: absolute, or relative to the current folder or to the
-    workspace. A word that selects nothing is WSP002, with the nearest domain.
+    A word is a domain (`example.com`, U-label or A-label, any case), a pattern over domains (`*.example`), or a file,
+    a folder or a pattern over paths (`domains/eu/*`): absolute, or relative to the current folder or to the workspace.
+    A word that selects nothing is WSP002, with the nearest domain.
     """
     if not words:
         return frozenset(c.found.relative for c in candidates), ()
@@ -50,20 +52,24 @@ def _matches(candidate: Candidate, word: str) -> bool:
             return candidate.domain is not None and domain_name(word) == candidate.domain
         except BadName:
             return False
-    if "/" in word:
-        return fnmatchcase(candidate.found.relative, word.removeprefix("./"))
-    if candidate.domain is None:
+    if "/" in word or candidate.domain is None:
         return False
     pattern = word.lower()
     return any(fnmatchcase(name, pattern) for name in (candidate.domain, display_domain(candidate.domain)))
 
 
 def _by_path(candidates: Sequence[Candidate], word: str, root: Path, here: Path) -> set[str]:
-    """By file or folder: the current folder is asked first, as a shell would complete it."""
+    """By file, folder or pattern over them: the current folder is asked first, as a shell would complete it."""
     if not word:  # an unset variable in a script must not mean everything
         return set()
     by_path = {c.found.path: c.found.relative for c in candidates}
     for base in (here, root):
+        if not _GLOB.isdisjoint(word):
+            pattern = normpath(Path(escape(str(base))) / word)
+            inside = {relative for file, relative in by_path.items() if fnmatchcase(str(file), pattern)}
+            if inside:
+                return inside
+            continue
         path = _lexical(base / word)
         if path in by_path:
             return {by_path[path]}

@@ -35,7 +35,7 @@ def check_passwords(file: DomainFile, store: SecretStore) -> Iterator[Diagnostic
             faults = password_faults(policy, value.reveal(), local_part=mailbox.name, domain=domain)
             if faults:
                 text = f"the password of {mailbox.name} ({ref}) does not satisfy product {file.product.name}: "
-                hint = "`reconciler password` makes one that does"
+                hint = "choose another one; `{generate: true}` makes one that does"
                 yield error("SEC003", text + ", ".join(faults), span, hint=hint)
 
 

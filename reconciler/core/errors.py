@@ -57,7 +57,7 @@ class SandboxMissing(ReconcilerError):
 
 
 class StalePlan(ReconcilerError):
-    """A saved plan was made from other files; nothing is changed."""
+    """A saved plan is none, or was made from other files; nothing is changed."""
 
 
 class WouldOverwrite(ReconcilerError):

@@ -102,6 +102,7 @@ class Plan:
     Attributes:
         complete: False where the domain could not be read whole; there are no changes then.
         diagnostics: what guards and the planner have to say; an error forbids applying this plan.
+        left_out: how many changes are not in it because `--target` named others.
     """
 
     domain: str
@@ -110,6 +111,7 @@ class Plan:
     unmanaged: tuple[Unmanaged, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = field(default=(), compare=False)
     complete: bool = True
+    left_out: int = field(default=0, compare=False)
 
     @property
     def refused(self) -> bool:

@@ -79,6 +79,7 @@ def plan_domain(
         changes=ordered(changes, current, _free_seats(current)),
         unmanaged=tuple(sorted(draft.unmanaged)),
         diagnostics=in_order(said),
+        left_out=len(draft.changes) - len(changes),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from reconciler.core.kinds import BY_NAME
 from reconciler.core.plan import Change, Outcome, Plan, Result
 from reconciler.output.diagnostics_text import diagnostic_lines
-from reconciler.output.plan_words import SYMBOLS, count, new_address
+from reconciler.output.plan_words import SYMBOLS, count, left_out_words, new_address
 from reconciler.output.terminal import Style, safe
 
 _LABELS: dict[Result, tuple[str, tuple[str, ...]]] = {
@@ -30,7 +30,12 @@ def _subject(change: Change) -> str:
 
 
 def render_apply_summary(
-    outcomes: Mapping[str, Sequence[Outcome]], left: Sequence[Plan], *, converged: bool, color: bool
+    outcomes: Mapping[str, Sequence[Outcome]],
+    left: Sequence[Plan],
+    *,
+    converged: bool,
+    color: bool,
+    left_out: int = 0,
 ) -> Iterator[str]:
     """The end of an apply: counts, what failed or was not tried with its place and the way out, what is left.
 
@@ -38,6 +43,7 @@ def render_apply_summary(
         outcomes: per domain, in the order of its plan.
         left: the plans made after the last write, of the domains that were changed.
         converged: whether a new plan of every selected domain is empty.
+        left_out: where nothing else is left, how many changes `--target` left out.
     """
     style = Style(color)
     listed = [o for row in outcomes.values() for o in row]
@@ -57,6 +63,8 @@ def render_apply_summary(
                     yield from _trouble(outcome, style)
     if converged:
         yield style("Done and converged: a new plan is empty.", "bold", "green")
+    elif left_out:
+        yield style(f"Done for the targets; {left_out_words(left_out)}.", "bold")
     else:
         yield from _rest(left, style)
 

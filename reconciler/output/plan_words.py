@@ -155,6 +155,7 @@ class Tally:
         unread: domains that could not be read whole; each is left alone.
         doomed: the deletions.
         outward: how many changes would send mail outside.
+        left_out: how many changes `--target` leaves out.
     """
 
     actions: Mapping[Action, int]
@@ -165,6 +166,7 @@ class Tally:
     unread: tuple[str, ...]
     doomed: tuple[Change, ...]
     outward: int
+    left_out: int
 
     @property
     def changes(self) -> int:
@@ -186,6 +188,7 @@ def tally(plans: Iterable[Plan]) -> Tally:
         unread=tuple(p.domain for p in listed if not p.complete),
         doomed=tuple(c for c in changes if c.action == "delete"),
         outward=sum(c.risk == "exfiltration" for c in changes),
+        left_out=sum(p.left_out for p in listed),
     )
 
 
@@ -195,14 +198,22 @@ def summary_words(total: Tally) -> str:
     "No changes" is only said where every domain was read whole and none is refused.
     """
     unmanaged = f"; {total.unmanaged} unmanaged" if total.unmanaged else ""
+    rest = f"; {left_out_words(total.left_out)}" if total.left_out else ""
     if total.changes:
         parts = ", ".join(f"{n} {VERBS[a]}" for a, n in total.actions.items())
-        return f"Plan: {parts} in {total.changed} of {count(total.domains, 'domain')}{unmanaged}."
+        return f"Plan: {parts} in {total.changed} of {count(total.domains, 'domain')}{unmanaged}{rest}."
     if not total.domains:
         return "No changes. No domain was selected."
+    if total.left_out and not (total.refused or total.unread):
+        return f"No changes to the targets{unmanaged}{rest}."
     fine = total.domains - len(total.refused) - len(total.unread)
     rows = [(fine, "as declared"), (len(total.refused), "refused"), (len(total.unread), "not read whole")]
     said = [f"{count(n, 'domain')} {'is' if n == 1 else 'are'} {what}" for n, what in rows if n]
     # "No changes" is a promise about every domain: where one was not read, or is refused, it is not made.
     verdict = "No changes" if fine == total.domains else "Nothing can be said of every domain"
-    return f"{verdict}. {', '.join(said)}{unmanaged}."
+    return f"{verdict}. {', '.join(said)}{unmanaged}{rest}."
+
+
+def left_out_words(number: int) -> str:
+    """`2 changes left out by --target`."""
+    return f"{count(number, 'change')} left out by --target"

@@ -114,6 +114,34 @@ def workspace(tmp_path: Path) -> Callable[..., Workspace]:
     return make
 
 
+@dataclass(frozen=True)
+class Ran:
+    """What one command line did."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def inside(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Runs `reconciler` in a workspace, in this process: much faster, where a process of its own proves no more."""
+    from reconciler.cli.main import run
+
+    def do(place: Workspace, *words: str, cwd: Path | None = None, **environment: str) -> Ran:
+        with monkeypatch.context() as patch:
+            for name in [n for n in os.environ if n.startswith(("RECONCILER_", "SMARTERMAIL_", "GITHUB_"))]:
+                patch.delenv(name)
+            for name, value in {**place.run.environment, **environment}.items():
+                patch.setenv(name, value)
+            patch.chdir(cwd or place.root)
+            capsys.readouterr()
+            code = run(words)
+            return Ran(code, *capsys.readouterr())
+
+    return do
+
+
 @pytest.fixture
 def program(tmp_path: Path) -> Program:
     """The program in an empty folder."""

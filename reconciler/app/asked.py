@@ -1,0 +1,55 @@
+"""Names that the command line gives besides the selection: what names nothing is said, and nothing is done then."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+
+from reconciler.core.diagnostics import Diagnostic, error
+from reconciler.core.kinds import KINDS
+from reconciler.core.model import CurrentDomain, DesiredDomain, KindName, Mailbox, Unset
+from reconciler.engine.observe import Observation
+
+
+def unknown_targets(
+    targets: Iterable[str], selected: Sequence[DesiredDomain], seen: Mapping[str, Observation]
+) -> Iterator[Diagnostic]:
+    """The targets that neither a selected file nor its domain on the server has; none where a domain was not read."""
+    if not targets or any(not isinstance(seen[d.domain], CurrentDomain) for d in selected):
+        return
+    known: set[str] = set()
+    for desired in selected:
+        for kind in KINDS:
+            known.update(_key(kind.name, name, desired.domain) for name in _names(kind.name, desired, seen))
+    for target in sorted(set(targets) - known):
+        near = get_close_matches(target, sorted(known), n=1)
+        hint = f"did you mean {near[0]}?" if near else "select its domain, or declare it"
+        text = f"--target {target}: neither the selected files nor their domains on the server have it"
+        yield error("WSP002", text, hint=hint)
+
+
+def _names(kind: KindName, desired: DesiredDomain, seen: Mapping[str, Observation]) -> Iterator[str]:
+    declared = desired.section(kind)
+    yield from () if isinstance(declared, Unset) else declared
+    yield from (r.name for r in desired.removed if r.kind == kind)
+    for renaming in desired.renamed:
+        if renaming.kind == kind:
+            yield from (renaming.old, renaming.new)
+    current = seen[desired.domain]
+    assert isinstance(current, CurrentDomain), "asked for before"
+    yield from current.section(kind)
+
+
+def passwords_not_referred_to(addresses: Iterable[str], selected: Sequence[DesiredDomain]) -> Iterator[Diagnostic]:
+    """The addresses that no selected file gives a password for: there is nothing that could be set."""
+    known = {f"{m.name}@{d.domain}" for d in selected for m in _mailboxes(d) if not isinstance(m.password, Unset)}
+    for address in sorted(set(addresses) - known):
+        near = get_close_matches(address, sorted(known), n=1)
+        hint = f"did you mean {near[0]}?" if near else "give it one in its file: `password: {generate: true}`"
+        yield error("WSP002", f"--set-password {address}: no selected file gives this mailbox a password", hint=hint)
+
+
+def _mailboxes(desired: DesiredDomain) -> Iterable[Mailbox]:
+    return () if isinstance(desired.mailboxes, Unset) else desired.mailboxes.values()
+
+
+def _key(kind: KindName, name: str, domain: str) -> str:
+    return f"{kind}:{name}" if kind == "domainAlias" else f"{kind}:{name}@{domain}"

@@ -1,0 +1,121 @@
+"""The command line as its users rely on it: options in the environment, files to write, hints that lead somewhere."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import reconciler
+from reconciler.cli.main import COMMANDS
+from reconciler.sandbox import Sandbox
+
+Make = Callable[..., Any]
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def two(sandbox: Sandbox, workspace: Make) -> Any:
+    """A workspace whose plan is to create two mailboxes."""
+    made = workspace(sandbox.endpoint)
+    made.domain("example.com", "mailboxes: {bob: {}, carl: {}}\n")
+    return made
+
+
+def test_repeatable_options_can_be_set_in_the_environment(two: Any, inside: Run) -> None:
+    done = inside(two, "plan", RECONCILER_PLAN_FORMAT="json")
+    assert json.loads(done.out)["summary"]["create"] == 2
+    done = inside(two, "plan", RECONCILER_PLAN_TARGET="mailbox:bob@example.com")
+    assert "bob@example.com" in done.out
+    assert "carl@example.com" not in done.out
+    done = inside(two, "plan", RECONCILER_PLAN_FORMAT="json=p.json text")
+    assert "+ mailbox bob@example.com" in done.out
+    assert json.loads((two.root / "p.json").read_text("utf-8"))["summary"]["create"] == 2
+
+
+def test_the_saved_plan_can_be_named_in_the_environment(two: Any, inside: Run) -> None:
+    assert inside(two, "plan", "--save", "p.plan").code == 0
+    two.domain("example.com", "mailboxes: {bob: {}}\n")
+    done = inside(two, "apply", "--yes", RECONCILER_APPLY_PLAN="p.plan")
+    assert done.code == 4
+    assert "other files" in done.err
+
+
+@pytest.mark.parametrize("words", [("plan", "--format", "json=no/p.json"), ("plan", "--save", "no/p.plan")])
+def test_a_file_that_cannot_be_written_is_said_before_any_server_is_asked(
+    two: Any, inside: Run, words: tuple[str, ...]
+) -> None:
+    done = inside(two, *words, SMARTERMAIL_PASSWORD="wrong")
+    assert done.code == 64
+    assert "no/p." in done.err
+    assert done.out == ""
+
+
+def test_a_full_disk_is_no_traceback(two: Any, inside: Run) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    done = inside(two, "plan", "--format", "json=/dev/full")
+    assert done.code == 1
+    assert "/dev/full cannot be written" in done.err
+
+
+def test_hints_name_commands_that_there_are() -> None:
+    named: dict[str, str] = {}
+    for file in Path(reconciler.__file__).parent.rglob("*.py"):
+        for word in re.findall(r"`reconciler ([a-z]+)", file.read_text("utf-8")):
+            named.setdefault(word, file.name)
+    assert named.keys() >= {"plan", "init"}
+    assert {word: file for word, file in named.items() if word not in COMMANDS} == {}
+
+
+@pytest.mark.parametrize(
+    "words", [("--prune",), ("--allow-deletions", "0"), ("--target", "mailbox:bob@example.com"), ("example.com",)]
+)
+def test_a_saved_plan_is_taken_as_it_is_and_with_no_other_wishes(two: Any, inside: Run, words: tuple[str, ...]) -> None:
+    assert inside(two, "plan", "--save", "p.plan").code == 0
+    done = inside(two, "apply", "--yes", "--plan", "p.plan", *words)
+    assert done.code == 64, done.err
+    assert "saved plan" in done.err
+    assert inside(two, "plan", "--detailed-exitcode").code == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"digests": {"nowhere.example": "sha256:0"}},
+        {"digests": []},
+        {"digests": {}},
+        {"asked": []},
+        {"configuration": None},
+        {"formatVersion": 2},
+    ],
+    ids=str,
+)
+def test_a_damaged_saved_plan_is_refused(two: Any, inside: Run, change: dict[str, object]) -> None:
+    assert inside(two, "plan", "--save", "p.plan").code == 0
+    file = two.root / "p.plan"
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), **change}), "utf-8")
+    done = inside(two, "apply", "--yes", "--plan", "p.plan")
+    assert done.code == 4, done.out
+    assert "p.plan" in done.err
+    assert "converged" not in done.out
+    assert inside(two, "plan", "--detailed-exitcode").code == 2
+
+
+def test_a_plan_that_cannot_be_saved_ends_with_the_code_of_its_trouble(two: Any, inside: Run, sandbox: Sandbox) -> None:
+    done = inside(two, "plan", "--save", "p.plan", "--allow-deletions", "7")
+    assert done.code == 4
+    assert "not saved" in done.err
+    done = inside(two, "plan", "--save", "p.plan", SMARTERMAIL_PASSWORD="wrong-password")
+    assert done.code == 6
+    assert "not saved" in done.err
+    assert not (two.root / "p.plan").exists()
+
+
+def test_files_are_selected_by_a_pattern_as_the_shell_would_complete_it(two: Any, inside: Run) -> None:
+    above = two.root.parent
+    for word, cwd in ((f"{two.root.name}/domains/*.yaml", above), ("*.com.yaml", two.root / "domains")):
+        done = inside(two, "-w", str(two.root), "validate", word, cwd=cwd)
+        assert (done.code, done.out) == (0, "1 domain file is valid.\n"), done.err

@@ -1,0 +1,117 @@
+"""The question that `apply` asks on a terminal: only yes is yes, and every other end is a refusal that changes nothing."""
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from reconciler.sandbox import Sandbox
+
+QUESTION = b"Only 'yes' will do"
+PATIENCE = 20.0
+
+
+class Terminal:
+    """The program on a terminal of 80 columns."""
+
+    def __init__(self, workspace: Any, *words: str) -> None:
+        self._master, slave = pty.openpty()
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("RECONCILER_")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "reconciler", *words],
+            cwd=workspace.root,
+            env={**clean, **workspace.run.environment, "COLUMNS": "80"},
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+        )
+        os.close(slave)
+        self.seen = b""
+
+    def until(self, text: bytes) -> None:
+        """Reads until the text was printed."""
+        end = time.monotonic() + PATIENCE
+        while text not in self.seen:
+            assert time.monotonic() < end, self.seen
+            self._read()
+
+    def type(self, keys: bytes) -> None:
+        """Types."""
+        os.write(self._master, keys)
+
+    def end(self) -> int:
+        """The exit code, once everything was read."""
+        end = time.monotonic() + PATIENCE
+        while self._read():
+            if time.monotonic() > end:
+                self.process.kill()
+                raise AssertionError(f"it does not end: {self.seen!r}")
+        os.close(self._master)
+        return self.process.wait(PATIENCE)
+
+    def _read(self) -> bool:
+        if select.select([self._master], [], [], 0.1)[0]:
+            try:
+                data = os.read(self._master, 65536)
+            except OSError:  # Linux says so that the other side was closed
+                return False
+            self.seen += data
+            return bool(data)
+        return self.process.poll() is None
+
+
+@pytest.fixture
+def ready(sandbox: Sandbox, workspace: Callable[..., Any]) -> Any:
+    """A workspace with one mailbox to create."""
+    made = workspace(sandbox.endpoint)
+    made.domain("example.com", "mailboxes: {bob: {}}\n")
+    return made
+
+
+def test_yes_applies(ready: Any) -> None:
+    terminal = Terminal(ready, "apply")
+    terminal.until(QUESTION)
+    terminal.type(b"yes\n")
+    assert terminal.end() == 0, terminal.seen
+    assert b"converged" in terminal.seen
+
+
+@pytest.mark.parametrize("keys", [b"y\n", b"\n", b"\x04"], ids=["y", "enter", "end of input"])
+def test_anything_else_is_a_refusal(ready: Any, sandbox: Sandbox, keys: bytes) -> None:
+    terminal = Terminal(ready, "apply")
+    terminal.until(QUESTION)
+    terminal.type(keys)
+    assert terminal.end() == 4, terminal.seen
+    assert b"nothing was changed" in terminal.seen
+    assert b"Traceback" not in terminal.seen
+
+
+def test_control_c_at_the_question_ends_at_once_and_changes_nothing(ready: Any) -> None:
+    terminal = Terminal(ready, "apply")
+    terminal.until(QUESTION)
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.end() == 4, terminal.seen
+    assert b"nothing was changed" in terminal.seen
+    assert b"Traceback" not in terminal.seen
+    assert ready.run("plan", "--detailed-exitcode").returncode == 2
+
+
+def test_control_c_in_the_middle_of_an_apply_says_where_to_look(ready: Any, sandbox: Sandbox) -> None:
+    ready.domain("example.com", "mailboxes: {" + ", ".join(f"m{n}: {{}}" for n in range(20)) + "}\n")
+    terminal = Terminal(ready, "apply", "--yes")
+    terminal.until(b"ok  + mailbox m1@example.com")
+    terminal.process.send_signal(signal.SIGINT)
+    code = terminal.end()
+    if code == 0:
+        pytest.skip("this machine was faster than the signal")
+    assert code == 130, terminal.seen
+    assert b"Traceback" not in terminal.seen
+    assert str(ready.root / ".reconciler").encode() in terminal.seen.replace(b"\r\n", b"")
+    assert ready.run("apply", "--yes").returncode == 0
