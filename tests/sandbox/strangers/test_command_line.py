@@ -91,7 +91,7 @@ def test_everything_is_there_again_after_a_restart_on_the_same_folder(tmp_path, 
     with running(*words, RECONCILER_SANDBOX_PASSWORD="Given-1234") as (first, _):
         assert first["password"] == "Given-1234"
         wire, token = sign_in(first)
-        domain, credentials = sorted(first["domainAdmins"].items())[0]
+        domain, credentials = min(first["domainAdmins"].items())
         assert set(wire.get("/api/v1/settings/sysadmin/domain-names", token).done()["data"]) == set(
             first["domainAdmins"]
         )
