@@ -157,6 +157,7 @@ class _Session:
             generated(self.config.root),
             agreed=result.agreed,
             converged=result.converged,
+            files=self.config.files,
         )
         return document.rstrip("\n")
 

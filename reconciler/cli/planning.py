@@ -122,7 +122,7 @@ def plan_lines(console: Console, config: Configuration, plans: Sequence[Plan], n
             from reconciler.app.header import generated
             from reconciler.output.plan_json import render_plans_json
 
-            return [render_plans_json(plans, generated(config.root)).rstrip("\n")]
+            return [render_plans_json(plans, generated(config.root), config.files).rstrip("\n")]
         case "markdown":
             from reconciler.output.plan_markdown import render_plans_markdown
 

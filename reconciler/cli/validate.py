@@ -34,7 +34,7 @@ def command(console: Console, selection: tuple[str, ...], formats: tuple[Format,
             from reconciler.app.header import generated
             from reconciler.output.diagnostics_json import render_diagnostics_json
 
-            return [render_diagnostics_json(config.diagnostics, generated(root)).rstrip("\n")]
+            return [render_diagnostics_json(config.diagnostics, generated(root), config.files).rstrip("\n")]
         from reconciler.output.diagnostics_text import render_diagnostics
 
         if not config.diagnostics:

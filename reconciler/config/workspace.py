@@ -4,7 +4,7 @@ A broken file is a fact among the others: the rest is still read and judged, and
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
@@ -51,6 +51,7 @@ class Configuration:
         diagnostics: in order. With a selection only those of the selected files, the workspace and the products.
         texts: text of each file that a diagnostic points into, by its name for people.
         digest: `sha256:…` over the names and bytes of all files.
+        files: each file's name for people, who read it from where they stand -> its name in the workspace.
     """
 
     root: Path
@@ -61,6 +62,7 @@ class Configuration:
     diagnostics: tuple[Diagnostic, ...]
     texts: Mapping[str, str]
     digest: str
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_configuration(
@@ -116,6 +118,7 @@ class _Loading:
             diagnostics=diagnostics,
             texts={d.span.file: self.texts[d.span.file] for d in diagnostics if d.span and d.span.file in self.texts},
             digest=f"sha256:{self.hash.hexdigest()}",
+            files={f.display: f.relative for f in (self.found.workspace, *self.found.products, *self.found.domains)},
         )
 
     def _read(self, found: FoundFile) -> tuple[Document | None, tuple[Diagnostic, ...]]:

@@ -1,9 +1,10 @@
 """After an apply: a new read, a new plan, and outcomes that agree with it."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from reconciler.core.model import DesiredDomain
+from reconciler.core.model import DesiredDomain, Value
 from reconciler.core.plan import Change, Outcome, Plan, Result
 from reconciler.core.ports import Reader
 from reconciler.engine.observe import Observation, observe
@@ -42,7 +43,7 @@ def _checked(outcome: Outcome, left: Change | None) -> Outcome:
     if left.action == "update" and not remaining:
         return outcome
     if left.action == "update":
-        what = "; ".join(f"{f.name} is {f.before!r}, not {f.after!r}" for f in remaining)
+        what = "; ".join(f"{f.name} is {_words(f.before)}, not {_words(f.after)}" for f in remaining)
     else:
         what = "it is not there" if left.action == "create" else f"it is still to {left.action}"
     return replace(
@@ -51,6 +52,11 @@ def _checked(outcome: Outcome, left: Change | None) -> Outcome:
         detail=f"the server accepted it, but a new read says: {what}",
         hint="see whether the feature is switched on for this domain on the server",
     )
+
+
+def _words(value: Value | None) -> str:
+    """A value as it would stand in a file."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def has_converged(left: Plan) -> bool:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from reconciler.core.plan import Outcome, Plan, Result
-from reconciler.output.documents import FORMAT_VERSION, json_text, place_data
+from reconciler.output.documents import FORMAT_VERSION, NO_FILES, json_text, place_data
 from reconciler.output.plan_json import plans_document
 from reconciler.output.plan_words import new_address
 
@@ -52,9 +52,10 @@ def render_apply_json(
     *,
     agreed: bool,
     converged: bool,
+    files: Mapping[str, str] = NO_FILES,
 ) -> str:
-    """The document as text, with a final newline."""
-    return json_text(apply_document(plans, outcomes, generated, agreed=agreed, converged=converged))
+    """The document as text, with a final newline; `files` as in `json_text`."""
+    return json_text(apply_document(plans, outcomes, generated, agreed=agreed, converged=converged), files)
 
 
 def _outcome_data(outcome: Outcome) -> dict[str, object]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.source import Span
-from reconciler.output.documents import FORMAT_VERSION, json_text, place_data, sorted_diagnostics
+from reconciler.output.documents import FORMAT_VERSION, NO_FILES, json_text, place_data, sorted_diagnostics
 
 
 def diagnostics_document(diagnostics: Iterable[Diagnostic], generated: Mapping[str, object]) -> dict[str, object]:
@@ -25,9 +25,11 @@ def diagnostics_document(diagnostics: Iterable[Diagnostic], generated: Mapping[s
     }
 
 
-def render_diagnostics_json(diagnostics: Iterable[Diagnostic], generated: Mapping[str, object]) -> str:
-    """The document as text, with a final newline."""
-    return json_text(diagnostics_document(diagnostics, generated))
+def render_diagnostics_json(
+    diagnostics: Iterable[Diagnostic], generated: Mapping[str, object], files: Mapping[str, str] = NO_FILES
+) -> str:
+    """The document as text, with a final newline; `files` as in `json_text`."""
+    return json_text(diagnostics_document(diagnostics, generated), files)
 
 
 def _span_data(span: Span | None) -> dict[str, object]:

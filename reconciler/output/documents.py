@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
 
 from reconciler.core.diagnostics import Diagnostic, in_order
 from reconciler.core.source import Span
@@ -9,12 +11,33 @@ from reconciler.core.source import Span
 FORMAT_VERSION = 1
 
 
-def json_text(document: Mapping[str, object]) -> str:
+NO_FILES: Mapping[str, str] = MappingProxyType({})
+
+
+def json_text(document: Mapping[str, object], files: Mapping[str, str] = NO_FILES) -> str:
     """The document with sorted keys, in ASCII, with a final newline.
 
     All but ASCII is escaped, so that nothing in it can steer a terminal and every byte can be encoded.
+
+    Args:
+        files: a file's name for people -> its name in the workspace. People read names from where they stand; a
+            document is the same wherever it was made.
     """
+    document = _renamed(document, files) if files else document
     return json.dumps(document, sort_keys=True, indent=2, ensure_ascii=True) + "\n"
+
+
+def _renamed(data: Any, files: Mapping[str, str]) -> Any:
+    """The data with the files in every `source` named as in the workspace."""
+    if isinstance(data, list):
+        return [_renamed(item, files) for item in data]
+    if not isinstance(data, Mapping):
+        return data
+    inside = {key: _renamed(value, files) for key, value in data.items()}
+    source = inside.get("source")
+    if isinstance(source, dict) and source.get("file") in files:
+        inside["source"] = source | {"file": files[source["file"]]}
+    return inside
 
 
 def place_data(span: Span | None) -> dict[str, object]:

@@ -4,7 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from reconciler.core.model import Value
 from reconciler.core.plan import Change, FieldChange, Plan
-from reconciler.output.documents import FORMAT_VERSION, diagnostic_data, json_text, place_data, sorted_diagnostics
+from reconciler.output.documents import (
+    FORMAT_VERSION,
+    NO_FILES,
+    diagnostic_data,
+    json_text,
+    place_data,
+    sorted_diagnostics,
+)
 from reconciler.output.plan_words import Tally, new_address, tally
 
 
@@ -27,9 +34,14 @@ def plans_document(plans: Sequence[Plan], generated: Mapping[str, object]) -> di
     }
 
 
-def render_plans_json(plans: Sequence[Plan], generated: Mapping[str, object]) -> str:
-    """The document as text, with a final newline: the same bytes for the same plans, but for `generated`."""
-    return json_text(plans_document(plans, generated))
+def render_plans_json(
+    plans: Sequence[Plan], generated: Mapping[str, object], files: Mapping[str, str] = NO_FILES
+) -> str:
+    """The document as text, with a final newline: the same bytes for the same plans, but for `generated`.
+
+    `files` as in `json_text`.
+    """
+    return json_text(plans_document(plans, generated), files)
 
 
 def _summary(total: Tally) -> dict[str, int]:

@@ -46,7 +46,7 @@ IGNORED = {
         current(aliases=[read_alias("a")]),
         "it is still to rename",
     ),
-    "seats": (desired([box("a", eas=True)]), current([read_box("a")]), "eas is False, not True"),
+    "seats": (desired([box("a", eas=True)]), current([read_box("a")]), "eas is false, not true"),
 }
 
 

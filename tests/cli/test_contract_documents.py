@@ -1,0 +1,72 @@
+"""Documents: the same bytes for the same input, wherever one stands; and what they say of a server's odd answers."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from reconciler.app.data import data_folder
+from reconciler.sandbox import Sandbox
+
+Make = Callable[..., Any]
+Run = Callable[..., Any]
+EPOCH = "1767225600"
+
+
+@pytest.fixture
+def faulty(sandbox: Sandbox, workspace: Make) -> Any:
+    """A workspace with a warning, a change and a managed field."""
+    made = workspace(sandbox.endpoint)
+    made.domain("example.com", "mailboxes: {bob: {}, carl: {}}\naliases: {x: [bob, x@elsewhere.example]}\n")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("words", "schema"),
+    [
+        (("validate",), "diagnostics"),
+        (("plan",), "plan"),
+        (("drift",), "plan"),
+        (("apply", "--allow-deletions", "9"), None),
+    ],
+)
+def test_documents_name_files_as_the_workspace_does_wherever_one_stands(
+    faulty: Any, inside: Run, words: tuple[str, ...], schema: str | None
+) -> None:
+    if words == ("validate",):
+        faulty.domain("example.com", "mailboxes: {bob: {quotta: 1 GiB}}\n")
+    root: Path = faulty.root
+    places = (root, root.parent, root / "domains", Path("/"))
+    said = [inside(faulty, "-w", str(root), *words, "--format", "json", cwd=p, SOURCE_DATE_EPOCH=EPOCH) for p in places]
+    document = json.loads(said[0].out)
+    assert '"file": "domains/example.com.yaml"' in said[0].out
+    if schema:
+        jsonschema.validate(document, json.loads((data_folder("schemas") / f"{schema}.schema.json").read_text("utf-8")))
+    assert {one.out for one in said} == {said[0].out}
+
+
+def test_messages_name_files_as_one_can_open_them_from_where_one_stands(faulty: Any, inside: Run) -> None:
+    faulty.domain("example.com", "mailboxes: {bob: {quotta: 1 GiB}}\n")
+    done = inside(faulty, "-w", str(faulty.root), "validate", cwd=faulty.root.parent)
+    assert done.out.startswith(f"{faulty.root.name}/domains/example.com.yaml:6:19: error: ")
+
+
+def test_what_the_server_only_said_it_did_is_told_in_the_words_of_the_files(
+    sandbox: Sandbox, workspace: Make, inside: Run
+) -> None:
+    import urllib.request
+
+    w = workspace(sandbox.endpoint)
+    body = {"domain": "example.com", "enableActiveSyncAccountManagement": False}
+    request = urllib.request.Request(
+        f"{sandbox.endpoint.url}/sandbox/domain", data=json.dumps(body).encode(), headers={"X-Sandbox": "1"}
+    )
+    urllib.request.urlopen(request, timeout=10).close()
+    w.domain("example.com", "mailboxes: {bob: {eas: true}}\n")
+    done = inside(w, "apply", "--yes")
+    assert done.code == 5
+    assert "eas is false, not true" in done.out
+    assert "converged" not in done.out
