@@ -125,6 +125,8 @@ class Sandbox:
                     log_level="error",
                     access_log=False,
                     server_header=False,
+                    # Brute-force counts go by the address that connects, not by one that the client names.
+                    proxy_headers=False,
                     timeout_graceful_shutdown=3,
                     timeout_keep_alive=60,
                 )

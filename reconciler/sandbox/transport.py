@@ -11,18 +11,28 @@ from urllib.parse import quote
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _ASCII = "".join(map(chr, range(128)))
-_RAW_REQUEST_LINE = re.compile(rb"[A-Z]+ [^ \r\n]+ HTTP/1\.[01]\r\n")
+_HEAD = re.compile(rb"[A-Z]+ [^ \r\n]+ HTTP/1\.[01]\r\n(?:[^\r\n]+\r\n)*\r\n")
+_UPGRADE = re.compile(rb"(?i)\r\nupgrade:[^\r\n]*")
+
+
+def _tolerable(head: bytes) -> bytes:
+    """A request's head without two things that clients may send and the parser does not take.
+
+    A name in the path as raw UTF-8 is no HTTP for it. And after `Upgrade`, which Java's client offers with every
+    request (`h2c`), it drops the body; a server that does not upgrade passes the header over (RFC 9110 section 7.8).
+    """
+    line, end, fields = head.partition(b"\r\n")
+    if not line.isascii():
+        line = quote(line, safe=_ASCII).encode()
+    return line + _UPGRADE.sub(b"", end + fields)
 
 
 class CuttableProtocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 protocol, which hands the transport to the application and tolerates `//` before the path."""
 
     def data_received(self, data: bytes) -> None:
-        # Some clients put a name into the path as raw UTF-8, which the parser takes for no HTTP at all.
-        line = None if data.isascii() else _RAW_REQUEST_LINE.match(data)
-        if line is not None:
-            data = quote(line[0], safe=_ASCII).encode() + data[line.end() :]
-        super().data_received(data)
+        head = _HEAD.match(data)
+        super().data_received(data if head is None else _tolerable(head[0]) + data[head.end() :])
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

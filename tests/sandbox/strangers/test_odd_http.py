@@ -274,6 +274,27 @@ def test_a_client_that_expects_100_continue_gets_it(odd):
         assert connection.recv(5000).startswith(b"HTTP/1.1 200 OK")
 
 
+@pytest.mark.parametrize("upgrade", ["h2c", "websocket", "TLS/1.3, HTTP/2.0"])
+def test_an_offer_to_upgrade_is_passed_over_and_the_body_is_read(odd, upgrade):
+    body = json.dumps({**odd.credentials, "clientId": "java"}).encode()
+    head = (
+        f"POST /api/v1/auth/authenticate-user HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nContent-Length: {len(body)}\r\n"
+        f"Host: x\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\nUpgrade: {upgrade}\r\n"
+        "User-Agent: Java-http-client/17\r\nContent-Type: application/json\r\n\r\n"
+    ).encode()
+    assert b'"success":true' in odd.raw(head + body)
+    with socket.create_connection((odd.wire.host, odd.wire.port), timeout=5) as connection:
+        for _ in range(2):
+            connection.sendall(head)
+            connection.sendall(body)
+            found = b""
+            while not found.endswith(b"}"):
+                part = connection.recv(5000)
+                assert part, found
+                found += part
+            assert found.startswith(b"HTTP/1.1 200 OK") and b'"accessToken":"ey' in found
+
+
 def test_chunks_an_absolute_target_pipelining_and_a_doubled_slash_are_understood(odd):
     body = json.dumps({**odd.credentials, "clientId": "chunks"}).encode()
     head = b"POST /api/v1/auth/authenticate-user HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -293,3 +314,11 @@ def test_what_is_no_http_is_a_400_and_the_server_lives_on_in_silence(odd, reques
     assert odd.raw(request_bytes).startswith(b"HTTP/1.1 400")
     assert odd.wire.get(NAMES, odd.token).done()
     assert capfd.readouterr() == ("", "")
+
+
+def test_failed_logins_count_for_the_address_that_connects_and_not_for_one_that_a_header_names(odd):
+    body = {"username": "admin", "password": "wrong"}
+    odd.wire.post("/api/v1/auth/authenticate-user", body, X_Forwarded_For="203.0.113.9").refused(401)
+    failures = odd.wire.get("/sandbox/ids", X_Sandbox="1").json["failures"]
+    assert set(failures) == {"127.0.0.1"}
+    odd.wire.admin("ids/reset", {})
