@@ -1,5 +1,6 @@
 """DNS compliance of the selected domains and their domain aliases."""
 
+import ipaddress
 from collections.abc import Mapping, Sequence
 
 from reconciler.app.exits import Exit
@@ -9,19 +10,41 @@ from reconciler.compliance.gather import check_subjects
 from reconciler.compliance.resolver import open_resolver
 from reconciler.compliance.subject import Subject
 from reconciler.config.workspace import Configuration
-from reconciler.core.errors import ReconcilerError
+from reconciler.core.errors import NoHostName, ReconcilerError
 from reconciler.core.expectations import Expected, expectation
 from reconciler.core.findings import Report, Threshold
 from reconciler.core.model import CurrentDomain, DesiredDomain, Unset
 from reconciler.core.ports import Progress
+from reconciler.core.workspace import ServerSettings
 from reconciler.engine.observe import Observation
 
 
 def expected_of(config: Configuration, desired: DesiredDomain) -> Expected:
-    """What DNS should say for a domain: the product's expectations, the domain's overrides, the server's host name."""
+    """What DNS should say for a domain: the product's expectations, the domain's overrides, the server's host name.
+
+    Raises:
+        NoHostName: a record would have to lead to an address, or to this machine.
+    """
     product = config.products.get(desired.product or "")
     layers = (product.dns, desired.dns) if product else (desired.dns,)
-    return expectation(config.workspace.servers[desired.server].hostname, *layers)
+    server = config.workspace.servers[desired.server]
+    expected = expectation(server.hostname, *layers)
+    if server.hostname in (*expected.mx_hosts, expected.autodiscover_host, expected.autodiscover_srv_target):
+        _require_name(server)
+    return expected
+
+
+def _require_name(server: ServerSettings) -> None:
+    try:
+        ipaddress.ip_address(server.hostname)
+    except ValueError:
+        if server.hostname != "localhost":
+            return
+    raise NoHostName(
+        f"DNS cannot point at {server.hostname}: server {server.name} has no `hostname`, and its url no name to use",
+        hint="add `hostname:` to the server: the name under which others reach it",
+        span=server.origin,
+    )
 
 
 def subjects(
@@ -61,9 +84,12 @@ async def check_dns(
 
     Raises:
         Unreachable: there is no resolver to ask.
+        NoHostName: see `expected_of`; said before anything is asked.
     """
     planner = Planner(config, request)
     selected = planner.selected()
+    for desired in selected:
+        expected_of(config, desired)
     seen: Mapping[str, Observation] = {}
     if ask_servers:
         async with open_servers(config.workspace, (d.server for d in selected), config.root) as servers:

@@ -6,6 +6,7 @@ from enum import IntEnum
 from reconciler.core.diagnostics import Severity
 from reconciler.core.errors import (
     IncompleteRead,
+    NoHostName,
     NoWorkspace,
     ReconcilerError,
     RefusedCredentials,
@@ -38,7 +39,7 @@ def of_error(error: ReconcilerError) -> Exit:
     """The exit code of a failure that ended the run."""
     if isinstance(error, Unreachable | RefusedCredentials | SecretUnavailable):
         return Exit.UNREACHABLE
-    if isinstance(error, NoWorkspace):
+    if isinstance(error, NoWorkspace | NoHostName):
         return Exit.INVALID
     if isinstance(error, IncompleteRead | StalePlan | WouldOverwrite):
         return Exit.REFUSED

@@ -1,5 +1,6 @@
 """The file `reconciler.yaml` becomes a Workspace."""
 
+import ipaddress
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -110,5 +111,9 @@ def _resolver(text: str) -> tuple[str, int] | None:
         text = f"[{text}]"
     parts = split_url(f"//{text}")
     if parts is None or not parts.hostname or parts.netloc != text or parts.username is not None:
+        return None
+    try:
+        ipaddress.ip_address(parts.hostname)
+    except ValueError:
         return None
     return parts.hostname, parts.port or DNS_PORT

@@ -10,6 +10,7 @@ from reconciler.config.loader import Document
 from reconciler.config.schema import Validator
 from reconciler.config.words import (
     NAMES,
+    NEEDED,
     bad_name,
     did_you_mean,
     expected,
@@ -116,7 +117,7 @@ class _Explaining:
                 hint = did_you_mean(value, [str(v) for v in fault.argument])
             case "minItems" | "minProperties":
                 text = f"{name} is empty, it needs at least {fault.argument}"
-                hint = "leave it out"
+                hint = NEEDED.get(last, "leave it out")
             case "maxItems" | "maxProperties":
                 text = f"{name} has {len(value)} entries, {fault.argument} at most are possible"
                 hint = "write one name an item" if fault.title == "removed mailbox" else ""

@@ -102,9 +102,18 @@ def found(value: object, *, echo: bool) -> str:
     return f"the text {shown(value)}" if isinstance(value, str) else f"{kind} {value}"
 
 
+NEEDED = {
+    "servers": "name one: `mail1: {url: …, username: …, password: …}`",
+    "command": "write the program and its arguments: [pass, show, mail/alice]",
+}
+"""What to do about a key that holds nothing and cannot be left out either."""
+
+
 def hint_for(value: object, types: Iterable[str], name: str) -> str:
     """What to do about a value of the wrong type; `name` is its key."""
     wanted = tuple(types)
+    if value is None and name in NEEDED:
+        return NEEDED[name]
     if value is None:
         empty = next((f"write `{name}: {_EMPTY[t]}` for none, or " for t in wanted if t in _EMPTY), "")
         return f"{empty}leave it out" if empty else "write a value behind the colon, or leave the key out"

@@ -64,5 +64,9 @@ class WouldOverwrite(ReconcilerError):
     """A file that a command would write is there already; nothing is changed."""
 
 
+class NoHostName(ReconcilerError):
+    """DNS can point at names only, and for a server none is known."""
+
+
 class NoWorkspace(ReconcilerError):
     """There is no workspace where one was looked for."""
