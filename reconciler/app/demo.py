@@ -16,6 +16,7 @@ from pathlib import Path
 from reconciler.app.data import data_folder
 from reconciler.app.demo_hands import by_hand, publish
 from reconciler.app.demo_script import AFTERWARDS, BROKEN, INTRODUCTION, STEPS, Step
+from reconciler.app.demo_terminal import ON_DEMO_TERMINAL
 from reconciler.app.sandbox import load_seed, seed_domains, seed_zones
 from reconciler.core.errors import ReconcilerError, WouldOverwrite
 from reconciler.sandbox import Sandbox, SandboxConfig
@@ -101,7 +102,7 @@ def _set(folder: Path, stack: ExitStack, *, color: bool) -> Stage:
         "ALICE_PASSWORD": f"{secrets.token_urlsafe(15)}-Aa1!",
     }
     if color:
-        environment["FORCE_COLOR"] = "1"
+        environment[ON_DEMO_TERMINAL] = "1"
     return Stage(folder=folder, hosts=hosts, environment=environment)
 
 

@@ -6,7 +6,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from reconciler.app.data import data_folder
-from reconciler.core.errors import WouldOverwrite
+from reconciler.core.errors import ReconcilerError, WouldOverwrite
 
 GITIGNORE = """\
 # What reconciler keeps beside the files: its journal, and generated passwords.
@@ -22,6 +22,7 @@ def init_workspace(folder: Path) -> list[Path]:
 
     Raises:
         WouldOverwrite: one of them is there already; nothing was written then.
+        ReconcilerError: the folder or a file in it cannot be written.
     """
     texts = dict(_starter(files("reconciler.app") / "starter", Path()))
     for name in ("workspace", "product", "domain"):
@@ -34,10 +35,13 @@ def init_workspace(folder: Path) -> list[Path]:
             f"{folder / there[0]} is there already; nothing was written",
             hint="give a folder that is new, or empty",
         )
-    for path, text in sorted(texts.items()):
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
+    try:
+        for path, text in sorted(texts.items()):
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+    except OSError as e:
+        raise ReconcilerError(f"{folder} cannot be written: {e.strerror or e}", hint="name another folder") from e
     return sorted(texts)
 
 

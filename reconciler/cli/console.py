@@ -1,15 +1,36 @@
 """What every command shares: the global options, colour, progress, writing results and messages."""
 
 import functools
+import io
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
+
+from reconciler.app.demo_terminal import ON_DEMO_TERMINAL
+
+
+def open_streams() -> None:
+    """Makes standard output and error fit to be written to, whatever their encoding, and also where they are closed.
+
+    A name that the terminal's encoding cannot say is escaped: it must not break off an apply.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, _nowhere())
+        elif isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _nowhere() -> TextIO:
+    """A stream that takes everything, open until the process ends."""
+    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -27,13 +48,13 @@ class Console:
 
     @property
     def terminal(self) -> bool:
-        """Whether results are read on a terminal, or by a program that says it shows them on one (FORCE_COLOR)."""
-        return sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
+        """Whether results are read on a terminal."""
+        return sys.stdout.isatty() or _is_shown_by_the_demo()
 
     @property
     def messages_terminal(self) -> bool:
         """Whether messages are read on a terminal."""
-        return sys.stderr.isatty() or bool(os.environ.get("FORCE_COLOR"))
+        return sys.stderr.isatty() or _is_shown_by_the_demo()
 
     @property
     def messages_color(self) -> bool:
@@ -48,9 +69,18 @@ class Console:
     def results(self, lines: Iterable[str]) -> None:
         """Prints results, line by line."""
         out = sys.stdout
-        for line in lines:
-            out.write(line + "\n")
-        out.flush()
+        try:
+            for line in lines:
+                out.write(line + "\n")
+            out.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as e:
+            from reconciler.core.errors import ReconcilerError
+
+            # What is still in the buffer would fail once more, in silence, when Python closes it.
+            sys.stdout = _nowhere()
+            raise ReconcilerError(f"standard output cannot be written: {e.strerror or e}") from e
 
     def say(self, text: str) -> None:
         """A message for people, on standard error; none with -q."""
@@ -64,6 +94,11 @@ class Console:
     def progress(self) -> "LiveProgress":
         """Progress on a terminal, silence elsewhere."""
         return LiveProgress(shown=sys.stderr.isatty() and not self.quiet)
+
+
+def _is_shown_by_the_demo() -> bool:
+    """The demo runs the program in processes of their own, and shows on its terminal what they print."""
+    return bool(os.environ.get(ON_DEMO_TERMINAL))
 
 
 class LiveProgress:

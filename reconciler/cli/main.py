@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 import reconciler
-from reconciler.cli.console import Console
+from reconciler.cli.console import Console, open_streams
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init", "Make a starter workspace that passes `validate`."),
@@ -104,6 +104,7 @@ def cli(ctx: click.Context, workspace: Path | None, verbose: int, quiet: bool) -
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The console script."""
+    open_streams()
     sys.exit(run(argv))
 
 

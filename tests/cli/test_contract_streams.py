@@ -1,0 +1,62 @@
+"""Where output goes: terminals, pipes, full disks, encodings that cannot say everything, folders that cannot be made."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.sandbox import Sandbox
+
+Make = Callable[..., Any]
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def zoe(sandbox: Sandbox, workspace: Make) -> Any:
+    """A workspace with a name that ASCII cannot say."""
+    made = workspace(sandbox.endpoint)
+    made.domain("example.com", "mailboxes: {zoe: {displayName: Zoë 漢字}}\n")
+    return made
+
+
+def test_an_apply_does_not_break_off_where_the_output_cannot_say_a_name(zoe: Any) -> None:
+    done = zoe.run("apply", "--yes", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert r"Zo\xeb" in done.stdout
+    assert "converged" in done.stdout
+
+
+def test_colour_is_for_terminals_whatever_a_ci_sets(zoe: Any, inside: Run) -> None:
+    for environment in ({}, {"FORCE_COLOR": "1"}, {"CLICOLOR_FORCE": "1"}):
+        done = inside(zoe, "plan", NO_COLOR="", **environment)
+        assert done.code == 0
+        assert "\033" not in done.out + done.err
+
+
+@pytest.mark.parametrize("redirect", ["> /dev/full", ">&-"])
+def test_output_that_cannot_be_written_is_no_traceback(zoe: Any, redirect: str) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"{sys.executable}" -m reconciler plan {redirect}'],
+        cwd=zoe.root,
+        env={**os.environ, **zoe.run.environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode == (1 if "full" in redirect else 0), done.stderr
+    if "full" in redirect:
+        assert "standard output cannot be written" in done.stderr
+
+
+def test_init_where_no_folder_can_be_made_is_no_traceback(zoe: Any, inside: Run) -> None:
+    (zoe.root / "file").write_text("", "utf-8")
+    done = inside(zoe, "init", "file/mail")
+    assert done.code == 1
+    assert "file/mail" in done.err
