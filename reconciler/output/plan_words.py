@@ -210,7 +210,7 @@ def summary_words(total: Tally) -> str:
     rows = [(fine, "as declared"), (len(total.refused), "refused"), (len(total.unread), "not read whole")]
     said = [f"{count(n, 'domain')} {'is' if n == 1 else 'are'} {what}" for n, what in rows if n]
     # "No changes" is a promise about every domain: where one was not read, or is refused, it is not made.
-    verdict = "No changes" if fine == total.domains else "Nothing can be said of every domain"
+    verdict = "Plan incomplete" if total.unread else "Plan refused" if total.refused else "No changes"
     return f"{verdict}. {', '.join(said)}{unmanaged}{rest}."
 
 

@@ -42,7 +42,7 @@ def test_the_refusal_gives_the_numbers_and_the_way_out() -> None:
     made = fewer(20, 3)
     (one,) = made.diagnostics
     assert "3 of 20 mailboxes" in one.message
-    assert "lets 5, 10 percent of them pass" in one.message
+    assert "lets at most 5, and at most 10 percent of them, pass" in one.message
     assert "--allow-deletions" in one.hint
 
 
