@@ -40,7 +40,9 @@ def sent(value: Value) -> object:
 def new_user(name: str, values: Mapping[str, Value], password: Secret) -> tuple[Body, Body, Body]:
     """`userData`, `userMailSettings` and `forwardList` of user-put (section 5.4).
 
-    What nobody manages is left out, so that the domain's defaults for new users hold.
+    What nobody manages is left out, so that the domain's defaults for new users hold. One that is to be disabled is
+    made enabled: only the request that follows can say that its mail goes on arriving (section 5.6), and a mailbox
+    that looks finished before would be left as it is if that request were never made.
     """
     user: Body = {"userName": name, "password": password.reveal(), "isPasswordExpired": False}
     user |= _account_fields(values)
@@ -49,7 +51,7 @@ def new_user(name: str, values: Mapping[str, Value], password: Secret) -> tuple[
             "authType": 0,
             "authenticatingWindowsDomain": None,
             "isDomainAdmin": False,
-            "isDisabled": not values["enabled"],
+            "isDisabled": False,
         }
     if not forwards(values):
         return user, {}, {}

@@ -25,7 +25,7 @@ class ServerWriter(ServerReader):
     """
 
     async def create_mailbox(self, domain: str, name: str, values: Mapping[str, Value], password: Secret) -> None:
-        """`user-put` (section 5.4). One that begins disabled is then told to go on receiving mail."""
+        """`user-put` (section 5.4). One that is to be disabled is so afterwards, and goes on receiving mail."""
         user, mail, forward = bodies.new_user(name, values, password)
         doubt: DoubtfulWrite | None = None
         try:

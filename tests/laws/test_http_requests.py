@@ -165,3 +165,23 @@ def test_a_server_that_never_says_yes_is_believed_only_where_a_read_shows_it(wor
     done = world.apply(situation, world.begin(situation))
     assert (faults_of(done), done.converged) == ([], True)
     assert all(n == 1 for counts in world.effects().values() for n in counts.values())
+
+
+@pytest.mark.parametrize("fault", ["drop-before", "500", "html"])
+def test_a_mailbox_that_begins_disabled_receives_mail_in_the_end_whatever_happens_on_the_way(
+    world: HttpWorld, fault: str
+) -> None:
+    """Creating it and disabling its sign-in are two requests; between them it must not look finished."""
+    there = current([read_box("anna")])
+    world.load(there)
+    situation = Situation(desired([box("ben", enabled=False)]), there, Policy(), PlanOptions(today=TODAY))
+    root = world.begin(situation)
+    world.fault(fault, path="users-disable", times=2)
+    first = world.apply(situation, root)
+    (outcome,) = first.outcomes["example.com"]
+    assert (first.converged, outcome.result) == (False, Result.FAILED)
+    assert world.state()["users"]["ben"]["receivesMail"] is True
+    world.heal()
+    assert world.apply(situation, root).converged
+    ben = world.state()["users"]["ben"]
+    assert (ben["isDisabled"], ben["receivesMail"]) == (True, True)
