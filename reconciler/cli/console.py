@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import click
 
@@ -172,14 +172,15 @@ def file_fault(path: Path) -> str:
     return "" if os.access(target, os.W_OK) else f"{path} cannot be written: permission denied"
 
 
-def write_file(path: Path, text: str) -> None:
-    """Writes a file that the user asked for.
+def write_file(path: Path, text: str, *, mode: Literal["w", "a"] = "w") -> None:
+    """Writes a file that the user asked for, or appends to it.
 
     Raises:
         ReconcilerError: it cannot be written.
     """
     try:
-        path.write_text(text, encoding="utf-8")
+        with path.open(mode, encoding="utf-8") as file:
+            file.write(text)
     except OSError as e:
         from reconciler.core.errors import ReconcilerError
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from reconciler.app.planning import PlanRequest
-from reconciler.cli.console import Console, FormatType, TextBase
+from reconciler.cli.console import Console, FormatType, TextBase, write_file
 from reconciler.config.workspace import Configuration
 from reconciler.core.plan import Plan
 
@@ -142,6 +142,5 @@ def _github(plans: Sequence[Plan]) -> Iterable[str]:
 
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
-        with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(render_plans_markdown(plans, limit=1_000_000) + "\n")
+        write_file(Path(summary), render_plans_markdown(plans, limit=1_000_000) + "\n", mode="a")
     return render_plans_github(plans)

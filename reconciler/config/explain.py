@@ -11,6 +11,7 @@ from reconciler.config.schema import Validator
 from reconciler.config.words import (
     NAMES,
     NEEDED,
+    NULL_ITEM,
     bad_name,
     did_you_mean,
     expected,
@@ -104,7 +105,9 @@ class _Explaining:
         place = self.document.span(path, key=True) if fault.is_key else self._place(path, value)
         name, last = "the key" if fault.is_key else name_of(path), str(path[-1]) if path else ""
         if value is None:
-            hint = _SOURCE_HINT if fault.title in _SECRETS else hint_for(value, types_of(schema), last)
+            item = bool(path) and isinstance(path[-1], int)
+            hint = NULL_ITEM if item else hint_for(value, types_of(schema), last)
+            hint = _SOURCE_HINT if fault.title in _SECRETS else hint
             self._say("SCH001", f"{name} has no value, it should be {expected(schema)}", place, hint=hint)
             return
         may_show = _may_show(path, schema)

@@ -102,6 +102,9 @@ def found(value: object, *, echo: bool) -> str:
     return f"the text {shown(value)}" if isinstance(value, str) else f"{kind} {value}"
 
 
+NULL_ITEM = 'take it out, or put it in quotes if it is a name: "null"'
+"""What to do about nothing in a list: keys are text whatever they look like, items are not."""
+
 NEEDED = {
     "servers": "name one: `mail1: {url: …, username: …, password: …}`",
     "command": "write the program and its arguments: [pass, show, mail/alice]",

@@ -213,7 +213,7 @@ class _Loading:
         desired, more = decode_domain(rest, default_server=self._only_server())
         said = frozenset((d.code, d.span.line) for d in faults if d.span)
         domain = desired.domain if desired else file.domain
-        return replace(file, domain=domain, desired=desired, said=said), (*diagnostics, *faults, *more)
+        return replace(file, document=rest, domain=domain, desired=desired, said=said), (*diagnostics, *faults, *more)
 
     def _only_server(self) -> str:
         servers = tuple(self.workspace.servers) if self.workspace else ()

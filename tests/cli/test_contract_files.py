@@ -36,6 +36,14 @@ def test_what_is_required_is_not_to_be_left_out(plain: Any, inside: Run, nothing
     assert "leave it out" not in done.out
 
 
+@pytest.mark.parametrize("body", ["removed: {mailboxes: [null]}\n", "aliases: {all: [bob@example.com, null]}\n"])
+def test_a_name_in_a_list_that_yaml_takes_for_nothing_is_to_be_quoted(plain: Any, inside: Run, body: str) -> None:
+    plain.domain("example.com", body)
+    done = inside(plain, "validate")
+    assert done.code == 3
+    assert 'hint: take it out, or put it in quotes if it is a name: "null"' in done.out
+
+
 @pytest.mark.parametrize("resolver", ["dns.example", "1.2.3", "1.2.3.4:99999", "999.1.1.1"])
 def test_a_resolver_is_an_address(plain: Any, inside: Run, sandbox: Sandbox, resolver: str) -> None:
     _edit(plain, sandbox.endpoint.dns, resolver)

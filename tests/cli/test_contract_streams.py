@@ -55,6 +55,12 @@ def test_output_that_cannot_be_written_is_no_traceback(zoe: Any, redirect: str) 
         assert "standard output cannot be written" in done.stderr
 
 
+def test_a_step_summary_that_cannot_be_written_is_no_traceback(zoe: Any, inside: Run) -> None:
+    done = inside(zoe, "plan", "--format", "github", GITHUB_STEP_SUMMARY="no/summary")
+    assert done.code == 1
+    assert "no/summary cannot be written" in done.err
+
+
 def test_init_where_no_folder_can_be_made_is_no_traceback(zoe: Any, inside: Run) -> None:
     (zoe.root / "file").write_text("", "utf-8")
     done = inside(zoe, "init", "file/mail")
