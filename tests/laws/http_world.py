@@ -1,77 +1,29 @@
 """The laws' situations on the HTTP sandbox: brought there by the client, planned and applied by the application."""
 
 import asyncio
-import json
 import os
-from collections.abc import Coroutine, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 from domain_builders import DOMAIN
-from hypothesis import strategies as st
+from http_values import ADMIN_PASSWORD, NEW_PASSWORD, OLD_PASSWORD, ONCE, SISTER, Silent, request_of, run, written
 from law_strategies import Situation
 
 from reconciler.app.applying import ApplyHooks, ApplyResult, run_apply
-from reconciler.app.planning import PlanRequest, journal_folder, make_plans
-from reconciler.config.emit import emit_domain
+from reconciler.app.planning import journal_folder, make_plans
 from reconciler.config.workspace import Configuration
-from reconciler.core.kinds import ALIAS, BY_NAME, MAILBOX
-from reconciler.core.model import UNSET, CurrentDomain, DesiredDomain, Mailbox
+from reconciler.core.kinds import ALIAS, MAILBOX
+from reconciler.core.model import CurrentDomain, DesiredDomain
 from reconciler.core.plan import Change, FieldChange, Outcome, Plan, Result
 from reconciler.core.ports import ReadScope
 from reconciler.core.secret import Secret, SecretRef
 from reconciler.core.workspace import DnsSettings, Policy, ServerSettings, Workspace
 from reconciler.engine.journal import FileJournal
-from reconciler.sandbox import QUIRKS, Sandbox, SandboxConfig
+from reconciler.sandbox import Sandbox, SandboxConfig
 from reconciler.smartermail import Server, connect
-
-ADMIN_PASSWORD = "Adm1n-of-the-laws"
-OLD_PASSWORD, NEW_PASSWORD = "0ld-secret-of-a-box", "N3w-secret-of-a-box"
-SISTER = "sister.example"
-
-NOT_HARMLESS = {"no-success-on-writes", "eas-flag-off", "mapi-flag-off"}
-"""A server that never says yes, and features that are off: these have tests of their own."""
-SPELLINGS = (
-    "missing:settings/domain/get-user",
-    "missing:settings/domain/users-delete",
-    "missing:settings/domain/get-mailbox-forward-list",
-    "missing:settings/sysadmin/manage-domain",
-    "not-allowed:settings/domain/list-users",
-)
-HARMLESS = (*sorted(set(QUIRKS) - NOT_HARMLESS), *SPELLINGS)
-"""What servers do differently and a run must not notice."""
-NOT_TOGETHER = (
-    # Neither way to name the domain is left.
-    {"missing:settings/sysadmin/manage-domain", "header-context-ignored"},
-    # Whether a copy stays cannot be read while nothing is forwarded, and nothing but a target turns that on.
-    {"forward-needs-flag", "forward-flag-off-default"},
-)
-servers = st.lists(st.sampled_from(HARMLESS), unique=True, max_size=8).filter(
-    lambda names: not any(pair <= set(names) for pair in NOT_TOGETHER)
-)
-"""Servers: what one does differently."""
-ONCE = ("create", "delete", "rename")
-WRITES = (
-    "(user-put|post-user|users-disable|post-mailbox-forward-list|users?-delete|account-list-delete|rename-user"
-    "|alias-put|domain/alias$|alias-delete|mailboxes-patch)"
-)
-"""The paths of all requests that write."""
-
-
-class Silent:
-    """Progress that nobody watches."""
-
-    def begin(self, title: str, total: int) -> None: ...
-
-    def step(self, text: str) -> None: ...
-
-    def end(self) -> None: ...
-
-
-def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(coroutine)
 
 
 @dataclass
@@ -258,14 +210,14 @@ class HttpWorld:
 
     def plan(self, there: Situation, root: Path) -> Plan:
         config = self.configuration(root, there.desired, policy=there.policy)
-        (made,) = run(make_plans(config, _request(there), Silent()))
+        (made,) = run(make_plans(config, request_of(there), Silent()))
         assert isinstance(made, Plan)
         return made
 
     def apply(self, there: Situation, root: Path) -> ApplyResult:
         config = self.configuration(root, there.desired, policy=there.policy)
         hooks = ApplyHooks(agree=lambda _: True, on_outcome=lambda _: None)
-        done = run(run_apply(config, _request(there), hooks, Silent()))
+        done = run(run_apply(config, request_of(there), hooks, Silent()))
         assert isinstance(done, ApplyResult)
         return done
 
@@ -283,67 +235,3 @@ def stop(world: HttpWorld) -> None:
     world.box.stop()
     for name in ("LAWS_ADMIN_PASSWORD", "PW"):
         del os.environ[name]
-
-
-def written_down(world: HttpWorld, there: Situation, root: Path) -> None:
-    """The situation's files, as a workspace."""
-    policy = there.policy
-    document = {
-        "apiVersion": "reconciler/v1",
-        "kind": "Workspace",
-        "servers": {
-            "mail1": {
-                "url": world.url,
-                "hostname": "mail.example.net",
-                "username": "admin",
-                "password": {"env": "LAWS_ADMIN_PASSWORD"},
-            }
-        },
-        "policy": {
-            "prune": {BY_NAME[kind].section: on for kind, on in policy.prune.items()},
-            "maxDeletions": {"count": 100, "percent": 100},
-            "protect": list(policy.protect),
-            "externalForwarding": policy.external_forwarding,
-        },
-    }
-    (root / "reconciler.yaml").write_text(json.dumps(document), encoding="utf-8")
-    (root / "domains").mkdir()
-    (root / "domains" / f"{there.desired.domain}.yaml").write_text(emit_domain(there.desired), encoding="utf-8")
-
-
-def written(kind: Any, resource: Any) -> dict[str, Any]:
-    """The fields of a current resource as the writer takes them, seats aside."""
-    read = {s.name: getattr(resource, s.attribute) for s in kind.fields if not s.seat}
-    return {k: v for k, v in read.items() if v is not UNSET}
-
-
-def whole(there: CurrentDomain) -> ReadScope:
-    """Everything that can be read."""
-    return ReadScope(forwarding=frozenset(there.mailboxes), alias_flags=frozenset(there.aliases), eas=True, mapi=True)
-
-
-def faults_of(done: ApplyResult) -> list[tuple[str, str, str]]:
-    """What was not applied, and why."""
-    rows = [o for row in done.outcomes.values() for o in row if o.result is not Result.APPLIED]
-    return [(o.change.key, o.result.value, o.detail) for o in rows]
-
-
-def declared(desired: DesiredDomain) -> dict[str, Mailbox]:
-    return {} if desired.mailboxes is UNSET else dict(desired.mailboxes)  # type: ignore[arg-type]
-
-
-def delivered(root: Path) -> dict[str, str]:
-    """Address -> the password that was generated for it last."""
-    found: dict[str, str] = {}
-    for file in sorted((root / ".reconciler" / "passwords").glob("*.jsonl"), key=lambda f: f.stat().st_mtime_ns):
-        for line in file.read_text("utf-8").splitlines():
-            row = json.loads(line)
-            found[row["address"]] = row["password"]
-    return found
-
-
-def _request(there: Situation) -> PlanRequest:
-    options = there.options
-    return PlanRequest(
-        today=options.today, prune=options.prune, targets=options.targets, set_passwords=options.set_passwords
-    )

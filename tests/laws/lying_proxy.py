@@ -14,10 +14,17 @@ Lie = Callable[[str, Any, bytes], tuple[int, Any] | None]
 
 
 class LyingProxy:
-    """Listens on loopback while it is open; `lie` may be changed at any time."""
+    """Listens on loopback while it is open.
+
+    Attributes:
+        lie: may change an answer; set at any time.
+        instead: may answer in the server's place, which then never hears of the request.
+        told: how many answers were not the server's.
+    """
 
     def __init__(self, url: str) -> None:
         self.lie: Lie = lambda path, answer, body: None
+        self.instead: Lie = lambda path, answer, body: None
         self.told = 0
         target = urlsplit(url)
         proxy = self
@@ -28,16 +35,11 @@ class LyingProxy:
 
             def handle_one(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
-                onward = HTTPConnection(target.hostname or "", target.port or 0, timeout=20)
-                onward.request(self.command, self.path, body or None, {**self.headers, "accept-encoding": "identity"})
-                answer = onward.getresponse()
-                status, content = answer.status, answer.read()
-                onward.close()
-                try:
-                    known = json.loads(content)
-                except ValueError:
-                    known = None
-                lied = proxy.lie(f"{self.command} {self.path.partition('/api/v1/')[2]}", known, body)
+                asked = f"{self.command} {self.path.partition('/api/v1/')[2]}"
+                lied = proxy.instead(asked, None, body)
+                if lied is None:
+                    status, content = self._onward(body)
+                    lied = proxy.lie(asked, _parsed(content), body)
                 if lied is not None:
                     proxy.told += 1
                     status, content = lied[0], lied[1] if isinstance(lied[1], bytes) else json.dumps(lied[1]).encode()
@@ -47,6 +49,14 @@ class LyingProxy:
                     self.send_header("content-length", str(len(content)))
                     self.end_headers()
                     self.wfile.write(content)
+
+            def _onward(self, body: bytes) -> tuple[int, bytes]:
+                onward = HTTPConnection(target.hostname or "", target.port or 0, timeout=20)
+                onward.request(self.command, self.path, body or None, {**self.headers, "accept-encoding": "identity"})
+                answer = onward.getresponse()
+                found = (answer.status, answer.read())
+                onward.close()
+                return found
 
             do_GET = do_POST = handle_one
 
@@ -61,3 +71,10 @@ class LyingProxy:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+def _parsed(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None

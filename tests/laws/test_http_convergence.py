@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
-from http_world import SISTER, HttpWorld, declared, delivered, faults_of, run, servers, start, stop, whole
+from http_values import SISTER, declared, delivered, faults_of, run, servers, whole
+from http_world import HttpWorld, start, stop
 from hypothesis import HealthCheck, Phase, given, settings
 from law_strategies import SHIELDED, Situation, imported, situations
 
 from reconciler.core.model import CurrentDomain, DesiredDomain
 
-few = settings(deadline=None, max_examples=12, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+few = settings(deadline=None, max_examples=9, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")

@@ -15,17 +15,8 @@ from pathlib import Path
 
 import pytest
 import stamina
-from http_world import (
-    WRITES,
-    HttpWorld,
-    declared,
-    delivered,
-    faults_of,
-    servers,
-    start,
-    stop,
-    written_down,
-)
+from http_values import WRITES, declared, delivered, faults_of, servers, written_down
+from http_world import HttpWorld, start, stop
 from hypothesis import HealthCheck, Phase, assume, event, given, settings
 from hypothesis import strategies as st
 from law_strategies import Situation, situations
@@ -35,7 +26,7 @@ from reconciler.core.plan import Result
 
 BEFORE = ("500", "502", "503", "429", "drop-before", "html", "expired-token")
 AFTER = ("500-after", "502-after", "drop-after", "drop-mid-body", "html-after", "truncated-json")
-few = settings(deadline=None, max_examples=14, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+few = settings(deadline=None, max_examples=8, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +108,7 @@ def test_law_8_an_answer_that_is_lost_once_is_found_out_by_reading(
     check_end(world, there, root, ideal)
 
 
-@settings(deadline=None, max_examples=5, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=4, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(situations(), st.integers(0, 2**32))
 def test_law_8_killed_at_any_moment_and_run_again_the_end_is_the_same(
     world: HttpWorld, there: Situation, seed: int
@@ -130,7 +121,7 @@ def test_law_8_killed_at_any_moment_and_run_again_the_end_is_the_same(
     ideal = undisturbed(world, there, [])
     assume(ideal[2] > 1)
     root = fresh(world, there, [])
-    written_down(world, there, root)
+    written_down(world.url, there, root)
     world.fault("latency", param=15, path=WRITES, times=-1)
     words = ["apply", "--yes", *(["--prune"] if there.options.prune else [])]
     process = subprocess.Popen(

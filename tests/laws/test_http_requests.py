@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import stamina
 from domain_builders import box, by_name, current, desired, read_box
-from http_world import ADMIN_PASSWORD, NEW_PASSWORD, HttpWorld, Silent, faults_of, run, start, stop
+from http_values import ADMIN_PASSWORD, NEW_PASSWORD, Silent, faults_of, run
+from http_world import HttpWorld, start, stop
 from law_strategies import TODAY, Situation
 
 from reconciler.app.applying import ApplyHooks, run_apply

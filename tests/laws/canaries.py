@@ -1,0 +1,125 @@
+"""Secrets that nobody else has, and the search for them in whatever a program left behind."""
+
+import base64
+import html
+import json
+import re
+import secrets
+import stat
+import threading
+import time
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+TOKEN = re.compile(rb"eyJ[A-Za-z0-9_-]{16,}\.")
+"""What access tokens of the API begin with."""
+
+
+def canary() -> str:
+    """A password that any policy takes, with the characters that encodings change."""
+    return f'{secrets.token_hex(8)}"Zé\\/+%&<7!'
+
+
+def weak_canary() -> str:
+    """A secret that a policy refuses: no upper-case letter, nothing special."""
+    return f"weak{secrets.token_hex(8)}"
+
+
+_TEXTS = ("plain", "JSON", "JSON, not ASCII", "repr")
+
+
+@cache
+def forms(value: str) -> dict[str, bytes]:
+    """The ways in which a secret may have been written."""
+    data = value.encode()
+    found = {
+        "plain": data,
+        "latin-1": value.encode("latin-1"),
+        "JSON": json.dumps(value)[1:-1].encode(),
+        "JSON, not ASCII": json.dumps(value, ensure_ascii=False)[1:-1].encode(),
+        "repr": repr(value)[1:-1].encode(),
+        "URL": quote(value, safe="").encode(),
+        "URL path": quote(value).encode(),
+        "form": quote_plus(value).encode(),
+        "hex": data.hex().encode(),
+        "HEX": data.hex().upper().encode(),
+    }
+    found |= {f"HTML of {name}": html.escape(text.decode()).encode() for name, text in found.items() if name in _TEXTS}
+    for shift in range(3):  # base64 of a longer text holds it in one of three ways
+        whole = base64.b64encode(b"\0" * shift + data)
+        inner = whole[4 if shift else 0 : -4]
+        found[f"base64 {shift}"] = inner
+        found[f"base64url {shift}"] = inner.translate(bytes.maketrans(b"+/", b"-_"))
+    return found
+
+
+class Canaries:
+    """All secrets of a test, by where they were given."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+
+    def new(self, name: str) -> str:
+        return self.add(name, canary())
+
+    def add(self, name: str, value: str) -> str:
+        self.values[name] = value
+        return value
+
+    def found_in(self, *blobs: bytes | str) -> list[tuple[str, str, str]]:
+        """(secret, form, what stands around it) of all that occur; tokens of the API too."""
+        each = {b.encode("utf-8", "surrogatepass") if isinstance(b, str) else b for b in blobs}
+        data = b"\n".join(sorted(each))
+        hits = [
+            (name, form, _around(data, data.index(text), len(text)))
+            for name, value in self.values.items()
+            for form, text in forms(value).items()
+            if text in data
+        ]
+        return hits + [("token", "plain", _around(data, m.start(), 20)) for m in TOKEN.finditer(data)]
+
+    def found_below(self, folder: Path, *, but: Iterable[str] = ()) -> list[tuple[str, str, str]]:
+        """The same for names and contents of all files below a folder, but those in the folders given."""
+        skipped = [folder / name for name in but]
+        hits = []
+        for file in sorted(folder.rglob("*")):
+            if file.is_file() and not any(file.is_relative_to(s) for s in skipped):
+                hits += [(str(file), *hit) for hit in self.found_in(file.read_bytes(), str(file))]
+        return [(f"{file}: {name}", form, around) for file, name, form, around in hits]
+
+
+def _around(blob: bytes, start: int, length: int) -> str:
+    return blob[max(0, start - 60) : start + length + 20].decode("utf-8", "replace")
+
+
+def is_private(file: Path) -> bool:
+    """Whether nobody but its owner can read or change a file."""
+    return stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+class CommandLines(threading.Thread):
+    """Watches the command lines of a process and of all that it starts, as everybody on the machine can read them."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.pid, self.seen, self.ended = pid, set[bytes](), threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        family = {self.pid}
+        while not self.ended.is_set():
+            for entry in Path("/proc").iterdir():
+                if entry.name.isdigit():
+                    self._look(int(entry.name), family)
+            time.sleep(0.005)
+
+    def _look(self, pid: int, family: set[int]) -> None:
+        try:
+            parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+            if pid in family or parent in family:
+                family.add(pid)
+                self.seen.add(Path(f"/proc/{pid}/cmdline").read_bytes())
+        except (OSError, ValueError, IndexError):
+            return  # it has ended meanwhile
