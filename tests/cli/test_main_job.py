@@ -112,7 +112,9 @@ def test_invalid_files_end_with_3_before_any_server_is_asked(workspace: Make, sa
     for command in ("validate", "plan", "apply", "drift"):
         done = w.run(command)
         assert done.returncode == 3, command
-        assert re.search(r"domains/example\.com\.yaml:7:11: error: .*quotta[^\n]*\n.*quota", done.stdout + done.stderr), done
+        assert re.search(
+            r"domains/example\.com\.yaml:7:11: error: .*quotta[^\n]*\n.*quota", done.stdout + done.stderr
+        ), done
     assert sandbox.endpoint.url  # still there, and never asked
 
 
