@@ -53,7 +53,7 @@ CODES: dict[str, str] = {
     # Guards
     "GRD001": "a protected resource would be deleted",
     "GRD002": "more deletions than the policy allows",
-    "GRD003": "an administrator of the domain would be deleted",
+    "GRD003": "an administrator of the domain would be deleted or disabled",
     "GRD004": "the number of deletions is not the one that was allowed",
     "GRD005": "a rename cannot be done",
     "GRD006": "a managed field could not be read, so nothing is written",

@@ -90,6 +90,19 @@ def over_limits(
     return tuple(found)
 
 
+def locked_out(changes: Iterable[Change], current: CurrentDomain) -> tuple[Diagnostic, ...]:
+    """Administrators of the domain whom a change would disable: then nobody could mend it, ourselves included."""
+    found: list[Diagnostic] = []
+    for change in changes:
+        there = current.mailboxes.get(change.name) if change.kind == "mailbox" else None
+        disables = any(f.name == "enabled" and f.after is False for f in change.fields)
+        if disables and there is not None and (there.facts.is_admin or there.facts.is_primary_admin):
+            text = f"mailbox {change.address} administers the domain and is not disabled"
+            hint = "take that right away in the server's own interface first, if it is meant"
+            found.append(error("GRD003", text, change.origin, hint=hint))
+    return tuple(found)
+
+
 def mail_leaving(changes: Iterable[Change], internal_domains: frozenset[str], policy: Policy) -> tuple[Diagnostic, ...]:
     """Targets outside the workspace's domains that a change adds, as `policy.externalForwarding` wants them said."""
     if policy.external_forwarding == "allow":

@@ -71,6 +71,7 @@ def plan_domain(
         *(() if options.deletions_allowed else guards.too_many_deletions(changes, current, policy)),
         *guards.over_limits(changes, current, limits, desired.origin),
         *guards.names_taken(changes, current),
+        *guards.locked_out(changes, current),
         *guards.mail_leaving(changes, internal, policy),
     )
     return Plan(

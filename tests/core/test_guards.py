@@ -149,3 +149,17 @@ def test_mail_that_left_before_is_not_said_again() -> None:
     there = current(aliases=[read_alias("s", "x@else.example")])
     wanted = desired(aliases=[alias("s", "x@else.example", "b")])
     assert said(plan(wanted, there, policy=Policy(external_forwarding="deny"))) == []
+
+
+@pytest.mark.parametrize("right", ["is_admin", "is_primary_admin"])
+def test_an_administrator_of_the_domain_is_not_disabled_by_a_file(right: str) -> None:
+    there = current([read_box("boss", enabled=True, **{right: True}), read_box("bob", enabled=True)])
+    made = plan(desired([box("boss", enabled=False), box("bob", enabled=False)]), there)
+    (refusal,) = (d for d in made.diagnostics if d.severity == "error")
+    assert (refusal.code, "boss@" in refusal.message) == ("GRD003", True)
+    assert made.refused
+
+
+def test_an_administrator_who_is_disabled_already_is_left_as_declared() -> None:
+    there = current([read_box("boss", enabled=False, is_admin=True)])
+    assert not plan(desired([box("boss", enabled=False)]), there).refused
