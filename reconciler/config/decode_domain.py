@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from reconciler.config.builder import shown
 from reconciler.config.decode import Path, Reading, dns_overrides, secret_ref
@@ -23,6 +23,7 @@ from reconciler.core.model import (
 )
 from reconciler.core.names import address, domain_name, local_part
 
+_Named = TypeVar("_Named", Mailbox, Alias)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -55,18 +56,27 @@ def decode_domain(
     return desired, tuple(reading.diagnostics)
 
 
-def _mailboxes(reading: Reading, rows: Mapping[str, Any], domain: str) -> dict[str, Mailbox]:
-    found: dict[str, tuple[str, Mailbox]] = {}
+def _named(
+    reading: Reading, section: str, rows: Mapping[str, Any], make: Callable[[str, Any, Path], _Named]
+) -> dict[str, _Named]:
+    """The resources of a section by canonical name; of two keys that are one name the first counts."""
+    found: dict[str, tuple[str, _Named]] = {}
     for key, body in rows.items():
-        path: Path = ("mailboxes", key)
+        path: Path = (section, key)
         name = reading.name(key, local_part, path, key=True)
         if name is None:
             continue
         if name in found:
             reading.clash(found[name][0], key, name, path, key=True)
             continue
-        found[name] = key, _mailbox(reading, name, body or {}, path, domain)
+        found[name] = key, make(name, body, path)
     return {name: found[name][1] for name in sorted(found)}
+
+
+def _mailboxes(reading: Reading, rows: Mapping[str, Any], domain: str) -> dict[str, Mailbox]:
+    return _named(
+        reading, "mailboxes", rows, lambda name, body, path: _mailbox(reading, name, body or {}, path, domain)
+    )
 
 
 def _mailbox(reading: Reading, name: str, body: Mapping[str, Any], path: Path, domain: str) -> Mailbox:
@@ -91,17 +101,7 @@ def _mailbox(reading: Reading, name: str, body: Mapping[str, Any], path: Path, d
 
 
 def _aliases(reading: Reading, rows: Mapping[str, Any], domain: str) -> dict[str, Alias]:
-    found: dict[str, tuple[str, Alias]] = {}
-    for key, body in rows.items():
-        path: Path = ("aliases", key)
-        name = reading.name(key, local_part, path, key=True)
-        if name is None:
-            continue
-        if name in found:
-            reading.clash(found[name][0], key, name, path, key=True)
-            continue
-        found[name] = key, _alias(reading, name, body, path, domain)
-    return {name: found[name][1] for name in sorted(found)}
+    return _named(reading, "aliases", rows, lambda name, body, path: _alias(reading, name, body, path, domain))
 
 
 def _alias(reading: Reading, name: str, body: object, path: Path, domain: str) -> Alias:

@@ -60,7 +60,9 @@ def test_the_readmes_commands_do_what_their_comments_say(shell: Any) -> None:
             where = shell.sandbox(["reconciler", "sandbox", "--seed", "my-mail", "--json"], {})
             shell.env |= {"SMARTERMAIL_USER": where["username"], "SMARTERMAIL_PASSWORD": where["password"]}
             file = shell.cwd / "my-mail" / "reconciler.yaml"
-            text = file.read_text("utf-8").replace("https://mail1.example.net ", f"{where['url']}\n    hostname: mail1.example.net ")
+            text = file.read_text("utf-8").replace(
+                "https://mail1.example.net ", f"{where['url']}\n    hostname: mail1.example.net "
+            )
             make_domain(where, "other.example")
             file.write_text(text + f'dns: {{resolvers: ["{where["dns"]}"]}}\n', "utf-8")
     assert codes == {

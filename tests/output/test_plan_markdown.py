@@ -117,7 +117,8 @@ OURS = re.compile(r"</?details>|<details><summary>(\d+ \w+|Unmanaged)</summary>"
 @given(data=st.data())
 def test_nothing_hostile_opens_a_tag_a_link_or_a_mention(data: st.DataObject, any_plans: Any) -> None:
     """Judged by a parser of CommonMark, with GitHub's tables and strikethrough."""
-    markdown_it = pytest.importorskip("markdown_it")
+    import markdown_it
+
     parser = markdown_it.MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     plans = data.draw(any_plans)
     tokens = parser.parse(render_plans_markdown(plans))
@@ -146,7 +147,8 @@ def test_escaped_text_has_no_character_that_means_something(
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_a_code_span_ends_where_it_was_meant_to(data: st.DataObject, any_text: st.SearchStrategy[str]) -> None:
-    markdown_it = pytest.importorskip("markdown_it")
+    import markdown_it
+
     text = data.draw(any_text.filter(lambda t: t.isprintable() and t.strip() == t and t != ""))
     (paragraph,) = (t for t in markdown_it.MarkdownIt("commonmark").parse(f"- {code(text)}") if t.type == "inline")
     (span,) = paragraph.children

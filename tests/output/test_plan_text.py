@@ -105,9 +105,7 @@ def test_unmanaged_resources_of_quiet_domains_are_only_counted() -> None:
 
 def test_a_domain_that_was_not_read_is_never_called_as_declared(telling: tuple[Plan, ...]) -> None:
     text = screen(telling[2:])
-    assert "Plan incomplete. 1 domain is as declared, 1 domain is not read whole." in " ".join(
-        text.split()
-    )
+    assert "Plan incomplete. 1 domain is as declared, 1 domain is not read whole." in " ".join(text.split())
 
 
 def test_what_is_destroyed_stands_in_red_on_the_first_line_and_after_the_counts(telling: tuple[Plan, ...]) -> None:
