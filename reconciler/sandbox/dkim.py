@@ -20,6 +20,7 @@ SIZES = (1024, 2048, 4096)
 DEFAULT_SIZE = 2048
 CHECK_EVERY = 3600.0
 _EPOCH_TICKS = 621_355_968_000_000_000  # .NET ticks at 1970-01-01
+_SLASHES = re.compile("/+")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
@@ -69,7 +70,10 @@ def state(dkim: Dkim) -> str:
 
 
 def is_published(zones: Zones, domain: str, selector: str, public_key: str) -> bool:
-    """Whether DNS has the key's record: TXT at `<selector>._domainkey.<domain>` with `p=<publicKey>`."""
+    """Whether DNS has the key's record: TXT at `<selector>._domainkey.<domain>` with `p=<publicKey>`.
+
+    Runs of slashes count as one: a key that came raw in a path has lost the second slash of `//` on its way.
+    """
     try:
         values = zones.lookup(f"{selector}._domainkey.{domain}", "TXT")
     except ZoneError:  # the selector came from a path and is no part of a DNS name
@@ -81,7 +85,11 @@ def is_published(zones: Zones, domain: str, selector: str, public_key: str) -> b
             for name, is_tag, content in (tag.partition("=") for tag in text.replace("\\;", ";").split(";"))
             if is_tag
         }
-        if tags.get("p") == public_key and tags.get("v", "DKIM1") == "DKIM1" and tags.get("k", "rsa") == "rsa":
+        if (
+            _SLASHES.sub("/", tags.get("p", "")) == _SLASHES.sub("/", public_key)
+            and tags.get("v", "DKIM1") == "DKIM1"
+            and tags.get("k", "rsa") == "rsa"
+        ):
             return True
     return False
 

@@ -143,6 +143,14 @@ def test_dkim_settings_and_the_dns_test(zoned):
     assert zoned.da.get(path).json()["success"] is True
 
 
+def test_a_key_with_two_slashes_in_a_row_is_found_though_it_stands_raw_in_the_path(zoned):
+    path = "settings/domain/test-domain-key-dns/s1/MIIB//key+Q=="
+    assert zoned.da.get(path).json()["success"] is False
+    publish(zoned, {"selector": "s1", "publicKey": "MIIB//key+Q=="})
+    assert zoned.da.get(path).json()["success"] is True
+    assert zoned.da.get(path.replace("key", "KEY")).json()["success"] is False
+
+
 def test_a_system_administrator_names_the_domain_in_the_path(zoned):
     base = "settings/sysadmin/dkim-"
     found = zoned.sa.ok(f"{base}create-rollover/example.test/1024")
