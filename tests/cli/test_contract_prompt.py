@@ -20,6 +20,11 @@ QUESTION = b"Only 'yes' will do"
 PATIENCE = 20.0
 
 
+def _hears_control_c() -> None:
+    """A background job, as a gate may be, has SIGINT ignored, and its children inherit that; a terminal's have not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Terminal:
     """The program on a terminal of 80 columns."""
 
@@ -33,6 +38,7 @@ class Terminal:
             stdin=slave,
             stdout=slave,
             stderr=slave,
+            preexec_fn=_hears_control_c,  # noqa: PLW1509 - between fork and exec it calls nothing but signal()
         )
         os.close(slave)
         self.seen = b""
