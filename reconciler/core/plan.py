@@ -8,12 +8,17 @@ from typing import Literal
 
 from reconciler.core.diagnostics import Diagnostic, has_errors
 from reconciler.core.kinds import Risk
-from reconciler.core.model import KindName, Value
+from reconciler.core.cost import Cost
+from reconciler.core.model import KindName, Resource, Value
 from reconciler.core.secret import SecretRef
 from reconciler.core.source import Span
 
 Action = Literal["create", "update", "delete", "rename"]
-Reason = Literal["declared", "removed", "purge pending", "pruned", "renamed"]
+Reason = Literal["declared", "removed", "purge pending", "pruned", "renamed", "rolled back"]
+Share = Literal["change set", "pending", "both"]
+"""Whose a change is, next to a base commit: made by this change set, there without it, or partly each."""
+Direction = Literal["server", "git", "both"]
+"""Where a difference came from: somebody changed the server, the files, or both, since they were last equal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +29,15 @@ class FieldChange:
         name: as in `reconciler.core.kinds`, or `password`.
         before: None where there was no resource, or nothing was read.
         after: None only for a password, whose reference is in `secret`.
+        share, direction: for the reviewer, None where not known; no part of what is planned.
     """
 
     name: str
     before: Value | None = None
     after: Value | None = None
     secret: SecretRef | None = None
+    share: Share | None = field(default=None, compare=False)
+    direction: Direction | None = field(default=None, compare=False)
 
     @property
     def sensitive(self) -> bool:
@@ -48,6 +56,8 @@ class Change:
         depends_on: keys of changes that must have been made before; if one of them fails, this one is not tried.
         usage_bytes, last_login: of the mailbox as it is now, for the reviewer; no part of what is planned, so
             that mail which arrives does not make a plan another one.
+        current: the live object that it was planned against, as far as it was read; None for a creation.
+        share, direction: of the whole change, for the reviewer; None where not known.
     """
 
     action: Action
@@ -62,6 +72,9 @@ class Change:
     depends_on: tuple[str, ...] = ()
     usage_bytes: int | None = field(default=None, compare=False)
     last_login: str | None = field(default=None, compare=False)
+    current: Resource | None = field(default=None, compare=False)
+    share: Share | None = field(default=None, compare=False)
+    direction: Direction | None = field(default=None, compare=False)
     origin: Span | None = field(default=None, compare=False)
 
     @property
@@ -103,6 +116,8 @@ class Plan:
         complete: False where the domain could not be read whole; there are no changes then.
         diagnostics: what guards and the planner have to say; an error forbids applying this plan.
         left_out: how many changes are not in it because `--target` named others.
+        masked: changes that the files of the base commit would make and that this change set hides.
+        cost: what the changes do to the monthly bill, where the product has prices.
     """
 
     domain: str
@@ -112,6 +127,8 @@ class Plan:
     diagnostics: tuple[Diagnostic, ...] = field(default=(), compare=False)
     complete: bool = True
     left_out: int = field(default=0, compare=False)
+    masked: tuple[Change, ...] = field(default=(), compare=False)
+    cost: Cost | None = field(default=None, compare=False)
 
     @property
     def refused(self) -> bool:
@@ -136,6 +153,8 @@ class Result(StrEnum):
     """What became of a change."""
 
     APPLIED = "applied"
+    SKIPPED = "already as wanted"
+    REFUSED = "refused"
     FAILED = "failed"
     NOT_TRIED = "not tried"
 

@@ -38,6 +38,8 @@ class PlanOptions:
         password_versions: address -> the highest version known to have been set.
         set_passwords: addresses whose password is to be set whatever is known.
         internal_domains: domains (and their aliases) of the workspace; other targets are outside.
+        protected_before: local parts of mailboxes that were `protect: true` before this change of the files -> where that
+            is known from, in words (`in main`, `in the last apply`); their protection outlives its line.
         deletions_allowed: True where `--allow-deletions` takes the place of `policy.maxDeletions`.
     """
 
@@ -47,6 +49,7 @@ class PlanOptions:
     password_versions: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     set_passwords: frozenset[str] = frozenset()
     internal_domains: frozenset[str] = frozenset()
+    protected_before: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     deletions_allowed: bool = False
 
 
@@ -122,6 +125,7 @@ class _Draft:
             name=resource.name,
             usage_bytes=facts.usage_bytes if facts else None,
             last_login=facts.last_login if facts else None,
+            current=None if more.get("action") == "create" else resource,
         )
         return replace(base, **more)  # type: ignore[arg-type]  # keywords of Change, checked by its constructor
 

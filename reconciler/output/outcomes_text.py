@@ -11,6 +11,8 @@ from reconciler.output.terminal import Style, safe
 
 _LABELS: dict[Result, tuple[str, tuple[str, ...]]] = {
     Result.APPLIED: ("ok ", ("green",)),
+    Result.SKIPPED: ("ok  already", ("green",)),
+    Result.REFUSED: ("REFUSED", ("bold", "red")),
     Result.FAILED: ("FAILED", ("bold", "red")),
     Result.NOT_TRIED: ("not tried", ("yellow",)),
 }

@@ -99,6 +99,8 @@ def reason_words(change: Change) -> str:
             return "removed"
         case "pruned":
             return "pruned: no file declares it"
+        case "rolled back":
+            return "rolled back"
         case "purge pending":
             return f"purge pending: deleted from {change.purge_after} on"
         case "declared" | "renamed":
