@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
+from reconciler.core.cost import Cost
 from reconciler.core.diagnostics import Diagnostic, has_errors
 from reconciler.core.kinds import Risk
-from reconciler.core.cost import Cost
 from reconciler.core.model import KindName, Resource, Value
 from reconciler.core.secret import SecretRef
 from reconciler.core.source import Span
