@@ -38,8 +38,8 @@ class PlanOptions:
         password_versions: address -> the highest version known to have been set.
         set_passwords: addresses whose password is to be set whatever is known.
         internal_domains: domains (and their aliases) of the workspace; other targets are outside.
-        protected_before: local parts of mailboxes that were `protect: true` before this change of the files -> where that
-            is known from, in words (`in main`, `in the last apply`); their protection outlives its line.
+        protected_before: local parts of mailboxes that were `protect: true` before this change of the files -> where
+            that is known from, in words (`in main`, `in the last apply`); their protection outlives its line.
         deletions_allowed: True where `--allow-deletions` takes the place of `policy.maxDeletions`.
     """
 
