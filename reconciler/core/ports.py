@@ -28,6 +28,10 @@ class ReadScope:
 class Reader(Protocol):
     """Reads one server. Raises Unreachable, RefusedCredentials, UnexpectedAnswer, RefusedByServer, IncompleteRead."""
 
+    async def list_domains(self) -> tuple[str, ...]:
+        """Canonical names, sorted: a system administrator's every domain, a customer's own."""
+        ...
+
     async def read_domain(self, domain: str, scope: ReadScope) -> CurrentDomain:
         """The whole state of a domain, as far as `scope` asks."""
         ...

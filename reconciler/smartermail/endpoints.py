@@ -98,9 +98,7 @@ LOGOUT = Endpoint("logout", (_post("auth/logout-user", bearer="system"),))
 MANAGE_DOMAIN = Endpoint("manage domain", (_post("settings/sysadmin/manage-domain/{domain}", bearer="system"),))
 ONE_DOMAIN = Endpoint("one domain", (_get("settings/sysadmin/domain/{domain}", "system"),))
 DOMAINS = Endpoint("domains", (_get("settings/sysadmin/domains", "system"),))
-DOMAIN_NAMES = Endpoint(
-    "domain names", (_get("settings/sysadmin/domain-names", "system"), _get("settings/sysadmin/domains", "system"))
-)
+DOMAIN_NAMES = Endpoint("domain names", (_get("settings/sysadmin/domain-names", "system"),))
 
 DATA = Endpoint("domain data", (_get("settings/domain/data"),))
 SETTINGS = Endpoint(

@@ -8,6 +8,7 @@ from reconciler.core.model import UNSET, Alias, CurrentDomain, DomainAlias, Mail
 from reconciler.core.ports import ReadScope
 from reconciler.smartermail import complete, endpoints, lists, wire, wire_domain
 from reconciler.smartermail.calls import Calls, NoSuchEndpoint
+from reconciler.smartermail.domain_list import domain_names
 from reconciler.smartermail.lists import Rows
 from reconciler.smartermail.scalars import Fields, flag, number
 from reconciler.smartermail.stats import TALLY, Tally
@@ -36,6 +37,10 @@ class ServerReader:
         finally:
             TALLY.reset(before)
         return replace(current, requests=tally.requests)
+
+    async def list_domains(self) -> tuple[str, ...]:
+        """The domains of the server, whole; for a customer, the one that he administers."""
+        return await domain_names(self._calls)
 
     async def read_mailbox(self, domain: str, name: str) -> Mailbox | None:
         """One mailbox with every field that can be read; None if there is none, which the whole list confirms."""

@@ -7,6 +7,7 @@ from types import TracebackType
 
 from reconciler.smartermail import endpoints, wire
 from reconciler.smartermail.calls import Calls
+from reconciler.smartermail.domain_list import domain_names
 from reconciler.smartermail.reader import ServerReader
 from reconciler.smartermail.stats import RequestStats
 from reconciler.smartermail.wire_domain import DomainSummary, summary
@@ -36,15 +37,9 @@ class Server:
         """Canonical names of the domains on this server; for a customer, of the one that he administers.
 
         Raises:
-            Unreachable, RefusedCredentials, UnexpectedAnswer, RefusedByServer: see `reconciler.core.errors`.
+            ReconcilerError: see `reconciler.smartermail.domain_list`.
         """
-        if not self._calls.is_admin:
-            return sorted(await self.domain_summary())
-        where = self._calls.where(endpoints.DOMAIN_NAMES)
-        found = (await self._calls.read(endpoints.DOMAIN_NAMES)).get("data")
-        rows = found if isinstance(found, list) else None
-        named = {"data": [{"name": r} if isinstance(r, str) else r for r in rows]} if rows is not None else {}
-        return sorted({summary(row, where).name for row in wire.rows(named, "data", where)})
+        return list(await domain_names(self._calls))
 
     async def domain_summary(self) -> Mapping[str, DomainSummary]:
         """Counts and limits by domain, in one request (API reference section 4.1); for a customer, of his domain."""

@@ -92,6 +92,10 @@ class FakeServer:
 
     # Reader
 
+    async def list_domains(self) -> tuple[str, ...]:
+        self.log.append(("read_list", "", ""))
+        return tuple(sorted(self.domains))
+
     async def read_domain(self, domain: str, scope: ReadScope) -> CurrentDomain:
         there = self._read("read_domain", domain, "")
         mailboxes = {}

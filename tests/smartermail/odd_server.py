@@ -36,8 +36,14 @@ GOOD: dict[str, Any] = {
 
 
 def run(work: Callable[[Server], Awaitable[Any]], url: str = URL, **answers: Any) -> Any:
-    """What `work` gives against a server that answers as GOOD says, but for these (`list_users=...`)."""
-    odd = {"settings/domain/" + name.replace("_", "-"): answer for name, answer in answers.items()}
+    """What `work` gives against a server that answers as GOOD says, but for these.
+
+    `list_users=...` is an endpoint of the domain, a name with a slash one below `settings`.
+    """
+    odd = {
+        "settings/" + (name if "/" in name else "domain/" + name.replace("_", "-")): answer
+        for name, answer in answers.items()
+    }
 
     async def main() -> Any:
         with respx.mock(assert_all_called=False) as router:

@@ -1,0 +1,82 @@
+"""The domains of a server: all of them, or an error; never a part."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from client_world import BOSS_PASSWORD, DOMAIN, World
+from odd_server import run
+
+from reconciler.core.errors import IncompleteRead, UnexpectedAnswer
+from reconciler.sandbox import SeedDomain
+from reconciler.smartermail import Server
+
+
+async def listed(server: Server) -> tuple[str, ...]:
+    return await server.reader().list_domains()
+
+
+def both(names: Any, domains: Any) -> dict[str, Any]:
+    return {
+        "sysadmin/domain-names": {"data": names, "success": True},
+        "sysadmin/domains": {"data": domains, "success": True},
+    }
+
+
+def test_a_system_administrator_sees_every_domain_by_its_canonical_name_sorted(make: Callable[..., World]) -> None:
+    names = ("zeta.test", "alpha.test", "mid.test")
+    seed = tuple(SeedDomain(name=n, admin_username="boss", admin_password=BOSS_PASSWORD, dkim=False) for n in names)
+    world = make(seed=seed)
+    assert world.run(listed) == ("alpha.test", "mid.test", "zeta.test")
+
+
+def test_a_customer_sees_his_own_domain_without_any_system_endpoint(world: World) -> None:
+    async def work() -> tuple[str, ...]:
+        async with world.customer() as server:
+            return await listed(server)
+
+    world.reset()
+    assert asyncio.run(work()) == (DOMAIN,)
+    assert not any("sysadmin" in request for request in world.requests())
+
+
+def test_names_are_canonical_whatever_the_server_writes() -> None:
+    found = run(listed, **both(["MÜNCHEN.example", "B.test"], [{"name": "xn--mnchen-3ya.example"}, {"name": "b.test"}]))
+    assert found == ("b.test", "xn--mnchen-3ya.example")
+
+
+@pytest.mark.parametrize("missing", ["domain-names", "domains"])
+def test_where_one_of_the_two_lists_is_missing_the_other_is_believed(filled: World, missing: str) -> None:
+    filled.quirks(f"missing:settings/sysadmin/{missing}")
+    assert filled.run(listed) == (DOMAIN,)
+
+
+def test_where_both_lists_are_missing_nothing_is_concluded(filled: World) -> None:
+    filled.quirks("missing:settings/sysadmin/domain-names", "missing:settings/sysadmin/domains")
+    with pytest.raises(UnexpectedAnswer, match="nor any other that lists domains"):
+        filled.run(listed)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        both(["a.test"], [{"name": "a.test"}, {"name": "b.test"}]),
+        both(["a.test", "b.test"], [{"name": "a.test"}]),
+        both([], [{"name": "a.test"}]),
+        both(["a.test", "A.test"], [{"name": "a.test"}]),
+        {**both(["a.test"], [{"name": "a.test"}]), "sysadmin/domain-names": {"data": ["a.test"], "totalCount": 2}},
+    ],
+    ids=["cut off", "cut off in the other", "empty", "a name twice", "more are announced"],
+)
+def test_a_list_that_cannot_be_whole_is_refused(answers: dict[str, Any]) -> None:
+    with pytest.raises(IncompleteRead):
+        run(listed, **answers)
+
+
+@pytest.mark.parametrize("names", [None, "a.test", [3], [{"name": None}], [[]]])
+def test_an_answer_of_another_shape_is_refused(names: Any) -> None:
+    with pytest.raises(UnexpectedAnswer):
+        run(listed, **both(names, [{"name": "a.test"}]))
