@@ -60,6 +60,10 @@ CODES: dict[str, str] = {
     "GRD007": "forwarding or an alias would send mail outside, which the policy denies",
     "GRD008": "more resources than a limit allows, unmanaged ones counted",
     "GRD009": "a removed resource waits for the day of its deletion",
+    "GRD010": "a mailbox would be deleted that was protected until this very change",
+    "GRD011": "a feature is asked for that the server has switched off",
+    "GRD012": "an alias or forwarding would point at what the plan deletes or renames",
+    "GRD013": "a mailbox's quota is larger than its whole domain may grow",
     # Reading the servers
     "SRV001": "a server cannot be reached",
     "SRV002": "a server refused the credentials",

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from types import MappingProxyType
 
-from reconciler.core import guards
 from reconciler.core.diagnostics import Diagnostic, error, in_order, info, warning
 from reconciler.core.diff import creation_fields, field_changes
-from reconciler.core.kinds import BY_NAME, KINDS, PASSWORD, Kind, Risk
+from reconciler.core.guards import objections
+from reconciler.core.guards_names import rename_refused
+from reconciler.core.kinds import KINDS, PASSWORD, Kind
 from reconciler.core.model import (
     CurrentDomain,
     DesiredDomain,
@@ -19,9 +20,10 @@ from reconciler.core.model import (
     Unset,
 )
 from reconciler.core.order import in_order as ordered
-from reconciler.core.ownership import is_hosts_own, shield
+from reconciler.core.ownership import Shield, is_hosts_own, shield
 from reconciler.core.plan import Change, FieldChange, Plan, Unmanaged
 from reconciler.core.product import Limits
+from reconciler.core.risk import risk_of
 from reconciler.core.secret import SecretRef
 from reconciler.core.source import Span
 from reconciler.core.workspace import Policy
@@ -68,14 +70,19 @@ def plan_domain(
         said = in_order((*draft.diagnostics, *draft.unread))
         return Plan(domain=desired.domain, server=desired.server, diagnostics=said, complete=False)
     internal = options.internal_domains | {desired.domain}
-    changes = [replace(c, risk=_risk(c, internal)) for c in changes]
+    changes = [replace(c, risk=risk_of(c, internal, policy)) for c in changes]
     said = (
         *draft.diagnostics,
-        *(() if options.deletions_allowed else guards.too_many_deletions(changes, current, policy)),
-        *guards.over_limits(changes, current, limits, desired.origin),
-        *guards.names_taken(changes, current),
-        *guards.locked_out(changes, current),
-        *guards.mail_leaving(changes, internal, policy),
+        *objections(
+            changes,
+            desired,
+            current,
+            policy,
+            limits,
+            internal,
+            deletions_allowed=options.deletions_allowed,
+            protected_before=options.protected_before,
+        ),
     )
     return Plan(
         domain=desired.domain,
@@ -134,11 +141,10 @@ class _Draft:
         for renaming in self.desired.renamed:
             if renaming.kind != kind.name or renaming.old not in there:
                 continue
-            fault = guards.rename_fault(self.desired, self.current, self.policy, renaming)
-            if fault:
-                text = f"{kind.title} {renaming.old} cannot be renamed to {renaming.new}: {fault}"
-                hint = "a rename needs two names that stand for nothing else; or take it back"
-                self.diagnostics.append(error("GRD005", text, renaming.origin, hint=hint))
+            before = self.options.protected_before
+            refusal = rename_refused(self.desired, self.current, self.policy, renaming, before)
+            if refusal is not None:
+                self.diagnostics.append(refusal)
                 continue
             old = there.pop(renaming.old)
             more = {"new_name": renaming.new, "reason": "renamed", "origin": renaming.origin}
@@ -165,18 +171,22 @@ class _Draft:
         self.unread.append(error("GRD006", text, origin, hint=hint))
 
     def _removed(self, kind: Kind, removal: Removal, current: Resource) -> None:
-        guard = shield(self.policy, self.desired, kind.name, current)
-        if guard:
-            address = _address(kind.name, current.name, self.desired.domain)
-            text = f"{kind.title} {address} is not deleted: {guard.reason}"
-            self.diagnostics.append(
-                error(guard.code, text, removal.origin, hint="take it out of `removed`, or lift the protection first")
-            )
+        guard = self._shield(kind, current)
+        if guard is not None:
+            self._not_deleted(kind, current, guard, removal.origin)
             return
         if removal.purge_after is None or self.options.today >= removal.purge_after:
             self.changes.append(self._change(kind, current, action="delete", reason="removed", origin=removal.origin))
             return
         self._waiting(kind, removal, removal.purge_after, current)
+
+    def _shield(self, kind: Kind, current: Resource) -> Shield | None:
+        return shield(self.policy, self.desired, kind.name, current, self.options.protected_before)
+
+    def _not_deleted(self, kind: Kind, current: Resource, guard: Shield, origin: Span | None) -> None:
+        address = _address(kind.name, current.name, self.desired.domain)
+        text = f"{kind.title} {address} is not deleted: {guard.reason}"
+        self.diagnostics.append(error(guard.code, text, origin, hint=guard.hint))
 
     def _waiting(self, kind: Kind, removal: Removal, day: date, current: Resource) -> None:
         """A removal whose day has not come: a mailbox is disabled until then, anything else stays as it is."""
@@ -204,11 +214,15 @@ class _Draft:
             return
         pruned = self.options.prune or self.policy.prune.get(kind.name, False)
         kept = any(r.kind == kind.name and r.old == current.name for r in self.desired.renamed)
-        if pruned and not kept and shield(self.policy, self.desired, kind.name, current) is None:
-            self.changes.append(
-                self._change(kind, current, action="delete", reason="pruned", origin=self.desired.origin)
-            )
-            return
+        if pruned and not kept:
+            guard = self._shield(kind, current)
+            if guard is None:
+                self.changes.append(
+                    self._change(kind, current, action="delete", reason="pruned", origin=self.desired.origin)
+                )
+                return
+            if guard.code == "GRD010":  # what goes with its line was meant to go, so that it stays has to be said
+                self._not_deleted(kind, current, guard, self.desired.origin)
         self.unmanaged.append(Unmanaged(kind.name, _address(kind.name, current.name, self.desired.domain)))
 
     def _first_password(self, desired: Resource) -> tuple[FieldChange, ...]:
@@ -254,19 +268,6 @@ def _wanted(change: Change, targets: frozenset[str]) -> bool:
 
 def _address(kind: KindName, name: str, domain: str) -> str:
     return name if kind == "domainAlias" else f"{name}@{domain}"
-
-
-def _risk(change: Change, internal_domains: frozenset[str]) -> Risk:
-    """The worst of what a change may do. Creating a mailbox grants no access to anything that was there."""
-    if change.action == "delete" and change.kind == "mailbox":
-        return "mail-loss"
-    if guards.external_targets(change, internal_domains):
-        return "exfiltration"
-    if change.action in ("rename", "update"):
-        specs = {f.name: f.risk for f in BY_NAME[change.kind].fields} | {PASSWORD: "access"}
-        if change.action == "rename" or any(specs[f.name] == "access" for f in change.fields):
-            return "access"
-    return "none"
 
 
 def _free_seats(current: CurrentDomain) -> dict[KindName, int]:

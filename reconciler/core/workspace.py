@@ -37,7 +37,11 @@ class ServerSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What plans may do. `protect` and `ignore` hold glob patterns over local parts (or names of domain aliases)."""
+    """What plans may do. `protect` and `ignore` hold glob patterns over local parts (or names of domain aliases).
+
+    `external_forwarding_domains`: canonical domains outside the workspace that mail may be sent to without a word;
+    `*.partner.example` stands for every domain below partner.example, not for partner.example itself.
+    """
 
     prune: Mapping[KindName, bool] = field(default_factory=lambda: MappingProxyType({}))
     max_deletions_count: int = 5
@@ -45,10 +49,20 @@ class Policy:
     protect: tuple[str, ...] = ()
     ignore: Mapping[KindName, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     external_forwarding: Verdict = "warn"
+    external_forwarding_domains: tuple[str, ...] = ()
 
     def protects(self, name: str) -> bool:
         """Whether a mailbox or alias of that local part is never deleted."""
-        return any(fnmatchcase(name, p) for p in (*ALWAYS_PROTECTED, *self.protect))
+        return name in ALWAYS_PROTECTED or self.protecting(name) is not None
+
+    def protecting(self, name: str) -> str | None:
+        """The pattern of `protect` that a local part fits; None if there is none."""
+        return next((p for p in self.protect if fnmatchcase(name, p)), None)
+
+    def lets_out(self, domain: str) -> bool:
+        """Whether mail may be sent to an outside domain without a word."""
+        below = {pattern[1:] for pattern in self.external_forwarding_domains if pattern.startswith("*.")}
+        return domain in self.external_forwarding_domains or any(domain.endswith(suffix) for suffix in below)
 
     def ignores(self, kind: KindName, name: str) -> bool:
         """Whether a resource is none of our business."""
