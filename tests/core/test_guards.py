@@ -4,7 +4,8 @@ import pytest
 from domain_builders import alias, box, current, desired, gone, plan, read_alias, read_box, said, targets
 
 from reconciler.core.diagnostics import Severity
-from reconciler.core.guards import allowed_deletions, population
+from reconciler.core.guards_deletion import population
+from reconciler.core.guards_run import allowed_deletions
 from reconciler.core.model import ServerLimits
 from reconciler.core.plan import Plan
 from reconciler.core.product import Limits
@@ -93,7 +94,7 @@ def test_limits_count_what_is_unmanaged_but_not_the_hosts_own() -> None:
     assert said(plan(wanted, current(rows), limits=Limits(mailboxes=4))) == []
     made = plan(wanted, current(rows), limits=Limits(mailboxes=3))
     assert said(made) == ["GRD008"]
-    assert "2 mailboxes on the server, 2 more and 0 fewer make 4; the product allows 3" in made.diagnostics[0].message
+    assert "3 mailboxes allowed by the product, 2 declared and 2 unmanaged make 4" in made.diagnostics[0].message
 
 
 def test_what_is_deleted_makes_room() -> None:
@@ -117,7 +118,7 @@ def test_the_servers_limit_counts_beside_the_products() -> None:
         desired([box("b")]), current([read_box("a")], limits=ServerLimits(mailboxes=1)), limits=Limits(mailboxes=9)
     )
     assert said(made) == ["GRD008"]
-    assert "the server allows 1" in made.diagnostics[0].message
+    assert "1 mailbox allowed by the server, 1 declared and 1 unmanaged make 2" in made.diagnostics[0].message
 
 
 def test_no_limit_is_none_and_for_domain_aliases_none_sold_is_zero() -> None:

@@ -224,8 +224,21 @@ def situations(draw: Any, *, tight_seats: bool = True) -> Situation:
         removed=tuple(removed),
         renamed=tuple(renamed),
     )
-    there = Situation(desired, current, policy, options)
+    there = _pointing_somewhere(Situation(desired, current, policy, options))
     return _without_room(there, tight_seats) if draw(st.booleans()) else there
+
+
+def _pointing_somewhere(there: Situation) -> Situation:
+    """The same, where whatever points only at what will be gone points outside too: a guard refuses it otherwise."""
+    gone = {c.address for c in there.plan().changes if c.action in ("delete", "rename")}
+
+    def held(targets: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted((*targets, OUTSIDE[0]))) if targets and set(targets) <= gone else targets
+
+    current = there.current
+    mailboxes = {n: replace(m, forward_to=held(m.forward_to)) for n, m in current.mailboxes.items()}  # type: ignore[arg-type]
+    aliases = {n: replace(a, targets=held(a.targets)) for n, a in current.aliases.items()}  # type: ignore[arg-type]
+    return replace(there, current=replace(current, mailboxes=mailboxes, aliases=aliases))
 
 
 def _renamed(draw: Any, current: CurrentDomain, taken: set[str], boxes: bool, rows: bool) -> list[Renaming]:
