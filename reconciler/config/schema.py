@@ -32,7 +32,7 @@ class Validator:
 
 
 def load_schema(name: str) -> dict[str, Any]:
-    """A schema of this program: `workspace`, `product`, `domain`, `plan`, `report`, `journal`, `diagnostics`.
+    """A schema of this program: `workspace`, `product`, `domain`, `plan`, `apply`, `report`, `journal`, ...
 
     It is looked for in the installed package, then beside the checkout, for an editable install has none inside.
 

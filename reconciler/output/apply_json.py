@@ -1,4 +1,4 @@
-"""What an apply did, for machines: the plan document, and what became of each change."""
+"""What an apply did, for machines: the plan document, and what became of each change (`schemas/apply.schema.json`)."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -35,6 +35,8 @@ def apply_document(
         "converged": converged,
         "summary": {
             "applied": numbers[Result.APPLIED],
+            "alreadyAsWanted": numbers[Result.SKIPPED],
+            "refused": numbers[Result.REFUSED],
             "failed": numbers[Result.FAILED],
             "notTried": numbers[Result.NOT_TRIED],
         },

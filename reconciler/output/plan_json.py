@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from reconciler.core.cost import Cost
 from reconciler.core.model import Value
 from reconciler.core.plan import Change, FieldChange, Plan
+from reconciler.output.cost_words import amount
 from reconciler.output.documents import (
     FORMAT_VERSION,
     NO_FILES,
@@ -13,6 +15,7 @@ from reconciler.output.documents import (
     sorted_diagnostics,
 )
 from reconciler.output.plan_words import Tally, new_address, tally
+from reconciler.output.share_words import SHARE_NAMES
 
 
 def plans_document(plans: Sequence[Plan], generated: Mapping[str, object]) -> dict[str, object]:
@@ -50,7 +53,7 @@ def _summary(total: Tally) -> dict[str, int]:
 
 
 def _plan_data(plan: Plan) -> dict[str, object]:
-    return {
+    data: dict[str, object] = {
         "domain": plan.domain,
         "server": plan.server,
         "digest": plan.digest,
@@ -59,6 +62,16 @@ def _plan_data(plan: Plan) -> dict[str, object]:
         "unmanaged": [{"kind": u.kind, "address": u.address} for u in sorted(plan.unmanaged)],
         "diagnostics": [diagnostic_data(d) for d in sorted_diagnostics(plan.diagnostics)],
     }
+    if plan.masked:
+        masked = sorted(plan.masked, key=lambda c: (c.kind, c.name, c.action))
+        data["masked"] = [change_data(c) for c in masked]
+    return data | ({"cost": _cost_data(plan.cost)} if plan.cost else {})
+
+
+def _cost_data(cost: Cost) -> dict[str, str]:
+    """Amounts as text with two decimals; a side that is not known is left out."""
+    sides = {"monthlyBefore": cost.before, "monthlyAfter": cost.after}
+    return {"currency": cost.currency} | {k: amount(v) for k, v in sides.items() if v is not None}
 
 
 def change_data(change: Change) -> dict[str, object]:
@@ -71,7 +84,7 @@ def change_data(change: Change) -> dict[str, object]:
         "risk": change.risk,
         "fields": {f.name: _field_data(f) for f in change.fields},
         "source": place_data(change.origin),
-        "dependsOn": list(change.depends_on),
+        "dependsOn": sorted(change.depends_on),
     }
     if change.action == "rename":
         data["newAddress"] = new_address(change)
@@ -79,11 +92,17 @@ def change_data(change: Change) -> dict[str, object]:
         data["purgeAfter"] = change.purge_after
     known = {"usageBytes": change.usage_bytes, "lastLogin": change.last_login}
     current = {k: v for k, v in known.items() if v is not None}
-    return data | ({"current": current} if current else {})
+    return data | ({"current": current} if current else {}) | _origin_data(change)
 
 
 def _field_data(field: FieldChange) -> dict[str, object]:
     if field.sensitive:
-        return {"sensitive": True}
+        return {"sensitive": True} | _origin_data(field)
     sides: dict[str, Value | None] = {"before": field.before, "after": field.after}
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in sides.items() if v is not None}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in sides.items() if v is not None} | _origin_data(field)
+
+
+def _origin_data(of: Change | FieldChange) -> dict[str, object]:
+    """Whose it is, and where the difference came from, as far as known."""
+    data: dict[str, object] = {"share": SHARE_NAMES[of.share]} if of.share else {}
+    return data | ({"direction": of.direction} if of.direction else {})

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from reconciler.core.diagnostics import Severity
 from reconciler.core.kinds import BY_NAME
 from reconciler.core.names import display_domain
 from reconciler.core.plan import Action, Change, FieldChange, Plan
+from reconciler.output.cost_words import bill_words, cost_words
 from reconciler.output.diagnostics_text import diagnostic_lines
 from reconciler.output.list_changes import list_changes
 from reconciler.output.plan_words import (
@@ -26,11 +28,16 @@ from reconciler.output.plan_words import (
     unmanaged_words,
     value_words,
 )
+from reconciler.output.share_words import change_marks, field_marks, server_words, shares, shares_words
 from reconciler.output.terminal import Piece, Style, flow, safe, words
 
 _COLORS: dict[Action, str] = {"create": "green", "update": "yellow", "delete": "red", "rename": "cyan"}
 _CHANGE, _FIELD, _HANG = 2, 6, 10
 """Indents: of a change, of its fields, of what runs over."""
+_MASKED = 2
+"""How much further in masked changes stand."""
+_NAMED = 5
+"""How many resources that were changed on the server are named at the top."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,9 @@ class _Page:
         )
 
 
-def render_plans(plans: Sequence[Plan], *, color: bool, width: int, verbose: int = 0) -> Iterator[str]:
+def render_plans(
+    plans: Sequence[Plan], *, color: bool, width: int, verbose: int = 0, today: date | None = None
+) -> Iterator[str]:
     """The lines of the plans, without line ends, made one by one.
 
     Args:
@@ -55,10 +64,12 @@ def render_plans(plans: Sequence[Plan], *, color: bool, width: int, verbose: int
         color: whether ANSI colours are wanted.
         width: cells a line; at least 40 are used, and a longer address is never cut.
         verbose: from 1 on also places in files, unmanaged addresses, notes, and domains without changes.
+        today: the day from which the age of a last sign-in is counted at the top; without it the day itself is said.
     """
     page = _Page(Style(color), width, verbose)
     total = tally(plans)
-    alarm = list(_alarm(page, total))
+    origins = shares(plans)
+    alarm = [*_alarm(page, total, today), *_moved(page, origins.on_server)]
     yield from alarm
     if alarm:
         yield ""
@@ -67,26 +78,40 @@ def render_plans(plans: Sequence[Plan], *, color: bool, width: int, verbose: int
             yield from _domain(page, plan)
             yield ""
     yield from page.flow(words(summary_words(total), "bold"))
+    if origins.known:
+        yield from page.flow(words(shares_words(origins)))
+    if total.changes:
+        for line in bill_words(plans, arrow="->"):
+            yield from page.flow(words(safe(line)))
     yield from alarm
 
 
 def _is_shown(plan: Plan, verbose: int) -> bool:
     loud = any(d.severity is not Severity.INFO for d in plan.diagnostics)
-    return bool(verbose or plan.changes or loud or not plan.complete)
+    return bool(verbose or plan.changes or plan.masked or loud or not plan.complete)
 
 
-def _alarm(page: _Page, total: Tally) -> Iterator[str]:
+def _alarm(page: _Page, total: Tally, today: date | None) -> Iterator[str]:
     """What must not be overlooked: deletions, refusals, domains that were not read."""
     red = ("bold", "red")
     if total.doomed:
-        parts = (f"{number} ({mail})" if mail else number for number, mail in deletions(total.doomed))
+        parts = (f"{number} ({mail})" if mail else number for number, mail in deletions(total.doomed, today))
         yield from page.flow(words(safe(f"! deletes {', '.join(parts)}"), *red))
     if total.outward:
-        yield from page.flow(words(f"! sends mail outside: {count(total.outward, 'change')}", *red))
+        yield from page.flow(words(f"! sends mail outside: {count(len(total.outward), 'change')}", *red))
     if total.refused:
         yield from page.flow(words(f"! refused: {_domains(total.refused)}; `apply` would change nothing", *red))
     if total.unread:
         yield from page.flow(words(f"! not read whole, left alone: {_domains(total.unread)}", *red))
+
+
+def _moved(page: _Page, changes: Sequence[Change]) -> Iterator[str]:
+    """What somebody changed on the server, by name: for `drift` that is the news."""
+    if changes:
+        more = len(changes) - _NAMED
+        said = "; ".join([*map(server_words, changes[:_NAMED]), *([f"and {more} more"] if more > 0 else [])])
+        text = f"! changed on the server: {count(len(changes), 'resource')}: {said}"
+        yield from page.flow(words(safe(text), "bold", "yellow"), hang=4)
 
 
 def _domains(names: Sequence[str], most: int = 3) -> str:
@@ -110,6 +135,12 @@ def _domain(page: _Page, plan: Plan) -> Iterator[str]:
             yield from diagnostic_lines(diagnostic, indent=_CHANGE, width=page.width, style=page.style)
     for change in plan.changes:
         yield from _change(page, change)
+    if plan.masked:
+        yield from page.flow(words("masked: the base would change this too; this change set hides it", "dim"), _CHANGE)
+        for change in plan.masked:
+            yield from _change(page, change, deeper=_MASKED)
+    if plan.cost and (page.verbose or plan.cost.before != plan.cost.after):
+        yield from page.flow(words(safe(f"monthly bill: {cost_words(plan.cost, arrow='->')}"), "dim"), _CHANGE)
     if plan.unmanaged:
         yield from page.flow(words(unmanaged_words(plan.unmanaged), "dim"), _CHANGE)
         if page.verbose:
@@ -120,7 +151,7 @@ def _domain(page: _Page, plan: Plan) -> Iterator[str]:
         yield "  as declared"
 
 
-def _change(page: _Page, change: Change) -> Iterator[str]:
+def _change(page: _Page, change: Change, *, deeper: int = 0) -> Iterator[str]:
     """One line a change, wrapped where it must be; below it its fields."""
     color = _COLORS[change.action]
     head = [
@@ -137,11 +168,16 @@ def _change(page: _Page, change: Change) -> Iterator[str]:
     remarks = "; ".join(filter(None, (reason_words(change), loss_words(change))))
     if remarks:
         head += words(safe(remarks), gap=2)
+    for mark in change_marks(change):
+        head += words(mark, "cyan", gap=2)
     if page.verbose and change.origin:
         head.append(Piece(safe(str(change.origin)), ("dim",), 2, solid=True))
-    yield from page.flow(head, _CHANGE)
+    yield from page.flow(head, _CHANGE + deeper)
     for field in change.fields:
-        yield from page.flow(_field(change, field), _FIELD, _HANG)
+        pieces = _field(change, field)
+        for mark in field_marks(change, field):
+            pieces += words(f"({mark})", "cyan", gap=2)
+        yield from page.flow(pieces, _FIELD + deeper, _HANG + deeper)
 
 
 def _field(change: Change, field: FieldChange) -> list[Piece]:

@@ -4,12 +4,14 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.kinds import BY_NAME, KINDS
 from reconciler.core.model import KindName, Value
 from reconciler.core.plan import Action, Change, FieldChange, Plan, Unmanaged
 from reconciler.core.quantities import format_size, human_size
+from reconciler.output.ages import ago
 
 SYMBOLS: dict[Action, str] = {"create": "+", "update": "~", "delete": "-", "rename": ">"}
 VERBS: dict[Action, str] = {
@@ -114,22 +116,29 @@ def loss_words(change: Change) -> str:
     return _mail_words([change])
 
 
-def _mail_words(mailboxes: Sequence[Change]) -> str:
+def _mail_words(mailboxes: Sequence[Change], today: date | None = None) -> str:
+    """Size and last sign-in of some mailboxes: the day itself, or how long before `today` it was."""
     sizes = [c.usage_bytes for c in mailboxes if c.usage_bytes is not None]
     logins = [c.last_login for c in mailboxes if c.last_login]
     size = human_size(sum(sizes)) if sizes else "size unknown"
     if sizes and len(sizes) < len(mailboxes):
         size = f"at least {size}"
-    return f"{size}, last sign-in {max(logins)[:10]}" if logins else f"{size}, no sign-in known"
+    if not logins:
+        return f"{size}, no sign-in known"
+    age = ago(max(logins), today) if today else ""
+    return f"{size}, last used {age}" if age else f"{size}, last sign-in {max(logins)[:10]}"
 
 
-def deletions(doomed: Sequence[Change]) -> list[tuple[str, str]]:
-    """Per kind that loses any: how many, and what mail goes with them (mailboxes only)."""
+def deletions(doomed: Sequence[Change], today: date | None = None) -> list[tuple[str, str]]:
+    """Per kind that loses any: how many, and what mail goes with them (mailboxes only).
+
+    Days are said as they are in a headline, as so long before `today`, where that is given.
+    """
     rows: list[tuple[str, str]] = []
     for kind in KINDS:
         of_kind = [c for c in doomed if c.kind == kind.name]
         if of_kind:
-            mail = _mail_words(of_kind) if kind.name == "mailbox" else ""
+            mail = _mail_words(of_kind, today) if kind.name == "mailbox" else ""
             rows.append((count_kind(len(of_kind), kind.name), mail))
     return rows
 
@@ -156,7 +165,7 @@ class Tally:
         refused: domains (canonical) with errors; one of them stops a whole apply.
         unread: domains that could not be read whole; each is left alone.
         doomed: the deletions.
-        outward: how many changes would send mail outside.
+        outward: the changes that would send mail outside.
         left_out: how many changes `--target` leaves out.
     """
 
@@ -167,7 +176,7 @@ class Tally:
     refused: tuple[str, ...]
     unread: tuple[str, ...]
     doomed: tuple[Change, ...]
-    outward: int
+    outward: tuple[Change, ...]
     left_out: int
 
     @property
@@ -189,7 +198,7 @@ def tally(plans: Iterable[Plan]) -> Tally:
         refused=tuple(p.domain for p in listed if p.complete and p.refused),
         unread=tuple(p.domain for p in listed if not p.complete),
         doomed=tuple(c for c in changes if c.action == "delete"),
-        outward=sum(c.risk == "exfiltration" for c in changes),
+        outward=tuple(c for c in changes if c.risk == "exfiltration"),
         left_out=sum(p.left_out for p in listed),
     )
 

@@ -3,6 +3,7 @@
 import json
 import unicodedata
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from reconciler.app.data import data_folder
+from reconciler.core.cost import Cost
 from reconciler.core.diagnostics import Diagnostic, Severity, error
 from reconciler.core.plan import Change, FieldChange, Outcome, Plan, Result, Unmanaged
 from reconciler.core.secret import SecretRef
@@ -138,6 +140,10 @@ SPANS = st.none() | st.builds(Span, HOSTILE, st.integers(1, 99), st.integers(1, 
 DIAGNOSTICS = st.builds(
     Diagnostic, st.sampled_from(Severity), st.sampled_from(["GRD002", "GRD009", "SEC001"]), HOSTILE, SPANS, HOSTILE
 )
+SHARES = st.sampled_from([None, "change set", "pending", "both"])
+DIRECTIONS = st.sampled_from([None, "server", "git", "both"])
+AMOUNTS = st.none() | st.decimals(0, 10_000, places=2)
+COSTS = st.none() | st.builds(Cost, currency=st.sampled_from(["USD", "CAD", "EUR"]), before=AMOUNTS, after=AMOUNTS)
 VALUES = HOSTILE | st.integers(0, 1 << 50) | st.booleans() | ADDRESSES
 
 
@@ -146,12 +152,17 @@ def fields(draw: st.DrawFn, created: bool) -> FieldChange:
     name = draw(st.sampled_from(["displayName", "quota", "to", "enabled"]))
     if draw(st.integers(0, 5)) == 0:
         kind = draw(st.sampled_from(["env", "file", "command", "generate"]))
-        return FieldChange(name="password", secret=SecretRef(kind, draw(HOSTILE)))
+        return FieldChange(name="password", secret=SecretRef(kind, draw(HOSTILE)), **marks(draw))
     after = draw(VALUES)
     if created or not isinstance(after, str | tuple):
-        return FieldChange(name=name, after=after)
+        return FieldChange(name=name, after=after, **marks(draw))
     others: Any = HOSTILE if isinstance(after, str) else ADDRESSES
-    return FieldChange(name=name, before=draw(others.filter(lambda before: before != after)), after=after)
+    before = draw(others.filter(lambda before: before != after))
+    return FieldChange(name=name, before=before, after=after, **marks(draw))
+
+
+def marks(draw: st.DrawFn) -> dict[str, Any]:
+    return {"share": draw(SHARES), "direction": draw(DIRECTIONS)}
 
 
 @st.composite
@@ -166,7 +177,7 @@ def changes(draw: st.DrawFn) -> Change:
         domain=draw(HOSTILE),
         name=draw(HOSTILE),
         new_name=draw(HOSTILE) if action == "rename" else None,
-        reason="purge pending" if pending else draw(st.sampled_from(["declared", "removed", "pruned"])),
+        reason="purge pending" if pending else draw(st.sampled_from(["declared", "removed", "pruned", "rolled back"])),
         risk=draw(st.sampled_from(["none", "mail-loss", "access", "exfiltration"])),
         fields=tuple({f.name: f for f in rows}.values()),
         purge_after="2026-12-31" if pending else None,
@@ -174,6 +185,7 @@ def changes(draw: st.DrawFn) -> Change:
         usage_bytes=draw(st.none() | st.integers(0, 1 << 50)),
         last_login=draw(st.none() | HOSTILE),
         origin=draw(SPANS),
+        **marks(draw),
     )
 
 
@@ -188,10 +200,43 @@ PLANS = st.lists(
         ).map(tuple),
         diagnostics=st.lists(DIAGNOSTICS, max_size=3).map(tuple),
         complete=st.booleans(),
+        masked=st.lists(changes(), max_size=2).map(tuple),
+        cost=COSTS,
     ),
     max_size=3,
 )
 OUTCOMES = st.builds(Outcome, change=changes(), result=st.sampled_from(Result), detail=HOSTILE, hint=HOSTILE)
+
+
+@pytest.fixture
+def based() -> tuple[Plan, ...]:
+    """Next to a base commit: a change set's own changes, one in part, drift that was there, one masked; and the bill."""
+    own = FieldChange(name="quota", before=1 << 30, after=5 << 30, share="change set", direction="git")
+    there = FieldChange(name="enabled", before=False, after=True, share="pending", direction="server")
+    plan = Plan(
+        domain="example.com",
+        server="mail1",
+        changes=(
+            change(
+                "delete", "carol", 28, reason="removed", risk="mail-loss", share="change set",
+                usage_bytes=3435973837, last_login="2026-11-20T10:00:00Z",
+            ),
+            change("update", "alice", 8, risk="access", share="both", direction="both", fields=(own, there)),
+            change("create", "erin", 12, share="change set", direction="git",
+                   fields=(FieldChange(name="quota", after=1 << 30, share="change set", direction="git"),)),
+            change("update", "bob", 16, risk="access", share="pending", direction="server", fields=(there,)),
+            change("delete", "old", 29, kind="alias", reason="removed", share="pending"),
+        ),
+        masked=(
+            change("update", "info", 21, kind="alias",
+                   fields=(FieldChange(name="to", before=("x@example.com",), after=("alice@example.com",)),)),
+        ),
+        cost=Cost(currency="USD", before=Decimal("14.5"), after=Decimal(19)),
+    )  # fmt: skip
+    other = Plan(
+        domain="second.example", server="mail1", cost=Cost(currency="USD", before=Decimal(3), after=Decimal(3))
+    )
+    return plan, other
 
 
 @pytest.fixture(scope="session")

@@ -50,10 +50,12 @@ Plan: 3 to create, 2 to update, 2 to delete, 1 to rename in 2 of 4 domains; 3 un
 ### 1 rename
 
 - `>` mailbox `robert@example.com` → `bob@example.com` **access**
+  - at `domains/example.com.yaml:30:5`
 
 <details><summary>2 updates</summary>
 
 - `~` mailbox `alice@example.com` **exfiltration**
+  - at `domains/example.com.yaml:8:5`
   - quota: `1 GiB` → `5 GiB`
   - forwarding.to: added `alice@elsewhere.example`, removed `a@example.com`
   - password: (set from env:ALICE&#95;PASSWORD)
@@ -110,7 +112,7 @@ def test_no_comment_is_longer_than_its_limit(data: st.DataObject, limit: int, an
     assert sum(line.startswith("<details>") for line in lines) == lines.count("</details>")
 
 
-OURS = re.compile(r"</?details>|<details><summary>(\d+ \w+|Unmanaged)</summary>")
+OURS = re.compile(r"</?details>|<details><summary>(\d+ \w+|Unmanaged|Monthly bill by domain)</summary>")
 
 
 @settings(max_examples=150, deadline=None)
@@ -130,8 +132,8 @@ def test_nothing_hostile_opens_a_tag_a_link_or_a_mention(data: st.DataObject, an
         for child in token.children or ():
             if child.type == "text":
                 assert not re.search(r"[@#!~$&][\w{]|://|www\.|GH-\d", child.content, re.IGNORECASE)
-    heads = [t for t in tokens if t.type == "bullet_list_open" and t.level == 0]
-    assert len(heads) <= 3 + 4 + 1, "no name begins a list of its own"
+    lists = [t for t in tokens if t.type == "bullet_list_open" and t.level == 0]
+    assert len(lists) <= 3 + 4 * 4 + 2, "no name begins a list of its own"
 
 
 @settings(max_examples=200, deadline=None)

@@ -63,7 +63,7 @@ example.com  on mail1
       x@elsewhere.example [GRD007]
     at domains/example.com.yaml:9:3
     hint: policy.externalForwarding in reconciler.yaml decides whether that is
-      allowed
+      allowed, and policy.externalForwardingDomains lists where it always is
   > mailbox robert@example.com -> bob@example.com  [access]
   ~ mailbox alice@example.com
       quota: 1 GiB -> 2 GiB
