@@ -1,7 +1,10 @@
 """Sizes in bytes and amounts of money, read and written exactly."""
 
 import re
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_HALF_UP, Context, Decimal
+
+_WIDE = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+"""An amount may have more digits than the 28 that Python gives it otherwise."""
 
 UNLIMITED = 0
 """What the server stores for "no limit" (API reference section 1.4)."""
@@ -47,5 +50,5 @@ def human_size(size: int) -> str:
 
 
 def format_money(amount: Decimal) -> str:
-    """An amount with two decimals: `14.50`."""
-    return str(amount.quantize(Decimal("0.01")))
+    """An amount with two decimals: `14.50`; half a cent is rounded up, as on invoices."""
+    return str(amount.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP, context=_WIDE))

@@ -70,3 +70,8 @@ def test_people_see_one_decimal() -> None:
 def test_money_has_two_decimals() -> None:
     assert format_money(Decimal("14.5")) == "14.50"
     assert format_money(Decimal(0)) == "0.00"
+
+
+def test_half_a_cent_is_rounded_up_and_no_amount_is_too_long() -> None:
+    assert [format_money(Decimal(text)) for text in ("46.125", "46.135", "46.1249")] == ["46.13", "46.14", "46.12"]
+    assert format_money(Decimal("9" * 40)) == "9" * 40 + ".00"
