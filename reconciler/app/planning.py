@@ -23,7 +23,7 @@ from reconciler.core.plan import Outcome, Plan
 from reconciler.core.planner import PlanOptions, plan_domain
 from reconciler.core.ports import Progress
 from reconciler.core.product import Limits
-from reconciler.engine.journal import password_versions
+from reconciler.engine.inventory import password_versions
 from reconciler.engine.observe import Observation, observe_all
 
 

@@ -1,47 +1,75 @@
-"""The journal: one file of JSON lines a run, intent before and outcome after each write, never a secret.
+"""Writing the journal: one file of JSON lines a run, intent before and outcome after each write, never a secret.
 
-It is what tells, later, who changed what when, and which version of a password was set: nothing else can.
+It is what tells, later, who changed what when, what was there before, and which version of a password was set:
+nothing else can. Each line holds the digest of the one before it, so that a file is a chain that can be checked.
 """
 
+import hashlib
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from reconciler.core.errors import ReconcilerError
-from reconciler.core.plan import Change, FieldChange, Outcome, Result
+from reconciler.core.kinds import BY_NAME
+from reconciler.core.model import Alias, DomainAlias, KindName, Mailbox, Resource, Unset, Value
+from reconciler.core.plan import Change, FieldChange, Outcome
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 class FileJournal:
     """Appends to `FOLDER/RUN.jsonl`; each line is on disk before the call returns.
 
+    Args:
+        folder: where the journals are; made if it is not there.
+        tool: program and version.
+        commit: the workspace's git commit, None outside git.
+        user: who runs it, as far as the system or the CI tells.
+        configuration: the digest of the files that are applied.
+        clock: the time; for tests.
+
     Raises:
         ReconcilerError: the file cannot be made or written. Made before the first write, so nothing has happened then.
     """
 
-    def __init__(self, folder: Path, *, tool: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        tool: str,
+        commit: str | None = None,
+        user: str | None = None,
+        configuration: str | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._clock = clock
         self.run = f"{clock():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
         self.path = folder / f"{self.run}.jsonl"
         self._broken = False
+        self._previous = line_digest(b"")
+        facts = {"commit": commit, "user": user, "configuration": configuration}
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-            self._write({"event": "start", "tool": tool})
+            self._write({"event": "start", "tool": tool, **{k: v for k, v in facts.items() if v}})
         except OSError as e:
             raise ReconcilerError(
                 f"the journal {self.path} cannot be written: {e.strerror}",
                 hint="nothing was changed; make the folder writable, every change is written down before it is made",
             ) from e
 
+    def protected(self, server: str, domain: str, names: Iterable[str]) -> None:
+        """Which mailboxes (local parts) of a domain the files protect in this run; none is an answer too."""
+        self._append({"event": "protected", "server": server, "domain": domain, "names": sorted(set(names))})
+
     def intent(self, server: str, change: Change) -> None:
-        """Before a write."""
-        self._append({"event": "intent", "server": server, "domain": change.domain, "change": change_data(change)})
+        """Before a write: the change, and the object as it is until then."""
+        record = {"event": "intent", "server": server, "domain": change.domain, "change": change_data(change)}
+        state = {} if change.current is None else {"state": state_data(change.current)}
+        self._append({**record, **state})
 
     def outcome(self, server: str, outcome: Outcome) -> None:
         """After a write, or instead of one that was not tried."""
@@ -79,11 +107,18 @@ class FileJournal:
 
     def _write(self, record: Mapping[str, object]) -> None:
         time = self._clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        line = json.dumps({"formatVersion": FORMAT_VERSION, "run": self.run, "time": time, **record})
-        rest = line.encode() + b"\n"
+        head = {"formatVersion": FORMAT_VERSION, "run": self.run, "time": time, "previous": self._previous}
+        line = json.dumps({**head, **record}).encode()
+        rest = line + b"\n"
         while rest:
             rest = rest[os.write(self._file, rest) :]
         os.fsync(self._file)
+        self._previous = line_digest(line)
+
+
+def line_digest(line: bytes) -> str:
+    """The digest of a line without its line break, as the next line holds it; of nothing, as the first line does."""
+    return "sha256:" + hashlib.sha256(line).hexdigest()
 
 
 def change_data(change: Change) -> dict[str, object]:
@@ -99,89 +134,32 @@ def change_data(change: Change) -> dict[str, object]:
     return data
 
 
+def state_data(resource: Resource) -> dict[str, object]:
+    """A live object as the journal holds it: every field that was read, and what is known besides; no password."""
+    read = {spec.name: getattr(resource, spec.attribute) for spec in BY_NAME[_kind(resource)].fields}
+    data: dict[str, object] = {"fields": {k: _plain(v) for k, v in read.items() if not isinstance(v, Unset)}}
+    if isinstance(resource, Mailbox):
+        facts = {"usageBytes": resource.facts.usage_bytes, "lastLogin": resource.facts.last_login}
+        data |= {k: v for k, v in facts.items() if v is not None}
+    return data
+
+
+def _kind(resource: Resource) -> KindName:
+    match resource:
+        case Mailbox():
+            return "mailbox"
+        case Alias():
+            return "alias"
+        case DomainAlias():
+            return "domainAlias"
+
+
 def _field(field: FieldChange) -> dict[str, object]:
     if field.secret is not None:
         return {"sensitive": True, "version": field.secret.version}
     sides = {"before": field.before, "after": field.after}
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in sides.items() if v is not None}
+    return {k: _plain(v) for k, v in sides.items() if v is not None}
 
 
-def password_versions(folder: Path) -> dict[tuple[str, str], int]:
-    """(server, address) -> the version of the password that was last set, as far as the journals tell.
-
-    Raises:
-        ReconcilerError: a journal cannot be read, or is damaged.
-    """
-    known: dict[tuple[str, str], int] = {}
-    for place, record in _records(folder):
-        made = record.get("result") == Result.APPLIED.value or record.get("passwordSet") is True
-        if record.get("event") != "outcome" or not made:
-            continue
-        try:
-            _follow(known, record)
-        except (KeyError, TypeError, ValueError) as e:
-            raise _damaged(place) from e
-    return known
-
-
-def _follow(known: dict[tuple[str, str], int], record: Mapping[str, Any]) -> None:
-    """What a change that was applied, or at least its password set, does to what is known.
-
-    KeyError, TypeError or ValueError if it is no record of ours.
-    """
-    change = record["change"]
-    if change["kind"] != "mailbox":
-        return
-    key = (record["server"], change["address"])
-    match change["action"]:
-        case "delete":
-            known.pop(key, None)
-        case "rename":
-            if key in known:
-                known[record["server"], change["newAddress"]] = known.pop(key)
-        case _:
-            password = change["fields"].get("password")
-            if password:
-                known[key] = int(password["version"])
-
-
-def _records(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(file:line, record) of every line, oldest run first. A last line cut short by a crash is no outcome."""
-    if not folder.is_dir():
-        return
-    for path in sorted(folder.glob("*.jsonl"), key=_started):
-        lines = _lines(path)
-        for number, line in enumerate(lines, 1):
-            record = _record(line)
-            if record is None and number == len(lines):
-                break
-            if record is None:
-                raise _damaged(f"{path}:{number}")
-            yield f"{path}:{number}", record
-
-
-def _started(path: Path) -> tuple[str, str]:
-    """When a run began: its name tells the second, its first record the millisecond."""
-    lines = _lines(path)
-    first = _record(lines[0]) if lines else None
-    return (str((first or {}).get("time", "")), path.name)
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text("utf-8", errors="replace").splitlines()
-    except OSError as e:
-        raise ReconcilerError(f"the journal {path} cannot be read: {e.strerror}") from e
-
-
-def _record(line: str) -> dict[str, Any] | None:
-    """A line's record; None if it holds none."""
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) else None
-
-
-def _damaged(place: str) -> ReconcilerError:
-    return ReconcilerError(f"{place}: the journal is damaged", hint="move the file away to go on without it")
+def _plain(value: Value) -> object:
+    return list(value) if isinstance(value, tuple) else value

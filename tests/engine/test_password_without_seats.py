@@ -18,7 +18,8 @@ from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.secret import SecretRef
 from reconciler.core.workspace import Workspace
 from reconciler.engine.apply import apply_plan
-from reconciler.engine.journal import FileJournal, password_versions
+from reconciler.engine.inventory import password_versions
+from reconciler.engine.journal import FileJournal
 
 CONFIG = Configuration(
     root=Path(),
