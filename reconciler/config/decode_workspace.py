@@ -12,7 +12,7 @@ from reconciler.config.loader import Document
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.kinds import KINDS
 from reconciler.core.model import KindName
-from reconciler.core.names import host_name
+from reconciler.core.names import domain_name, host_name
 from reconciler.core.secret import SecretRef
 from reconciler.core.workspace import DnsSettings, Policy, ServerSettings, Workspace
 
@@ -26,7 +26,7 @@ def decode_workspace(document: Document) -> tuple[Workspace, tuple[Diagnostic, .
     servers = {name: _server(reading, name, row) for name, row in sorted(section(body, "servers").items())}
     workspace = Workspace(
         servers=servers,
-        policy=_policy(section(body, "policy")),
+        policy=_policy(reading, section(body, "policy")),
         dns=_dns(reading, section(body, "dns")),
         origin=reading.span(("kind",)),
     )
@@ -64,7 +64,7 @@ def _plain_or_ref(value: str | Mapping[str, Any]) -> SecretRef | str:
     return value if isinstance(value, str) else secret_ref(value)
 
 
-def _policy(body: Mapping[str, Any]) -> Policy:
+def _policy(reading: Reading, body: Mapping[str, Any]) -> Policy:
     deletions, default = section(body, "maxDeletions"), Policy()
     ignore = section(body, "ignore")
     patterns: dict[KindName, tuple[str, ...]] = {
@@ -77,7 +77,16 @@ def _policy(body: Mapping[str, Any]) -> Policy:
         protect=_lower(body.get("protect") or ()),
         ignore=MappingProxyType(patterns),
         external_forwarding=body.get("externalForwarding", default.external_forwarding),
+        external_forwarding_domains=reading.names(
+            body.get("externalForwardingDomains") or (), _outside_domain, ("policy", "externalForwardingDomains")
+        ),
     )
+
+
+def _outside_domain(text: str) -> str:
+    """The canonical form of a domain, which `*.` may stand before."""
+    name = text.removeprefix("*.")
+    return text[: len(text) - len(name)] + domain_name(name)
 
 
 def _prune(value: bool | Mapping[str, bool] | None) -> dict[KindName, bool]:

@@ -30,7 +30,7 @@ def check_targets(file: DomainFile, workspace: Directory, policy: Policy) -> Ite
             local, host = split_address(target)
             home = workspace.home(host)
             if home is None:
-                if deny:
+                if deny and not policy.lets_out(host):
                     places = places or file.places()
                     yield _outside(resource, target, places)
             elif home in workspace.files and local not in workspace.declared[home]:
@@ -64,7 +64,7 @@ def _what(resource: Mailbox | Alias) -> str:
 
 def _outside(resource: Mailbox | Alias, target: str, places: Places) -> Diagnostic:
     text = f"{_what(resource)} {target}, which is outside the workspace's domains: the policy denies that"
-    hint = "take the target out, or change `policy.externalForwarding` in reconciler.yaml"
+    hint = "take the target out, or name its domain in `policy.externalForwardingDomains` of reconciler.yaml"
     return error("GRD007", text, places.target(resource, target), hint=hint)
 
 
