@@ -1,0 +1,308 @@
+"""`check_host()` (RFC 7208 section 4): what a record says of one sender. Pure: over answers that are there already."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Literal
+
+from reconciler.compliance.records import macro_values
+from reconciler.compliance.records.macro_values import Mail
+from reconciler.compliance.records.macros import MacroString, SyntaxFault, macro_string
+from reconciler.compliance.records.spf import (
+    MAX_LOOKUPS,
+    MAX_VOID,
+    QUERYING,
+    Mechanism,
+    Modifier,
+    Qualifier,
+    SpfRecord,
+    is_spf,
+    parse,
+)
+from reconciler.core.dns import Answer, Host, Mx, RecordType
+
+SpfResult = Literal["none", "neutral", "pass", "fail", "softfail", "temperror", "permerror"]
+"""RFC 7208 section 2.6."""
+
+Find = Callable[[str, RecordType], Answer | None]
+"""Gives the answer to a question, None where it was not asked yet."""
+
+MAX_NAMES = 10
+"""Hosts of one `mx`, and reverse names of one `ptr` (RFC 7208 section 4.6.4)."""
+
+_RESULTS: dict[Qualifier, SpfResult] = {"+": "pass", "-": "fail", "~": "softfail", "?": "neutral"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What a record says of one sender.
+
+    Attributes:
+        result: None while a question is `open`.
+        reason: for people: why it is an error or nothing; empty otherwise.
+        matched: the terms that decided, from the record itself inwards: `include:a.example`, then `ip4:192.0.2.1`.
+        explanation: the domain's own words on a `fail` (`exp=`); empty where it has none. Hostile text.
+        lookups: terms that queried DNS until the result was known.
+        open: questions to be answered before it can go on.
+    """
+
+    result: SpfResult | None
+    reason: str = ""
+    matched: tuple[str, ...] = ()
+    explanation: str = ""
+    lookups: int = 0
+    open: tuple[tuple[str, RecordType], ...] = ()
+
+
+def check_host(
+    address: str,
+    domain: str,
+    sender: str,
+    helo: str,
+    find: Find,
+    *,
+    receiver: str = "unknown",
+    time: int = 0,
+) -> Evaluation:
+    """Evaluates the SPF record of a domain for a mail.
+
+    Args:
+        address: of the client, IPv4 or IPv6; an IPv4 address inside IPv6 counts as IPv4.
+        domain: whose record is asked for: that of the sender, or the HELO name.
+        sender: MAIL FROM; may be empty or lack a local part.
+        find: gives answers; what it does not have is in `open`, and the caller calls again.
+    """
+    client = ip_address(address)
+    if isinstance(client, IPv6Address) and client.ipv4_mapped is not None:
+        client = client.ipv4_mapped
+    local, _, host = sender.rpartition("@")
+    mail = Mail(
+        address=client,
+        sender=f"{local or 'postmaster'}@{host or domain}",
+        helo=helo,
+        receiver=receiver,
+        time=time,
+    )
+    run = _Run(mail, find)
+    try:
+        result, reason = run.domain(domain.lower().removesuffix("."), first=True)
+        explanation = run.explained() if result == "fail" else ""
+    except _Open as e:
+        return Evaluation(result=None, open=e.questions, lookups=run.lookups)
+    except _Ended as e:
+        return Evaluation(result=e.result, reason=e.reason, lookups=run.lookups)
+    return Evaluation(
+        result=result,
+        reason=reason,
+        matched=tuple(run.matched) if result not in ("none", "temperror", "permerror") else (),
+        explanation=explanation,
+        lookups=run.lookups,
+    )
+
+
+class _Open(Exception):
+    """A question was not asked yet."""
+
+    def __init__(self, *questions: tuple[str, RecordType]) -> None:
+        super().__init__()
+        self.questions = questions
+
+
+class _Ended(Exception):
+    """An error that ends the whole evaluation."""
+
+    def __init__(self, result: SpfResult, reason: str) -> None:
+        super().__init__()
+        self.result: SpfResult = result
+        self.reason = reason
+
+
+@dataclass(slots=True)
+class _Run:
+    """One evaluation; its counters go through all records that are included."""
+
+    mail: Mail
+    find: Find
+    lookups: int = 0
+    voids: int = 0
+    matched: list[str] = field(default_factory=list)
+    exp: tuple[str, MacroString] | None = None
+    validated: dict[str, str] = field(default_factory=dict)
+
+    def domain(self, name: str, *, first: bool = False) -> tuple[SpfResult, str]:
+        """The record of a domain, found and evaluated (sections 4.3 to 4.7)."""
+        if not _is_name(name):
+            return "none", f"{name} is no domain name that could have a record"
+        answer = self._ask(name, "TXT", counts=not first)
+        if answer.unknown:
+            raise _Ended("temperror", f"TXT of {name}: {answer.text}")
+        records = [text for text in answer.texts() if is_spf(text)]
+        if not records:
+            return "none", f"{name} has no SPF record"
+        if len(records) > 1:
+            raise _Ended("permerror", f"{name} has {len(records)} SPF records")
+        record = parse(records[0])
+        if record.faults:
+            fault = record.faults[0]
+            raise _Ended("permerror", f"“{fault.term[:60]}” in the record of {name}: {fault.why}")
+        return self._record(name, record)
+
+    def _record(self, domain: str, record: SpfRecord) -> tuple[SpfResult, str]:
+        for term in record.effective:
+            if self._matches(domain, term):
+                self.matched.insert(0, term.text)
+                exp = record.modifier("exp")
+                self.exp = (domain, exp.value) if exp else None
+                return _RESULTS[term.qualifier], ""
+        if record.redirect is not None:
+            return self._redirect(domain, record.redirect)
+        return "neutral", ""
+
+    def _redirect(self, domain: str, term: Modifier) -> tuple[SpfResult, str]:
+        self._count(term.text)
+        target = self._name(term.value, domain)
+        result, reason = self.domain(target)
+        if result == "none":
+            raise _Ended("permerror", f"“{term.text}”: {reason}")
+        self.matched.insert(0, term.text)
+        return result, reason
+
+    def _matches(self, domain: str, term: Mechanism) -> bool:
+        if term.name in QUERYING:
+            self._count(term.text)
+        match term.name:
+            case "all":
+                return True
+            case "ip4" | "ip6":
+                assert term.network is not None
+                return self.mail.address in term.network
+            case "include":
+                return self._include(domain, term)
+            case "exists":
+                return self._there(self._target(domain, term), "A", term).outcome == "records"
+            case "a":
+                return self._any_address(self._target(domain, term), term)
+            case "mx":
+                return self._mx(domain, term)
+            case "ptr":
+                target = self._target(domain, term)
+                return any(_is_under(name, target) for name in self._validated_names())
+
+    def _include(self, domain: str, term: Mechanism) -> bool:
+        """Section 5.2: only a pass matches; its explanation and its terms stay inside otherwise."""
+        before = list(self.matched)
+        result, reason = self.domain(self._target(domain, term))
+        if result == "none":
+            raise _Ended("permerror", f"“{term.text}”: {reason}")
+        if result != "pass":
+            self.matched[:] = before
+        return result == "pass"
+
+    def _mx(self, domain: str, term: Mechanism) -> bool:
+        target = self._target(domain, term)
+        hosts = [r.host for r in self._there(target, "MX", term).records if isinstance(r, Mx) and r.host]
+        if len(hosts) > MAX_NAMES:
+            raise _Ended("permerror", f"“{term.text}”: {target} has {len(hosts)} mail hosts, {MAX_NAMES} are allowed")
+        self._together((host, self._family()) for host in hosts)
+        return any(self._any_address(host, term) for host in hosts)
+
+    def _any_address(self, host: str, term: Mechanism) -> bool:
+        prefix = term.prefix4 if isinstance(self.mail.address, IPv4Address) else term.prefix6
+        network = ip_network(f"{self.mail.address}/{prefix}", strict=False)
+        addresses = self._there(host, self._family(), term).addresses()
+        return any(ip_address(found) in network for found in addresses)
+
+    def _family(self) -> RecordType:
+        return "A" if isinstance(self.mail.address, IPv4Address) else "AAAA"
+
+    def _validated_names(self) -> list[str]:
+        """The sender's names that lead back to it (section 5.5); a look-up that fails gives none."""
+        answer = self._ask(self.mail.address.reverse_pointer, "PTR")
+        names = [r.name for r in answer.records if isinstance(r, Host)][:MAX_NAMES]
+        names = [name for name in names if _is_name(name)]
+        self._together((name, self._family()) for name in names)
+        client = str(self.mail.address)
+        return [name for name in names if client in self._ask(name, self._family(), counts=False).addresses()]
+
+    def _target(self, domain: str, term: Mechanism) -> str:
+        return domain if term.domain is None else self._name(term.domain, domain)
+
+    def _name(self, text: MacroString, domain: str) -> str:
+        return macro_values.expand_name(text, self.mail, domain, self._p(text, domain))
+
+    def _p(self, text: MacroString, domain: str) -> str:
+        """What `%{p}` stands for in a record at `domain` (section 7.3): that name, one below it, any, `unknown`."""
+        if not macro_values.needs_validated_name(text):
+            return "unknown"
+        if domain not in self.validated:
+            names = self._validated_names()
+            below = (n for n in names if _is_under(n, domain))
+            best = next((n for n in names if n == domain), None) or next(below, None) or next(iter(names), "unknown")
+            self.validated[domain] = best
+        return self.validated[domain]
+
+    def _there(self, name: str, rtype: RecordType, term: Mechanism) -> Answer:
+        """The answer that a term asks for; a name that cannot exist has nothing."""
+        if not _is_askable(name):
+            return Answer(name=name, rtype=rtype, outcome="nxdomain", text="no name that DNS could hold")
+        answer = self._ask(name, rtype)
+        if answer.unknown:
+            raise _Ended("temperror", f"“{term.text}”: {rtype} of {name}: {answer.text}")
+        return answer
+
+    def _ask(self, name: str, rtype: RecordType, *, counts: bool = True) -> Answer:
+        answer = self.find(name, rtype)
+        if answer is None:
+            raise _Open((name, rtype))
+        if counts and answer.void:
+            self.voids += 1
+            if self.voids > MAX_VOID:
+                raise _Ended(
+                    "permerror", f"more than {MAX_VOID} look-ups find nothing, the last of them {rtype} of {name}"
+                )
+        return answer
+
+    def _together(self, questions: Iterator[tuple[str, RecordType]]) -> None:
+        """Asks side by side what would else be asked one after the other."""
+        missing = [q for q in questions if _is_askable(q[0]) and self.find(*q) is None]
+        if missing:
+            raise _Open(*missing)
+
+    def _count(self, text: str) -> None:
+        self.lookups += 1
+        if self.lookups > MAX_LOOKUPS:
+            raise _Ended(
+                "permerror", f"“{text}” is the {self.lookups}th term that queries DNS; {MAX_LOOKUPS} are allowed"
+            )
+
+    def explained(self) -> str:
+        """The domain's own words on a fail (section 6.2): anything wrong with them, and there are none."""
+        if self.exp is None:
+            return ""
+        domain, spec = self.exp
+        name = self._name(spec, domain)
+        if not _is_askable(name):
+            return ""
+        answer = self._ask(name, "TXT", counts=False)
+        texts = answer.texts()
+        if len(texts) != 1 or not texts[0].isascii():
+            return ""
+        try:
+            text = macro_string(texts[0].replace(" ", "%_"), explanation=True)
+        except SyntaxFault:
+            return ""
+        return macro_values.expand(text, self.mail, domain, self._p(text, domain))
+
+
+def _is_name(name: str) -> bool:
+    """Section 4.3: at least two labels, none of them empty or too long."""
+    return "." in name and _is_askable(name)
+
+
+def _is_askable(name: str) -> bool:
+    labels = name.split(".")
+    return len(name) <= macro_values.MAX_NAME and all(0 < len(label.encode()) <= 63 for label in labels)
+
+
+def _is_under(name: str, domain: str) -> bool:
+    return name == domain or name.endswith(f".{domain}")
