@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from reconciler.core.model import Alias, CurrentDomain, DomainAlias, Mailbox, Value
+from reconciler.core.password_policy import ServerPasswordPolicy
 from reconciler.core.plan import Change, Outcome
 from reconciler.core.secret import Secret
 
@@ -17,12 +18,25 @@ class ReadScope:
         forwarding: local parts whose forwarding is managed (one request each).
         alias_flags: names of aliases whose flags or display name are managed (one request each unless rows carry them).
         eas, mapi: whether seats are managed (one request for the domain).
+        seats: `eas`, `mapi`, whose seats somebody wants to know, for a bill or a count, without managing them (one
+            request for the domain); where the server does not tell them they stay unread.
     """
 
     forwarding: frozenset[str] = frozenset()
     alias_flags: frozenset[str] = frozenset()
     eas: bool = False
     mapi: bool = False
+    seats: frozenset[str] = frozenset()
+
+    def __or__(self, other: "ReadScope") -> "ReadScope":
+        """What either of the two asks for."""
+        return ReadScope(
+            forwarding=self.forwarding | other.forwarding,
+            alias_flags=self.alias_flags | other.alias_flags,
+            eas=self.eas or other.eas,
+            mapi=self.mapi or other.mapi,
+            seats=self.seats | other.seats,
+        )
 
 
 class Reader(Protocol):
@@ -46,6 +60,10 @@ class Reader(Protocol):
 
     async def read_domain_aliases(self, domain: str) -> Mapping[str, DomainAlias]:
         """All domain aliases of a domain."""
+        ...
+
+    async def read_password_policy(self, domain: str) -> ServerPasswordPolicy | None:
+        """What the server asks of passwords, as far as it tells; None where it does not."""
         ...
 
 

@@ -38,16 +38,22 @@ def read_scope(desired: DesiredDomain) -> ReadScope:
 Observation = CurrentDomain | ReconcilerError
 
 
-async def observe(reader: Reader, desired: DesiredDomain) -> Observation:
-    """The current state of one domain, or why it could not be read."""
+NOTHING_MORE = ReadScope()
+
+
+async def observe(reader: Reader, desired: DesiredDomain, more: ReadScope = NOTHING_MORE) -> Observation:
+    """The current state of one domain, or why it could not be read; `more`: what is read besides what is managed."""
     try:
-        return await reader.read_domain(desired.domain, read_scope(desired))
+        return await reader.read_domain(desired.domain, read_scope(desired) | more)
     except ReconcilerError as e:
         return e
 
 
 async def observe_all(
-    readers: Mapping[str, Reader], domains: Sequence[DesiredDomain], on_done: Callable[[str], None]
+    readers: Mapping[str, Reader],
+    domains: Sequence[DesiredDomain],
+    on_done: Callable[[str], None],
+    more: Callable[[DesiredDomain], ReadScope] = lambda _: NOTHING_MORE,
 ) -> dict[str, Observation]:
     """Every domain's current state, read side by side; one that fails does not stop the others.
 
@@ -55,12 +61,13 @@ async def observe_all(
         readers: by server name; every domain's server is among them.
         domains: which to read.
         on_done: told each domain's name when it has been read.
+        more: what to read of a domain besides what its file manages.
     """
     gates = {name: asyncio.Semaphore(DOMAINS_AT_ONCE) for name in readers}
 
     async def one(desired: DesiredDomain) -> tuple[str, Observation]:
         async with gates[desired.server]:
-            seen = await observe(readers[desired.server], desired)
+            seen = await observe(readers[desired.server], desired, more(desired))
         on_done(desired.domain)
         return desired.domain, seen
 

@@ -144,6 +144,7 @@ FORWARDS = Endpoint(
     ),
 )
 ALIAS = Endpoint("alias", (_get("settings/domain/alias/{name}"),))
+PASSWORD_SETTINGS = Endpoint("password settings", (_get("settings/domain/password-settings"),))
 EAS = Endpoint("EAS seats", (_get("settings/domain/active-sync-mailboxes"),))
 MAPI = Endpoint("MAPI seats", (_get("settings/domain/mapi-ews-mailboxes"),))
 

@@ -5,11 +5,13 @@ from dataclasses import replace
 
 from reconciler.core.errors import IncompleteRead, RefusedByServer, UnexpectedAnswer
 from reconciler.core.model import UNSET, Alias, CurrentDomain, DomainAlias, Mailbox, Unset
+from reconciler.core.password_policy import ServerPasswordPolicy
 from reconciler.core.ports import ReadScope
 from reconciler.smartermail import complete, endpoints, lists, wire, wire_domain
 from reconciler.smartermail.calls import Calls, NoSuchEndpoint
 from reconciler.smartermail.domain_list import domain_names
 from reconciler.smartermail.lists import Rows
+from reconciler.smartermail.merging import filled, merged, with_seats
 from reconciler.smartermail.scalars import Fields, flag, number
 from reconciler.smartermail.stats import TALLY, Tally
 from reconciler.smartermail.together import together
@@ -78,6 +80,14 @@ class ServerReader:
         self._check_count(len(found.result()), data.result(), "domainAliasCount", endpoints.DOMAIN_ALIASES, domain)
         return found.result()
 
+    async def read_password_policy(self, domain: str) -> ServerPasswordPolicy | None:
+        """What the server asks of a password of the domain (section 5.10); None where it does not tell."""
+        try:
+            answer = await self._calls.read(endpoints.PASSWORD_SETTINGS, domain)
+        except (RefusedByServer, UnexpectedAnswer):
+            return None
+        return wire_domain.password_policy(answer)
+
     async def _domain(self, domain: str, scope: ReadScope) -> CurrentDomain:
         calls = self._calls
         # Whose domain a customer administers has to be known before its rows can be understood.
@@ -88,8 +98,11 @@ class ServerReader:
             users_read = group.create_task(lists.user_rows(calls, domain))
             aliases_read = group.create_task(lists.alias_rows(calls, domain))
             others_read = group.create_task(lists.domain_aliases(calls, domain))
-            protocols = [p for p, wanted in (("eas", scope.eas), ("mapi", scope.mapi)) if wanted]
-            seats_read = {p: group.create_task(lists.seats(calls, domain, p)) for p in protocols}
+            managed = {p for p, is_managed in (("eas", scope.eas), ("mapi", scope.mapi)) if is_managed}
+            seats_read = {
+                p: group.create_task(self._seats(domain, p, managed=p in managed))
+                for p in sorted(managed | scope.seats)
+            }
         data, settings = data_read.result() if data_read else own or {}, settings_read.result()
         others = others_read.result()
         self._check_count(len(others), data, "domainAliasCount", endpoints.DOMAIN_ALIASES, domain)
@@ -99,11 +112,11 @@ class ServerReader:
         mailboxes, aliases = mailboxes_read.result(), aliases_found.result()
         complete.one_namespace(mailboxes, aliases, calls.where(endpoints.ALIASES, domain))
         mailboxes = await self._with_forwarding(domain, mailboxes, scope.forwarding)
-        seated = {p: read.result() for p, read in seats_read.items()}
+        seated = {p: told for p, read in seats_read.items() if (told := read.result()) is not None}
         where = calls.where(endpoints.SETTINGS, domain)
         return CurrentDomain(
             domain=domain,
-            mailboxes={n: _with_seats(m, seated) for n, m in sorted(mailboxes.items())},
+            mailboxes={n: with_seats(m, seated) for n, m in sorted(mailboxes.items())},
             aliases=dict(sorted(aliases.items())),
             domain_aliases=dict(sorted(others.items())),
             limits=wire_domain.limits(data, settings, where),
@@ -133,7 +146,7 @@ class ServerReader:
         async with together() as group:
             single = {n: group.create_task(self._account(domain, n)) for n in sorted(missing)}
             hidden = group.create_task(self._hidden(domain, main, rows))
-        accounts = {n: _merged(a, single[n].result()) if n in single else a for n, a in told.items()}
+        accounts = {n: merged(a, single[n].result()) if n in single else a for n, a in told.items()}
         if (admin := hidden.result()) is not None:
             accounts[admin.mailbox.name] = admin
         token = (await self._calls.tokens.domain(domain)).token
@@ -183,7 +196,7 @@ class ServerReader:
         }
         async with together() as group:
             single = {n: group.create_task(self._alias(domain, n)) for n in sorted(missing)}
-        return {n: _filled(a, single[n].result()) if n in single else a for n, a in told.items()}
+        return {n: filled(a, single[n].result()) if n in single else a for n, a in told.items()}
 
     async def _alias(self, domain: str, name: str) -> Alias:
         where = self._calls.where(endpoints.ALIAS, domain)
@@ -230,6 +243,15 @@ class ServerReader:
         value = found.get(name, False)
         return UNSET if value is None else value
 
+    async def _seats(self, domain: str, protocol: str, *, managed: bool) -> Mapping[str, bool | None] | None:
+        """Who has a seat; None where nobody manages them and this server does not tell."""
+        try:
+            return await lists.seats(self._calls, domain, protocol)
+        except (RefusedByServer, UnexpectedAnswer):
+            if managed:
+                raise
+            return None
+
     async def _confirmed_users(self, domain: str) -> Rows:
         """The whole list, seen to be whole, before anything is concluded from a name that is not in it."""
         async with together() as group:
@@ -259,40 +281,3 @@ def _main_admin(fields: Fields, domain: str) -> str:
         return wire.row_name({"name": value}, domain, "", "name")
     except IncompleteRead:
         return ""
-
-
-def _with_seats(mailbox: Mailbox, seated: Mapping[str, Mapping[str, bool | None]]) -> Mailbox:
-    changes: dict[str, bool | Unset] = {}
-    for protocol, names in seated.items():
-        value = names.get(mailbox.name, False)
-        changes[protocol] = UNSET if value is None else value
-    return replace(mailbox, **changes) if changes else mailbox  # type: ignore[arg-type]  # eas and mapi only
-
-
-def _merged(row: wire.Account, single: wire.Account) -> wire.Account:
-    """What the row tells, completed by the single object."""
-    a, b = row.mailbox, single.mailbox
-    facts = replace(
-        b.facts,
-        usage_bytes=b.facts.usage_bytes if b.facts.usage_bytes is not None else a.facts.usage_bytes,
-        last_login=b.facts.last_login or a.facts.last_login,
-        is_admin=a.facts.is_admin or b.facts.is_admin,
-        is_primary_admin=a.facts.is_primary_admin or b.facts.is_primary_admin,
-    )
-    merged = replace(
-        b,
-        display_name=a.display_name if isinstance(b.display_name, Unset) else b.display_name,
-        quota=a.quota if isinstance(b.quota, Unset) else b.quota,
-        enabled=a.enabled if isinstance(b.enabled, Unset) else b.enabled,
-        facts=facts,
-    )
-    return wire.Account(merged, admin_known=row.admin_known or single.admin_known)
-
-
-def _filled(row: Alias, single: Alias) -> Alias:
-    def one(name: str) -> object:
-        value = getattr(single, name)
-        return getattr(row, name) if isinstance(value, Unset) else value
-
-    names = ("targets", "display_name", "allow_sending", "hide_from_gal", "internal_only")
-    return replace(row, **{name: one(name) for name in names})  # type: ignore[arg-type]  # fields of Alias

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from reconciler.core.errors import UnexpectedAnswer
 from reconciler.core.model import Dkim, DkimKey, ServerLimits, Unset
+from reconciler.core.password_policy import ServerPasswordPolicy
 from reconciler.smartermail.scalars import Fields, canonical_domain, flag, number
 
 _MEBIBYTE = 1 << 20
@@ -95,6 +96,32 @@ def summary(row: Fields, where: str) -> DomainSummary:
         size_limit=number(row, "maxSize", where),
         enabled=None if isinstance(enabled, Unset) else enabled,
     )
+
+
+def password_policy(answer: Fields) -> ServerPasswordPolicy | None:
+    """What the domain asks of passwords, from `password-settings` (section 5.10); None where nothing is told.
+
+    Only one client has seen this answer, and in it only `overrides`; under which name the server's own defaults stand
+    is not known, so that a rule which the domain does not override is unknown. So is a length that is not `enabled`:
+    it may mean that there is none, or that the server's default holds.
+    """
+    rules = answer.get("overrides")
+    if not isinstance(rules, dict):
+        return None
+    length = rules.get("minLength")
+    number_of = length.get("ruleValue") if isinstance(length, dict) and length.get("enabled") is True else None
+
+    def rule(key: str) -> bool | None:
+        value = rules.get(key)
+        return value if isinstance(value, bool) else None
+
+    found = ServerPasswordPolicy(
+        min_length=number_of if isinstance(number_of, int) and not isinstance(number_of, bool) else None,
+        require_uppercase=rule("requireCapital"),
+        require_digit=rule("requireNumber"),
+        require_special=rule("requireSymbol"),
+    )
+    return found if found != ServerPasswordPolicy() else None
 
 
 def domain_alias_name(row: Fields, where: str) -> str:

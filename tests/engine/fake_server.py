@@ -40,6 +40,7 @@ from reconciler.core.model import (
     Value,
 )
 from reconciler.core.names import address, split_address
+from reconciler.core.password_policy import ServerPasswordPolicy
 from reconciler.core.ports import ReadScope
 from reconciler.core.secret import Secret
 
@@ -101,7 +102,8 @@ class FakeServer:
         mailboxes = {}
         for name in there.mailboxes:
             forwarding = {"forwarding.to", "forwarding.keepCopy"} if name.lower() not in scope.forwarding else set()
-            seats = ({"eas"} if not scope.eas else set()) | ({"mapi"} if not scope.mapi else set())
+            asked = {p for p, wanted in (("eas", scope.eas), ("mapi", scope.mapi)) if wanted} | scope.seats
+            seats = {"eas", "mapi"} - asked
             mailboxes[name.lower()] = self._mailbox(domain, name, forwarding | seats)
         aliases = {
             n.lower(): self._alias(domain, n, set() if n.lower() in scope.alias_flags else set(ALIAS_DEFAULTS) - {"to"})
@@ -113,6 +115,7 @@ class FakeServer:
             aliases=aliases,
             domain_aliases={n: DomainAlias(name=n) for n in there.domain_aliases},
             limits=there.limits,
+            usage_bytes=there.usage_bytes(),
         )
 
     async def read_mailbox(self, domain: str, name: str) -> Mailbox | None:
@@ -124,6 +127,9 @@ class FakeServer:
     async def read_domain_aliases(self, domain: str) -> Mapping[str, DomainAlias]:
         there = self._read("read_domain_aliases", domain, "")
         return {n: DomainAlias(name=n) for n in there.domain_aliases}
+
+    async def read_password_policy(self, domain: str) -> ServerPasswordPolicy | None:
+        return self._read("read_password_policy", domain, "").password_policy
 
     # Writer
 

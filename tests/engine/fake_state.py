@@ -7,6 +7,7 @@ from typing import Any, Literal
 from reconciler.core.errors import RefusedByServer
 from reconciler.core.kinds import Kind
 from reconciler.core.model import UNSET, Alias, Mailbox, MailboxFacts, ServerLimits, Value
+from reconciler.core.password_policy import ServerPasswordPolicy
 
 Fault = Literal[
     "refuse",  # the server says no
@@ -52,6 +53,11 @@ class FakeDomain:
     facts: dict[str, MailboxFacts] = field(default_factory=dict)
     passwords: dict[str, str] = field(default_factory=dict)
     limits: ServerLimits = field(default_factory=ServerLimits)
+    password_policy: ServerPasswordPolicy | None = None
+
+    def usage_bytes(self) -> int:
+        """The domain's size on disk: that of its mailboxes."""
+        return sum(facts.usage_bytes or 0 for facts in self.facts.values())
 
     def population(self) -> int:
         """How many mailboxes count against the limit."""
