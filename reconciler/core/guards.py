@@ -7,6 +7,7 @@ domain, and `guards_run` has those that look at a whole run.
 from collections.abc import Iterable, Mapping
 
 from reconciler.core.diagnostics import Diagnostic
+from reconciler.core.guards_after import inside
 from reconciler.core.guards_deletion import locked_out, protected, too_many_deletions
 from reconciler.core.guards_limits import over_limits, quotas, switched_off
 from reconciler.core.guards_names import names_taken, renames_refused, twice
@@ -40,7 +41,7 @@ def objections(
         protected_before: as in `planner.PlanOptions`.
     """
     listed = list(changes)
-    internal |= {desired.domain}
+    internal = inside(listed, current, internal)
     return (
         *(() if deletions_allowed else too_many_deletions(listed, current, policy)),
         *protected(listed, desired, current, policy, protected_before),

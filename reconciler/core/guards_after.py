@@ -18,6 +18,11 @@ def names_after(changes: Iterable[Change], current: CurrentDomain, kind: KindNam
     return names | {c.new_name or c.name for c in listed if c.action in ("create", "rename")}
 
 
+def inside(changes: Iterable[Change], current: CurrentDomain, internal: frozenset[str]) -> frozenset[str]:
+    """The domains that mail does not leave for: `internal`, and every name that this one will have."""
+    return internal | {current.domain, *names_after(changes, current, "domainAlias")}
+
+
 def seats_before(current: CurrentDomain, protocol: Protocol) -> set[str]:
     """Mailboxes that have a seat now, as far as that was read."""
     return {name for name, m in current.mailboxes.items() if getattr(m, protocol) is True}

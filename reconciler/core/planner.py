@@ -8,6 +8,7 @@ from types import MappingProxyType
 from reconciler.core.diagnostics import Diagnostic, error, in_order, info, warning
 from reconciler.core.diff import creation_fields, field_changes
 from reconciler.core.guards import objections
+from reconciler.core.guards_after import inside
 from reconciler.core.guards_names import rename_refused
 from reconciler.core.kinds import KINDS, PASSWORD, Kind
 from reconciler.core.model import (
@@ -69,7 +70,7 @@ def plan_domain(
     if draft.unread:
         said = in_order((*draft.diagnostics, *draft.unread))
         return Plan(domain=desired.domain, server=desired.server, diagnostics=said, complete=False)
-    internal = options.internal_domains | {desired.domain}
+    internal = inside(changes, current, options.internal_domains)
     changes = [replace(c, risk=risk_of(c, internal, policy)) for c in changes]
     said = (
         *draft.diagnostics,

@@ -1,0 +1,223 @@
+"""Limits counted with what nobody declares, and features that the server has switched off."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from domain_builders import alias, box, current, desired, gone, plan, read_alias, read_box, rename, said, targets
+
+from reconciler.core.diagnostics import Severity
+from reconciler.core.model import UNSET, ServerLimits
+from reconciler.core.product import Limits
+from reconciler.core.workspace import Policy
+
+GIB = 1 << 30
+
+
+def boxes(prefix: str, count: int, **fields: Any) -> list[Any]:
+    return [read_box(f"{prefix}{n}", **fields) for n in range(count)]
+
+
+def declared(prefix: str, count: int, **fields: Any) -> list[Any]:
+    return [box(f"{prefix}{n}", **fields) for n in range(count)]
+
+
+def message(made: Any) -> str:
+    (one,) = made.diagnostics
+    assert made.refused
+    assert one.code == "GRD008"
+    text: str = one.message
+    return text
+
+
+def test_twenty_five_allowed_twenty_declared_and_eight_unmanaged_are_refused_with_that_arithmetic() -> None:
+    made = plan(desired(declared("d", 20)), current(boxes("u", 8)), limits=Limits(mailboxes=25))
+    assert message(made) == "example.com: 25 mailboxes allowed by the product, 20 declared and 8 unmanaged make 28"
+    assert made.diagnostics[0].hint == (
+        "3 too many: take some out, or raise `limits.mailboxes` of the product; what is not declared here counts too"
+    )
+
+
+def test_twenty_five_allowed_twenty_declared_and_five_unmanaged_pass() -> None:
+    made = plan(desired(declared("d", 20)), current(boxes("u", 5)), limits=Limits(mailboxes=25))
+    assert (said(made), made.count("create")) == ([], 20)
+
+
+def test_ignored_mailboxes_and_staged_deletions_count_and_the_hosts_own_account_does_not() -> None:
+    policy = Policy(ignore={"mailbox": ("svc-*",)}, external_forwarding="allow")
+    rows = [*boxes("svc-", 2), read_box("late"), read_box("admin", is_primary_admin=True), read_box("old")]
+    wanted = desired(declared("d", 3), removed=[gone("late", purge_after=date(2030, 1, 1))])
+    made = plan(wanted, current(rows), policy=policy, limits=Limits(mailboxes=6))
+    assert [d.message for d in made.diagnostics if d.code == "GRD008"] == [
+        (
+            "example.com: 6 mailboxes allowed by the product, 3 declared, 1 unmanaged, 2 ignored by the policy and 1 still "
+            "to be deleted make 7"
+        )
+    ]
+    assert "GRD008" not in said(plan(wanted, current(rows), policy=policy, limits=Limits(mailboxes=7)))
+
+
+def test_only_declared_ones_need_no_sum() -> None:
+    made = plan(desired(declared("d", 3)), current(), limits=Limits(mailboxes=2))
+    assert message(made) == "example.com: 2 mailboxes allowed by the product, 3 declared"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "limits", "text"),
+    [
+        (
+            desired(aliases=[alias("a", "x@else.example"), alias("b", "x@else.example")]),
+            current(aliases=[read_alias("c")]),
+            Limits(aliases=1),
+            "1 alias allowed by the product, 2 declared and 1 unmanaged make 3",
+        ),
+        (
+            desired(domain_aliases=["example.ca"]),
+            current(domain_aliases=["example.org"]),
+            Limits(domain_aliases=1),
+            "1 domain alias allowed by the product, 1 declared and 1 unmanaged make 2",
+        ),
+        (
+            desired(domain_aliases=["example.ca"]),
+            current(),
+            Limits(domain_aliases=0),
+            "no domain aliases allowed by the product, 1 declared",
+        ),
+    ],
+)
+def test_every_kind_has_its_own_limit(wanted: Any, there: Any, limits: Limits, text: str) -> None:
+    assert message(plan(wanted, there, limits=limits)) == f"example.com: {text}"
+
+
+def test_a_plan_that_lessens_an_excess_over_the_product_passes_even_if_it_creates_too() -> None:
+    wanted = desired([box("new")], removed=[gone("u0"), gone("u1")])
+    assert said(plan(wanted, current(boxes("u", 5)), limits=Limits(mailboxes=2))) == []
+
+
+def test_a_plan_that_leaves_an_excess_over_the_product_as_it_is_passes() -> None:
+    wanted = desired([box("new"), box("u1", quota=5)], removed=[gone("u0")])
+    assert said(plan(wanted, current(boxes("u", 5)), limits=Limits(mailboxes=2))) == []
+
+
+def test_a_plan_that_only_deletes_or_renames_passes_however_many_are_left() -> None:
+    wanted = desired([box("new")], removed=[gone("u0")], renamed=[rename("u1", "new")])
+    limits = ServerLimits(mailboxes=1)
+    assert said(plan(wanted, current(boxes("u", 5), limits=limits), limits=Limits(mailboxes=1))) == []
+
+
+def test_nothing_is_created_where_the_server_would_still_be_over_its_own_limit() -> None:
+    wanted = desired([box("new")], removed=[gone("u0"), gone("u1")])
+    made = plan(wanted, current(boxes("u", 5), limits=ServerLimits(mailboxes=3)))
+    assert message(made) == "example.com: 3 mailboxes allowed by the server, 1 declared and 3 unmanaged make 4"
+    assert "have the server's own limit raised" in made.diagnostics[0].hint
+    assert said(plan(wanted, current(boxes("u", 5), limits=ServerLimits(mailboxes=4)))) == []
+
+
+# Seats
+
+
+@pytest.mark.parametrize("protocol", ["eas", "mapi"])
+def test_seats_of_unmanaged_mailboxes_count_against_the_product(protocol: str) -> None:
+    wanted = desired([box("a", **{protocol: True}), box("b", **{protocol: True})])
+    there = current([read_box("a"), read_box("u", **{protocol: True})])
+    made = plan(wanted, there, limits=Limits(**{f"{protocol}_accounts": 2}))  # type: ignore[arg-type]
+    assert message(made) == (
+        f"example.com: 2 {protocol.upper()} accounts allowed by the product, 2 declared and 1 unmanaged make 3"
+    )
+    assert f"raise `limits.{protocol}Accounts` of the product" in made.diagnostics[0].hint
+    assert said(plan(wanted, there, limits=Limits(**{f"{protocol}_accounts": 3}))) == []  # type: ignore[arg-type]
+
+
+def test_a_seat_that_is_given_back_or_deleted_or_renamed_makes_room_or_none() -> None:
+    there = current([read_box("a", eas=True), read_box("b", eas=True), read_box("c", eas=True)])
+    wanted = desired(
+        [box("a", eas=False), box("n", eas=True), box("m", eas=True), box("cc")],
+        removed=[gone("b")],
+        renamed=[rename("c", "cc")],
+    )
+    assert said(plan(wanted, there, limits=Limits(eas_accounts=3))) == []
+    made = plan(wanted, there, limits=Limits(eas_accounts=2))
+    assert said(made) == []  # three before, three after: no worse
+    more = desired([box("a"), box("b"), box("c"), box("n", eas=True)])
+    assert message(plan(more, there, limits=Limits(eas_accounts=3))) == (
+        "example.com: 3 EAS accounts allowed by the product, 4 declared"
+    )
+
+
+def test_the_servers_own_seats_count_the_hosts_account_too() -> None:
+    there = current([read_box("admin", is_primary_admin=True, mapi=True)], limits=ServerLimits(mapi=1))
+    wanted = desired([box("a", mapi=True)])
+    assert message(plan(wanted, there, limits=Limits(mapi_accounts=1))) == (
+        "example.com: 1 MAPI account allowed by the server, 1 declared and 1 the host's own make 2"
+    )
+    roomy = current([read_box("admin", is_primary_admin=True, mapi=True)], limits=ServerLimits(mapi=2))
+    assert said(plan(wanted, roomy, limits=Limits(mapi_accounts=1))) == []
+
+
+def test_no_limit_and_zero_let_every_seat_pass() -> None:
+    wanted = desired(declared("d", 5, eas=True, mapi=True))
+    limits = Limits(eas_accounts=0, mapi_accounts=0)
+    assert said(plan(wanted, current(limits=ServerLimits(eas=0, mapi=0)), limits=limits)) == []
+
+
+def test_seats_that_were_not_read_and_are_not_managed_say_nothing() -> None:
+    there = current([read_box("a", eas=UNSET), read_box("b", eas=UNSET)])
+    assert said(plan(desired([box("a", quota=5)]), there, limits=Limits(eas_accounts=1))) == []
+
+
+# Features
+
+
+@pytest.mark.parametrize(
+    ("field", "switch", "word"),
+    [
+        ({"eas": True}, "eas_enabled", "EAS"),
+        ({"mapi": True}, "mapi_enabled", "MAPI"),
+        ({"forward_to": targets("b@else.example")}, "forwarding_enabled", "forwarding"),
+    ],
+)
+def test_what_the_server_has_switched_off_is_refused_at_plan_time(field: Any, switch: str, word: str) -> None:
+    wanted = desired([box("a", **field), box("b", **field)])
+    for there in ([], [read_box("a"), read_box("b")]):
+        made = plan(wanted, current(there, limits=ServerLimits(**{switch: False})))  # type: ignore[arg-type]
+        (one,) = made.diagnostics
+        assert (one.code, made.refused) == ("GRD011", True)
+        assert one.message == (
+            f"example.com: {word} is switched off for this domain on the server, so it cannot be turned on for 2 "
+            "mailboxes (a, b)"
+        )
+        assert one.hint.startswith("have the host switch it on (enable")
+        for known in (True, None):
+            assert said(plan(wanted, current(there, limits=ServerLimits(**{switch: known})))) == []  # type: ignore[arg-type]
+
+
+def test_what_is_switched_off_may_be_turned_off_and_left_as_it_is() -> None:
+    limits = ServerLimits(eas_enabled=False, mapi_enabled=False, forwarding_enabled=False)
+    there = current([read_box("a", eas=True, mapi=True, forward_to=targets("b@else.example"))], limits=limits)
+    assert said(plan(desired([box("a", eas=True, mapi=False, forward_to=())]), there)) == []
+
+
+def test_many_mailboxes_are_counted_and_three_are_named() -> None:
+    made = plan(desired(declared("d", 9, eas=True)), current(limits=ServerLimits(eas_enabled=False)))
+    assert made.diagnostics[0].message.endswith("for 9 mailboxes (d0, d1, d2 and 6 more)")
+
+
+def test_a_quota_beyond_what_the_domain_may_grow_to_is_said_where_it_is_set() -> None:
+    limits = ServerLimits(domain_size=10 * GIB)
+    made = plan(desired([box("a", quota=50 * GIB)]), current([read_box("a")], limits=limits))
+    (one,) = made.diagnostics
+    assert (one.code, one.severity, made.refused) == ("GRD013", Severity.WARNING, False)
+    assert one.message == (
+        "mailbox a@example.com: a quota of 50.0 GiB, but the server lets the whole domain grow to 10.0 GiB"
+    )
+
+
+@pytest.mark.parametrize(
+    ("quota", "before", "size"),
+    [(10 * GIB, 0, 10 * GIB), (50 * GIB, 50 * GIB, 10 * GIB), (50 * GIB, 0, 0), (50 * GIB, 0, None), (0, 1, GIB)],
+)
+def test_a_quota_that_fits_or_was_there_or_where_no_size_is_known_is_not_said(
+    quota: int, before: int, size: int | None
+) -> None:
+    there = current([read_box("a", quota=before)], limits=ServerLimits(domain_size=size))
+    assert said(plan(desired([box("a", quota=quota)]), there)) == []

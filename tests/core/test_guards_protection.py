@@ -1,0 +1,225 @@
+"""What is protected is neither deleted, disabled for deletion, nor renamed away: with the reason and the way out."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from domain_builders import (
+    TODAY,
+    alias,
+    box,
+    current,
+    desired,
+    gone,
+    only,
+    plan,
+    read_alias,
+    read_box,
+    rename,
+    said,
+    story,
+)
+
+from reconciler.core.guards import objections
+from reconciler.core.plan import Change, Plan, Unmanaged
+from reconciler.core.product import Limits
+from reconciler.core.workspace import Policy
+
+BEFORE = {"carol": "in `main`"}
+LATER = date(2030, 1, 1)
+
+
+def refusal(made: Plan) -> Any:
+    """The one diagnostic of a plan without changes."""
+    assert made.changes == ()
+    assert made.refused
+    (one,) = made.diagnostics
+    return one
+
+
+def test_protection_outlives_its_line_where_the_same_change_removes_the_mailbox() -> None:
+    one = refusal(plan(desired([], removed=[gone("carol")]), current([read_box("carol")]), protected_before=BEFORE))
+    assert one.code == "GRD010"
+    assert one.message == (
+        "mailbox carol@example.com is not deleted: it is `protect: true` in `main`, and that outlives the line that "
+        "is gone here"
+    )
+    assert one.hint == "in two steps: declare carol without `protect: true` and apply; then remove it"
+
+
+def test_what_was_protected_before_is_not_disabled_for_a_later_deletion_either() -> None:
+    wanted = desired([], removed=[gone("carol", purge_after=LATER)])
+    assert refusal(plan(wanted, current([read_box("carol")]), protected_before=BEFORE)).code == "GRD010"
+
+
+@pytest.mark.parametrize("how", [{"prune": True}, {"policy": Policy(prune={"mailbox": True})}])
+def test_what_was_protected_before_and_has_no_line_any_more_is_not_pruned_and_that_is_said(how: Any) -> None:
+    made = plan(desired([]), current([read_box("carol")]), protected_before=BEFORE, **how)
+    assert refusal(made).code == "GRD010"
+    assert made.unmanaged == (Unmanaged("mailbox", "carol@example.com"),)
+
+
+def test_what_was_protected_before_is_not_renamed_away_and_the_way_out_is_in_two_steps() -> None:
+    wanted = desired([box("caro", protect=True)], renamed=[rename("carol", "caro")])
+    made = plan(wanted, current([read_box("carol")]), protected_before=BEFORE)
+    assert (made.count("rename"), made.refused) == (0, True)
+    (one,) = (d for d in made.diagnostics if d.code == "GRD005")
+    assert "carol cannot be renamed to caro: it is `protect: true` in `main`" in one.message
+    assert one.hint == "in two steps: declare carol without `protect: true` and apply; then rename it"
+
+
+def test_the_first_of_the_two_steps_passes_and_after_it_the_second() -> None:
+    there = current([read_box("carol")])
+    assert not plan(desired([box("carol")]), there, protected_before=BEFORE).refused
+    made = plan(desired([], removed=[gone("carol")]), there, protected_before={})
+    assert (story(made), made.refused) == (["delete mailbox:carol@example.com"], False)
+
+
+def test_what_was_protected_before_and_is_merely_left_out_is_unmanaged_and_stays() -> None:
+    made = plan(desired([]), current([read_box("carol")]), protected_before=BEFORE)
+    assert (made.changes, said(made), made.refused) == ((), [], False)
+
+
+def test_a_mailboxs_protection_is_not_an_aliases_of_that_name() -> None:
+    made = plan(
+        desired(removed=[gone("carol", "alias")]), current(aliases=[read_alias("carol")]), protected_before=BEFORE
+    )
+    assert story(made) == ["delete alias:carol@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "hint"),
+    [
+        ("postmaster", "every domain must accept mail for postmaster (RFC 2142)", "take it out of `removed`"),
+        ("abuse", "every domain must accept mail for abuse (RFC 2142)", "take it out of `removed`"),
+        ("vip-a", "its name is protected by the policy, by the pattern vip-*", "policy.protect"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["mailbox", "alias"])
+def test_a_protected_name_is_not_removed_and_the_pattern_is_named(name: str, reason: str, hint: str, kind: str) -> None:
+    there = current([read_box(name)]) if kind == "mailbox" else current(aliases=[read_alias(name)])
+    one = refusal(plan(desired(removed=[gone(name, kind)]), there, policy=Policy(protect=("vip-*",))))
+    assert one.code == "GRD001"
+    assert one.message.endswith(reason)
+    assert hint in one.hint
+
+
+def test_a_name_that_no_pattern_fits_is_removed() -> None:
+    there = current([read_box("evip-a")], [read_alias("postmasters")])
+    wanted = desired(removed=[gone("evip-a"), gone("postmasters", "alias")])
+    assert not plan(wanted, there, policy=Policy(protect=("vip-*",))).refused
+
+
+@pytest.mark.parametrize("old", ["postmaster", "abuse", "vip-a"])
+@pytest.mark.parametrize("kind", ["mailbox", "alias"])
+def test_a_protected_name_is_not_renamed_away(old: str, kind: str) -> None:
+    there = current([read_box(old)]) if kind == "mailbox" else current(aliases=[read_alias(old, "x@else.example")])
+    wanted = desired([box("new")], renamed=[rename(old, "new")])
+    if kind == "alias":
+        wanted = desired(aliases=[alias("new")], renamed=[rename(old, "new", "alias")])
+    made = plan(wanted, there, policy=Policy(protect=("vip-*",), external_forwarding="allow"))
+    assert made.count("rename") == 0
+    (one,) = (d for d in made.diagnostics if d.code == "GRD005")
+    assert one.hint == "keep the name, and make an alias of the other one"
+
+
+@pytest.mark.parametrize("right", ["is_admin", "is_primary_admin"])
+def test_an_administrator_is_not_renamed(right: str) -> None:
+    wanted = desired([box("new")], renamed=[rename("boss", "new")])
+    made = plan(wanted, current([read_box("boss", **{right: True})]))
+    assert made.count("rename") == 0
+    assert any("it administers the domain" in d.message for d in made.diagnostics if d.code == "GRD005")
+
+
+def test_a_name_may_become_a_protected_one() -> None:
+    made = plan(desired([box("abuse")], renamed=[rename("misuse", "abuse")]), current([read_box("misuse")]))
+    assert (story(made), made.refused) == (["rename mailbox:misuse@example.com"], False)
+
+
+def test_a_protected_mailbox_may_be_disabled_by_its_own_line() -> None:
+    made = plan(desired([box("carol", protect=True, enabled=False)]), current([read_box("carol")]))
+    assert (only(made).action, made.refused) == ("update", False)
+
+
+# The same account, removed and created
+
+
+def test_a_mailbox_that_is_pruned_may_make_room_for_an_alias_of_its_name_and_that_is_mail_loss() -> None:
+    made = plan(desired([], [alias("x", "b@else.example")]), current([read_box("x")]), prune=True)
+    assert story(made) == ["delete mailbox:x@example.com", "create alias:x@example.com"]
+    assert [c.risk for c in made.changes] == ["mail-loss", "exfiltration"]
+    assert made.changes[1].depends_on == ("mailbox:x@example.com",)
+    assert not made.refused
+
+
+def test_what_is_removed_and_what_another_is_renamed_to_are_not_one_name() -> None:
+    wanted = desired([box("bob")], removed=[gone("bob")], renamed=[rename("robert", "bob")])
+    made = plan(wanted, current([read_box("bob"), read_box("robert")]))
+    assert (made.changes, made.refused) == ((), True)
+    assert set(said(made)) == {"NAM006", "GRD005"}
+
+
+def test_what_is_pruned_does_not_make_room_for_a_rename() -> None:
+    wanted = desired([box("bob")], renamed=[rename("robert", "bob")])
+    made = plan(wanted, current([read_box("bob"), read_box("robert")]), prune=True)
+    assert (made.count("rename"), made.count("delete"), made.refused) == (0, 0, True)
+
+
+# A plan that was made before, asked again as things are now
+
+
+def asked(changes: list[Change], wanted: Any, there: Any, **more: Any) -> list[str]:
+    settings = {"deletions_allowed": False, **more}
+    policy = settings.pop("policy", Policy(external_forwarding="allow"))
+    return [d.code for d in objections(changes, wanted, there, policy, Limits(), frozenset(), **settings)]
+
+
+def test_a_planned_deletion_is_refused_if_the_mailbox_has_become_an_administrator_since() -> None:
+    wanted = desired([], removed=[gone("carol")])
+    deletion = only(plan(wanted, current([read_box("carol")])))
+    assert asked([deletion], wanted, current([read_box("carol")])) == []
+    assert asked([deletion], wanted, current([read_box("carol", is_admin=True)])) == ["GRD003"]
+    assert asked([deletion], wanted, current([read_box("carol")]), protected_before=BEFORE) == ["GRD010"]
+    assert asked([deletion], desired([box("carol", protect=True)]), current([read_box("carol")])) == ["GRD001"]
+    assert asked([deletion], wanted, current([read_box("carol")]), policy=Policy(protect=("c*",))) == ["GRD001"]
+    assert asked([deletion], wanted, current()) == []
+
+
+def test_a_planned_disabling_before_a_deletion_is_refused_likewise() -> None:
+    wanted = desired([], removed=[gone("carol", purge_after=LATER)])
+    disabling = only(plan(wanted, current([read_box("carol")])))
+    assert asked([disabling], wanted, current([read_box("carol")])) == []
+    assert asked([disabling], wanted, current([read_box("carol")]), protected_before=BEFORE) == ["GRD010"]
+
+
+def test_a_planned_rename_is_refused_if_the_new_name_has_been_taken_since() -> None:
+    wanted = desired([box("bob")], renamed=[rename("robert", "bob")])
+    renaming = only(plan(wanted, current([read_box("robert")])))
+    assert asked([renaming], wanted, current([read_box("robert")])) == []
+    assert asked([renaming], wanted, current([read_box("robert"), read_box("bob")])) == ["GRD005"]
+    assert asked([renaming], wanted, current([read_box("robert")], [read_alias("bob")])) == ["GRD005", "NAM005"]
+
+
+def test_one_account_deleted_and_made_again_in_one_list_of_changes_is_refused() -> None:
+    there = current([read_box("x")])
+    deletion = only(plan(desired([], removed=[gone("x")]), there))
+    creation = only(plan(desired([box("x")]), current()))
+    assert asked([deletion, creation], desired([box("x")]), there) == ["NAM006"]
+    other = only(plan(desired(aliases=[alias("x", "b@else.example")]), current()))
+    assert asked([deletion, other], desired([], removed=[gone("x")]), there) == []
+
+
+def test_the_policys_number_of_deletions_holds_for_a_list_of_changes_unless_another_is_given() -> None:
+    names = [f"m{n}" for n in range(6)]
+    wanted = desired([], removed=[gone(n) for n in names])
+    there = current([read_box(n) for n in names])
+    changes = list(plan(wanted, there).changes)
+    assert asked(changes, wanted, there) == ["GRD002"]
+    assert asked(changes, wanted, there, deletions_allowed=True) == []
+
+
+def test_the_purge_of_staged_removals_counts_as_deletions() -> None:
+    names = [f"m{n}" for n in range(6)]
+    rows = [read_box(n, enabled=False) for n in names]
+    made = plan(desired([], removed=[gone(n, purge_after=TODAY) for n in names]), current(rows))
+    assert (made.count("delete"), said(made)) == (6, ["GRD002"])
