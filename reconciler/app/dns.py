@@ -93,7 +93,7 @@ async def check_dns(
     seen: Mapping[str, Observation] = {}
     if ask_servers:
         async with open_servers(config.workspace, (d.server for d in selected), config.root) as servers:
-            seen = await observe_selected(planner, servers, progress)
+            seen = await observe_selected(planner, servers, progress, bill=False)
     todo = subjects(config, selected, seen)
     dns = config.workspace.dns
     resolver = open_resolver(dns.resolvers, dns.timeout)

@@ -1,13 +1,14 @@
 """Plans for the selected domains of a workspace: read, compare, guard. Changes nothing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 from reconciler.app.asked import passwords_not_referred_to, unknown_targets
 from reconciler.app.servers import OpenServers, open_servers
 from reconciler.config.workspace import Configuration
+from reconciler.core.bill import billed_protocols, cost_of
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.errors import (
     IncompleteRead,
@@ -21,7 +22,7 @@ from reconciler.core.guards import allowed_deletions
 from reconciler.core.model import DesiredDomain, Unset
 from reconciler.core.plan import Outcome, Plan
 from reconciler.core.planner import PlanOptions, plan_domain
-from reconciler.core.ports import Progress
+from reconciler.core.ports import Progress, ReadScope
 from reconciler.core.product import Limits
 from reconciler.engine.inventory import password_versions
 from reconciler.engine.observe import Observation, observe_all
@@ -81,7 +82,13 @@ class Planner:
             deletions_allowed=self.request.allow_deletions is not None,
         )
         limits = product.limits if product else Limits()
-        return plan_domain(desired, seen, self.config.workspace.policy, limits, options)
+        plan = plan_domain(desired, seen, self.config.workspace.policy, limits, options)
+        return replace(plan, cost=cost_of(plan, seen, product.billing)) if product else plan
+
+    def bill_scope(self, desired: DesiredDomain) -> ReadScope:
+        """What the bill needs besides what the file manages: the seats that the product charges for."""
+        product = self.config.products.get(desired.product or "")
+        return ReadScope(seats=billed_protocols(product.billing)) if product else ReadScope()
 
     def after(self, plan: Plan, outcomes: Sequence[Outcome]) -> "Planner":
         """A planner for what is left: it knows the passwords set meanwhile, and counts no deletions a second time."""
@@ -107,12 +114,19 @@ class Planner:
         return (plans[0].with_diagnostics(*nameless), *plans[1:]) if plans else ()
 
 
-async def observe_selected(planner: Planner, servers: OpenServers, progress: Progress) -> dict[str, Observation]:
-    """What the servers say of every selected domain; a server that cannot be used answers with its reason."""
+async def observe_selected(
+    planner: Planner, servers: OpenServers, progress: Progress, *, bill: bool = True
+) -> dict[str, Observation]:
+    """What the servers say of every selected domain; a server that cannot be used answers with its reason.
+
+    Args:
+        bill: whether to read also what only the bill needs.
+    """
     domains = planner.selected()
     readable = [d for d in domains if d.server in servers.readers]
     progress.begin("Reading", len(readable))
-    seen = await observe_all(servers.readers, readable, progress.step)
+    more = planner.bill_scope if bill else lambda _: ReadScope()
+    seen = await observe_all(servers.readers, readable, progress.step, more)
     progress.end()
     return seen | {d.domain: servers.unusable[d.server] for d in domains if d.server in servers.unusable}
 
