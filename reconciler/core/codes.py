@@ -64,6 +64,11 @@ CODES: dict[str, str] = {
     "GRD011": "a feature is asked for that the server has switched off",
     "GRD012": "an alias or forwarding would point at what the plan deletes or renames",
     "GRD013": "a mailbox's quota is larger than its whole domain may grow",
+    # Rolling a run back
+    "RBK001": "something that a run did cannot be undone",
+    "RBK002": "an object is not as the run left it, so it is left alone",
+    "RBK003": "whether a run made a change is not known",
+    "RBK004": "a part of a run is of a domain that is not in the workspace any more, or on another server",
     # Reading the servers
     "SRV001": "a server cannot be reached",
     "SRV002": "a server refused the credentials",
