@@ -18,7 +18,7 @@ from reconciler.core.errors import (
     SecretUnavailable,
     Unreachable,
 )
-from reconciler.core.guards import allowed_deletions
+from reconciler.core.guards_run import allowed_deletions, dangling_across
 from reconciler.core.model import DesiredDomain, Unset
 from reconciler.core.plan import Outcome, Plan
 from reconciler.core.planner import PlanOptions, plan_domain
@@ -100,8 +100,10 @@ class Planner:
         return Planner(self.config, request, {**self._versions, **known})
 
     def all_plans(self, seen: Mapping[str, Observation]) -> tuple[Plan, ...]:
-        """The plans of all selected domains, the run's own guard (`--allow-deletions`) included."""
+        """The plans of all selected domains, the run's own guards included."""
         plans = [self.plan(d, seen[d.domain]) for d in self.selected()]
+        pointing = dangling_across(plans, seen, self._internal)
+        plans = [p.with_diagnostics(*(said for domain, said in pointing if domain == p.domain)) for p in plans]
         allowed = self.request.allow_deletions
         objection = None if allowed is None else allowed_deletions(plans, allowed)
         if objection is not None:

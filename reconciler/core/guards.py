@@ -11,7 +11,6 @@ from reconciler.core.guards_after import inside
 from reconciler.core.guards_deletion import locked_out, protected, too_many_deletions
 from reconciler.core.guards_limits import over_limits, quotas, switched_off
 from reconciler.core.guards_names import names_taken, renames_refused, twice
-from reconciler.core.guards_run import allowed_deletions as allowed_deletions
 from reconciler.core.guards_targets import dangling, mail_leaving
 from reconciler.core.model import CurrentDomain, DesiredDomain
 from reconciler.core.ownership import NOTHING_KNOWN
