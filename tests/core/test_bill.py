@@ -99,6 +99,14 @@ def test_a_seat_that_was_not_read_makes_the_bill_unknown_only_where_it_costs_som
     )
 
 
+def test_a_usage_that_is_not_told_makes_the_bill_unknown_where_storage_costs_something() -> None:
+    there = domain(read_box("anna", eas=True), usage=None)
+    made = plan(desired(), there)
+    assert cost_of(made, there, BUSINESS) == Cost(currency="USD", before=None, after=None)
+    seats_only = cost_of(made, there, replace(BUSINESS, tranche_price=None))
+    assert seats_only == Cost(currency="USD", before=Decimal("2.00"), after=Decimal("2.00"))
+
+
 def test_a_deleted_mailbox_takes_its_storage_and_its_seats_with_it() -> None:
     there = domain(
         read_box("anna", usage_bytes=15 * GIB, eas=True), read_box("ben", usage_bytes=6 * GIB), usage=21 * GIB
