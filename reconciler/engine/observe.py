@@ -12,7 +12,7 @@ DOMAINS_AT_ONCE = 16
 
 
 def read_scope(desired: DesiredDomain) -> ReadScope:
-    """Which costly reads the files ask for: forwarding and alias flags of those resources that manage them."""
+    """Which costly reads the files ask for: forwarding and alias flags of what manages them, or is to be removed."""
     mailboxes = {} if isinstance(desired.mailboxes, Unset) else desired.mailboxes
     aliases = {} if isinstance(desired.aliases, Unset) else desired.aliases
     forwarding = {
@@ -27,9 +27,11 @@ def read_scope(desired: DesiredDomain) -> ReadScope:
     }
     old_names = {r.new: r.old for r in desired.renamed if r.kind == "mailbox"}
     old_aliases = {r.new: r.old for r in desired.renamed if r.kind == "alias"}
+    # What is about to be deleted is read whole, if it is there: what the journal then holds can bring it back.
+    doomed = {k: {r.name for r in desired.removed if r.kind == k} for k in ("mailbox", "alias")}
     return ReadScope(
-        forwarding=frozenset(forwarding | {old_names[n] for n in forwarding if n in old_names}),
-        alias_flags=frozenset(flagged | {old_aliases[n] for n in flagged if n in old_aliases}),
+        forwarding=frozenset(forwarding | {old_names[n] for n in forwarding if n in old_names} | doomed["mailbox"]),
+        alias_flags=frozenset(flagged | {old_aliases[n] for n in flagged if n in old_aliases} | doomed["alias"]),
         eas=any(not isinstance(m.eas, Unset) for m in mailboxes.values()),
         mapi=any(not isinstance(m.mapi, Unset) for m in mailboxes.values()),
     )
