@@ -1,0 +1,179 @@
+"""From journals to the steps of one run: what undoing it starts from."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reconciler.core.inverse_steps import Step
+from reconciler.core.kinds import BY_NAME, PASSWORD
+from reconciler.core.model import Alias, DomainAlias, KindName, Mailbox, MailboxFacts, Resource
+from reconciler.core.plan import Change, FieldChange, Result
+from reconciler.engine.inventory import state_fields, value
+from reconciler.engine.journal_read import Record, Run, damaged
+
+Place = tuple[str, str]
+"""(server, domain)"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One change of a run with what became of it.
+
+    Attributes:
+        change: without the password; `current` is the object before, as far as it was written down.
+        result: None where the run was interrupted before its outcome could be written.
+        tried: a write was begun, or may have been.
+        password: the change was to set one.
+        password_set: the server took it.
+    """
+
+    server: str
+    change: Change
+    result: Result | None
+    detail: str = ""
+    tried: bool = True
+    password: bool = False
+    password_set: bool = False
+
+    @property
+    def made(self) -> bool:
+        """Whether it is known that the run itself made the change, or made at least its object."""
+        is_there = self.password_set and self.change.action == "create"
+        return self.result is Result.APPLIED or is_there
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the run may have made it, or a part of it."""
+        return self.tried and self.result in (None, Result.FAILED)
+
+
+def entries(run: Run) -> tuple[Entry, ...]:
+    """All changes of a run, in the order in which they were begun; then those that were not tried.
+
+    Raises:
+        ReconcilerError: a record is none of ours.
+    """
+    found: dict[tuple[str, str, str, str], Entry] = {}
+    for number, record in run.records:
+        try:
+            if record.get("event") == "intent":
+                entry = Entry(server=str(record["server"]), change=_change(record), result=None, password=_sets(record))
+                found[_key(entry)] = entry
+            elif record.get("event") == "outcome":
+                entry = Entry(
+                    server=str(record["server"]),
+                    change=_change(record),
+                    result=Result(record["result"]),
+                    detail=str(record["detail"]),
+                    tried=False,
+                    password=_sets(record),
+                    password_set=record.get("passwordSet") is True,
+                )
+                begun = found.get(_key(entry))
+                found[_key(entry)] = replace(entry, change=begun.change, tried=True) if begun else entry
+        except (KeyError, TypeError, ValueError, AttributeError) as e:
+            raise damaged(f"{run.path}:{number}") from e
+    return tuple(found.values())
+
+
+def steps_of(run: Run, later: Iterable[Run]) -> dict[Place, tuple[Step, ...]]:
+    """What a run made, or may have made, by server and domain.
+
+    Args:
+        run: the run.
+        later: the runs after it, oldest first: what they changed is theirs.
+    """
+    touched: dict[tuple[str, KindName, str], str] = {}
+    remade: dict[tuple[str, str], str] = {}
+    for other in later:
+        for entry in entries(other):
+            if not (entry.made or entry.in_doubt):
+                continue
+            for address in _addresses(entry.change):
+                touched[entry.server, entry.change.kind, address] = other.run
+                if entry.change.action != "update":
+                    remade[entry.server, address] = other.run
+    steps: dict[Place, tuple[Step, ...]] = {}
+    for entry in entries(run):
+        if not (entry.made or entry.in_doubt):
+            continue
+        change, server = entry.change, entry.server
+        addresses = _addresses(change)
+        step = Step(
+            change=change,
+            certain=entry.made,
+            password=entry.password and change.action == "update",
+            touched_by=_last(touched.get((server, change.kind, a)) for a in addresses),
+            remade_by=_last(remade.get((server, a)) for a in addresses),
+        )
+        steps[server, change.domain] = (*steps.get((server, change.domain), ()), step)
+    return steps
+
+
+def _last(runs: Iterable[str | None]) -> str:
+    return max((r for r in runs if r), default="")
+
+
+def _addresses(change: Change) -> Sequence[str]:
+    new = replace(change, name=change.new_name).address if change.new_name else None
+    return (change.address, new) if new else (change.address,)
+
+
+def _key(entry: Entry) -> tuple[str, str, str, str]:
+    change = entry.change
+    return entry.server, change.domain, change.key, "rename" if change.action == "rename" else ""
+
+
+def _sets(record: Record) -> bool:
+    return PASSWORD in record["change"]["fields"]
+
+
+_CLASSES: Mapping[KindName, type[Mailbox] | type[Alias] | type[DomainAlias]] = {
+    "mailbox": Mailbox,
+    "alias": Alias,
+    "domainAlias": DomainAlias,
+}
+
+
+def _change(record: Record) -> Change:
+    """The change of an intent or outcome. KeyError, TypeError, ValueError or AttributeError: none of ours."""
+    data, domain = record["change"], str(record["domain"])
+    kind, action = BY_NAME[data["kind"]].name, data["action"]
+    if action not in ("create", "update", "delete", "rename"):
+        raise ValueError(action)
+    name = _name(kind, data["address"], domain)
+    fields = (_field(kind, n, f) for n, f in data["fields"].items() if n != PASSWORD)
+    state = record.get("state")
+    return Change(
+        action=action,
+        kind=kind,
+        domain=domain,
+        name=name,
+        new_name=_name(kind, data["newAddress"], domain) if action == "rename" else None,
+        fields=tuple(fields),
+        usage_bytes=state.get("usageBytes") if state else None,
+        last_login=state.get("lastLogin") if state else None,
+        current=_resource(kind, name, state) if state else None,
+    )
+
+
+def _name(kind: KindName, address: str, domain: str) -> str:
+    if kind == "domainAlias":
+        return address
+    name, _, at = address.rpartition("@")
+    if not name or at != domain:
+        raise ValueError(address)
+    return name
+
+
+def _field(kind: KindName, name: str, data: Mapping[str, Any]) -> FieldChange:
+    BY_NAME[kind].field(name)
+    before = value(data["before"]) if "before" in data else None
+    return FieldChange(name=name, before=before, after=value(data["after"]))
+
+
+def _resource(kind: KindName, name: str, state: Mapping[str, Any]) -> Resource:
+    values: dict[str, Any] = {BY_NAME[kind].field(n).attribute: v for n, v in state_fields(state).items()}
+    if kind == "mailbox":
+        values["facts"] = MailboxFacts(usage_bytes=state.get("usageBytes"), last_login=state.get("lastLogin"))
+    return _CLASSES[kind](name=name, **values)
