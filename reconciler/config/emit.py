@@ -1,39 +1,45 @@
 """A DesiredDomain becomes the text of a domain file that reads back as an equal value.
 
-Written by hand and not by a YAML library: short forms where they say it all, sizes in units, names as people write
-them, and quotes exactly where a reader of YAML, ours or another (1.1 or 1.2), would see something else than this text.
+Written by hand and not by a YAML library: short forms, sizes in units, names as people write them. What a resource or
+a field looks like is said here once, for whole files and for edits of files that are there.
 """
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from reconciler.config.emit_text import Tree, block, comment, flow, scalar
 from reconciler.core.expectations import DnsOverrides
-from reconciler.core.kinds import KINDS
-from reconciler.core.model import Alias, DesiredDomain, KindName, Mailbox, Removal, Unset
+from reconciler.core.kinds import BY_NAME, KINDS
+from reconciler.core.model import Alias, DesiredDomain, DomainAlias, KindName, Mailbox, Removal, Resource, Unset, Value
 from reconciler.core.names import BadName, display_domain, domain_name, split_address
 from reconciler.core.quantities import format_size
 from reconciler.core.secret import SecretRef
 
+__all__ = ["NOTE", "SCHEMA", "body", "emit_domain", "field", "name_text", "note_lines", "scalar", "section"]
+
 SCHEMA = "../../schemas/domain.schema.json"
 """Where the modeline points, seen from `domains/`, unless the caller says otherwise."""
 
-_PLAIN = re.compile(r"[^\W\d_][\w.+@/-]*(?: [\w.+@/-]+)*")
-_WIDTH = 100
-"""A list that would make a longer line is written one item a line, which also reviews better."""
-_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
-_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+NOTE = "Left out by import:"
+"""How a comment begins that says what the server has and the file cannot say."""
 
 
-def emit_domain(desired: DesiredDomain, *, schema: str = SCHEMA) -> str:
+def emit_domain(desired: DesiredDomain, *, schema: str = SCHEMA, notes: Iterable[str] = ()) -> str:
     """The text of a domain file, with a final line end. Reading it gives a value equal to `desired`.
 
-    A text with half a surrogate pair, which no UTF-8 file can hold, gets U+FFFD in its place.
+    A text with half a surrogate pair, which no UTF-8 file can hold, gets U+FFFD in its place. `notes` become comments
+    at the top.
     """
-    return "".join(f"{line}\n" for line in _lines(desired, schema))
+    return "".join(f"{line}\n" for line in _lines(desired, schema, notes))
 
 
-def _lines(desired: DesiredDomain, schema: str) -> Iterator[str]:
+def note_lines(notes: Iterable[str]) -> Iterator[str]:
+    """What is left out, a comment each."""
+    return (comment(f"{NOTE} {note}") for note in notes)
+
+
+def _lines(desired: DesiredDomain, schema: str, notes: Iterable[str]) -> Iterator[str]:
     yield f"# yaml-language-server: $schema={schema}"
+    yield from note_lines(notes)
     yield "apiVersion: reconciler/v1"
     yield "kind: Domain"
     yield f"domain: {scalar(_domain(desired.domain))}"
@@ -41,85 +47,80 @@ def _lines(desired: DesiredDomain, schema: str) -> Iterator[str]:
         yield f"product: {scalar(desired.product)}"
     if desired.server:
         yield f"server: {scalar(desired.server)}"
-    if not isinstance(desired.mailboxes, Unset):
-        yield from _block("mailboxes", [line for m in desired.mailboxes.values() for line in _mailbox(m, desired)])
-    if not isinstance(desired.aliases, Unset):
-        yield from _block("aliases", [line for a in desired.aliases.values() for line in _alias(a, desired)])
-    if not isinstance(desired.domain_aliases, Unset):
-        yield from _list("domainAliases", [_domain(name) for name in desired.domain_aliases])
+    for kind in KINDS:
+        declared = desired.section(kind.name)
+        if not isinstance(declared, Unset):
+            yield from block(kind.section, section(kind.name, declared, desired.domain))
     if desired.removed:
-        yield from _block("removed", _removed(desired.removed))
+        yield from _indented("removed", _removed(desired.removed))
     if desired.renamed:
-        yield from _block("renamed", _renamed(desired))
-    dns = list(_dns(desired.dns))
+        yield from _indented("renamed", _renamed(desired))
+    dns = _dns(desired.dns)
     if dns:
-        yield from _block("dns", dns)
+        yield from block("dns", dns)
 
 
-def _block(key: str, lines: Sequence[str]) -> Iterator[str]:
-    """A mapping under a key; `{}` where it is empty, for a section that is there and empty is managed."""
-    if not lines:
-        yield f"{key}: {{}}"
-        return
+def _indented(key: str, lines: Sequence[str]) -> Iterator[str]:
     yield f"{key}:"
     yield from (f"  {line}" for line in lines)
 
 
-def _mailbox(mailbox: Mailbox, desired: DesiredDomain) -> Iterator[str]:
-    rows: list[str] = []
-    if not isinstance(mailbox.display_name, Unset):
-        rows.append(f"displayName: {scalar(mailbox.display_name)}")
-    if not isinstance(mailbox.quota, Unset):
-        rows.append(f"quota: {format_size(mailbox.quota)}")
-    if not isinstance(mailbox.password, Unset):
-        rows.append(f"password: {_secret_ref(mailbox.password)}")
-    rows += _switches(("enabled", mailbox.enabled))
-    forwarding: list[str] = []
-    if not isinstance(mailbox.forward_to, Unset):
-        forwarding += _list("to", _targets(mailbox.forward_to, desired.domain))
-    forwarding += _switches(("keepCopy", mailbox.forward_keep_copy))
-    if forwarding:
-        rows += _block("forwarding", forwarding)
-    rows += _switches(("eas", mailbox.eas), ("mapi", mailbox.mapi), ("protect", mailbox.protect or None))
-    yield from _block(scalar(mailbox.name), rows)
+def section(kind: KindName, declared: Mapping[str, Resource], domain: str) -> Tree:
+    """The value of a section."""
+    if kind == "domainAlias":
+        return [name_text(kind, name) for name in declared]
+    return {name_text(kind, name): body(resource, domain) for name, resource in declared.items()}
 
 
-def _alias(alias: Alias, desired: DesiredDomain) -> Iterator[str]:
-    flags = _switches(
-        ("allowSending", alias.allow_sending),
-        ("hideFromGal", alias.hide_from_gal),
-        ("internalOnly", alias.internal_only),
-    )
-    targets = None if isinstance(alias.targets, Unset) else _targets(alias.targets, desired.domain)
-    if targets is not None and isinstance(alias.display_name, Unset) and not flags:
-        yield from _list(scalar(alias.name), targets)
-        return
-    rows: list[str] = []
-    if not isinstance(alias.display_name, Unset):
-        rows.append(f"displayName: {scalar(alias.display_name)}")
-    if targets is not None:
-        rows += _list("to", targets)
-    yield from _block(scalar(alias.name), [*rows, *flags])
+def body(resource: Resource, domain: str) -> Tree:
+    """What stands under a resource's name in the file of `domain`; a domain alias is nothing but its name."""
+    rows: dict[str, Tree] = {}
+    kind: KindName = "mailbox" if isinstance(resource, Mailbox) else "alias"
+    if isinstance(resource, DomainAlias):
+        return {}
+    for spec in BY_NAME[kind].fields:
+        if spec.name == "enabled" and isinstance(resource, Mailbox) and not isinstance(resource.password, Unset):
+            rows["password"] = _secret_ref(resource.password)
+        value = getattr(resource, spec.attribute)
+        if isinstance(value, Unset):
+            continue
+        outer, _, inner = spec.name.partition(".")
+        if inner:
+            nested = rows.setdefault(outer, {})
+            assert isinstance(nested, dict)
+            nested[inner] = field(value, spec.name, domain)
+        else:
+            rows[outer] = field(value, spec.name, domain)
+    if isinstance(resource, Mailbox) and resource.protect:
+        rows["protect"] = "true"
+    return rows["to"] if isinstance(resource, Alias) and rows.keys() == {"to"} else rows
 
 
-def _switches(*rows: tuple[str, bool | Unset | None]) -> list[str]:
-    return [f"{key}: {'true' if value else 'false'}" for key, value in rows if isinstance(value, bool)]
+def field(value: Value, name: str, domain: str) -> Tree:
+    """The value of a field of that name (as in `reconciler.core.kinds`)."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return format_size(value)
+        case str():
+            return scalar(value)
+        case tuple():
+            assert name in ("to", "forwarding.to"), name
+            return [_target(target, domain) for target in value]
 
 
-def _targets(targets: Sequence[str], domain: str) -> list[str]:
-    """Bare names for targets in this domain, people's spelling of the others."""
-    texts: list[str] = []
-    for target in targets:
-        local, host = split_address(target)
-        texts.append(local if host == domain else f"{local}@{_domain(host)}")
-    return texts
+def _target(target: str, domain: str) -> str:
+    """A bare name for a target in this domain, people's spelling of any other."""
+    local, host = split_address(target)
+    return scalar(local if host == domain else f"{local}@{_domain(host)}")
 
 
 def _secret_ref(ref: SecretRef) -> str:
     if ref.kind == "generate":
         source = "generate: true"
     elif ref.kind == "command":
-        source = f"command: {_flow(ref.argv)}"
+        source = f"command: {flow([scalar(word) for word in ref.argv])}"
     else:
         source = f"{ref.kind}: {scalar(ref.target)}"
     return f"{{{source}}}" if ref.version == 1 else f"{{{source}, version: {ref.version}}}"
@@ -133,7 +134,7 @@ def _removed(removed: Sequence[Removal]) -> list[str]:
             continue
         lines.append(f"{kind.section}:")
         for row in rows:
-            name = scalar(_name(kind.name, row.name))
+            name = name_text(kind.name, row.name)
             lines.append(f"  - {name}: {{purgeAfter: {row.purge_after}}}" if row.purge_after else f"  - {name}")
     return lines
 
@@ -144,44 +145,30 @@ def _renamed(desired: DesiredDomain) -> list[str]:
         rows = [r for r in desired.renamed if r.kind == kind.name]
         if rows:
             lines.append(f"{kind.section}:")
-            lines += [f"  {scalar(_name(kind.name, r.old))}: {scalar(_name(kind.name, r.new))}" for r in rows]
+            lines += [f"  {name_text(kind.name, r.old)}: {name_text(kind.name, r.new)}" for r in rows]
     return lines
 
 
-def _name(kind: KindName, name: str) -> str:
-    return _domain(name) if kind == "domainAlias" else name
+def name_text(kind: KindName, name: str) -> str:
+    """The name of a resource, as a key or an item."""
+    return scalar(_domain(name) if kind == "domainAlias" else name)
 
 
-def _dns(dns: DnsOverrides) -> Iterator[str]:
+def _dns(dns: DnsOverrides) -> dict[str, Tree]:
     groups: tuple[tuple[str, tuple[tuple[str, str | bool | tuple[str, ...] | None], ...]], ...] = (
         ("mx", (("hosts", dns.mx_hosts),)),
         ("spf", (("primary", dns.spf_primary), ("secondary", dns.spf_secondary))),
         ("autodiscover", (("host", dns.autodiscover_host), ("srvTarget", dns.autodiscover_srv_target))),
         ("dmarc", (("check", dns.dmarc_check), ("rua", dns.dmarc_rua), ("policy", dns.dmarc_policy))),
     )
-    for group, rows in groups:
-        lines = [line for key, value in rows if value is not None for line in _value(key, value)]
-        if lines:
-            yield from _block(group, lines)
+    written = {group: {key: _value(value) for key, value in rows if value is not None} for group, rows in groups}
+    return {group: rows for group, rows in written.items() if rows}
 
 
-def _value(key: str, value: str | bool | tuple[str, ...]) -> list[str]:
+def _value(value: str | bool | tuple[str, ...]) -> Tree:
     if isinstance(value, bool):
-        return _switches((key, value))
-    return [f"{key}: {scalar(value)}"] if isinstance(value, str) else list(_list(key, value))
-
-
-def _list(key: str, texts: Sequence[str]) -> Iterator[str]:
-    line = f"{key}: {_flow(texts)}"
-    if len(line) <= _WIDTH:
-        yield line
-        return
-    yield f"{key}:"
-    yield from (f"  - {scalar(text)}" for text in texts)
-
-
-def _flow(texts: Sequence[str]) -> str:
-    return f"[{', '.join(scalar(text) for text in texts)}]"
+        return "true" if value else "false"
+    return scalar(value) if isinstance(value, str) else [scalar(text) for text in value]
 
 
 def _domain(canonical: str) -> str:
@@ -191,21 +178,3 @@ def _domain(canonical: str) -> str:
         return text if domain_name(text) == canonical else canonical
     except BadName:
         return canonical
-
-
-def scalar(text: str) -> str:
-    """A text as a YAML scalar, plain where every YAML reader takes it for this text, else in double quotes."""
-    if text.lower() not in _WORDS and _PLAIN.fullmatch(text):
-        return text
-    return f'"{"".join(_escaped(c) for c in text)}"'
-
-
-def _escaped(char: str) -> str:
-    if char in _ESCAPES:
-        return _ESCAPES[char]
-    if char.isprintable():
-        return char
-    code = ord(char)
-    if 0xD800 <= code <= 0xDFFF:
-        return "\N{REPLACEMENT CHARACTER}"
-    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
