@@ -1,0 +1,126 @@
+"""Where a difference came from: somebody changed the server, the files, or both, since they were last equal. Pure.
+
+Two witnesses tell how things were: the file of a base commit, and what the journals say of the last apply. Where
+neither knows, nothing is said.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Protocol
+
+from reconciler.core.kinds import BY_NAME
+from reconciler.core.model import DesiredDomain, KindName, Resource, Unset, Value
+from reconciler.core.plan import Change, Direction, FieldChange, Plan
+
+
+class LastKnown(Protocol):
+    """What is known of a resource as the last apply left it: whether it was there, and its fields, as far as known."""
+
+    @property
+    def exists(self) -> bool: ...
+
+    @property
+    def fields(self) -> Mapping[str, Value]: ...
+
+
+Lookup = Callable[[KindName, str], LastKnown | None]
+"""(kind, address) -> what is known of that resource; None where nothing is."""
+
+
+def directed(plan: Plan, base: DesiredDomain | None, known: Lookup) -> Plan:
+    """The plan with the direction of its changes and fields, as far as it is known.
+
+    Where the server is as the last apply left it, the files moved ("git"), whatever base says: a merge that was not
+    applied is no drift. Else the value that base's file has counts as the last that both agreed on, or where that
+    has none, the last apply's: the files still have it ("server"), the server does ("git"), or neither ("both").
+
+    A creation of what was there before was deleted on the server; a deletion, disabling or rename that base's file
+    asks for as well was undone there. An update has the direction that all its fields have, and none where that of
+    one is not known; a password has none, for it cannot be read.
+    """
+    old_names = {(c.kind, c.new_name): c.name for c in plan.changes if c.action == "rename"}
+
+    def one(change: Change) -> Change:
+        before = replace(change, name=old_names.get((change.kind, change.name), change.name))
+        last = known(change.kind, before.address)
+        if change.action == "update" and change.reason != "purge pending":
+            resource = _declared(base, change.kind, change.name) or _declared(base, change.kind, before.name)
+            return _update(change, resource, last)
+        return replace(change, direction=_WHOLE[change.action](change, base, last))
+
+    return replace(plan, changes=tuple(one(c) for c in plan.changes))
+
+
+def _declared(base: DesiredDomain | None, kind: KindName, name: str) -> Resource | None:
+    section = base.section(kind) if base else None
+    return None if section is None or isinstance(section, Unset) else section.get(name)
+
+
+def _update(change: Change, base: Resource | None, last: LastKnown | None) -> Change:
+    fields = tuple(
+        f if f.sensitive else replace(f, direction=_field(change.kind, f, base, last)) for f in change.fields
+    )
+    found = {f.direction for f in fields if not f.sensitive}
+    direction: Direction | None = None
+    if found and None not in found:
+        direction = found.pop() if len(found) == 1 else "both"
+    return replace(change, fields=fields, direction=direction)
+
+
+def _field(kind: KindName, field: FieldChange, base: Resource | None, last: LastKnown | None) -> Direction | None:
+    applied = last.fields.get(field.name) if last and last.exists else None
+    declared = getattr(base, BY_NAME[kind].field(field.name).attribute) if base else None
+    if applied is not None and applied == field.before:
+        return "git"
+    agreed: Value | None = applied if declared is None or isinstance(declared, Unset) else declared
+    if agreed is None:
+        return None
+    if agreed == field.after:
+        return "server"
+    return "git" if agreed == field.before else "both"
+
+
+def _creation(change: Change, base: DesiredDomain | None, last: LastKnown | None) -> Direction | None:
+    if last and not last.exists:
+        return "git"
+    if base is None:
+        return "server" if last else None
+    if _declared(base, change.kind, change.name):
+        return "server"
+    return "both" if last else "git"
+
+
+def _deletion(change: Change, base: DesiredDomain | None, last: LastKnown | None) -> Direction | None:
+    """Of a deletion, or of the disabling that comes before it."""
+    if base is None:
+        return _journalled(change, last)
+    if change.reason == "pruned":
+        moved_here = _declared(base, change.kind, change.name) is not None
+    else:
+        moved_here = all((r.kind, r.name) != (change.kind, change.name) for r in base.removed)
+    return "git" if moved_here or _is_as_applied(change, last) else "server"
+
+
+def _rename(change: Change, base: DesiredDomain | None, last: LastKnown | None) -> Direction | None:
+    if base is None:
+        return _journalled(change, last)
+    moved_here = all((r.kind, r.old, r.new) != (change.kind, change.name, change.new_name) for r in base.renamed)
+    return "git" if moved_here or _is_as_applied(change, last) else "server"
+
+
+def _journalled(change: Change, last: LastKnown | None) -> Direction | None:
+    """By the journals alone: a resource is as they know it, or is there again, or differently, after the last apply."""
+    if last is None:
+        return None
+    return "git" if _is_as_applied(change, last) else "server"
+
+
+def _is_as_applied(change: Change, last: LastKnown | None) -> bool:
+    """Whether the resource is as the last apply left it, as far as this change would alter it."""
+    if last is None or not last.exists:
+        return False
+    return all(last.fields.get(f.name, f.before) == f.before for f in change.fields if not f.sensitive)
+
+
+_WHOLE = {"create": _creation, "update": _deletion, "delete": _deletion, "rename": _rename}
+"""How the direction of a change is found that is judged as one; an update among them is a purge pending."""
