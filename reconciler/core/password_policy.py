@@ -1,8 +1,14 @@
 """What a server asks of passwords, and whether a product says the same."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from reconciler.core.product import PasswordPolicy
+
+PolicyState = Literal["same", "different", "partly-known", "unknown"]
+"""partly-known: what the server told is as in the product, but it did not tell all · unknown: it told nothing."""
+
+_RULES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,14 +30,43 @@ class PolicyDifference:
     server: int | bool
 
 
-def policy_differences(product: PasswordPolicy, server: ServerPasswordPolicy) -> tuple[PolicyDifference, ...]:
-    """The rules that are known of both and differ, in the order of product files."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyComparison:
+    """Whether a server's password policy is the product's.
+
+    Attributes:
+        differences: the rules that are known of both and differ, in the order of product files.
+        unknown: the rules that the server did not tell.
+    """
+
+    differences: tuple[PolicyDifference, ...]
+    unknown: tuple[str, ...]
+
+    @property
+    def state(self) -> PolicyState:
+        """The comparison in a word: a difference outweighs what is unknown."""
+        if self.differences:
+            return "different"
+        if not self.unknown:
+            return "same"
+        return "unknown" if len(self.unknown) == _RULES else "partly-known"
+
+
+def compare_policies(product: PasswordPolicy, server: ServerPasswordPolicy | None) -> PolicyComparison:
+    """Holds each of the product's rules against the server's; None = the server tells nothing."""
+    told = server or ServerPasswordPolicy()
     rows: tuple[tuple[str, int | bool, int | bool | None], ...] = (
-        ("minLength", product.min_length, server.min_length),
-        ("requireUppercase", product.require_uppercase, server.require_uppercase),
-        ("requireDigit", product.require_digit, server.require_digit),
-        ("requireSpecial", product.require_special, server.require_special),
+        ("minLength", product.min_length, told.min_length),
+        ("requireUppercase", product.require_uppercase, told.require_uppercase),
+        ("requireDigit", product.require_digit, told.require_digit),
+        ("requireSpecial", product.require_special, told.require_special),
     )
-    return tuple(
-        PolicyDifference(rule, wanted, found) for rule, wanted, found in rows if found is not None and found != wanted
+    assert len(rows) == _RULES
+    return PolicyComparison(
+        differences=tuple(
+            PolicyDifference(rule, wanted, found)
+            for rule, wanted, found in rows
+            if found is not None and found != wanted
+        ),
+        unknown=tuple(rule for rule, _, found in rows if found is None),
     )

@@ -12,9 +12,8 @@ from odd_server import run
 
 from reconciler.core.errors import RefusedByServer, Unreachable
 from reconciler.core.model import UNSET, CurrentDomain
-from reconciler.core.password_policy import PolicyDifference, ServerPasswordPolicy, policy_differences
+from reconciler.core.password_policy import ServerPasswordPolicy
 from reconciler.core.ports import ReadScope
-from reconciler.core.product import PasswordPolicy
 from reconciler.smartermail import Server
 
 BOTH = frozenset({"eas", "mapi"})
@@ -116,15 +115,3 @@ def test_what_is_refused_missing_or_of_another_shape_is_unknown(answer: Any) -> 
 def test_a_server_that_does_not_answer_is_no_unknown_policy() -> None:
     with pytest.raises((Unreachable, RefusedByServer)):
         told(httpx.ConnectError("gone"))
-
-
-def test_only_rules_known_of_both_are_compared() -> None:
-    product = PasswordPolicy(min_length=12)
-    assert policy_differences(product, ServerPasswordPolicy()) == ()
-    same = ServerPasswordPolicy(min_length=12, require_uppercase=True, require_digit=True, require_special=True)
-    assert policy_differences(product, same) == ()
-    other = ServerPasswordPolicy(min_length=5, require_special=False)
-    assert policy_differences(product, other) == (
-        PolicyDifference("minLength", 12, 5),
-        PolicyDifference("requireSpecial", True, False),
-    )

@@ -1,0 +1,28 @@
+"""Whether a server asks of passwords what the product says."""
+
+from reconciler.core.password_policy import PolicyDifference, ServerPasswordPolicy, compare_policies
+from reconciler.core.product import PasswordPolicy
+
+PRODUCT = PasswordPolicy(min_length=12)
+SAME = ServerPasswordPolicy(min_length=12, require_uppercase=True, require_digit=True, require_special=True)
+
+
+def test_equal_policies_are_the_same() -> None:
+    found = compare_policies(PRODUCT, SAME)
+    assert (found.state, found.differences, found.unknown) == ("same", (), ())
+
+
+def test_each_rule_that_differs_is_named_and_outweighs_what_is_unknown() -> None:
+    found = compare_policies(PRODUCT, ServerPasswordPolicy(min_length=5, require_special=False))
+    assert found.state == "different"
+    assert found.differences == (
+        PolicyDifference("minLength", 12, 5),
+        PolicyDifference("requireSpecial", True, False),
+    )
+    assert found.unknown == ("requireUppercase", "requireDigit")
+
+
+def test_what_is_not_told_is_never_taken_for_equal() -> None:
+    assert compare_policies(PRODUCT, None).state == "unknown"
+    assert compare_policies(PRODUCT, ServerPasswordPolicy()).state == "unknown"
+    assert compare_policies(PRODUCT, ServerPasswordPolicy(min_length=12)).state == "partly-known"
