@@ -5,7 +5,9 @@ from enum import IntEnum
 
 from reconciler.core.diagnostics import Severity
 from reconciler.core.errors import (
+    CannotEdit,
     IncompleteRead,
+    KeyUnusable,
     NoHostName,
     NoWorkspace,
     ReconcilerError,
@@ -41,7 +43,7 @@ def of_error(error: ReconcilerError) -> Exit:
         return Exit.UNREACHABLE
     if isinstance(error, NoWorkspace | NoHostName):
         return Exit.INVALID
-    if isinstance(error, IncompleteRead | StalePlan | WouldOverwrite):
+    if isinstance(error, CannotEdit | IncompleteRead | KeyUnusable | StalePlan | WouldOverwrite):
         return Exit.REFUSED
     return Exit.UNEXPECTED
 

@@ -60,8 +60,16 @@ class StalePlan(ReconcilerError):
     """A saved plan is none, or was made from other files; nothing is changed."""
 
 
+class KeyUnusable(ReconcilerError):
+    """A key to sign or verify plans with cannot be used; nothing is written, neither here nor on a server."""
+
+
 class WouldOverwrite(ReconcilerError):
     """A file that a command would write is there already; nothing is changed."""
+
+
+class CannotEdit(ReconcilerError):
+    """A file cannot be changed safely by a program; it is left as it is."""
 
 
 class NoHostName(ReconcilerError):
