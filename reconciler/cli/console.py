@@ -14,6 +14,11 @@ import click
 
 from reconciler.app.demo_terminal import ON_DEMO_TERMINAL
 
+MARKDOWN_LIMIT = 65_536
+"""What a comment may have on GitHub."""
+LEAST_MARKDOWN = 2_000
+"""Room for the headline and the counts."""
+
 
 def open_streams() -> None:
     """Makes standard output and error fit to be written to, whatever their encoding, and also where they are closed.
@@ -35,11 +40,16 @@ def _nowhere() -> TextIO:
 
 @dataclass(frozen=True)
 class Console:
-    """How this run talks. Results go to standard output, messages and progress to standard error."""
+    """How this run talks. Results go to standard output, messages and progress to standard error.
+
+    Attributes:
+        markdown_limit: characters that a Markdown text for a pull request may have.
+    """
 
     workspace: Path | None = None
     verbose: int = 0
     quiet: bool = False
+    markdown_limit: int = MARKDOWN_LIMIT
 
     @property
     def color(self) -> bool:
@@ -238,6 +248,35 @@ class OutFile(PathBase):
         path = Path(value)
         fault = file_fault(path)
         return self.fail(fault, param, ctx) if fault else path
+
+
+def _limited(ctx: click.Context, _param: click.Parameter, value: int) -> None:
+    """Every command gets its console from its context: the limit travels in it."""
+    ctx.obj = replace(ctx.obj, markdown_limit=value)
+
+
+markdown_limit_option = click.option(
+    "--markdown-limit",
+    type=click.IntRange(min=LEAST_MARKDOWN),
+    default=MARKDOWN_LIMIT,
+    show_default=True,
+    metavar="N",
+    expose_value=False,
+    callback=_limited,
+    help="Cut Markdown after so many characters, at a change's edge.",
+)
+
+
+def formats_option(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`--format NAME[=FILE]`, repeatable; the first of the names is the default."""
+    return click.option(
+        "--format",
+        "formats",
+        type=FormatType(names),
+        multiple=True,
+        default=(names[0],),
+        help="What to print, or to write into a file; repeatable.",
+    )
 
 
 def emit(console: Console, formats: Sequence[Format], render: Callable[[str], Iterable[str]]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from reconciler.cli.configured import configured
-from reconciler.cli.console import Console, Format, FormatType, common, emit
+from reconciler.cli.console import Console, Format, common, emit, formats_option
 from reconciler.config.workspace import Configuration
 from reconciler.core.findings import Report
 
@@ -37,14 +37,7 @@ _offline = click.option(
 
 @command.command("check", short_help="The compliance report.")
 @click.argument("selection", nargs=-1, metavar="[DOMAIN|FILE]...")
-@click.option(
-    "--format",
-    "formats",
-    type=FormatType(("text", "json", "markdown")),
-    multiple=True,
-    default=("text",),
-    help="What to print, or to write into a file; repeatable.",
-)
+@formats_option("text", "json", "markdown", "sarif", "junit")
 @click.option(
     "--fail-on",
     type=click.Choice(("warn", "fail", "error", "never")),
@@ -67,34 +60,40 @@ def check(
     config = configured(console, selection)
     report = _report(console, config, ask_servers=not no_server)
 
-    def render(name: str) -> list[str]:
-        if name == "json":
+    emit(console, formats, lambda name: [_rendered(console, config, report, name).rstrip("\n")])
+    return exit_code(report, fail_on)
+
+
+def _rendered(console: Console, config: Configuration, report: Report, name: str) -> str:
+    """The report in one format."""
+    match name:
+        case "json":
             from reconciler.app.header import generated
             from reconciler.output.report_json import render_json
 
-            return [render_json(report, generated(config.root)).rstrip("\n")]
-        if name == "markdown":
+            return render_json(report, generated(config.root))
+        case "markdown":
             from reconciler.output.report_markdown import render_markdown
 
-            return [render_markdown(report).rstrip("\n")]
-        from reconciler.output.report_text import render_text
+            return render_markdown(report)
+        case "sarif":
+            from reconciler.app.repository import declared_at, repository_paths
+            from reconciler.output.sarif_report import render_report_sarif
 
-        return [render_text(report, color=console.color, width=console.width).rstrip("\n")]
+            return render_report_sarif(report, declared_at(config), repository_paths(config))
+        case "junit":
+            from reconciler.output.junit_report import render_report_junit
 
-    emit(console, formats, render)
-    return exit_code(report, fail_on)
+            return render_report_junit(report)
+        case _:
+            from reconciler.output.report_text import render_text
+
+            return render_text(report, color=console.color, width=console.width)
 
 
 @command.command("records", short_help="The records to publish.")
 @click.argument("selection", nargs=-1, metavar="[DOMAIN|FILE]...")
-@click.option(
-    "--format",
-    "formats",
-    type=FormatType(("zone", "json", "octodns", "dnscontrol")),
-    multiple=True,
-    default=("zone",),
-    help="What to print, or to write into a file; repeatable.",
-)
+@formats_option("zone", "json", "octodns", "dnscontrol")
 @_offline
 @common
 def records(console: Console, selection: tuple[str, ...], formats: tuple[Format, ...], no_server: bool) -> int:

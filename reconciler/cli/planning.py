@@ -2,18 +2,21 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from reconciler.app.planning import PlanRequest
-from reconciler.cli.console import Console, FormatType, TextBase, write_file
+from reconciler.cli.console import Console, TextBase, markdown_limit_option, write_file
+from reconciler.cli.console import formats_option as formats_of
 from reconciler.config.workspace import Configuration
 from reconciler.core.plan import Plan
 
-FORMATS = ("text", "json", "markdown", "github")
+FORMATS = ("text", "json", "markdown", "github", "gitlab")
+STEP_SUMMARY = 262_144
+"""Characters of a step's summary: at four bytes each they fit into the mebibyte that GitHub takes."""
 
 
 class TargetType(TextBase):
@@ -88,14 +91,9 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-formats_option = click.option(
-    "--format",
-    "formats",
-    type=FormatType(FORMATS),
-    multiple=True,
-    default=("text",),
-    help="What to print, or to write into a file; repeatable.",
-)
+def formats_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--format` and `--markdown-limit`."""
+    return formats_of(*FORMATS)(markdown_limit_option(function))
 
 
 def request(
@@ -117,6 +115,7 @@ def request(
 
 def plan_lines(console: Console, config: Configuration, plans: Sequence[Plan], name: str) -> Iterable[str]:
     """Plans in one of FORMATS."""
+    today = datetime.now(UTC).date()
     match name:
         case "json":
             from reconciler.app.header import generated
@@ -126,21 +125,28 @@ def plan_lines(console: Console, config: Configuration, plans: Sequence[Plan], n
         case "markdown":
             from reconciler.output.plan_markdown import render_plans_markdown
 
-            return [render_plans_markdown(plans).rstrip("\n")]
+            return [render_plans_markdown(plans, limit=console.markdown_limit, today=today).rstrip("\n")]
         case "github":
-            return _github(plans)
+            return _github(config, plans, today)
+        case "gitlab":
+            from reconciler.app.repository import repository_paths
+            from reconciler.output.gitlab import render_plans_gitlab
+
+            return [render_plans_gitlab(plans, repository_paths(config)).rstrip("\n")]
         case _:
             from reconciler.output.plan_text import render_plans
 
-            return render_plans(plans, color=console.color, width=console.width, verbose=console.verbose)
+            return render_plans(plans, color=console.color, width=console.width, verbose=console.verbose, today=today)
 
 
-def _github(plans: Sequence[Plan]) -> Iterable[str]:
+def _github(config: Configuration, plans: Sequence[Plan], today: date) -> Iterable[str]:
     """Annotations to print; and the Markdown as the step's summary, where GitHub gives a file for it."""
+    from reconciler.app.repository import repository_paths
     from reconciler.output.plan_github import render_plans_github
     from reconciler.output.plan_markdown import render_plans_markdown
 
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
-        write_file(Path(summary), render_plans_markdown(plans, limit=1_000_000) + "\n", mode="a")
-    return render_plans_github(plans)
+        text = render_plans_markdown(plans, limit=STEP_SUMMARY, today=today)
+        write_file(Path(summary), text + "\n", mode="a")
+    return render_plans_github(plans, repository_paths(config))

@@ -12,6 +12,8 @@ FORMAT_VERSION = 1
 
 
 NO_FILES: Mapping[str, str] = MappingProxyType({})
+NO_PLACE = "reconciler.yaml"
+"""The file at which forges show what has no place in a file: they take nothing without."""
 
 
 def json_text(document: Mapping[str, object], files: Mapping[str, str] = NO_FILES) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from reconciler.core.diagnostics import Diagnostic, Severity
 from reconciler.core.kinds import BY_NAME
@@ -57,7 +58,7 @@ class Section:
 
     Attributes:
         part: what stands above the first section of a part that is shown, once.
-        items: made one by one, so that what does not fit is never made.
+        items: made one at a time, so that what does not fit is never made.
         total: how many items there are; a section without any is its part's heading alone.
     """
 
@@ -70,66 +71,78 @@ class Section:
     many: str = ""
 
 
+class _Part(NamedTuple):
+    """Changes that belong together.
+
+    Attributes:
+        title: empty where there is only one part.
+        cut: what is said of those that are cut, after their noun.
+        said: the mark that the title makes needless at each change.
+        open: nothing in it is folded.
+    """
+
+    title: str
+    changes: Sequence[Change]
+    cut: str = ""
+    said: str = ""
+    open: bool = False
+
+
 def sections(plans: Sequence[Plan]) -> Iterator[Section]:
     """All sections, in the order of the comment."""
     yield from _diagnostics(plans)
     parts = list(_parts(plans))
-    for title, changes, remark in parts:
-        if changes:
-            yield from _part(title, changes, remark)
+    for part in parts:
+        if part.changes:
+            yield from _part(part)
         else:
-            yield Section(part=title, before="", after="", items=(), total=0, noun="")
-    yield from _tail(plans, _RULE if any(title for title, _, _ in parts) else "")
+            yield Section(part=_heading(part), before="", after="", items=(), total=0, noun="")
+    yield from _tail(plans, _RULE if any(part.title for part in parts) else "")
 
 
-def _parts(plans: Sequence[Plan]) -> Iterator[tuple[str, list[Change], str]]:
-    """Title, changes, and what is said of those that are cut: by share with a base, else by direction where known."""
+def _parts(plans: Sequence[Plan]) -> Iterator[_Part]:
+    """By whose they are, with a base; else by where the difference came from, where that is known; else all."""
     changes = [c for p in plans for c in p.changes]
-    found = shares(plans)
-    if found.known:
-        own = [c for c in changes if c.share in ("change set", "both")]
-        yield _title(CHANGE_SET, own), own, ""
-        unknown = [c for c in changes if c.share is None]
-        pending = [c for c in changes if c.share == "pending"]
-        masked = [c for p in plans for c in p.masked]
-        for words, rows, remark in (
-            (PENDING, pending, " already pending"),
-            ("Not known whose", unknown, " not known whose"),
-            (MASKED, masked, " masked"),
-        ):
-            if rows:
-                yield _title(words, rows), rows, remark
-        return
-    if any(c.direction for c in changes):
+    if shares(plans).known:
+        yield _Part(CHANGE_SET, [c for c in changes if c.share in ("change set", "both")])
+        rest = (
+            _Part(PENDING, [c for c in changes if c.share == "pending"], " already pending", "already pending"),
+            _Part("Not known whose", [c for c in changes if c.share is None], " not known whose"),
+            _Part(MASKED, [c for p in plans for c in p.masked], " masked"),
+        )
+        yield from (part for part in rest if part.changes)
+    elif any(c.direction for c in changes):
         order: tuple[Direction | None, ...] = ("server", "both", "git", None)
         for direction in order:
+            words = DIRECTIONS[direction] if direction else "not known where it was changed"
             rows = [c for c in changes if c.direction == direction]
-            words = DIRECTIONS[direction].capitalize() if direction else "Not known where it was changed"
             if rows:
-                yield _title(words, rows), rows, ""
-        return
-    if changes:
-        yield "", changes, ""
+                yield _Part(words.capitalize(), rows, said=words, open=direction in ("server", "both"))
+    elif changes:
+        yield _Part("", changes)
 
 
-def _title(words: str, changes: Sequence[Change]) -> str:
-    return f"{_RULE}\n### {words}: {count(len(changes), 'change') if changes else 'nothing'}\n"
+def _heading(part: _Part) -> str:
+    if not part.title:
+        return ""
+    return f"{_RULE}\n### {part.title}: {count(len(part.changes), 'change') if part.changes else 'nothing'}\n"
 
 
-def _part(title: str, changes: Sequence[Change], remark: str) -> Iterator[Section]:
-    level = "####" if title else "###"
-    for action, noun, folded in _ACTIONS:
-        found = sorted((c for c in changes if c.action == action), key=lambda c: _RISKS[c.risk])
+def _part(part: _Part) -> Iterator[Section]:
+    level = "####" if part.title else "###"
+    for action, noun, foldable in _ACTIONS:
+        found = sorted((c for c in part.changes if c.action == action), key=lambda c: _RISKS[c.risk])
         if found:
+            folded = foldable and not part.open
             heading = count(len(found), noun)
             yield Section(
-                part=title,
+                part=_heading(part),
                 before=f"\n<details><summary>{heading}</summary>\n\n" if folded else f"\n{level} {heading}\n\n",
                 after="\n</details>\n" if folded else "",
-                items=map(_change, found),
+                items=(_change(c, part.said) for c in found),
                 total=len(found),
-                noun=noun + remark,
-                many=f"{noun}s{remark}",
+                noun=noun + part.cut,
+                many=f"{noun}s{part.cut}",
             )
 
 
@@ -188,14 +201,15 @@ def _diagnostic(domain: str, d: Diagnostic) -> Item:
     return Item(first + (f"  - {md(d.hint)}\n" if d.hint else ""), first)
 
 
-def _change(change: Change) -> Item:
+def _change(change: Change, said: str) -> Item:
     name = code(change.address)
     if change.action == "rename":
         name += f" → {code(new_address(change))}"
     if change.kind == "domainAlias":
         name += f" of {code(change.domain)}"
     risk = f" **{md(change.risk)}**" if change.risk != "none" else ""
-    remarks = "; ".join(filter(None, (reason_words(change), loss_words(change), *change_marks(change))))
+    marks = (mark for mark in change_marks(change) if mark != said)
+    remarks = "; ".join(filter(None, (reason_words(change), loss_words(change), *marks)))
     head = f"- `{SYMBOLS[change.action]}` {BY_NAME[change.kind].title} {name}{risk}"
     head += f" ({md(remarks)})\n" if remarks else "\n"
     place = f"  - at {code(str(change.origin))}\n" if change.origin else ""
@@ -204,8 +218,8 @@ def _change(change: Change) -> Item:
 
 
 def _field_line(change: Change, field: FieldChange) -> str:
-    marks = "".join(f" ({mark})" for mark in field_marks(change, field))
-    return f"  - {field.name}: {_field(change, field)}{marks}\n"
+    marks = "; ".join(field_marks(change, field))
+    return f"  - {field.name}: {_field(change, field)}{f' ({marks})' if marks else ''}\n"
 
 
 def _field(change: Change, field: FieldChange) -> str:

@@ -175,8 +175,9 @@ def _change(page: _Page, change: Change, *, deeper: int = 0) -> Iterator[str]:
     yield from page.flow(head, _CHANGE + deeper)
     for field in change.fields:
         pieces = _field(change, field)
-        for mark in field_marks(change, field):
-            pieces += words(f"({mark})", "cyan", gap=2)
+        marks = field_marks(change, field)
+        if marks:
+            pieces += words(f"({'; '.join(marks)})", "cyan", gap=2)
         yield from page.flow(pieces, _FIELD + deeper, _HANG + deeper)
 
 

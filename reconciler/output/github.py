@@ -1,0 +1,54 @@
+"""Annotations of a GitHub workflow run: lines that the runner reads from the log."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from reconciler.core.diagnostics import Diagnostic, Severity
+from reconciler.core.source import Span
+from reconciler.output.diagnostics_text import count_words
+from reconciler.output.documents import NO_FILES, sorted_diagnostics
+from reconciler.output.plan_remarks import Remark, of_diagnostic
+from reconciler.output.terminal import safe
+
+_COMMANDS: dict[Severity, str] = {
+    Severity.ERROR: "error",
+    Severity.WARNING: "warning",
+    Severity.INFO: "notice",
+}
+
+
+def render_diagnostics_github(diagnostics: Iterable[Diagnostic], paths: Mapping[str, str] = NO_FILES) -> Iterator[str]:
+    """`::error file=…,line=…,col=…,title=…::text` for each diagnostic, and a count; `paths` as in `annotation`."""
+    listed = sorted_diagnostics(diagnostics)
+    yield from (annotation(of_diagnostic(d), paths) for d in listed)
+    if listed:
+        yield count_words(listed)
+
+
+def annotation(remark: Remark, paths: Mapping[str, str]) -> str:
+    """A workflow command that puts the remark at its place.
+
+    Args:
+        paths: a file's name for people -> its path in the repository, which is what GitHub looks for.
+    """
+    text = [safe(remark.text)]
+    if remark.hint:
+        text.append(f"hint: {safe(remark.hint)}")
+    properties = _place(remark.span, paths) | {"title": remark.check}
+    listed = ",".join(f"{k}={_property(safe(v))}" for k, v in properties.items())
+    return f"::{_COMMANDS[remark.severity]} {listed}::{_data(chr(10).join(text))}"
+
+
+def _place(span: Span | None, paths: Mapping[str, str]) -> dict[str, str]:
+    if span is None:
+        return {}
+    return {"file": paths.get(span.file, span.file), "line": str(span.line), "col": str(span.column)}
+
+
+def _data(text: str) -> str:
+    """The runner's escapes in a message: percent, carriage return, line feed."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    """The runner's escapes in a property: the colon and the comma too."""
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
