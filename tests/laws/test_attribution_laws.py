@@ -1,0 +1,115 @@
+"""Attribution divides: every change of head has a share, every change of base is in head or masked, never both."""
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from law_strategies import Situation, situations
+
+from reconciler.core.attribution import attribute
+from reconciler.core.direction import directed
+from reconciler.core.plan import Change, FieldChange, Plan
+
+Part = tuple[str, Any, FieldChange | None]
+"""Whether and how a resource of the server is renamed or changed as a whole, or one field that is written."""
+
+
+@st.composite
+def pairs(draw: Any) -> tuple[Plan, Plan, Plan, Situation]:
+    """Head, base and the attributed plan, over one state of the server; half of the bases share most of head's files."""
+    there = draw(situations())
+    other = draw(situations())
+    wanted = other.desired
+    if draw(st.booleans()):
+        wanted = replace(there.desired, removed=other.desired.removed, aliases=other.desired.aliases, renamed=())
+    head = there.plan()
+    base = replace(there, desired=wanted, policy=other.policy).plan()
+    assert head.complete
+    assert base.complete
+    return head, base, attribute(head, base), there
+
+
+def live(plan: Plan, change: Change) -> str:
+    """The resource as the server has it."""
+    renamed = {(c.kind, c.new_name): c.name for c in plan.changes if c.action == "rename"}
+    if change.action != "rename":
+        change = replace(change, name=renamed.get((change.kind, change.name), change.name))
+    return change.key
+
+
+def parts(plan: Plan, changes: tuple[Change, ...]) -> set[tuple[object, ...]]:
+    """What changes do, cut as small as can be: updates field by field, everything else whole."""
+    found: set[tuple[object, ...]] = set()
+    for change in changes:
+        key = live(plan, change)
+        if change.action == "update":
+            found |= {(key, f.name) for f in change.fields}
+        else:
+            found.add((key, change.action, change.new_name))
+    return found
+
+
+@settings(max_examples=80)
+@given(pairs())
+def test_every_change_has_a_share_and_nothing_is_both_masked_and_made(made: Any) -> None:
+    head, base, shown, _ = made
+    assert all(c.share for c in shown.changes)
+    assert all(f.share for c in shown.changes for f in c.fields)
+    assert shown == head
+    here, pending = parts(head, head.changes), parts(base, base.changes)
+    masked = parts(base, shown.masked)
+    assert masked <= pending
+    assert masked & here == set()
+    assert masked | here >= pending
+
+
+@settings(max_examples=80)
+@given(pairs())
+def test_a_share_says_which_of_the_two_plans_has_it(made: Any) -> None:
+    head, base, shown, _ = made
+    planned = {(live(base, c), f) for c in base.changes for f in c.fields}
+    touched = {(key, f.name) for key, f in planned}
+    for change in shown.changes:
+        key = live(head, change)
+        for field in change.fields:
+            if field.share == "pending":
+                assert (key, field) in planned
+            if field.share == "both":
+                assert (key, field.name) in touched
+                assert (key, field) not in planned
+        if change.share == "pending":
+            assert all(f.share == "pending" for f in change.fields)
+            assert parts(head, (change,)) <= parts(base, base.changes)
+        if change.share == "change set":
+            assert all(f.share == "change set" for f in change.fields)
+
+
+@settings(max_examples=50)
+@given(situations())
+def test_equal_files_leave_everything_pending_and_mask_nothing(there: Situation) -> None:
+    made = there.plan()
+    shown = attribute(made, there.plan())
+    assert all(c.share == "pending" for c in shown.changes)
+    assert all(f.share == "pending" for c in shown.changes for f in c.fields)
+    assert shown.masked == ()
+
+
+@settings(max_examples=50)
+@given(situations())
+def test_without_a_base_all_is_from_the_change_set(there: Situation) -> None:
+    shown = attribute(there.plan(), None)
+    assert all(c.share == "change set" for c in shown.changes)
+    assert shown.masked == ()
+
+
+@settings(max_examples=50)
+@given(situations())
+def test_equal_files_mean_that_whatever_is_to_be_updated_moved_on_the_server(there: Situation) -> None:
+    shown = directed(there.plan(), there.desired, lambda kind, address: None)
+    for change in shown.changes:
+        only_password = change.action == "update" and all(f.sensitive for f in change.fields)
+        if not only_password and change.reason != "pruned":
+            assert change.direction == "server"
+    unknown = directed(there.plan(), None, lambda kind, address: None)
+    assert all(c.direction is None for c in unknown.changes)
