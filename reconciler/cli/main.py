@@ -18,6 +18,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "apply": ("apply", "Plan, ask, apply, read back, and show that nothing is left to do."),
     "drift": ("drift", "Plan for the exit code: 2 if a server differs from the files."),
     "import": ("import_", "Write domain files from the server, so that a plan is empty."),
+    "history": ("history", "List what was applied, by whom and when; check the journals."),
+    "rollback": ("rollback", "Show what would undo a run, as a plan; say what cannot be undone."),
     "dns": ("dns", "Check DNS compliance, and print the records to publish."),
     "schema": ("schema", "Print a JSON Schema, with a product's limits in it if asked."),
     "sandbox": ("sandbox", "Run the embedded mail server API and DNS on loopback."),

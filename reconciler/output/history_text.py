@@ -1,0 +1,74 @@
+"""`history` for people: a table of runs, or one run with its changes, within the width; hostile text made visible."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from reconciler.core.kinds import BY_NAME
+from reconciler.output.history_view import ChangeRow, RunRow
+from reconciler.output.terminal import Piece, Style, flow, safe, words
+
+_SIGNS = {"create": "+", "update": "~", "delete": "-", "rename": ">"}
+_ENDS = {"converged": "green", "not converged": "yellow", "interrupted": "yellow"}
+_RESULTS = {"applied": "green", "already as wanted": "dim", "refused": "yellow", "failed": "red"}
+
+
+def render_history(runs: Sequence[RunRow], *, color: bool, width: int) -> Iterator[str]:
+    """All runs, the newest first, two lines each: which and how it ended; who, from which commit, what became of it."""
+    style = Style(color)
+    if not runs:
+        yield "No run has been journalled here."
+    for row in reversed(runs):
+        yield from _head(row, style, width)
+
+
+def render_run(row: RunRow, *, color: bool, width: int) -> Iterator[str]:
+    """One run with each of its changes, in the order in which they were begun."""
+    style = Style(color)
+    yield from _head(row, style, width)
+    for change in row.changes:
+        yield from _change(change, style, width)
+
+
+def _head(row: RunRow, style: Style, width: int) -> Iterator[str]:
+    pieces = [Piece(safe(row.run), ("bold",), solid=True), *_end(row)]
+    if row.chain != "ok":
+        said = {"broken": "the journal was changed since it was written", "not checked": "journal without a chain"}
+        pieces += words(said.get(row.chain, row.chain), "red" if row.chain == "broken" else "dim", gap=2)
+    yield from flow(pieces, indent=0, hang=4, width=width, style=style)
+    if row.fault:
+        yield from flow(words(safe(row.fault), "red"), indent=4, hang=4, width=width, style=style)
+    by, at = row.user and f"by {safe(row.user)}", row.commit and f"at {safe(row.commit[:12])}"
+    counts = ", ".join(f"{n} {safe(result)}" for result, n in row.counts.items() if n) or "no changes"
+    line = [piece for part in (safe(row.time), by, at, counts) if part for piece in words(part, gap=2)]
+    yield from flow(line, indent=4, hang=4, width=width, style=style)
+
+
+def _end(row: RunRow) -> list[Piece]:
+    word = row.end if row.end != "interrupted" else "interrupted, or still going on"
+    return words(safe(word), _ENDS.get(row.end, "dim"), gap=2)
+
+
+def _change(change: ChangeRow, style: Style, width: int) -> Iterator[str]:
+    kind = next((k.title for k in BY_NAME.values() if k.name == change.kind), change.kind)
+    new = [*words("->"), Piece(safe(change.new_address), solid=True)] if change.new_address else []
+    result = change.result or "no outcome was written"
+    pieces = [
+        Piece(_SIGNS.get(change.action, "?"), ("bold",)),
+        *words(safe(kind)),
+        Piece(safe(change.address), ("bold",), solid=True),
+        *new,
+        *words(safe(result), _RESULTS.get(change.result, "yellow"), gap=2),
+    ]
+    yield from flow(pieces, indent=2, hang=6, width=width, style=style)
+    for name, (before, after) in change.fields.items():
+        sides = _value(after) if before is None else f"{_value(before)} -> {_value(after)}"
+        yield from flow(words(safe(f"{name}: {sides}")), indent=6, hang=8, width=width, style=style)
+    if change.password:
+        text = "password: set" if change.password == "set" else "password: was to be set"  # noqa: S105 - words, no secret
+        yield from flow(words(text), indent=6, hang=8, width=width, style=style)
+    if change.detail:
+        yield from flow(words(safe(change.detail), "dim"), indent=6, hang=8, width=width, style=style)
+
+
+def _value(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
