@@ -125,6 +125,8 @@ class Application:
     async def _respond(self, http: HttpRequest, reply: Reply, faults: dict[str, Fault]) -> Response | None:
         if "empty-list" in faults and isinstance(reply.payload, dict):
             reply.payload = {name: _emptied(name, value) for name, value in reply.payload.items()}
+        if "cut-list" in faults and isinstance(reply.payload, dict):
+            reply.payload = {k: v[:-1] if isinstance(v, list) else v for k, v in reply.payload.items()}
         if "reason-phrase-errors" in self._service.quirks and reply.status >= 400 and isinstance(reply.payload, dict):
             await cut(http.scope, _bare_error(reply))
             return None

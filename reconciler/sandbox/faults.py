@@ -25,6 +25,7 @@ FAULTS: dict[str, str] = {
     "truncated-json": "the request is carried out; the answer is half of the JSON, otherwise proper HTTP",
     "expired-token": "a valid token is answered with 401; nothing is done",
     "empty-list": "lists in the answer are empty, totals zero",
+    "cut-list": "lists in the answer lack their last row, totals are as they were",
 }
 """Name -> what it does. PARAM is what follows the colon."""
 

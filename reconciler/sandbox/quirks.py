@@ -40,6 +40,8 @@ QUIRKS: dict[str, str] = {
     # users
     "no-total-count": "section 10 no. 21: searches carry no totalCount",
     "truncate-take": "section 10 no. 21: searches return at most 1000 rows, silently",
+    "truncate-take-to-100": "section 10 no. 21: searches return at most 100 rows, silently",
+    "skip-ignored": "section 10 no. 21: searches begin with the first row whatever skip says",
     "take-defaults-to-100": "section 5.1: a search without take returns 100 rows, not all",
     "unsorted-rows": "section 10 no. 32: list rows come in no useful order unless sortField is given",
     "admin-hidden": "section 10 no. 14: user lists leave the primary administrator out",

@@ -168,6 +168,10 @@ def page(call: Call, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], 
         take = DEFAULT_TAKE if "take-defaults-to-100" in call.quirks else len(rows)
     if "truncate-take" in call.quirks:
         take = min(take, TRUNCATED_TAKE)
+    if "truncate-take-to-100" in call.quirks:
+        take = min(take, DEFAULT_TAKE)
+    if "skip-ignored" in call.quirks:
+        skip = 0
     return rows[skip or 0 :][:take], len(rows)
 
 

@@ -6,13 +6,14 @@ from reconciler.core.errors import IncompleteRead
 from reconciler.core.model import DomainAlias
 from reconciler.smartermail import complete, endpoints, wire
 from reconciler.smartermail.calls import Calls, NoSuchEndpoint
-from reconciler.smartermail.scalars import Fields, flag
+from reconciler.smartermail.scalars import Fields, flag, number
 from reconciler.smartermail.wire_domain import domain_alias_name
 
 PAGE = 1000
 """Rows of one page of the account search; more are not given by some builds (API reference section 5.1 B)."""
 
 MAX_PAGES = 1000
+_UNCHANGED = "nothing is changed"
 
 _SEATS = {
     "eas": (endpoints.EAS, "activeSyncAccounts"),
@@ -75,30 +76,38 @@ async def seats(calls: Calls, domain: str, protocol: str) -> dict[str, bool | No
 
 
 async def _searched(calls: Calls, domain: str, kind: str, types: tuple[int, ...]) -> Rows:
-    """The same through the account search, page by page; it may mix kinds, so rows are chosen by their type."""
+    """The same through the account search, page by page; it may mix kinds, so rows are chosen by their type.
+
+    A page may be cut off below what was asked for: the end is an empty page, or the number that the answer gives.
+    """
     where = calls.where(endpoints.SEARCH, domain)
     found: list[Fields] = []
+    last: list[Fields] = []
     answer: Fields = {}
-    for page in range(MAX_PAGES):
+    for _ in range(MAX_PAGES):
         answer = await calls.read(
             endpoints.SEARCH,
             domain,
             search="",
             searchFlags=[kind],
-            skip=page * PAGE,
+            skip=len(found),
             take=PAGE,
             sortField="userName",
             sortDescending=False,
         )
         rows = wire.rows(answer, "results", where)
+        if rows and rows == last:
+            raise IncompleteRead(f"{where}: the same {len(rows)} rows come again and again", hint=_UNCHANGED)
         found += rows
-        if len(rows) < PAGE:
+        last = rows
+        total = number(answer, "totalCount", where)
+        if not rows or (total is not None and len(found) >= total):
             break
     else:
-        raise IncompleteRead(f"{where}: {len(found)} rows, and there is no end", hint="nothing is changed")
+        raise IncompleteRead(f"{where}: {len(found)} rows, and there is no end", hint=_UNCHANGED)
     complete.announced(answer, len(found), where)
     if any("accountType" not in row for row in found):
-        raise IncompleteRead(f"{where}: rows do not say of what kind they are", hint="nothing is changed")
+        raise IncompleteRead(f"{where}: rows do not say of what kind they are", hint=_UNCHANGED)
     return _by_name([row for row in found if row["accountType"] in types], domain, where, "userName")
 
 

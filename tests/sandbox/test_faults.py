@@ -98,6 +98,14 @@ def test_lists_may_be_empty_for_once(world):
     assert len(world.da.read("settings/domain/list-users")["userData"]) == 2
 
 
+def test_lists_may_lack_their_last_row_while_the_totals_stay(world):
+    before = world.da.ok("settings/domain/account-list-search", {})
+    world.fault(name="cut-list", times=2)
+    assert len(world.da.read("settings/domain/list-users")["userData"]) == 1
+    found = world.da.ok("settings/domain/account-list-search", {})
+    assert (found["results"], found["totalCount"]) == (before["results"][:-1], before["totalCount"])
+
+
 def test_faults_select_by_path_method_skip_and_times(world):
     world.fault(name="503", path=r"domain/(data|user-put)$", method="GET", skip=1, times=2)
     statuses = [world.da.get("settings/domain/data").status_code for _ in range(5)]

@@ -157,3 +157,18 @@ def test_searches_may_lack_a_total_truncate_and_mix_kinds(world):
     assert len(found["results"]) == 1000 and "totalCount" not in found
     rest = world.da.ok(search, {"searchFlags": ["users"], "skip": 1000, "take": 99999})["results"]
     assert len(rest) == 2
+
+
+def test_a_search_may_stop_at_a_hundred_rows_and_may_not_understand_where_to_begin(world):
+    search = "settings/domain/account-list-search"
+    for number in range(120):
+        assert world.da.post("settings/domain/user-put", world.user(f"u{number:03}")).json()["success"]
+    body = {"searchFlags": ["users"], "take": 1000, "sortField": "userName"}
+    assert len(world.da.ok(search, body)["results"]) == 122
+    world.quirks("truncate-take-to-100")
+    first = world.da.ok(search, body)["results"]
+    assert len(first) == 100
+    rest = world.da.ok(search, {**body, "skip": 100})["results"]
+    assert len(rest) == 22
+    world.quirks("skip-ignored")
+    assert len(world.da.ok(search, {**body, "skip": 100})["results"]) == 122

@@ -52,6 +52,7 @@ LASTING: dict[str, type[ReconcilerError] | None] = {
     "truncated-json": UnexpectedAnswer,
     "expired-token": RefusedCredentials,
     "empty-list": IncompleteRead,
+    "cut-list": IncompleteRead,
 }
 """What a read raises that meets the fault every time."""
 
@@ -72,6 +73,7 @@ WRITES: dict[str, tuple[type[ReconcilerError] | None, int, int]] = {
     "truncated-json": (DoubtfulWrite, 1, 1),
     "expired-token": (DoubtfulWrite, 1, 0),
     "empty-list": (None, 1, 1),
+    "cut-list": (None, 1, 1),
 }
 """What a write raises that meets the fault once, how often it is sent, and how often it took effect."""
 
