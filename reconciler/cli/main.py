@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("import_", "Write domain files from the server, so that a plan is empty."),
     "history": ("history", "List what was applied, by whom and when; check the journals."),
     "rollback": ("rollback", "Show what would undo a run, as a plan; say what cannot be undone."),
+    "status": ("status", "Show how the domains stand: limits, bill, DNS, one line each."),
     "dns": ("dns", "Check DNS compliance, and print the records to publish."),
     "schema": ("schema", "Print a JSON Schema, with a product's limits in it if asked."),
     "sandbox": ("sandbox", "Run the embedded mail server API and DNS on loopback."),

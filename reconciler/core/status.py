@@ -8,7 +8,7 @@ from types import MappingProxyType
 from reconciler.core.bill import bill, is_billed, seats_of
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.findings import Status
-from reconciler.core.model import CurrentDomain, DesiredDomain, Mailbox, Unset
+from reconciler.core.model import CurrentDomain, Mailbox, Unset
 from reconciler.core.ownership import is_hosts_own
 from reconciler.core.password_policy import PolicyComparison, ServerPasswordPolicy, compare_policies
 from reconciler.core.product import Limits, Product
@@ -111,18 +111,6 @@ def figures(product: Product | None, current: CurrentDomain, policy: ServerPassw
         currency=billing.currency if billing else None,
         monthly=bill(billing, current.usage_bytes, seats_of(own, billing)) if billing else None,
         passwords=compare_policies(product.password_policy, policy) if product else None,
-    )
-
-
-def read_status(
-    desired: DesiredDomain, product: Product | None, current: CurrentDomain, policy: ServerPasswordPolicy | None
-) -> DomainStatus:
-    """The status of a domain that was read."""
-    return DomainStatus(
-        domain=desired.domain,
-        server=desired.server,
-        product=desired.product,
-        figures=figures(product, current, policy),
     )
 
 

@@ -1,0 +1,138 @@
+"""How the selected domains stand: what the servers tell, and in a word what DNS says. Changes nothing."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from reconciler.app.dns import expected_of
+from reconciler.app.exits import Exit, of_plans
+from reconciler.app.planning import Planner, PlanRequest
+from reconciler.app.servers import OpenServers, open_servers
+from reconciler.config.workspace import Configuration
+from reconciler.core.errors import ReconcilerError
+from reconciler.core.findings import DomainReport
+from reconciler.core.model import CurrentDomain, DesiredDomain
+from reconciler.core.password_policy import ServerPasswordPolicy
+from reconciler.core.plan import Plan
+from reconciler.core.ports import Progress, Reader, ReadScope
+from reconciler.core.status import DomainStatus, figures
+from reconciler.engine.observe import DOMAINS_AT_ONCE
+
+SCOPE = ReadScope(seats=frozenset({"eas", "mapi"}))
+"""What is read of every domain: nothing that costs a request a mailbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a server told of one domain."""
+
+    current: CurrentDomain
+    policy: ServerPasswordPolicy | None
+
+
+Told = Seen | ReconcilerError
+
+
+@dataclass(frozen=True, slots=True)
+class StatusResult:
+    """The domains in order, and the exit code: a domain that could not be read has the one that a plan would have."""
+
+    domains: tuple[DomainStatus, ...]
+    exit_code: Exit
+
+
+async def read_statuses(config: Configuration, progress: Progress, *, dns: bool) -> StatusResult:
+    """The status of every selected domain.
+
+    A domain that cannot be read does not stop the others, and trouble with DNS stops nothing.
+
+    Args:
+        dns: whether to ask DNS.
+    """
+    planner = Planner(config, PlanRequest(today=datetime.now(UTC).date()), versions={})
+    selected = planner.selected()
+    async with open_servers(config.workspace, (d.server for d in selected), config.root) as servers:
+        told = await _read_all(config, selected, servers, progress)
+    unread: list[Plan] = []
+    rows: list[DomainStatus] = []
+    for desired in selected:
+        seen = told[desired.domain]
+        row = DomainStatus(domain=desired.domain, server=desired.server, product=desired.product, figures=None)
+        if isinstance(seen, ReconcilerError):
+            unread.append(planner.plan(desired, seen))
+            rows.append(replace(row, diagnostics=unread[-1].diagnostics))
+        else:
+            product = config.products.get(desired.product or "")
+            rows.append(replace(row, figures=figures(product, seen.current, seen.policy)))
+    if dns:
+        rows = await _with_pills(config, selected, told, rows, progress)
+    return StatusResult(tuple(rows), of_plans(unread, detailed=False))
+
+
+async def _read_all(
+    config: Configuration, selected: Sequence[DesiredDomain], servers: OpenServers, progress: Progress
+) -> dict[str, Told]:
+    gates = {name: asyncio.Semaphore(DOMAINS_AT_ONCE) for name in servers.readers}
+    readable = [d for d in selected if d.server in servers.readers]
+
+    async def one(desired: DesiredDomain) -> tuple[str, Told]:
+        async with gates[desired.server]:
+            found = await _told(servers.readers[desired.server], desired, compares=desired.product in config.products)
+        progress.step(desired.domain)
+        return desired.domain, found
+
+    progress.begin("Reading", len(readable))
+    told = dict(await asyncio.gather(*(one(d) for d in readable)))
+    progress.end()
+    return told | {d.domain: servers.unusable[d.server] for d in selected if d.server in servers.unusable}
+
+
+async def _told(reader: Reader, desired: DesiredDomain, *, compares: bool) -> Told:
+    """What the server tells; its password policy only where there is a product to compare it with."""
+    try:
+        current = await reader.read_domain(desired.domain, SCOPE)
+        return Seen(current, await reader.read_password_policy(desired.domain) if compares else None)
+    except ReconcilerError as e:
+        return e
+
+
+async def _with_pills(
+    config: Configuration,
+    selected: Sequence[DesiredDomain],
+    told: Mapping[str, Told],
+    rows: Sequence[DomainStatus],
+    progress: Progress,
+) -> list[DomainStatus]:
+    """The same with what DNS says of each domain itself; of its domain aliases `dns check` tells."""
+    from reconciler.compliance.gather import check_subjects
+    from reconciler.compliance.resolver import open_resolver
+    from reconciler.compliance.subject import Subject
+
+    problems: dict[str, str] = {}
+    subjects: list[Subject] = []
+    for desired in selected:
+        seen = told[desired.domain]
+        try:
+            subjects.append(
+                Subject(
+                    domain=desired.domain,
+                    server=desired.server,
+                    expected=expected_of(config, desired),
+                    dkim=seen.current.dkim if isinstance(seen, Seen) else None,
+                    dkim_problem=seen.message if isinstance(seen, ReconcilerError) else "",
+                )
+            )
+        except ReconcilerError as e:
+            problems[desired.domain] = e.message
+    reports: tuple[DomainReport, ...] = ()
+    dns = config.workspace.dns
+    try:
+        resolver = open_resolver(dns.resolvers, dns.timeout)
+        progress.begin("Asking DNS", len(subjects))
+        reports = await check_subjects(subjects, resolver, on_done=progress.step)
+        progress.end()
+    except ReconcilerError as e:
+        problems |= {s.domain: e.message for s in subjects}
+    pills = {r.domain: {check.id: check.status for check in r.checks} for r in reports}
+    return [replace(r, pills=pills.get(r.domain, {}), dns_problem=problems.get(r.domain, "")) for r in rows]

@@ -1,0 +1,184 @@
+"""The status of domains as a table for a terminal: one line a domain, and below it what the table cannot say."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from reconciler.core.names import display_domain
+from reconciler.core.quantities import format_money, human_size
+from reconciler.core.status import DomainStatus, Figures, Use
+from reconciler.output.diagnostics_text import diagnostic_lines
+from reconciler.output.status_words import (
+    PILL_WORDS,
+    PILLS,
+    UNKNOWN,
+    bills,
+    checks,
+    count_cell,
+    difference_words,
+    differing,
+    disk_cell,
+    known,
+    some,
+)
+from reconciler.output.terminal import MIN_WIDTH, Style, at_line_start, columns, flow, safe, words
+
+_PILL_STYLES = {"+": ("green",), "!": ("yellow",), "X": ("red", "bold"), "-": ("dim",), "?": ("cyan", "bold")}
+_PASSWORDS = {"same": "ok", "different": "!", "partly-known": UNKNOWN, "unknown": UNKNOWN}
+_WIDE_GAP, _NARROW_GAP = 2, 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """A cell's text, safe already, and how it looks."""
+
+    text: str
+    styles: tuple[str, ...] = ()
+    left: bool = False
+    pills: bool = False
+
+    def drawn(self, width: int, style: Style) -> str:
+        room = " " * (width - columns(self.text))
+        if self.pills:
+            return "".join(style(c, *_PILL_STYLES[c]) for c in self.text) + room
+        shown = style(self.text, *self.styles)
+        return shown + room if self.left else room + shown
+
+
+Row = tuple[_Cell, ...]
+
+
+def render_status(statuses: Sequence[DomainStatus], *, color: bool, width: int) -> Iterator[str]:
+    """The lines, without line ends.
+
+    Args:
+        statuses: in the order in which they are to be shown.
+        color: whether ANSI colours are wanted.
+        width: cells a line; at least 40 are used. A table that is wider by its names puts long ones on lines of
+            their own, and is never cut.
+    """
+    style, width = Style(color), max(width, MIN_WIDTH)
+    asked = checks(statuses)
+    yield from _table(statuses, asked, style, width)
+    yield ""
+    if asked:
+        yield from flow(
+            words(f"DNS: {' '.join(asked)}: {PILL_WORDS}", "dim"), indent=0, hang=4, width=width, style=style
+        )
+    yield from _remarks(statuses, style, width)
+    yield from flow(words(safe(_sum(statuses)), "bold"), indent=0, hang=4, width=width, style=style)
+
+
+def _table(statuses: Sequence[DomainStatus], asked: Sequence[str], style: Style, width: int) -> Iterator[str]:
+    currencies = list(bills(statuses))
+    compared = any(f.passwords for f in known(statuses))
+    titles = ["Domain", "Boxes", "Disk", "Aliases", "Dom", "EAS", "MAPI"]
+    titles += [currencies[0] if len(currencies) == 1 else "Bill"] if currencies else []
+    titles += (["DNS"] if asked else []) + (["Pw"] if compared else [])
+    head = tuple(_Cell(t, ("bold",), left=t in ("Domain", "DNS", "Pw")) for t in titles)
+    rows = [_row(s, asked, currencies, compared=compared) for s in statuses]
+    whole = [head, *(row for row in rows if len(row) == len(head))]
+    widths = [max(columns(row[n].text) for row in whole) for n in range(len(head))]
+    widths[0] = max([columns(row[0].text) for row in (head, *rows)])
+    rest = sum(widths[1:])
+    gap = _WIDE_GAP if widths[0] + rest + _WIDE_GAP * (len(head) - 1) <= width else _NARROW_GAP
+    room = max(columns(head[0].text), width - rest - gap * (len(head) - 1))
+    widths[0] = min(widths[0], room)
+    for row in (head, *rows):
+        yield from _line(row, widths, gap, style)
+
+
+def _line(row: Row, widths: Sequence[int], gap: int, style: Style) -> Iterator[str]:
+    name, *others = row
+    first = name.drawn(max(widths[0], columns(name.text)), style)
+    if columns(name.text) > widths[0]:
+        yield first
+        first = " " * widths[0]
+    parts = [cell.drawn(width, style) for cell, width in zip(others, widths[1:], strict=False)]
+    yield (" " * gap).join((first, *parts)).rstrip()
+
+
+def _row(status: DomainStatus, asked: Sequence[str], currencies: Sequence[str], *, compared: bool) -> Row:
+    name = _Cell(at_line_start(safe(display_domain(status.domain))), left=True)
+    figures = status.figures
+    if figures is None:
+        return (name, _Cell("NOT READ", ("bold", "red"), left=True))
+    cells = [
+        _count(figures.mailboxes),
+        _Cell(disk_cell(figures.disk), _styles(figures.disk)),
+        *(_count(use) for use in (figures.aliases, figures.domain_aliases, figures.eas, figures.mapi)),
+    ]
+    if currencies:
+        cells.append(_Cell(_bill(figures, with_currency=len(currencies) > 1)))
+    if asked:
+        cells.append(_Cell("".join(PILLS[status.pills[c]] if c in status.pills else "?" for c in asked), pills=True))
+    if compared:
+        cells.append(_passwords(figures))
+    return (name, *cells)
+
+
+def _count(use: Use) -> _Cell:
+    return _Cell(count_cell(use), _styles(use))
+
+
+def _styles(use: Use) -> tuple[str, ...]:
+    return ("bold", "red") if use.exceeded else ()
+
+
+def _bill(figures: Figures, *, with_currency: bool) -> str:
+    if figures.currency is None:
+        return "-"
+    amount = UNKNOWN if figures.monthly is None else format_money(figures.monthly)
+    return f"{amount} {figures.currency}" if with_currency else amount
+
+
+def _passwords(figures: Figures) -> _Cell:
+    state = figures.passwords.state if figures.passwords else None
+    text = _PASSWORDS[state] if state else "-"
+    return _Cell(text, {"ok": ("green",), "!": ("yellow",), UNKNOWN: ("cyan",)}.get(text, ("dim",)), left=True)
+
+
+def _remarks(statuses: Sequence[DomainStatus], style: Style, width: int) -> Iterator[str]:
+    """What must not be overlooked: limits exceeded, policies that differ, what was not asked or not read."""
+
+    def said(text: str, *styles: str) -> Iterator[str]:
+        return flow(words(safe(text), *styles), indent=0, hang=4, width=width, style=style)
+
+    over = [s.domain for s in statuses if s.figures and any(use.exceeded for use in _uses(s.figures))]
+    if over:
+        yield from said(f"! over a limit: {some(over)}", "bold", "red")
+    for (server, product, differences), domains in differing(statuses).items():
+        what = ", ".join(difference_words(d) for d in differences)
+        text = f"! the password policy of {server} is not that of the product {product}: {what}; in {some(domains)}"
+        yield from said(text, "yellow")
+    problems: dict[str, list[str]] = {}
+    for status in statuses:
+        if status.dns_problem:
+            problems.setdefault(status.dns_problem, []).append(status.domain)
+    for problem, domains in problems.items():
+        yield from said(f"! DNS was not asked for {some(domains)}: {problem}", "yellow")
+    for status in statuses:
+        for diagnostic in status.diagnostics:
+            yield from diagnostic_lines(diagnostic, indent=0, width=width, style=style)
+
+
+def _uses(figures: Figures) -> tuple[Use, ...]:
+    return (
+        figures.mailboxes,
+        figures.disk,
+        figures.aliases,
+        figures.domain_aliases,
+        figures.eas,
+        figures.mapi,
+    )
+
+
+def _sum(statuses: Sequence[DomainStatus]) -> str:
+    """`8 domains: 120 mailboxes, 33.1 GiB, 45.50 USD a month; 1 not read.`"""
+    read = known(statuses)
+    domains = "1 domain" if len(statuses) == 1 else f"{len(statuses)} domains"
+    boxes = sum(f.mailboxes.used or 0 for f in read)
+    parts = ["1 mailbox" if boxes == 1 else f"{boxes} mailboxes", human_size(sum(f.disk.used or 0 for f in read))]
+    for currency, (total, unknown) in bills(statuses).items():
+        parts.append(f"{format_money(total)} {currency} a month" + (f" ({unknown} not known)" if unknown else ""))
+    unread = len(statuses) - len(read)
+    return f"{domains}: {', '.join(parts)}" + (f"; {unread} not read" if unread else "") + "."
