@@ -37,7 +37,10 @@ def server_settings(
     if document is not None and not faults:
         faults = check(document, validator("workspace"))
     if document is None or faults:
-        raise BadAddress("the server's address, host name or CA bundle holds characters that a file cannot")
+        # What exactly is wrong is not said: the address could hold credentials.
+        raise BadAddress(
+            "the address, the host name or the CA bundle cannot be used", hint="write it like https://mail.example.net"
+        )
     workspace, said = decode_workspace(document)
     wrong = [d for d in (*said, *check_servers(document, workspace)) if d.severity is Severity.ERROR]
     if wrong:

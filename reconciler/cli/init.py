@@ -163,7 +163,7 @@ def _tell(console: Console, folder: Path, done: "Onboarded") -> int:
         console.warn(line)
     console.results(plan_lines(console, done.config, done.plans, "text") if done.plans else ())
     console.say("")
-    console.say(f"Next: put {folder} into git, and give the CI its secrets (docs/ci.md). Then every change is a merge:")
+    console.say(f"Next: put {folder} into git, and give the CI the two secrets. From then on every change is a merge:")
     console.say(f"  reconciler -w {folder} plan")
     return int(done.exit_code)
 

@@ -1,0 +1,229 @@
+"""A sandbox with domains in use, the program in processes of its own, and a terminal to type into."""
+
+import fcntl
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import termios
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.sandbox import Sandbox, SandboxConfig, SeedDomain
+
+PASSWORD = 'C4nary-"of\\the/sandbox+%&<7!'
+"""The administrator's, and every domain's: what a program could leave lying about."""
+DOMAINS = ("first.example", "second.example", "third.example")
+PATIENCE = 30.0
+
+
+@dataclass
+class World:
+    """A server in use: mailboxes, aliases, forwarding, a domain alias."""
+
+    sandbox: Sandbox
+    password: str = PASSWORD
+    domains: tuple[str, ...] = DOMAINS
+
+    @property
+    def url(self) -> str:
+        return self.sandbox.endpoint.url
+
+    @property
+    def dns(self) -> str:
+        return self.sandbox.endpoint.dns
+
+    def account(self, domain: str = "") -> dict[str, str]:
+        """The environment of whoever signs in: the server's administrator, or a domain's."""
+        user = f"boss@{domain}" if domain else "admin"
+        return {"SMARTERMAIL_USER": user, "SMARTERMAIL_PASSWORD": PASSWORD}
+
+    def post(self, path: str, body: Any, headers: dict[str, str]) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(
+            f"{self.url}/{path}",
+            data,
+            {"Content-Type": "application/json", **headers},
+            method="POST" if data else "GET",
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def own(self, path: str, body: Any = None) -> Any:
+        """One of the sandbox's own endpoints."""
+        return self.post(f"sandbox/{path}", body, {"X-Sandbox": "1"})
+
+    def requests(self, part: str = "") -> list[str]:
+        """The paths that were asked for."""
+        return [row["path"] for row in self.own("requests")["requests"] if part in row["path"]]
+
+    def forget_requests(self) -> None:
+        self.own("requests/reset", {})
+
+    def fill(self, domain: str, mailboxes: int = 3) -> None:
+        """What people made by hand in the panel."""
+        signed_in = self.post(
+            "api/v1/auth/authenticate-user",
+            {"username": f"boss@{domain}", "password": PASSWORD, "clientId": "world"},
+            {},
+        )
+        token = {"Authorization": f"Bearer {signed_in['accessToken']}"}
+
+        def do(path: str, body: Any) -> None:
+            done = self.post(f"api/v1/settings/domain/{path}", body, token)
+            assert done["success"], (path, done)
+
+        for number in range(mailboxes):
+            user = {"userName": f"user{number}", "password": PASSWORD, "fullName": f"User {number}: a name"}
+            user["maxMailboxSize"] = number << 30
+            do("user-put", {"userData": user, "userMailSettings": {"enableMailForwarding": True}})
+        forwards = {"email": f"user1@{domain}", "mailboxForwardList": {"forwardList": ["x@elsewhere.example"]}}
+        do("post-mailbox-forward-list", forwards)
+        do("alias-put", {"alias": {"name": "sales", "aliasTargetList": ["user0", "partner@elsewhere.example"]}})
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    seed = tuple(
+        SeedDomain(
+            name=name,
+            admin_username="boss",
+            admin_password=PASSWORD,
+            hostname="mail1.example.net",
+            limits={"maxUsers": 25},
+            zones={name: "@ 300 IN MX 10 mail1.example.net.\n"},
+        )
+        for name in DOMAINS
+    )
+    zones = {"example.net": "mail1 300 IN A 192.0.2.10\n"}
+    with Sandbox(SandboxConfig(seed=seed, password=PASSWORD, zones=zones)) as running:
+        made = World(running)
+        for name in DOMAINS[:2]:
+            made.fill(name)
+        yield made
+
+
+@dataclass
+class Program:
+    """Runs `reconciler` in a folder, without a terminal."""
+
+    cwd: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def clean(self) -> dict[str, str]:
+        """The caller's environment without anything that this program, git or a CI would read."""
+        ours = ("RECONCILER_", "SMARTERMAIL_", "GITHUB_", "GIT_", "CI_")
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        return {**kept, "PATH": path, "NO_COLOR": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+
+    def __call__(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "reconciler", *words],
+            cwd=self.cwd,
+            env={**self.clean(), **self.environment, **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def git(self, *words: str) -> str:
+        """Runs git, which must succeed."""
+        who = ("-c", "user.name=Test", "-c", "user.email=test@example.net")
+        done = subprocess.run(
+            ["git", *who, *words], cwd=self.cwd, env=self.clean(), capture_output=True, text=True, timeout=30
+        )
+        assert done.returncode == 0, (words, done.stderr)
+        return done.stdout.strip()
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    return Program(tmp_path)
+
+
+def _owns_its_terminal() -> None:
+    """Its own /dev/tty, where passwords are asked for; and Ctrl-C, which a background job's children ignore."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+class Terminal:
+    """The program on a terminal that is its own."""
+
+    def __init__(self, program: Program, *words: str, **environment: str) -> None:
+        self._master, slave = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "reconciler", *words],
+            cwd=program.cwd,
+            env={**program.clean(), **program.environment, "COLUMNS": "100", **environment},
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            preexec_fn=_owns_its_terminal,  # noqa: PLW1509 - between fork and exec it makes two system calls
+        )
+        os.close(slave)
+        self.seen = ""
+        self.heard = 0
+
+    def answer(self, question: str, keys: str) -> None:
+        """Waits until something new is asked, and types."""
+        end = time.monotonic() + PATIENCE
+        while question not in self.seen[self.heard :]:
+            assert time.monotonic() < end, self.seen
+            assert self._read() or question in self.seen[self.heard :], self.seen
+        self.heard = self.seen.index(question, self.heard) + len(question)
+        time.sleep(0.3)  # a hidden prompt throws away what was typed before it
+        os.write(self._master, keys.encode())
+
+    def end(self) -> int:
+        """The exit code, once everything was read."""
+        end = time.monotonic() + PATIENCE
+        while self._read():
+            if time.monotonic() > end:
+                self.process.kill()
+                self.process.wait()
+                raise AssertionError(f"it does not end: {self.seen!r}")
+        os.close(self._master)
+        return self.process.wait(PATIENCE)
+
+    def _read(self) -> bool:
+        if select.select([self._master], [], [], 0.1)[0]:
+            try:
+                data = os.read(self._master, 65536)
+            except OSError:  # Linux says so that the other side was closed
+                return False
+            self.seen += data.decode("utf-8", "replace")
+            return bool(data)
+        return self.process.poll() is None
+
+
+@pytest.fixture
+def terminal(program: Program) -> Callable[..., Terminal]:
+    """Starts the program on a terminal."""
+    return lambda *words, **environment: Terminal(program, *words, **environment)
+
+
+def texts_of(folder: Path) -> dict[str, str]:
+    """Every file of a folder and its text."""
+    return {
+        str(path.relative_to(folder)): path.read_text("utf-8", errors="replace")
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".git" not in path.relative_to(folder).parts
+    }
+
+
+@pytest.fixture
+def files() -> Callable[[Path], dict[str, str]]:
+    return texts_of
