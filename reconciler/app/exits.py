@@ -15,6 +15,7 @@ from reconciler.core.errors import (
     SecretUnavailable,
     StalePlan,
     Unreachable,
+    UnusableCommit,
     WouldOverwrite,
 )
 from reconciler.core.plan import Plan
@@ -43,6 +44,8 @@ def of_error(error: ReconcilerError) -> Exit:
         return Exit.UNREACHABLE
     if isinstance(error, NoWorkspace | NoHostName):
         return Exit.INVALID
+    if isinstance(error, UnusableCommit):
+        return Exit.USAGE
     if isinstance(error, CannotEdit | IncompleteRead | KeyUnusable | StalePlan | WouldOverwrite):
         return Exit.REFUSED
     return Exit.UNEXPECTED

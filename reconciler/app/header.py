@@ -1,11 +1,11 @@
 """The `generated` object of documents: the only part that differs between two runs over the same input."""
 
 import os
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
 import reconciler
+from reconciler.app.git import commit_of
 
 
 def generated(root: Path | None) -> dict[str, object]:
@@ -17,20 +17,5 @@ def generated(root: Path | None) -> dict[str, object]:
         "tool": "reconciler",
         "version": reconciler.__version__,
     }
-    commit = _commit(root) if root else None
+    commit = commit_of(root) if root else None
     return header | ({"commit": commit} if commit else {})
-
-
-def _commit(root: Path) -> str | None:
-    """The commit that is checked out; None outside git, or where git is not installed."""
-    try:
-        done = subprocess.run(  # noqa: S603 - fixed words, no shell
-            ["git", "-C", str(root), "rev-parse", "HEAD"],  # noqa: S607 - the user's own git
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None

@@ -78,3 +78,7 @@ class NoHostName(ReconcilerError):
 
 class NoWorkspace(ReconcilerError):
     """There is no workspace where one was looked for."""
+
+
+class UnusableCommit(ReconcilerError):
+    """The command line names a commit that git does not have here, or there is no git to ask."""

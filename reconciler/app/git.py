@@ -1,0 +1,202 @@
+"""The workspace's git: which commit it is, and its files as another commit has them. Nothing is checked out."""
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import IO
+
+from reconciler.core.errors import NoWorkspace, ReconcilerError, UnusableCommit
+
+SECONDS = 60
+"""How long one call of git may take. An archive of YAML takes none of it; a partial clone may have to fetch files."""
+
+_ENDINGS = (".yaml", ".yml")
+_OURS = ("reconciler.yaml", "products", "domains")
+_LINK = b"120000"
+_KEPT = ("GIT_CONFIG_", "GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM")
+"""Of the variables by which git is steered, those that say where its configuration is and where a repository ends.
+
+The others go: a hook that runs us sets GIT_DIR and GIT_INDEX_FILE to what it is about to commit.
+"""
+_FIXED = {
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_PAGER": "cat",
+    "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
+    "LC_ALL": "C",
+}
+_SETTINGS = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "core.askPass=", "credential.interactive=false")
+
+
+def commit_of(root: Path) -> str | None:
+    """The commit that is checked out in a folder; None outside git, or where git is not installed."""
+    try:
+        done = _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    except ReconcilerError:
+        return None
+    return _line(done) or None
+
+
+@contextmanager
+def files_at(root: Path, ref: str) -> Iterator[Path]:
+    """A temporary folder with the workspace's files as they are at a commit, readable by us only.
+
+    The workspace may be a folder inside its repository. It holds at least `reconciler.yaml`, `products/` and
+    `domains/`, as far as the commit has them; other files may be missing.
+
+    Args:
+        root: the workspace's folder, inside a repository.
+        ref: a branch, tag or commit. Never fetched: it has to be here already.
+
+    Raises:
+        UnusableCommit: git is missing or fails, there is no repository, or no such commit in it.
+        NoWorkspace: the commit has no workspace in this folder, or one whose files cannot be used.
+    """
+    commit = _commit(root, ref)
+    prefix = _told(_git(root, "rev-parse", "--show-prefix")).removesuffix("/")
+    modes = _listed(root, commit, prefix)
+    if "reconciler.yaml" not in modes:
+        where = f"in {prefix}/ " if prefix else ""
+        raise NoWorkspace(
+            f"--base: there is no workspace {where}at {ref}: it has no reconciler.yaml",
+            hint="where the workspace is new, leave out --base: all of it is from this change set",
+        )
+    with TemporaryDirectory(prefix="reconciler-base-") as folder:
+        target = Path(folder) / "files"
+        target.mkdir(mode=0o700)
+        _extract(root, ref, f"{commit}:{prefix}", target, _wanted(modes))
+        _refuse_missing(modes, target, ref)
+        yield target
+
+
+def _commit(root: Path, ref: str) -> str:
+    """The commit that a name stands for."""
+    if not ref or ref.startswith("-") or "\0" in ref:
+        raise UnusableCommit(f"--base: {ref!r} is no commit", hint="name a branch, a tag or a commit, such as main")
+    _refuse_no_repository(root)
+    commit = _line(_git(root, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}"))
+    if commit:
+        return commit
+    if _line(_git(root, "rev-parse", "--is-shallow-repository")) == "true":
+        hint = "this clone is shallow: fetch all of it (actions/checkout: `fetch-depth: 0`; GitLab: `GIT_DEPTH: 0`)"
+    elif _line(_git(root, "rev-parse", "--verify", "--quiet", f"origin/{ref}^{{commit}}")):
+        hint = f"did you mean origin/{ref}?"
+    else:
+        hint = (
+            "name a branch, a tag or a commit of this clone; it may have to be fetched first (`fetch-depth: 0` in CI)"
+        )
+    raise UnusableCommit(f"--base: this clone has no commit {ref}", hint=hint)
+
+
+def _refuse_no_repository(root: Path) -> None:
+    done = _git(root, "rev-parse", "--is-inside-work-tree")
+    if _line(done) == "true":
+        return
+    words = _words(done)
+    if "dubious ownership" in words:
+        hint = f"git does not trust the folder's owner: git config --global --add safe.directory {root}"
+    else:
+        hint = "--base compares with a commit of the workspace's repository; leave it out where there is none"
+    raise UnusableCommit(f"--base: {root} is in no git repository that can be used: {words}", hint=hint)
+
+
+def _listed(root: Path, commit: str, prefix: str) -> Mapping[str, bytes]:
+    """Every file below the workspace's folder at a commit, by its name there -> its mode; none without the folder."""
+    done = _git(root, "ls-tree", "-r", "-z", "--full-tree", f"{commit}:{prefix}")
+    if done.returncode:
+        return {}
+    rows = (row.split(b"\t", 1) for row in done.stdout.split(b"\0") if row)
+    return {os.fsdecode(name): about.split(b" ", 1)[0] for about, name in rows}
+
+
+def _is_ours(name: str) -> bool:
+    return PurePosixPath(name).parts[0] in _OURS
+
+
+def _wanted(modes: Mapping[str, bytes]) -> list[str]:
+    """The paths to archive: our own, unless there are links among them, which may lead to any other."""
+    ours = {name: mode for name, mode in modes.items() if _is_ours(name)}
+    if _LINK in ours.values():
+        return []
+    return sorted({PurePosixPath(name).parts[0] for name in ours})
+
+
+def _extract(root: Path, ref: str, tree: str, target: Path, paths: Sequence[str]) -> None:
+    import tarfile
+
+    if not hasattr(tarfile, "data_filter"):
+        raise UnusableCommit("--base: this Python cannot unpack an archive safely", hint="use Python 3.11.4 or later")
+
+    def ours_only(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
+        safe = tarfile.data_filter(member, folder)
+        return safe.replace(mode=0o600, deep=False) if safe.isreg() else safe
+
+    with TemporaryFile() as archive:
+        top = Path(_told(_git(root, "rev-parse", "--show-toplevel")))
+        done = _git(top, "archive", "--format=tar", tree, *paths, into=archive)
+        if done.returncode:
+            raise UnusableCommit(f"--base: git cannot give the files at {ref}: {_words(done)}")
+        archive.seek(0)
+        try:
+            with tarfile.open(fileobj=archive, mode="r:") as tar:
+                tar.extractall(target, filter=ours_only)  # noqa: S202 - the filter is Python's own for data
+        except tarfile.FilterError as e:
+            hint = "put the file itself into the workspace; or name a later commit"
+            raise NoWorkspace(f"--base: at {ref} the workspace holds a link that leaves it: {e}", hint=hint) from e
+        except (tarfile.TarError, OSError) as e:
+            raise UnusableCommit(f"--base: the files at {ref} cannot be unpacked: {e}") from e
+
+
+def _refuse_missing(modes: Mapping[str, bytes], target: Path, ref: str) -> None:
+    """Refuses a file that the commit has and its archive lacks: what is protected in it would go unnoticed."""
+    for name, mode in modes.items():
+        wanted = mode != _LINK and _is_ours(name) and name.endswith(_ENDINGS)
+        if wanted and not (target / name).is_file():
+            hint = "take `export-ignore` for it out of .gitattributes"
+            raise NoWorkspace(f"--base: {name} is at {ref}, but git leaves it out of archives", hint=hint)
+
+
+def _git(folder: Path, *words: str, into: IO[bytes] | None = None) -> subprocess.CompletedProcess[bytes]:
+    """Runs git in a folder: nobody is asked anything, no hook is run, nothing is locked.
+
+    Raises:
+        UnusableCommit: git is not installed, or does not end.
+    """
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k.startswith(_KEPT)}
+    environment = {k: v for k, v in kept.items() if k != "SSH_ASKPASS"} | _FIXED
+    settings = (word for setting in _SETTINGS for word in ("-c", setting))
+    try:
+        return subprocess.run(  # noqa: S603 - no shell; what a user gives is checked before it comes here
+            ["git", "--no-pager", *settings, "-C", str(folder), *words],  # noqa: S607 - the user's own git
+            stdin=subprocess.DEVNULL,
+            stdout=into or subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            timeout=SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as e:
+        raise UnusableCommit(f"git {words[0]} did not end within {SECONDS} seconds") from e
+    except OSError as e:
+        raise UnusableCommit(f"git cannot be run: {e.strerror or e}", hint="install git; --base needs it") from e
+
+
+def _line(done: subprocess.CompletedProcess[bytes]) -> str:
+    """The first line that git printed; empty where it failed."""
+    return "" if done.returncode else os.fsdecode(done.stdout).partition("\n")[0]
+
+
+def _told(done: subprocess.CompletedProcess[bytes]) -> str:
+    """The same of a question to which git always has an answer."""
+    if done.returncode:
+        raise UnusableCommit(f"--base: git fails: {_words(done)}")
+    return _line(done)
+
+
+def _words(done: subprocess.CompletedProcess[bytes]) -> str:
+    """Why git failed, in its own words, on one line."""
+    text = " ".join(done.stderr.decode("utf-8", "replace").split())
+    return text.removeprefix("fatal: ")[:300] or f"exit code {done.returncode}"

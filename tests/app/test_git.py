@@ -1,0 +1,174 @@
+"""The workspace's files at another commit, out of a real repository."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.app import git
+from reconciler.app.exits import Exit, of_error
+from reconciler.app.git import commit_of, files_at
+from reconciler.core.errors import NoWorkspace, ReconcilerError, UnusableCommit
+
+Make = Callable[..., Any]
+
+
+@pytest.fixture
+def repo(repository: Make) -> Any:
+    """A workspace that is a whole repository: a commit on `main`, and one after it on `feature`."""
+    made = repository()
+    made.write("reconciler.yaml", "old\n")
+    made.write("domains/eu/example.com.yaml", "old domain\n")
+    made.write("notes/big.txt", "no part of a workspace\n")
+    made.commit()
+    made.git("switch", "-q", "-c", "feature")
+    made.write("domains/eu/example.com.yaml", "new domain\n")
+    made.commit()
+    return made
+
+
+def tree(folder: Path) -> dict[str, str]:
+    return {p.relative_to(folder).as_posix(): p.read_text() for p in folder.rglob("*") if p.is_file()}
+
+
+def failure(root: Path, ref: str) -> ReconcilerError:
+    with pytest.raises(ReconcilerError) as caught, files_at(root, ref):
+        pass
+    return caught.value
+
+
+def test_the_files_are_those_of_the_commit_and_nothing_is_checked_out(repo: Any) -> None:
+    repo.write("domains/eu/example.com.yaml", "not committed\n")
+    with files_at(repo.top, "main") as folder:
+        assert tree(folder) == {"reconciler.yaml": "old\n", "domains/eu/example.com.yaml": "old domain\n"}
+        assert (folder / "reconciler.yaml").stat().st_mode & 0o777 == 0o600
+    assert not folder.exists()
+    assert (repo.top / "domains/eu/example.com.yaml").read_text() == "not committed\n"
+    with files_at(repo.top, repo.git("rev-parse", "feature")[:10]) as folder:
+        assert tree(folder)["domains/eu/example.com.yaml"] == "new domain\n"
+
+
+def test_the_folder_goes_also_after_a_failure(repo: Any) -> None:
+    with pytest.raises(ZeroDivisionError), files_at(repo.top, "main") as folder:
+        raise ZeroDivisionError
+    assert not folder.exists()
+
+
+def test_a_workspace_may_be_a_folder_of_its_repository(repository: Make) -> None:
+    repo = repository()
+    repo.write("mail/münchen/reconciler.yaml", "inner\n")
+    repo.write("mail/münchen/domains/a.example.yaml", "a\n")
+    repo.write("reconciler.yaml", "outer\n")
+    repo.commit()
+    with files_at(repo.top / "mail" / "münchen", "HEAD") as folder:
+        assert tree(folder) == {"reconciler.yaml": "inner\n", "domains/a.example.yaml": "a\n"}
+
+
+def test_a_link_inside_the_workspace_is_followed_and_one_that_leaves_it_is_refused(repo: Any) -> None:
+    repo.write("shared/one", "shared\n")
+    (repo.top / "domains/b.example.yaml").symlink_to("../shared/one")
+    repo.commit()
+    with files_at(repo.top, "HEAD") as folder:
+        assert (folder / "domains/b.example.yaml").read_text() == "shared\n"
+    (repo.top / "domains/c.example.yaml").symlink_to("/etc/hostname")
+    repo.commit()
+    found = failure(repo.top, "HEAD")
+    assert (of_error(found), "link that leaves it" in found.message) == (Exit.INVALID, True)
+    (repo.top / "domains/c.example.yaml").unlink()
+    (repo.top / "domains/c.example.yaml").symlink_to("../../elsewhere.yaml")
+    repo.commit()
+    assert isinstance(failure(repo.top, "HEAD"), NoWorkspace)
+
+
+@pytest.mark.parametrize(
+    "ref", ["", "-h", "--output=/tmp/x", "nowhere", "main..feature", "main^{tree}", "a\nb", "a\0b"]
+)
+def test_what_is_no_commit_is_wrong_usage(repo: Any, ref: str) -> None:
+    found = failure(repo.top, ref)
+    assert (of_error(found), bool(found.hint)) == (Exit.USAGE, True)
+
+
+def test_a_branch_that_only_the_remote_has_is_suggested(repo: Any, tmp_path: Path) -> None:
+    repo.git("clone", "-q", "--branch", "feature", str(repo.top), str(tmp_path / "clone"))
+    found = failure(tmp_path / "clone", "main")
+    assert found.hint == "did you mean origin/main?"
+    with files_at(tmp_path / "clone", "origin/main") as folder:
+        assert tree(folder)["domains/eu/example.com.yaml"] == "old domain\n"
+
+
+def test_a_shallow_clone_that_lacks_the_commit_says_how_to_fetch_it(repo: Any, tmp_path: Path) -> None:
+    before = repo.git("rev-parse", "main")
+    repo.git("clone", "-q", "--depth", "1", "--branch", "feature", f"file://{repo.top}", str(tmp_path / "clone"))
+    found = failure(tmp_path / "clone", before)
+    assert of_error(found) is Exit.USAGE
+    assert "fetch-depth: 0" in found.hint
+
+
+def test_a_workspace_that_was_not_there_yet_is_no_workspace(repository: Make) -> None:
+    repo = repository()
+    repo.write("README", "x\n")
+    repo.commit()
+    repo.git("tag", "before")
+    repo.write("mail/reconciler.yaml", "x\n")
+    repo.commit()
+    found = failure(repo.top / "mail", "before")
+    assert of_error(found) is Exit.INVALID
+    assert "leave out --base" in found.hint
+
+
+def test_outside_a_repository_and_without_git_it_is_said(
+    repo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    (tmp_path / "bare").mkdir()
+    found = failure(tmp_path / "bare", "main")
+    assert (of_error(found), "no git repository" in found.message) == (Exit.USAGE, True)
+    assert commit_of(tmp_path / "bare") is None
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = failure(repo.top, "main")
+    assert (of_error(found), "install git" in found.hint) == (Exit.USAGE, True)
+    assert commit_of(repo.top) is None
+
+
+def test_a_repository_without_a_commit_has_none(repository: Make) -> None:
+    repo = repository()
+    assert commit_of(repo.top) is None
+    assert of_error(failure(repo.top, "HEAD")) is Exit.USAGE
+
+
+def test_variables_that_a_hook_has_set_lead_nowhere_else(
+    repo: Any, repository: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = repository("other")
+    other.commit()
+    monkeypatch.setenv("GIT_DIR", str(other.top / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(other.top))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(other.top / "index"))
+    assert commit_of(repo.top) == repo.git("rev-parse", "HEAD")
+    with files_at(repo.top, "main") as folder:
+        assert "domains/eu/example.com.yaml" in tree(folder)
+
+
+def test_a_file_that_git_keeps_out_of_archives_is_missed(repo: Any) -> None:
+    repo.write(".gitattributes", "domains/eu/* export-ignore\n")
+    repo.commit()
+    found = failure(repo.top, "HEAD")
+    assert of_error(found) is Exit.INVALID
+    assert "domains/eu/example.com.yaml" in found.message
+    assert "export-ignore" in found.hint
+
+
+def test_a_git_that_does_not_end_is_not_waited_for(repo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = tmp_path / "bin" / "git"
+    slow.parent.mkdir()
+    slow.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{slow.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(git, "SECONDS", 0.3)
+    found = failure(repo.top, "main")
+    assert isinstance(found, UnusableCommit)
+    assert isinstance(found.__cause__, subprocess.TimeoutExpired)
+    assert commit_of(repo.top) is None
