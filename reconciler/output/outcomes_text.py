@@ -11,11 +11,17 @@ from reconciler.output.terminal import Style, safe
 
 _LABELS: dict[Result, tuple[str, tuple[str, ...]]] = {
     Result.APPLIED: ("ok ", ("green",)),
-    Result.SKIPPED: ("ok  already", ("green",)),
+    Result.SKIPPED: ("already as wanted", ("green",)),
     Result.REFUSED: ("REFUSED", ("bold", "red")),
     Result.FAILED: ("FAILED", ("bold", "red")),
     Result.NOT_TRIED: ("not tried", ("yellow",)),
 }
+_TROUBLES = (
+    (Result.REFUSED, "Refused, for it has moved since the plan:"),
+    (Result.FAILED, "Failed:"),
+    (Result.NOT_TRIED, "Not tried:"),
+)
+"""What is listed at the end, with its title."""
 _WIDTH = 80
 
 
@@ -53,11 +59,10 @@ def render_apply_summary(
     yield ""
     if listed:
         total = f"{count(numbers[Result.APPLIED], 'change')} in {count(len(outcomes), 'domain')}"
-        rest = f"{numbers[Result.FAILED]} failed, {numbers[Result.NOT_TRIED]} not tried"
-        yield style(f"Applied: {total}; {rest}.", "bold")
+        yield style(f"Applied: {total}; {_rest_words(numbers)}.", "bold")
     else:
         yield style("Nothing was to be changed.", "bold")
-    for result, title in ((Result.FAILED, "Failed:"), (Result.NOT_TRIED, "Not tried:")):
+    for result, title in _TROUBLES:
         if numbers[result]:
             yield style(title, *_LABELS[result][1])
             for outcome in listed:
@@ -68,19 +73,30 @@ def render_apply_summary(
     elif left_out:
         yield style(f"Done for the targets; {left_out_words(left_out)}.", "bold")
     else:
-        yield from _rest(left, style)
+        yield from _rest(left, style, moved=bool(numbers[Result.REFUSED]))
+
+
+def _rest_words(numbers: Counter[Result]) -> str:
+    """`1 already as wanted, 1 refused (moved since the plan), 0 failed, 0 not tried`; the first two where any is."""
+    said = []
+    if numbers[Result.SKIPPED]:
+        said.append(f"{numbers[Result.SKIPPED]} already as wanted")
+    if numbers[Result.REFUSED]:
+        said.append(f"{numbers[Result.REFUSED]} refused (moved since the plan)")
+    return ", ".join((*said, f"{numbers[Result.FAILED]} failed", f"{numbers[Result.NOT_TRIED]} not tried"))
 
 
 def _trouble(outcome: Outcome, style: Style) -> Iterator[str]:
-    yield f"  {_subject(outcome.change)}: {safe(outcome.detail)}"
+    why = f": {safe(outcome.detail)}" if outcome.detail else ""
+    yield f"  {_subject(outcome.change)}{why}"
     if outcome.change.origin:
         yield f"      at {safe(str(outcome.change.origin))}"
     if outcome.hint:
         yield f"      {style('hint:', 'cyan')} {safe(outcome.hint)}"
 
 
-def _rest(left: Sequence[Plan], style: Style) -> Iterator[str]:
-    """What a new plan would still do, and what could not be read again."""
+def _rest(left: Sequence[Plan], style: Style, *, moved: bool) -> Iterator[str]:
+    """What a new plan would still do, what could not be read again, and the way on."""
     open_plans = [p for p in left if p.changes or p.refused or not p.complete]
     if not open_plans:
         yield style("Not done: some domains were not read whole and were left alone; see above.", "bold", "red")
@@ -94,4 +110,7 @@ def _rest(left: Sequence[Plan], style: Style) -> Iterator[str]:
             yield from diagnostic_lines(diagnostic, indent=4, width=_WIDTH, style=style)
         for change in plan.changes:
             yield f"    {_subject(change)}"
-    yield "  hint: apply again; a run takes up what is left"
+    if moved:
+        yield "  hint: plan again and have it reviewed: what was refused is not as the plan found it"
+    else:
+        yield "  hint: apply again; a run takes up what is left"

@@ -72,6 +72,49 @@ Not done: a new plan still has 2 changes.
     )
 
 
+def test_what_was_as_wanted_already_or_has_moved_is_counted_and_what_has_moved_is_listed(make: Make) -> None:
+    outcomes = {
+        "example.com": (
+            *(Outcome(change=make("create", f"new{n}"), result=Result.APPLIED) for n in range(2)),
+            Outcome(change=make("update", "alice"), result=Result.SKIPPED),
+            Outcome(
+                change=make("update", "bob", 9),
+                result=Result.REFUSED,
+                detail="quota has moved since the plan",
+                hint="plan again",
+            ),
+        ),
+        "second.example": (Outcome(change=make("delete", "carol", 12), result=Result.APPLIED),),
+    }
+    left = (Plan(domain="example.com", server="m", changes=(make("update", "bob", 9),)),)
+    lines = render_apply_summary(outcomes, left, converged=False, color=False)
+    assert (
+        "".join(line + "\n" for line in lines)
+        == """
+Applied: 3 changes in 2 domains; 1 already as wanted, 1 refused (moved since the plan), 0 failed, 0 not tried.
+Refused, for it has moved since the plan:
+  ~ mailbox bob@example.com: quota has moved since the plan
+      at domains/example.com.yaml:9:5
+      hint: plan again
+Not done: a new plan still has 1 change.
+  example.com:
+    ~ mailbox bob@example.com
+  hint: plan again and have it reviewed: what was refused is not as the plan found it
+"""
+    )
+
+
+def test_each_result_has_a_line_of_its_own(make: Make) -> None:
+    said = [render_outcome(Outcome(change=make("create", "a"), result=r), color=False) for r in Result]
+    assert said == [
+        "ok  + mailbox a@example.com",
+        "already as wanted + mailbox a@example.com",
+        "REFUSED + mailbox a@example.com",
+        "FAILED + mailbox a@example.com",
+        "not tried + mailbox a@example.com",
+    ]
+
+
 def test_an_apply_that_worked_ends_with_the_proof(make: Make) -> None:
     lines = list(render_apply_summary({"example.com": three(make)[:1]}, (), converged=True, color=False))
     assert lines[1:] == [
