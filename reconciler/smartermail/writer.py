@@ -76,8 +76,15 @@ class ServerWriter(ServerReader):
         await self._calls.write(endpoints.DELETE_USER, domain, input=[name], name=name)
 
     async def rename_mailbox(self, domain: str, old: str, new: str) -> None:
-        """`rename-user` (section 5.5)."""
-        await self._calls.write(endpoints.RENAME_USER, domain, old=old, new=new)
+        """`rename-user` (section 5.5), which few builds are known to have. Never a deletion and a creation instead."""
+        try:
+            await self._calls.write(endpoints.RENAME_USER, domain, old=old, new=new)
+        except NoSuchEndpoint as e:
+            raise RefusedByServer(
+                f"{self._calls.where(endpoints.RENAME_USER, domain)}: this server cannot rename a mailbox; {old} is "
+                "as it was, for to delete it and make another would lose its mail",
+                hint=f"take the rename back and declare {old}; {new} may be an alias of it",
+            ) from e
 
     async def create_alias(self, domain: str, name: str, values: Mapping[str, Value]) -> None:
         """`alias-put` (section 6.3)."""

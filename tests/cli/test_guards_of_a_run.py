@@ -1,0 +1,132 @@
+"""Guards as a person meets them: the installed program against the sandbox, before and after the first write."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from reconciler.sandbox import Sandbox
+
+Make = Callable[..., Any]
+
+
+def own(sandbox: Sandbox, path: str, body: Any = None, method: str = "POST") -> Any:
+    """One of the sandbox's own endpoints."""
+    url = f"{sandbox.endpoint.url}/sandbox/{path}"
+    answer = httpx.request(method, url, json=body, headers={"X-Sandbox": "1"}, trust_env=False, timeout=20)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def state(sandbox: Sandbox, domain: str = "example.com") -> Any:
+    return own(sandbox, "state", method="GET")["domains"][domain]
+
+
+def written(sandbox: Sandbox) -> list[str]:
+    """The endpoints of the requests that were meant to change something."""
+    return [r["endpoint"] for r in own(sandbox, "requests", method="GET")["requests"] if r["write"]]
+
+
+@pytest.fixture
+def ready(sandbox: Sandbox, workspace: Make) -> Any:
+    """A workspace with robert and an alias, applied."""
+    w = workspace(sandbox.endpoint, policy="{externalForwarding: allow}")
+    w.domain("example.com", "mailboxes: {robert: {displayName: Robert}, ann: {}}\naliases: {info: [ann]}\n")
+    done = w.run("apply", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    own(sandbox, "requests/reset")
+    return w
+
+
+@pytest.mark.parametrize("quirk", ["missing:settings/domain/rename-user", "not-allowed:settings/domain/rename-user"])
+def test_where_the_server_has_no_rename_it_fails_with_the_reason_and_nothing_is_deleted_or_made(
+    ready: Any, sandbox: Sandbox, quirk: str
+) -> None:
+    own(sandbox, "quirks", {"quirks": [quirk]})
+    before = state(sandbox)
+    ready.domain(
+        "example.com",
+        "mailboxes: {bob: {displayName: Bob}, ann: {displayName: Ann}}\naliases: {info: [ann]}\n"
+        "renamed: {mailboxes: {robert: bob}}\n",
+    )
+    assert "> mailbox robert@example.com -> bob@example.com" in ready.run("plan").stdout
+    done = ready.run("apply", "--yes")
+    assert done.returncode == 5, done.stdout + done.stderr
+    said = " ".join((done.stdout + done.stderr).split())
+    assert "this server cannot rename a mailbox; robert is as it was" in said
+    assert "take the rename back and declare robert; bob may be an alias of it" in said
+    after = state(sandbox)
+    assert after["users"].keys() == before["users"].keys()
+    assert after["users"]["robert"] == before["users"]["robert"]
+    assert after["users"]["ann"]["userData"]["fullName"] == "Ann"  # what does not depend on it is done
+    assert not any("delete" in endpoint or "user-put" in endpoint for endpoint in written(sandbox) if endpoint)
+
+
+def test_where_the_server_can_rename_the_mailbox_keeps_what_it_has(ready: Any, sandbox: Sandbox) -> None:
+    ready.domain(
+        "example.com",
+        "mailboxes: {bob: {}, ann: {}}\naliases: {info: [ann]}\nrenamed: {mailboxes: {robert: bob}}\n",
+    )
+    done = ready.run("apply", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert state(sandbox)["users"]["bob"]["userData"]["fullName"] == "Robert"
+    assert "robert" not in state(sandbox)["users"]
+
+
+def test_eas_in_a_domain_where_the_server_has_it_switched_off_is_refused_at_plan_time(
+    ready: Any, sandbox: Sandbox
+) -> None:
+    token = httpx.post(
+        f"{sandbox.endpoint.url}/api/v1/auth/authenticate-user",
+        json={"username": sandbox.endpoint.username, "password": sandbox.endpoint.password},
+        trust_env=False,
+    ).json()["accessToken"]
+
+    def switch(*, on: bool) -> None:
+        answer = httpx.post(
+            f"{sandbox.endpoint.url}/api/v1/settings/sysadmin/domain-settings/example.com",
+            json={"domainSettings": {"enableActiveSyncAccountManagement": on}},
+            headers={"Authorization": f"Bearer {token}"},
+            trust_env=False,
+        )
+        assert answer.json()["success"], answer.text
+        own(sandbox, "requests/reset")
+
+    ready.domain("example.com", "mailboxes: {robert: {}, ann: {eas: true}}\naliases: {info: [ann]}\n")
+    switch(on=False)
+    for command in (["plan"], ["apply", "--yes"]):
+        done = ready.run(*command)
+        assert done.returncode == 4, done.stdout + done.stderr
+        assert "EAS is switched off for this domain on the server" in " ".join((done.stdout + done.stderr).split())
+    assert written(sandbox) == []
+    switch(on=True)
+    assert ready.run("apply", "--yes").returncode == 0
+
+
+def test_an_alias_of_another_domain_that_would_point_nowhere_stops_the_run(ready: Any, sandbox: Sandbox) -> None:
+    ready.domain("second.example", "aliases: {help: [robert@example.com]}\n")
+    assert ready.run("apply", "--yes").returncode == 0
+    own(sandbox, "requests/reset")
+    ready.domain("second.example", "dns: {}\n")
+    ready.domain("example.com", "mailboxes: {ann: {}}\naliases: {info: [ann]}\nremoved: {mailboxes: [robert]}\n")
+    done = ready.run("apply", "--yes")
+    assert done.returncode == 4
+    assert "alias help@second.example would point nowhere" in " ".join((done.stdout + done.stderr).split())
+    assert written(sandbox) == []
+    ready.domain("second.example", "aliases: {help: [ann@example.com]}\n")
+    done = ready.run("apply", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("fault", "path"), [("empty-list", "list-users$"), ("cut-list", "domain/aliases$")])
+def test_an_implausible_read_stops_its_domain_before_its_plan_is_shown_as_complete(
+    ready: Any, sandbox: Sandbox, fault: str, path: str
+) -> None:
+    own(sandbox, "faults", {"name": fault, "path": path, "times": -1})
+    document = json.loads(ready.run("plan", "--format", "json", "example.com").stdout)
+    (domain,) = document["domains"]
+    assert (domain["complete"], domain["changes"]) == (False, [])
+    assert [d["code"] for d in domain["diagnostics"]] == ["SRV004"]
+    assert "but the server" in domain["diagnostics"][0]["message"]
