@@ -157,7 +157,9 @@ class _Fold:
             case _:
                 password = change["fields"].get("password")
                 if applied and password:
-                    known[key] = int(password["version"])
+                    if not isinstance(password["version"], int):
+                        raise ValueError(password["version"])
+                    known[key] = password["version"]
 
 
 def state_fields(state: Mapping[str, Any]) -> dict[str, Value]:

@@ -1,0 +1,180 @@
+"""Law: a rollback restores everything that can be restored, and deletes nothing that the run did not create."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from domain_builders import DOMAIN, TODAY
+from fake_run import FakePasswords, run
+from fake_server import FakeServer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from law_strategies import Situation, situations
+
+from reconciler.core.inverse import inverse, scope_of
+from reconciler.core.kinds import BY_NAME, KINDS
+from reconciler.core.model import CurrentDomain, DesiredDomain, Resource, Unset
+from reconciler.core.plan import Change, Plan, Result
+from reconciler.core.planner import PlanOptions, plan_domain
+from reconciler.core.ports import ReadScope
+from reconciler.core.product import Limits
+from reconciler.core.workspace import Policy
+from reconciler.engine.apply import apply_plan
+from reconciler.engine.journal import FileJournal
+from reconciler.engine.journal_read import Run, read_run
+from reconciler.engine.journal_steps import steps_of
+
+BARE = DesiredDomain(domain=DOMAIN, server="mail1")
+NOON = datetime(2026, 6, 15, 12, 0, 0, tzinfo=UTC)
+
+
+def whole(server: FakeServer) -> CurrentDomain:
+    """Everything that the server has, every field read."""
+    there = server.domains[DOMAIN]
+    everyone = frozenset(n.lower() for n in (*there.mailboxes, *there.aliases))
+    return run(server.read_domain(DOMAIN, ReadScope(forwarding=everyone, alias_flags=everyone, eas=True, mapi=True)))
+
+
+def journalled(made: Plan, server: FakeServer, folder: Path, turn: int = 0) -> tuple[Run, tuple[Change, ...]]:
+    """Applies a plan; its journal, and the changes that were made."""
+    journal = FileJournal(folder, tool="t", clock=lambda: NOON + timedelta(minutes=turn))
+    outcomes = run(apply_plan(made, server, FakePasswords(), journal, lambda _: None))
+    return read_run(journal.path), tuple(o.change for o in outcomes if o.result is Result.APPLIED)
+
+
+def rollback(of: Run, server: FakeServer, later: tuple[Run, ...] = ()) -> tuple[Plan, list[str]]:
+    """The plan that undoes a run, as the program makes it, and the codes of what is said."""
+    steps = steps_of(of, later).get(("mail1", DOMAIN), ())
+    seen = run(server.read_domain(DOMAIN, scope_of(steps)))
+    policy = Policy(external_forwarding="allow")
+    undone = inverse(BARE, steps, seen, policy)
+    options = PlanOptions(today=TODAY, internal_domains=frozenset({DOMAIN}), deletions_allowed=True)
+    return plan_domain(undone.desired, seen, policy, Limits(), options), [d.code for d in undone.diagnostics]
+
+
+def differing(kind: str, one: Resource, other: Resource, among: Resource) -> list[str]:
+    """The fields that differ, of those that were read of a third."""
+    return [
+        f.name
+        for f in BY_NAME[kind].fields  # type: ignore[index]
+        if not isinstance(getattr(among, f.attribute), Unset)
+        and getattr(one, f.attribute) != getattr(other, f.attribute)
+    ]
+
+
+def unequal(before: CurrentDomain, after: CurrentDomain, deleted: dict[tuple[str, str], Resource]) -> list[str]:
+    """What is not as before: of what the run deleted only those fields count that had been read."""
+    found: list[str] = []
+    for kind in KINDS:
+        ones, others = before.section(kind.name), after.section(kind.name)
+        found += [f"{kind.name} {n}" for n in ones.keys() ^ others.keys()]
+        for name in ones.keys() & others.keys():
+            among = deleted.get((kind.name, name), ones[name])
+            found += [f"{kind.name} {name} {f}" for f in differing(kind.name, ones[name], others[name], among)]
+    return found
+
+
+@settings(deadline=None, max_examples=150)
+@given(there=situations())
+def test_a_rollback_restores_what_can_be_restored_and_deletes_only_what_the_run_made(
+    there: Situation, tmp_path_factory: Any
+) -> None:
+    server = there.server()
+    server.strict_targets = False  # a ring of aliases was let in before, and has to be let in again
+    before, sister = whole(server), server.clone().domains["sister.example"]
+    made = there.plan_on(server, there.journal())
+    folder = tmp_path_factory.mktemp("journal")
+    done, changes = journalled(made, server, folder)
+    assert len(changes) == len(made.changes)
+    back, said = rollback(done, server)
+    assert back.complete
+    assert not back.refused, back.diagnostics
+    created = {(c.kind, c.name) for c in changes if c.action == "create"}
+    assert {(c.kind, c.name) for c in back.changes if c.action == "delete"} == created
+    undone, applied = journalled(back, server, folder, 1)
+    assert len(applied) == len(back.changes)
+    deleted = {(c.kind, c.name): c.current for c in changes if c.action == "delete" and c.current is not None}
+    assert unequal(before, whole(server), deleted) == []
+    assert server.domains["sister.example"] == sister
+    lost = [
+        c for c in changes if c.kind == "mailbox" and (c.action == "delete" or (c.action == "update" and c.password))
+    ]
+    assert said.count("RBK001") >= len(lost)
+    again, _ = rollback(done, server, (undone,))
+    assert again.changes == ()
+
+
+def meddled(draw: Any, server: FakeServer) -> None:
+    """Somebody changes, deletes and makes things on the server by hand."""
+    there = server.domains[DOMAIN]
+    for name in list(there.mailboxes):
+        match draw(st.sampled_from(["", "", "quota", "enabled", "delete"])):
+            case "quota":
+                there.mailboxes[name]["quota"] = 777
+            case "enabled":
+                there.mailboxes[name]["enabled"] = not there.mailboxes[name]["enabled"]
+            case "delete":
+                if name not in ("admin", "chief"):
+                    del there.mailboxes[name]
+    for name in list(there.aliases):
+        match draw(st.sampled_from(["", "", "to", "delete"])):
+            case "to":
+                there.aliases[name]["to"] = ["meddled@else.example"]
+            case "delete":
+                del there.aliases[name]
+
+
+@settings(deadline=None, max_examples=150)
+@given(there=situations(), data=st.data())
+def test_what_others_changed_since_is_left_alone_and_nothing_else_is_ever_deleted(
+    there: Situation, data: st.DataObject, tmp_path_factory: Any
+) -> None:
+    server = there.server()
+    server.strict_targets = False
+    server.faults = data.draw(
+        st.dictionaries(st.integers(1, 8), st.sampled_from(["refuse", "doubt half", "ignore"]), max_size=3)
+    )  # type: ignore[arg-type]
+    folder = tmp_path_factory.mktemp("journal")
+    done, changes = journalled(there.plan_on(server, there.journal()), server, folder)
+    server.faults = {}
+    left = whole(server)
+    meddled(data.draw, server)
+    now = whole(server)
+    back, _ = rollback(done, server)
+    made = {(c.kind, c.name) for c in changes if c.action == "create"}
+    ours = {(c.kind, n) for c in there.plan().changes for n in (c.name, c.new_name) if n}
+    for change in back.changes:
+        assert {(change.kind, change.name), (change.kind, change.new_name)} & ours
+        if change.action == "delete":
+            assert (change.kind, change.name) in made
+            created = next(c for c in changes if (c.kind, c.name, c.action) == (change.kind, change.name, "create"))
+            live = now.section(change.kind)[change.name]
+            fields = {f.name: f.after for f in created.fields if f.after is not None}
+            assert {n: getattr(live, BY_NAME[change.kind].field(n).attribute) for n in fields} == fields
+        if change.action == "update" and change.name in left.section(change.kind):
+            was, live = left.section(change.kind)[change.name], now.section(change.kind).get(change.name)
+            assert live is not None
+            names = {BY_NAME[change.kind].field(f.name).attribute for f in change.fields}
+            assert {n: getattr(live, n) for n in names} == {n: getattr(was, n) for n in names}
+
+
+@settings(deadline=None, max_examples=60)
+@given(there=situations(), at=st.integers(1, 6), how=st.sampled_from(["refuse", "gone", "doubt half", "locked out"]))
+def test_a_run_that_failed_half_way_is_undone_as_far_as_it_came(
+    there: Situation, at: int, how: Any, tmp_path_factory: Any
+) -> None:
+    server = there.server()
+    server.strict_targets = False
+    server.faults = {at: how}
+    before = whole(server)
+    folder = tmp_path_factory.mktemp("journal")
+    done, changes = journalled(there.plan_on(server, there.journal()), server, folder)
+    server.faults, server.gone = {}, False
+    back, said = rollback(done, server)
+    if back.refused:
+        return
+    journalled(back, server, folder, 1)
+    deleted = {(c.kind, c.name): replace(c.current) for c in changes if c.action == "delete" and c.current}
+    odd = unequal(before, whole(server), deleted)
+    assert not odd or {"RBK002", "RBK003"} & set(said), odd
