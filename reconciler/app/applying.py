@@ -1,19 +1,24 @@
 """Plan, ask, apply, read back, and show that nothing is left to do."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import getpass
+import os
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import reconciler
 from reconciler.app.exits import Exit, of_plans
+from reconciler.app.header import generated
 from reconciler.app.passwords import ChangePasswords
 from reconciler.app.planning import Planner, PlanRequest, journal_folder, observe_selected, state_folder
 from reconciler.app.servers import OpenServers, open_servers
 from reconciler.config.workspace import Configuration
+from reconciler.core.model import Unset
 from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.ports import Progress
 from reconciler.engine.apply import apply_plan
+from reconciler.engine.inventory import read_inventory
 from reconciler.engine.journal import FileJournal
 from reconciler.engine.observe import DOMAINS_AT_ONCE
 from reconciler.engine.verify import has_converged, verify
@@ -26,10 +31,12 @@ class ApplyHooks:
     Attributes:
         agree: shown the plans; False ends the run before the first write.
         on_outcome: told what became of each change, as it happens.
+        on_settled: told, before `agree`, which changes of a saved plan are not to be made, and why.
     """
 
     agree: Callable[[tuple[Plan, ...]], bool]
     on_outcome: Callable[[Outcome], None]
+    on_settled: Callable[[tuple[Outcome, ...]], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +45,10 @@ class ApplyResult:
 
     Attributes:
         agreed: False if it was refused: nothing was written then.
-        left: the plans made after it, for the domains that it changed.
+        left: the plans made after it, for the domains that it changed; of a saved plan what is left of it.
         passwords_file: where generated passwords were written, if any were.
         journal: the run's journal, None if nothing was to do.
+        saved: whether it was a saved plan: what converged is that plan, and nothing is said of anything else.
     """
 
     plans: tuple[Plan, ...]
@@ -49,10 +57,19 @@ class ApplyResult:
     left: tuple[Plan, ...] = ()
     passwords_file: Path | None = None
     journal: Path | None = None
+    saved: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was applied."""
+        return Result.APPLIED in self._results()
 
     @property
     def converged(self) -> bool:
-        """Whether every selected domain is, by a read after the last write, as declared."""
+        """Whether every selected domain is, by a read after the last write, as declared, or as the saved plan wants it.
+
+        Of a saved plan only its own changes are looked at.
+        """
         return self.agreed and all(has_converged(p) and not p.left_out for p in self._last())
 
     @property
@@ -62,17 +79,24 @@ class ApplyResult:
 
     @property
     def exit_code(self) -> Exit:
-        """Refused before the first write; else in part, if anything failed or could not be read; else done."""
+        """Refused before the first write; else in part, if anything failed or could not be read; else done.
+
+        A change of a saved plan that was refused, because its object moved, is a refusal where nothing failed.
+        """
         before = of_plans(self.plans, detailed=False)
         if not self.agreed:
             return before if before is not Exit.DONE else Exit.REFUSED
-        if any(o.result is not Result.APPLIED for row in self.outcomes.values() for o in row):
-            return Exit.PARTIAL
-        if self.left and not all(has_converged(p) for p in self.left):
+        results = self._results()
+        if results & {Result.FAILED, Result.NOT_TRIED} or not all(p.complete for p in self.left):
             return Exit.PARTIAL
         if before is not Exit.DONE:
-            return Exit.PARTIAL if self.outcomes else before
-        return Exit.DONE
+            return Exit.PARTIAL if self.changed else before
+        if Result.REFUSED in results:
+            return Exit.REFUSED
+        return Exit.DONE if all(has_converged(p) for p in self.left) else Exit.PARTIAL
+
+    def _results(self) -> set[Result]:
+        return {o.result for row in self.outcomes.values() for o in row}
 
     def _last(self) -> list[Plan]:
         """The last plan of every selected domain."""
@@ -90,19 +114,85 @@ async def run_apply(config: Configuration, request: PlanRequest, hooks: ApplyHoo
     async with open_servers(config.workspace, names, config.root, writing=True) as servers:
         plans = planner.all_plans(await observe_selected(planner, servers, progress))
         refused = any(p.refused for p in plans if p.complete)
-        todo = [p for p in plans if p.changes]
         agreed = hooks.agree(plans) and not refused
-        if not agreed or not todo:
+        protections = protections_to_write(config, (p.domain for p in plans if p.complete))
+        if not agreed or not (protections.news or any(p.changes for p in plans)):
             return ApplyResult(plans=plans, agreed=agreed)
-        return await _apply_all(planner, servers, plans, hooks, progress)
+        journal = begin_journal(config, protections)
+        return await _apply_all(planner, servers, plans, hooks, progress, journal)
+
+
+@dataclass(frozen=True, slots=True)
+class Protections:
+    """Which mailboxes the files protect, as it is to be written into a journal.
+
+    Attributes:
+        rows: (server, domain, local parts), of each domain where there are any, or where the journals know of any.
+        news: whether the journals know it otherwise: then it is written though there is nothing else to do, or a
+            protection could never be lifted.
+    """
+
+    rows: tuple[tuple[str, str, frozenset[str]], ...]
+    news: bool
+
+
+def protections_to_write(config: Configuration, domains: Iterable[str]) -> Protections:
+    """What the files say of these domains' protected mailboxes, next to what the last run that said so knew."""
+    inventory = read_inventory(journal_folder(config.root))
+    rows, news = [], False
+    for name in domains:
+        desired = config.domains[name]
+        boxes = {} if isinstance(desired.mailboxes, Unset) else desired.mailboxes
+        names = frozenset(n for n, m in boxes.items() if m.protect)
+        known = inventory.protected(desired.server, name)
+        before = frozenset[str]() if known is None else known[0]
+        if names or before:
+            rows.append((desired.server, name, names))
+            news = news or names != before
+    return Protections(tuple(rows), news)
+
+
+def begin_journal(config: Configuration, protections: Protections) -> FileJournal:
+    """A new run's journal: who runs what, over which files, and which mailboxes these protect."""
+    commit = generated(config.root).get("commit")
+    journal = FileJournal(
+        journal_folder(config.root),
+        tool=f"reconciler {reconciler.__version__}",
+        commit=commit if isinstance(commit, str) else None,
+        user=_user(),
+        configuration=config.digest,
+    )
+    for server, domain, names in protections.rows:
+        journal.protected(server, domain, names)
+    return journal
+
+
+def _user() -> str | None:
+    """Who runs this: whom the CI names, else the system's user; None where neither tells."""
+    named = os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN")
+    if named:
+        return named
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return None
+
+
+def passwords_of(config: Configuration, journal: FileJournal) -> ChangePasswords:
+    """The passwords of a run; generated ones go into a file that is named like its journal."""
+    return ChangePasswords(config, state_folder(config.root) / "passwords" / f"{journal.run}.jsonl")
 
 
 async def _apply_all(
-    planner: Planner, servers: OpenServers, plans: tuple[Plan, ...], hooks: ApplyHooks, progress: Progress
+    planner: Planner,
+    servers: OpenServers,
+    plans: tuple[Plan, ...],
+    hooks: ApplyHooks,
+    progress: Progress,
+    journal: FileJournal,
 ) -> ApplyResult:
     config = planner.config
-    journal = FileJournal(journal_folder(config.root), tool=f"reconciler {reconciler.__version__}")
-    passwords = ChangePasswords(config, state_folder(config.root) / "passwords" / f"{journal.run}.jsonl")
+    passwords = passwords_of(config, journal)
     todo = [p for p in plans if p.changes]
     gates = {name: asyncio.Semaphore(DOMAINS_AT_ONCE) for name in servers.writers}
     progress.begin("Applying", sum(len(p.changes) for p in todo))

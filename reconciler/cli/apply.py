@@ -3,9 +3,9 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -15,10 +15,8 @@ from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, common, emit
 from reconciler.cli.planning import formats_option, plan_lines, plan_options, request
 from reconciler.config.workspace import Configuration
-from reconciler.core.plan import Outcome, Plan
-
-if TYPE_CHECKING:
-    from reconciler.app.saved import SavedPlan
+from reconciler.core.plan import Outcome, Plan, Result
+from reconciler.core.ports import Progress
 
 
 @click.command("apply", short_help="Plan, ask, apply, read back.")
@@ -29,7 +27,13 @@ if TYPE_CHECKING:
     "saved",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Apply this saved plan, and refuse if a new one would differ.",
+    help="Apply this saved plan: what has moved since is refused, what is as wanted already skipped.",
+)
+@click.option(
+    "--verify-key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="PUB.pem",
+    help="Refuse a saved plan that is not signed with this key's private half; goes with --plan.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(
@@ -41,6 +45,7 @@ def command(
     selection: tuple[str, ...],
     formats: tuple[Format, ...],
     saved: Path | None,
+    verify_key: Path | None,
     yes: bool,
     detailed_exitcode: bool,
     **options: Any,
@@ -49,29 +54,40 @@ def command(
 
     A guard's refusal in any selected domain stops the run before the first write. A change that fails does not stop
     those that do not depend on it.
+
+    With --plan nothing is planned: the saved changes are made, each only if its object is as the plan found it.
+    Exit code 4 then also says that some had moved, 5 that something failed.
     """
+    if verify_key and not saved:
+        raise click.UsageError("--verify-key is for saved plans, and without --plan there is none to verify")
     if saved and (selection or any(options.values()) or options["allow_deletions"] is not None):
         raise click.UsageError("--plan takes a saved plan as it is: it says which domains, and what was asked for")
     config = configured(console, selection)
-    asked = request(**options)
     progress = console.progress()
     session = _Session(console, config, formats, yes)
-    if saved:
-        from reconciler.app.saved import SavedPlan
-
-        session.saved = approved = SavedPlan.load(saved, config)
-        asked, config = approved.request(asked), approved.selection(config)
-    hooks = ApplyHooks(agree=session.agree, on_outcome=session.on_outcome)
     session.clear = progress.clear
+    hooks = ApplyHooks(agree=session.agree, on_outcome=session.on_outcome, on_settled=session.on_settled)
+    run = _saved_run(config, saved, verify_key, hooks, progress) if saved else None
     try:
-        result = asyncio.run(run_apply(config, asked, hooks, progress))
+        result = asyncio.run(run or run_apply(config, request(**options), hooks, progress))
     except KeyboardInterrupt:
         session.interrupted()
         raise
     session.summary(result)
     code = result.exit_code
-    changed = any(result.outcomes.values())
-    return Exit.CHANGES if detailed_exitcode and code is Exit.DONE and changed else code
+    return Exit.CHANGES if detailed_exitcode and code is Exit.DONE and result.changed else code
+
+
+def _saved_run(
+    config: Configuration, path: Path, verify_key: Path | None, hooks: ApplyHooks, progress: Progress
+) -> Coroutine[Any, Any, ApplyResult]:
+    """The apply of a saved plan; whatever is wrong with the file is said before any server is asked."""
+    from reconciler.app.saved import SavedPlan
+    from reconciler.app.saved_applying import run_saved
+    from reconciler.app.signing import load_verify_key
+
+    key = load_verify_key(verify_key) if verify_key else None
+    return run_saved(config, SavedPlan.load(path, config, key=key), hooks, progress)
 
 
 class _Session:
@@ -79,8 +95,8 @@ class _Session:
 
     def __init__(self, console: Console, config: Configuration, formats: tuple[Format, ...], yes: bool) -> None:
         self.console, self.config, self.formats, self.yes = console, config, formats, yes
-        self.saved: SavedPlan | None = None
         self.agreed = False
+        self.settled: tuple[Outcome, ...] = ()
         self.clear: Callable[[], None] = lambda: None
         self.text = any(f.name == "text" and f.path is None for f in formats)
 
@@ -95,13 +111,8 @@ class _Session:
         if any(p.refused for p in plans if p.complete):
             self.console.warn("Refused: nothing was changed. See the errors above.")
             return False
-        if self.saved is not None:
-            moved = self.saved.moved(plans)
-            if moved:
-                self.console.warn(f"Refused: the saved plan is stale for {', '.join(moved)}; nothing was changed.")
-                self.console.warn("  hint: plan again, and have the new plan reviewed")
-                return False
-        if not any(p.changes for p in plans) or self.yes:
+        self._say_settled()
+        if sum(len(p.changes) for p in plans) == len(self.settled) or self.yes:
             return True
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             self.console.warn("Refused: nobody can be asked here; nothing was changed.")
@@ -111,6 +122,20 @@ class _Session:
             return True
         self.console.warn("Not applied: nothing was changed.")
         return False
+
+    def on_settled(self, outcomes: tuple[Outcome, ...]) -> None:
+        """Takes note of what in a saved plan is not to be made."""
+        self.settled = outcomes
+
+    def _say_settled(self) -> None:
+        """Before the question: how much of the plan that was shown is not to be made."""
+        moved = sum(o.result is Result.REFUSED for o in self.settled)
+        if moved:
+            self.console.warn(
+                f"Of these, {moved} moved since the plan was made, or depend on one that did: left alone."
+            )
+        if len(self.settled) > moved:
+            self.console.say(f"Of these, {len(self.settled) - moved} are already as wanted: nothing to do.")
 
     def on_outcome(self, outcome: Outcome) -> None:
         """Prints each outcome as it happens."""

@@ -1,6 +1,7 @@
 """`reconciler plan`."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,19 +9,15 @@ import click
 
 from reconciler.app.exits import of_plans
 from reconciler.cli.configured import configured
-from reconciler.cli.console import Console, Format, OutFile, common, emit, write_file
+from reconciler.cli.console import Console, Format, common, emit
 from reconciler.cli.planning import formats_option, plan_lines, plan_options, request
+from reconciler.cli.saving import saving, saving_options
 
 
 @click.command("plan", short_help="Show what `apply` would do.")
 @plan_options
 @formats_option
-@click.option(
-    "--save",
-    type=OutFile(),
-    metavar="FILE",
-    help="Write the plan for `apply --plan FILE`.",
-)
+@saving_options
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
 @common
 def command(
@@ -28,6 +25,8 @@ def command(
     selection: tuple[str, ...],
     formats: tuple[Format, ...],
     save: Path | None,
+    expires: timedelta,
+    sign_key: Path | None,
     detailed_exitcode: bool,
     **options: Any,
 ) -> int:
@@ -38,18 +37,11 @@ def command(
     """
     from reconciler.app.planning import make_plans
 
+    wanted = saving(save, expires, sign_key)
     config = configured(console, selection)
     asked = request(**options)
     plans = asyncio.run(make_plans(config, asked, console.progress()))
     emit(console, formats, lambda name: plan_lines(console, config, plans, name))
-    if save:
-        from reconciler.app.saved import saved_plan, unfit
-
-        hindered = unfit(plans)
-        if hindered:
-            console.warn(f"error: not saved: the plan cannot be applied to {', '.join(hindered)}")
-            console.warn("  hint: see the errors above")
-        else:
-            write_file(save, saved_plan(config, asked, plans))
-            console.say(f"wrote {save}; `reconciler apply --plan {save}` applies exactly this")
+    if wanted:
+        wanted.write(console, config, asked, plans)
     return of_plans(plans, detailed=detailed_exitcode)

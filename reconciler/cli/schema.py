@@ -7,7 +7,7 @@ import click
 
 from reconciler.cli.console import Console, common
 
-NAMES = ("workspace", "product", "domain", "plan", "apply", "report", "journal", "diagnostics")
+NAMES = ("workspace", "product", "domain", "plan", "saved-plan", "apply", "report", "status", "journal", "diagnostics")
 
 
 @click.command("schema", short_help="Print a JSON Schema.")

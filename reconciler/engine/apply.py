@@ -1,7 +1,8 @@
 """Applying one plan to one domain: in order, one outcome a change, and never a second write on a doubt."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from reconciler.core.errors import DoubtfulWrite, ReconcilerError, RefusedCredentials, Unreachable
 from reconciler.core.plan import Change, Outcome, Plan, Result
@@ -13,21 +14,32 @@ TRIES = 2
 """How often a write is made at most: a second time only after a read showed that the first had no effect."""
 
 OnOutcome = Callable[[Outcome], None]
+Settled = Mapping[str, Outcome]
+"""The outcomes of changes that are not to be made, by key: as wanted already, or refused."""
+NOTHING_SETTLED: Settled = MappingProxyType({})
 
 
 async def apply_plan(
-    plan: Plan, writer: Writer, passwords: Passwords, journal: Journal, on_outcome: OnOutcome
+    plan: Plan,
+    writer: Writer,
+    passwords: Passwords,
+    journal: Journal,
+    on_outcome: OnOutcome,
+    settled: Settled = NOTHING_SETTLED,
 ) -> tuple[Outcome, ...]:
     """Makes the changes of a plan, one after the other, and says of each what became of it.
 
     A change that fails does not stop those that do not depend on it. When the server is gone or shuts us out, the
     rest is not tried. Seats (EAS, MAPI) are set at the end, in bulk, those to be freed first.
 
+    Args:
+        settled: of changes in the plan that were decided on beforehand; nothing is written for these.
+
     Raises:
         ReconcilerError: the journal cannot be written any more; nothing is written that is not written down first.
     """
     assert not plan.refused, "a refused plan is not applied"
-    run = _Run(plan, writer, passwords, journal, on_outcome)
+    run = _Run(plan, writer, passwords, journal, on_outcome, settled)
     for change in plan.changes:
         await run.make(change)
     await run.seats()
@@ -38,16 +50,26 @@ class _Run:
     """What is known while one plan is applied."""
 
     def __init__(
-        self, plan: Plan, writer: Writer, passwords: Passwords, journal: Journal, on_outcome: OnOutcome
+        self,
+        plan: Plan,
+        writer: Writer,
+        passwords: Passwords,
+        journal: Journal,
+        on_outcome: OnOutcome,
+        settled: Settled,
     ) -> None:
         self.plan, self.writer, self.passwords, self.journal = plan, writer, passwords, journal
-        self.on_outcome = on_outcome
+        self.on_outcome, self.settled = on_outcome, settled
         self.outcomes: dict[str, Outcome] = {}
         self.seated: dict[str, Change] = {}
         self.gone: ReconcilerError | None = None
 
     async def make(self, change: Change) -> None:
         """One change, up to its seats."""
+        known = self.settled.get(change.key)
+        if known is not None:
+            self._end(change, known.result, known.detail, known.hint)
+            return
         blocker = next((k for k in change.depends_on if not self._is_made(k)), None)
         if self.gone is not None:
             self._end(change, Result.NOT_TRIED, f"after: {self.gone.message}", self.gone.hint)
@@ -112,7 +134,7 @@ class _Run:
     def _is_made(self, key: str) -> bool:
         """Whether a change that another depends on is there; its seats, which nothing depends on, may still come."""
         outcome = self.outcomes.get(key)
-        return key in self.seated if outcome is None else outcome.result is Result.APPLIED
+        return key in self.seated if outcome is None else outcome.result in (Result.APPLIED, Result.SKIPPED)
 
     def _end(self, change: Change, result: Result, detail: str = "", hint: str = "") -> None:
         # What waits for its seats, or ended applied, was written whole, its password included.

@@ -1,0 +1,169 @@
+"""Applying a saved plan: read what it touches, see what has moved, guard what is left, ask, apply, and prove it.
+
+Nothing is planned anew: what was reviewed is made, or it is not.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from reconciler.app.applying import (
+    ApplyHooks,
+    ApplyResult,
+    begin_journal,
+    passwords_of,
+    protections_to_write,
+)
+from reconciler.app.passwords import ChangePasswords
+from reconciler.app.planning import Planner, journal_folder
+from reconciler.app.saved import SavedPlan
+from reconciler.app.saved_guards import objections_now
+from reconciler.app.saved_values import Expected
+from reconciler.app.servers import OpenServers, open_servers
+from reconciler.config.workspace import Configuration
+from reconciler.core.model import CurrentDomain
+from reconciler.core.plan import Outcome, Plan
+from reconciler.core.ports import Progress
+from reconciler.core.settled import Known, refreshed, settled
+from reconciler.engine.apply import apply_plan
+from reconciler.engine.inventory import Inventory, read_inventory
+from reconciler.engine.journal import FileJournal
+from reconciler.engine.observe import DOMAINS_AT_ONCE, Observation
+from reconciler.engine.saved_apply import observe_saved, proven, saved_scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    """One domain of a saved plan, held against the live state.
+
+    Attributes:
+        expected: as it was saved.
+        plan: with the live objects in its changes, and what the guards say; incomplete where nothing could be read.
+        seen: the live state; None where there was nothing to read, or it could not be read.
+        settled: the outcomes of changes that are not to be made, by key.
+    """
+
+    expected: Expected
+    plan: Plan
+    seen: CurrentDomain | None = None
+    settled: Mapping[str, Outcome] = field(default_factory=dict)
+
+    @property
+    def rest(self) -> Plan:
+        """The plan with only what is to be made."""
+        return replace(self.plan, changes=tuple(c for c in self.plan.changes if c.key not in self.settled))
+
+
+async def run_saved(config: Configuration, saved: SavedPlan, hooks: ApplyHooks, progress: Progress) -> ApplyResult:
+    """The whole of `apply --plan`.
+
+    Only domains that have changes are read, and nothing costly but of what the changes touch. A guard's refusal of
+    what is left, in any domain, refuses the run before the first write. A domain that cannot be read is left alone.
+    """
+    names = {e.plan.server for e in saved.domains if e.plan.changes}
+    async with open_servers(config.workspace, names, config.root, writing=True) as servers:
+        run = _Run(config, saved, servers, hooks, progress)
+        judged = run.guarded(await run.judged())
+        plans = tuple(j.plan for j in judged)
+        hooks.on_settled(tuple(j.settled[c.key] for j in judged for c in j.plan.changes if c.key in j.settled))
+        if not hooks.agree(plans) or any(p.refused for p in plans if p.complete):
+            return ApplyResult(plans=plans, agreed=False, saved=True)
+        return await run.applied(judged)
+
+
+class _Run:
+    """What one apply of a saved plan needs throughout."""
+
+    def __init__(
+        self, config: Configuration, saved: SavedPlan, servers: OpenServers, hooks: ApplyHooks, progress: Progress
+    ) -> None:
+        self.config, self.saved, self.servers, self.hooks, self.progress = config, saved, servers, hooks, progress
+        self.inventory: Inventory = read_inventory(journal_folder(config.root))
+        self.gates = {name: asyncio.Semaphore(DOMAINS_AT_ONCE) for name in servers.readers}
+
+    async def judged(self) -> list[_Judged]:
+        """Every domain, in order; those that have changes are read, side by side."""
+        todo = [e for e in self.saved.domains if e.plan.changes]
+        self.progress.begin("Reading", len(todo))
+        found = {j.plan.domain: j for j in await asyncio.gather(*(self._judge(e) for e in todo))}
+        self.progress.end()
+        return [found.get(e.plan.domain) or _Judged(expected=e, plan=e.plan) for e in self.saved.domains]
+
+    async def _judge(self, expected: Expected) -> _Judged:
+        plan = expected.plan
+        seen = await self._read(expected)
+        self.progress.step(plan.domain)
+        if not isinstance(seen, CurrentDomain):
+            return _Judged(expected=expected, plan=self._unread(plan, seen))
+        versions = {a: v for (s, a), v in self.inventory.password_versions.items() if s == plan.server}
+        known = Known(versions=versions, asked=self.saved.request.set_passwords)
+        live = refreshed(plan, seen)
+        outcomes = settled(live, expected.preconditions, self.saved.salt, seen, known)
+        return _Judged(expected=expected, plan=live, seen=seen, settled=outcomes)
+
+    async def _read(self, expected: Expected) -> Observation:
+        plan = expected.plan
+        if plan.server in self.servers.unusable:
+            return self.servers.unusable[plan.server]
+        async with self.gates[plan.server]:
+            scope = saved_scope(plan.changes, expected.preconditions)
+            return await observe_saved(self.servers.readers[plan.server], plan.domain, scope)
+
+    def _unread(self, plan: Plan, seen: Observation) -> Plan:
+        """A plan that says why there is none, as `plan` would."""
+        return Planner(self.config, self.saved.request).plan(self.config.domains[plan.domain], seen)
+
+    def guarded(self, judged: Sequence[_Judged]) -> tuple[_Judged, ...]:
+        """The same with what the guards say of what is left to be made, as things are now."""
+        seen = {j.plan.domain: j.seen for j in judged if j.seen is not None}
+        rest = [j.rest for j in judged if j.seen is not None]
+        said = objections_now(rest, seen, self.config, self.saved, self.inventory)
+        return tuple(replace(j, plan=j.plan.with_diagnostics(*said.get(j.plan.domain, ()))) for j in judged)
+
+    async def applied(self, judged: Sequence[_Judged]) -> ApplyResult:
+        """Makes what is left, and proves it by another read. The journal begins only if there is something for it."""
+        plans = tuple(j.plan for j in judged)
+        protections = protections_to_write(self.config, (p.domain for p in plans if p.complete))
+        wanted = protections.news or any(j.rest.changes for j in judged)
+        journal = begin_journal(self.config, protections) if wanted else None
+        passwords = passwords_of(self.config, journal) if journal else None
+        todo = [j for j in judged if j.seen is not None]
+        self.progress.begin("Applying", sum(len(j.plan.changes) for j in todo))
+        done = await asyncio.gather(*(self._domain(j, passwords, journal) for j in todo))
+        self.progress.end()
+        result = ApplyResult(
+            plans=plans,
+            agreed=True,
+            outcomes={j.plan.domain: outcomes for j, (outcomes, _) in zip(todo, done, strict=True)},
+            left=tuple(plan for _, plan in done),
+            passwords_file=passwords.path if passwords and passwords.delivered else None,
+            journal=journal.path if journal else None,
+            saved=True,
+        )
+        if journal:
+            journal.close(converged=result.converged)
+        return result
+
+    async def _domain(
+        self, judged: _Judged, passwords: ChangePasswords | None, journal: FileJournal | None
+    ) -> tuple[tuple[Outcome, ...], Plan]:
+        """Applies one domain, and reads it again if anything was written."""
+        assert judged.seen is not None, "only what was read is applied"
+        plan = judged.plan
+        left = replace(plan, diagnostics=())
+        if not judged.rest.changes or journal is None or passwords is None:
+            outcomes = tuple(judged.settled[c.key] for c in plan.changes)
+            for outcome in outcomes:
+                self._told(outcome)
+            return proven(left, outcomes, judged.seen)
+        async with self.gates[plan.server]:
+            writer = self.servers.writers[plan.server]
+            outcomes = await apply_plan(plan, writer, passwords, journal, self._told, judged.settled)
+        seen = await self._read(judged.expected)
+        if not isinstance(seen, CurrentDomain):
+            return outcomes, self._unread(plan, seen)
+        return proven(left, outcomes, seen)
+
+    def _told(self, outcome: Outcome) -> None:
+        self.progress.step(outcome.change.address)
+        self.hooks.on_outcome(outcome)

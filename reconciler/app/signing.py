@@ -1,0 +1,148 @@
+"""Ed25519 signatures of saved plans (RFC 8032), with keys in PEM as `openssl genpkey -algorithm ed25519` makes them.
+
+The library is imported only where something is signed or verified.
+"""
+
+import base64
+import binascii
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.core.errors import KeyUnusable, ReconcilerError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+ALGORITHM = "Ed25519"
+MAX_BYTES = 64 * 1024
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_MAKE = (
+    "make one with: openssl genpkey -algorithm ed25519 -out plan.pem && openssl pkey -in plan.pem -pubout -out pub.pem"
+)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SigningKey:
+    """A private key. It prints as nothing that tells anything of it."""
+
+    _key: "Ed25519PrivateKey"
+
+    def sign(self, message: bytes) -> dict[str, object]:
+        """The `signature` object of a saved plan."""
+        value = base64.b64encode(self._key.sign(message)).decode("ascii")
+        return {"algorithm": ALGORITHM, "key": _fingerprint(self._key.public_key()), "value": value}
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyKey:
+    """A public key, and the file that it came from."""
+
+    _key: "Ed25519PublicKey"
+    path: Path
+
+    @property
+    def fingerprint(self) -> str:
+        """`sha256:` and the digest of the raw key; it says which key is meant, and proves nothing."""
+        return _fingerprint(self._key)
+
+    def verifies(self, signature: object, message: bytes) -> bool:
+        """Whether a `signature` object was made over the message with this key's private half."""
+        from cryptography.exceptions import InvalidSignature
+
+        if not isinstance(signature, dict) or signature.get("algorithm") != ALGORITHM:
+            return False
+        try:
+            self._key.verify(base64.b64decode(str(signature.get("value")), validate=True), message)
+        except (InvalidSignature, binascii.Error, ValueError):
+            return False
+        return True
+
+
+def load_signing_key(path: Path) -> SigningKey:
+    """Reads a private key.
+
+    Raises:
+        KeyUnusable: it cannot be read, is no Ed25519 private key, is encrypted, or others can read or change its file.
+        ReconcilerError: the library is not installed.
+    """
+    _need_library()
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    data = _bytes(path, private=True)
+    try:
+        key = load_pem_private_key(data, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        # Not chained: what a parser says of a private key may hold a part of it.
+        raise KeyUnusable(f"{path} is no private key in PEM without a password", hint=_MAKE) from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeyUnusable(f"{path} is no Ed25519 key", hint=_MAKE)
+    return SigningKey(key)
+
+
+def load_verify_key(path: Path) -> VerifyKey:
+    """Reads a public key.
+
+    Raises:
+        KeyUnusable: it cannot be read, or is no Ed25519 public key.
+        ReconcilerError: the library is not installed.
+    """
+    _need_library()
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    data = _bytes(path, private=False)
+    if b"PRIVATE KEY" in data:
+        raise KeyUnusable(
+            f"{path} holds a private key; only the public half belongs where plans are applied",
+            hint=f"openssl pkey -in {path} -pubout -out pub.pem",
+        )
+    try:
+        key = load_pem_public_key(data)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as e:
+        raise KeyUnusable(f"{path} is no public key in PEM", hint=_MAKE) from e
+    if not isinstance(key, Ed25519PublicKey):
+        raise KeyUnusable(f"{path} is no Ed25519 key", hint=_MAKE)
+    return VerifyKey(key, path)
+
+
+def _need_library() -> None:
+    try:
+        import cryptography  # noqa: F401 - only whether it is there
+    except ImportError as e:
+        raise ReconcilerError(
+            "signing and verifying plans needs the library cryptography, which is not installed",
+            hint="pip install 'reconciler[sign]'",
+        ) from e
+
+
+def _bytes(path: Path, *, private: bool) -> bytes:
+    try:
+        # Without O_NONBLOCK a pipe in place of the file would be waited for.
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            mode = os.fstat(handle).st_mode
+            data = os.read(handle, MAX_BYTES + 1) if stat.S_ISREG(mode) else b""
+        finally:
+            os.close(handle)
+    except (OSError, ValueError) as e:
+        reason = e.strerror if isinstance(e, OSError) else "its name is no path"
+        raise KeyUnusable(f"the key {path} cannot be read: {reason}") from e
+    if private and os.name == "posix" and mode & _OTHERS:
+        raise KeyUnusable(
+            f"the private key {path} is not used: others can read or change it (mode {stat.S_IMODE(mode):04o})",
+            hint=f"chmod 600 {path}, and make a new key if others could see it",
+        )
+    if not stat.S_ISREG(mode) or len(data) > MAX_BYTES:
+        raise KeyUnusable(f"the key {path} is no plain file of at most {MAX_BYTES // 1024} KiB", hint=_MAKE)
+    return data
+
+
+def _fingerprint(key: "Ed25519PublicKey") -> str:
+    return "sha256:" + hashlib.sha256(key.public_bytes_raw()).hexdigest()

@@ -1,0 +1,154 @@
+"""Which changes of a saved plan are settled before anything is written: as wanted already, or moved since. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from reconciler.core.kinds import BY_NAME
+from reconciler.core.model import CurrentDomain, KindName, Mailbox, Resource
+from reconciler.core.plan import Change, Outcome, Plan, Result
+from reconciler.core.preconditions import APPEARED, GONE, Precondition, is_as_wanted, moved
+
+_OTHER: Mapping[KindName, KindName] = {"mailbox": "alias", "alias": "mailbox"}
+"""Mailboxes and aliases of a domain share their names."""
+_AGAIN = "plan again, and have the new plan reviewed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of one server's passwords, which cannot be read.
+
+    Attributes:
+        versions: address -> the highest version known to have been set.
+        asked: addresses whose password is to be set whatever is known.
+    """
+
+    versions: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    asked: frozenset[str] = frozenset()
+
+
+def settled(
+    plan: Plan, expected: Mapping[str, Precondition], salt: bytes, current: CurrentDomain, known: Known
+) -> dict[str, Outcome]:
+    """The outcomes of those changes that are not to be made, by key; all others may be made as things are.
+
+    Args:
+        plan: as it was saved; its changes are in the order in which they need each other.
+        expected: the precondition of each change, by key.
+        current: the domain now, read at least as far as the preconditions and changes go.
+    """
+    return _Judge(plan, expected, salt, current, known).outcomes()
+
+
+def refreshed(plan: Plan, current: CurrentDomain) -> Plan:
+    """The plan with the live objects, as they are now, in its changes."""
+    old_names = _renamed_from(plan)
+    return replace(plan, changes=tuple(_with_live(c, _live(c, current, old_names)) for c in plan.changes))
+
+
+def done(change: Change, current: CurrentDomain) -> bool:
+    """Whether a change is as wanted in a domain, its password aside."""
+    section = current.section(change.kind)
+    return is_as_wanted(change, section.get(change.name), section.get(change.new_name or change.name))
+
+
+def _with_live(change: Change, resource: Resource | None) -> Change:
+    if resource is None or change.action == "create":
+        return change
+    if not isinstance(resource, Mailbox):
+        return replace(change, current=resource)
+    facts = resource.facts
+    return replace(change, current=resource, usage_bytes=facts.usage_bytes, last_login=facts.last_login)
+
+
+OldNames = Mapping[tuple[KindName, str], str]
+
+
+def _live(change: Change, current: CurrentDomain, old_names: OldNames) -> Resource | None:
+    """The object of a change; while a rename of the same plan is still to be made, under its old name."""
+    section = current.section(change.kind)
+    old = old_names.get((change.kind, change.name)) if change.action == "update" else None
+    name = old if old is not None and old in section and change.name not in section else change.name
+    return section.get(name)
+
+
+def _renamed_from(plan: Plan) -> OldNames:
+    """(kind, new name) -> old name."""
+    return {(c.kind, c.new_name or c.name): c.name for c in plan.changes if c.action == "rename"}
+
+
+class _Judge:
+    """Goes through one plan in order; lives for one call of `settled`."""
+
+    def __init__(
+        self, plan: Plan, expected: Mapping[str, Precondition], salt: bytes, current: CurrentDomain, known: Known
+    ) -> None:
+        self.plan, self.expected, self.salt, self.current, self.known = plan, expected, salt, current, known
+        self.old_names = _renamed_from(plan)
+        self.found: dict[str, Outcome] = {}
+        self.freed: set[tuple[KindName, str]] = set()
+
+    def outcomes(self) -> dict[str, Outcome]:
+        """See `settled`."""
+        for change in self.plan.changes:
+            outcome = self._as_wanted(change) or self._refused(change)
+            if outcome is not None:
+                self.found[change.key] = outcome
+            elif change.action in ("delete", "rename"):
+                self.freed.add((change.kind, change.name))
+        return self.found
+
+    def _as_wanted(self, change: Change) -> Outcome | None:
+        if not done(change, self.current):
+            return None
+        if change.password is None or self._has_password(change):
+            return Outcome(change=change, result=Result.SKIPPED)
+        if change.action == "update":
+            return None
+        text = "it is there with every field as planned; nothing tells whether it has the planned password"
+        hint = f"to set it, run `apply --set-password {change.address}` with the password in its file"
+        return Outcome(change=change, result=Result.SKIPPED, detail=text, hint=hint)
+
+    def _has_password(self, change: Change) -> bool:
+        """Whether the password of a change is known to have been set already, also under a name it had before."""
+        assert change.password is not None, "asked only where there is one"
+        if change.address in self.known.asked:
+            return False
+        old = self.old_names.get((change.kind, change.name))
+        addresses = (change.address, *([f"{old}@{change.domain}"] if old else []))
+        version = next((v for a in addresses if (v := self.known.versions.get(a)) is not None), None)
+        return version is not None and version >= change.password.version
+
+    def _refused(self, change: Change) -> Outcome | None:
+        why = self._why_not(change)
+        return Outcome(change=change, result=Result.REFUSED, detail=why, hint=_AGAIN) if why else None
+
+    def _why_not(self, change: Change) -> str:
+        """Why a change cannot be made as things are now; empty if it can."""
+        fields = moved(self.expected[change.key], change, self.salt, _live(change, self.current, self.old_names))
+        if fields:
+            return _words(fields)
+        blocker = next((k for k in change.depends_on if self._is_refused(k)), None)
+        return f"it depends on {blocker}, which moved" if blocker else self._taken(change)
+
+    def _taken(self, change: Change) -> str:
+        """Who has the name that a change needs, where nothing in the plan gives it up."""
+        if change.action not in ("create", "rename"):
+            return ""
+        name = change.new_name or change.name
+        kinds = [k for k in (change.kind, _OTHER.get(change.kind)) if k is not None]
+        for kind in kinds:
+            if name in self.current.section(kind) and (kind, name) not in self.freed:
+                return f"{BY_NAME[kind].title} {name}@{change.domain} appeared and has the name that it needs"
+        return ""
+
+    def _is_refused(self, key: str) -> bool:
+        outcome = self.found.get(key)
+        return outcome is not None and outcome.result is Result.REFUSED
+
+
+def _words(fields: tuple[str, ...]) -> str:
+    since = "since the plan was made"
+    if fields[0] in (GONE, APPEARED):
+        return f"{fields[0]} {since}"
+    return f"{', '.join(fields)} moved {since}"
