@@ -1,0 +1,143 @@
+"""Which changes of a saved plan are as wanted already, which have moved, and what depends on them."""
+
+from typing import Any
+
+import pytest
+from domain_builders import ENV, alias, at, box, current, desired, gone, plan, read_alias, read_box, rename
+
+from reconciler.core.model import CurrentDomain
+from reconciler.core.plan import Plan, Result
+from reconciler.core.preconditions import precondition
+from reconciler.core.secret import SecretRef
+from reconciler.core.settled import Known, refreshed, settled
+
+SALT = b"s" * 16
+
+
+def story(made: Plan, now: CurrentDomain, **known: Any) -> dict[str, tuple[str, str]]:
+    """Key -> (result, detail) of the changes that are settled."""
+    expected = {c.key: precondition(c, SALT) for c in made.changes}
+    found = settled(made, expected, SALT, now, Known(**known))
+    return {key: (o.result.value, o.detail) for key, o in found.items()}
+
+
+def results(made: Plan, now: CurrentDomain, **known: Any) -> dict[str, str]:
+    return {key: result for key, (result, _) in story(made, now, **known).items()}
+
+
+def test_nothing_is_settled_where_nothing_moved() -> None:
+    there = current([read_box("alice", quota=1), read_box("carol")], [read_alias("old")])
+    wanted = desired([box("alice", quota=5), box("bob")], [], removed=[gone("carol"), gone("old", "alias")])
+    assert story(plan(wanted, there), there) == {}
+
+
+def test_what_is_as_wanted_already_is_skipped() -> None:
+    there = current([read_box("alice", quota=1), read_box("carol")])
+    made = plan(desired([box("alice", quota=5)], [alias("all", "alice")], removed=[gone("carol")]), there)
+    now = current([read_box("alice", quota=5)], [read_alias("all", "alice")])
+    assert set(results(made, now).values()) == {"already as wanted"}
+    assert len(made.changes) == 3
+
+
+def test_what_moved_is_refused_and_its_dependants_too_and_the_rest_goes_on() -> None:
+    there = current([read_box("alice", quota=1), read_box("bob")], [read_alias("team", "alice")])
+    wanted = desired([box("alice", quota=5), box("dora")], [alias("team", "dora"), alias("free", "alice")])
+    made = plan(wanted, there)
+    now = current(
+        [read_box("alice", quota=1), read_box("bob")],
+        [read_alias("team", "alice"), read_alias("dora", "alice")],
+    )
+    found = story(made, now)
+    dora = "mailbox:dora@example.com"
+    assert found[dora] == ("refused", "alias dora@example.com appeared and has the name that it needs")
+    assert found["alias:team@example.com"] == ("refused", f"it depends on {dora}, which moved")
+    assert set(found) == {dora, "alias:team@example.com"}
+
+
+def test_a_dependency_of_a_dependency_is_refused_too() -> None:
+    there = current([], [read_alias("old", "bob"), read_alias("bob", "x@else.example")])
+    wanted = desired([box("bob")], [alias("team", "bob")], removed=[gone("bob", "alias")])
+    made = plan(wanted, there)
+    now = current([], [read_alias("old", "bob"), read_alias("bob", "y@else.example")])
+    found = story(made, now)
+    assert found["alias:bob@example.com"] == ("refused", "to moved since the plan was made")
+    assert found["mailbox:bob@example.com"] == ("refused", "it depends on alias:bob@example.com, which moved")
+    assert found["alias:team@example.com"][0] == "refused"
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        ([read_box("robert", quota=1)], {}),
+        ([read_box("bob", quota=1)], {"mailbox:robert@example.com": "already as wanted"}),
+        ([read_box("bob", quota=5)], dict.fromkeys(("mailbox:robert@example.com", "mailbox:bob@example.com"), "already as wanted")),
+        ([read_box("robert", quota=2)], dict.fromkeys(("mailbox:robert@example.com", "mailbox:bob@example.com"), "refused")),
+        ([read_box("robert", quota=1), read_box("bob")], dict.fromkeys(("mailbox:robert@example.com", "mailbox:bob@example.com"), "refused")),
+        ([], dict.fromkeys(("mailbox:robert@example.com", "mailbox:bob@example.com"), "refused")),
+        ([read_box("bob", quota=3)], {"mailbox:robert@example.com": "already as wanted", "mailbox:bob@example.com": "refused"}),
+    ],
+    ids=["as it was", "renamed", "all done", "moved", "new name taken", "gone", "renamed and moved"],
+)  # fmt: skip
+def test_a_rename_and_the_update_under_the_new_name(now: list[Any], expected: dict[str, str]) -> None:
+    wanted = desired([box("bob", quota=5)], renamed=[rename("robert", "bob")])
+    made = plan(wanted, current([read_box("robert", quota=1)]))
+    assert [c.action for c in made.changes] == ["rename", "update"]
+    assert results(made, current(now)) == expected
+
+
+def test_a_name_that_meanwhile_belongs_to_the_other_kind_is_refused() -> None:
+    made = plan(desired([box("bob")], [alias("sales", "bob")]), current([read_box("bob")]))
+    found = story(made, current([read_box("bob"), read_box("sales")]))
+    assert found["alias:sales@example.com"][1] == "mailbox sales@example.com appeared and has the name that it needs"
+    renamed = plan(desired([box("rob")], renamed=[rename("bob", "rob")]), current([read_box("bob")]))
+    found = story(renamed, current([read_box("bob")], [read_alias("rob", "bob")]))
+    assert found["mailbox:bob@example.com"][1] == "alias rob@example.com appeared and has the name that it needs"
+
+
+def test_a_kind_change_whose_first_half_is_done_goes_on() -> None:
+    made = plan(
+        desired([box("sales")], [], removed=[gone("sales", "alias")]),
+        current([], [read_alias("sales", "x@else.example")]),
+    )
+    assert results(made, current()) == {"alias:sales@example.com": "already as wanted"}
+
+
+def test_an_update_of_a_password_is_skipped_only_where_the_journal_knows_its_version() -> None:
+    there = current([read_box("bob")])
+    wanted = desired([box("bob", password=SecretRef("env", "PW", version=2))])
+    made = plan(wanted, there, password_versions={at("bob"): 1})
+    key = "mailbox:bob@example.com"
+    assert results(made, there, versions={at("bob"): 1}) == {}
+    assert results(made, there, versions={at("bob"): 2}) == {key: "already as wanted"}
+    assert results(made, there, versions={at("bob"): 2}, asked=frozenset({at("bob")})) == {}
+    assert results(made, there) == {}
+
+
+def test_a_new_mailbox_that_is_there_is_skipped_and_its_password_said_to_be_unknown() -> None:
+    made = plan(desired([box("bob", quota=5, password=ENV)]), current())
+    now = current([read_box("bob", quota=5)])
+    ((result, detail),) = story(made, now).values()
+    assert (result, "nothing tells whether it has the planned password" in detail) == ("already as wanted", True)
+    assert story(made, now, versions={at("bob"): 1}) == {"mailbox:bob@example.com": ("already as wanted", "")}
+    assert story(made, current([read_box("bob", quota=1)])) == {
+        "mailbox:bob@example.com": ("refused", "it appeared since the plan was made")
+    }
+
+
+def test_refreshed_changes_have_the_live_object_for_the_journal() -> None:
+    wanted = desired([box("bob", quota=5)], renamed=[rename("robert", "bob")])
+    made = plan(wanted, current([read_box("robert", quota=1)]))
+    now = current([read_box("robert", quota=1, usage_bytes=7)])
+    rename_, update = refreshed(made, now).changes
+    assert rename_.current == update.current == now.mailboxes["robert"]
+    assert (rename_.usage_bytes, update.usage_bytes) == (7, 7)
+    assert refreshed(made, now) == made
+
+
+def test_a_domain_alias_that_appeared_is_skipped_and_one_that_is_gone_too() -> None:
+    made = plan(
+        desired(domain_aliases=["new.example"], removed=[gone("old.example", "domainAlias")]),
+        current(domain_aliases=["old.example"]),
+    )
+    assert len(made.changes) == 2
+    assert set(results(made, current(domain_aliases=["new.example"])).values()) == {Result.SKIPPED.value}
