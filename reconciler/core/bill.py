@@ -77,6 +77,14 @@ def bill(billing: Billing, usage_bytes: int | None, seats: Seats | None) -> Deci
     return total
 
 
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    """The sum, exactly."""
+    found = Decimal(0)
+    for amount in amounts:
+        found = _EXACT.add(found, amount)
+    return found
+
+
 def seats_of(mailboxes: Iterable[Mailbox], billing: Billing) -> Seats | None:
     """The seats that a product bills; None where one of them was not read. What costs nothing need not be known."""
     asked = billed_protocols(billing)

@@ -62,7 +62,7 @@ def render_status(statuses: Sequence[DomainStatus], *, color: bool, width: int) 
     yield ""
     if asked:
         yield from flow(
-            words(f"DNS: {' '.join(asked)}: {PILL_WORDS}", "dim"), indent=0, hang=4, width=width, style=style
+            words(f"DNS: {', '.join(asked)}; {PILL_WORDS}", "dim"), indent=0, hang=4, width=width, style=style
         )
     yield from _remarks(statuses, style, width)
     yield from flow(words(safe(_sum(statuses)), "bold"), indent=0, hang=4, width=width, style=style)
@@ -71,7 +71,7 @@ def render_status(statuses: Sequence[DomainStatus], *, color: bool, width: int) 
 def _table(statuses: Sequence[DomainStatus], asked: Sequence[str], style: Style, width: int) -> Iterator[str]:
     currencies = list(bills(statuses))
     compared = any(f.passwords for f in known(statuses))
-    titles = ["Domain", "Boxes", "Disk", "Aliases", "Dom", "EAS", "MAPI"]
+    titles = ["Domain", "Boxes", "Disk", "Alias", "Dom", "EAS", "MAPI"]
     titles += [currencies[0] if len(currencies) == 1 else "Bill"] if currencies else []
     titles += (["DNS"] if asked else []) + (["Pw"] if compared else [])
     head = tuple(_Cell(t, ("bold",), left=t in ("Domain", "DNS", "Pw")) for t in titles)

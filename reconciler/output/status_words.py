@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
 
+from reconciler.core.bill import total
 from reconciler.core.findings import Status
 from reconciler.core.password_policy import PolicyDifference
 from reconciler.core.quantities import human_size
@@ -25,9 +26,9 @@ def count_cell(use: Use) -> str:
 
 
 def disk_cell(use: Use) -> str:
-    """`3.2 GiB/250.0 GiB`, or `3.2 GiB` where there is no limit."""
+    """`3.2 GiB/250 GiB`, or `3.2 GiB` where there is no limit."""
     used = UNKNOWN if use.used is None else human_size(use.used)
-    return used if use.limit is None else f"{used}/{human_size(use.limit)}"
+    return used if use.limit is None else f"{used}/{human_size(use.limit).replace('.0 ', ' ')}"
 
 
 def checks(statuses: Iterable[DomainStatus]) -> list[str]:
@@ -37,13 +38,13 @@ def checks(statuses: Iterable[DomainStatus]) -> list[str]:
 
 def bills(statuses: Sequence[DomainStatus]) -> dict[str, tuple[Decimal, int]]:
     """Currency -> the sum of the bills that are known, and of how many domains it is not known; sorted."""
+    billed = [f for f in known(statuses) if f.currency is not None]
     found: dict[str, tuple[Decimal, int]] = {}
-    for figures in (s.figures for s in statuses):
-        if figures is not None and figures.currency is not None:
-            total, unknown = found.get(figures.currency, (Decimal(0), 0))
-            known = figures.monthly is not None
-            found[figures.currency] = (total + (figures.monthly or 0), unknown + (not known))
-    return dict(sorted(found.items()))
+    for currency in sorted({f.currency for f in billed if f.currency is not None}):
+        amounts = [f.monthly for f in billed if f.currency == currency]
+        told = [amount for amount in amounts if amount is not None]
+        found[currency] = (total(told), len(amounts) - len(told))
+    return found
 
 
 def differing(statuses: Iterable[DomainStatus]) -> dict[tuple[str, str, tuple[PolicyDifference, ...]], list[str]]:

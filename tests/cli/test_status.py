@@ -1,0 +1,199 @@
+"""`status` against a running server: what it counts, what it compares, and that nothing stops it but the server."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+
+from reconciler.config.schema import load_schema
+from reconciler.sandbox import Sandbox
+
+Make = Callable[..., Any]
+Inside = Callable[..., Any]
+
+PRODUCT = """\
+    apiVersion: reconciler/v1
+    kind: Product
+    limits: {mailboxes: 25, aliases: 10, domainAliases: 5, domainSize: 50 GiB, easAccounts: 3}
+    passwordPolicy: {minLength: 12}
+    billing: {currency: CAD, tranchePrice: "4.00", easPrice: "2.00", mapiPrice: "3.00", easMapiPrice: "4.50"}
+    dns:
+      spf: {primary: "include:spf.example.net"}
+    """
+BODY = """\
+    mailboxes:
+      anna: {eas: true, mapi: true}
+      ben: {eas: true}
+      carl: {}
+    aliases: {info: [anna]}
+    domainAliases: [example.org]
+    """
+
+
+def own(sandbox: Sandbox, method: str, what: str, **body: Any) -> Any:
+    """One of the sandbox's own endpoints."""
+    url = f"{sandbox.endpoint.url}/sandbox/{what}"
+    answer = httpx.request(method, url, json=body or None, headers={"X-Sandbox": "1"}, trust_env=False)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def policy(sandbox: Sandbox, domain: str, **rules: Any) -> None:
+    """Overrides the domain's password policy, as its administrator."""
+    with httpx.Client(base_url=f"{sandbox.endpoint.url}/api/v1/", trust_env=False) as http:
+        login = {"username": sandbox.endpoint.username, "password": sandbox.endpoint.password}
+        token = http.post("auth/authenticate-user", json=login).json()["accessToken"]
+        head = {"Authorization": f"Bearer {token}", "X-SmarterMailDomain": domain}
+        assert http.post("settings/domain/password-settings", json=rules, headers=head).json()["success"]
+
+
+@pytest.fixture
+def place(sandbox: Sandbox, workspace: Make, inside: Inside) -> Any:
+    """Two domains: example.com with everything in it, second.example with nothing."""
+    made = workspace(sandbox.endpoint)
+    made.write("products/standard.yaml", PRODUCT)
+    made.domain("example.com", BODY)
+    assert inside(made, "apply", "--yes", "example.com").code == 0
+    made.domain("second.example", "mailboxes: {}\n", product=None)
+    own(sandbox, "POST", "account", email="anna@example.com", size=21 << 30)
+    own(sandbox, "POST", "requests/reset")
+    return made
+
+
+def document(inside: Inside, place: Any, *words: str, code: int = 0) -> dict[str, Any]:
+    done = inside(place, "status", "--format", "json", *words)
+    assert done.code == code, done.err
+    found: dict[str, Any] = json.loads(done.out)
+    jsonschema.Draft202012Validator(load_schema("status")).validate(found)
+    return found
+
+
+def test_one_line_a_domain_with_all_that_is_asked_for(place: Any, inside: Inside) -> None:
+    done = inside(place, "status")
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert lines[0].split() == ["Domain", "Boxes", "Disk", "Alias", "Dom", "EAS", "MAPI", "CAD", "DNS", "Pw"]
+    # 21 GiB are three tranches; one mailbox has both protocols, one EAS alone.
+    assert lines[1].split()[:10] == ["example.com", "3/25", "21.0", "GiB/50", "GiB", "1/10", "1/5", "2/3", "1", "18.50"]
+    assert lines[1].split()[-1] == "!"
+    assert lines[2].split()[:3] == ["second.example", "0", "0"]
+    assert all(len(line) <= 80 for line in lines)
+    assert lines[-1] == "2 domains: 3 mailboxes, 21.0 GiB, 18.50 CAD a month."
+
+
+def test_the_json_fits_its_schema_and_says_what_the_table_says(place: Any, inside: Inside) -> None:
+    found = document(inside, place)
+    first, second = found["domains"]
+    assert (first["read"], first["product"], first["server"]) == (True, "standard", "mail1")
+    assert first["disk"] == {"used": 21 << 30, "exceeded": False, "limit": 50 << 30, "productLimit": 50 << 30}
+    assert first["bill"] == {"currency": "CAD", "monthly": "18.50"}
+    assert first["dns"]["mx"] == "pass"
+    assert first["dns"]["spf"] == "fail"
+    assert "product" not in second and "bill" not in second and "passwordPolicy" not in second
+
+
+def test_the_lower_limit_of_product_and_server_is_shown_and_a_feature_that_is_off_is_said(
+    sandbox: Sandbox, place: Any, inside: Inside
+) -> None:
+    limits = {"maxUsers": 2, "maxActiveSyncAccounts": 50, "enableMapiEwsAccountManagement": False}
+    own(sandbox, "POST", "domain", domain="example.com", **limits)
+    found = document(inside, place, "--no-dns", "example.com")["domains"][0]
+    assert found["mailboxes"] == {"used": 3, "exceeded": True, "limit": 2, "productLimit": 25, "serverLimit": 2}
+    assert (found["eas"]["limit"], found["eas"]["serverLimit"]) == (3, 50)
+    assert found["mapi"]["switchedOff"] is True
+    assert "! over a limit: example.com" in inside(place, "status", "--no-dns").out
+
+
+def test_the_password_policy_is_compared_rule_by_rule(sandbox: Sandbox, place: Any, inside: Inside) -> None:
+    rules = {"requireCapital": True, "requireNumber": True, "requireSymbol": True}
+    policy(sandbox, "example.com", **rules, minLength={"enabled": True, "ruleValue": 10})
+    found = document(inside, place, "--no-dns", "example.com")["domains"][0]["passwordPolicy"]
+    assert found == {
+        "state": "different",
+        "differences": [{"rule": "minLength", "product": 12, "server": 10}],
+        "unknown": [],
+    }
+    assert "minLength 10 instead of 12; in example.com" in " ".join(inside(place, "status", "--no-dns").out.split())
+    policy(sandbox, "example.com", minLength={"enabled": True, "ruleValue": 12})
+    done = inside(place, "status", "--no-dns", "example.com")
+    assert done.code == 0
+    assert "password policy" not in done.out
+    assert done.out.splitlines()[1].endswith(" ok")
+    own(sandbox, "POST", "quirks", quirks=["missing:settings/domain/password-settings"])
+    assert document(inside, place, "--no-dns", "example.com")["domains"][0]["passwordPolicy"]["state"] == "unknown"
+
+
+def test_a_domain_that_cannot_be_read_is_said_and_the_others_are_shown(
+    sandbox: Sandbox, place: Any, inside: Inside
+) -> None:
+    place.domain("nowhere.example", "mailboxes: {}\n")
+    code = inside(place, "plan").code
+    done = inside(place, "status", "--no-dns")
+    assert done.code == code == 6
+    assert "nowhere.example NOT READ" in " ".join(done.out.split())
+    assert "3/25" in done.out
+    assert "error: nowhere.example: " in done.out
+    assert done.out.splitlines()[-1].endswith("; 1 not read.")
+    found = document(inside, place, "--no-dns", code=6)
+    assert [d["read"] for d in found["domains"]] == [True, False, True]
+
+
+def test_a_list_that_was_cut_off_is_no_status(sandbox: Sandbox, place: Any, inside: Inside) -> None:
+    own(sandbox, "POST", "faults", name="empty-list", path="list-users", times=-1)
+    done = inside(place, "status", "--no-dns", "example.com")
+    assert done.code == inside(place, "plan", "example.com").code == 4
+    assert "NOT READ" in done.out
+
+
+def test_trouble_with_dns_never_fails_it(place: Any, inside: Inside) -> None:
+    settings = (place.root / "reconciler.yaml").read_text("utf-8")
+    dead = settings.replace("timeout: 2", "timeout: 1").replace(_resolver(settings), "127.0.0.1:9")
+    place.write("reconciler.yaml", dead)
+    found = document(inside, place, "example.com")["domains"][0]
+    assert found["dns"]["mx"] == "error"
+    assert set(found["dns"].values()) <= {"error", "skip"}
+    place.write("reconciler.yaml", settings.replace("    hostname: mail1.example.net\n", ""))
+    done = inside(place, "status", "example.com")
+    assert done.code == 0
+    assert "! DNS was not asked for example.com: DNS cannot point at 127.0.0.1" in done.out
+
+
+def _resolver(settings: str) -> str:
+    return settings.split('resolvers: ["')[1].split('"')[0]
+
+
+def test_without_dns_no_question_is_asked_and_no_pill_shown(sandbox: Sandbox, place: Any, inside: Inside) -> None:
+    assert "DNS" not in inside(place, "status", "--no-dns").out
+    assert "dns" not in document(inside, place, "--no-dns")["domains"][0]
+
+
+def test_a_customer_sees_his_domain_with_the_same_figures(sandbox: Sandbox, place: Any, inside: Inside) -> None:
+    as_admin = document(inside, place, "example.com")["domains"]
+    settings = (place.root / "reconciler.yaml").read_text("utf-8")
+    place.write("reconciler.yaml", settings.replace("role: admin", "role: customer"))
+    user = {"SMARTERMAIL_USER": "boss@example.com", "SMARTERMAIL_PASSWORD": "Fixture-only-1!"}
+    place.run.environment.update(user)
+    assert document(inside, place, "example.com")["domains"] == as_admin
+
+
+def test_it_costs_nine_requests_a_domain_whatever_is_in_it_and_changes_nothing(
+    sandbox: Sandbox, place: Any, inside: Inside
+) -> None:
+    before = own(sandbox, "GET", "state")["domains"]
+    own(sandbox, "POST", "requests/reset")
+    assert inside(place, "status", "example.com").code == 0
+    asked = Counter(r["endpoint"] for r in own(sandbox, "GET", "requests")["requests"])
+    signing = {"auth/authenticate-user", "auth/logout-user"}
+    assert sum(n for name, n in asked.items() if name not in signing and not name.startswith("sandbox")) == 9
+    assert set(asked.values()) == {1}
+    assert own(sandbox, "GET", "state")["domains"] == before
+
+
+def test_the_schema_is_printed_with_the_others(program: Any) -> None:
+    done = program("schema", "status")
+    assert done.returncode == 0
+    assert json.loads(done.stdout) == load_schema("status")
