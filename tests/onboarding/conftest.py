@@ -20,6 +20,8 @@ import pytest
 
 from reconciler.sandbox import Sandbox, SandboxConfig, SeedDomain
 
+sys.path.append(str(Path(__file__).parent))  # `ci_runners` is importable for the tests in this folder
+
 PASSWORD = 'C4nary-"of\\the/sandbox+%&<7!'
 """The administrator's, and every domain's: what a program could leave lying about."""
 DOMAINS = ("first.example", "second.example", "third.example")
