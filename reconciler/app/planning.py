@@ -6,37 +6,45 @@ from datetime import date
 from pathlib import Path
 
 from reconciler.app.asked import passwords_not_referred_to, unknown_targets
+from reconciler.app.base import Base, attributed, load_base
 from reconciler.app.servers import OpenServers, open_servers
 from reconciler.config.workspace import Configuration
 from reconciler.core.bill import billed_protocols, cost_of
 from reconciler.core.diagnostics import Diagnostic, error
+from reconciler.core.direction import LastKnown, directed
 from reconciler.core.errors import (
     IncompleteRead,
     ReconcilerError,
     RefusedByServer,
     RefusedCredentials,
     SecretUnavailable,
+    UnexpectedAnswer,
     Unreachable,
 )
 from reconciler.core.guards_run import allowed_deletions, dangling_across
-from reconciler.core.model import DesiredDomain, Unset
+from reconciler.core.model import CurrentDomain, DesiredDomain, KindName, Unset
 from reconciler.core.plan import Outcome, Plan
 from reconciler.core.planner import PlanOptions, plan_domain
 from reconciler.core.ports import Progress, ReadScope
 from reconciler.core.product import Limits
-from reconciler.engine.inventory import password_versions
-from reconciler.engine.observe import Observation, observe_all
+from reconciler.engine.inventory import Inventory, read_inventory
+from reconciler.engine.observe import Observation, observe_all, read_scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRequest:
-    """What the command line asks of a plan."""
+    """What the command line asks of a plan.
+
+    Attributes:
+        base: a commit to compare with: whose the changes are, and who was protected before.
+    """
 
     today: date
     prune: bool = False
     allow_deletions: int | None = None
     targets: frozenset[str] = frozenset()
     set_passwords: frozenset[str] = frozenset()
+    base: str | None = None
 
 
 def state_folder(root: Path) -> Path:
@@ -50,17 +58,33 @@ def journal_folder(root: Path) -> Path:
 
 
 class Planner:
-    """Plans domains of one workspace; asked again after an apply."""
+    """Plans domains of one workspace; asked again after an apply.
+
+    Args:
+        versions: of passwords known to have been set; with these and no inventory, no journal is read.
+        inventory: what the journals know; None = it is read from the workspace's.
+        base: the base commit's files; None = they are loaded where the request names a commit.
+
+    Raises:
+        ReconcilerError: the journals or the base commit cannot be used.
+    """
 
     def __init__(
         self,
         config: Configuration,
         request: PlanRequest,
         versions: Mapping[tuple[str, str], int] | None = None,
+        *,
+        inventory: Inventory | None = None,
+        base: Base | None = None,
     ) -> None:
         self.config, self.request = config, request
         self._internal = internal_domains(config)
-        self._versions = password_versions(journal_folder(config.root)) if versions is None else versions
+        if inventory is None and versions is None:
+            inventory = read_inventory(journal_folder(config.root))
+        self.inventory = inventory or Inventory(resources={}, password_versions={}, protections={})
+        self._versions = self.inventory.password_versions if versions is None else versions
+        self.base = load_base(config, request.base) if base is None and request.base is not None else base
 
     def selected(self) -> list[DesiredDomain]:
         """The selected domains, in order."""
@@ -79,11 +103,18 @@ class Planner:
             password_versions={a: v for (s, a), v in self._versions.items() if s == desired.server},
             set_passwords=self.request.set_passwords,
             internal_domains=self._internal,
+            protected_before=self.protected_before(desired, seen),
             deletions_allowed=self.request.allow_deletions is not None,
         )
         limits = product.limits if product else Limits()
         plan = plan_domain(desired, seen, self.config.workspace.policy, limits, options)
         return replace(plan, cost=cost_of(plan, seen, product.billing)) if product else plan
+
+    def protected_before(self, desired: DesiredDomain, current: CurrentDomain) -> Mapping[str, str]:
+        """Local parts of mailboxes protected in the last apply or the base commit -> where that is known from."""
+        names, run = self.inventory.protected(desired.server, desired.domain) or ((), "")
+        journalled = dict.fromkeys(names, f"in the last apply, run {run}")
+        return journalled | (self.base.protected(desired.domain, current) if self.base else {})
 
     def bill_scope(self, desired: DesiredDomain) -> ReadScope:
         """What the bill needs besides what the file manages: the seats that the product charges for."""
@@ -92,16 +123,15 @@ class Planner:
 
     def after(self, plan: Plan, outcomes: Sequence[Outcome]) -> "Planner":
         """A planner for what is left: it knows the passwords set meanwhile, and counts no deletions a second time."""
-        request = PlanRequest(
-            today=self.request.today, prune=self.request.prune, targets=self.request.targets, allow_deletions=0
-        )
+        request = replace(self.request, allow_deletions=0, set_passwords=frozenset(), base=None)
         made = (o.change for o in outcomes if o.password_set)
         known = {(plan.server, c.address): ref.version for c in made if (ref := c.password)}
-        return Planner(self.config, request, {**self._versions, **known})
+        versions = {**self._versions, **known}
+        return Planner(self.config, request, versions, inventory=self.inventory, base=self.base)
 
     def all_plans(self, seen: Mapping[str, Observation]) -> tuple[Plan, ...]:
         """The plans of all selected domains, the run's own guards included."""
-        plans = [self.plan(d, seen[d.domain]) for d in self.selected()]
+        plans = self._reviewed(seen)
         pointing = dangling_across(plans, seen, self._internal)
         plans = [p.with_diagnostics(*(said for domain, said in pointing if domain == p.domain)) for p in plans]
         allowed = self.request.allow_deletions
@@ -112,8 +142,43 @@ class Planner:
         nameless = (
             *unknown_targets(self.request.targets, self.selected(), seen),
             *passwords_not_referred_to(self.request.set_passwords, self.selected()),
+            *(self.base.dropped(self.config) if self.base and len(self.selected()) == len(self.config.domains) else ()),
         )
         return (plans[0].with_diagnostics(*nameless), *plans[1:]) if plans else ()
+
+    def base_scope(self, desired: DesiredDomain) -> ReadScope:
+        """What the base commit's file manages of a domain: planned against the same read, it has to be in it."""
+        before = self.base.desired(desired, self.config) if self.base else None
+        return read_scope(before) if before else ReadScope()
+
+    def base_asks_more(self, desired: DesiredDomain, needed: ReadScope) -> bool:
+        """Whether something is read of a domain only because the base commit's file manages it."""
+        own = read_scope(desired) | needed
+        return own | self.base_scope(desired) != own
+
+    def _reviewed(self, seen: Mapping[str, Observation]) -> list[Plan]:
+        """Every selected domain's plan, with what base commit and journals tell of where its changes come from."""
+        selected, base = self.selected(), self.base
+        plans = [self._directed(d, self.plan(d, seen[d.domain]), base) for d in selected]
+        if base is None:
+            return plans
+        request = replace(self.request, base=None)
+        before = Planner(base.config, request, self._versions, inventory=self.inventory)
+        rows: list[Plan] = []
+        for desired, plan in zip(selected, plans, strict=True):
+            there = base.desired(desired, self.config)
+            old = self._directed(there, before.plan(there, seen[desired.domain]), None) if there else None
+            rows.append(attributed(plan, desired, base, old))
+        return rows
+
+    def _directed(self, desired: DesiredDomain, plan: Plan, base: Base | None) -> Plan:
+        def known(kind: KindName, address: str) -> LastKnown | None:
+            return self.inventory.resource(desired.server, kind, address)
+
+        return directed(plan, base.managed(desired, self.config) if base else None, known)
+
+
+_NOT_TOLD = (RefusedByServer, UnexpectedAnswer)
 
 
 async def observe_selected(
@@ -127,8 +192,15 @@ async def observe_selected(
     domains = planner.selected()
     readable = [d for d in domains if d.server in servers.readers]
     progress.begin("Reading", len(readable))
-    more = planner.bill_scope if bill else lambda _: ReadScope()
-    seen = await observe_all(servers.readers, readable, progress.step, more)
+
+    def needed(desired: DesiredDomain) -> ReadScope:
+        return planner.bill_scope(desired) if bill else ReadScope()
+
+    seen = await observe_all(servers.readers, readable, progress.step, lambda d: needed(d) | planner.base_scope(d))
+    # What only the base commit manages, and the server does not tell, must not keep these files from being planned.
+    again = [d for d in readable if isinstance(seen[d.domain], _NOT_TOLD) and planner.base_asks_more(d, needed(d))]
+    if again:
+        seen |= await observe_all(servers.readers, again, lambda _: None, needed)
     progress.end()
     return seen | {d.domain: servers.unusable[d.server] for d in domains if d.server in servers.unusable}
 

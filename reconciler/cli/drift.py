@@ -7,14 +7,15 @@ import click
 from reconciler.app.exits import of_plans
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, common, emit
-from reconciler.cli.planning import formats_option, plan_lines, request
+from reconciler.cli.planning import base_option, formats_option, plan_lines, request
 
 
 @click.command("drift", short_help="Plan for the exit code.")
 @click.argument("selection", nargs=-1, metavar="[DOMAIN|FILE]...")
 @formats_option
+@base_option
 @common
-def command(console: Console, selection: tuple[str, ...], formats: tuple[Format, ...]) -> int:
+def command(console: Console, selection: tuple[str, ...], formats: tuple[Format, ...], base: str | None) -> int:
     """Compare the servers with the files, for a nightly job: exit code 2 if they differ, 0 if not.
 
     It is a plan, shown the other way round: nothing is changed.
@@ -22,6 +23,6 @@ def command(console: Console, selection: tuple[str, ...], formats: tuple[Format,
     from reconciler.app.planning import make_plans
 
     config = configured(console, selection)
-    plans = asyncio.run(make_plans(config, request(), console.progress()))
+    plans = asyncio.run(make_plans(config, request(base=base), console.progress()))
     emit(console, formats, lambda name: plan_lines(console, config, plans, name))
     return of_plans(plans, detailed=True)

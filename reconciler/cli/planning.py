@@ -56,6 +56,27 @@ class AddressType(TextBase):
         return self.fail(f"{value!r}: write the whole address, like alice@example.com", param, ctx)
 
 
+class CommitType(TextBase):
+    """The name of a commit; whether git has it is seen later."""
+
+    name = "ref"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Refuses what git would take for an option."""
+        text = str(value)
+        if text and not text.startswith("-"):
+            return text
+        return self.fail(f"{text!r}: name a branch, a tag or a commit, such as origin/main", param, ctx)
+
+
+base_option = click.option(
+    "--base",
+    type=CommitType(),
+    metavar="REF",
+    help="Compare with the files at this commit: say whose each change is, and keep what was protected there.",
+)
+
+
 def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of `plan` and `apply` alike."""
     options = (
@@ -85,6 +106,7 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
             metavar="ADDRESS",
             help="Set this mailbox's password again from its reference; repeatable.",
         ),
+        base_option,
     )
     for option in reversed(options):
         function = option(function)
@@ -102,6 +124,7 @@ def request(
     allow_deletions: int | None = None,
     targets: Sequence[str] = (),
     set_passwords: Sequence[str] = (),
+    base: str | None = None,
 ) -> PlanRequest:
     """The request of a command line, as of today (UTC)."""
     return PlanRequest(
@@ -110,6 +133,7 @@ def request(
         allow_deletions=allow_deletions,
         targets=frozenset(targets),
         set_passwords=frozenset(set_passwords),
+        base=base,
     )
 
 

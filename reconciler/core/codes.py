@@ -69,6 +69,9 @@ CODES: dict[str, str] = {
     "RBK002": "an object is not as the run left it, so it is left alone",
     "RBK003": "whether a run made a change is not known",
     "RBK004": "a part of a run is of a domain that is not in the workspace any more, or on another server",
+    # Base commit
+    "BAS001": "whose the changes are cannot be told: the base commit's files cannot be used",
+    "BAS002": "a domain that the base commit manages has no file any more",
     # Reading the servers
     "SRV001": "a server cannot be reached",
     "SRV002": "a server refused the credentials",

@@ -32,7 +32,8 @@ def directed(plan: Plan, base: DesiredDomain | None, known: Lookup) -> Plan:
 
     Where the server is as the last apply left it, the files moved ("git"), whatever base says: a merge that was not
     applied is no drift. Else the value that base's file has counts as the last that both agreed on, or where that
-    has none, the last apply's: the files still have it ("server"), the server does ("git"), or neither ("both").
+    has none, the last apply's: the files still have it ("server"), the server does ("git"), or neither ("both"). What
+    base does not manage and no apply has touched differs because the files manage it now ("git").
 
     A creation of what was there before was deleted on the server; a deletion, disabling or rename that base's file
     asks for as well was undone there. An update has the direction that all its fields have, and none where that of
@@ -45,7 +46,7 @@ def directed(plan: Plan, base: DesiredDomain | None, known: Lookup) -> Plan:
         last = known(change.kind, before.address)
         if change.action == "update" and change.reason != "purge pending":
             resource = _declared(base, change.kind, change.name) or _declared(base, change.kind, before.name)
-            return _update(change, resource, last)
+            return _update(change, resource, last, "git" if base else None)
         return replace(change, direction=_WHOLE[change.action](change, base, last))
 
     return replace(plan, changes=tuple(one(c) for c in plan.changes))
@@ -56,10 +57,11 @@ def _declared(base: DesiredDomain | None, kind: KindName, name: str) -> Resource
     return None if section is None or isinstance(section, Unset) else section.get(name)
 
 
-def _update(change: Change, base: Resource | None, last: LastKnown | None) -> Change:
-    fields = tuple(
-        f if f.sensitive else replace(f, direction=_field(change.kind, f, base, last)) for f in change.fields
-    )
+def _update(change: Change, base: Resource | None, last: LastKnown | None, otherwise: Direction | None) -> Change:
+    def one(field: FieldChange) -> FieldChange:
+        return replace(field, direction=_field(change.kind, field, base, last) or otherwise)
+
+    fields = tuple(f if f.sensitive else one(f) for f in change.fields)
     found = {f.direction for f in fields if not f.sensitive}
     direction: Direction | None = None
     if found and None not in found:
@@ -95,7 +97,8 @@ def _deletion(change: Change, base: DesiredDomain | None, last: LastKnown | None
     if base is None:
         return _journalled(change, last)
     if change.reason == "pruned":
-        moved_here = _declared(base, change.kind, change.name) is not None
+        declared = _declared(base, change.kind, change.name) is not None
+        moved_here = declared or isinstance(base.section(change.kind), Unset)
     else:
         moved_here = all((r.kind, r.name) != (change.kind, change.name) for r in base.removed)
     return "git" if moved_here or _is_as_applied(change, last) else "server"

@@ -91,12 +91,12 @@ def test_an_update_moved_where_the_last_known_value_is_no_more(
     assert (change.direction, change.fields[0].direction) == (direction, direction)
 
 
-def test_a_field_that_the_base_did_not_manage_is_known_from_the_journals_or_not_at_all() -> None:
+@pytest.mark.parametrize("base", [desired([box("a")]), desired([]), desired()], ids=["field", "mailbox", "section"])
+def test_what_the_base_does_not_manage_moved_in_git_unless_the_journals_know_better(base: DesiredDomain) -> None:
     there, head = current([read_box("a", quota=SERVER)]), desired([box("a", quota=FILES)])
-    assert one(head, there, desired([box("a")])).direction is None
-    assert one(head, there, desired([])).direction is None
-    assert one(head, there, desired()).direction is None
-    assert one(head, there, desired([box("a")]), last(quota=FILES)).direction == "server"
+    assert one(head, there, base).direction == "git"
+    assert one(head, there, base, last(quota=FILES)).direction == "server"
+    assert one(head, there, base, last(quota=OTHER)).direction == "both"
 
 
 def test_what_was_deleted_by_the_last_apply_and_is_back_tells_nothing_of_its_fields() -> None:
@@ -188,6 +188,7 @@ def test_a_mailbox_that_waits_for_its_deletion_and_was_enabled_again_moved_on_th
     [
         (desired([box("a")]), None, "git"),
         (desired([]), None, "server"),
+        (desired(), None, "git"),
         (desired([]), Last(), "git"),
         (None, Last(), "git"),
         (None, GONE, "server"),
