@@ -12,7 +12,7 @@ import reconciler
 from reconciler.cli.console import Console, open_streams
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "init": ("init", "Make a starter workspace that passes `validate`."),
+    "init": ("init", "Make a workspace: a starter, or one from what a server has."),
     "validate": ("validate", "Check the files, offline: YAML, schema, product limits, cross-references."),
     "plan": ("plan", "Show what `apply` would do. Reads the servers, changes nothing."),
     "apply": ("apply", "Plan, ask, apply, read back, and show that nothing is left to do."),
