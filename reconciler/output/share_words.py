@@ -19,7 +19,11 @@ PENDING = "Already pending (drift, or an unapplied merge)"
 MASKED = "Masked: hidden by this change set"
 
 _OF_CHANGE: dict[Share | None, str] = {"pending": "already pending", "both": "in part already pending"}
-_OF_FIELD: dict[Share | None, str] = _OF_CHANGE | {"change set": "from this change set"}
+_OF_FIELD: dict[Share | None, str] = {
+    "pending": "already pending",
+    "both": "already pending, with another value",
+    "change set": "from this change set",
+}
 
 
 def change_marks(change: Change) -> list[str]:
@@ -33,7 +37,7 @@ def field_marks(change: Change, field: FieldChange) -> list[str]:
     marks = []
     if field.direction and field.direction != change.direction:
         marks.append(DIRECTIONS[field.direction])
-    if field.share and field.share != change.share:
+    if field.share == "both" or (field.share and field.share != change.share):
         marks.append(_OF_FIELD[field.share])
     return marks
 

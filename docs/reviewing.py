@@ -1,0 +1,204 @@
+"""Makes the samples of reviewing.md: plans of a small domain, planned and rendered as the program does it.
+
+`python docs/reviewing.py` writes them; `python docs/reviewing.py --check` says whether they are as they should be.
+"""
+
+import re
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from reconciler.config.workspace import Configuration, load_configuration
+from reconciler.core.attribution import attribute
+from reconciler.core.bill import cost_of
+from reconciler.core.direction import directed
+from reconciler.core.model import Alias, CurrentDomain, Mailbox, MailboxFacts
+from reconciler.core.plan import Change, Outcome, Plan, Result
+from reconciler.core.planner import PlanOptions, plan_domain
+from reconciler.output.outcomes_text import render_apply_summary, render_outcome
+from reconciler.output.plan_markdown import render_plans_markdown
+from reconciler.output.plan_text import render_plans
+
+PAGE = Path(__file__).parent / "reviewing.md"
+TODAY = date(2026, 11, 22)
+DOMAIN = "example.com"
+GIB = 1 << 30
+
+WORKSPACE = """\
+apiVersion: reconciler/v1
+kind: Workspace
+servers:
+  mail1:
+    url: https://mail1.example.net
+    username: {env: SMARTERMAIL_USER}
+    password: {env: SMARTERMAIL_PASSWORD}
+"""
+PRODUCT = """\
+apiVersion: reconciler/v1
+kind: Product
+billing: {currency: USD, trancheGiB: 10, tranchePrice: "4.00", easPrice: "2.00"}
+"""
+HEAD = """\
+apiVersion: reconciler/v1
+kind: Domain
+domain: example.com
+product: business
+mailboxes:
+"""
+BASE = """\
+  alice: {quota: 5 GiB, enabled: true}
+  bob: {quota: 2 GiB, eas: false}
+  carol: {quota: 5 GiB}
+  dave: {quota: 5 GiB}
+aliases:
+  info: [alice, bob]
+  sales: [alice]
+"""
+MERGED = """\
+  alice: {quota: 5 GiB, enabled: true}
+  bob: {quota: 10 GiB, eas: true}
+  dave: {quota: 8 GiB}
+  erin: {quota: 5 GiB}
+aliases:
+  info: [alice]
+  sales: [alice, partner@elsewhere.example]
+removed:
+  mailboxes: [carol]
+"""
+
+
+def files(body: str) -> Configuration:
+    """A workspace with this domain, as it is read."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder).resolve()
+        for path, text in (
+            ("reconciler.yaml", WORKSPACE),
+            ("products/business.yaml", PRODUCT),
+            (f"domains/{DOMAIN}.yaml", HEAD + body),
+        ):
+            (root / path).parent.mkdir(exist_ok=True)
+            (root / path).write_text(text, "utf-8")
+        config = load_configuration(root, here=root, environ={})
+    assert DOMAIN in config.domains, [str(d) for d in config.diagnostics]
+    return config
+
+
+def server() -> CurrentDomain:
+    """What the server says: somebody disabled alice there, gave dave more room, and took alice out of info."""
+
+    def box(name: str, quota: int, used: float, seen: str, *, enabled: bool = True) -> Mailbox:
+        facts = MailboxFacts(usage_bytes=int(used * GIB), last_login=f"{seen}T10:00:00Z")
+        return Mailbox(name=name, quota=quota * GIB, enabled=enabled, eas=False, mapi=False, facts=facts)
+
+    boxes = (
+        box("alice", 5, 4.1, "2026-11-21", enabled=False),
+        box("bob", 2, 1.9, "2026-11-22"),
+        box("carol", 5, 3.2, "2026-11-20"),
+        box("dave", 8, 6.5, "2026-11-22"),
+    )
+    aliases = (
+        Alias(name="info", targets=("bob@example.com",)),
+        Alias(name="sales", targets=("alice@example.com",)),
+    )
+    return CurrentDomain(
+        domain=DOMAIN,
+        mailboxes={m.name: m for m in boxes},
+        aliases={a.name: a for a in aliases},
+        domain_aliases={},
+        usage_bytes=int(15.7 * GIB),
+    )
+
+
+def planned(config: Configuration) -> Plan:
+    """The plan of these files, with what it does to the bill."""
+    product, current = config.products["business"], server()
+    options = PlanOptions(today=TODAY, internal_domains=frozenset({DOMAIN}))
+    plan = plan_domain(config.domains[DOMAIN], current, config.workspace.policy, product.limits, options)
+    return replace(plan, cost=cost_of(plan, current, product.billing))
+
+
+def change_set() -> tuple[Plan, ...]:
+    """`plan --base main` on the branch."""
+    base, merged = files(BASE), files(MERGED)
+    plan = attribute(planned(merged), planned(base))
+    return (directed(plan, base.domains[DOMAIN], lambda _kind, _address: None),)
+
+
+def drift() -> tuple[Plan, ...]:
+    """`drift --base HEAD~1` on the base."""
+    base = files(BASE)
+    return (directed(planned(base), base.domains[DOMAIN], lambda _kind, _address: None),)
+
+
+def markdown() -> str:
+    """The comment at the pull request."""
+    return render_plans_markdown(change_set(), today=TODAY)
+
+
+def text() -> str:
+    """The same at a terminal."""
+    return _lines(render_plans(change_set(), color=False, width=80, today=TODAY))
+
+
+def drift_text() -> str:
+    """What `drift` prints."""
+    return _lines(render_plans(drift(), color=False, width=80, today=TODAY))
+
+
+def applied() -> str:
+    """The end of `apply --plan FILE`, where the world had moved meanwhile."""
+    (plan,) = change_set()
+
+    def became(change: Change) -> Outcome:
+        if change.name == "alice":
+            return Outcome(change=change, result=Result.SKIPPED)
+        if change.name == "bob":
+            why, hint = "quota is 4 GiB, and was 2 GiB when it was planned", "plan again, and have it reviewed"
+            return Outcome(change=change, result=Result.REFUSED, detail=why, hint=hint)
+        return Outcome(change=change, result=Result.APPLIED)
+
+    outcomes = [became(change) for change in plan.changes]
+    left = (Plan(domain=DOMAIN, server="mail1", changes=tuple(c for c in plan.changes if c.name == "bob")),)
+    each = [render_outcome(outcome, color=False) for outcome in outcomes]
+    return _lines([*each, *render_apply_summary({DOMAIN: outcomes}, left, converged=False, color=False)])
+
+
+def _lines(lines: object) -> str:
+    return "".join(f"{line}\n" for line in lines)  # type: ignore[attr-defined]
+
+
+SAMPLES: dict[str, Callable[[], str]] = {
+    "markdown": markdown,
+    "text": text,
+    "drift": drift_text,
+    "applied": applied,
+}
+
+
+def page(now: str) -> str:
+    """The page with its samples made anew."""
+    for name, make in SAMPLES.items():
+        block = re.compile(rf"(?<=<!-- sample: {name} -->\n\n)(```\w+\n)(?:.*?\n)??(?=```\n)", re.DOTALL)
+        places = list(block.finditer(now))
+        assert len(places) == 1, f"the page has {len(places)} places for the sample {name}"
+        now = now[: places[0].start()] + places[0][1] + make() + now[places[0].end() :]
+    return now
+
+
+def main() -> int:
+    """Writes or checks the page."""
+    now = PAGE.read_text("utf-8")
+    made = page(now)
+    if "--check" not in sys.argv[1:]:
+        PAGE.write_text(made, encoding="utf-8")
+    elif made != now:
+        print("reviewing.md is stale; run `python docs/reviewing.py`", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

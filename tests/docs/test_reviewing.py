@@ -1,0 +1,57 @@
+"""The page for reviewers: its samples are what the program makes."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import markdown_it
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "reviewing.md"
+
+
+def sample(name: str) -> str:
+    text = PAGE.read_text("utf-8")
+    found = re.search(rf"<!-- sample: {name} -->\n\n```\w+\n(.*?\n)```\n", text, re.DOTALL)
+    assert found
+    return found[1]
+
+
+def test_the_samples_are_as_the_program_makes_them() -> None:
+    done = subprocess.run(
+        [sys.executable, "docs/reviewing.py", "--check"], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_samples_show_what_the_page_speaks_of() -> None:
+    comment = sample("markdown")
+    for words in (
+        "deletes 1 mailbox with 3.2 GiB, last used 2 days ago",
+        "### From this change set",
+        "### Already pending (drift, or an unapplied merge)",
+        "### Masked: hidden by this change set",
+        "already pending, with another value",
+        "**exfiltration**",
+        "Monthly bill: USD",
+    ):
+        assert words in comment
+    assert sample("drift").startswith("! changed on the server: 3 resources: ")
+    assert "1 already as wanted, 1 refused (moved since the plan)" in sample("applied")
+
+
+def test_a_terminals_samples_fit_80_columns() -> None:
+    for name in ("text", "drift"):
+        assert all(len(line) <= 80 for line in sample(name).splitlines())
+
+
+def test_the_comment_is_markdown_whose_parts_a_parser_sees() -> None:
+    tokens = markdown_it.MarkdownIt("commonmark", {"html": True}).parse(sample("markdown"))
+    heads = [tokens[n + 1].content for n, t in enumerate(tokens) if t.type == "heading_open"]
+    assert heads[0].startswith("⚠ deletes 1 mailbox")
+    assert [h.split(":")[0] for h in heads if "hange" in h and not h.startswith("⚠")] == [
+        "From this change set",
+        "Already pending (drift, or an unapplied merge)",
+        "Masked",
+    ]
