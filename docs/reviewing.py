@@ -11,8 +11,8 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from reconciler.app.base import Base, attributed
 from reconciler.config.workspace import Configuration, load_configuration
-from reconciler.core.attribution import attribute
 from reconciler.core.bill import cost_of
 from reconciler.core.direction import directed
 from reconciler.core.model import Alias, CurrentDomain, Mailbox, MailboxFacts
@@ -123,7 +123,7 @@ def planned(config: Configuration) -> Plan:
 def change_set() -> tuple[Plan, ...]:
     """`plan --base main` on the branch."""
     base, merged = files(BASE), files(MERGED)
-    plan = attribute(planned(merged), planned(base))
+    plan = attributed(planned(merged), merged.domains[DOMAIN], Base(ref="main", config=base), planned(base))
     return (directed(plan, base.domains[DOMAIN], lambda _kind, _address: None),)
 
 
