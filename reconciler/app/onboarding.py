@@ -1,10 +1,11 @@
 """`init --from`: a workspace out of a server that is in use, and the proof that it says what is there."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 from reconciler.app.ci_files import ci_files
 from reconciler.app.exits import Exit, of_plans
@@ -19,11 +20,14 @@ from reconciler.config.workspace import Configuration, load_configuration
 from reconciler.core.diagnostics import has_errors
 from reconciler.core.errors import ReconcilerError, RefusedCredentials, Unreachable
 from reconciler.core.model import CurrentDomain
+from reconciler.core.password_policy import ServerPasswordPolicy
 from reconciler.core.plan import Plan
 from reconciler.core.ports import Progress, Reader, ReadScope
 from reconciler.core.secret import Secret
 from reconciler.core.workspace import Role, ServerSettings
 from reconciler.engine.observe import DOMAINS_AT_ONCE, Observation, observe_all
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +129,8 @@ async def onboard(account: Account, domains: Sequence[str], asked: Onboarding, p
         unread = {name: row for name, row in seen.items() if isinstance(row, ReconcilerError)}
         if unread and not found:
             raise next(iter(unread.values()))
-        texts, left_out = _files(asked, account.settings.role, found)
+        policies = dict(zip(found, await _all(reader.read_password_policy, list(found)), strict=True))
+        texts, left_out = _files(asked, account.settings.role, found, policies)
         written = write_new(texts, hint=HINT)
         config = load_configuration(asked.folder)
         broken = has_errors(config.diagnostics)
@@ -139,24 +144,34 @@ async def _read_all(reader: Reader, domains: Sequence[str], progress: Progress) 
     Raises:
         Unreachable, RefusedCredentials: that is not about one domain.
     """
-    gate = asyncio.Semaphore(DOMAINS_AT_ONCE)
 
-    async def one(domain: str) -> tuple[str, Observation]:
-        async with gate:
-            try:
-                seen: Observation = await _whole(reader, domain)
-            except ReconcilerError as e:
-                seen = e
+    async def one(domain: str) -> Observation:
+        try:
+            seen: Observation = await _whole(reader, domain)
+        except ReconcilerError as e:
+            seen = e
         progress.step(domain)
-        return domain, seen
+        return seen
 
-    progress.begin("Reading", len(domains))
-    found = dict(await asyncio.gather(*(one(domain) for domain in sorted(domains))))
+    names = sorted(domains)
+    progress.begin("Reading", len(names))
+    found = dict(zip(names, await _all(one, names), strict=True))
     progress.end()
     for seen in found.values():
         if isinstance(seen, Unreachable | RefusedCredentials):
             raise seen
     return found
+
+
+async def _all(ask: Callable[[str], Awaitable[T]], domains: Sequence[str]) -> list[T]:
+    """The answers for all domains, so many at a time."""
+    gate = asyncio.Semaphore(DOMAINS_AT_ONCE)
+
+    async def one(domain: str) -> T:
+        async with gate:
+            return await ask(domain)
+
+    return list(await asyncio.gather(*(one(domain) for domain in domains)))
 
 
 async def _whole(reader: Reader, domain: str) -> CurrentDomain:
@@ -169,11 +184,14 @@ async def _whole(reader: Reader, domain: str) -> CurrentDomain:
 
 
 def _files(
-    asked: Onboarding, role: Role, found: Mapping[str, CurrentDomain]
+    asked: Onboarding,
+    role: Role,
+    found: Mapping[str, CurrentDomain],
+    policies: Mapping[str, ServerPasswordPolicy | None],
 ) -> tuple[dict[Path, str], dict[str, tuple[str, ...]]]:
     """The whole workspace, and what its domain files cannot say."""
     folder = asked.folder
-    product, product_text = product_of(found)
+    product, product_text = product_of(found, policies)
     texts = {
         folder / "reconciler.yaml": asked.workspace_text,
         folder / "products" / f"{PRODUCT}.yaml": product_text,

@@ -1,14 +1,17 @@
 """The product file of a workspace that is made from a server: the limits that the server itself has."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.core.model import CurrentDomain, Unset
-from reconciler.core.product import Limits, Offer, Product
+from reconciler.core.password_policy import ServerPasswordPolicy
+from reconciler.core.product import Limits, Offer, PasswordPolicy, Product
 from reconciler.core.quantities import format_size
 
 PRODUCT = "standard"
 """The name of the product in the files that are made."""
+LENGTHS = (1, 128)
+"""The shortest and longest `minLength` that a product file can say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,13 @@ _ROWS = (
 )
 
 
-def product_of(found: Mapping[str, CurrentDomain]) -> tuple[Product, str]:
+def product_of(
+    found: Mapping[str, CurrentDomain], policies: Mapping[str, ServerPasswordPolicy | None]
+) -> tuple[Product, str]:
     """The product that the server's own limits make of some domains, and its file.
 
-    A limit is stated where all domains have the same and none is beyond it; else a comment says what there is.
+    A limit is stated where all domains have the same and none is beyond it; else a comment says what there is. So is
+    a rule for passwords where the server tells the same of all domains.
     """
     stated: dict[str, int] = {}
     lines: list[str] = []
@@ -67,8 +73,34 @@ def product_of(found: Mapping[str, CurrentDomain]) -> tuple[Product, str]:
         text = format_size(value) if row.is_size else str(value)
         lines.append(f"  {row.key}: {text}" + ("   # unlimited" if value == 0 and not row.is_size else ""))
     offer = Offer(eas=_offered(found, "eas_enabled"), mapi=_offered(found, "mapi_enabled"))
-    product = Product(name=PRODUCT, limits=Limits(**stated), offer=offer)
-    return product, "".join(f"{line}\n" for line in _product_lines(len(found), lines, stated, offer))
+    rules = _rules([policies.get(name) or ServerPasswordPolicy() for name in found])
+    product = Product(
+        name=PRODUCT,
+        limits=Limits(**stated),
+        offer=offer,
+        password_policy=PasswordPolicy(**rules),  # type: ignore[arg-type]  # a length and three switches
+    )
+    text = "".join(f"{line}\n" for line in _product_lines(len(found), lines, stated, offer, rules))
+    return product, text
+
+
+_RULES = {
+    "min_length": "minLength",
+    "require_uppercase": "requireUppercase",
+    "require_digit": "requireDigit",
+    "require_special": "requireSpecial",
+}
+
+
+def _rules(told: Sequence[ServerPasswordPolicy]) -> dict[str, int | bool]:
+    """What the server asks of a password in every one of the domains, as far as a product can say it."""
+    common: dict[str, int | bool] = {}
+    for name in _RULES:
+        values = {getattr(policy, name) for policy in told}
+        value = values.pop() if len(values) == 1 else None
+        if value is not None and (name != "min_length" or LENGTHS[0] <= value <= LENGTHS[1]):
+            common[name] = value
+    return common
 
 
 def _common(row: _Row, found: Mapping[str, CurrentDomain]) -> tuple[int | None, str]:
@@ -101,7 +133,9 @@ def _offered(found: Mapping[str, CurrentDomain], switch: str) -> bool:
     return any(getattr(d.limits, switch) is not False for d in found.values())
 
 
-def _product_lines(count: int, limits: list[str], stated: Mapping[str, int], offer: Offer) -> Iterator[str]:
+def _product_lines(
+    count: int, limits: list[str], stated: Mapping[str, int], offer: Offer, rules: Mapping[str, int | bool]
+) -> Iterator[str]:
     domains = "one domain" if count == 1 else f"{count} domains"
     yield "# yaml-language-server: $schema=../schemas/product.schema.json"
     yield "#"
@@ -114,6 +148,12 @@ def _product_lines(count: int, limits: list[str], stated: Mapping[str, int], off
     yield from limits
     yield "  # mailboxQuota: 50 GiB   # most for one mailbox"
     yield f"offer: {{eas: {_word(offer.eas)}, mapi: {_word(offer.mapi)}}}   # what customers may turn on (14, 15)"
+    yield "# What a password needs (9 to 12). The server enforces its own policy, with which this should agree."
+    if rules:
+        texts = [f"{_RULES[name]}: {_word(v) if isinstance(v, bool) else v}" for name, v in rules.items()]
+        yield f"passwordPolicy: {{{', '.join(texts)}}}   # as the server says"
+    else:
+        yield "# passwordPolicy: {minLength: 8, requireUppercase: true, requireDigit: true, requireSpecial: true}"
     yield from _REST
 
 
@@ -122,8 +162,6 @@ def _word(value: bool) -> str:
 
 
 _REST = (
-    "# What a password needs (9 to 12). The server enforces its own policy, with which this should agree.",
-    "# passwordPolicy: {minLength: 8, requireUppercase: true, requireDigit: true, requireSpecial: true}",
     "# Prices per month (1 to 4, 16): with them a plan says what it does to the bill.",
     "# billing:",
     "#   currency: USD",

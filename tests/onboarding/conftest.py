@@ -71,26 +71,23 @@ class World:
     def forget_requests(self) -> None:
         self.own("requests/reset", {})
 
+    def as_boss(self, domain: str, path: str, body: Any) -> None:
+        """What a domain's administrator does by hand, which must succeed."""
+        who = {"username": f"boss@{domain}", "password": self.password, "clientId": "by hand"}
+        token = self.post("api/v1/auth/authenticate-user", who, {})["accessToken"]
+        done = self.post(f"api/v1/settings/domain/{path}", body, {"Authorization": f"Bearer {token}"})
+        assert done["success"], (path, done)
+
     def fill(self, domain: str, mailboxes: int = 3) -> None:
         """What people made by hand in the panel."""
-        signed_in = self.post(
-            "api/v1/auth/authenticate-user",
-            {"username": f"boss@{domain}", "password": PASSWORD, "clientId": "world"},
-            {},
-        )
-        token = {"Authorization": f"Bearer {signed_in['accessToken']}"}
-
-        def do(path: str, body: Any) -> None:
-            done = self.post(f"api/v1/settings/domain/{path}", body, token)
-            assert done["success"], (path, done)
-
         for number in range(mailboxes):
             user = {"userName": f"user{number}", "password": PASSWORD, "fullName": f"User {number}: a name"}
             user["maxMailboxSize"] = number << 30
-            do("user-put", {"userData": user, "userMailSettings": {"enableMailForwarding": True}})
+            self.as_boss(domain, "user-put", {"userData": user, "userMailSettings": {"enableMailForwarding": True}})
         forwards = {"email": f"user1@{domain}", "mailboxForwardList": {"forwardList": ["x@elsewhere.example"]}}
-        do("post-mailbox-forward-list", forwards)
-        do("alias-put", {"alias": {"name": "sales", "aliasTargetList": ["user0", "partner@elsewhere.example"]}})
+        self.as_boss(domain, "post-mailbox-forward-list", forwards)
+        alias = {"name": "sales", "aliasTargetList": ["user0", "partner@elsewhere.example"]}
+        self.as_boss(domain, "alias-put", {"alias": alias})
 
 
 @pytest.fixture

@@ -59,12 +59,8 @@ class Repository:
 
     def by_hand(self, mailbox: str, **data: Any) -> None:
         """Somebody changes a mailbox in the web interface."""
-        who = {"username": "boss@first.example", "password": self.world.password, "clientId": "by hand"}
-        token = self.world.post("api/v1/auth/authenticate-user", who, {})["accessToken"]
         body = {"email": f"{mailbox}@first.example", "userData": {"userName": mailbox, **data}}
-        headers = {"Authorization": f"Bearer {token}"}
-        done = self.world.post("api/v1/settings/domain/post-user", body, headers)
-        assert done["success"], done
+        self.world.as_boss("first.example", "post-user", body)
 
 
 @pytest.fixture

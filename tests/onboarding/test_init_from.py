@@ -207,6 +207,17 @@ def test_the_host_name_is_the_one_given_or_that_of_the_address(world: Any, progr
     assert program("init", "c", *words, "--hostname", "not a name", **world.account()).returncode == 64
 
 
+def test_the_product_says_what_the_server_asks_of_passwords(world: Any, program: Any) -> None:
+    rules = {"minLength": {"enabled": True, "ruleValue": 14}, "requireCapital": False, "requireNumber": True}
+    world.as_boss("first.example", "password-settings", rules)
+    words = ("--from", world.url, "--domain", "first.example", "--ci", "none")
+    assert program("init", *words, **world.account()).returncode == 0
+    text = (program.cwd / "products/standard.yaml").read_text("utf-8")
+    assert "passwordPolicy: {minLength: 14, requireUppercase: false, requireDigit: true" in text
+    assert "  mailboxes: 25\n" in text
+    assert program("status", **world.account()).returncode == 0
+
+
 def test_git_ignores_the_journal_also_where_a_gitignore_is_there_already(program: Any) -> None:
     program.git("init", "-q", ".")
     for folder, text in (("a", None), ("b", "*.log\n"), ("c", "/.reconciler/\n")):

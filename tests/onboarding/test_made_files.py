@@ -1,6 +1,7 @@
 """The files that are made from a server: valid, saying what the server says, and a start for people."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from reconciler.config.decode_workspace import decode_workspace
 from reconciler.config.loader import load_text
 from reconciler.config.schema import check, validator
 from reconciler.core.model import CurrentDomain, Mailbox, MailboxFacts, ServerLimits
-from reconciler.core.product import Product
+from reconciler.core.password_policy import ServerPasswordPolicy
+from reconciler.core.product import PasswordPolicy, Product
 
 
 def domain(name: str = "first.example", people: tuple[Mailbox, ...] = (), **limits: Any) -> CurrentDomain:
@@ -38,8 +40,9 @@ def read(text: str) -> Product:
     return product
 
 
-def made(*domains: CurrentDomain) -> tuple[Product, str]:
-    product, text = product_of({d.domain: d for d in domains})
+def made(*domains: CurrentDomain, policies: Sequence[ServerPasswordPolicy | None] = ()) -> tuple[Product, str]:
+    told = dict(zip((d.domain for d in domains), policies or [None] * len(domains), strict=True))
+    product, text = product_of({d.domain: d for d in domains}, told)
     assert read(text) == product
     return product, text
 
@@ -88,6 +91,20 @@ def test_a_protocol_that_is_off_everywhere_is_not_offered() -> None:
         domain("a.example", eas_enabled=False, mapi_enabled=False), domain("b.example", eas_enabled=False)
     )
     assert (product.offer.eas, product.offer.mapi) == (False, True)
+
+
+def test_rules_for_passwords_that_hold_in_all_domains_are_the_products() -> None:
+    two = (domain("a.example"), domain("b.example"))
+    first = ServerPasswordPolicy(min_length=12, require_digit=False, require_special=True)
+    second = ServerPasswordPolicy(min_length=12, require_digit=True, require_special=True, require_uppercase=False)
+    product, text = made(*two, policies=(first, second))
+    assert product.password_policy == PasswordPolicy(min_length=12, require_special=True)
+    assert "passwordPolicy: {minLength: 12, requireSpecial: true}   # as the server says" in text
+    product, text = made(*two, policies=(first, None))
+    assert product.password_policy == PasswordPolicy()
+    assert "# passwordPolicy:" in text
+    odd = ServerPasswordPolicy(min_length=0, require_digit=False)
+    assert made(two[0], policies=(odd,))[0].password_policy == PasswordPolicy(require_digit=False)
 
 
 def test_the_examples_in_its_comments_are_valid_once_the_marks_are_taken_away() -> None:
