@@ -15,7 +15,7 @@ from law_wild import wild
 
 from reconciler.core.diagnostics import has_errors
 from reconciler.core.guards import objections
-from reconciler.core.model import UNSET, CurrentDomain
+from reconciler.core.model import UNSET, CurrentDomain, Removal
 from reconciler.core.plan import Change
 from reconciler.core.product import Limits
 from reconciler.engine.apply import apply_plan
@@ -43,9 +43,16 @@ def takes_away(change: Change) -> bool:
 
 
 @settings(deadline=None, max_examples=300)
-@given(wild(), before_in_main)
-def test_no_plan_takes_away_what_nobody_may_touch(there: Situation, before: dict[str, str]) -> None:
-    there = replace(there, options=replace(there.options, protected_before=before))
+@given(wild(), before_in_main, st.sets(st.sampled_from(FREE), max_size=3))
+def test_no_plan_takes_away_what_nobody_may_touch(there: Situation, before: dict[str, str], ignored: set[str]) -> None:
+    removed = {(r.kind, r.name): r for r in there.desired.removed}
+    removed |= {("mailbox", n): Removal(kind="mailbox", name=n) for n in (*ignored, *before)}
+    there = replace(
+        there,
+        desired=replace(there.desired, removed=tuple(removed.values())),
+        policy=replace(there.policy, ignore={"mailbox": tuple(ignored), "alias": tuple(ignored)}),
+        options=replace(there.options, protected_before=before),
+    )
     made = there.plan()
     assert [c.key for c in made.changes if takes_away(c) and untouchable(there, there.current, c)] == []
     assert not [c.key for c in made.changes if there.policy.ignores(c.kind, c.name)]
