@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from reconciler.app.git import files_at
 from reconciler.config.workspace import Configuration, load_configuration
 from reconciler.core.attribution import attribute
-from reconciler.core.diagnostics import Diagnostic, Severity, info, warning
+from reconciler.core.diagnostics import Diagnostic, Severity, warning
 from reconciler.core.model import CurrentDomain, DesiredDomain, Unset
 from reconciler.core.names import BadName, domain_name
 from reconciler.core.plan import Change, Plan
@@ -78,7 +78,11 @@ class Base:
     def dropped(self, config: Configuration) -> tuple[Diagnostic, ...]:
         """Of each domain that the base commit has and these files do not: that nothing is done to it any more."""
         return tuple(
-            info("BAS002", f"{name}: `{self.ref}` manages this domain and no file here does: it is left as it is")
+            warning(
+                "BAS002",
+                f"{name}: `{self.ref}` manages this domain and no file here does: it is left as it is",
+                hint="nothing is read, changed or told of it any more; bring its file back if that is not meant",
+            )
             for name in self.config.domains
             if name not in config.domains
         )
