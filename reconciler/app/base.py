@@ -51,10 +51,12 @@ class Base:
         """Why the base commit's file of a domain cannot be used, with its place; empty if it can, or there is none."""
         if domain in self.config.domains:
             return ""
+        errors = [d for d in self.config.diagnostics if d.severity is Severity.ERROR]
         names = [display for display, relative in self.config.files.items() if _domain_of(relative) == domain]
+        # A file whose name is not its domain's may be of any domain.
+        names += [d.span.file for d in errors if d.code == "NAM003" and d.span]
         if not names:
             return ""
-        errors = [d for d in self.config.diagnostics if d.severity is Severity.ERROR]
         own = [d for d in errors if d.span and d.span.file in names]
         first = next(iter([*own, *errors]), None)
         place = f"{first.span}: " if first and first.span else ""
