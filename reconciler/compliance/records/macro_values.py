@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import quote
 
+from reconciler.compliance.records.dns_names import MAX_NAME
 from reconciler.compliance.records.macros import Macro, MacroString
-
-MAX_NAME = 253
-"""Characters of a domain name without its final dot (RFC 1035 section 2.3.4)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Literal
 
 from reconciler.compliance.records import macro_values
+from reconciler.compliance.records.dns_names import is_askable, is_name, is_under
 from reconciler.compliance.records.macro_values import Mail
 from reconciler.compliance.records.macros import MacroString, SyntaxFault, macro_string
 from reconciler.compliance.records.spf import (
@@ -131,7 +132,7 @@ class _Run:
 
     def domain(self, name: str, *, first: bool = False) -> tuple[SpfResult, str]:
         """The record of a domain, found and evaluated (sections 4.3 to 4.7)."""
-        if not _is_name(name):
+        if not is_name(name):
             return "none", f"{name} is no domain name that could have a record"
         answer = self._ask(name, "TXT", counts=not first)
         if answer.unknown:
@@ -186,7 +187,7 @@ class _Run:
                 return self._mx(domain, term)
             case "ptr":
                 target = self._target(domain, term)
-                return any(_is_under(name, target) for name in self._validated_names())
+                return any(is_under(name, target) for name in self._validated_names())
 
     def _include(self, domain: str, term: Mechanism) -> bool:
         """Section 5.2: only a pass matches; its explanation and its terms stay inside otherwise."""
@@ -219,7 +220,7 @@ class _Run:
         """The sender's names that lead back to it (section 5.5); a look-up that fails gives none."""
         answer = self._ask(self.mail.address.reverse_pointer, "PTR")
         names = [r.name for r in answer.records if isinstance(r, Host)][:MAX_NAMES]
-        names = [name for name in names if _is_name(name)]
+        names = [name for name in names if is_name(name)]
         self._together((name, self._family()) for name in names)
         client = str(self.mail.address)
         return [name for name in names if client in self._ask(name, self._family(), counts=False).addresses()]
@@ -236,14 +237,14 @@ class _Run:
             return "unknown"
         if domain not in self.validated:
             names = self._validated_names()
-            below = (n for n in names if _is_under(n, domain))
+            below = (n for n in names if is_under(n, domain))
             best = next((n for n in names if n == domain), None) or next(below, None) or next(iter(names), "unknown")
             self.validated[domain] = best
         return self.validated[domain]
 
     def _there(self, name: str, rtype: RecordType, term: Mechanism) -> Answer:
         """The answer that a term asks for; a name that cannot exist has nothing."""
-        if not _is_askable(name):
+        if not is_askable(name):
             return Answer(name=name, rtype=rtype, outcome="nxdomain", text="no name that DNS could hold")
         answer = self._ask(name, rtype)
         if answer.unknown:
@@ -264,7 +265,7 @@ class _Run:
 
     def _together(self, questions: Iterator[tuple[str, RecordType]]) -> None:
         """Asks side by side what would else be asked one after the other."""
-        missing = [q for q in questions if _is_askable(q[0]) and self.find(*q) is None]
+        missing = [q for q in questions if is_askable(q[0]) and self.find(*q) is None]
         if missing:
             raise _Open(*missing)
 
@@ -281,7 +282,7 @@ class _Run:
             return ""
         domain, spec = self.exp
         name = self._name(spec, domain)
-        if not _is_askable(name):
+        if not is_askable(name):
             return ""
         answer = self._ask(name, "TXT", counts=False)
         texts = answer.texts()
@@ -292,17 +293,3 @@ class _Run:
         except SyntaxFault:
             return ""
         return macro_values.expand(text, self.mail, domain, self._p(text, domain))
-
-
-def _is_name(name: str) -> bool:
-    """Section 4.3: at least two labels, none of them empty or too long."""
-    return "." in name and _is_askable(name)
-
-
-def _is_askable(name: str) -> bool:
-    labels = name.split(".")
-    return len(name) <= macro_values.MAX_NAME and all(0 < len(label.encode()) <= 63 for label in labels)
-
-
-def _is_under(name: str, domain: str) -> bool:
-    return name == domain or name.endswith(f".{domain}")
