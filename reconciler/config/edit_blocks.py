@@ -65,19 +65,18 @@ def _block_mapping(draft: Draft, mark: Mark, node: Map, patch: MapPatch) -> None
         draft.refuse(first, "it is not the first in its line")
     gap = [""] if patch.order and _is_spaced(draft, marks) else []
     for key, tree in patch.add.items():
-        at = draft.line_start(first)
-        if kept:
-            anchor = marks[_before(key, kept, patch)]
-            at = draft.region_end(anchor[0], anchor[3])
+        before = _before(key, list(marks), patch)
+        start, _, _, end = marks[before]
+        at = draft.line_start(start) if before in patch.drop else draft.region_end(start, end)
         draft.insert_lines(at, [*gap, *block(key, tree, draft.step)], draft.column(first))
 
 
-def _before(key: str, kept: list[str], patch: MapPatch) -> str:
-    """The key behind which a new one comes."""
+def _before(key: str, there: list[str], patch: MapPatch) -> str:
+    """The key behind which a new one comes, or in whose place."""
     if key not in patch.order:
-        return kept[-1]
-    earlier = [k for k in kept if k in patch.order and patch.order.index(k) < patch.order.index(key)]
-    return max(earlier, key=patch.order.index, default=kept[-1])
+        return there[-1]
+    earlier = [k for k in there if k in patch.order and patch.order.index(k) < patch.order.index(key)]
+    return max(earlier, key=patch.order.index, default=there[-1])
 
 
 def _is_spaced(draft: Draft, marks: dict[str, Mark]) -> bool:
@@ -102,10 +101,9 @@ def _sequence(draft: Draft, mark: Mark, node: object, patch: ListPatch, *, in_br
         if not kept:
             draft.splice(draft.colon(mark), draft.colon(mark), " []")
         return
-    dash = _dash(draft, node.marks[0][0])
-    at = draft.line_start(dash)
-    if kept:
-        at = draft.region_end(_dash(draft, node.marks[kept[-1]][0]), node.marks[kept[-1]][1])
+    last = len(node) - 1
+    dash = _dash(draft, node.marks[last][0])
+    at = draft.line_start(dash) if last in patch.drop else draft.region_end(dash, node.marks[last][1])
     draft.insert_lines(at, [f"- {text}" for text in patch.add], draft.column(dash))
 
 

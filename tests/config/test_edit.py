@@ -71,9 +71,7 @@ def test_fields_come_last_in_their_resource_and_resources_last_in_their_section_
         mailbox("alice", "forwarding.keepCopy", True),
         AddResource(Mailbox(name="null", quota=0, password=SecretRef("env", "PW"))),
     )
-    assert (
-        done
-        == dedent("""\
+    assert done == dedent("""\
         mailboxes:
             alice:
                 quota: 5 GiB
@@ -87,7 +85,6 @@ def test_fields_come_last_in_their_resource_and_resources_last_in_their_section_
             # nobody else
         # the end
         """)
-    )
 
 
 def test_empty_values_of_every_spelling_are_filled() -> None:
@@ -232,7 +229,9 @@ def test_an_alias_in_short_form_becomes_long_and_keeps_the_targets_as_they_are_w
         """
     names = ("one", "two", "three", "four", "five")
     done = edited(
-        body, *(alias(n, "internalOnly", True) for n in names), alias("four", "to", ("a@example.com", "zoe@example.com"))
+        body,
+        *(alias(n, "internalOnly", True) for n in names),
+        alias("four", "to", ("a@example.com", "zoe@example.com")),
     )
     assert done == dedent("""\
         aliases:
@@ -284,7 +283,9 @@ def test_a_file_as_a_json_printer_writes_it_is_edited_line_by_line() -> None:
         text,
         [DropResource(kind="mailbox", name="b"), DropResource(kind="mailbox", name="c"), AddSection("alias")],
     )
-    assert done == text.replace('    },\n    "b": {},\n    "c": {}\n', "    }\n").replace("  }\n}\n", "  },\n  aliases: {}\n}\n")
+    assert done == text.replace('    },\n    "b": {},\n    "c": {}\n', "    }\n").replace(
+        "  }\n}\n", "  },\n  aliases: {}\n}\n"
+    )
 
 
 def test_line_ends_the_missing_last_one_and_a_byte_order_mark_stay() -> None:
