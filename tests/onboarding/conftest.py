@@ -11,7 +11,7 @@ import sys
 import termios
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,11 +103,12 @@ def world() -> Iterator[World]:
         )
         for name in DOMAINS
     )
-    zones = {"example.net": "mail1 300 IN A 192.0.2.10\n"}
+    zones = {"example.net": 'mail1 300 IN A 192.0.2.10\nspf 300 IN TXT "v=spf1 ip4:192.0.2.10 -all"\n'}
     with Sandbox(SandboxConfig(seed=seed, password=PASSWORD, zones=zones)) as running:
         made = World(running)
         for name in DOMAINS[:2]:
             made.fill(name)
+        made.forget_requests()
         yield made
 
 
@@ -158,12 +159,12 @@ def _owns_its_terminal() -> None:
 
 
 class Terminal:
-    """The program on a terminal that is its own."""
+    """A command on a terminal that is its own."""
 
-    def __init__(self, program: Program, *words: str, **environment: str) -> None:
+    def __init__(self, program: Program, words: Sequence[str], **environment: str) -> None:
         self._master, slave = pty.openpty()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "reconciler", *words],
+            words,
             cwd=program.cwd,
             env={**program.clean(), **program.environment, "COLUMNS": "100", **environment},
             stdin=slave,
@@ -183,7 +184,12 @@ class Terminal:
             assert time.monotonic() < end, self.seen
             assert self._read() or question in self.seen[self.heard :], self.seen
         self.heard = self.seen.index(question, self.heard) + len(question)
-        time.sleep(0.3)  # a hidden prompt throws away what was typed before it
+        if keys:
+            time.sleep(0.3)  # a hidden prompt throws away what was typed before it
+            self.type(keys)
+
+    def type(self, keys: str) -> None:
+        """Types."""
         os.write(self._master, keys.encode())
 
     def end(self) -> int:
@@ -209,9 +215,24 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(program: Program) -> Callable[..., Terminal]:
+def on_terminal(program: Program) -> Iterator[Callable[..., Terminal]]:
+    """Starts any command on a terminal; it does not outlive the test."""
+    started: list[Terminal] = []
+
+    def start(words: Sequence[str], **environment: str) -> Terminal:
+        started.append(Terminal(program, words, **environment))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.process.kill()
+        one.process.wait()
+
+
+@pytest.fixture
+def terminal(on_terminal: Callable[..., Terminal]) -> Callable[..., Terminal]:
     """Starts the program on a terminal."""
-    return lambda *words, **environment: Terminal(program, *words, **environment)
+    return lambda *words, **environment: on_terminal([sys.executable, "-m", "reconciler", *words], **environment)
 
 
 def texts_of(folder: Path) -> dict[str, str]:

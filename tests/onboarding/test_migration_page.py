@@ -1,0 +1,139 @@
+"""The page on migration is followed to its end: in one shell on a terminal, word for word, against a server in use."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "migration.md"
+ANSWERS = {
+    "reconciler init --from": (
+        ("[github]: ", "github\n"),
+        ("User name on", "admin\n"),
+        ("Password (not shown, not kept): ", "PASSWORD\n"),
+        ("names, or all: ", "all\n"),
+    ),
+    "read -rs SMARTERMAIL_PASSWORD": (("", "PASSWORD\n"),),
+    "reconciler apply": (("Only 'yes' will do", "yes\n"),),
+}
+"""What a reader types at which command."""
+CODES = {"reconciler dns check": 7}
+"""What ends with another code than 0: in the sandbox only MX is published."""
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+class Reader:
+    """Follows the page line by line; what it does with files between the lines is done by the test."""
+
+    def __init__(self, world: Any, shell: Any) -> None:
+        self.world, self.shell = world, shell
+        self.lines = iter([line for block in blocks("sh") for line in block.splitlines()])
+        self.said: dict[str, str] = {}
+
+    def until(self, last: str) -> str:
+        """Does everything up to the line that begins so; what that printed."""
+        for line in self.lines:
+            done = self._line(line)
+            if line.startswith(last):
+                return done
+        raise AssertionError(f"the page does not say: {last}")
+
+    def _line(self, line: str) -> str:
+        begin, typed = self.shell.heard, line
+        if "--from" in line:
+            typed = line.replace("https://mail1.example.net", f"{self.world.url} --hostname mail1.example.net")
+            assert typed != line
+        self.shell.type(f"{typed}; echo \"[$?]\" 'done'\n")
+        for question, keys in next((rows for start, rows in ANSWERS.items() if line.startswith(start)), ()):
+            self.shell.answer(question, keys.replace("PASSWORD", self.world.password))
+        self.shell.answer("] done", "")
+        said = str(self.shell.seen[begin : self.shell.heard])
+        code = next((code for start, code in CODES.items() if line.startswith(start)), 0)
+        assert said.endswith(f"[{code}] done"), (line, said)
+        return said
+
+
+@pytest.fixture
+def reader(world: Any, program: Any, on_terminal: Callable[..., Any]) -> Reader:
+    git = {"GIT_AUTHOR_NAME": "Reader", "GIT_AUTHOR_EMAIL": "reader@example.net"}
+    git |= {"GIT_COMMITTER_NAME": "Reader", "GIT_COMMITTER_EMAIL": "reader@example.net", "PS1": ""}
+    git |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "init.defaultBranch", "GIT_CONFIG_VALUE_0": "main"}
+    shell = on_terminal(["bash", "--noprofile", "--norc", "--noediting"], **git)
+    shell.type("PS1=; stty -echo; echo ready 'now'\n")
+    shell.answer("ready now", "")
+    return Reader(world, shell)
+
+
+@pytest.mark.timeout(240)
+def test_the_page_leads_from_a_server_in_use_to_a_first_change(reader: Reader, world: Any, program: Any) -> None:
+    folder = program.cwd / "mail"
+    said = reader.until("reconciler init --from")
+    (shown,) = blocks("text")
+    assert shown.strip() in said
+    assert len(list((folder / "domains").iterdir())) == 3
+    with (folder / "reconciler.yaml").open("a", encoding="utf-8") as file:
+        file.write(f'dns: {{resolvers: ["{world.dns}"], timeout: 2}}\n')
+    assert "3 domain files are valid." in reader.until("reconciler validate")
+    assert "No changes." in reader.until("reconciler plan")
+
+    product, change = blocks("yaml")
+    reader.until("sed -i")
+    (folder / "products" / "business.yaml").write_text(product, "utf-8")
+    assert "3 domain files are valid." in reader.until("reconciler validate")
+    assert "USD" in reader.until("reconciler status")
+    assert "first.example" in reader.until("reconciler dns check")
+    assert "v=spf1" in reader.until("reconciler dns records")
+
+    assert world.requests("list-users")
+    assert world.own("requests")["counters"].get("mutations", 0) == 0  # nothing on the server has changed until here
+    reader.until("git commit")
+    file = folder / "domains" / "first.example.yaml"
+    file.write_text(file.read_text("utf-8").replace("mailboxes:\n", change, 1), "utf-8")
+    planned = reader.until("reconciler plan --base main")
+    assert "+ mailbox dora@first.example" in planned
+    assert "converged" in reader.until("reconciler apply")
+    reader.until("reconciler history")
+    assert "- mailbox dora@first.example" in reader.until("reconciler rollback last")
+    assert next(reader.lines, None) is None
+    reader.shell.type("exit\n")
+    assert reader.shell.end() == 0
+    assert world.password[:12] not in reader.shell.seen
+
+
+def test_every_option_of_the_panel_is_in_the_table_and_every_key_in_it_exists() -> None:
+    import json
+
+    from reconciler.app.data import data_folder
+
+    schema = json.loads((data_folder("schemas") / "product.schema.json").read_text("utf-8"))
+    text = PAGE.read_text("utf-8")
+    rows = re.findall(r"^\| ([\d, ]+) \| [^|]* \| ([^|]*) \|$", text, re.MULTILINE)
+    numbers = sorted(int(number) for row, _ in rows for number in row.split(","))
+    assert numbers == list(range(1, 24))
+    prefix = ""
+    for _, cell in rows:
+        for key in re.findall(r"`([\w.]+)`", cell):
+            path = key.split(".") if "." in key else [*prefix.split("."), key]
+            prefix = ".".join(path[:-1])
+            node = schema
+            for step in path:
+                node = node["properties"][step] if "$ref" not in node else schema["$defs"]["dns"]["properties"][step]
+                while "$ref" in node:
+                    node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
+
+
+def test_the_hook_on_the_page_about_ci_is_the_templates() -> None:
+    import reconciler
+
+    page = (ROOT / "docs" / "ci.md").read_text("utf-8")
+    (shown,) = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    template = Path(reconciler.__file__).parent / "app/starter/ci/pre-commit/.pre-commit-config.yaml"
+    (hook,) = yaml.safe_load(template.read_text("utf-8"))["repos"][0]["hooks"]
+    assert yaml.safe_load(shown)["repos"][0]["hooks"] == [{k: v for k, v in hook.items() if k != "args"}]
