@@ -8,7 +8,7 @@ from reconciler.sandbox.binder import BindError
 from reconciler.sandbox.call import Call, Route
 from reconciler.sandbox.defaults import DOMAIN_ADMIN_WRITABLE
 from reconciler.sandbox.dkim_routes import domain_keys
-from reconciler.sandbox.domain_views import counts, disk_usage, domain_data, domain_settings
+from reconciler.sandbox.domain_views import counts, disk_usage, domain_data, told_settings
 from reconciler.sandbox.domains import change_settings
 from reconciler.sandbox.envelope import Reply, ok
 from reconciler.sandbox.seat_routes import seats
@@ -36,7 +36,9 @@ def get_data(call: Call) -> Reply:
 
 def get_settings(call: Call) -> Reply:
     """`GET settings/domain/domain`, with DKIM."""
-    return ok(domainSettings={**domain_settings(call.domain), "domainKeysSettings": domain_keys(call, call.domain)})
+    return ok(
+        domainSettings={**told_settings(call.domain, call.quirks), "domainKeysSettings": domain_keys(call, call.domain)}
+    )
 
 
 def post_settings(call: Call) -> Reply:

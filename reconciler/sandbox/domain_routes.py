@@ -6,7 +6,7 @@ from reconciler.sandbox import defaults
 from reconciler.sandbox.accounts import check_new_password
 from reconciler.sandbox.binder import Fields
 from reconciler.sandbox.call import Call, Route
-from reconciler.sandbox.domain_views import domain_data, domain_row, domain_settings
+from reconciler.sandbox.domain_views import domain_data, domain_row, told_settings
 from reconciler.sandbox.domains import (
     DEFAULT_ADMIN,
     bind_settings,
@@ -39,7 +39,7 @@ def get_domain(call: Call) -> Reply:
 
 def get_settings(call: Call) -> Reply:
     """`GET settings/sysadmin/domain-settings/{domain}` (section 4.4)."""
-    return ok(domainSettings=domain_settings(call.store.domain(call.param("domain"))))
+    return ok(domainSettings=told_settings(call.store.domain(call.param("domain")), call.quirks))
 
 
 def post_settings(call: Call) -> Reply:

@@ -80,6 +80,15 @@ def domain_data(domain: Domain, quirks: Quirks) -> dict[str, Any]:
     return data
 
 
+_SWITCHES = ("enableActiveSyncAccountManagement", "enableMapiEwsAccountManagement", "enableMailForwarding")
+
+
+def told_settings(domain: Domain, quirks: Quirks) -> dict[str, Any]:
+    """`domainSettings` as answers carry it: which of its fields a build has differs (section 4.4)."""
+    left_out = _SWITCHES if "settings-without-switches" in quirks else ()
+    return {name: value for name, value in domain_settings(domain).items() if name not in left_out}
+
+
 def domain_settings(domain: Domain) -> dict[str, Any]:
     """`domainSettings` without DKIM."""
     return {

@@ -36,6 +36,7 @@ QUIRKS: dict[str, str] = {
     "limit-names-strict": "section 4.5: userLimit, aliasLimit... in domain-settings writes are ignored",
     "usage-as-size": "section 4.3: domainData gives usage as size and sizeMb, not diskUsage",
     "usage-as-sizemb": "section 4.3: domainData gives usage as sizeMb only",
+    "settings-without-switches": "section 4.4: domain settings do not tell whether EAS, MAPI and forwarding are on",
     "no-domain-alias-count": "section 4.7: domainData has no domainAliasCount",
     # users
     "no-total-count": "section 10 no. 21: searches carry no totalCount",

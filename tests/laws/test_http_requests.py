@@ -121,7 +121,7 @@ def test_seats_that_a_server_grants_without_effect_have_failed_and_the_run_has_n
     world: HttpWorld, protocol: str
 ) -> None:
     there = current([read_box("anna")])
-    names = [f"{protocol}-flag-off"]
+    names = [f"{protocol}-flag-off", "settings-without-switches"]  # where they are told, the plan is refused
     world.load(there, names)
     asked = desired([box("anna", quota=5 << 30, **{protocol: True}), box("ben", **{protocol: True}), box("carl")])
     situation = Situation(asked, there, Policy(), PlanOptions(today=TODAY))
@@ -142,7 +142,7 @@ def test_seats_that_a_server_grants_without_effect_have_failed_and_the_run_has_n
 
 def test_a_password_whose_seats_are_refused_is_set_once_and_not_by_every_run(world: HttpWorld) -> None:
     there = current([read_box("anna")])
-    world.load(there, ["eas-flag-off", "seats-403-when-off"])
+    world.load(there, ["eas-flag-off", "seats-403-when-off", "settings-without-switches"])
     second_version = box("anna", eas=True, password=SecretRef("env", "PW", version=2))
     options = PlanOptions(today=TODAY, password_versions={"anna@example.com": 1})
     situation = Situation(desired([second_version]), there, Policy(), options)

@@ -172,3 +172,13 @@ def test_a_search_may_stop_at_a_hundred_rows_and_may_not_understand_where_to_beg
     assert len(rest) == 22
     world.quirks("skip-ignored")
     assert len(world.da.ok(search, {**body, "skip": 100})["results"]) == 122
+
+
+def test_domain_settings_may_lack_the_switches(world):
+    switches = {"enableActiveSyncAccountManagement", "enableMapiEwsAccountManagement", "enableMailForwarding"}
+    before = world.da.read("settings/domain/domain")["domainSettings"]
+    assert switches <= set(before)
+    world.quirks("settings-without-switches")
+    assert set(before) - set(world.da.read("settings/domain/domain")["domainSettings"]) == switches
+    system = world.sa.read("settings/sysadmin/domain-settings/example.test")["domainSettings"]
+    assert not switches & set(system)
