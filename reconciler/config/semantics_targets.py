@@ -19,7 +19,7 @@ _RING = 40
 
 
 def check_targets(file: DomainFile, workspace: Directory, policy: Policy) -> Iterator[Diagnostic]:
-    """REF003 (a target that does not exist) and GRD007 (a target outside, where the policy denies it)."""
+    """REF003 (a target that does not exist) and GRD007 (a target outside, where the policy denies new ones)."""
     if file.desired is None:
         return
     places: Places | None = None
@@ -63,9 +63,10 @@ def _what(resource: Mailbox | Alias) -> str:
 
 
 def _outside(resource: Mailbox | Alias, target: str, places: Places) -> Diagnostic:
-    text = f"{_what(resource)} {target}, which is outside the workspace's domains: the policy denies that"
+    # Offline nobody knows whether it is new. What was there before is no fault: `import` writes it, `plan` lets it be.
+    text = f"{_what(resource)} {target}, outside the workspace's domains: `plan` refuses that where it is new"
     hint = "take the target out, or name its domain in `policy.externalForwardingDomains` of reconciler.yaml"
-    return error("GRD007", text, places.target(resource, target), hint=hint)
+    return warning("GRD007", text, places.target(resource, target), hint=hint)
 
 
 def _leaving(resource: Mailbox | Alias, target: str, gone: Removal | Renaming, span: Span) -> Diagnostic:

@@ -21,7 +21,7 @@ from reconciler.config.semantics_secrets import check_passwords
 from reconciler.config.semantics_targets import check_loops, check_targets
 from reconciler.config.semantics_workspace import check_domains, check_server
 from reconciler.config.workspace import load_configuration
-from reconciler.core.diagnostics import Diagnostic, Severity, in_order
+from reconciler.core.diagnostics import Diagnostic, Severity, has_errors, in_order
 from reconciler.core.product import Limits, Offer, Product
 from reconciler.core.workspace import Policy, Workspace
 
@@ -280,7 +280,7 @@ def test_what_the_policy_ignores_cannot_be_declared(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("verdict", "expected"), [("deny", ["4:35 GRD007", "5:21 GRD007"]), ("warn", []), ("allow", [])]
 )
-def test_targets_outside_are_faults_only_where_the_policy_denies_them(
+def test_targets_outside_are_said_where_the_policy_denies_new_ones(
     tmp_path: Path, verdict: str, expected: list[str]
 ) -> None:
     files = {
@@ -293,6 +293,7 @@ def test_targets_outside_are_faults_only_where_the_policy_denies_them(
     assert [f"{d.span.line}:{d.span.column} {d.code}" for d in diagnostics if d.span] == [
         row.replace("5:21", "5:23") for row in expected
     ]
+    assert not has_errors(diagnostics), "offline nobody knows whether a target is new"
 
 
 LIMITS = [
