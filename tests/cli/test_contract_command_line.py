@@ -84,12 +84,13 @@ def test_a_saved_plan_is_taken_as_it_is_and_with_no_other_wishes(two: Any, insid
 @pytest.mark.parametrize(
     "change",
     [
-        {"digests": {"nowhere.example": "sha256:0"}},
-        {"digests": []},
-        {"digests": {}},
+        {"domains": []},
         {"asked": []},
-        {"configuration": None},
-        {"formatVersion": 2},
+        {"workspace": None},
+        {"salt": "00" * 16},
+        {"formatVersion": 1},
+        {"formatVersion": 3},
+        {"kind": "Plan"},
     ],
     ids=str,
 )
