@@ -6,7 +6,6 @@ meant.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from reconciler.config.builder import Map
 from reconciler.config.decode_domain import decode_domain
@@ -28,10 +27,7 @@ from reconciler.config.loader import Document, load_text
 from reconciler.config.schema import check, validator
 from reconciler.core.diagnostics import Diagnostic, Severity
 from reconciler.core.errors import CannotEdit
-from reconciler.core.kinds import KINDS
-from reconciler.core.model import DesiredDomain, KindName
-from reconciler.core.names import BadName, local_part
-from reconciler.core.source import Span
+from reconciler.core.model import DesiredDomain
 
 __all__ = [
     "AddResource",
@@ -41,10 +37,8 @@ __all__ = [
     "DropResource",
     "Edit",
     "Note",
-    "Place",
     "SetField",
     "edit_domain",
-    "place_of",
     "read_domain_text",
 ]
 
@@ -120,10 +114,8 @@ def _patched(document: Document, before: DesiredDomain, after: DesiredDomain) ->
 
 def _noted(text: str, notes: Sequence[str]) -> str:
     """The text with these comments at its top, below those that are there; none twice."""
-    breaks = text.splitlines(keepends=True)
-    newline = "\r\n" if breaks and breaks[0].endswith("\r\n") else "\n"
-    at = 0
     lines = text.split("\n")
+    newline = "\r\n" if lines[0].endswith("\r") else "\n"
     there: set[str] = set()
     top = 0
     for number, line in enumerate(lines):
@@ -137,55 +129,3 @@ def _noted(text: str, notes: Sequence[str]) -> str:
         return text
     at = sum(len(line) + 1 for line in lines[:top])
     return text[:at] + "".join(line + newline for line in missing) + text[at:]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What stands somewhere in a domain file: a field (as in `reconciler.core.kinds`) of a mailbox or alias."""
-
-    kind: KindName
-    name: str
-    field: str
-
-
-def place_of(text: str, span: Span) -> Place | None:
-    """The field that a place in a domain file belongs to; None if it is none.
-
-    What is said of a whole resource, or of a whole section, belongs to no field.
-    """
-    document, _ = load_text(text.encode("utf-8", "replace"), span.file)
-    body = document.value if document else None
-    if document is None or not isinstance(body, Map):
-        return None
-    for kind in KINDS:
-        rows = body.get(kind.section)
-        if not isinstance(rows, Map):
-            continue
-        for key in rows:
-            for spec in kind.fields:
-                path = (kind.section, key, *spec.name.split("."))
-                if isinstance(rows[key], list):
-                    path = path[:2] if spec.name == "to" else ()
-                if path and _leads(body, path) and _holds(document.span(path), span):
-                    return _named(kind.name, key, spec.name)
-    return None
-
-
-def _named(kind: KindName, key: str, field: str) -> Place | None:
-    try:
-        return Place(kind, local_part(key), field)
-    except BadName:
-        return None
-
-
-def _leads(node: object, path: Sequence[str]) -> bool:
-    for step in path:
-        if not isinstance(node, Map) or step not in node:
-            return False
-        node = node[step]
-    return True
-
-
-def _holds(outer: Span, inner: Span) -> bool:
-    start, end = (outer.line, outer.column), (outer.end_line, outer.end_column)
-    return start <= (inner.line, inner.column) < end

@@ -66,23 +66,32 @@ class Configuration:
 
 
 def load_configuration(
-    root: Path, selection: Sequence[str] = (), *, here: Path | None = None, environ: Mapping[str, str] | None = None
+    root: Path,
+    selection: Sequence[str] = (),
+    *,
+    here: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    instead: Mapping[str, bytes] | None = None,
 ) -> Configuration:
     """Reads and checks all files of a workspace, offline; what is wrong with them is in the value, never raised.
 
     `selection` holds domains, files and patterns, none = all (see `select`). `here` is the current folder and
     `environ` the environment, in which passwords are looked up that a product's policy can be held against.
+    `instead` holds what domain files would say, there already or not, by their names in the workspace: the
+    configuration is then as it would be with them.
     """
     here = Path.cwd() if here is None else here
-    found = discover(root, here)
-    return _Loading(found, root.resolve(), SecretStore(root.resolve(), environ=environ)).configuration(selection, here)
+    found = discover(root, here, instead or ())
+    store = SecretStore(root.resolve(), environ=environ)
+    return _Loading(found, root.resolve(), store, instead or {}).configuration(selection, here)
 
 
 class _Loading:
     """One pass over a workspace's files, in the order in which they need each other."""
 
-    def __init__(self, found: Found, root: Path, store: SecretStore) -> None:
+    def __init__(self, found: Found, root: Path, store: SecretStore, instead: Mapping[str, bytes]) -> None:
         self.found = found
+        self.instead = instead
         self.root = root
         self.store = store
         self.hash = sha256()
@@ -124,10 +133,7 @@ class _Loading:
     def _read(self, found: FoundFile) -> tuple[Document | None, tuple[Diagnostic, ...]]:
         """Reads a file once for its value and for the digest."""
         try:
-            if not found.path.is_file():
-                raise FileNotFoundError
-            with found.path.open("rb") as file:
-                data = file.read(MAX_BYTES + 1)
+            data = self._data(found)
         except OSError:
             self.hash.update(f"{found.relative}\0unreadable\0".encode("utf-8", "surrogateescape"))
             return load_file(found.path, found.display)
@@ -136,6 +142,14 @@ class _Loading:
         document, diagnostics = load_text(data, found.display)
         self.texts[found.display] = document.text if document else data.decode("utf-8", "replace")
         return document, diagnostics
+
+    def _data(self, found: FoundFile) -> bytes:
+        if found.relative in self.instead:
+            return self.instead[found.relative]
+        if not found.path.is_file():
+            raise FileNotFoundError
+        with found.path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
 
     def _workspace(self) -> Workspace | None:
         workspace, diagnostics = self._workspace_file()

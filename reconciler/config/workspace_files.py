@@ -1,7 +1,7 @@
 """Which files make a workspace, and how they are named to people."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,16 +59,19 @@ def find_root(start: Path, explicit: Path | None = None) -> Path:
     )
 
 
-def discover(root: Path, here: Path) -> Found:
+def discover(root: Path, here: Path, planned: Collection[str] = ()) -> Found:
     """The files of the workspace `root`; files under `here` (the current folder) are named relative to it.
 
     `domains/` is searched with the folders in it, `products/` is not. Hidden files and folders are passed over. A link
     that leaves the workspace is an error and is not followed: a file elsewhere is not in git with the rest.
+    `planned` domain files (named relative to the root) are counted in also where they are not there yet.
     """
     walk = _Walk(root.resolve(), here.resolve())
     workspace = walk.single(root.resolve() / WORKSPACE_FILE)
     products = tuple(walk.files("products", nested=False))
     domains = tuple(walk.files("domains", nested=True))
+    new = {name: walk.single(walk.root / name) for name in planned if name not in {d.relative for d in domains}}
+    domains = tuple(sorted((*domains, *new.values()), key=lambda row: row.relative))
     return Found(workspace=workspace, products=products, domains=domains, diagnostics=tuple(walk.diagnostics))
 
 
