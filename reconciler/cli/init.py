@@ -101,7 +101,7 @@ def _from_server(console: Console, folder: Path, url: str, ci: tuple[str, ...] |
             ci = asking.ci_names(folder, usual_ci(folder)) if asking.can_ask() else (usual_ci(folder),)
         today = datetime.now(UTC).date()
         onboarding.check_folder(onboarding.Onboarding(folder=folder, workspace_text=text, today=today, ci=ci))
-        username, password = asking.credentials(settings.hostname)
+        username, password = asking.credentials(settings.url)
         role = options["role"] or onboarding.role_of(username)
         settings, text = server_settings(url, role=role, **given)
     except BadAddress as e:

@@ -187,6 +187,13 @@ def test_gitlabs_jobs_validate_plan_apply_and_look_for_drift(gitlab: Repository)
     assert isinstance(json.loads(planned.artifacts["gl-code-quality.json"]), list)
     assert json.loads(planned.artifacts["plan.json"])["domains"][0]["changes"][0]["share"] == "change-set"
 
+    elsewhere = gitlab.runners.clone(head)
+    (elsewhere / "plan.saved").write_text(planned.artifacts["plan.saved"], "utf-8")
+    code, out = gitlab.runners.shell("reconciler apply --yes --plan plan.saved", elsewhere, gitlab.world.account())
+    assert code == 0, out  # what was approved is applied by hand, from the artifact
+    assert "dora@first.example" in out
+    gitlab.by_hand("dora", fullName="Changed by hand")
+
     for before in (gitlab.first, NOTHING):
         applied = jobs.run("apply", head, CI_COMMIT_BEFORE_SHA=before)
         assert applied.code == 0, applied.out

@@ -11,7 +11,7 @@ def test_everything_is_asked_for_and_the_password_is_neither_shown_nor_kept(
 ) -> None:
     on = terminal("init", "mail", "--from", world.url)
     on.answer("CI files for mail: github, gitlab, pre-commit or none; several with commas [github]: ", "gitlab\n")
-    on.answer("User name on 127.0.0.1", "admin\n")
+    on.answer(f"User name on {world.url} (a domain's account with its whole address): ", "admin\n")
     on.answer("Password (not shown, not kept): ", world.password + "\n")
     on.answer("Which domains? Numbers, ranges like 2-5, names, or all: ", "1, third.example\n")
     assert on.end() == 0, on.seen
