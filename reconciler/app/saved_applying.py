@@ -111,7 +111,8 @@ class _Run:
 
     def _unread(self, plan: Plan, seen: Observation) -> Plan:
         """A plan that says why there is none, as `plan` would."""
-        return Planner(self.config, self.saved.request).plan(self.config.domains[plan.domain], seen)
+        planner = Planner(self.config, self.saved.request, inventory=self.inventory)
+        return planner.plan(self.config.domains[plan.domain], seen)
 
     def guarded(self, judged: Sequence[_Judged]) -> tuple[_Judged, ...]:
         """The same with what the guards say of what is left to be made, as things are now."""

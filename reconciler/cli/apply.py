@@ -167,6 +167,7 @@ class _Session:
                     converged=result.converged,
                     color=self.console.color,
                     left_out=result.left_out,
+                    saved=result.saved,
                 )
             )
         if result.passwords_file:

@@ -44,6 +44,7 @@ def render_apply_summary(
     converged: bool,
     color: bool,
     left_out: int = 0,
+    saved: bool = False,
 ) -> Iterator[str]:
     """The end of an apply: counts, what failed or was not tried with its place and the way out, what is left.
 
@@ -52,6 +53,7 @@ def render_apply_summary(
         left: the plans made after the last write, of the domains that were changed.
         converged: whether a new plan of every selected domain is empty.
         left_out: where nothing else is left, how many changes `--target` left out.
+        saved: whether a saved plan was applied: nothing is known of a new one then.
     """
     style = Style(color)
     listed = [o for row in outcomes.values() for o in row]
@@ -68,12 +70,14 @@ def render_apply_summary(
             for outcome in listed:
                 if outcome.result is result:
                     yield from _trouble(outcome, style)
-    if converged:
+    if converged and saved:
+        yield style("Done: a new read shows everything as the saved plan wants it.", "bold", "green")
+    elif converged:
         yield style("Done and converged: a new plan is empty.", "bold", "green")
     elif left_out:
         yield style(f"Done for the targets; {left_out_words(left_out)}.", "bold")
     else:
-        yield from _rest(left, style, moved=bool(numbers[Result.REFUSED]))
+        yield from _rest(left, style, moved=bool(numbers[Result.REFUSED]), saved=saved)
 
 
 def _rest_words(numbers: Counter[Result]) -> str:
@@ -95,14 +99,15 @@ def _trouble(outcome: Outcome, style: Style) -> Iterator[str]:
         yield f"      {style('hint:', 'cyan')} {safe(outcome.hint)}"
 
 
-def _rest(left: Sequence[Plan], style: Style, *, moved: bool) -> Iterator[str]:
-    """What a new plan would still do, what could not be read again, and the way on."""
+def _rest(left: Sequence[Plan], style: Style, *, moved: bool, saved: bool) -> Iterator[str]:
+    """What a new plan would still do, or a saved one has left, what could not be read again, and the way on."""
     open_plans = [p for p in left if p.changes or p.refused or not p.complete]
     if not open_plans:
         yield style("Not done: some domains were not read whole and were left alone; see above.", "bold", "red")
         return
     changes = count(sum(len(p.changes) for p in open_plans), "change")
-    yield style(f"Not done: a new plan still has {changes}.", "bold", "red")
+    whose = f"the saved plan has {changes} left" if saved else f"a new plan still has {changes}"
+    yield style(f"Not done: {whose}.", "bold", "red")
     for plan in open_plans:
         state = "" if plan.complete else " could not be read again"
         yield f"  {safe(f'{plan.domain}{state}:')}"
