@@ -37,6 +37,8 @@ class PlanRequest:
 
     Attributes:
         base: a commit to compare with: whose the changes are, and who was protected before.
+        base_applied: the base commit is known to have been applied, so that what differs from it on the server was
+            changed there. A pull request's base may not have been: there only the journal tells.
     """
 
     today: date
@@ -45,6 +47,7 @@ class PlanRequest:
     targets: frozenset[str] = frozenset()
     set_passwords: frozenset[str] = frozenset()
     base: str | None = None
+    base_applied: bool = False
 
 
 def state_folder(root: Path) -> Path:
@@ -159,7 +162,8 @@ class Planner:
     def _reviewed(self, seen: Mapping[str, Observation]) -> list[Plan]:
         """Every selected domain's plan, with what base commit and journals tell of where its changes come from."""
         selected, base = self.selected(), self.base
-        plans = [self._directed(d, self.plan(d, seen[d.domain]), base) for d in selected]
+        applied = base if self.request.base_applied else None
+        plans = [self._directed(d, self.plan(d, seen[d.domain]), applied) for d in selected]
         if base is None:
             return plans
         request = replace(self.request, base=None)

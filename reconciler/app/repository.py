@@ -46,4 +46,4 @@ def declared_at(config: Configuration) -> dict[str, Span]:
     for domain in config.domains.values():
         aliases = {} if isinstance(domain.domain_aliases, Unset) else domain.domain_aliases
         places |= {name: alias.origin for name, alias in aliases.items() if alias.origin}
-    return places | {domain.domain: domain.origin for domain in config.domains.values() if domain.origin}
+    return places | {domain.domain: domain.origin for domain in config.domains.values()}

@@ -23,6 +23,6 @@ def command(console: Console, selection: tuple[str, ...], formats: tuple[Format,
     from reconciler.app.planning import make_plans
 
     config = configured(console, selection)
-    plans = asyncio.run(make_plans(config, request(base=base), console.progress()))
+    plans = asyncio.run(make_plans(config, request(base=base, base_applied=True), console.progress()))
     emit(console, formats, lambda name: plan_lines(console, config, plans, name))
     return of_plans(plans, detailed=True)

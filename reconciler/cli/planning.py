@@ -125,6 +125,7 @@ def request(
     targets: Sequence[str] = (),
     set_passwords: Sequence[str] = (),
     base: str | None = None,
+    base_applied: bool = False,
 ) -> PlanRequest:
     """The request of a command line, as of today (UTC)."""
     return PlanRequest(
@@ -134,6 +135,7 @@ def request(
         targets=frozenset(targets),
         set_passwords=frozenset(set_passwords),
         base=base,
+        base_applied=base_applied,
     )
 
 
