@@ -386,6 +386,26 @@ def test_a_protection_that_was_lifted_is_written_down_though_nothing_else_is_to_
     assert start["user"]
 
 
+def test_a_saved_rollback_is_applied_though_the_files_say_otherwise(
+    sandbox: Sandbox, workspace: Make, inside: Run
+) -> None:
+    place = workspace(sandbox.endpoint)
+    place.domain("example.com", "mailboxes: {robert: {quota: 1 GiB}}\naliases: {team: [robert]}\n")
+    assert inside(place, "apply", "--yes").code == 0
+    body = "mailboxes: {bob: {quota: 2 GiB}, dora: {}}\naliases: {}\nremoved: {aliases: [team]}\n"
+    place.domain("example.com", body + "renamed: {mailboxes: {robert: bob}}\n")
+    done = inside(place, "apply", "--yes")
+    assert done.code == 0, done.out
+    done = inside(place, "rollback", "last", "--save", "p.plan")
+    assert done.code == 0, done.out + done.err
+    code, found = outcomes(place, inside)
+    assert (code, {r for r, _ in found.values()}) == (0, {"applied"}), found
+    place.domain("example.com", "mailboxes: {robert: {quota: 1 GiB}}\naliases: {team: [robert]}\n")
+    left = inside(place, "plan", "--detailed-exitcode")
+    assert left.code == 0, left.out
+    assert "unmanaged" not in left.out.replace("0 unmanaged", "")
+
+
 def _flat(text: str) -> str:
     """Without the breaks of 80 columns."""
     return " ".join(text.split())

@@ -1,5 +1,6 @@
 """Whatever happens on the server between plan and apply: a stale object is never changed, and what did not move is."""
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 from domain_builders import DOMAIN
 from fake_run import run
 from fake_server import FakeServer
-from fake_state import ALIAS_DEFAULTS, MAILBOX_DEFAULTS, FakeDomain
+from fake_state import ALIAS_DEFAULTS, MAILBOX_DEFAULTS, FakeDomain, Killed
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 from law_strategies import FREE, FRESH, NAMES, SISTERS, Situation, situations
@@ -178,3 +179,38 @@ def test_an_undisturbed_saved_plan_does_what_apply_does_and_a_second_time_nothin
     assert all(c.password for c in set_again), "only a password that no journal knows is set again"
     assert server.writes - writes <= 2 * len(set_again) + 2 * bool(set_again)
     assert objects(whole(server)) == objects(whole(other))
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    there=situations(), when=st.integers(1, 8), how=st.sampled_from(["kill before", "kill after", "refuse", "ignore"])
+)
+def test_after_a_kill_or_a_failure_the_same_plan_goes_on_and_nothing_is_done_twice(
+    root: Path, there: Situation, when: int, how: Any
+) -> None:
+    server = there.server()
+    made = there.plan_on(server, there.journal())
+    assume(made.changes and not made.refused)
+    world = SavedWorld(Path(tempfile.mkdtemp(dir=root)), there, server)
+    path = world.save(made)
+    server.faults = {server.writes + when: how}
+    with contextlib.suppress(Killed):
+        world.apply(world.load(path))
+    server.faults = {}
+    before = server.log.copy()
+    second = world.apply(world.load(path))
+    again = [entry for entry in server.log[len(before) :] if entry[0].startswith(("create", "delete", "rename"))]
+    done = [entry for entry in before if entry[0].startswith(("create", "delete", "rename"))]
+    if how == "kill after":
+        assert not set(again) & set(done)
+    outcomes = second.outcomes[DOMAIN]
+    refused = {o.change.key for o in outcomes if o.result is Result.REFUSED}
+    for outcome in outcomes:
+        change = outcome.change
+        if outcome.result is Result.REFUSED and not refused & set(change.depends_on):
+            # Made, but not yet given its seats: nothing but the journal could tell it from somebody else's.
+            assert change.action == "create" and change.values(seats=True), outcome
+    assert {o.result for o in outcomes} <= {Result.APPLIED, Result.SKIPPED, Result.REFUSED}
+    there.apply_to(server, there.journal())
+    left = there.plan_on(server, there.journal()).changes
+    assert [c for c in left if any(not f.sensitive for f in c.fields) or c.action != "update"] == []
