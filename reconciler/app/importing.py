@@ -1,66 +1,164 @@
-"""`import`: a domain file from what the server has, so that a plan right after it is empty."""
+"""`import`: domain files from what the server has, so that a plan right after it is empty."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler.app.declared import as_declared
+from reconciler.app.file_changes import FileChange, diff_of, read_text, write_changes
+from reconciler.app.merging import Merge
 from reconciler.app.servers import open_servers
+from reconciler.app.settling import settled
+from reconciler.config.edit import edit_domain, read_domain_text
 from reconciler.config.emit import emit_domain
 from reconciler.config.workspace import Configuration
-from reconciler.core.errors import WouldOverwrite
-from reconciler.core.model import UNSET, Alias, CurrentDomain, DesiredDomain, Mailbox, Unset
-from reconciler.core.names import BadName, address, local_part
+from reconciler.core.errors import CannotEdit, ReconcilerError, RefusedCredentials, Unreachable, WouldOverwrite
+from reconciler.core.model import CurrentDomain
 from reconciler.core.ports import Progress, Reader, ReadScope
-from reconciler.core.product import Product
-from reconciler.core.workspace import Role
+from reconciler.engine.observe import DOMAINS_AT_ONCE, Observation
+
+__all__ = ["Import", "Imported", "as_declared", "import_domains"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """One file that was written.
+    """One domain's file.
 
     Attributes:
+        is_new: the file was not there before.
+        is_changed: it was written; else it said already what the server has.
+        said: each change of a file that was there, in words, and what was left as it is.
         left_out: what the server has and the file cannot say, a line each.
     """
 
     domain: str
     path: Path
+    is_new: bool
+    is_changed: bool
+    said: tuple[str, ...]
     left_out: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import:
+    """What came of an import.
+
+    Attributes:
+        skipped: the domains that have no part in it, with the reason; only where all were asked for.
+        diff: a patch of what was changed in files that were there.
+    """
+
+    imported: tuple[Imported, ...]
+    skipped: Mapping[str, ReconcilerError]
+    diff: str
+
+
 async def import_domains(
-    config: Configuration, names: Sequence[str], server: str, product: str | None, progress: Progress
-) -> tuple[Imported, ...]:
-    """Reads each domain whole and writes `domains/DOMAIN.yaml`; nothing is written where one cannot be read.
+    config: Configuration,
+    names: Sequence[str],
+    server: str,
+    product: str | None,
+    progress: Progress,
+    *,
+    everything: bool = False,
+) -> Import:
+    """Reads each domain whole and writes its file, or edits the one that is there.
+
+    With `everything` the domains are those that the server lists, and one that cannot be read is left out and said.
+    Otherwise nothing is written where one cannot be read. `product` is for files that are new.
 
     Raises:
-        WouldOverwrite: a domain has a file already.
-        ReconcilerError: a domain could not be read; none was written then.
+        WouldOverwrite: a domain's file is not one that can be edited, or names another server.
+        ReconcilerError: a domain could not be read, or a file not be written; nothing was changed then.
     """
-    paths = {name: config.root / "domains" / f"{name}.yaml" for name in names}
-    for name, path in paths.items():
-        if path.exists() or name in config.domains:
-            raise WouldOverwrite(
-                f"{name} has a domain file already; nothing was written", hint="`reconciler plan` compares it"
-            )
-    role = config.workspace.servers[server].role
-    sold = config.products.get(product or "")
-    made: list[tuple[str, DesiredDomain, tuple[str, ...]]] = []
     async with open_servers(config.workspace, (server,), config.root) as servers:
         if server in servers.unusable:
             raise servers.unusable[server]
-        progress.begin("Reading", len(names))
-        for name in names:
-            current = await _whole(servers.readers[server], name)
-            desired, left_out = as_declared(current, server=server, product=sold, role=role)
-            made.append((name, desired, left_out))
-            progress.step(name)
-        progress.end()
-    schema = _schema(config.root)
-    for name, desired, _ in made:
-        paths[name].parent.mkdir(parents=True, exist_ok=True)
-        paths[name].write_text(emit_domain(desired, schema=schema), encoding="utf-8")
-    return tuple(Imported(domain=name, path=paths[name], left_out=left_out) for name, _, left_out in made)
+        reader = servers.readers[server]
+        listed = await reader.list_domains() if everything else tuple(sorted(set(names)))
+        unfit = {name: fault for name in listed if (fault := _unfit(config, name, server))}
+        if unfit and not everything:
+            raise next(iter(unfit.values()))
+        seen = await _read_all(reader, [name for name in listed if name not in unfit], progress)
+    unread = {name: row for name, row in seen.items() if isinstance(row, ReconcilerError)}
+    found = {name: row for name, row in seen.items() if isinstance(row, CurrentDomain)}
+    if unread and not (everything and found):
+        raise next(iter(unread.values()))
+    drafts = [_draft(config, row, server, product) for row in found.values()]
+    return _written(config, drafts, {**unfit, **unread})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    domain: str
+    change: FileChange
+    said: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+def _written(config: Configuration, drafts: Sequence[_Draft], skipped: Mapping[str, ReconcilerError]) -> Import:
+    changes, more = settled(config, [draft.change for draft in drafts])
+    write_changes(changes)
+    imported = tuple(
+        Imported(
+            domain=draft.domain,
+            path=change.path,
+            is_new=change.before is None,
+            is_changed=change.before != change.after,
+            said=draft.said,
+            left_out=(*draft.left_out, *more.get(change.relative, ())),
+        )
+        for draft, change in zip(drafts, changes, strict=True)
+    )
+    diff = diff_of(config.root, [change for change in changes if change.before is not None])
+    return Import(imported=imported, skipped=dict(sorted(skipped.items())), diff=diff)
+
+
+def _unfit(config: Configuration, name: str, server: str) -> ReconcilerError | None:
+    """Why a domain has no part in it, as far as that is known before it is read."""
+    desired = config.domains.get(name)
+    if desired is not None:
+        if desired.server == server:
+            return None
+        text = f"{name}: its file ({desired.origin.file}) is about server {desired.server}, not {server}"
+        return WouldOverwrite(f"{text}; nothing was written", hint=f"give --server {desired.server}")
+    path = _new_path(config, name)
+    if path.exists() or path.is_symlink():
+        return WouldOverwrite(f"{path} is there, but is no domain file; nothing was written", hint="move it away")
+    return None
+
+
+def _new_path(config: Configuration, name: str) -> Path:
+    return config.root / "domains" / f"{name}.yaml"
+
+
+async def _read_all(reader: Reader, domains: Sequence[str], progress: Progress) -> dict[str, Observation]:
+    """Each domain, or why it could not be read.
+
+    Raises:
+        Unreachable, RefusedCredentials: that is not about one domain.
+    """
+    gate = asyncio.Semaphore(DOMAINS_AT_ONCE)
+
+    async def one(domain: str) -> tuple[str, Observation]:
+        seen: Observation
+        async with gate:
+            try:
+                seen = await _whole(reader, domain)
+            except ReconcilerError as e:
+                seen = e
+        progress.step(domain)
+        return domain, seen
+
+    progress.begin("Reading", len(domains))
+    found = dict(await asyncio.gather(*(one(domain) for domain in domains)))
+    progress.end()
+    for seen in found.values():
+        if isinstance(seen, Unreachable | RefusedCredentials):
+            raise seen
+    return found
 
 
 async def _whole(reader: Reader, domain: str) -> CurrentDomain:
@@ -72,96 +170,53 @@ async def _whole(reader: Reader, domain: str) -> CurrentDomain:
     return await reader.read_domain(domain, everything)
 
 
-def as_declared(
-    current: CurrentDomain, *, server: str, product: Product | None, role: Role
-) -> tuple[DesiredDomain, tuple[str, ...]]:
-    """The domain as a file would declare it: complete, without what is the server's default, without passwords.
-
-    The account that was created with the domain is the host's and is left out. What a file cannot express is left
-    unmanaged, and said.
-    """
-    left_out: list[str] = []
-    mailboxes = {
-        name: _mailbox(row, product, role, left_out)
-        for name, row in current.mailboxes.items()
-        if not row.facts.is_primary_admin and _sayable(name, "mailbox", left_out)
-    }
-    aliases = {
-        name: _alias(row, left_out) for name, row in current.aliases.items() if _sayable(name, "alias", left_out)
-    }
-    none_sold = product is not None and product.limits.domain_aliases == 0
-    desired = DesiredDomain(
+def _draft(config: Configuration, current: CurrentDomain, server: str, product: str | None) -> _Draft:
+    if current.domain in config.domains:
+        return _edited(config, current)
+    workspace = config.workspace
+    role, sold = workspace.servers[server].role, config.products.get(product or "")
+    desired, left_out = as_declared(current, server=server, product=sold, role=role, policy=workspace.policy)
+    path = _new_path(config, current.domain)
+    text = emit_domain(desired, schema=_schema(config.root), notes=left_out)
+    relative = path.relative_to(config.root).as_posix()
+    return _Draft(
         domain=current.domain,
-        server=server,
-        product=product.name if product else None,
-        mailboxes=mailboxes,
-        aliases=aliases,
-        domain_aliases=UNSET if none_sold else dict(current.domain_aliases),
-    )
-    if none_sold and current.domain_aliases:
-        left_out.append(f"domain aliases: the product sells none, the server has {len(current.domain_aliases)}")
-    return desired, tuple(left_out)
-
-
-def _mailbox(row: Mailbox, product: Product | None, role: Role, left_out: list[str]) -> Mailbox:
-    may = {"eas": True, "mapi": True}
-    if product is not None and role == "customer":
-        may = {"eas": product.offer.eas, "mapi": product.offer.mapi}
-    for protocol, offered in may.items():
-        if getattr(row, protocol) is True and not offered:
-            left_out.append(f"mailbox {row.name}: {protocol} is on, but the product does not offer it to customers")
-    return Mailbox(
-        name=row.name,
-        display_name=_line(row.display_name, f"mailbox {row.name}", left_out),
-        quota=row.quota or UNSET,
-        enabled=UNSET if row.enabled is not False else False,
-        forward_to=_targets(row.forward_to, f"mailbox {row.name}", left_out),
-        forward_keep_copy=row.forward_keep_copy if row.forward_to else UNSET,
-        eas=True if row.eas is True and may["eas"] else UNSET,
-        mapi=True if row.mapi is True and may["mapi"] else UNSET,
+        change=FileChange(path=path, relative=relative, before=None, after=text),
+        left_out=left_out,
     )
 
 
-def _alias(row: Alias, left_out: list[str]) -> Alias:
-    return Alias(
-        name=row.name,
-        targets=_targets(row.targets, f"alias {row.name}", left_out),
-        display_name=_line(row.display_name, f"alias {row.name}", left_out),
-        allow_sending=row.allow_sending or UNSET,
-        hide_from_gal=row.hide_from_gal or UNSET,
-        internal_only=row.internal_only or UNSET,
+def _edited(config: Configuration, current: CurrentDomain) -> _Draft:
+    desired = config.domains[current.domain]
+    relative = config.files[desired.origin.file]
+    path = config.root / relative
+    text = text_as_loaded(config, current.domain)
+    merge = Merge(
+        desired,
+        current,
+        config.products.get(desired.product or ""),
+        config.workspace.servers[desired.server].role,
+        config.workspace.policy,
     )
+    after = edit_domain(text, merge.edits, file=desired.origin.file)
+    change = FileChange(path=path, relative=relative, before=text, after=after)
+    return _Draft(domain=current.domain, change=change, said=tuple(merge.said), left_out=tuple(merge.left_out))
 
 
-def _sayable(name: str, kind: str, left_out: list[str]) -> bool:
-    try:
-        return local_part(name) == name
-    except BadName as e:
-        left_out.append(f"{kind} {name!r}: {e}")
-        return False
+def text_as_loaded(config: Configuration, domain: str) -> str:
+    """The text of a domain's file, which still says what was loaded.
 
-
-def _line(text: str | Unset, whose: str, left_out: list[str]) -> str | Unset:
-    """A display name, if there is one and a file can hold it."""
-    if isinstance(text, Unset) or not text:
-        return UNSET
-    if text.isprintable():
-        return text
-    left_out.append(f"{whose}: its display name holds characters that a file cannot")
-    return UNSET
-
-
-def _targets(targets: tuple[str, ...] | Unset, whose: str, left_out: list[str]) -> tuple[str, ...] | Unset:
-    """Targets, if there are any and a file can hold all of them; else the field is left unmanaged."""
-    if isinstance(targets, Unset) or not targets:
-        return UNSET
-    for target in targets:
-        try:
-            address(target, "")
-        except BadName as e:
-            left_out.append(f"{whose}: its target {target!r} cannot be written in a file: {e}")
-            return UNSET
-    return targets
+    Raises:
+        CannotEdit: it does not.
+    """
+    desired = config.domains[domain]
+    file = desired.origin.file
+    text = read_text(config.root / config.files[file])
+    servers = list(config.workspace.servers)
+    with suppress(CannotEdit):
+        if read_domain_text(text, file=file, default_server=servers[0] if len(servers) == 1 else "") == desired:
+            return text
+    raise CannotEdit(f"{file} has been changed meanwhile; nothing was written", hint="run again")
 
 
 def _schema(root: Path) -> str:

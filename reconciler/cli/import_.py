@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,9 @@ from reconciler.app.exits import Exit
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, TextBase, common
 from reconciler.core.diagnostics import has_errors
+
+if TYPE_CHECKING:
+    from reconciler.app.importing import Import
 
 
 class DomainType(TextBase):
@@ -29,37 +32,66 @@ class DomainType(TextBase):
 
 
 @click.command("import", short_help="Write domain files from the server.")
-@click.argument("names", nargs=-1, required=True, type=DomainType(), metavar="DOMAIN...")
+@click.argument("names", nargs=-1, type=DomainType(), metavar="[DOMAIN]...")
+@click.option("--all", "everything", is_flag=True, help="Every domain that the server lists for these credentials.")
 @click.option("--server", metavar="NAME", help="The server to read, where the workspace has several.")
-@click.option("--product", metavar="NAME", help="The product that was sold, where the workspace has several.")
+@click.option("--product", metavar="NAME", help="The product that was sold, for files that are new.")
 @common
-def command(console: Console, names: tuple[str, ...], server: str | None, product: str | None) -> int:
+def command(console: Console, names: tuple[str, ...], everything: bool, server: str | None, product: str | None) -> int:
     """Write domains/DOMAIN.yaml from what the server has, so that a plan right after it is empty.
 
-    The file is complete but for the server's defaults, has no passwords, and leaves out the account that was created
-    with the domain. What a file cannot say is left unmanaged, and said. An existing file is never overwritten.
+    A new file is complete but for the server's defaults, has no passwords, and leaves out the account that was created
+    with the domain. A file that is there keeps its comments and order: the fields that it manages get the server's
+    values, new resources come last in their sections, and what is gone goes. What a file cannot say is left unmanaged,
+    and a comment in it says so.
+
+    Exit codes: 0; 3 invalid files; 4 a file that cannot be edited; 5 with --all, if a domain had to be left out; 6 a
+    server cannot be reached.
     """
     from reconciler.app.importing import import_domains
     from reconciler.config.workspace import load_configuration
     from reconciler.output.diagnostics_text import render_diagnostics
-    from reconciler.output.terminal import safe
 
+    if everything == bool(names):
+        raise click.UsageError("name the domains, or give --all for every domain of the server")
     config = configured(console, ())
     on = _chosen(sorted(config.workspace.servers), server, "server")
-    sold = _chosen(sorted(config.products), product, "product")
     assert on is not None, "a valid workspace has a server"
-    done = asyncio.run(import_domains(config, sorted(set(names)), on, sold, console.progress()))
-    for row in done:
-        console.results([str(_shown(row.path))])
-        for line in row.left_out:
-            console.warn(safe(f"warning: left out of {row.domain}: {line}"))
-    after = load_configuration(config.root, [str(row.path) for row in done])
+    needed = everything or any(name not in config.domains for name in names)
+    sold = _chosen(sorted(config.products), product, "product") if needed or product else None
+    done = asyncio.run(import_domains(config, names, on, sold, console.progress(), everything=everything))
+    _show(console, done)
+    paths = [str(row.path) for row in done.imported if row.is_changed]
+    if not paths:
+        return Exit.PARTIAL if done.skipped else Exit.DONE
+    after = load_configuration(config.root, paths)
     if after.diagnostics:
         for line in render_diagnostics(
             after.diagnostics, after.texts, color=console.messages_color, snippets=False, width=console.width
         ):
             console.warn(line)
-    return Exit.INVALID if has_errors(after.diagnostics) else Exit.DONE
+    if has_errors(after.diagnostics):
+        return Exit.INVALID
+    return Exit.PARTIAL if done.skipped else Exit.DONE
+
+
+def _show(console: Console, done: "Import") -> None:
+    """The files that were written, as results; all that is said about them, as messages."""
+    from reconciler.output.terminal import safe
+
+    for row in done.imported:
+        if row.is_changed:
+            console.results([str(_shown(row.path))])
+        elif not row.is_new:
+            console.say(f"{_shown(row.path)} says already what the server has")
+        for line in row.said:
+            console.say(safe(f"  {line}"))
+        for line in row.left_out:
+            console.warn(safe(f"warning: left out of {row.domain}: {line}"))
+    for name, why in done.skipped.items():
+        console.warn(safe(f"warning: {name} is skipped: {why.message}"))
+    for line in done.diff.split("\n")[:-1]:
+        console.say(safe(line))
 
 
 def _chosen(known: Sequence[str], wanted: str | None, what: str) -> str | None:

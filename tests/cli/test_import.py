@@ -50,9 +50,9 @@ def test_an_import_as_a_customer_leaves_out_the_account_that_is_the_hosts(sandbo
     assert w.run("plan", "--detailed-exitcode").returncode == 0
 
 
-def test_an_existing_file_is_never_overwritten(sandbox: Sandbox, workspace: Make) -> None:
+def test_what_is_no_domain_file_of_this_server_is_never_overwritten(sandbox: Sandbox, workspace: Make) -> None:
     w = workspace(sandbox.endpoint)
-    w.domain("example.com", "mailboxes: {}\n")
+    (w.root / "domains" / "example.com.yaml").mkdir(parents=True)
     done = w.run("import", "example.com", "second.example")
     assert done.returncode == 4
     assert "nothing was written" in done.stderr
