@@ -6,18 +6,24 @@ from collections.abc import Callable, Sequence
 from reconciler.compliance.checks import CHECKS, Check
 from reconciler.compliance.facts import Facts, Question
 from reconciler.compliance.subject import Subject
+from reconciler.compliance.verdict import lowered, switched_off
 from reconciler.core.dns import Answer, Resolver
-from reconciler.core.findings import DomainReport
+from reconciler.core.findings import DomainReport, Finding
 
 DOMAINS_AT_ONCE = 64
 """Domains under way together; how many questions are in flight is the resolver's limit."""
 
 
 async def gather(subject: Subject, resolver: Resolver, checks: Sequence[Check] = CHECKS) -> Facts:
-    """The facts about one domain: each check's questions, asked as far as earlier answers call for them."""
+    """The facts about one domain: each check's questions, asked as far as earlier answers call for them.
+
+    A check that is switched off asks nothing.
+    """
     answers: dict[Question, Answer] = {}
     async with asyncio.TaskGroup() as group:
         for check in checks:
+            if _is_off(check, subject):
+                continue
             group.create_task(_pursue(check, subject, resolver, answers))
     return Facts(answers)
 
@@ -49,9 +55,21 @@ def judge(subject: Subject, facts: Facts) -> DomainReport:
     return DomainReport(
         domain=subject.domain,
         server=subject.server,
-        checks=tuple(check.judge(subject, facts) for check in CHECKS),
+        checks=tuple(_finding(check, subject, facts) for check in CHECKS),
         alias_of=subject.alias_of,
     )
+
+
+def _finding(check: Check, subject: Subject, facts: Facts) -> Finding:
+    setting = subject.expected.check(check.id)
+    if setting is not None and setting.level == "off":
+        return switched_off(check.id, setting)
+    return lowered(check.judge(subject, facts), setting)
+
+
+def _is_off(check: Check, subject: Subject) -> bool:
+    setting = subject.expected.check(check.id)
+    return setting is not None and setting.level == "off"
 
 
 async def _pursue(check: Check, subject: Subject, resolver: Resolver, answers: dict[Question, Answer]) -> None:

@@ -1,11 +1,18 @@
 """From the notes that a check took to its finding."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from reconciler.core.dns import Address as AddressData
 from reconciler.core.dns import Answer, Mx, Rdata, Srv, Txt
+from reconciler.core.expectations import CheckLevel, CheckSetting
 from reconciler.core.findings import Finding, Record, Status, worst
+
+_LOWERED: Mapping[CheckLevel, Mapping[Status, Status]] = MappingProxyType(
+    {"info": {"warn": "pass", "fail": "pass"}, "warn": {"fail": "warn"}, "fail": {}}
+)
+"""What becomes of a status. An error stays: that something could not be looked up is no matter of severity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,30 @@ def conclude(
 def skipped(basis: Basis, code: str, title: str, text: str) -> Finding:
     """The finding of a check that has nothing to judge."""
     return Finding(id=basis.id, status="skip", code=code, title=title, detail=text, reference=basis.reference)
+
+
+def switched_off(check_id: str, setting: CheckSetting, reference: str = "") -> Finding:
+    """The finding of a check that `dns.checks` leaves out."""
+    text = f"It is switched off by dns.checks in {_place(setting)}."
+    return Finding(id=check_id, status="skip", code="CHECK_OFF", title="Not checked", detail=text, reference=reference)
+
+
+def lowered(finding: Finding, setting: CheckSetting | None) -> Finding:
+    """The finding as `dns.checks` lets it be: never graver than the setting's level, and it says if it was lowered.
+
+    Code, title and what to publish stay: they tell what was found, whatever consequence it has.
+    """
+    if setting is None or setting.level == "off":
+        return finding
+    status = _LOWERED[setting.level].get(finding.status)
+    if status is None:
+        return finding
+    text = f"It was lowered from {finding.status} to {setting.level} by dns.checks in {_place(setting)}."
+    return replace(finding, status=status, detail="\n".join(filter(None, (finding.detail, text))))
+
+
+def _place(setting: CheckSetting) -> str:
+    return str(setting.origin) if setting.origin else "the configuration"
 
 
 def found_records(answer: Answer) -> list[Record]:

@@ -11,8 +11,8 @@ from typing import Any
 from reconciler.config.builder import shown
 from reconciler.config.loader import Document
 from reconciler.core.diagnostics import Diagnostic, error, warning
-from reconciler.core.expectations import DnsOverrides
-from reconciler.core.names import BadName, host_name
+from reconciler.core.expectations import CHECK_IDS, CheckSetting, DnsOverrides
+from reconciler.core.names import BadName, host_name, host_or_address
 from reconciler.core.quantities import parse_size
 from reconciler.core.secret import SecretRef
 from reconciler.core.source import Span
@@ -96,23 +96,36 @@ def dns_overrides(reading: Reading, body: Mapping[str, Any]) -> DnsOverrides:
         return None if not text else reading.name(text, host_name, ("dns", "autodiscover", key))
 
     return DnsOverrides(
-        mx_hosts=_hosts(reading, section(body, "mx").get("hosts")),
+        mx_hosts=_hosts(reading, section(body, "mx").get("hosts"), host_name, ("dns", "mx", "hosts")),
         spf_primary=spf.get("primary"),
         spf_secondary=_texts(spf.get("secondary")),
+        spf_senders=_hosts(reading, spf.get("senders"), host_or_address, ("dns", "spf", "senders")),
         autodiscover_host=host("host"),
         autodiscover_srv_target=host("srvTarget"),
         dmarc_check=dmarc.get("check"),
         dmarc_rua=dmarc.get("rua"),
         dmarc_policy=dmarc.get("policy"),
+        checks=_checks(reading, body.get("checks")),
+        sends=body.get("sends"),
     )
 
 
-def _hosts(reading: Reading, hosts: Sequence[str] | None) -> tuple[str, ...] | None:
-    """In the order written: the first host is the one recommended first."""
+def _hosts(
+    reading: Reading, hosts: Sequence[str] | None, canonical: Callable[[str], str], path: Path
+) -> tuple[str, ...] | None:
+    """In the order written: of several MX hosts the first is the one recommended first."""
     if hosts is None:
         return None
-    found = (reading.name(text, host_name, ("dns", "mx", "hosts", i)) for i, text in enumerate(hosts))
+    found = (reading.name(text, canonical, (*path, i)) for i, text in enumerate(hosts))
     return tuple(dict.fromkeys(name for name in found if name is not None))
+
+
+def _checks(reading: Reading, body: Mapping[str, Any] | None) -> tuple[CheckSetting, ...] | None:
+    """Sorted by id, as values that mean the same are equal."""
+    if body is None:
+        return None
+    known = (check for check in sorted(CHECK_IDS) if check in body)
+    return tuple(CheckSetting(id=c, level=body[c], origin=reading.span(("dns", "checks", c))) for c in known)
 
 
 def _texts(values: Iterable[str] | None) -> tuple[str, ...] | None:

@@ -157,12 +157,17 @@ def name_text(kind: KindName, name: str) -> str:
 def _dns(dns: DnsOverrides) -> dict[str, Tree]:
     groups: tuple[tuple[str, tuple[tuple[str, str | bool | tuple[str, ...] | None], ...]], ...] = (
         ("mx", (("hosts", dns.mx_hosts),)),
-        ("spf", (("primary", dns.spf_primary), ("secondary", dns.spf_secondary))),
+        ("spf", (("primary", dns.spf_primary), ("secondary", dns.spf_secondary), ("senders", dns.spf_senders))),
         ("autodiscover", (("host", dns.autodiscover_host), ("srvTarget", dns.autodiscover_srv_target))),
         ("dmarc", (("check", dns.dmarc_check), ("rua", dns.dmarc_rua), ("policy", dns.dmarc_policy))),
     )
     written = {group: {key: _value(value) for key, value in rows if value is not None} for group, rows in groups}
-    return {group: rows for group, rows in written.items() if rows}
+    found: dict[str, Tree] = {group: rows for group, rows in written.items() if rows}
+    if dns.checks is not None:
+        found["checks"] = {row.id: scalar(row.level) for row in dns.checks}
+    if dns.sends is not None:
+        found["sends"] = _value(dns.sends)
+    return found
 
 
 def _value(value: str | bool | tuple[str, ...]) -> Tree:

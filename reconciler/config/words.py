@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from reconciler.config.builder import shown
-from reconciler.core.names import BadName, address, domain_name, host_name, local_part
+from reconciler.core.names import BadName, address, domain_name, host_name, host_or_address, local_part
 
 EXPECTED: Final[dict[str, str]] = {
     # a schema's title, what it wants
@@ -31,6 +31,7 @@ EXPECTED: Final[dict[str, str]] = {
     "local part": "a name, the part of an address before the @",
     "domain name": "a domain name like example.com",
     "host name": "a host name like mail.example.com",
+    "host name or address": "an IP address or a host name, like 192.0.2.4 or out.example.com",
     "mail address": "a mail address, or a name in this domain",
     "mailbox": "a mapping of the mailbox's fields, or {}",
     "alias": "a list of targets, or a mapping with `to`",
@@ -58,6 +59,7 @@ NAMES: Final[dict[str, Callable[[str], str]]] = {
     "removed mailbox": local_part,
     "domain name": domain_name,
     "host name": host_name,
+    "host name or address": host_or_address,
     "mail address": lambda text: address(text, "example.com"),
 }
 """Titles of the schemas that stand for names, and who knows why a text is none."""

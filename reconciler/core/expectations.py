@@ -1,27 +1,71 @@
 """What a domain's DNS should say: overrides as written in files, and the expectation that they add up to."""
 
-from dataclasses import dataclass, fields, replace
-from typing import Literal
+from dataclasses import dataclass, field, fields, replace
+from typing import Literal, get_args
+
+from reconciler.core.source import Span
 
 DmarcPolicy = Literal["none", "quarantine", "reject"]
+
+CheckId = Literal[
+    "mx",
+    "spf",
+    "dkim",
+    "autodiscover",
+    "dmarc",
+    "ptr",
+    "mta-sts",
+    "tls-rpt",
+    "dane",
+    "dnssec",
+    "client-srv",
+    "autoconfig",
+    "bulk",
+    "parked",
+    "delegation",
+]
+CHECK_IDS: tuple[CheckId, ...] = get_args(CheckId)
+CheckLevel = Literal["off", "info", "warn", "fail"]
+"""The worst status that a check may have: `info` is a pass, `fail` lowers nothing, `off` leaves the check out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSetting:
+    """A row of `dns.checks`, and where it is written."""
+
+    id: CheckId
+    level: CheckLevel
+    origin: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DnsOverrides:
-    """The `dns` section of a product or a domain; None = not stated there (product options 13 and 18 to 23)."""
+    """The `dns` section of a product or a domain; None = not stated there (product options 13 and 18 to 23).
+
+    Attributes:
+        spf_senders: in the order written; empty = not known, whatever the product says.
+        checks: sorted by id, each id once. Unlike the others they are taken over one by one.
+    """
 
     mx_hosts: tuple[str, ...] | None = None
     spf_primary: str | None = None
     spf_secondary: tuple[str, ...] | None = None
+    spf_senders: tuple[str, ...] | None = None
     autodiscover_host: str | None = None
     autodiscover_srv_target: str | None = None
     dmarc_check: bool | None = None
     dmarc_rua: str | None = None
     dmarc_policy: DmarcPolicy | None = None
+    checks: tuple[CheckSetting, ...] | None = None
+    sends: bool | None = None
 
     def over(self, base: "DnsOverrides") -> "DnsOverrides":
         """These, with what they leave open taken from `base`."""
-        return replace(base, **{f.name: v for f in fields(self) if (v := getattr(self, f.name)) is not None})
+        stated = {f.name: v for f in fields(self) if (v := getattr(self, f.name)) is not None}
+        if self.checks is not None and base.checks is not None:
+            rows = {row.id: row for row in (*base.checks, *self.checks)}
+            stated["checks"] = tuple(sorted(rows.values(), key=lambda row: row.id))
+        return replace(base, **stated)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +75,9 @@ class Expected:
     Attributes:
         spf_primary: the recommended mechanism, e.g. `include:mail.example.com`; None where the product names none.
         spf_secondary: accepted as valid, never recommended.
+        spf_senders: canonical addresses and host names from which the server sends; empty = not known.
+        checks: which checks are off or lowered; those that are not named are as they find things.
+        sends: whether mail is sent from the domain.
         dmarc_check: False = no check, and a missing record is no fault.
     """
 
@@ -42,6 +89,13 @@ class Expected:
     dmarc_check: bool
     dmarc_rua: str | None
     dmarc_policy: DmarcPolicy
+    spf_senders: tuple[str, ...] = ()
+    checks: tuple[CheckSetting, ...] = ()
+    sends: bool = True
+
+    def check(self, check_id: str) -> CheckSetting | None:
+        """What is said of a check; None where nothing is."""
+        return next((row for row in self.checks if row.id == check_id), None)
 
 
 def expectation(hostname: str, *layers: DnsOverrides) -> Expected:
@@ -58,4 +112,7 @@ def expectation(hostname: str, *layers: DnsOverrides) -> Expected:
         dmarc_check=bool(merged.dmarc_check),
         dmarc_rua=merged.dmarc_rua,
         dmarc_policy=merged.dmarc_policy or "none",
+        spf_senders=merged.spf_senders or (),
+        checks=merged.checks or (),
+        sends=merged.sends is not False,
     )

@@ -5,6 +5,7 @@ Both sides, files and server, pass through here; afterwards names are compared w
 
 import re
 from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
 
 import idna
 
@@ -80,6 +81,26 @@ def host_name(text: str) -> str:
     if name and all(_LABEL.fullmatch(label) for label in name.split(".")) and len(name) <= MAX_DOMAIN:
         return name
     return domain_name(text)
+
+
+def host_or_address(text: str) -> str:
+    """An IP address in its shortest form (IPv4 where it is one inside IPv6), or a host name.
+
+    Raises:
+        BadName: it is neither.
+    """
+    try:
+        found = ip_address(text)
+    except ValueError as e:
+        # What ends in a number is read as an address everywhere: 192.0.2.400 is no name.
+        if ":" in text or "/" in text or text.removesuffix(".").rpartition(".")[2].isdigit():
+            raise BadName("neither an IP address nor a host name") from e
+        return host_name(text)
+    if isinstance(found, IPv6Address):
+        if found.scope_id is not None:
+            raise BadName("an address with a zone means something on one machine only")
+        return str(found.ipv4_mapped or found)
+    return str(found)
 
 
 def address(text: str, domain: str) -> str:

@@ -18,7 +18,7 @@ from reconciler.config.emit import emit_domain
 from reconciler.config.loader import Document, load_text
 from reconciler.config.schema import check, validator
 from reconciler.core.diagnostics import Diagnostic
-from reconciler.core.expectations import DnsOverrides
+from reconciler.core.expectations import CHECK_IDS, CheckSetting, DnsOverrides
 from reconciler.core.model import (
     UNSET,
     Alias,
@@ -31,6 +31,7 @@ from reconciler.core.model import (
 )
 from reconciler.core.product import Billing, Limits, Offer, PasswordPolicy, Product
 from reconciler.core.secret import SecretRef
+from reconciler.core.source import Span
 from reconciler.core.workspace import Policy, ServerSettings, Workspace
 
 HEAD = "apiVersion: reconciler/v1\nkind: Domain\ndomain: example.com\n"
@@ -93,9 +94,14 @@ def test_the_whole_of_a_domain_file_becomes_canonical_values() -> None:
           mailboxes: {Robert: BOB}
         dns:
           mx: {hosts: [MX1.example.net., mx2.example.net]}
-          spf: {primary: "include:mail.example.net", secondary: ["ip4:192.0.2.4"]}
+          spf:
+            primary: "include:mail.example.net"
+            secondary: ["ip4:192.0.2.4"]
+            senders: [Out.Example.NET., 192.0.2.4, 2001:DB8:0::4, "::ffff:192.0.2.4"]
           autodiscover: {host: Auto.example.net, srvTarget: auto.example.net}
           dmarc: {check: true, rua: dmarc@example.net, policy: quarantine}
+          checks: {spf: warn, dane: off}
+          sends: false
         """)
     assert diagnostics == []
     assert desired == DesiredDomain(
@@ -144,13 +150,28 @@ def test_the_whole_of_a_domain_file_becomes_canonical_values() -> None:
             mx_hosts=("mx1.example.net", "mx2.example.net"),
             spf_primary="include:mail.example.net",
             spf_secondary=("ip4:192.0.2.4",),
+            spf_senders=("out.example.net", "192.0.2.4", "2001:db8::4"),
             autodiscover_host="auto.example.net",
             autodiscover_srv_target="auto.example.net",
             dmarc_check=True,
             dmarc_rua="dmarc@example.net",
             dmarc_policy="quarantine",
+            checks=(CheckSetting(id="dane", level="off"), CheckSetting(id="spf", level="warn")),
+            sends=False,
         ),
     )
+
+
+def test_a_checks_setting_knows_its_place_and_senders_that_cannot_be_are_left_out_and_said() -> None:
+    desired, diagnostics = decode("""\
+        dns:
+          checks: {spf: off}
+          spf: {senders: [192.0.2.4, 192.0.2.400, "1:2:3:4:5:6:7:8:9"]}
+        """)
+    assert desired.dns.checks is not None
+    assert desired.dns.checks[0].origin == Span("domains/example.com.yaml", 5, 17, 5, 20)
+    assert desired.dns.spf_senders == ("192.0.2.4",)
+    assert diagnostics == ["6:30 NAM001", "6:43 NAM001"]
 
 
 def test_each_resource_knows_the_place_of_its_key() -> None:
@@ -521,10 +542,16 @@ DNS = st.builds(
     mx_hosts=st.none() | st.just(("mx1.example.net", "no.example")),
     spf_primary=st.none() | st.just("include:mail.example.net"),
     spf_secondary=st.none() | st.just(("ip4:192.0.2.4", "a")),
+    spf_senders=st.none() | st.just(()) | st.just(("192.0.2.4", "2001:db8::4", "out.example.net")),
     autodiscover_host=st.none() | st.just("auto.example.net"),
     dmarc_check=st.none() | st.booleans(),
     dmarc_rua=st.none() | st.just("dmarc@example.net"),
     dmarc_policy=st.none() | st.sampled_from(["none", "quarantine", "reject"]),
+    checks=st.none()
+    | st.dictionaries(st.sampled_from(CHECK_IDS), st.sampled_from(["off", "info", "warn", "fail"])).map(
+        lambda rows: tuple(CheckSetting(id=check, level=rows[check]) for check in sorted(rows))
+    ),
+    sends=st.none() | st.booleans(),
 )
 DESIRED = st.builds(
     DesiredDomain,

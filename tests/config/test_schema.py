@@ -67,9 +67,16 @@ passwordPolicy: {minLength: 12, requireUppercase: true, requireDigit: true, requ
 billing: {currency: CAD, trancheGiB: 10, tranchePrice: 4.50, easPrice: "2.00", mapiPrice: 3, easMapiPrice: 4.5, thresholdDays: 1}
 dns:
   mx: {hosts: [mail1.example.net]}
-  spf: {primary: "include:mail.example.com", secondary: ["ip4:192.0.2.4", a, "mx/24", "ip6:2001:db8::1"]}
+  spf:
+    primary: "include:mail.example.com"
+    secondary: ["ip4:192.0.2.4", a, "mx/24", "ip6:2001:db8::1"]
+    senders: [192.0.2.4, "2001:db8::4", out.example.com]
   autodiscover: {host: mail1.example.net, srvTarget: mail1.example.net}
   dmarc: {check: true, rua: dmarc@example.com, policy: quarantine}
+  checks:
+    {mx: fail, spf: warn, dkim: info, autodiscover: off, dmarc: fail, ptr: warn, mta-sts: off, tls-rpt: off, dane: off,
+      dnssec: info, client-srv: off, autoconfig: off, bulk: info, parked: fail, delegation: warn}
+  sends: true
 """
 DOMAIN = """\
 apiVersion: reconciler/v1
@@ -265,6 +272,7 @@ def test_everything_of_the_contract_is_accepted(name: str) -> None:
         "domainAliases: [EXAMPLE.org., münchen。example]",
         "mailboxes: {a: {quota: 1e3}}",
         "dns: {spf: {secondary: []}, dmarc: {check: false}}",
+        "dns: {spf: {senders: []}, checks: {}, sends: false}",
     ],
 )
 def test_what_is_unusual_but_right_is_accepted(text: str) -> None:

@@ -1,4 +1,4 @@
-from reconciler.core.expectations import DnsOverrides, expectation
+from reconciler.core.expectations import CheckSetting, DnsOverrides, expectation
 
 HOST = "mail1.example.net"
 
@@ -35,3 +35,21 @@ def test_what_is_left_open_is_taken_from_the_base() -> None:
         dmarc_rua="mailto:b@example.net", autodiscover_host="x.example.net"
     )
     assert DnsOverrides().over(base) == base
+
+
+def test_settings_of_checks_are_taken_over_one_by_one() -> None:
+    product = DnsOverrides(checks=(CheckSetting(id="dmarc", level="off"), CheckSetting(id="spf", level="warn")))
+    domain = DnsOverrides(checks=(CheckSetting(id="dmarc", level="fail"), CheckSetting(id="mx", level="info")))
+    made = expectation(HOST, product, domain)
+    assert [(row.id, row.level) for row in made.checks] == [("dmarc", "fail"), ("mx", "info"), ("spf", "warn")]
+    assert made.check("dane") is None
+    assert made.check("mx") == CheckSetting(id="mx", level="info")
+
+
+def test_a_domain_sends_and_its_senders_are_not_known_unless_that_is_said() -> None:
+    made = expectation(HOST)
+    assert (made.sends, made.spf_senders, made.checks) == (True, (), ())
+    product = DnsOverrides(sends=False, spf_senders=("192.0.2.4",))
+    assert expectation(HOST, product).sends is False
+    made = expectation(HOST, product, DnsOverrides(sends=True, spf_senders=()))
+    assert (made.sends, made.spf_senders) == (True, ())
