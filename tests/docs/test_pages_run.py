@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import tomllib
 import urllib.request
 from pathlib import Path
@@ -36,6 +37,13 @@ def make_domain(where: dict[str, str], name: str) -> None:
     post("settings/sysadmin/domain-put", body, signed_in["accessToken"])
 
 
+def commit_all(folder: Path) -> None:
+    """Puts a workspace into git, on the branch main."""
+    git = ["git", "-C", str(folder), "-c", "user.name=Test", "-c", "user.email=test@example.com"]
+    for words in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "A workspace"]):
+        subprocess.run([*git, *words], check=True)
+
+
 def yaml_blocks(page: str) -> list[str]:
     return re.findall(r"^```yaml\n(.*?)^```", (ROOT / page).read_text("utf-8"), re.MULTILINE | re.DOTALL)
 
@@ -56,6 +64,8 @@ def test_the_readmes_commands_do_what_their_comments_say(shell: Any) -> None:
     for line in lines:
         done = shell.line(line, answer="yes")
         codes[" ".join(line.split("#")[0].split()[:5])] = done.returncode if done else None
+        if " import " in line:
+            commit_all(shell.cwd / "my-mail")
         if line.startswith("reconciler init"):
             where = shell.sandbox(["reconciler", "sandbox", "--seed", "my-mail", "--json"], {})
             shell.env |= {"SMARTERMAIL_USER": where["username"], "SMARTERMAIL_PASSWORD": where["password"]}
@@ -71,7 +81,10 @@ def test_the_readmes_commands_do_what_their_comments_say(shell: Any) -> None:
         "reconciler -w my-mail plan": 0,
         "reconciler -w my-mail apply": 0,
         "reconciler -w my-mail import other.example": 0,
+        "reconciler -w my-mail plan --base": 0,
         "reconciler -w my-mail drift": 0,
+        "reconciler -w my-mail status": 0,
+        "reconciler -w my-mail history": 0,
         "reconciler -w my-mail dns check": 7,
     }
 
