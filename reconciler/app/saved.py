@@ -26,7 +26,7 @@ from reconciler.core.plan import Change, Plan, canonical_json
 from reconciler.core.preconditions import salted
 from reconciler.core.secret import SecretRef
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 1
 KIND = "SavedPlan"
 DAY = timedelta(hours=24)
 LONGEST = timedelta(days=366)

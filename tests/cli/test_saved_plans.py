@@ -226,12 +226,12 @@ def test_a_plan_for_another_server_or_workspace_is_refused(planned: Any, inside:
     assert (done.code, "another workspace" in done.err) == (4, True)
 
 
-def test_a_plan_of_the_first_format_is_refused(planned: Any, inside: Run) -> None:
-    old = {"formatVersion": 1, "kind": "SavedPlan", "configuration": "sha256:0", "digests": {}, "asked": {}}
+def test_a_plan_of_another_format_is_refused(planned: Any, inside: Run) -> None:
+    old = {"formatVersion": 2, "kind": "SavedPlan", "configuration": "sha256:0", "digests": {}, "asked": {}}
     (planned.root / "p.plan").write_text(json.dumps(old, indent=2, sort_keys=True) + "\n", "utf-8")
     done = inside(planned, "apply", "--yes", "--plan", "p.plan")
     assert done.code == 4
-    assert "formatVersion 1" in done.err
+    assert "formatVersion 2" in done.err
     assert "plan again" in done.err
 
 
