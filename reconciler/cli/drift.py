@@ -94,7 +94,8 @@ def _show(console: Console, done: "Adoption", patch: Path | None, *, diff_is_res
         for line in rows:
             console.say(safe(f"adopted: {line}"))
     if patch:
-        console.say(f"wrote {patch}; `git apply {patch}` changes {len(done.changes)} of the files")
+        files = "1 file" if len(done.changes) == 1 else f"{len(done.changes)} files"
+        console.say(f"wrote {patch}; `git apply {patch}` changes {files}")
         return
     lines = [safe(line) for line in done.diff.split("\n")[:-1]]
     if diff_is_result:

@@ -1,0 +1,191 @@
+"""`drift --adopt`: the servers' values in the files, by hand or as a patch that git takes."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from reconciler.sandbox import Sandbox
+
+Make = Callable[..., Any]
+Inside = Callable[..., Any]
+
+STATE = """\
+# what we run
+mailboxes:
+  # the boss
+  alice: {displayName: "Alice", quota: 5 GiB}   # do not touch
+  bob:
+    quota: 1 GiB   # small
+    enabled: true
+  carol: {protect: true}
+aliases:
+  info: [bob, alice]   # in this order
+  sales: {to: [alice], internalOnly: false}
+"""
+
+
+def git(at: Path, *words: str) -> str:
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "init.defaultBranch=main"]
+    done = subprocess.run(["git", *identity, *words], cwd=at, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def forget(w: Any) -> None:
+    """No journal tells any more who changed what."""
+    shutil.rmtree(w.root / ".reconciler" / "journal")
+
+
+def drifted(w: Any, inside: Inside, server: str) -> str:
+    """A server that has been brought from STATE to `server`, and the file that still says STATE."""
+    path = w.root / "domains" / "example.com.yaml"
+    w.domain("example.com", STATE)
+    done = inside(w, "apply", "--yes")
+    assert done.code == 0, done.out + done.err
+    text: str = path.read_text("utf-8")
+    w.domain("example.com", server)
+    done = inside(w, "apply", "--yes", "--allow-deletions", "1")
+    assert done.code == 0, done.out + done.err
+    path.write_text(text, encoding="utf-8")
+    forget(w)
+    return text
+
+
+CHANGED = """\
+mailboxes:
+  alice: {displayName: "Alice B.", quota: 5 GiB}
+  bob: {quota: 2 GiB, enabled: false}
+  carol: {}
+aliases:
+  info: [alice]
+removed:
+  aliases: [sales]
+"""
+
+
+def test_the_files_get_the_servers_values_and_nothing_is_left(
+    sandbox: Sandbox, workspace: Make, inside: Inside
+) -> None:
+    w = workspace(sandbox.endpoint)
+    text = drifted(w, inside, CHANGED)
+    done = inside(w, "drift", "--adopt")
+    assert done.code == 0, done.out + done.err
+    after = (w.root / "domains" / "example.com.yaml").read_text("utf-8")
+    assert after == (
+        text.replace('"Alice"', "Alice B.")
+        .replace("1 GiB", "2 GiB")
+        .replace("enabled: true", "enabled: false")
+        .replace("[bob, alice]", "[alice]")
+        .replace("  sales: {to: [alice], internalOnly: false}\n", "")
+    )
+    assert (
+        "-    quota: 1 GiB   # small\n-    enabled: true\n+    quota: 2 GiB   # small\n+    enabled: false\n"
+        in done.out
+    )
+    assert "adopted: alias sales@example.com is gone from the server: not declared any more" in done.err
+    assert inside(w, "drift").code == 0
+    again = inside(w, "drift", "--adopt")
+    assert (again.code, (w.root / "domains" / "example.com.yaml").read_text("utf-8")) == (0, after)
+    assert "nothing to adopt" in again.err
+
+
+def test_a_patch_changes_no_file_and_git_applies_it_from_the_top_and_from_the_workspace(
+    sandbox: Sandbox, workspace: Make, inside: Inside, tmp_path: Path
+) -> None:
+    w = workspace(sandbox.endpoint)
+    inner = tmp_path / "mail of ours"
+    inner.mkdir()
+    for name in ("reconciler.yaml", "products"):
+        (tmp_path / name).rename(inner / name)
+    w.root = inner
+    text = drifted(w, inside, CHANGED)
+    path = inner / "domains" / "example.com.yaml"
+    path.write_bytes(text.rstrip("\n").replace("\n", "\r\n").encode())
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "-c", "core.autocrlf=false", "add", "mail of ours/domains")
+    git(tmp_path, "commit", "-q", "-m", "files")
+    patch = tmp_path / "adopt.patch"
+    for at in (tmp_path, inner):
+        before = path.read_bytes()
+        done = inside(w, "drift", "--adopt", "--patch", str(patch), "--format", "json", cwd=inner)
+        assert done.code == 0, done.out + done.err
+        assert json.loads(done.out)["summary"]["update"] == 3
+        assert path.read_bytes() == before
+        git(at, "apply", "--check", str(patch))
+        git(at, "apply", str(patch))
+        after = path.read_bytes()
+        assert b"quota: 2 GiB   # small\r\n" in after
+        assert b"\n" not in after.replace(b"\r\n", b"")
+        assert inside(w, "drift", cwd=inner).code == 0
+        git(tmp_path, "checkout", "-q", "--", ".")
+
+
+def test_what_was_changed_in_git_is_not_adopted(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
+    w = workspace(sandbox.endpoint)
+    path = w.root / "domains" / "example.com.yaml"
+    w.domain("example.com", STATE)
+    assert inside(w, "apply", "--yes").code == 0
+    git(w.root, "init", "-q")
+    git(w.root, "add", "domains", "products", "reconciler.yaml")
+    git(w.root, "commit", "-q", "-m", "applied")
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("5 GiB", "6 GiB"), encoding="utf-8")
+    done = inside(w, "drift", "--adopt", "--base", "HEAD")
+    assert done.code == 2
+    assert "not adopted: example.com: mailbox alice@example.com: quota: it was changed in git" in done.err
+    assert path.read_text("utf-8") == text.replace("5 GiB", "6 GiB")
+
+
+def test_a_protected_mailbox_that_is_gone_stays_declared_and_a_deletion_that_did_not_last_is_forgotten(
+    sandbox: Sandbox, workspace: Make, inside: Inside
+) -> None:
+    w = workspace(sandbox.endpoint)
+    path = w.root / "domains" / "example.com.yaml"
+    w.domain("example.com", "mailboxes: {dave: {}, erin: {}}\naliases: {}\n")
+    assert inside(w, "apply", "--yes").code == 0
+    w.domain(
+        "example.com",
+        "mailboxes:\n  carol: {protect: true}\naliases: {}\n"
+        "removed:\n  mailboxes:\n  - dave   # left\n  - erin: {purgeAfter: 2999-01-01}\n",
+    )
+    forget(w)
+    done = inside(w, "drift", "--adopt")
+    assert done.code == 2
+    assert "carol@example.com: it is gone from the server, but it is protected" in done.err
+    assert path.read_text("utf-8").endswith("mailboxes:\n  carol: {protect: true}\naliases: {}\n")
+
+
+def test_where_the_file_would_not_be_valid_nothing_is_written(
+    sandbox: Sandbox, workspace: Make, inside: Inside
+) -> None:
+    w = workspace(sandbox.endpoint)
+    w.domain("example.com", "mailboxes: {x: {quota: 60 GiB}, y: {}}\naliases: {}\n", product=None)
+    assert inside(w, "apply", "--yes").code == 0
+    forget(w)
+    w.domain("example.com", "mailboxes: {x: {quota: 1 GiB}, y: {}}\naliases: {}\n")
+    before = (w.root / "domains" / "example.com.yaml").read_bytes()
+    done = inside(w, "drift", "--adopt")
+    assert done.code == 2
+    assert "not adopted: example.com: all of it: the file would not be valid: domains/example.com.yaml:" in done.err
+    assert (w.root / "domains" / "example.com.yaml").read_bytes() == before
+
+
+def test_a_file_with_anchors_where_the_change_is_stays_as_it_is(
+    sandbox: Sandbox, workspace: Make, inside: Inside
+) -> None:
+    w = workspace(sandbox.endpoint)
+    w.domain("example.com", "mailboxes: {x: {quota: 3 GiB}, y: {quota: 1 GiB}}\n")
+    assert inside(w, "apply", "--yes").code == 0
+    forget(w)
+    w.domain("example.com", "mailboxes:\n  x: &small {quota: 1 GiB}\n  y: *small\n")
+    done = inside(w, "drift", "--adopt")
+    assert done.code == 2
+    assert "domains/example.com.yaml:7:6: 'x' has an anchor" in done.err
+    assert "&small {quota: 1 GiB}" in (w.root / "domains" / "example.com.yaml").read_text("utf-8")
+
+
+def test_a_patch_needs_adopt(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
+    assert inside(workspace(sandbox.endpoint), "drift", "--patch", "x").code == 64
