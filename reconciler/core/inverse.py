@@ -62,8 +62,7 @@ def inverse(declared: DesiredDomain, steps: Sequence[Step], current: CurrentDoma
         policy: what it ignores is left alone.
     """
     draft = _Draft(declared, current, policy)
-    found = tracks(steps)
-    for track in sorted(found, key=lambda t: t.before_exists and not t.after_exists):  # names are freed first
+    for track in sorted(tracks(steps), key=_turn):
         draft.take(track)
     return draft.inverse()
 
