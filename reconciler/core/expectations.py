@@ -79,6 +79,7 @@ class Expected:
         checks: which checks are off or lowered; those that are not named are as they find things.
         sends: whether mail is sent from the domain.
         dmarc_check: False = no check, and a missing record is no fault.
+        dmarc_stated: whether the policy was chosen; False = `none` stands there because nothing else does.
     """
 
     mx_hosts: tuple[str, ...]
@@ -92,6 +93,7 @@ class Expected:
     spf_senders: tuple[str, ...] = ()
     checks: tuple[CheckSetting, ...] = ()
     sends: bool = True
+    dmarc_stated: bool = True
 
     def check(self, check_id: str) -> CheckSetting | None:
         """What is said of a check; None where nothing is."""
@@ -115,4 +117,5 @@ def expectation(hostname: str, *layers: DnsOverrides) -> Expected:
         spf_senders=merged.spf_senders or (),
         checks=merged.checks or (),
         sends=merged.sends is not False,
+        dmarc_stated=merged.dmarc_policy is not None,
     )

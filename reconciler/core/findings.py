@@ -12,7 +12,7 @@ Threshold = Literal["warn", "fail", "error", "never"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 
-_GRAVITY: tuple[Status, ...] = ("skip", "pass", "warn", "error", "fail")
+GRAVITY: tuple[Status, ...] = ("skip", "pass", "warn", "error", "fail")
 """What is known to be broken outweighs what could not be looked up: an outage must not hide a fault."""
 
 TRIPS: Mapping[Threshold, frozenset[Status]] = MappingProxyType(
@@ -28,7 +28,7 @@ TRIPS: Mapping[Threshold, frozenset[Status]] = MappingProxyType(
 
 def worst(statuses: Iterable[Status]) -> Status:
     """The gravest of some statuses; `skip` where there are none."""
-    return max(statuses, key=_GRAVITY.index, default="skip")
+    return max(statuses, key=GRAVITY.index, default="skip")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -56,12 +56,14 @@ class Finding:
     Attributes:
         id: the check: `mx`, `spf`, `dkim`, `autodiscover`, `dmarc`.
         code: a stable word for the gravest thing seen, like `SPF_SEVERAL`.
+        codes: the words for everything seen, the gravest first, remarks last; each is in its check's `CODES`.
         title: one short line.
         detail: sentences, a line each; may be empty.
         expected: what should be there, as far as that is known without merging.
         found: what is there.
         fix: what to publish. It replaces the records in `found` that have the same name, and no others. Empty
             where nothing in this zone would help.
+        elsewhere: what the operators of other domains should publish, for this check to be content.
         reference: RFC and section.
     """
 
@@ -74,6 +76,8 @@ class Finding:
     found: tuple[Record, ...] = ()
     fix: tuple[Record, ...] = ()
     reference: str = ""
+    codes: tuple[str, ...] = ()
+    elsewhere: tuple[Record, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

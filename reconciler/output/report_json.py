@@ -43,10 +43,12 @@ def _check(check: Finding) -> dict[str, object]:
         "id": check.id,
         "status": check.status,
         "code": check.code,
+        "codes": list(check.codes or (check.code,)),
         "title": check.title,
         "detail": check.detail,
         "expected": [record_data(record) for record in check.expected],
         "found": [record_data(record) for record in check.found],
         "fix": [record_data(record) for record in check.fix],
+        "elsewhere": [record_data(record) for record in check.elsewhere],
         "reference": check.reference,
     }
