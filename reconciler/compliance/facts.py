@@ -1,12 +1,33 @@
-"""Facts: the answers that DNS gave for one domain."""
+"""Facts: the answers that DNS, and where it may be asked the web, gave for one domain."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reconciler.core.dns import Answer, RecordType
+from reconciler.core.pages import Page
 
 Question = tuple[str, RecordType]
-"""A full name in lower case without the final dot, and a type."""
+"""A full name in lower case without the final dot, and a type; for the resolver."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Direct:
+    """A question for one authoritative server, by its IP address."""
+
+    server: str
+    name: str
+    rtype: RecordType
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fetch:
+    """A page that is wanted over HTTPS."""
+
+    url: str
+
+
+Wanted = Question | Direct | Fetch
+"""All that a check may ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +52,17 @@ class HostFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Answers by question."""
+    """Answers by question.
+
+    Attributes:
+        answers: of the resolver.
+        direct: of authoritative servers; None = they may not be asked.
+        pages: from the web; None = it may not be asked (`--https` was not given).
+    """
 
     answers: Mapping[Question, Answer]
+    direct: Mapping[Direct, Answer] | None = None
+    pages: Mapping[Fetch, Page] | None = None
 
     def known(self, name: str, rtype: RecordType) -> Answer | None:
         """The answer, or None where the question was not asked (yet)."""
@@ -42,6 +71,24 @@ class Facts:
     def answer(self, name: str, rtype: RecordType) -> Answer:
         """The answer to a question that the check asked; a KeyError is a bug in the check's `questions`."""
         return self.answers[name, rtype]
+
+    def told(self, server: str, name: str, rtype: RecordType) -> Answer | None:
+        """What an authoritative server says, or None where it was not asked (yet)."""
+        return (self.direct or {}).get(Direct(server, name, rtype))
+
+    def page(self, url: str) -> Page | None:
+        """The page, or None where it was not fetched (yet, or at all)."""
+        return (self.pages or {}).get(Fetch(url))
+
+    def has(self, wanted: Wanted) -> bool:
+        """Whether this was asked."""
+        match wanted:
+            case Direct():
+                return self.direct is not None and wanted in self.direct
+            case Fetch():
+                return self.pages is not None and wanted in self.pages
+            case _:
+                return wanted in self.answers
 
     def host_questions(self, host: str, *, every: bool = False) -> list[Question]:
         """What to ask about a host's addresses: AAAA only where A has none, or where `every` address matters."""

@@ -1,4 +1,4 @@
-"""The resolver: asks recursive DNS servers. The only user of dnspython.
+"""The resolver: asks recursive DNS servers, and authoritative ones directly. With its values the user of dnspython.
 
 One resolver serves one run: what was answered (or not) is remembered until the run ends, so that no question is
 sent twice and all checks judge the same facts.
@@ -6,7 +6,6 @@ sent twice and all checks judge the same facts.
 
 import asyncio
 import ipaddress
-import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,31 +16,24 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
-import dns.rdata
-import dns.rdataclass
 import dns.rdatatype
-import dns.rdtypes.ANY.CNAME
-import dns.rdtypes.ANY.MX
-import dns.rdtypes.ANY.PTR
-import dns.rdtypes.ANY.TXT
-import dns.rdtypes.IN.A
-import dns.rdtypes.IN.AAAA
-import dns.rdtypes.IN.SRV
 import dns.resolver
 
-from reconciler.core.dns import Address, Answer, Host, Mx, Outcome, Rdata, RecordType, Resolver, Srv, Txt
+from reconciler.compliance.resolver_values import plain_name, value
+from reconciler.core.dns import Answer, Outcome, Rdata, RecordType, Resolver
 from reconciler.core.errors import Unreachable
 
 IN_FLIGHT = 32
 """Questions under way at a time."""
 EDNS_PAYLOAD = 1232
 """Bytes of UDP that pass everywhere without fragments (DNS flag day 2020)."""
+AUTHORITY_PORT = 53
 _ROUNDS = 2
 """How often a silent server is asked: a datagram may be lost."""
 MAX_RECORDS = 100
 """Of one answer; nobody publishes more of anything that is judged here."""
-
-_PLAIN = frozenset((string.ascii_letters + string.digits + "-_").encode())
+MAX_TTL = 2**31 - 1
+"""Seconds (RFC 2181 section 8)."""
 
 
 def open_resolver(servers: Sequence[tuple[str, int]], timeout: float) -> Resolver:
@@ -64,39 +56,64 @@ class DnsResolver:
         sent: how many questions went out (attempts and TCP repetitions not counted).
     """
 
-    def __init__(self, servers: Sequence[tuple[str, int]], timeout: float, *, in_flight: int = IN_FLIGHT) -> None:
+    def __init__(
+        self,
+        servers: Sequence[tuple[str, int]],
+        timeout: float,
+        *,
+        in_flight: int = IN_FLIGHT,
+        authority_port: int = AUTHORITY_PORT,
+    ) -> None:
+        """Args are as for `open_resolver`; `authority_port`: where authoritative servers listen.
+
+        Raises:
+            Unreachable: a server is not given by its address.
+        """
         for host, _ in servers:
             _check_address(host)
         self._servers = tuple(servers)
         self._timeout = timeout
         self._limit = asyncio.Semaphore(in_flight)
-        self._asked: dict[tuple[str, RecordType], asyncio.Task[Answer]] = {}
+        self._authority_port = authority_port
+        self._asked: dict[tuple[str, RecordType, str], asyncio.Task[Answer]] = {}
         self.sent = 0
 
     async def lookup(self, name: str, rtype: RecordType) -> Answer:
         """The answer to a question, sent at most once in the resolver's life. Never raises for what DNS does."""
-        key = (name.lower().removesuffix("."), rtype)
+        return await self._once(name, rtype, "")
+
+    async def lookup_at(self, server: str, name: str, rtype: RecordType) -> Answer:
+        """What an authoritative server says, sent at most once too; `temporary` where it is not authoritative."""
+        return await self._once(name, rtype, server)
+
+    async def _once(self, name: str, rtype: RecordType, authority: str) -> Answer:
+        key = (name.lower().removesuffix("."), rtype, authority)
         task = self._asked.get(key)
         if task is None:
             task = self._asked[key] = asyncio.create_task(self._ask(*key))
         # Shielded: who asked first may be cancelled while others wait for the same answer.
         return await asyncio.shield(task)
 
-    async def _ask(self, name: str, rtype: RecordType) -> Answer:
+    async def _ask(self, name: str, rtype: RecordType, authority: str) -> Answer:
         try:
             qname = dns.name.Name([*(label.encode() for label in name.split(".") if name), b""])
         except (dns.exception.DNSException, ValueError) as e:
             return Answer(name=name, rtype=rtype, outcome="nxdomain", text=f"this cannot be a name in DNS: {e}")
         query = dns.message.make_query(qname, rtype, use_edns=0, payload=EDNS_PAYLOAD)
+        # AD asks whether the answer was validated, without the signatures (RFC 6840 section 5.7).
+        query.flags = dns.flags.Flag(0) if authority else dns.flags.RD | dns.flags.AD
+        servers = ((authority, self._authority_port),) if authority else self._servers
         async with self._limit:
             self.sent += 1
-            return await self._ask_servers(name, rtype, query)
+            return await self._ask_servers(name, rtype, query, servers)
 
-    async def _ask_servers(self, name: str, rtype: RecordType, query: dns.message.Message) -> Answer:
+    async def _ask_servers(
+        self, name: str, rtype: RecordType, query: dns.message.Message, servers: Sequence[tuple[str, int]]
+    ) -> Answer:
         """Each server in turn, the silent ones again; the first answer that decides, else the last trouble."""
         now = asyncio.get_running_loop().time
         deadline = now() + self._timeout
-        attempts = list(self._servers) * _ROUNDS
+        attempts = list(servers) * _ROUNDS
         trouble: _Trouble | None = None
         while attempts and deadline > now():
             server = attempts.pop(0)
@@ -143,20 +160,22 @@ async def _exchange(
         return _Trouble("temporary", f"{shown} cannot be reached: {e.strerror or e}")
     except (dns.exception.DNSException, ValueError) as e:
         return _Trouble("temporary", f"{shown} sent an answer that cannot be read: {type(e).__name__}")
-    return _trouble(reply, shown) or reply
+    return _trouble(reply, shown, recursive=bool(query.flags & dns.flags.RD)) or reply
 
 
-def _trouble(reply: dns.message.Message, shown: str) -> _Trouble | None:
+def _trouble(reply: dns.message.Message, shown: str, *, recursive: bool) -> _Trouble | None:
     rcode = reply.rcode()
     if rcode in (dns.rcode.REFUSED, dns.rcode.NOTAUTH):
         return _Trouble("refused", f"{shown} refuses to answer ({dns.rcode.to_text(rcode)})")
     if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         return _Trouble("temporary", f"{shown} answered {dns.rcode.to_text(rcode)}")
+    if not recursive and not reply.flags & dns.flags.AA:
+        return _Trouble("temporary", f"{shown} answered without authority over the zone (lame)")
     has_soa = any(rrset.rdtype == dns.rdatatype.SOA for rrset in reply.authority)
-    recursive = bool(reply.flags & (dns.flags.RA | dns.flags.AA))
+    in_charge = bool(reply.flags & (dns.flags.RA | dns.flags.AA))
     if rcode == dns.rcode.NOERROR and not reply.answer and not has_soa:
         referral = any(rrset.rdtype == dns.rdatatype.NS for rrset in reply.authority)
-        if referral or not recursive:
+        if referral or not in_charge:
             return _Trouble("temporary", f"{shown} answered with a referral instead of an answer (lame)")
     return None
 
@@ -169,16 +188,26 @@ def _answer(name: str, rtype: RecordType, reply: dns.message.Message) -> Answer:
         text = f"the answer's chain of CNAMEs cannot be followed: {type(e).__name__}"
         return Answer(name=name, rtype=rtype, outcome="temporary", text=text)
     # dnspython gives an owner's CNAMEs as one set; several are against RFC 2181 section 10.1: the first is followed.
-    aliases = tuple(_plain_name(rrset[0].target) for rrset in chain.cnames)
+    aliases = tuple(plain_name(rrset[0].target) for rrset in chain.cnames)
+    outcome: Outcome = "records"
+    values: tuple[Rdata, ...] = ()
+    text = ""
     if chain.answer is not None:
-        values = tuple(value for rdata in list(chain.answer)[:MAX_RECORDS] if (value := _value(rdata)) is not None)
-        return Answer(name=name, rtype=rtype, outcome="records", records=values, aliases=aliases)
-    if reply.rcode() == dns.rcode.NXDOMAIN:
-        end = aliases[-1] if aliases else name
-        text = f"{end} does not exist in DNS"
-        return Answer(name=name, rtype=rtype, outcome="nxdomain", aliases=aliases, text=text)
-    text = f"{aliases[-1] if aliases else name} has no {rtype} record"
-    return Answer(name=name, rtype=rtype, outcome="nodata", aliases=aliases, text=text)
+        values = tuple(v for rdata in list(chain.answer)[:MAX_RECORDS] if (v := value(rdata)) is not None)
+    elif reply.rcode() == dns.rcode.NXDOMAIN:
+        outcome, text = "nxdomain", f"{aliases[-1] if aliases else name} does not exist in DNS"
+    else:
+        outcome, text = "nodata", f"{aliases[-1] if aliases else name} has no {rtype} record"
+    return Answer(
+        name=name,
+        rtype=rtype,
+        outcome=outcome,
+        records=values,
+        aliases=aliases,
+        text=text,
+        authenticated=bool(reply.flags & dns.flags.AD),
+        ttl=min(chain.minimum_ttl, MAX_TTL),
+    )
 
 
 def _system_servers() -> tuple[tuple[str, int], ...]:
@@ -206,36 +235,3 @@ def _check_address(host: str) -> None:
             f"the DNS resolver {host!r} is not given by its address",
             hint="write an IPv4 or IPv6 address with its port, like 192.0.2.53:53",
         ) from e
-
-
-def _value(rdata: dns.rdata.Rdata) -> Rdata | None:
-    """One record as a value; None for a type that nobody asked for."""
-    match rdata:
-        case dns.rdtypes.ANY.TXT.TXT():
-            return Txt(tuple(_text(raw) for raw in rdata.strings))
-        case dns.rdtypes.ANY.MX.MX():
-            return Mx(rdata.preference, _plain_name(rdata.exchange))
-        case dns.rdtypes.IN.SRV.SRV():
-            return Srv(rdata.priority, rdata.weight, rdata.port, _plain_name(rdata.target))
-        case dns.rdtypes.IN.A.A() | dns.rdtypes.IN.AAAA.AAAA():
-            return Address(str(ipaddress.ip_address(rdata.address)))
-        case dns.rdtypes.ANY.CNAME.CNAME() | dns.rdtypes.ANY.PTR.PTR():
-            return Host(_plain_name(rdata.target))
-        case _:
-            return None
-
-
-def _plain_name(name: dns.name.Name) -> str:
-    """A name in lower case without the final dot, empty for the root; odd bytes as `\\032`, as in zone files."""
-    return ".".join(_label(label) for label in name.labels if label)
-
-
-def _label(label: bytes) -> str:
-    return "".join(chr(byte).lower() if byte in _PLAIN else f"\\{byte:03d}" for byte in label)
-
-
-def _text(raw: bytes) -> str:
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")

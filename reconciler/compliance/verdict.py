@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from reconciler.core.dns import Address as AddressData
-from reconciler.core.dns import Answer, Mx, Rdata, Srv, Txt
+from reconciler.core.dns import Answer, Host, Mx, Rdata, Soa, Srv, Txt
 from reconciler.core.expectations import CheckLevel, CheckSetting
-from reconciler.core.findings import Finding, Record, Status, worst
+from reconciler.core.findings import GRAVITY, Finding, Record, Status, worst
 
 _LOWERED: Mapping[CheckLevel, Mapping[Status, Status]] = MappingProxyType(
     {"info": {"warn": "pass", "fail": "pass"}, "warn": {"fail": "warn"}, "fail": {}}
@@ -37,9 +37,19 @@ class Basis:
     good_code: str
 
 
-def remark(text: str) -> Note:
+CODES: Mapping[str, str] = MappingProxyType(
+    {
+        "DNS_UNKNOWN": "A question got no answer (silence, SERVFAIL, REFUSED, a lame server): nothing is known, not even "
+        "that a record is missing. Look at the name server that is named, and check again later.",
+        "CHECK_OFF": "The configuration leaves this check out (dns.checks).",
+    }
+)
+"""What any check may say: each code's meaning, and what to do."""
+
+
+def remark(text: str, code: str = "") -> Note:
     """Information that changes no status."""
-    return Note("pass", "", "", text)
+    return Note("pass", code, "", text)
 
 
 def unknown(answers: Sequence[Answer]) -> list[Note]:
@@ -63,6 +73,7 @@ def conclude(
     expected: Sequence[Record] = (),
     found: Sequence[Record] = (),
     fix: Sequence[Record] = (),
+    elsewhere: Sequence[Record] = (),
 ) -> Finding:
     """The finding: as grave as the gravest note, the first of which gives title and code; `good` where none is grave.
 
@@ -80,7 +91,16 @@ def conclude(
         found=tuple(sorted(set(found))),
         fix=tuple(sorted(set(fix))) if status in ("warn", "fail") else (),
         reference=basis.reference,
+        codes=_codes(basis, notes, gravest),
+        elsewhere=tuple(sorted(set(elsewhere))),
     )
+
+
+def _codes(basis: Basis, notes: Sequence[Note], gravest: Note | None) -> tuple[str, ...]:
+    """Every code once, the gravest first; among equals in the order in which they were noted."""
+    ordered = sorted(notes, key=lambda note: -GRAVITY.index(note.status))
+    first = gravest.code if gravest else basis.good_code
+    return tuple(dict.fromkeys(filter(None, (first, *(note.code for note in ordered)))))
 
 
 def skipped(basis: Basis, code: str, title: str, text: str) -> Finding:
@@ -129,5 +149,9 @@ def _value(data: Rdata) -> str:
             return f"{data.priority} {data.weight} {data.port} {data.target}."
         case AddressData():
             return data.text
-        case _:
+        case Soa():
+            return f"{data.primary}. {data.serial}"
+        case Host():
             return f"{data.name}."
+        case _:
+            return f"{data.usage} {data.selector} {data.matching} {data.data}"

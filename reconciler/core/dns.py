@@ -1,6 +1,6 @@
 """What DNS answered, as values; and the port through which it is asked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 Outcome = Literal["records", "nodata", "nxdomain", "temporary", "refused"]
@@ -9,7 +9,7 @@ Outcome = Literal["records", "nodata", "nxdomain", "temporary", "refused"]
 `temporary` and `refused` say nothing about what is published: never conclude that something is missing from them.
 """
 
-RecordType = Literal["A", "AAAA", "CNAME", "MX", "PTR", "SRV", "TXT"]
+RecordType = Literal["A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TLSA", "TXT"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,12 +51,30 @@ class Address:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Host:
-    """The name in a CNAME or PTR record."""
+    """The name in a CNAME, NS or PTR record."""
 
     name: str
 
 
-Rdata = Txt | Mx | Srv | Address | Host
+@dataclass(frozen=True, slots=True, order=True)
+class Soa:
+    """Of a SOA record, the version of the zone (RFC 1035 section 3.3.13) and the server it comes from."""
+
+    serial: int
+    primary: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Tlsa:
+    """A TLSA record (RFC 6698 section 2.1); `data` in lower-case hexadecimal."""
+
+    usage: int
+    selector: int
+    matching: int
+    data: str
+
+
+Rdata = Txt | Mx | Srv | Address | Host | Soa | Tlsa
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +86,10 @@ class Answer:
         records: only with the outcome `records`; sorted, because servers rotate them.
         aliases: the CNAME targets that were followed, in order; the last is where the records are (or are not).
         text: for people, where the outcome is not `records`: what happened, and which server said so.
+        authenticated: whether the resolver says that it validated the answer with DNSSEC (the AD bit, RFC 4035
+            section 3.2.3); None where it was not asked, or there is no answer.
+        ttl: seconds that the records, or their absence, may be remembered; None where not known. Through a cache it
+            counts down, so that answers are the same whatever it is.
     """
 
     name: str
@@ -76,6 +98,8 @@ class Answer:
     records: tuple[Rdata, ...] = ()
     aliases: tuple[str, ...] = ()
     text: str = ""
+    authenticated: bool | None = None
+    ttl: int | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         """Sorts the records: an answer is a set."""
@@ -104,5 +128,13 @@ class Resolver(Protocol):
     """Asks DNS. Never raises for what DNS says or fails to say: that is in the answer."""
 
     async def lookup(self, name: str, rtype: RecordType) -> Answer:
-        """The answer for a full name (a final dot is optional); CNAMEs are followed."""
+        """The answer for a full name (a final dot is optional, the root is empty); CNAMEs are followed."""
+        ...
+
+    async def lookup_at(self, server: str, name: str, rtype: RecordType) -> Answer:
+        """What one authoritative server says, asked directly and without recursion; temporary where it is not one.
+
+        Args:
+            server: its IP address.
+        """
         ...
