@@ -189,3 +189,23 @@ def test_a_file_with_anchors_where_the_change_is_stays_as_it_is(
 
 def test_a_patch_needs_adopt(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
     assert inside(workspace(sandbox.endpoint), "drift", "--patch", "x").code == 64
+
+
+def test_what_a_pruning_policy_would_delete_is_declared_instead(
+    sandbox: Sandbox, workspace: Make, inside: Inside
+) -> None:
+    w = workspace(sandbox.endpoint, policy="{prune: {mailboxes: true, aliases: true, domainAliases: true}}")
+    state = (
+        "mailboxes: {a: {quota: 1 GiB}, b: {quota: 2 GiB, forwarding: {to: [a]}}}\n"
+        "aliases: {x: {to: [a], hideFromGal: true}}\ndomainAliases: [example.ca]\n"
+    )
+    w.domain("example.com", state)
+    assert inside(w, "apply", "--yes").code == 0
+    forget(w)
+    w.domain("example.com", "mailboxes: {a: {quota: 1 GiB}}\naliases: {}\ndomainAliases: []\n")
+    done = inside(w, "drift", "--adopt")
+    assert done.code == 0, done.out + done.err
+    text = (w.root / "domains" / "example.com.yaml").read_text("utf-8")
+    assert text.endswith(
+        "mailboxes: {a: {quota: 1 GiB}, b: {quota: 2 GiB}}\naliases:\n  x: [a]\ndomainAliases: [example.ca]\n"
+    )
