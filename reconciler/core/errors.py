@@ -7,6 +7,7 @@ ReconcilerError
 │   └── DoubtfulWrite      the same after a write: it may or may not have taken effect
 ├── RefusedByServer        the server understood and said no; its words are in `message`
 ├── IncompleteRead         what was read cannot be the whole: the domain is stopped
+├── CannotEdit             a file cannot be changed safely by a program; it is left as it is
 ├── SecretUnavailable      a secret's source gave nothing
 └── SandboxMissing         the embedded server's libraries are not installed
 """
