@@ -1,0 +1,121 @@
+"""The pages as text, by path. The only user of jinja2 in the program; imported when a report is written.
+
+Style and scripts stand in each page, and the page's Content-Security-Policy names them by their hashes: that works from
+disk too, where `'self'` means different things to different browsers, and a page can be sent by mail alone.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.core.errors import ReconcilerError
+from reconciler.output.html.inputs import SiteInput
+from reconciler.output.html.paths import page_paths
+from reconciler.output.html.texts import Texts, load_texts, moment
+from reconciler.output.html.view_domain import domain_view, island
+from reconciler.output.html.view_index import index_view
+from reconciler.output.terminal import visible
+
+try:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+except ModuleNotFoundError as e:
+    raise ReconcilerError(
+        "the report as web pages needs jinja2, which is not installed",
+        hint="pip install 'reconciler[report]'",
+    ) from e
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A style sheet or script as it stands in a page, and its hash for the Content-Security-Policy."""
+
+    text: str
+    hash: str
+
+
+def render_pages(site: SiteInput, language: str) -> Iterator[tuple[str, str]]:
+    """(path in the folder, text): each domain's page, then `index.html`. The same input gives the same bytes.
+
+    Args:
+        language: one out of `texts.languages()`.
+    """
+    texts = load_texts(language)
+    environment = _environment(texts)
+    shared = {"generated": _generated(site.generated, texts), "style": _style(), "comparison": site.comparison}
+    reports = [page.report for page in site.pages]
+    paths = page_paths(reports)
+    by_domain: dict[str, str] = {}
+    for report, path in zip(reports, paths, strict=True):
+        if report.alias_of is None:
+            by_domain.setdefault(report.domain, path)
+    template = environment.get_template("domain.html")
+    script = _script("domain.js")
+    js_texts = island(texts.group("domain.js."))
+    for page, path in zip(site.pages, paths, strict=True):
+        view = domain_view(page, texts, site.comparison)
+        yield (
+            path,
+            template.render(
+                shared,
+                page=view,
+                script=script,
+                js_texts=js_texts,
+                home="../index.html",
+                alias_path=_beside(by_domain.get(view.alias_of, "")),
+            ),
+        )
+    index = index_view(site, paths, texts)
+    yield (
+        "index.html",
+        environment.get_template("index.html").render(
+            shared, page=index, script=_script("index.js"), home="index.html"
+        ),
+    )
+
+
+def _environment(texts: Texts) -> Environment:
+    found = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
+    found.globals["t"] = texts
+    return found
+
+
+def _beside(path: str) -> str:
+    """A page's path as seen from another page of a domain."""
+    return path.rpartition("/")[2]
+
+
+def _generated(header: Mapping[str, object], texts: Texts) -> str:
+    """One line out of the `generated` object."""
+    commit = str(header.get("commit") or "")
+    line = texts("generated", time=moment(str(header["time"])), version=visible(str(header["version"])))
+    return f"{line} {texts('generated.commit', commit=visible(commit[:12]))}" if commit else line
+
+
+def _asset(text: str) -> Asset:
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+    return Asset(text, f"sha256-{digest}")
+
+
+def _style() -> Asset:
+    text = (_HERE / "static" / "report.css").read_text("utf-8")
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    return _asset("\n".join(line.strip() for line in text.splitlines() if line.strip()))
+
+
+def _script(name: str) -> Asset:
+    """A script without the comments that fill a line; it has no text over several lines that this could spoil."""
+    lines = (line.strip() for line in (_HERE / "static" / name).read_text("utf-8").splitlines())
+    return _asset("\n".join(line for line in lines if line and not line.startswith("//")))

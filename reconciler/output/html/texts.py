@@ -1,0 +1,75 @@
+"""The texts of the pages, from the catalogue: one JSON file a language, which is all that a new language needs."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from reconciler.core.quantities import UNITS, format_money
+from reconciler.output.terminal import visible
+
+FOLDER = Path(__file__).parent / "catalogue"
+
+
+def languages() -> tuple[str, ...]:
+    """The languages that there are, English first."""
+    return tuple(sorted((path.stem for path in FOLDER.glob("*.json")), key=lambda name: (name != "en", name)))
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The texts of one language.
+
+    Attributes:
+        language: as in the `lang` attribute of a page (BCP 47).
+        entries: key -> text, which may have named places like `{count}`.
+        singular: the counts that take the singular (`KEY.one`); all others take `KEY.other`.
+    """
+
+    language: str
+    entries: Mapping[str, str]
+    singular: frozenset[int]
+
+    def __call__(self, key: str, **values: object) -> str:
+        """The text with its places filled. Raises KeyError for a text that the catalogue does not have."""
+        text = self.entries[key]
+        return text.format(**values) if values else text
+
+    def counted(self, key: str, count: int, **values: object) -> str:
+        """The singular or plural of a text, with `{count}` in it."""
+        form = "one" if count in self.singular else "other"
+        return self(f"{key}.{form}", count=self.number(count), **values)
+
+    def group(self, prefix: str) -> dict[str, str]:
+        """The texts whose keys begin so, without that beginning: what a script on the page gets."""
+        return {key.removeprefix(prefix): text for key, text in self.entries.items() if key.startswith(prefix)}
+
+    def number(self, number: int) -> str:
+        """`2,000`, or with the language's own separator."""
+        return f"{number:,}".replace(",", self.entries["number.thousands"])
+
+    def size(self, size: int) -> str:
+        """Bytes for people, one decimal."""
+        for unit in reversed(UNITS):
+            if size >= UNITS[unit]:
+                amount = f"{size / UNITS[unit]:.1f}".removesuffix(".0")
+                return f"{amount.replace('.', self.entries['number.decimal'])} {self(f'unit.{unit}')}"
+        return f"{size} {self('unit.B')}"
+
+    def money(self, amount: Decimal, currency: str) -> str:
+        """`19.00 CAD`."""
+        return f"{format_money(amount).replace('.', self.entries['number.decimal'])} {currency}"
+
+
+def load_texts(language: str) -> Texts:
+    """The texts of a language out of `languages()`."""
+    data = json.loads((FOLDER / f"{language}.json").read_text("utf-8"))
+    return Texts(language, data["texts"], frozenset(data["singular"]))
+
+
+def moment(time: str) -> str:
+    """`2026-11-21 18:00 UTC` out of RFC 3339 in UTC; anything else, which may be a stranger's, is made visible."""
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?(?:Z|\+00:00)", time, re.ASCII)
+    return f"{found[1]} {found[2]} UTC" if found else visible(time[:60])
