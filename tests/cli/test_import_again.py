@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import httpx
+
 from reconciler.sandbox import Sandbox
 
 Make = Callable[..., Any]
@@ -127,6 +129,23 @@ def test_a_domain_that_cannot_be_taken_along_is_skipped_and_said(
     done = inside(w, "import", "--all")
     assert (done.code, done.out) == (5, "domains/example.com.yaml\n")
     assert "second.example is skipped:" in done.err
+
+
+def test_a_domain_that_cannot_be_read_is_skipped_with_all_and_stops_everything_where_it_was_named(
+    sandbox: Sandbox, workspace: Make, inside: Inside
+) -> None:
+    w = workspace(sandbox.endpoint)
+    filled(w, inside)
+    (w.root / "domains" / "example.com.yaml").unlink()
+    fault = {"name": "html", "path": "settings/domain/alias/info", "times": -1}
+    url = f"{sandbox.endpoint.url}/sandbox/faults"
+    httpx.post(url, json=fault, headers={"X-Sandbox": "1"}, trust_env=False).raise_for_status()
+    named = inside(w, "import", "example.com", "second.example")
+    assert named.code == 1, named.err
+    assert not list((w.root / "domains").iterdir())
+    done = inside(w, "import", "--all")
+    assert (done.code, done.out) == (5, "domains/second.example.yaml\n")
+    assert "example.com is skipped:" in done.err
 
 
 def test_all_and_names_together_or_neither_are_wrong_usage(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
