@@ -88,7 +88,7 @@ def _rendered(console: Console, config: Configuration, report: Report, name: str
         case _:
             from reconciler.output.report_text import render_text
 
-            return render_text(report, color=console.color, width=console.width)
+            return render_text(report, color=console.color, width=console.width, trees=console.verbose > 0)
 
 
 @command.command("records", short_help="The records to publish.")

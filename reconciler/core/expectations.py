@@ -73,6 +73,7 @@ class Expected:
     """What DNS should say for one domain, nothing left open.
 
     Attributes:
+        hostname: the mail server's own name, as it says in HELO; empty where it is not known.
         spf_primary: the recommended mechanism, e.g. `include:mail.example.com`; None where the product names none.
         spf_secondary: accepted as valid, never recommended.
         spf_senders: canonical addresses and host names from which the server sends; empty = not known.
@@ -93,6 +94,7 @@ class Expected:
     spf_senders: tuple[str, ...] = ()
     checks: tuple[CheckSetting, ...] = ()
     sends: bool = True
+    hostname: str = ""
     dmarc_stated: bool = True
 
     def check(self, check_id: str) -> CheckSetting | None:
@@ -117,5 +119,6 @@ def expectation(hostname: str, *layers: DnsOverrides) -> Expected:
         spf_senders=merged.spf_senders or (),
         checks=merged.checks or (),
         sends=merged.sends is not False,
+        hostname=hostname,
         dmarc_stated=merged.dmarc_policy is not None,
     )

@@ -50,6 +50,49 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpfTerm:
+    """A term of an SPF record, and what it costs. Hostile text throughout.
+
+    Attributes:
+        text: as written.
+        lookups: terms that query DNS, this one and all that it leads to; of those beyond the limit as far as known.
+        total: the same from the beginning of the evaluation until this term is done.
+        void: what it asks for does not exist.
+        fault: why it voids the record; empty where it does not.
+        unknown: why what it leads to is not known; empty where it is.
+        ignored: it has no effect: it stands after `all`, or is a `redirect` beside it.
+        child: the record that an `include` or a `redirect` leads to.
+    """
+
+    text: str
+    lookups: int = 0
+    total: int = 0
+    void: bool = False
+    fault: str = ""
+    unknown: str = ""
+    ignored: bool = False
+    child: "SpfTree | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpfTree:
+    """An SPF record with all that it includes.
+
+    Attributes:
+        record: the text.
+        lookups: terms that query DNS, here and below; beyond the limit of ten as far as they are known.
+        terms: in the order of evaluation, then those that are faulty or have no effect.
+        omitted: how many terms more there are: a stranger's record may have thousands.
+    """
+
+    domain: str
+    record: str
+    lookups: int
+    terms: tuple[SpfTerm, ...] = ()
+    omitted: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """The result of one check for one domain. Texts may quote what DNS said: escape them for where they are shown.
 
@@ -65,6 +108,7 @@ class Finding:
             where nothing in this zone would help.
         elsewhere: what the operators of other domains should publish, for this check to be content.
         reference: RFC and section.
+        tree: of the check `spf`, what the record leads to.
     """
 
     id: str
@@ -78,6 +122,7 @@ class Finding:
     reference: str = ""
     codes: tuple[str, ...] = ()
     elsewhere: tuple[Record, ...] = ()
+    tree: SpfTree | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

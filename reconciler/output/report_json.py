@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from reconciler.core.findings import DomainReport, Finding, Record, Report
+from reconciler.core.findings import DomainReport, Finding, Record, Report, SpfTerm, SpfTree
 from reconciler.output.documents import FORMAT_VERSION, json_text
 
 
@@ -51,4 +51,29 @@ def _check(check: Finding) -> dict[str, object]:
         "fix": [record_data(record) for record in check.fix],
         "elsewhere": [record_data(record) for record in check.elsewhere],
         "reference": check.reference,
+        **({"tree": tree_data(check.tree)} if check.tree else {}),
+    }
+
+
+def tree_data(tree: SpfTree) -> dict[str, object]:
+    """An SPF record with all that it includes."""
+    return {
+        "domain": tree.domain,
+        "record": tree.record,
+        "lookups": tree.lookups,
+        "terms": [_term(term) for term in tree.terms],
+        "omitted": tree.omitted,
+    }
+
+
+def _term(term: SpfTerm) -> dict[str, object]:
+    return {
+        "text": term.text,
+        "lookups": term.lookups,
+        "total": term.total,
+        "void": term.void,
+        "fault": term.fault,
+        "unknown": term.unknown,
+        "ignored": term.ignored,
+        "child": tree_data(term.child) if term.child else None,
     }

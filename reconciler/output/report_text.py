@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from reconciler.core.findings import DomainReport, Finding, Record, Report, Status
+from reconciler.core.findings import DomainReport, Finding, Record, Report, SpfTree, Status
 from reconciler.output.records_zone import host_in, zone_lines
 from reconciler.output.report_words import clipped, detail_lines, found_shown, heading, summary, tally
+from reconciler.output.spf_tree_words import tree_lines
 from reconciler.output.terminal import MIN_WIDTH, Piece, Style, flow, safe, words
 
 _STYLES: dict[Status, tuple[str, ...]] = {
@@ -18,14 +19,15 @@ _STATUS, _ID, _BODY, _LABEL = 2, 7, 9, 9
 """Cells: before the status, of the status, before what stands under a check, of a label there."""
 
 
-def render_text(report: Report, *, color: bool, width: int) -> str:
+def render_text(report: Report, *, color: bool, width: int, trees: bool = False) -> str:
     """The report.
 
     Args:
+        trees: whether to show what SPF records lead to, term by term.
         color: whether ANSI colours are wanted.
         width: cells a line; at least 40 are used. Only a name that is longer by itself goes beyond.
     """
-    page = _Page(Style(color), max(width, MIN_WIDTH))
+    page = _Page(Style(color), max(width, MIN_WIDTH), trees)
     lines: list[str] = []
     for domain in report.domains:
         lines.extend(page.domain(domain))
@@ -37,9 +39,10 @@ def render_text(report: Report, *, color: bool, width: int) -> str:
 class _Page:
     """How to write."""
 
-    def __init__(self, style: Style, width: int) -> None:
+    def __init__(self, style: Style, width: int, trees: bool) -> None:
         self._style = style
         self._width = width
+        self._trees = trees
 
     def flow(self, pieces: list[Piece], indent: int, hang: int | None = None) -> Iterator[str]:
         hang = indent if hang is None else hang
@@ -67,6 +70,8 @@ class _Page:
         yield from self.flow(title, _STATUS, _STATUS + _ID + _LABEL + 5)
         for line in detail_lines(check):
             yield from self.flow(words(safe(line)), _BODY, _BODY)
+        if self._trees and check.tree is not None:
+            yield from self._tree(check.tree)
         if check.status in ("pass", "skip"):
             return
         shown, more = found_shown(check)
@@ -77,6 +82,12 @@ class _Page:
         for record in check.fix:
             yield from self._publish(record, domain)
         yield from self._labelled("see", f"{check.reference} ({check.code})", "dim")
+
+    def _tree(self, tree: SpfTree) -> Iterator[str]:
+        for line in tree_lines(tree):
+            indent = _BODY + 2 * line.depth
+            said = words(safe(line.words), "red" if line.bad else "dim") if line.words else []
+            yield from self.flow([*words(safe(line.text)), *said], indent, indent + 4)
 
     def _publish(self, record: Record, domain: str) -> Iterator[str]:
         yield from self._labelled("publish", f"{record.type} {safe(record.name)}", "bold")

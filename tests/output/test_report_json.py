@@ -3,7 +3,7 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.findings import DomainReport, Finding, Record, Report
+from reconciler.core.findings import DomainReport, Finding, Record, Report, SpfTerm, SpfTree
 from reconciler.output.report_json import render_json
 
 RECORD = Record("example.com", "TXT", "v=spf1 ~all", 3600)
@@ -74,3 +74,33 @@ def test_the_same_facts_give_the_same_bytes_but_for_the_header(names):
     first = render_json(report(*names), {"time": "1"})
     second = render_json(report("a.example", "b.example", "c.example"), {"time": "2"})
     assert first.replace('"time": "1"', "") == second.replace('"time": "2"', "")
+
+
+def test_an_spf_tree_is_nested_and_fits_the_schema(schema, generated):
+    child = SpfTree(domain="b.example", record="v=spf1 -all", lookups=0, terms=(SpfTerm(text="-all", total=1),))
+    top = (
+        SpfTerm(text="include:b.example", lookups=1, total=1, child=child),
+        SpfTerm(text="a:x.example", lookups=1, total=2, void=True, unknown="SERVFAIL"),
+        SpfTerm(text="ip4:x", total=2, fault="x is no IPv4 range"),
+    )
+    tree = SpfTree(domain="example.com", record="v=spf1 …", lookups=2, terms=top, omitted=3)
+    check = Finding(id="spf", status="pass", code="SPF_OK", title="The record is valid", tree=tree)
+    made = Report((DomainReport(domain="example.com", server="mail1", checks=(check,)),))
+    document = json.loads(render_json(made, generated))
+    schema("report").validate(document)
+    found = document["domains"][0]["checks"][0]["tree"]
+    assert found["terms"][0]["child"]["terms"] == [
+        {
+            "text": "-all",
+            "lookups": 0,
+            "total": 1,
+            "void": False,
+            "fault": "",
+            "unknown": "",
+            "ignored": False,
+            "child": None,
+        }
+    ]
+    assert [term["void"] for term in found["terms"]] == [False, True, False]
+    found["terms"][0]["child"]["surprise"] = 1
+    assert not schema("report").is_valid(document)

@@ -1,7 +1,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.findings import STATUSES, DomainReport, Finding, Record, Report
+from reconciler.core.findings import STATUSES, DomainReport, Finding, Record, Report, SpfTerm, SpfTree
 from reconciler.output.report_text import render_text
 from reconciler.output.terminal import columns
 
@@ -112,3 +112,53 @@ def test_no_stranger_can_steer_a_terminal_or_leave_the_eighty_columns(findings):
 
 def test_a_bidi_override_is_shown_as_what_it_is():
     assert "\\u{202e}" in render_text(one(found=(Record("example.com", "TXT", "\u202eabc"),)), color=False, width=80)
+
+
+SHOP = SpfTree(
+    domain="shop.example",
+    record="v=spf1 a:out.shop.example a:gone.shop.example -all",
+    lookups=2,
+    terms=(
+        SpfTerm(text="a:out.shop.example", lookups=1, total=2),
+        SpfTerm(text="a:gone.shop.example", lookups=1, total=3, void=True),
+        SpfTerm(text="-all", total=3),
+    ),
+)
+TREE = SpfTree(
+    domain="example.com",
+    record="v=spf1 include:shop.example include:x.example ~all",
+    lookups=4,
+    terms=(
+        SpfTerm(text="include:shop.example", lookups=3, total=3, child=SHOP),
+        SpfTerm(text="include:x.example", lookups=1, total=4, unknown="TXT of x.example: SERVFAIL"),
+        SpfTerm(text="~all", total=4),
+        SpfTerm(text="mx", total=4, ignored=True),
+    ),
+)
+
+
+def test_an_spf_tree_says_what_each_term_costs_but_only_on_request():
+    assert "include:shop.example" not in render_text(one(tree=TREE), color=False, width=100)
+    text = render_text(one(tree=TREE), color=False, width=100, trees=True)
+    assert (
+        "         example.com 4 of 10 lookups\n"
+        "           include:shop.example 3 lookups, 3 so far\n"
+        "             a:out.shop.example 1 lookup, 2 so far\n"
+        "             a:gone.shop.example 1 lookup, 3 so far; finds nothing\n"
+        "             -all\n"
+        "           include:x.example 1 lookup, 4 so far; TXT of x.example: SERVFAIL\n"
+        "           ~all\n"
+        "           mx no effect\n"
+    ) in text
+
+
+def test_an_spf_tree_of_a_stranger_is_bounded_and_harmless():
+    terms = tuple(SpfTerm(text="a:\x1b[31m" + "x" * 500, lookups=1, total=n) for n in range(1, 100))
+    child = SpfTree(domain="b.example", record="", lookups=99, terms=terms, omitted=7)
+    tops = tuple(SpfTerm(text=f"include:{n}.example", lookups=100, total=100 * n, child=child) for n in range(1, 9))
+    tree = SpfTree(domain="example.com", record="", lookups=800, terms=tops)
+    text = render_text(one(tree=tree), color=False, width=80, trees=True)
+    assert "\x1b" not in text
+    assert "800 or more of 10 lookups" in text
+    assert "beyond 10" in text
+    assert len(text) < 100_000

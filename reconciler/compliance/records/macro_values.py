@@ -61,6 +61,14 @@ def expand_name(text: MacroString, mail: Mail, domain: str, validated: str = "un
     return name
 
 
+def expand_same(text: MacroString, domain: str, sender_domain: str) -> str | None:
+    """The same where it is the same for every mail from a domain (`%{d}`, `%{o}`), else None."""
+    if any(isinstance(part, Macro) and part.letter not in ("d", "o") for part in text.parts):
+        return None
+    mail = Mail(address=IPv4Address(0), sender=f"postmaster@{sender_domain}", helo="")
+    return expand_name(text, mail, domain)
+
+
 def _value(macro: Macro, mail: Mail, domain: str, validated: str) -> str:
     parts = re.split(f"[{re.escape(macro.delimiters)}]", _letter(macro.letter, mail, domain, validated))
     if macro.reverse:

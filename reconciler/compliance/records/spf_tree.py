@@ -3,38 +3,16 @@
 Not `check_host()`: that evaluates for one sender. This counts the worst case and finds what is broken for everybody.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from reconciler.compliance.records.spf import (
-    MAX_LOOKUPS,
-    MAX_VOID,
-    QUERYING,
-    Mechanism,
-    SpfRecord,
-    is_spf,
-    parse,
-)
+from reconciler.compliance.records.spf import MAX_LOOKUPS, MAX_VOID, Mechanism, SpfRecord
+from reconciler.compliance.records.spf_walk import Find, Node, Use, Walk
 from reconciler.core.dns import Answer, RecordType
+from reconciler.core.findings import SpfTerm, SpfTree
 
-Find = Callable[[str, RecordType], Answer | None]
-"""Gives the answer to a question, None where it was not asked yet."""
-
-MAX_MX_NAMES = 10
-"""Hosts of one `mx` term (RFC 7208 section 4.6.4)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A record in the tree; `children` are the targets of its `include` terms and of its `redirect`, by term text."""
-
-    domain: str
-    record: SpfRecord | None
-    children: tuple[tuple[str, "Node"], ...] = ()
-
-    def child(self, text: str) -> "Node | None":
-        """What the term with this text leads to, where it was followed."""
-        return next((node for term, node in self.children if term == text), None)
+MAX_DRAWN = 100
+"""Terms of one record that a report shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,106 +60,39 @@ class Tree:
         """Whether `wanted` (meant for `owner`) stands in it as a term that gives a pass, where it is evaluated."""
         return _allows(self.root, wanted.key(owner))
 
+    def having(self, name: str) -> tuple[str, ...]:
+        """The domains other than the first in whose record a mechanism of this name is evaluated."""
+        below = (node for node in _nodes(self.root) if node is not self.root)
+        return tuple(dict.fromkeys(n.domain for n in below if any(m.name == name for m in n.record.effective)))
+
+    def drawn(self) -> SpfTree:
+        """The tree as a report shows it."""
+        return _drawn(self.root)
+
 
 def expand(domain: str, record: SpfRecord, find: Find) -> Tree:
     """The tree of a record at a domain."""
-    walk = _Walk(find)
+    walk = Walk(domain, find)
     root = walk.record(domain, record, (domain,))
     return Tree(
         root=root,
         lookups=walk.lookups,
         voids=tuple(dict.fromkeys(walk.voids)),
         faults=tuple(dict.fromkeys(walk.faults)),
-        unknown=tuple(walk.unknown),
+        unknown=tuple(dict.fromkeys(walk.unknown)),
         open=tuple(dict.fromkeys(walk.open)),
         unfollowed=tuple(dict.fromkeys(walk.unfollowed)),
     )
 
 
-@dataclass(slots=True)
-class _Walk:
-    """One pass over the tree, in the order of evaluation. It does not go on beyond the limit: so it ends."""
-
-    find: Find
-    lookups: int = 0
-    voids: list[str] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-    unknown: list[Answer] = field(default_factory=list)
-    open: list[tuple[str, RecordType]] = field(default_factory=list)
-    unfollowed: list[str] = field(default_factory=list)
-
-    def record(self, domain: str, record: SpfRecord, path: tuple[str, ...]) -> Node:
-        where = "" if len(path) == 1 else f" in the record of {domain}"
-        self.faults.extend(f"“{fault.term[:60]}”{where}: {fault.why}" for fault in record.faults)
-        children: list[tuple[str, Node]] = []
-        for term in record.effective:
-            if term.name not in QUERYING or not self._counted():
-                continue
-            target = term.target(domain)
-            if target is None:
-                self.unfollowed.append(term.text)
-            elif term.name == "include":
-                children.append((term.text, self._follow(term.text, target, path)))
-            else:
-                self._address_term(term, target)
-        redirect = record.redirect
-        if redirect is not None and self._counted():
-            literal = redirect.value.literal
-            if literal is None:
-                self.unfollowed.append(redirect.text)
-            else:
-                children.append((redirect.text, self._follow(redirect.text, literal.lower().removesuffix("."), path)))
-        return Node(domain, record, tuple(children))
-
-    def _counted(self) -> bool:
-        """Counts a term; False where the limit is passed and it is not evaluated any more."""
-        self.lookups += 1
-        return self.lookups <= MAX_LOOKUPS
-
-    def _ask(self, name: str, rtype: RecordType) -> Answer | None:
-        answer = self.find(name, rtype)
-        if answer is None:
-            self.open.append((name, rtype))
-        elif answer.unknown:
-            self.unknown.append(answer)
-            return None
-        return answer
-
-    def _follow(self, text: str, target: str, path: tuple[str, ...]) -> Node:
-        nothing = Node(target, None)
-        if target in path:
-            self.faults.append(f"“{text}” leads in a circle: {' → '.join((*path, target))}")
-            return nothing
-        answer = self._ask(target, "TXT")
-        if answer is None:
-            return nothing
-        if answer.void:
-            self.voids.append(target)
-        records = [found for found in answer.texts() if is_spf(found)]
-        if len(records) != 1:
-            what = "no SPF record" if not records else f"{len(records)} SPF records"
-            self.faults.append(f"“{text}” leads to {target}, which has {what}")
-            return nothing
-        return self.record(target, parse(records[0]), (*path, target))
-
-    def _address_term(self, term: Mechanism, target: str) -> None:
-        """`a`, `mx` and `exists`: whether there is anything. `ptr` asks about the sender's address: not knowable."""
-        if term.name == "ptr":
-            return
-        answer = self._ask(target, "MX" if term.name == "mx" else "A")
-        if answer is None:
-            return
-        if term.name == "mx" and len(answer.records) > MAX_MX_NAMES:
-            self.faults.append(f"“{term.text}” leads to {len(answer.records)} hosts, {MAX_MX_NAMES} are allowed")
-        if answer.outcome == "nodata" and term.name == "a":
-            answer = self._ask(target, "AAAA")
-        if answer is not None and answer.void:
-            self.voids.append(target)
+def _nodes(node: Node) -> Iterator[Node]:
+    yield node
+    for use in node.uses:
+        if use.child is not None and not use.beyond:
+            yield from _nodes(use.child)
 
 
 def _terminal(node: Node) -> Mechanism | None:
-    if node.record is None:
-        return None
     if node.record.all is not None or node.record.redirect is None:
         return node.record.all
     child = node.child(node.record.redirect.text)
@@ -189,8 +100,6 @@ def _terminal(node: Node) -> Mechanism | None:
 
 
 def _for_everybody(node: Node) -> str | None:
-    if node.record is None:
-        return None
     for term in node.record.effective:
         whole = term.name == "all" or (term.network is not None and term.network.prefixlen == 0)
         child = node.child(term.text) if term.name == "include" else None
@@ -202,8 +111,6 @@ def _for_everybody(node: Node) -> str | None:
 
 
 def _allows(node: Node, wanted: object) -> bool:
-    if node.record is None:
-        return False
     for term in node.record.effective:
         if term.key(node.domain) == wanted:
             return term.qualifier == "+"
@@ -214,3 +121,30 @@ def _allows(node: Node, wanted: object) -> bool:
     redirect = node.record.redirect
     child = node.child(redirect.text) if redirect else None
     return child is not None and _allows(child, wanted)
+
+
+def _drawn(node: Node) -> SpfTree:
+    start = node.uses[0].total - node.uses[0].lookups if node.uses else 0
+    end = node.uses[-1].total if node.uses else 0
+    terms = [_drawn_term(use) for use in node.uses]
+    terms += [SpfTerm(text=term.text, total=end, ignored=True) for term in node.record.ignored]
+    terms += [SpfTerm(text=fault.term, total=end, fault=fault.why) for fault in node.record.faults]
+    return SpfTree(
+        domain=node.domain,
+        record=node.record.text,
+        lookups=end - start,
+        terms=tuple(terms[:MAX_DRAWN]),
+        omitted=max(0, len(terms) - MAX_DRAWN),
+    )
+
+
+def _drawn_term(use: Use) -> SpfTerm:
+    return SpfTerm(
+        text=use.term.text,
+        lookups=use.lookups,
+        total=use.total,
+        void=use.void,
+        fault=use.fault,
+        unknown=use.unknown,
+        child=_drawn(use.child) if use.child else None,
+    )
