@@ -23,7 +23,7 @@ from reconciler.core.workspace import Policy
 from reconciler.engine.apply import apply_plan
 from reconciler.engine.journal import FileJournal
 from reconciler.engine.journal_read import Run, read_run
-from reconciler.engine.journal_steps import steps_of
+from reconciler.engine.journal_steps import entries, steps_of
 
 BARE = DesiredDomain(domain=DOMAIN, server="mail1")
 NOON = datetime(2026, 6, 15, 12, 0, 0, tzinfo=UTC)
@@ -108,7 +108,7 @@ def test_a_rollback_restores_what_can_be_restored_and_deletes_only_what_the_run_
 def meddled(draw: Any, server: FakeServer) -> None:
     """Somebody changes, deletes and makes things on the server by hand."""
     there = server.domains[DOMAIN]
-    for name in list(there.mailboxes):
+    for name in sorted(there.mailboxes):
         match draw(st.sampled_from(["", "", "quota", "enabled", "delete"])):
             case "quota":
                 there.mailboxes[name]["quota"] = 777
@@ -117,7 +117,7 @@ def meddled(draw: Any, server: FakeServer) -> None:
             case "delete":
                 if name not in ("admin", "chief"):
                     del there.mailboxes[name]
-    for name in list(there.aliases):
+    for name in sorted(there.aliases):
         match draw(st.sampled_from(["", "", "to", "delete"])):
             case "to":
                 there.aliases[name]["to"] = ["meddled@else.example"]
@@ -136,27 +136,38 @@ def test_what_others_changed_since_is_left_alone_and_nothing_else_is_ever_delete
         st.dictionaries(st.integers(1, 8), st.sampled_from(["refuse", "doubt half", "ignore"]), max_size=3)
     )  # type: ignore[arg-type]
     folder = tmp_path_factory.mktemp("journal")
-    done, changes = journalled(there.plan_on(server, there.journal()), server, folder)
+    done, _ = journalled(there.plan_on(server, there.journal()), server, folder)
     server.faults = {}
-    left = whole(server)
     meddled(data.draw, server)
     now = whole(server)
     back, _ = rollback(done, server)
-    made = {(c.kind, c.name) for c in changes if c.action == "create"}
-    ours = {(c.kind, n) for c in there.plan().changes for n in (c.name, c.new_name) if n}
+    tried = [e for e in entries(done) if e.tried]
+    made = {(e.change.kind, e.change.name) for e in tried if e.made and e.change.action == "create"}
     for change in back.changes:
-        assert {(change.kind, change.name), (change.kind, change.new_name)} & ours
+        ours = [e.change for e in tried if e.change.kind == change.kind and names(change) & names(e.change)]
+        assert ours
         if change.action == "delete":
             assert (change.kind, change.name) in made
-            created = next(c for c in changes if (c.kind, c.name, c.action) == (change.kind, change.name, "create"))
-            live = now.section(change.kind)[change.name]
-            fields = {f.name: f.after for f in created.fields if f.after is not None}
-            assert {n: getattr(live, BY_NAME[change.kind].field(n).attribute) for n in fields} == fields
-        if change.action == "update" and change.name in left.section(change.kind):
-            was, live = left.section(change.kind)[change.name], now.section(change.kind).get(change.name)
-            assert live is not None
-            names = {BY_NAME[change.kind].field(f.name).attribute for f in change.fields}
-            assert {n: getattr(live, n) for n in names} == {n: getattr(was, n) for n in names}
+        if change.action in ("delete", "update"):
+            # Each field is as the run left it, or as it wanted to; else the object is not touched at all.
+            live = now.section(change.kind).get(change.name)
+            if live is None:  # it is renamed back before
+                continue
+            wanted = {
+                f.name: f.after
+                for c in ours
+                for f in c.fields
+                if change.action == "delete" or f.name in fields_of(change)
+            }
+            assert {n: getattr(live, BY_NAME[change.kind].field(n).attribute) for n in wanted} == wanted
+
+
+def names(change: Change) -> set[str]:
+    return {n for n in (change.name, change.new_name) if n}
+
+
+def fields_of(change: Change) -> set[str]:
+    return {f.name for f in change.fields}
 
 
 @settings(deadline=None, max_examples=60)
