@@ -94,13 +94,22 @@ async def check_dns(
     if ask_servers:
         async with open_servers(config.workspace, (d.server for d in selected), config.root) as servers:
             seen = await observe_selected(planner, servers, progress, bill=False)
-    todo = subjects(config, selected, seen)
+    report = await ask_dns(config, subjects(config, selected, seen), progress)
+    return report, tuple(e for e in seen.values() if isinstance(e, ReconcilerError))
+
+
+async def ask_dns(config: Configuration, todo: Sequence[Subject], progress: Progress) -> Report:
+    """What DNS says of some subjects.
+
+    Raises:
+        Unreachable: there is no resolver to ask.
+    """
     dns = config.workspace.dns
     resolver = open_resolver(dns.resolvers, dns.timeout)
     progress.begin("Asking DNS", len(todo))
     reports = await check_subjects(todo, resolver, on_done=progress.step)
     progress.end()
-    return Report(tuple(reports)), tuple(e for e in seen.values() if isinstance(e, ReconcilerError))
+    return Report(tuple(reports))
 
 
 def exit_code(report: Report, fail_on: Threshold) -> Exit:

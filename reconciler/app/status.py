@@ -51,12 +51,27 @@ async def read_statuses(config: Configuration, progress: Progress, *, dns: bool)
         dns: whether to ask DNS.
     """
     planner = Planner(config, PlanRequest(today=datetime.now(UTC).date()), versions={})
+    told = await ask_servers(config, planner, progress)
+    rows, unread = status_rows(config, planner, told)
+    if dns:
+        rows = await _with_pills(config, planner.selected(), told, rows, progress)
+    return StatusResult(tuple(rows), of_plans(unread, detailed=False))
+
+
+async def ask_servers(config: Configuration, planner: Planner, progress: Progress) -> dict[str, Told]:
+    """What the servers tell of each selected domain, or why they do not."""
     selected = planner.selected()
     async with open_servers(config.workspace, (d.server for d in selected), config.root) as servers:
-        told = await _read_all(config, selected, servers, progress)
+        return await _read_all(config, selected, servers, progress)
+
+
+def status_rows(
+    config: Configuration, planner: Planner, told: Mapping[str, Told]
+) -> tuple[list[DomainStatus], list[Plan]]:
+    """The selected domains without DNS, and the plans of those that could not be read."""
     unread: list[Plan] = []
     rows: list[DomainStatus] = []
-    for desired in selected:
+    for desired in planner.selected():
         seen = told[desired.domain]
         row = DomainStatus(domain=desired.domain, server=desired.server, product=desired.product, figures=None)
         if isinstance(seen, ReconcilerError):
@@ -65,9 +80,7 @@ async def read_statuses(config: Configuration, progress: Progress, *, dns: bool)
         else:
             product = config.products.get(desired.product or "")
             rows.append(replace(row, figures=figures(product, seen.current, seen.policy)))
-    if dns:
-        rows = await _with_pills(config, selected, told, rows, progress)
-    return StatusResult(tuple(rows), of_plans(unread, detailed=False))
+    return rows, unread
 
 
 async def _read_all(
