@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rollback": ("rollback", "Show what would undo a run, as a plan; say what cannot be undone."),
     "status": ("status", "Show how the domains stand: limits, bill, DNS, one line each."),
     "dns": ("dns", "Check DNS compliance, and print the records to publish."),
+    "report": ("report", "Write the report: web pages, JSON, Markdown, CSV, JUnit."),
     "schema": ("schema", "Print a JSON Schema, with a product's limits in it if asked."),
     "sandbox": ("sandbox", "Run the embedded mail server API and DNS on loopback."),
     "demo": ("demo", "Watch the whole story against a sandbox of its own."),

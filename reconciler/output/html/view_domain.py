@@ -14,20 +14,18 @@ from reconciler.output.html.view_records import (
     PublishView,
     RecordView,
     Shown,
-    TermView,
     publish_views,
-    queries,
     record_views,
     shown,
-    spf_terms,
 )
+from reconciler.output.html.view_spf import TreeView, tree_view
 from reconciler.output.report_words import MAX_LINES
 from reconciler.output.terminal import visible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckView:
-    """A card. `lookups` counts the terms drawn in `tree` that ask DNS; `more` the records found that are not shown."""
+    """A card. `more` counts the records found that are not shown; `elsewhere` is for the operators of other domains."""
 
     id: str
     name: str
@@ -39,8 +37,8 @@ class CheckView:
     more: int
     expected: tuple[RecordView, ...]
     fix: tuple[PublishView, ...]
-    tree: tuple[TermView, ...]
-    lookups: int
+    elsewhere: tuple[PublishView, ...]
+    tree: TreeView | None
     code: str
     reference: str
     change: "ChangeView | None"
@@ -135,7 +133,6 @@ def check_name(check: str, texts: Texts) -> str:
 def _check(check: Finding, domain: str, texts: Texts, change: ChangeView | None) -> CheckView:
     lines = [line for line in check.detail.split("\n") if line]
     found = record_views(check.found)
-    tree = spf_terms(check)
     return CheckView(
         id=check.id,
         name=check_name(check.id, texts),
@@ -147,8 +144,8 @@ def _check(check: Finding, domain: str, texts: Texts, change: ChangeView | None)
         more=len(check.found) - len(found),
         expected=record_views(check.expected),
         fix=publish_views(check.fix, domain),
-        tree=tree,
-        lookups=sum(queries(term.text) for term in tree),
+        elsewhere=publish_views(check.elsewhere, ""),
+        tree=tree_view(check.tree, texts) if check.tree else None,
         code=visible(check.code),
         reference=visible(check.reference),
         change=change,

@@ -96,7 +96,7 @@ def index_view(site: SiteInput, paths: Sequence[str], texts: Texts) -> IndexView
 
 
 def _row(page: PageInput, path: str, ids: Sequence[str], texts: Texts) -> list[object]:
-    """`[path, domain, for people, alias of, server, product, gravest, a letter a check, mailboxes, disk, disk in words]`.
+    """`[path, domain, for people, alias of, server, product, gravest, letters of checks, mailboxes, disk, its words]`.
 
     What is not known is null.
     """

@@ -1,9 +1,9 @@
-"""Records, texts of strangers, and the tree of an SPF record, as a page shows them: visible, and of bounded length."""
+"""Records and texts of strangers as a page shows them: visible, and of bounded length."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from reconciler.core.findings import Finding, Record
+from reconciler.core.findings import Record
 from reconciler.output.records_zone import host_in, zone_line
 from reconciler.output.report_words import MAX_FOUND
 from reconciler.output.terminal import visible
@@ -14,8 +14,6 @@ WHOLE = 2_048
 """The same for what is to be published: a DKIM key should be seen whole."""
 LONG = 8_192
 """Characters that are in the page at all."""
-MAX_TERMS = 200
-"""Lines of a drawn tree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,38 +93,3 @@ def publish_views(records: Iterable[Record], domain: str) -> tuple[PublishView, 
         )
         for r in records
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TermView:
-    """A line of a drawn SPF tree.
-
-    Attributes:
-        queries: whether the term counts against the ten lookups.
-        domain: whose record it leads to; empty where to none.
-        terms: what stands there.
-    """
-
-    text: str
-    queries: bool
-    domain: str = ""
-    terms: tuple["TermView", ...] = ()
-
-
-_QUERYING = ("include", "a", "mx", "ptr", "exists", "redirect")
-
-
-def spf_terms(finding: Finding) -> tuple[TermView, ...]:
-    """The terms of the one SPF record found; empty where there is none, or several."""
-    texts = [r.value for r in finding.found if r.type == "TXT" and r.value.lower().split(" ")[0] == "v=spf1"]
-    if finding.id != "spf" or len(texts) != 1:
-        return ()
-    terms = texts[0].split()[1 : MAX_TERMS + 1]
-    return tuple(TermView(text=shown(term).short, queries=queries(term)) for term in terms)
-
-
-def queries(term: str) -> bool:
-    """Whether a term asks DNS (RFC 7208 section 4.6.4)."""
-    name = term.lstrip("+-~?").lower()
-    end = min((at for at in (name.find(c) for c in ":/=") if at >= 0), default=len(name))
-    return name[:end] in _QUERYING and (name[end : end + 1] == "=") == (name[:end] == "redirect")

@@ -109,22 +109,22 @@ const compose = (choice) => {
   if (absent !== sub) tags.push(["np", absent]);
   if (choice.adkim === "s") tags.push(["adkim", "s"]);
   if (choice.aspf === "s") tags.push(["aspf", "s"]);
-  // 1 says more than 0, and the two exclude each other.
-  const options = choice.fo.filter((option) => option !== "0" || !choice.fo.includes("1"));
-  const asked = options.length > 0 && options.join(":") !== "0";
-  if (asked && ruf.length) tags.push(["fo", options.join(":")]);
   if (rua.length) tags.push(["rua", rua.map((one) => one.text).join(",")]);
   if (ruf.length) tags.push(["ruf", ruf.map((one) => one.text).join(",")]);
-  if (choice.t) tags.push(["t", "y"]);
+  if (choice.fo !== "0" && ruf.length) tags.push(["fo", choice.fo]);
+  // It makes a policy one step weaker, and there is nothing weaker than none.
+  const testing = choice.t && [choice.p, sub, absent].some((policy) => policy !== "none");
+  if (testing) tags.push(["t", "y"]);
   const outside = [...new Set([...rua, ...ruf].map((one) => one.host))].filter((host) => !same(host, start.domain));
   return {
     value: tags.map(([tag, value]) => `${tag}=${value}`).join("; "),
     notes: {
       "no-rua": !rua.length,
       "weak-sub": weaker(sub, choice.p) || weaker(absent, choice.p),
-      "fo-alone": asked && !ruf.length,
+      "fo-alone": choice.fo !== "0" && !ruf.length,
       jump: choice.p === "reject" && !["quarantine", "reject"].includes(start.published),
-      testing: choice.t,
+      testing,
+      "testing-alone": choice.t && !testing,
       bad: bad.length > 0,
       external: outside.length > 0,
     },
@@ -136,10 +136,9 @@ const compose = (choice) => {
 const strings = (value) => value.match(/.{1,255}/g).map((part) => `"${part.replace(/["\\]/g, "\\$&")}"`).join(" ");
 
 const update = () => {
-  const chosen = [...form.querySelectorAll("[name=fo]:checked")].map((box) => box.value);
   const made = compose({
     p: field("p").value, sp: field("sp").value, np: field("np").value,
-    adkim: field("adkim").value, aspf: field("aspf").value, fo: chosen,
+    adkim: field("adkim").value, aspf: field("aspf").value, fo: field("fo").value,
     rua: field("rua").value, ruf: field("ruf").value, t: field("t").checked,
   });
   $("dmarc-host").textContent = "_dmarc";

@@ -1,0 +1,99 @@
+"""The tree of an SPF record as a page draws it: a line a term, with what it costs and what is amiss."""
+
+from dataclasses import dataclass
+
+from reconciler.core.findings import SpfTerm, SpfTree
+from reconciler.output.html.texts import Texts
+from reconciler.output.html.view_records import Shown, shown
+from reconciler.output.spf_tree_words import MAX_LOOKUPS
+from reconciler.output.terminal import visible
+
+MAX_TERMS = 200
+"""Lines of one tree; a stranger's may have thousands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermView:
+    """One term.
+
+    Attributes:
+        notes: in the page's language.
+        faults: sentences out of the findings, which are English.
+        leads_to: the domain whose record stands below; empty where none does.
+    """
+
+    text: Shown
+    asks: bool
+    bad: bool
+    ignored: bool
+    notes: tuple[str, ...]
+    faults: tuple[Shown, ...]
+    leads_to: str = ""
+    terms: tuple["TermView", ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeView:
+    """The tree; `omitted` counts the terms that are not drawn. `filled` is how much of the limit is used, per cent."""
+
+    lookups: int
+    over: bool
+    filled: int
+    terms: tuple[TermView, ...]
+    omitted: int
+
+
+def tree_view(tree: SpfTree, texts: Texts) -> TreeView:
+    """What is drawn."""
+    room = _Room(MAX_TERMS)
+    terms = _terms(tree, texts, room)
+    return TreeView(
+        lookups=tree.lookups,
+        over=tree.lookups > MAX_LOOKUPS,
+        filled=min(100, 100 * tree.lookups // MAX_LOOKUPS),
+        terms=terms,
+        omitted=room.omitted,
+    )
+
+
+@dataclass(slots=True)
+class _Room:
+    left: int
+    omitted: int = 0
+
+
+def _terms(tree: SpfTree, texts: Texts, room: _Room) -> tuple[TermView, ...]:
+    found = []
+    for term in tree.terms:
+        if not room.left:
+            room.omitted += 1 + _size(term.child)
+            continue
+        room.left -= 1
+        child = _terms(term.child, texts, room) if term.child else ()
+        found.append(_term(term, child, texts))
+    room.omitted += tree.omitted
+    return tuple(found)
+
+
+def _size(tree: SpfTree | None) -> int:
+    return tree.omitted + sum(1 + _size(term.child) for term in tree.terms) if tree else 0
+
+
+def _term(term: SpfTerm, below: tuple[TermView, ...], texts: Texts) -> TermView:
+    beyond = bool(term.lookups) and term.total > MAX_LOOKUPS
+    notes = [
+        *([texts.counted("spf.cost", term.lookups, total=texts.number(term.total))] if term.lookups else []),
+        *([texts("spf.beyond")] if beyond else []),
+        *([texts("spf.void")] if term.void else []),
+        *([texts("spf.ignored")] if term.ignored else []),
+    ]
+    return TermView(
+        text=shown(term.text),
+        asks=bool(term.lookups),
+        bad=bool(term.fault) or term.void or beyond,
+        ignored=term.ignored,
+        notes=tuple(notes),
+        faults=tuple(shown(text) for text in (term.fault, term.unknown) if text),
+        leads_to=visible(term.child.domain) if term.child else "",
+        terms=below,
+    )
