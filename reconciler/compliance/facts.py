@@ -1,7 +1,7 @@
 """Facts: the answers that DNS, and where it may be asked the web, gave for one domain."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.core.dns import Answer, RecordType
 from reconciler.core.pages import Page
@@ -56,12 +56,12 @@ class Facts:
 
     Attributes:
         answers: of the resolver.
-        direct: of authoritative servers; None = they may not be asked.
+        direct: of authoritative servers.
         pages: from the web; None = it may not be asked (`--https` was not given).
     """
 
     answers: Mapping[Question, Answer]
-    direct: Mapping[Direct, Answer] | None = None
+    direct: Mapping[Direct, Answer] = field(default_factory=dict)
     pages: Mapping[Fetch, Page] | None = None
 
     def known(self, name: str, rtype: RecordType) -> Answer | None:
@@ -74,7 +74,7 @@ class Facts:
 
     def told(self, server: str, name: str, rtype: RecordType) -> Answer | None:
         """What an authoritative server says, or None where it was not asked (yet)."""
-        return (self.direct or {}).get(Direct(server, name, rtype))
+        return self.direct.get(Direct(server, name, rtype))
 
     def page(self, url: str) -> Page | None:
         """The page, or None where it was not fetched (yet, or at all)."""
@@ -84,7 +84,7 @@ class Facts:
         """Whether this was asked."""
         match wanted:
             case Direct():
-                return self.direct is not None and wanted in self.direct
+                return wanted in self.direct
             case Fetch():
                 return self.pages is not None and wanted in self.pages
             case _:

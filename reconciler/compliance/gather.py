@@ -1,46 +1,63 @@
-"""Asks DNS what the checks want to know, until they know enough."""
+"""Asks DNS, and where it may the web, what the checks want to know, until they know enough."""
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
-from reconciler.compliance.checks import CHECKS, Check
-from reconciler.compliance.facts import Facts, Question
+from reconciler.compliance.checks import CHECKS, Check, chosen
+from reconciler.compliance.facts import Direct, Facts, Fetch, Question, Wanted
 from reconciler.compliance.subject import Subject
-from reconciler.compliance.verdict import lowered, switched_off
+from reconciler.compliance.verdict import lowered, not_sending, switched_off
 from reconciler.core.dns import Answer, Resolver
 from reconciler.core.findings import DomainReport, Finding
+from reconciler.core.pages import Fetcher, Page
 
 DOMAINS_AT_ONCE = 64
 """Domains under way together; how many questions are in flight is the resolver's limit."""
 
 
-async def gather(subject: Subject, resolver: Resolver, checks: Sequence[Check] = CHECKS) -> Facts:
+async def gather(
+    subject: Subject, resolver: Resolver, checks: Sequence[Check] | None = None, *, fetcher: Fetcher | None = None
+) -> Facts:
     """The facts about one domain: each check's questions, asked as far as earlier answers call for them.
 
-    A check that is switched off asks nothing.
+    A check that is switched off, or has nothing to judge, asks nothing.
+
+    Args:
+        checks: None = those that the domain gets without being asked for more.
+        fetcher: None = no page is fetched.
     """
-    answers: dict[Question, Answer] = {}
+    found = _Found(resolver, fetcher)
     async with asyncio.TaskGroup() as group:
-        for check in checks:
-            if _is_off(check, subject):
-                continue
-            group.create_task(_pursue(check, subject, resolver, answers))
-    return Facts(answers)
+        for check in chosen(subject) if checks is None else checks:
+            if _without(check, subject) is None:
+                group.create_task(found.pursue(check, subject))
+    return found.facts()
 
 
 async def check_subjects(
-    subjects: Sequence[Subject], resolver: Resolver, *, on_done: Callable[[str], None] | None = None
+    subjects: Sequence[Subject],
+    resolver: Resolver,
+    *,
+    table: Sequence[Check] = CHECKS,
+    everything: bool = False,
+    fetcher: Fetcher | None = None,
+    on_done: Callable[[str], None] | None = None,
 ) -> tuple[DomainReport, ...]:
     """The reports of some domains, in the order given.
 
     Args:
+        table: the checks to choose from.
+        everything: also those that are not usual because they ask much.
+        fetcher: gets pages over HTTPS; None = no page is fetched, and what needs one is not judged.
         on_done: told the domain's name when its report is complete.
     """
     limit = asyncio.Semaphore(DOMAINS_AT_ONCE)
 
     async def one(subject: Subject) -> DomainReport:
+        checks = chosen(subject, table, everything=everything)
         async with limit:
-            report = judge(subject, await gather(subject, resolver))
+            report = judge(subject, await gather(subject, resolver, checks, fetcher=fetcher), checks)
         if on_done is not None:
             on_done(subject.domain)
         return report
@@ -50,36 +67,65 @@ async def check_subjects(
     return tuple(task.result() for task in tasks)
 
 
-def judge(subject: Subject, facts: Facts) -> DomainReport:
-    """Every check's finding about a domain."""
+def judge(subject: Subject, facts: Facts, checks: Sequence[Check] | None = None) -> DomainReport:
+    """Every check's finding about a domain; of the checks that `gather` asked for."""
+    raw: list[Finding] = []
+    for check in chosen(subject) if checks is None else checks:
+        raw.append(_without(check, subject) or _finding(check, subject, facts, raw))
     return DomainReport(
         domain=subject.domain,
         server=subject.server,
-        checks=tuple(_finding(check, subject, facts) for check in CHECKS),
+        checks=tuple(lowered(finding, subject.expected.check(finding.id)) for finding in raw),
         alias_of=subject.alias_of,
     )
 
 
-def _finding(check: Check, subject: Subject, facts: Facts) -> Finding:
+def _finding(check: Check, subject: Subject, facts: Facts, before: Sequence[Finding]) -> Finding:
+    if check.derive is not None:
+        return check.derive(subject, before)
+    assert check.judge is not None, "a check judges or derives"
+    return check.judge(subject, facts)
+
+
+def _without(check: Check, subject: Subject) -> Finding | None:
+    """The finding of a check that is not carried out; None where it is."""
     setting = subject.expected.check(check.id)
     if setting is not None and setting.level == "off":
         return switched_off(check.id, setting)
-    return lowered(check.judge(subject, facts), setting)
+    if check.sending and not subject.expected.sends:
+        return not_sending(check.id)
+    return None
 
 
-def _is_off(check: Check, subject: Subject) -> bool:
-    setting = subject.expected.check(check.id)
-    return setting is not None and setting.level == "off"
+@dataclass(slots=True)
+class _Found:
+    """What was asked for one domain, and what came of it."""
 
+    resolver: Resolver
+    fetcher: Fetcher | None
+    answers: dict[Question, Answer] = field(default_factory=dict)
+    direct: dict[Direct, Answer] = field(default_factory=dict)
+    pages: dict[Fetch, Page] = field(default_factory=dict)
 
-async def _pursue(check: Check, subject: Subject, resolver: Resolver, answers: dict[Question, Answer]) -> None:
-    while True:
-        wanted = dict.fromkeys(check.questions(subject, Facts(answers)))
-        missing = [question for question in wanted if question not in answers]
-        if not missing:
-            return
-        answers.update(zip(missing, await _ask_all(missing, resolver), strict=True))
+    def facts(self) -> Facts:
+        """All so far; it grows as more is asked."""
+        return Facts(self.answers, self.direct, self.pages if self.fetcher is not None else None)
 
+    async def pursue(self, check: Check, subject: Subject) -> None:
+        """Asks what a check wants, again and again until it wants nothing new."""
+        while True:
+            facts = self.facts()
+            missing = [wanted for wanted in dict.fromkeys(check.questions(subject, facts)) if not facts.has(wanted)]
+            if not missing:
+                return
+            await asyncio.gather(*(self._ask(wanted) for wanted in missing))
 
-async def _ask_all(questions: Sequence[Question], resolver: Resolver) -> list[Answer]:
-    return await asyncio.gather(*(resolver.lookup(name, rtype) for name, rtype in questions))
+    async def _ask(self, wanted: Wanted) -> None:
+        match wanted:
+            case Direct():
+                self.direct[wanted] = await self.resolver.lookup_at(wanted.server, wanted.name, wanted.rtype)
+            case Fetch():
+                assert self.fetcher is not None, "a check asks for pages only where they may be fetched"
+                self.pages[wanted] = await self.fetcher.fetch(wanted.url)
+            case (name, rtype):
+                self.answers[wanted] = await self.resolver.lookup(name, rtype)

@@ -1,5 +1,6 @@
 """The records to publish."""
 
+from reconciler.compliance.records.dmarc_uri import report_uri
 from reconciler.core.findings import DomainReport, Record
 
 TTL = 3600
@@ -24,6 +25,14 @@ def txt(name: str, text: str) -> Record:
 def cname(name: str, host: str) -> Record:
     """A CNAME record."""
     return Record(name, "CNAME", f"{host}.", TTL)
+
+
+def reports_to(address: str | None) -> str:
+    """The URI for reports to an address of the product; empty where there is none, or it cannot be used."""
+    try:
+        return report_uri(address) if address else ""
+    except ValueError:
+        return ""
 
 
 def srv(name: str, target: str, port: int) -> Record:

@@ -42,6 +42,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "DNS_UNKNOWN": "A question got no answer (silence, SERVFAIL, REFUSED, a lame server): nothing is known, not even "
         "that a record is missing. Look at the name server that is named, and check again later.",
         "CHECK_OFF": "The configuration leaves this check out (dns.checks).",
+        "NOT_SENDING": "The domain is declared as sending no mail (dns.sends: false), so this has nothing to judge.",
     }
 )
 """What any check may say: each code's meaning, and what to do."""
@@ -112,6 +113,12 @@ def switched_off(check_id: str, setting: CheckSetting, reference: str = "") -> F
     """The finding of a check that `dns.checks` leaves out."""
     text = f"It is switched off by dns.checks in {_place(setting)}."
     return Finding(id=check_id, status="skip", code="CHECK_OFF", title="Not checked", detail=text, reference=reference)
+
+
+def not_sending(check_id: str) -> Finding:
+    """The finding of a check about mail that is sent, for a domain that sends none."""
+    text = "The domain is declared as sending no mail (dns.sends: false); the check parked judges that instead."
+    return Finding(id=check_id, status="skip", code="NOT_SENDING", title="The domain sends no mail", detail=text)
 
 
 def lowered(finding: Finding, setting: CheckSetting | None) -> Finding:

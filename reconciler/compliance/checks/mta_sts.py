@@ -1,0 +1,156 @@
+"""Check `mta-sts`: what tells senders to insist on TLS towards the domain is valid, and does not lock mail out."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from reconciler.compliance import publish
+from reconciler.compliance.facts import Facts, Fetch, Wanted
+from reconciler.compliance.records import mta_sts, txt
+from reconciler.compliance.records.mta_sts import Policy
+from reconciler.compliance.subject import Subject
+from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped, unknown
+from reconciler.core.dns import Answer, Mx
+from reconciler.core.findings import Finding, Record
+from reconciler.core.pages import Page
+
+CODES: Mapping[str, str] = MappingProxyType(
+    {
+        "MTA_STS_OK": "The record is valid and, where it was fetched (--https), so is the policy.",
+        "MTA_STS_NONE": "The domain does not use MTA-STS. That is no fault; with it, senders insist on TLS.",
+        "MTA_STS_SEVERAL": "There are several MTA-STS records, so senders use none. Keep one.",
+        "MTA_STS_INVALID": "The MTA-STS record is not valid, so senders use none. Publish the one proposed.",
+        "MTA_STS_NO_POLICY": "The record is there, but the web server gives no policy at its well-known place. Put "
+        "the policy there (redirects are not followed), or delete the record.",
+        "MTA_STS_CERTIFICATE": "The certificate of the policy's web server is not valid for mta-sts.DOMAIN, so senders "
+        "use no policy. Have one issued for that name.",
+        "MTA_STS_POLICY_INVALID": "The policy is not valid, so senders use none. Mend what is named.",
+        "MTA_STS_MX": "The policy does not list a host that is an MX: senders refuse to deliver there (mode enforce), "
+        "or report it (mode testing). Add the host to the policy and change the id in the record.",
+        "MTA_STS_SHORT": "The policy is remembered for less than a day, which protects little. Use a week or more.",
+        "MTA_STS_UNKNOWN": "The policy's web server could not be reached, so nothing is known of the policy.",
+        "MTA_STS_TESTING": "The policy only has senders report; nothing is refused yet. Go on to enforce.",
+        "MTA_STS_OFF": "The policy's mode is none: it takes an earlier policy back.",
+        "MTA_STS_NOT_FETCHED": "Only the record was judged; the policy is fetched with --https.",
+    }
+)
+_BASIS = Basis(id="mta-sts", reference="RFC 8461 sections 3.1 to 4.1", good_code="MTA_STS_OK")
+_DAY = 86_400
+
+
+def questions(subject: Subject, facts: Facts) -> Iterator[Wanted]:
+    """TXT at `_mta-sts`; where pages may be fetched and there is a record, its policy, and the MX to compare."""
+    yield _name(subject), "TXT"
+    answer = facts.known(_name(subject), "TXT")
+    if answer is not None and _records(answer) and facts.pages is not None:
+        yield subject.domain, "MX"
+        yield Fetch(_url(subject))
+
+
+def judge(subject: Subject, facts: Facts) -> Finding:
+    """The finding; row 44 of the catalogue of checks."""
+    answer = facts.answer(_name(subject), "TXT")
+    if answer.unknown:
+        return conclude(_BASIS, unknown([answer]), good="")
+    records = _records(answer)
+    slips = [text for text in answer.texts() if text not in records and _is_meant(text)]
+    if not records and not slips:
+        text = f"{_name(subject)} has no record: senders use TLS if they can, and mail without it if not."
+        return skipped(_BASIS, "MTA_STS_NONE", "The domain does not use MTA-STS", text)
+    notes, fix = _record_notes(subject, records, slips)
+    if not fix:
+        notes.extend(_policy_notes(subject, facts))
+    valid = [publish.txt(_name(subject), text) for text in records]
+    return conclude(
+        _BASIS,
+        notes,
+        good="The record is valid" if facts.pages is None else "Record and policy are valid",
+        expected=fix or valid,
+        found=found_records(answer),
+        fix=fix,
+    )
+
+
+def _record_notes(subject: Subject, records: list[str], slips: list[str]) -> tuple[list[Note], list[Record]]:
+    """What is wrong with the record, and the record to publish."""
+    mended = publish.txt(_name(subject), mta_sts.mended((records or slips)[0]))
+    if len(records) > 1:
+        text = f"There are {len(records)} MTA-STS records; senders then act as if there were none (section 3.1)."
+        return [Note("warn", "MTA_STS_SEVERAL", "There are several MTA-STS records", text)], [mended]
+    if not records:
+        why = "; ".join(txt.slips(slips[0])) or "it does not begin with v=STSv1; in this spelling"
+        text = f"“{slips[0][:60]}” was probably meant as an MTA-STS record, but {why}."
+        return [Note("warn", "MTA_STS_INVALID", "The MTA-STS record is not valid", text)], [mended]
+    faults = mta_sts.record_faults(records[0])
+    if not faults:
+        return [], []
+    text = f"The record at {_name(subject)}: {'; '.join(faults)}."
+    return [Note("warn", "MTA_STS_INVALID", "The MTA-STS record is not valid", text)], [mended]
+
+
+def _policy_notes(subject: Subject, facts: Facts) -> list[Note]:
+    page = facts.page(_url(subject))
+    if page is None:
+        return [remark("The policy was not fetched; --https does that.", "MTA_STS_NOT_FETCHED")]
+    if page.outcome == "temporary":
+        text = f"{page.url}: {page.text}. That is not the same as missing; try again later."
+        return [Note("error", "MTA_STS_UNKNOWN", "The policy could not be fetched", text)]
+    if page.outcome == "certificate":
+        text = f"{page.url}: {page.text}."
+        return [Note("warn", "MTA_STS_CERTIFICATE", "The policy's certificate is not valid", text)]
+    if page.outcome != "text":
+        text = f"{page.url}: {page.text}. Senders act as if there were no policy."
+        return [Note("warn", "MTA_STS_NO_POLICY", "The policy is not there", text)]
+    policy = mta_sts.parse_policy(page.body)
+    faults = list(policy.faults)
+    if page.content_type != "text/plain":
+        faults.append(f"it is sent as {page.content_type[:60] or 'nothing'}, not as text/plain")
+    if faults:
+        text = f"The policy at {page.url}: {'; '.join(faults[:5])}."
+        return [Note("warn", "MTA_STS_POLICY_INVALID", "The policy is not valid", text)]
+    return [*_mx_notes(policy, facts.answer(subject.domain, "MX"), page), *_strength(policy)]
+
+
+def _mx_notes(policy: Policy, answer: Answer, page: Page) -> list[Note]:
+    """Every MX must fit the policy, or mail to it is refused."""
+    if policy.mode == "none":
+        return []
+    if answer.unknown:
+        return unknown([answer])
+    hosts = [r.host for r in answer.records if isinstance(r, Mx) and r.host]
+    outside = sorted({host for host in hosts if not policy.allows(host)})
+    if not outside:
+        return []
+    text = f"The policy at {page.url} does not list {', '.join(outside[:5])}, which the MX records name."
+    if policy.mode == "enforce":
+        return [Note("fail", "MTA_STS_MX", "The policy locks out an MX", text)]
+    return [Note("warn", "MTA_STS_MX", "The policy does not list an MX", text)]
+
+
+def _strength(policy: Policy) -> list[Note]:
+    if policy.mode == "none":
+        return [remark("The policy's mode is none: it takes an earlier policy back.", "MTA_STS_OFF")]
+    notes: list[Note] = []
+    if policy.max_age is not None and policy.max_age < _DAY:
+        text = f"The policy is remembered for {policy.max_age} seconds only; use a week or more."
+        notes.append(Note("warn", "MTA_STS_SHORT", "The policy is remembered for a short time", text))
+    if policy.mode == "testing":
+        notes.append(
+            remark("The policy's mode is testing: senders report, and deliver all the same.", "MTA_STS_TESTING")
+        )
+    return notes
+
+
+def _records(answer: Answer) -> list[str]:
+    return [text for text in answer.texts() if mta_sts.is_record(text)]
+
+
+def _is_meant(text: str) -> bool:
+    return txt.tidied(text).lower().replace(" ", "").startswith("v=sts")
+
+
+def _name(subject: Subject) -> str:
+    return f"_mta-sts.{subject.domain}"
+
+
+def _url(subject: Subject) -> str:
+    return f"https://mta-sts.{subject.domain}/.well-known/mta-sts.txt"

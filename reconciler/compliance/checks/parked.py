@@ -1,0 +1,134 @@
+"""Check `parked`: a domain that is declared as sending no mail says so, so that nobody can send in its name."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from reconciler.compliance import publish
+from reconciler.compliance.facts import Facts, Question
+from reconciler.compliance.records import dkim, dmarc, spf
+from reconciler.compliance.subject import Subject
+from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, unknown
+from reconciler.core.dns import Answer, Mx
+from reconciler.core.findings import Finding, Record
+
+CODES: Mapping[str, str] = MappingProxyType(
+    {
+        "PARKED_OK": "The domain says in every way that it sends no mail.",
+        "PARKED_SPF": "The domain sends no mail (dns.sends: false), but its SPF record does not say so. Publish "
+        "v=spf1 -all, and no other.",
+        "PARKED_DMARC": "The domain sends no mail, but its DMARC record does not have mail in its name rejected. "
+        "Publish the one proposed.",
+        "PARKED_DKIM": "The domain sends no mail, but does not revoke every DKIM key. Publish an empty key at "
+        "*._domainkey.",
+        "PARKED_IMPLICIT_MX": "The domain has an address but no MX, so mail is tried at that address. Publish the null "
+        "MX, which says that it receives none.",
+        "PARKED_RECEIVES": "The domain has an MX: it receives mail, which is no contradiction to sending none.",
+    }
+)
+_BASIS = Basis(
+    id="parked", reference="RFC 7505, RFC 7208 section 10.1.2, M3AAWG protecting parked domains", good_code="PARKED_OK"
+)
+_SPF = "v=spf1 -all"
+_DKIM = "v=DKIM1; p="
+
+
+def questions(subject: Subject, facts: Facts) -> Iterator[Question]:
+    """MX, SPF, DMARC and the wildcard of keys; without an MX the domain's addresses."""
+    if subject.expected.sends:
+        return
+    yield subject.domain, "MX"
+    yield subject.domain, "TXT"
+    yield _dmarc_name(subject), "TXT"
+    yield _dkim_name(subject), "TXT"
+    answer = facts.known(subject.domain, "MX")
+    if answer is not None and answer.outcome == "nodata":
+        yield from facts.host_questions(subject.domain, every=True)
+
+
+def judge(subject: Subject, facts: Facts) -> Finding:
+    """The finding; row 52 of the catalogue of checks."""
+    parts = (
+        _judge_mx(subject, facts),
+        _judge_spf(subject, facts.answer(subject.domain, "TXT")),
+        _judge_dmarc(subject, facts.answer(_dmarc_name(subject), "TXT")),
+        _judge_dkim(subject, facts.answer(_dkim_name(subject), "TXT")),
+    )
+    notes = [note for here, _, _ in parts for note in here]
+    found = [record for _, here, _ in parts for record in here]
+    wanted = [record for _, _, here in parts for record in here]
+    mended = [r for here, _, records in parts if any(note.status == "warn" for note in here) for r in records]
+    return conclude(
+        _BASIS, notes, good="The domain sends no mail, and says so", expected=wanted, found=found, fix=mended
+    )
+
+
+_Part = tuple[list[Note], list[Record], list[Record]]
+"""Notes, the records found, the records wanted."""
+
+
+def _judge_mx(subject: Subject, facts: Facts) -> _Part:
+    answer = facts.answer(subject.domain, "MX")
+    if answer.unknown:
+        return unknown([answer]), [], []
+    targets = [r for r in answer.records if isinstance(r, Mx)]
+    null = [Record(subject.domain, "MX", "0 .", publish.TTL)]
+    if any(target.host for target in targets):
+        text = "It has an MX, so it receives mail; the check mx judges that."
+        return [remark(text, "PARKED_RECEIVES")], found_records(answer), []
+    if targets:
+        return [], found_records(answer), null
+    own = facts.host(subject.domain)
+    if not own.addresses:
+        return unknown(own.unknown), [], []
+    text = f"{subject.domain} has no MX but an address, where mail is tried then (RFC 5321 section 5.1)."
+    return [Note("warn", "PARKED_IMPLICIT_MX", "It does not say that it receives no mail", text)], [], null
+
+
+def _judge_spf(subject: Subject, answer: Answer) -> _Part:
+    wanted = [publish.txt(subject.domain, _SPF)]
+    if answer.unknown:
+        return unknown([answer]), [], []
+    records = [text for text in answer.texts() if spf.is_spf(text)]
+    found = [Record(subject.domain, "TXT", text) for text in records]
+    if len(records) == 1 and records[0].lower().split() == _SPF.split():
+        return [], found, [publish.txt(subject.domain, records[0])]
+    text = f"SPF: {'; '.join(f'“{t[:60]}”' for t in records[:3]) or 'no record'}; expected is {_SPF}."
+    return [Note("warn", "PARKED_SPF", "SPF does not say that it sends no mail", text)], found, wanted
+
+
+def _judge_dmarc(subject: Subject, answer: Answer) -> _Part:
+    name = _dmarc_name(subject)
+    rua = publish.reports_to(subject.expected.dmarc_rua)
+    wanted = [publish.txt(name, f"v=DMARC1; p=reject; rua={rua}" if rua else "v=DMARC1; p=reject")]
+    if answer.unknown:
+        return unknown([answer]), [], []
+    records = [text for text in answer.texts() if dmarc.is_dmarc(text)]
+    found = [Record(name, "TXT", text) for text in answer.texts()]
+    if len(records) == 1 and _rejects(dmarc.parse(records[0])):
+        return [], found, [publish.txt(name, records[0])]
+    text = f"DMARC: {'; '.join(f'“{t[:60]}”' for t in records[:3]) or 'no record'}; expected is p=reject, throughout."
+    return [Note("warn", "PARKED_DMARC", "Mail in its name is not rejected", text)], found, wanted
+
+
+def _rejects(record: dmarc.DmarcRecord) -> bool:
+    return record.p == "reject" and {record.sp, record.np} <= {None, "reject"} and not record.testing
+
+
+def _judge_dkim(subject: Subject, answer: Answer) -> _Part:
+    name = _dkim_name(subject)
+    if answer.unknown:
+        return unknown([answer]), [], []
+    found = found_records(answer)
+    texts = answer.texts()
+    if texts and all(dkim.parse(text).key == "" for text in texts):
+        return [], found, [publish.txt(name, text) for text in texts] if not answer.aliases else []
+    text = f"{name} does not have an empty key (p=), which revokes every key that anybody might claim."
+    return [Note("warn", "PARKED_DKIM", "DKIM keys are not revoked", text)], found, [publish.txt(name, _DKIM)]
+
+
+def _dmarc_name(subject: Subject) -> str:
+    return f"_dmarc.{subject.domain}"
+
+
+def _dkim_name(subject: Subject) -> str:
+    return f"*._domainkey.{subject.domain}"

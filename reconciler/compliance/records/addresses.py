@@ -1,0 +1,35 @@
+"""IP addresses: which of them the public Internet cannot reach."""
+
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+_NOT_PUBLIC = tuple(
+    ip_network(text)
+    for text in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+        *("192.168.0.0/16", "224.0.0.0/4", "240.0.0.0/4", "::/128", "::1/128", "fc00::/7", "fe80::/10", "ff00::/8"),
+    )
+)
+"""RFC 1918, RFC 6890: private, shared, loopback, link-local, unspecified, multicast, reserved. Not the addresses for
+documentation (RFC 5737), which Python's `is_private` counts too: nobody publishes them by mistake."""
+
+
+def is_public(text: str) -> bool:
+    """Whether the public Internet can reach an address; an IPv4 address inside IPv6 counts as IPv4."""
+    address: IPv4Address | IPv6Address = ip_address(text)
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return not any(address in network for network in _NOT_PUBLIC)
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an IP address at all."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def reverse_name(text: str) -> str:
+    """The name under which an address has its PTR record (RFC 1035 section 3.5, RFC 3596 section 2.5)."""
+    return ip_address(text).reverse_pointer
