@@ -19,6 +19,11 @@ _NOT_OURS: Mapping[Direction | None, str] = {
     "git": "it was changed in git: `reconciler apply` brings it to the server",
     "both": "it was changed in git and on the server: decide for one of the two in the file",
 }
+_UNTOLD: Mapping[Direction | None, str] = {
+    None: "nothing tells whether that was ever applied: give --base with a commit that was, or change the file by hand",
+    **_NOT_OURS,
+}
+"""For what would take lines out of the file: an author's new lines must not go because nobody knows of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +58,9 @@ class Adoption:
 def adopt(config: Configuration, plans: Iterable[Plan]) -> Adoption:
     """The files as they would be if they said what the servers have, where that was changed on the server.
 
-    A difference whose direction is not known counts as made on the server: the result is a patch to review. Passwords,
-    renames, and what was changed in git are not adopted. A file that would not be valid is left as it is.
+    A value whose direction is not known counts as changed on the server: the result is a patch to review. But lines are
+    taken out only where it is known that they were applied. Passwords, renames, and what was changed in git are not
+    adopted. A file that would not be valid is left as it is.
     """
     takers = [_Taker(config, plan) for plan in plans if plan.domain in config.domains]
     files = {taker.plan.domain: change for taker in takers if (change := taker.file())}
@@ -126,7 +132,8 @@ class _Taker:
 
     def _take(self, change: Change) -> None:
         what = f"{BY_NAME[change.kind].title} {change.address}"
-        why = _NOT_OURS.get(change.direction) if change.action != "update" else None
+        reasons = _NOT_OURS if change.reason == "pruned" else _UNTOLD
+        why = reasons.get(change.direction) if change.action != "update" else None
         if why:
             self._skip(what, why)
         elif change.action == "create":
@@ -171,8 +178,8 @@ class _Taker:
 
     def _purged(self, change: Change, what: str) -> None:
         direction = next((f.direction for f in change.fields if f.direction), change.direction)
-        if direction in _NOT_OURS:
-            self._skip(what, _NOT_OURS[direction])
+        if direction in _UNTOLD:
+            self._skip(what, _UNTOLD[direction])
             return
         self.edits.append(DropRemoval(kind=change.kind, name=change.name))
         self.adopted.append(f"{what} is in use on the server: not under `removed` any more")

@@ -19,7 +19,7 @@ from reconciler.core.model import CurrentDomain
 from reconciler.core.ports import Progress, Reader, ReadScope
 from reconciler.engine.observe import DOMAINS_AT_ONCE, Observation
 
-__all__ = ["Import", "Imported", "as_declared", "import_domains"]
+__all__ = ["Import", "Imported", "as_declared", "import_domains", "whole"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +146,7 @@ async def _read_all(reader: Reader, domains: Sequence[str], progress: Progress) 
         seen: Observation
         async with gate:
             try:
-                seen = await _whole(reader, domain)
+                seen = await whole(reader, domain)
             except ReconcilerError as e:
                 seen = e
         progress.step(domain)
@@ -161,7 +161,7 @@ async def _read_all(reader: Reader, domains: Sequence[str], progress: Progress) 
     return found
 
 
-async def _whole(reader: Reader, domain: str) -> CurrentDomain:
+async def whole(reader: Reader, domain: str) -> CurrentDomain:
     """A domain with everything that can be managed, which takes its names to ask for."""
     names = await reader.read_domain(domain, ReadScope())
     everything = ReadScope(

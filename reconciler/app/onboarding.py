@@ -1,6 +1,7 @@
 """`init --from`: a workspace out of a server that is in use, and the proof that it says what is there."""
 
 import asyncio
+import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -8,13 +9,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from reconciler.app.ci_files import ci_files
+from reconciler.app.declared import as_declared
 from reconciler.app.exits import Exit, of_plans
-from reconciler.app.importing import as_declared
+from reconciler.app.file_changes import FileChange
+from reconciler.app.importing import whole
 from reconciler.app.init import HINT, beside
 from reconciler.app.new_files import check_free, write_new
 from reconciler.app.onboarding_product import PRODUCT, product_of
 from reconciler.app.onboarding_server import SERVER
 from reconciler.app.planning import Planner, PlanRequest
+from reconciler.app.settling import settled
 from reconciler.config.emit import emit_domain
 from reconciler.config.workspace import Configuration, load_configuration
 from reconciler.core.diagnostics import has_errors
@@ -22,7 +26,7 @@ from reconciler.core.errors import ReconcilerError, RefusedCredentials, Unreacha
 from reconciler.core.model import CurrentDomain
 from reconciler.core.password_policy import ServerPasswordPolicy
 from reconciler.core.plan import Plan
-from reconciler.core.ports import Progress, Reader, ReadScope
+from reconciler.core.ports import Progress, Reader
 from reconciler.core.secret import Secret
 from reconciler.core.workspace import Role, ServerSettings
 from reconciler.engine.observe import DOMAINS_AT_ONCE, Observation, observe_all
@@ -147,7 +151,7 @@ async def _read_all(reader: Reader, domains: Sequence[str], progress: Progress) 
 
     async def one(domain: str) -> Observation:
         try:
-            seen: Observation = await _whole(reader, domain)
+            seen: Observation = await whole(reader, domain)
         except ReconcilerError as e:
             seen = e
         progress.step(domain)
@@ -174,15 +178,6 @@ async def _all(ask: Callable[[str], Awaitable[T]], domains: Sequence[str]) -> li
     return list(await asyncio.gather(*(one(domain) for domain in domains)))
 
 
-async def _whole(reader: Reader, domain: str) -> CurrentDomain:
-    """A domain with everything that can be managed, which takes its names to ask for."""
-    names = await reader.read_domain(domain, ReadScope())
-    everything = ReadScope(
-        forwarding=frozenset(names.mailboxes), alias_flags=frozenset(names.aliases), eas=True, mapi=True
-    )
-    return await reader.read_domain(domain, everything)
-
-
 def _files(
     asked: Onboarding,
     role: Role,
@@ -192,19 +187,32 @@ def _files(
     """The whole workspace, and what its domain files cannot say."""
     folder = asked.folder
     product, product_text = product_of(found, policies)
-    texts = {
-        folder / "reconciler.yaml": asked.workspace_text,
-        folder / "products" / f"{PRODUCT}.yaml": product_text,
-        **beside(folder),
-        **ci_files(folder, asked.ci),
-    }
+    shared = {"reconciler.yaml": asked.workspace_text, f"products/{PRODUCT}.yaml": product_text}
     left_out: dict[str, tuple[str, ...]] = {}
+    drafts: dict[str, FileChange] = {}
     for name, current in found.items():
-        desired, said = as_declared(current, server=SERVER, product=product, role=role)
-        texts[folder / "domains" / f"{name}.yaml"] = emit_domain(desired, schema="../schemas/domain.schema.json")
-        if said:
-            left_out[name] = said
-    return texts, left_out
+        desired, left_out[name] = as_declared(current, server=SERVER, product=product, role=role)
+        relative = f"domains/{name}.yaml"
+        text = emit_domain(desired, schema="../schemas/domain.schema.json", notes=left_out[name])
+        drafts[name] = FileChange(path=folder / relative, relative=relative, before=None, after=text)
+    changes, more = _valid(shared, list(drafts.values()))
+    for name, draft in drafts.items():
+        left_out[name] += more.get(draft.relative, ())
+    texts = {folder / relative: text for relative, text in shared.items()}
+    texts |= {**beside(folder), **ci_files(folder, asked.ci), **{c.path: c.after for c in changes}}
+    return texts, {name: said for name, said in left_out.items() if said}
+
+
+def _valid(
+    shared: Mapping[str, str], drafts: Sequence[FileChange]
+) -> tuple[tuple[FileChange, ...], Mapping[str, tuple[str, ...]]]:
+    """The domain files without what a valid one cannot say, tried out in a workspace that is thrown away."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name).resolve()
+        for relative, text in shared.items():
+            (root / relative).parent.mkdir(exist_ok=True)
+            (root / relative).write_text(text, encoding="utf-8")
+        return settled(load_configuration(root, here=root), drafts)
 
 
 async def _planned(reader: Reader, config: Configuration, today: date, progress: Progress) -> tuple[Plan, ...]:
