@@ -70,7 +70,8 @@ def seed_domains(config: Configuration, server: str | None) -> tuple[SeedDomain,
 def seed_zones(config: Configuration) -> Mapping[str, str]:
     """Zones for every domain and domain alias, with nothing but an MX record, and for every host that is expected.
 
-    So a domain alias can be added (the server asks for its MX), and the DNS report has something to find missing.
+    So a domain alias can be added (the server asks for its MX), and the DNS report has something to find missing. The
+    domain that gets the products' DMARC reports can receive them, and allows that for every domain.
     """
     zones: dict[str, set[str]] = {}
     for desired in config.domains.values():
@@ -85,6 +86,10 @@ def seed_zones(config: Configuration) -> Mapping[str, str]:
         for term in (expected.spf_primary, *expected.spf_secondary):
             if term and term.startswith("include:"):
                 _add(zones, term.removeprefix("include:"), f'TXT "v=spf1 ip4:{ADDRESS} -all"')
+        reports = (expected.dmarc_rua or "").rpartition("@")[2]
+        if reports and reports not in config.domains:
+            _add(zones, reports, f"MX 10 {expected.mx_hosts[0]}.")
+            _add(zones, f"*._report._dmarc.{reports}", 'TXT "v=DMARC1"')
     return {origin: "\n".join(sorted(lines)) + "\n" for origin, lines in sorted(zones.items())}
 
 

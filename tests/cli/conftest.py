@@ -65,7 +65,14 @@ def sandbox() -> Iterator[Sandbox]:
         )
         for name in ("example.com", "second.example")
     )
-    zones = {"example.net": 'mail1 300 IN A 192.0.2.10\nspf 300 IN TXT "v=spf1 ip4:192.0.2.10 -all"\n'}
+    zones = {
+        "example.net": (
+            "@ 300 IN MX 10 mail1.example.net.\n"
+            "mail1 300 IN A 192.0.2.10\n"
+            'spf 300 IN TXT "v=spf1 ip4:192.0.2.10 -all"\n'
+            '*._report._dmarc 300 IN TXT "v=DMARC1"\n'
+        )
+    }
     with Sandbox(SandboxConfig(seed=seed, zones=zones)) as running:
         yield running
 

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
+from reconciler.compliance.checks import FIRST
 from reconciler.compliance.gather import check_subjects
 from reconciler.compliance.subject import Subject
-from reconciler.core.dns import Address, Answer, Host, Mx, Rdata, RecordType, Srv, Txt
+from reconciler.core.dns import Address, Answer, Host, Mx, Rdata, RecordType, Soa, Srv, Tlsa, Txt
 from reconciler.core.expectations import Expected
 from reconciler.core.findings import DomainReport, Finding
 from reconciler.core.model import Dkim, DkimKey
@@ -23,10 +25,20 @@ TROUBLES = {"!temporary": "temporary", "!refused": "refused"}
 class FakeDns:
     """Answers out of lines like `example.com MX 10 mail.example.net.`; `example.com TXT !temporary` has trouble.
 
-    TXT values are taken as they stand; ` | ` separates the strings of one record.
+    TXT values are taken as they stand; ` | ` separates the strings of one record. `*.example.com` answers for names
+    below that do not exist (RFC 4592). Answers in zones that are `signed` (the root is the empty name) are validated;
+    `at` has what authoritative servers say, by their addresses.
     """
 
-    def __init__(self, *lines: str, trouble: dict[tuple[str, str], str] | None = None) -> None:
+    def __init__(
+        self,
+        *lines: str,
+        trouble: dict[tuple[str, str], str] | None = None,
+        signed: tuple[str, ...] = (),
+        at: "dict[str, FakeDns] | None" = None,
+    ) -> None:
+        self.signed = signed
+        self.at = dict(at or {})
         self.records: dict[tuple[str, str], list[Rdata]] = {}
         self.trouble: dict[tuple[str, str], str] = dict(trouble or {})
         self.asked: list[tuple[str, str]] = []
@@ -38,9 +50,23 @@ class FakeDns:
                 self.records.setdefault((name, rtype), []).append(_rdata(rtype, value))
 
     async def lookup(self, name: str, rtype: RecordType) -> Answer:
+        answer = self._answer(name, rtype)
+        await asyncio.sleep(0)
+        end = answer.aliases[-1] if answer.aliases else name
+        secure = any(end == zone or end.endswith(f".{zone}") for zone in self.signed if zone) or (
+            name == "" and "" in self.signed
+        )
+        return replace(answer, authenticated=secure and not answer.unknown, ttl=300)
+
+    async def lookup_at(self, server: str, name: str, rtype: RecordType) -> Answer:
+        self.asked.append((f"@{server} {name}", rtype))
+        if server in self.at:
+            return await self.at[server].lookup(name, rtype)
+        return Answer(name=name, rtype=rtype, outcome="temporary", text=f"{server}:53 did not answer within 2 s")
+
+    def _answer(self, name: str, rtype: RecordType) -> Answer:
         assert name == name.lower().removesuffix("."), "names are asked in canonical form"
         self.asked.append((name, rtype))
-        await asyncio.sleep(0)
         trouble = self.trouble.get((name, rtype)) or self.trouble.get(("*", "*"))
         if trouble:
             return Answer(name=name, rtype=rtype, outcome=trouble, text="192.0.2.53:53 answered SERVFAIL")
@@ -51,12 +77,23 @@ class FakeDns:
             assert isinstance(target, Host)
             end = target.name
             aliases.append(end)
-        found = self.records.get((end, rtype), [])
+        found = self.records.get((end, rtype), []) or self._wild(end, rtype)
         if found:
             return Answer(name=name, rtype=rtype, outcome="records", records=tuple(found), aliases=tuple(aliases))
-        exists = any(known == end or known.endswith(f".{end}") for known, _ in self.records)
-        outcome = "nodata" if exists else "nxdomain"
+        outcome = "nodata" if self._exists(end) else "nxdomain"
         return Answer(name=name, rtype=rtype, outcome=outcome, aliases=tuple(aliases), text=f"{end}: {outcome}")
+
+    def _wild(self, name: str, rtype: str) -> list[Rdata]:
+        if self._exists(name):
+            return []
+        parents = name.split(".")[1:]
+        nearest = next(
+            (".".join(parents[at:]) for at in range(len(parents)) if self._exists(".".join(parents[at:]))), ""
+        )
+        return self.records.get((f"*.{nearest}", rtype), [])
+
+    def _exists(self, name: str) -> bool:
+        return any(known == name or known.endswith(f".{name}") for known, _ in self.records)
 
 
 def _rdata(rtype: str, value: str) -> Rdata:
@@ -68,8 +105,12 @@ def _rdata(rtype: str, value: str) -> Rdata:
             return Srv(int(words[0]), int(words[1]), int(words[2]), words[3].removesuffix("."))
         case "TXT":
             return Txt(tuple(value.split(" | ")))
-        case "CNAME":
+        case "CNAME" | "NS" | "PTR":
             return Host(value.removesuffix("."))
+        case "SOA":
+            return Soa(int(words[1]), words[0].removesuffix("."))
+        case "TLSA":
+            return Tlsa(int(words[0]), int(words[1]), int(words[2]), words[3])
         case _:
             return Address(value)
 
@@ -99,6 +140,7 @@ def expected() -> Callable[..., Expected]:
 
     def make(**changes: Any) -> Expected:
         usual: dict[str, Any] = {
+            "hostname": "mail1.example.net",
             "mx_hosts": ("mail1.example.net",),
             "spf_primary": "include:spf.example.net",
             "spf_secondary": ("ip4:192.0.2.4",),
@@ -131,9 +173,12 @@ def subject(expected: Callable[..., Expected], keys: SimpleNamespace) -> Callabl
 
 @pytest.fixture
 def hosts() -> tuple[str, ...]:
-    """The zone of the mail host."""
+    """The zone of the mail host, whose operator takes reports about everybody."""
     return (
+        "example.net MX 10 mail1.example.net.",
+        "*._report._dmarc.example.net TXT v=DMARC1",
         "mail1.example.net A 192.0.2.4",
+        "4.2.0.192.in-addr.arpa PTR mail1.example.net.",
         "spf.example.net TXT v=spf1 ip4:192.0.2.4 -all",
     )
 
@@ -154,11 +199,12 @@ def good(hosts: tuple[str, ...], keys: SimpleNamespace) -> tuple[str, ...]:
 
 @pytest.fixture
 def report(subject: Callable[..., Subject]) -> Callable[..., DomainReport]:
-    """Checks one subject against a DNS of lines (or a FakeDns)."""
+    """Checks one subject against a DNS of lines (or a FakeDns); keywords of check_subjects are passed on."""
 
     def run(lines: Sequence[str] | FakeDns, **changes: Any) -> DomainReport:
         dns = lines if isinstance(lines, FakeDns) else FakeDns(*lines)
-        (found,) = asyncio.run(check_subjects([subject(**changes)], dns))
+        how = {key: changes.pop(key) for key in ("table", "everything", "fetcher") if key in changes}
+        (found,) = asyncio.run(check_subjects([subject(**changes)], dns, **how))
         return found
 
     return run
@@ -169,6 +215,7 @@ def finding(report: Callable[..., DomainReport]) -> Callable[..., Finding]:
     """The finding of one check."""
 
     def run(check: str, lines: Sequence[str] | FakeDns, **changes: Any) -> Finding:
+        changes.setdefault("everything", check not in {row.id for row in FIRST})
         return next(f for f in report(lines, **changes).checks if f.id == check)
 
     return run

@@ -1,11 +1,18 @@
 import pytest
 
+from reconciler.core.model import Dkim
+
 NAME = "_dmarc.example.com"
 WANTED = "v=DMARC1; p=quarantine; rua=mailto:dmarc@example.net"
+TAKERS = tuple(
+    line
+    for name in ("example.net", "b.example")
+    for line in (f"{name} MX 10 m.{name}.", f"*._report._dmarc.{name} TXT v=DMARC1")
+)
 
 
 def dmarc(finding, *records, more=(), **changes):
-    lines = ("example.com A 192.0.2.1", *(f"{NAME} TXT {record}" for record in records), *more)
+    lines = ("example.com A 192.0.2.1", *(f"{NAME} TXT {record}" for record in records), *TAKERS, *more)
     return finding("dmarc", lines, **changes)
 
 
@@ -44,19 +51,53 @@ def test_several_records_are_none(finding):
 
 
 @pytest.mark.parametrize(
-    "record",
-    ["v=DMARC10; p=reject", "v=dmarc1; p=reject", " v=DMARC1; p=reject", "p=reject; v=DMARC1", "“v=DMARC1; p=reject”"],
+    ("record", "why"),
+    [
+        ("v=DMARC10; p=reject", "exactly this case"),
+        ("v=dmarc1; p=reject", "capitals"),
+        (" v=DMARC1; p=reject", "begins with a space"),
+        ("“v=DMARC1; p=reject”", "typographic quotes"),
+        ('"v=DMARC1; p=reject"', "quotation marks"),
+        ("v=DMARC1\\; p=reject", "backslash before a semicolon"),
+    ],
 )
-def test_a_record_without_the_version_first_is_none_and_is_pointed_out_where_it_was_meant(finding, record):
+def test_a_record_without_the_version_first_is_none_and_the_mistake_is_named(finding, record, why):
     found = dmarc(finding, record)
-    assert (found.status, found.code) == ("fail", "DMARC_MISSING")
-    assert ("probably meant" in found.detail) == (not record.startswith("p="))
+    assert (found.status, found.code, fix_of(found)) == ("fail", "DMARC_MISTYPED", [WANTED])
+    assert why in found.detail
+    assert "DMARC_MISSING" in found.codes
 
 
-def test_a_record_in_the_wrong_place_is_pointed_out(finding):
-    found = dmarc(finding, "v=spf1 -all", more=("example.com TXT v=DMARC1; p=reject",))
+def test_a_record_whose_version_is_not_first_is_none(finding):
+    assert dmarc(finding, "p=reject; v=DMARC1").code == "DMARC_MISSING"
+
+
+@pytest.mark.parametrize("record", ["v=DMARC1; p=reject", '"v=DMARC1; p=reject"'])
+def test_a_record_at_the_domain_itself_is_pointed_out(finding, record):
+    found = dmarc(finding, "v=spf1 -all", more=(f"example.com TXT {record}",))
+    assert (found.status, found.code) == ("fail", "DMARC_AT_APEX")
     assert "stands at example.com itself" in found.detail
     assert "SPF record; it belongs at example.com" in found.detail
+    assert found.codes == ("DMARC_AT_APEX", "DMARC_MISSING", "DMARC_SPF_HERE", "DMARC_PERMISSION")
+
+
+def test_a_record_that_is_written_wrongly_warns_where_the_one_of_a_domain_above_steps_in(finding):
+    above = "_dmarc.example.com TXT v=DMARC1; p=reject; rua=mailto:a@b.example"
+    found = finding("dmarc", (above, "_dmarc.a.example.com TXT v=dmarc1; p=none"), domain="a.example.com")
+    assert (found.status, found.code) == ("warn", "DMARC_MISTYPED")
+    assert len(found.fix) == 1
+
+
+def test_an_spf_record_beside_the_policy_is_a_remark(finding):
+    found = dmarc(finding, WANTED, "v=spf1 -all")
+    assert (found.status, found.codes) == ("pass", ("DMARC_OK", "DMARC_SPF_HERE"))
+
+
+def test_a_record_behind_a_cname_counts_and_is_shown(finding):
+    lines = (f"{NAME} CNAME p.example.org.", f"p.example.org TXT {WANTED}", *TAKERS)
+    found = finding("dmarc", lines)
+    assert found.status == "pass"
+    assert [(r.name, r.type) for r in found.found] == [(NAME, "CNAME"), ("p.example.org", "TXT")]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +107,10 @@ def test_a_record_in_the_wrong_place_is_pointed_out(finding):
         ("v=DMARC1; p=reject", "warn", "DMARC_NO_RUA"),
         ("v=DMARC1; rua=mailto:a@b.example", "warn", "DMARC_NO_POLICY"),
         ("v=DMARC1; p=rejcet", "fail", "DMARC_VOID"),
-        ("v=DMARC1; p=rejcet; rua=https://b.example", "fail", "DMARC_VOID"),
+        ("v=DMARC1; p=rejcet; rua=b.example", "fail", "DMARC_VOID"),
+        ("v=DMARC1; p=rejcet; rua=https://b.example", "warn", "DMARC_TAG"),
+        ("v=DMARC1", "fail", "DMARC_VOID"),
+        ("v=DMARC1; sp=reject; fo=1", "fail", "DMARC_VOID"),
         ("v=DMARC1; p=rejcet; rua=mailto:a@b.example", "warn", "DMARC_TAG"),
         ("v=DMARC1; p=reject; sp=none; rua=mailto:a@b.example", "warn", "DMARC_WEAK_SUB"),
         ("v=DMARC1; p=reject; np=quarantine; rua=mailto:a@b.example", "warn", "DMARC_WEAK_SUB"),
@@ -75,6 +119,10 @@ def test_a_record_in_the_wrong_place_is_pointed_out(finding):
         ("v=DMARC1; p=reject; fo=0:1; ruf=mailto:a@b.example; rua=mailto:a@b.example", "warn", "DMARC_TAG"),
         ("v=DMARC1; p=reject; p=none; rua=mailto:a@b.example", "warn", "DMARC_TAG"),
         ("v=DMARC1; p=reject; rua=mailto:a@b.example,x", "warn", "DMARC_TAG"),
+        ("v=DMARC1; p=reject; rua=mailto:a@b.example,mailto:a!b@b.example", "warn", "DMARC_TAG"),
+        ("v=DMARC1; p=reject; rua=a@b.example", "warn", "DMARC_TAG"),
+        ("v=DMARC1; p=reject; sp=x; rua=mailto:a@b.example", "warn", "DMARC_TAG"),
+        ("v=DMARC1; p=reject; t=maybe; psd=no; rua=mailto:a@b.example", "warn", "DMARC_TAG"),
     ],
 )
 def test_what_is_weak_or_wrong_is_named(finding, record, status, code):
@@ -91,59 +139,64 @@ def test_removed_tags_are_information_only(finding):
 
 def test_the_fix_weakens_nothing_and_keeps_what_is_good(finding):
     found = dmarc(finding, "v=DMARC1; p=reject; adkim=s; sp=none; pct=50")
-    assert fix_of(found) == ["v=DMARC1; p=reject; rua=mailto:dmarc@example.net; adkim=s"]
+    assert fix_of(found) == ["v=DMARC1; p=reject; adkim=s; rua=mailto:dmarc@example.net"]
     found = dmarc(finding, "v=DMARC1; p=none; rua=mailto:mine@example.com")
     assert fix_of(found) == ["v=DMARC1; p=quarantine; rua=mailto:mine@example.com"]
 
 
-def test_where_none_is_expected_none_warns_and_is_not_proposed_again(finding):
-    found = dmarc(finding, "v=DMARC1; p=none; rua=mailto:dmarc@example.net", dmarc_policy="none")
+NONE = "v=DMARC1; p=none; rua=mailto:dmarc@example.net"
+
+
+def test_where_the_product_chose_none_it_is_a_remark_with_the_advice_for_the_next_stage(finding):
+    found = dmarc(finding, NONE, dmarc_policy="none")
+    assert (found.status, found.codes, found.fix) == ("pass", ("DMARC_OK", "DMARC_NONE_CHOSEN"), ())
+    assert "at least a month" in found.detail
+    assert "quarantine" in found.detail
+
+
+def test_where_no_policy_was_chosen_none_warns_and_is_not_proposed_again(finding):
+    found = dmarc(finding, NONE, dmarc_policy="none", dmarc_stated=False)
     assert (found.status, found.code, found.fix) == ("warn", "DMARC_NONE", ())
+
+
+def test_where_more_is_expected_none_warns_with_the_record(finding):
+    found = dmarc(finding, NONE)
+    assert (found.status, found.code, fix_of(found)) == ("warn", "DMARC_NONE", [WANTED])
+
+
+def test_a_test_flag_says_what_it_makes_of_the_policy(finding):
+    found = dmarc(finding, "v=DMARC1; p=reject; t=y; rua=mailto:a@b.example")
+    assert "quarantine instead of reject" in found.detail
+    assert fix_of(found) == ["v=DMARC1; p=reject; rua=mailto:a@b.example"]
+
+
+@pytest.mark.parametrize(
+    ("signing", "status"), [(Dkim(active=False), "warn"), (Dkim(active=True), "warn"), (None, "pass")]
+)
+def test_a_policy_that_rests_on_spf_alone_warns_where_that_is_known(finding, signing, status):
+    found = dmarc(finding, WANTED, dkim=signing)
+    assert found.status == status
+    assert ("DMARC_SPF_ALONE" in found.codes) == (status == "warn")
+    assert dmarc(finding, NONE, dkim=signing, dmarc_policy="none").status == "pass"
+
+
+def test_strict_alignment_is_explained(finding):
+    found = dmarc(finding, "v=DMARC1; p=reject; adkim=s; aspf=s; rua=mailto:a@b.example")
+    assert found.codes == ("DMARC_OK", "DMARC_STRICT")
+    assert "adkim and aspf is strict" in found.detail
+
+
+def test_a_tag_that_nobody_knows_and_an_old_form_of_fo_are_information(finding):
+    found = dmarc(finding, "v=DMARC1; p=reject; pp=1; fo=1:d:s; rua=mailto:a@b.example; ruf=mailto:a@b.example")
+    assert found.codes == ("DMARC_OK", "DMARC_UNKNOWN_TAG", "DMARC_FO_MIXED")
+
+
+def test_a_report_address_of_the_product_that_cannot_be_used_is_left_out_and_named(finding):
+    found = dmarc(finding, dmarc_rua="böb@example.net")
+    assert fix_of(found) == ["v=DMARC1; p=quarantine"]
+    assert "DMARC_PRODUCT_RUA" in found.codes
 
 
 def test_special_characters_in_the_report_address_are_encoded(finding):
     found = dmarc(finding, dmarc_rua="a!b,c@example.net")
     assert fix_of(found) == ["v=DMARC1; p=quarantine; rua=mailto:a%21b%2Cc@example.net"]
-
-
-def test_the_policy_of_a_domain_above_applies(finding):
-    lines = (
-        "_dmarc.example.com TXT v=DMARC1; p=reject; sp=quarantine; rua=mailto:a@b.example",
-        "a.b.example.com A 192.0.2.1",
-    )
-    found = finding("dmarc", lines, domain="a.b.example.com")
-    assert (found.status, found.title) == ("pass", "The policy of example.com applies: quarantine")
-    assert found.found[0].name == NAME
-
-
-def test_the_walk_stops_at_psd_and_the_registrys_policy_counts_only_where_there_is_no_other(finding, fake):
-    registry = "_dmarc.bank TXT v=DMARC1; p=reject; psd=y; rua=mailto:a@b.example"
-    found = finding("dmarc", (registry, "a.x.bank A 192.0.2.1"), domain="a.x.bank")
-    assert found.title == "The policy of bank applies: reject"
-    own = "_dmarc.x.bank TXT v=DMARC1; p=quarantine; rua=mailto:a@b.example"
-    assert finding("dmarc", (registry, own), domain="a.x.bank").title == "The policy of x.bank applies: quarantine"
-    dns = fake("_dmarc.b.example.com TXT v=DMARC1; p=reject; psd=n; rua=mailto:a@b.example")
-    finding("dmarc", dns, domain="a.b.example.com")
-    assert ("_dmarc.example.com", "TXT") not in dns.asked
-
-
-def test_a_walk_asks_at_most_eight_names(finding, fake):
-    dns = fake("com A 192.0.2.1")
-    finding("dmarc", dns, domain="a.b.c.d.e.f.g.h.i.j.example.com")
-    asked = [name for name, _ in dns.asked if name.startswith("_dmarc")]
-    assert asked == [
-        "_dmarc.a.b.c.d.e.f.g.h.i.j.example.com",
-        "_dmarc.f.g.h.i.j.example.com",
-        "_dmarc.g.h.i.j.example.com",
-        "_dmarc.h.i.j.example.com",
-        "_dmarc.i.j.example.com",
-        "_dmarc.j.example.com",
-        "_dmarc.example.com",
-        "_dmarc.com",
-    ]
-
-
-@pytest.mark.parametrize("name", ["_dmarc.a.example.com", "_dmarc.example.com", "_dmarc.com"])
-def test_an_answer_missing_on_the_walk_is_an_error(finding, name):
-    found = finding("dmarc", ("a.example.com A 192.0.2.1", f"{name} TXT !refused"), domain="a.example.com")
-    assert (found.status, found.fix) == ("error", ())

@@ -18,6 +18,8 @@ from reconciler.sandbox.dns import DnsServer
 from reconciler.sandbox.zones import Zones
 
 HOST_ZONE = """
+@ MX 10 mail1
+*._report._dmarc TXT "v=DMARC1"
 mail1 A 192.0.2.4
 mail1 AAAA 2001:db8::4
 spf TXT "v=spf1 ip4:192.0.2.4 -all"

@@ -1,214 +1,220 @@
 """Check `dmarc`: the domain says what receivers should do with mail that is not its own."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 
-from reconciler.compliance import publish
+from reconciler.compliance import generator, publish
+from reconciler.compliance.checks import dmarc_reports
+from reconciler.compliance.checks.dmarc_mistakes import mistakes, strangers
+from reconciler.compliance.checks.dmarc_policy import none_note, policy_notes
 from reconciler.compliance.facts import Facts, Question
-from reconciler.compliance.records import dmarc, spf, txt
-from reconciler.compliance.records.dmarc import DmarcRecord
+from reconciler.compliance.generator import DmarcWish
+from reconciler.compliance.records import dmarc
+from reconciler.compliance.records.dmarc_uri import report_uri
+from reconciler.compliance.records.dmarc_walk import Policy, Walk, follow, policy_at
 from reconciler.compliance.subject import Subject
-from reconciler.compliance.verdict import Basis, Note, conclude, remark, skipped, unknown
+from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped, unknown
 from reconciler.core.dns import Answer
 from reconciler.core.findings import Finding, Record
 
-_BASIS = Basis(id="dmarc", reference="RFC 9989 sections 4.7 to 4.10", good_code="DMARC_OK")
+_BASIS = Basis(id="dmarc", reference="RFC 9989 sections 4.7 to 4.10, RFC 9990 section 4", good_code="DMARC_OK")
 
-
-@dataclass(frozen=True, slots=True)
-class _Policy:
-    """The record that applies: the domain's own, or that of a domain above it."""
-
-    domain: str
-    text: str
-    record: DmarcRecord
+CODES: Mapping[str, str] = MappingProxyType(
+    {
+        "DMARC_OK": "There is one valid policy record. Nothing is to be done.",
+        "DMARC_NOT_ASKED": "The product does not ask for DMARC. Set dns.dmarc.check to have it checked.",
+        "DMARC_MISSING": "Neither the domain nor one above it has a policy record. Publish the one that is shown.",
+        "DMARC_SEVERAL": "There are several policy records, so that receivers use none of them. Keep one.",
+        "DMARC_VOID": "No policy is valid and no reports are asked for, so that the record counts as none. Replace it.",
+        "DMARC_AT_APEX": "The policy record stands at the domain itself, where nobody looks. Move it to _dmarc.",
+        "DMARC_MISTYPED": "A record at _dmarc was meant as a policy, but does not begin with exactly v=DMARC1: a "
+        "space, quotation marks, a backslash or small letters were typed. Replace it.",
+        "DMARC_SPF_HERE": "An SPF record stands at _dmarc, where it has no effect. Move it to the domain itself.",
+        "DMARC_TAG": "A tag's value is not allowed, or it stands there twice; receivers ignore it. Correct it.",
+        "DMARC_AS_NONE": "One policy is not valid, so receivers treat all of them as none. Correct it.",
+        "DMARC_NO_POLICY": "There is no p=, so that the policy is none, and old receivers ignore the record. Add it.",
+        "DMARC_NONE": "The policy none stops no mail. Read the reports for a month, then go on to quarantine.",
+        "DMARC_NONE_CHOSEN": "The policy is none, as the product suggests. When the reports are clean, go on to "
+        "quarantine.",
+        "DMARC_NO_RUA": "Nobody gets reports, so that nobody sees who sends in the domain's name. Add rua=.",
+        "DMARC_WEAK_SUB": "Subdomains have a weaker policy than the domain, and are open to abuse. Drop sp= and np=.",
+        "DMARC_TESTING": "t=y lowers the policy by one step. Leave it out when the reports are clean.",
+        "DMARC_SPF_ALONE": "Mail is refused or sorted out though the server does not sign, so that forwarded mail is "
+        "lost. Let the server sign.",
+        "DMARC_STRICT": "Strict alignment: the server's own mail has it, other senders must use the very same domain.",
+        "DMARC_REMOVED_TAG": "The record has tags that RFC 9989 removed (pct, rf, ri). They may be left out.",
+        "DMARC_SIZE_LIMIT": "A report address has a size limit, which RFC 9989 removed. It may be left out.",
+        "DMARC_UNKNOWN_TAG": "The record has a tag that no version of DMARC knows. Look for a slip of the pen.",
+        "DMARC_FO_MIXED": "fo= joins 0 or 1 with letters, which RFC 9989 no longer has. Choose one form.",
+        "DMARC_SLIP": "The record is valid, but holds characters that were probably not meant. Look at it.",
+        "DMARC_INHERITED": "The domain has no record of its own; that of a domain above applies.",
+        "DMARC_EXTERNAL": "Reports go to another organization's domain, which does not say that it takes them, so none "
+        "are sent. Its operator must publish the record that is shown.",
+        "DMARC_PERMISSION": "The record to publish sends reports to another domain. Its operator must allow that with "
+        "the record that is shown, unless both belong to one organization.",
+        "DMARC_NO_MAIL": "The domain of a report address cannot receive mail. Choose another address.",
+        "DMARC_MANY_TARGETS": "The record names so many report addresses that only the first were looked at.",
+        "DMARC_PRODUCT_RUA": "The product's report address cannot be used in a record. Correct dns.dmarc.rua.",
+    }
+)
+"""What each code means, and what to do."""
 
 
 def questions(subject: Subject, facts: Facts) -> Iterator[Question]:
-    """TXT at `_dmarc`; without a record there, the tree walk upwards, and the domain itself for misplaced records."""
+    """TXT at `_dmarc`; with a record there where its reports go, else the tree walk and the domain's own TXT."""
     if not subject.expected.dmarc_check:
         return
-    for domain in dmarc.walk(subject.domain):
-        yield _name(domain), "TXT"
-        answer = facts.known(_name(domain), "TXT")
-        if answer is None or answer.unknown:
-            return
-        records = _records(answer)
-        if domain == subject.domain:
-            if records:
-                return
-            yield subject.domain, "TXT"
-        if len(records) == 1 and dmarc.parse(records[0]).psd in ("y", "n"):
-            return
+    yield _name(subject.domain), "TXT"
+    own = facts.known(_name(subject.domain), "TXT")
+    if own is None or own.unknown:
+        return
+    policy = policy_at(subject.domain, own)
+    if policy is not None:
+        if not policy.record.void:
+            yield from dmarc_reports.questions(subject.domain, policy.record, facts)
+    elif not _records(own):
+        yield subject.domain, "TXT"
+        walk = _walk(subject.domain, facts)
+        if walk.open is not None:
+            yield _name(walk.open), "TXT"
 
 
 def judge(subject: Subject, facts: Facts) -> Finding:
-    """The finding; rows 35 to 39 and 43 of the catalogue of checks."""
+    """The finding; rows 35 to 43 of the catalogue of checks."""
     if not subject.expected.dmarc_check:
         text = "The product does not ask for DMARC (dns.dmarc.check), so its absence is no fault."
         return skipped(_BASIS, "DMARC_NOT_ASKED", "DMARC is not checked", text)
     own = facts.answer(_name(subject.domain), "TXT")
-    wanted = [_wanted(subject, None)]
     if own.unknown:
         return conclude(_BASIS, unknown([own]), good="")
     records = _records(own)
-    found = [Record(_name(subject.domain), "TXT", text) for text in own.texts()]
-    if len(records) > 1:
-        text = f"There are {len(records)} DMARC records; receivers then use none (section 4.10). Keep one."
-        notes = [Note("fail", "DMARC_SEVERAL", "There are several DMARC records", text)]
-        return conclude(_BASIS, notes, good="", expected=wanted, found=found, fix=wanted)
+    policy = policy_at(subject.domain, own)
+    if policy is not None:
+        return _with_own(subject, facts, policy, own)
     if records:
-        policy = _Policy(subject.domain, records[0], dmarc.parse(records[0]))
-        return _with_own(subject, policy, found)
-    return _without_own(subject, facts, own, found)
+        text = f"There are {len(records)} DMARC records; receivers then use none (section 4.10). Keep one."
+        return _proposal(subject, own, [Note("fail", "DMARC_SEVERAL", "There are several DMARC records", text)])
+    return _without_own(subject, facts, own)
 
 
-def _with_own(subject: Subject, policy: _Policy, found: list[Record]) -> Finding:
-    notes = _policy_notes(subject, policy)
-    wanted = _wanted(subject, policy.record)
-    then = _policy_notes(subject, _Policy(subject.domain, wanted.value, dmarc.parse(wanted.value)))
+def _with_own(subject: Subject, facts: Facts, policy: Policy, own: Answer) -> Finding:
+    notes = policy_notes(subject, policy)
+    wish = _wish(subject, policy.text)
+    wanted = generator.record(subject.domain, wish)
+    then = policy_notes(subject, Policy(subject.domain, wanted.value, dmarc.parse(wanted.value)))
     # Only what makes fewer faults is proposed: p=none for p=none would change nothing.
-    fix = [wanted] if _grave(then) < _grave(notes) else []
-    keep = publish.txt(_name(subject.domain), policy.text)
-    title = f"The policy is {policy.record.policy()}"
-    return conclude(_BASIS, notes, good=title, expected=fix or [keep], found=found, fix=fix)
+    mends = _grave(then) < _grave(notes)
+    lent = _permissions(subject.domain, wish, policy) if mends else ()
+    reports = dmarc_reports.Reports((), ())
+    if not policy.record.void:
+        reports = dmarc_reports.judge(subject.domain, policy.record, facts)
+    product = _product_notes(subject) if mends else []
+    return conclude(
+        _BASIS,
+        [*notes, *reports.notes, *strangers(subject.domain, own), *_lent_notes(lent), *product],
+        good=f"The policy is {policy.record.policy()}",
+        expected=[wanted if mends else publish.txt(_name(subject.domain), policy.text)],
+        found=found_records(own),
+        fix=[wanted] if mends else [],
+        elsewhere=[*reports.elsewhere, *lent],
+    )
 
 
 def _grave(notes: list[Note]) -> int:
     return sum(note.status != "pass" for note in notes)
 
 
-def _without_own(subject: Subject, facts: Facts, own: Answer, found: list[Record]) -> Finding:
+def _without_own(subject: Subject, facts: Facts, own: Answer) -> Finding:
     """Row 36: the policy of a domain above applies; without one there is no DMARC."""
-    wanted = [_wanted(subject, None)]
-    above = _above(subject, facts)
-    if isinstance(above, Answer):
-        return conclude(_BASIS, unknown([above]), good="", found=found)
-    if above is None:
-        notes = [Note("fail", "DMARC_MISSING", "There is no DMARC record", f"{_name(subject.domain)} has none.")]
-        notes.extend(_misplaced(facts, subject, own))
-        return conclude(_BASIS, notes, good="", expected=wanted, found=found, fix=wanted)
-    effective = above.record.policy(subdomain=True)
-    place = Record(_name(above.domain), "TXT", above.text)
-    text = f"The domain has no record of its own; the one of {above.domain} applies, with the policy {effective}."
-    notes = [remark(text)]
+    walk = _walk(subject.domain, facts)
+    if walk.unknown is not None:
+        return conclude(_BASIS, unknown([walk.unknown]), good="", found=found_records(own))
+    apex = facts.known(subject.domain, "TXT")
+    wrong = mistakes(subject.domain, own, apex)
+    if walk.above is None or walk.above.record.void:
+        missing = f"{_name(subject.domain)} has no DMARC record, nor has a domain above it."
+        return _proposal(subject, own, [*wrong, Note("fail", "DMARC_MISSING", "There is no DMARC record", missing)])
+    above, exists = walk.above, apex is None or apex.outcome != "nxdomain"
+    effective = above.record.applied(below=True, exists=exists)
+    tag = above.record.policy_tag(below=True, exists=exists)
+    lowered = ", which t=y makes one step weaker" if above.record.testing else ""
+    text = (
+        f"The domain has no record of its own; the one of {above.domain} applies, with the policy {effective} "
+        f"({tag}={above.record.policy(below=True, exists=exists)}{lowered})."
+    )
+    # A record that was meant to be here is a fault even where another one steps in.
+    notes = [remark(text, "DMARC_INHERITED"), *(_as_warning(note) for note in wrong)]
     if effective == "none":
-        notes.append(_none_note(subject))
-    notes.extend(_misplaced(facts, subject, own))
-    title = f"The policy of {above.domain} applies: {effective}"
-    fix = wanted if subject.expected.dmarc_policy != "none" else []
+        notes.append(none_note(subject))
+    wish = _wish(subject, None)
+    wanted = [generator.record(subject.domain, wish)]
+    better = dmarc.weaker(effective, wish.policy) or any(note.status != "pass" for note in notes)
+    fix = wanted if better and wish.policy != "none" else []
+    lent = _permissions(subject.domain, wish, None) if fix else ()
     return conclude(
-        _BASIS, notes, good=title, expected=fix if effective == "none" else [], found=[*found, place], fix=fix
+        _BASIS,
+        [*notes, *_lent_notes(lent)],
+        good=f"The policy of {above.domain} applies: {effective}",
+        expected=fix if any(note.status != "pass" for note in notes) else [],
+        found=[*found_records(own), Record(_name(above.domain), "TXT", above.text)],
+        fix=fix,
+        elsewhere=lent if any(note.status != "pass" for note in notes) else [],
     )
 
 
-def _above(subject: Subject, facts: Facts) -> _Policy | Answer | None:
-    """The policy found by the tree walk above the domain; an answer where it got none (section 4.10.1).
-
-    The organizational domain is the one with `psd=n`, the one below a `psd=y`, or else the highest with a record.
-    """
-    candidates: list[_Policy] = []
-    for domain in dmarc.walk(subject.domain)[1:]:
-        answer = facts.known(_name(domain), "TXT")
-        if answer is None:
-            break
-        if answer.unknown:
-            return answer
-        texts = _records(answer)
-        if len(texts) != 1:
-            continue
-        policy = _Policy(domain, texts[0], dmarc.parse(texts[0]))
-        if policy.record.psd == "y":
-            # The registry's policy applies only where the organizational domain below it has none.
-            return candidates[-1] if candidates else policy
-        candidates.append(policy)
-    return candidates[-1] if candidates else None
+def _as_warning(note: Note) -> Note:
+    return replace(note, status="warn") if note.status == "fail" else note
 
 
-def _policy_notes(subject: Subject, policy: _Policy) -> list[Note]:
-    """Rows 37 to 39 for the domain's own record."""
-    record = policy.record
-    if record.void:
-        why = "; ".join(why for _, why in record.bad)
-        text = f"{why}. Without a usable policy and a usable rua= the record counts as none (section 4.10.1)."
-        return [Note("fail", "DMARC_VOID", "The DMARC record is not valid", text)]
-    notes = [Note("warn", "DMARC_TAG", "A DMARC tag is not valid", f"{why}.") for _, why in record.bad]
-    if any(tag in ("p", "sp", "np") for tag, _ in record.bad):
-        notes.append(remark("Because a policy is not valid, receivers act as if it were none (section 4.10.1)."))
-    if record.p is None:
-        notes.append(Note("warn", "DMARC_NO_POLICY", "The policy is not stated", "Without p= the policy is none."))
-    elif record.policy() == "none":
-        notes.append(_none_note(subject))
-    if not record.rua:
-        text = "Without rua= nobody reports to you who sends in the domain's name."
-        notes.append(Note("warn", "DMARC_NO_RUA", "No reports are asked for", text))
-    own = record.policy()
-    for tag, value in (("sp", record.sp), ("np", record.np)):
-        if value is not None and dmarc.weaker(value, own):
-            text = f"{tag}={value} is weaker than p={own}: subdomains are open to abuse."
-            notes.append(Note("warn", "DMARC_WEAK_SUB", "Subdomains are protected less", text))
-    if record.testing:
-        text = "t=y asks receivers to apply the policy one step weaker."
-        notes.append(Note("warn", "DMARC_TESTING", "The policy is marked as a test", text))
-    notes.extend(_information(policy))
-    return notes
+def _proposal(subject: Subject, own: Answer, notes: Sequence[Note]) -> Finding:
+    """The finding where a record must be published, and nothing can be kept."""
+    wish = _wish(subject, None)
+    wanted = [generator.record(subject.domain, wish)]
+    lent = _permissions(subject.domain, wish, None)
+    all_notes = [*notes, *_lent_notes(lent), *_product_notes(subject)]
+    return conclude(_BASIS, all_notes, good="", expected=wanted, found=found_records(own), fix=wanted, elsewhere=lent)
 
 
-def _information(policy: _Policy) -> list[Note]:
-    record = policy.record
-    notes = []
-    if record.removed:
-        gone = ", ".join(f"{tag}=" for tag in record.removed)
-        notes.append(remark(f"RFC 9989 no longer has {gone} (appendix A.6); old receivers may still obey."))
-    if record.sizes:
-        notes.append(
-            remark("RFC 9989 no longer has size limits in report addresses (!); old receivers may still obey.")
+def _wish(subject: Subject, published: str | None) -> DmarcWish:
+    """What to propose. Nothing that is there already is weakened, and the policy is not marked as a test."""
+    return replace(generator.prefilled(subject.expected, _product_rua(subject), published).wish, testing=False)
+
+
+def _product_rua(subject: Subject) -> tuple[str, ...]:
+    try:
+        return (report_uri(subject.expected.dmarc_rua),) if subject.expected.dmarc_rua else ()
+    except ValueError:
+        return ()
+
+
+def _product_notes(subject: Subject) -> list[Note]:
+    if not subject.expected.dmarc_rua or _product_rua(subject):
+        return []
+    text = "The report address that the product suggests (dns.dmarc.rua) cannot be used, so it is left out here."
+    return [remark(text, "DMARC_PRODUCT_RUA")]
+
+
+def _permissions(domain: str, wish: DmarcWish, present: Policy | None) -> tuple[Record, ...]:
+    """The permissions that a proposed record needs beyond those of the present one, which are looked up."""
+    known = {uri.host for uri in (*present.record.rua, *present.record.ruf)} if present else set()
+    looked_up = {generator.permission(domain, host) for host in known} if present and not present.record.void else set()
+    return tuple(record for record in generator.permissions(domain, wish) if record not in looked_up)
+
+
+def _lent_notes(records: Sequence[Record]) -> list[Note]:
+    return [
+        remark(
+            "For its reports to arrive, the record to publish needs another one, unless that is there already: "
+            f'{record.name}. IN TXT "{record.value}"',
+            "DMARC_PERMISSION",
         )
-    slips = txt.slips(policy.text)
-    if slips:
-        notes.append(remark(f"Look at how it is written: {', '.join(slips)}."))
-    return notes
+        for record in records
+    ]
 
 
-def _none_note(subject: Subject) -> Note:
-    text = "p=none only asks for reports; mail in the domain's name is not stopped."
-    if subject.expected.dmarc_policy == "none":
-        text += " After a month of clean reports go on to quarantine, then reject (section 7.4)."
-    return Note("warn", "DMARC_NONE", "The policy is none", text)
-
-
-def _misplaced(facts: Facts, subject: Subject, own: Answer) -> list[Note]:
-    """Row 43: a record that was meant for here, in the wrong place or written wrongly."""
-    notes = []
-    apex = facts.known(subject.domain, "TXT")
-    if apex is not None and any(dmarc.is_dmarc(text) for text in apex.texts()):
-        notes.append(
-            remark(f"A DMARC record stands at {subject.domain} itself; it belongs at {_name(subject.domain)}.")
-        )
-    for text in own.texts():
-        if spf.is_spf(text):
-            notes.append(remark(f"At {_name(subject.domain)} stands an SPF record; it belongs at {subject.domain}."))
-        elif txt.tidied(text).lower().startswith("v=dmarc1"):
-            why = ", ".join(txt.slips(text)) or "it must begin with v=DMARC1, in exactly this case, and a semicolon"
-            notes.append(remark(f"“{text[:60]}” was probably meant as one, but {why}."))
-    return notes
-
-
-def _wanted(subject: Subject, present: DmarcRecord | None) -> Record:
-    """The record to publish. A policy or addresses for reports that are there already are not weakened."""
-    expected = subject.expected
-    rua: tuple[str, ...] = (dmarc.report_uri(expected.dmarc_rua),) if expected.dmarc_rua else ()
-    policy: str = expected.dmarc_policy
-    kept: tuple[tuple[str, str], ...] = ()
-    if present is not None:
-        rua = present.rua or rua
-        policy = policy if present.p is None or dmarc.weaker(present.p, policy) else present.p
-        kept = tuple(
-            (tag, value)
-            for tag, value in present.others
-            if tag not in ("sp", "np") or not dmarc.weaker(value.lower(), policy)
-        )
-    return publish.txt(_name(subject.domain), dmarc.compose(policy, rua, kept))
+def _walk(domain: str, facts: Facts) -> Walk:
+    return follow(domain, lambda name: facts.known(_name(name), "TXT"))
 
 
 def _records(answer: Answer) -> list[str]:

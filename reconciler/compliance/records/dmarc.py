@@ -1,20 +1,22 @@
-"""DMARC policy records (RFC 9989 sections 4.7 to 4.10)."""
+"""DMARC policy records (RFC 9989 sections 4.7 and 4.8)."""
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 
 from reconciler.compliance.records import tags
+from reconciler.compliance.records.dmarc_uri import ReportUri, parse_list
 
 _VERSION = re.compile(r"v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)")
-_MAILTO = re.compile(r"mailto:[^\s,!@]{1,256}@[a-z0-9_.-]{1,253}\.[a-z0-9-]{1,63}(![0-9]{1,20}[kmgt]?)?", re.IGNORECASE)
 
 POLICIES = ("none", "quarantine", "reject")
 """From the weakest to the strongest."""
+POLICY_TAGS = ("p", "sp", "np")
 REMOVED = ("pct", "rf", "ri")
 """Tags of RFC 7489 that RFC 9989 does not have (appendix A.6)."""
-MAX_WALK = 8
-"""Queries of one tree walk (section 4.10)."""
+FAILURE_OPTIONS = ("0", "1", "d", "s", "d:s", "s:d")
+"""What `fo=` may be."""
+KNOWN = ("v", "p", "sp", "np", "adkim", "aspf", "fo", "rua", "ruf", "t", "psd")
 
 _VALUES: dict[str, tuple[str, ...]] = {
     "p": POLICIES,
@@ -25,8 +27,6 @@ _VALUES: dict[str, tuple[str, ...]] = {
     "t": ("y", "n"),
     "psd": ("y", "n", "u"),
 }
-_KEPT = frozenset({"sp", "np", "adkim", "aspf", "fo", "ruf", "psd"})
-_DEFAULTS = {"adkim": "r", "aspf": "r", "t": "n", "psd": "u", "fo": "0"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,35 +35,55 @@ class DmarcRecord:
 
     Attributes:
         p, sp, np: policies; None = absent or bad.
-        rua: the report addresses that are usable, as written.
+        adkim, aspf, fo: as written, or the default.
+        rua, ruf: the addresses that are usable.
         bad: (tag, why) of every tag that cannot be used.
         removed: tags there that RFC 9989 no longer has.
-        sizes: whether a report address has a size limit (`!10m`), which RFC 9989 no longer has.
-        others: the usable tags that a new record with another policy or other addresses keeps.
+        unknown: tags that no version has.
+        limited: whether a report address has a size limit (`!10m`), which RFC 9989 no longer has.
+        mixed: `fo=` joins a digit with letters, as only RFC 7489 had it.
+        void: whether it counts as no record: without a usable policy, and without any URI for reports (4.10.1).
     """
 
     p: str | None
     sp: str | None
     np: str | None
-    rua: tuple[str, ...]
+    adkim: str
+    aspf: str
+    fo: str
+    rua: tuple[ReportUri, ...]
+    ruf: tuple[ReportUri, ...]
     testing: bool
     psd: str
     bad: tuple[tuple[str, str], ...]
     removed: tuple[str, ...]
-    sizes: bool
-    others: tuple[tuple[str, str], ...]
+    unknown: tuple[str, ...]
+    limited: bool
+    mixed: bool
+    void: bool
 
     @property
-    def void(self) -> bool:
-        """Whether the record counts as no record: a policy is bad and no address for reports is usable."""
-        return any(tag in ("p", "sp", "np") for tag, _ in self.bad) and not self.rua
+    def unusable(self) -> bool:
+        """Whether a policy is not valid, so that all of them count as `none` (section 4.10.1)."""
+        return self.p is None or any(tag in POLICY_TAGS for tag, _ in self.bad)
 
-    def policy(self, *, subdomain: bool = False) -> str:
-        """The policy that applies to the domain itself, or to one below it; `none` where none is given."""
-        if any(tag in ("p", "sp", "np") for tag, _ in self.bad):
+    def policy_tag(self, *, below: bool = False, exists: bool = True) -> str:
+        """Which tag gives the policy: for the domain itself, or one below it, which exists in DNS or does not."""
+        if below and not exists and self.np is not None:
+            return "np"
+        return "sp" if below and self.sp is not None else "p"
+
+    def policy(self, *, below: bool = False, exists: bool = True) -> str:
+        """The policy that is stated; `none` where none is, or one of them is not valid."""
+        if self.unusable:
             return "none"
-        own = self.p or "none"
-        return self.sp or own if subdomain else own
+        stated = {"p": self.p, "sp": self.sp, "np": self.np}[self.policy_tag(below=below, exists=exists)]
+        return stated or "none"
+
+    def applied(self, *, below: bool = False, exists: bool = True) -> str:
+        """The policy as receivers apply it: one step weaker than stated where it is marked as a test (`t=y`)."""
+        stated = self.policy(below=below, exists=exists)
+        return POLICIES[max(POLICIES.index(stated) - 1, 0)] if self.testing else stated
 
 
 def is_dmarc(text: str) -> bool:
@@ -76,7 +96,7 @@ def parse(text: str) -> DmarcRecord:
     """The policy in a text for which `is_dmarc` holds."""
     found = tags.parse(text, fold_case=True)
     bad: list[tuple[str, str]] = [("", fault) for fault in found.faults]
-    good: dict[str, str] = dict(_DEFAULTS)
+    good: dict[str, str] = {}
     for tag, allowed in _VALUES.items():
         value = found.get(tag)
         if value is None:
@@ -85,20 +105,28 @@ def parse(text: str) -> DmarcRecord:
             good[tag] = value.lower()
         else:
             bad.append((tag, f"{tag}={value[:40]} is not one of {', '.join(allowed)}"))
-    rua = _addresses("rua", found, bad)
-    ruf = _addresses("ruf", found, bad)
-    bad.extend(_failure_options(found))
+    uris = {tag: parse_list(value) for tag in ("rua", "ruf") if (value := found.get(tag)) is not None}
+    bad.extend((tag, f"in {tag}=, {uri.fault}") for tag, all_of in uris.items() for uri in all_of if uri.fault)
+    options, fault = _failure_options(found)
+    bad.extend(fault)
+    unusable = "p" not in good or any(tag in POLICY_TAGS for tag, _ in bad)
     return DmarcRecord(
         p=good.get("p"),
         sp=good.get("sp"),
         np=good.get("np"),
-        rua=rua,
-        testing=good["t"] == "y",
-        psd=good["psd"],
+        adkim=good.get("adkim", "r"),
+        aspf=good.get("aspf", "r"),
+        fo=options,
+        rua=tuple(uri for uri in uris.get("rua", ()) if uri.usable),
+        ruf=tuple(uri for uri in uris.get("ruf", ()) if uri.usable),
+        testing=good.get("t") == "y",
+        psd=good.get("psd", "u"),
         bad=tuple(bad),
         removed=tuple(tag for tag in REMOVED if found.get(tag) is not None),
-        sizes=any("!" in uri for uri in (*rua, *ruf)),
-        others=tuple(pair for pair in found.pairs if pair[0] in _KEPT and pair[0] not in {tag for tag, _ in bad}),
+        unknown=tuple(tag for tag in found.names if tag not in (*KNOWN, *REMOVED)),
+        limited=any(uri.limited for all_of in uris.values() for uri in all_of),
+        mixed=options not in FAILURE_OPTIONS,
+        void=unusable and not any(uri.text for uri in uris.get("rua", ())),
     )
 
 
@@ -107,40 +135,14 @@ def weaker(one: str, other: str) -> bool:
     return POLICIES.index(one) < POLICIES.index(other)
 
 
-def walk(domain: str) -> tuple[str, ...]:
-    """The names of a tree walk (section 4.10): the domain, then its parents, at most eight in all."""
-    labels = domain.split(".")
-    parents = labels[1:] if len(labels) <= MAX_WALK else labels[-(MAX_WALK - 1) :]
-    return (domain, *(".".join(parents[at:]) for at in range(len(parents))))
-
-
-def report_uri(address: str) -> str:
-    """The `mailto:` URI for an address; `,` and `!` separate things in DMARC and are percent-encoded."""
-    plain = address.strip().removeprefix("mailto:")
-    return "mailto:" + plain.replace("!", "%21").replace(",", "%2C").replace(";", "%3B")
-
-
-def compose(policy: str, rua: tuple[str, ...], kept: tuple[tuple[str, str], ...] = ()) -> str:
-    """The record for a policy, URIs for reports, and further tags; `p` second, as old receivers want it."""
-    reports = (("rua", ",".join(rua)),) if rua else ()
-    return "; ".join(f"{tag}={value}" for tag, value in (("v", "DMARC1"), ("p", policy), *reports, *kept))
-
-
-def _addresses(tag: str, found: tags.TagList, bad: list[tuple[str, str]]) -> tuple[str, ...]:
-    value = found.get(tag)
-    if value is None:
-        return ()
-    uris = [uri.strip() for uri in value.split(",")]
-    usable = tuple(uri for uri in uris if _MAILTO.fullmatch(uri))
-    bad.extend((tag, f"“{u[:60]}” in {tag}= is not of the form mailto:name@domain") for u in uris if u not in usable)
-    return usable
-
-
-def _failure_options(found: tags.TagList) -> list[tuple[str, str]]:
+def _failure_options(found: tags.TagList) -> tuple[str, list[tuple[str, str]]]:
+    """The value of `fo=` in order and without repetition, `0` where it is of no use; and what is wrong with it."""
     value = found.get("fo")
     if value is None:
-        return []
+        return "0", []
     options = [option.strip().lower() for option in value.split(":")]
     if not set(options) <= {"0", "1", "d", "s"} or {"0", "1"} <= set(options):
-        return [("fo", f"fo={value[:40]} is not a list of 0 or 1, d and s")]
-    return [] if found.get("ruf") is not None else [("fo", "fo= means nothing without ruf=")]
+        return "0", [("fo", f"fo={value[:40]} is not 0, 1, d, s or d:s")]
+    if found.get("ruf") is None:
+        return "0", [("fo", "fo= means nothing without ruf=")]
+    return ":".join(sorted(set(options))), []

@@ -1,0 +1,133 @@
+"""What check `dmarc` says about where reports go: rows 40 and 41 of the catalogue of checks."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reconciler.compliance.facts import Facts, Question
+from reconciler.compliance.generator import permission
+from reconciler.compliance.records import dmarc
+from reconciler.compliance.records.dmarc import DmarcRecord
+from reconciler.compliance.records.dmarc_walk import Walk, follow
+from reconciler.compliance.verdict import Note, remark, unknown
+from reconciler.core.dns import Answer, Mx
+from reconciler.core.findings import Record
+
+_MAX_TARGETS = 4
+"""Domains of report addresses that are looked at; nobody has more, and a stranger's record must not make us ask
+without end."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A domain other than the policy's own that gets reports, and under which tags."""
+
+    host: str
+    tags: tuple[str, ...]
+
+    @property
+    def shown(self) -> str:
+        return " and ".join(f"{tag}=" for tag in self.tags)
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """What was found: notes, and the records that operators of other domains lack."""
+
+    notes: tuple[Note, ...]
+    elsewhere: tuple[Record, ...]
+
+
+def questions(domain: str, record: DmarcRecord, facts: Facts) -> Iterator[Question]:
+    """Only for report addresses in other domains: the permission, without it both tree walks, and MX or address."""
+    for target in _targets(domain, record)[:_MAX_TARGETS]:
+        name = permission(domain, target.host).name
+        yield name, "TXT"
+        answer = facts.known(name, "TXT")
+        if answer is not None and not answer.unknown and not _permits(answer):
+            for start in (target.host, domain):
+                walk = _walk(start, facts)
+                if walk.open is not None:
+                    yield f"_dmarc.{walk.open}", "TXT"
+        yield target.host, "MX"
+        mx = facts.known(target.host, "MX")
+        if mx is not None and mx.outcome == "nodata":
+            yield from facts.host_questions(target.host)
+
+
+def judge(domain: str, record: DmarcRecord, facts: Facts) -> Reports:
+    """What is to be said of the report addresses of the domain's own record."""
+    notes: list[Note] = []
+    elsewhere: list[Record] = []
+    targets = _targets(domain, record)
+    for target in targets[:_MAX_TARGETS]:
+        here = _permission(domain, target, facts)
+        notes.extend(here)
+        if any(note.status == "fail" for note in here):
+            elsewhere.append(permission(domain, target.host))
+        notes.extend(_receives(target, facts))
+    if len(targets) > _MAX_TARGETS:
+        skipped = ", ".join(target.host for target in targets[_MAX_TARGETS:][:5])
+        notes.append(remark(f"Of so many report addresses, these were not looked at: {skipped}.", "DMARC_MANY_TARGETS"))
+    return Reports(tuple(notes), tuple(elsewhere))
+
+
+def _targets(domain: str, record: DmarcRecord) -> list[_Target]:
+    tags: dict[str, list[str]] = {}
+    for tag, uris in (("rua", record.rua), ("ruf", record.ruf)):
+        for uri in uris:
+            known = tags.setdefault(uri.host, [])
+            known.extend([tag] if tag not in known else [])
+    return [_Target(host, tuple(of_host)) for host, of_host in tags.items() if host != domain]
+
+
+def _permits(answer: Answer) -> bool:
+    return any(dmarc.is_dmarc(text) for text in answer.texts())
+
+
+def _walk(domain: str, facts: Facts) -> Walk:
+    return follow(domain, lambda name: facts.known(f"_dmarc.{name}", "TXT"))
+
+
+def _permission(domain: str, target: _Target, facts: Facts) -> list[Note]:
+    """Row 40 (RFC 9990 section 4): the target lets reports about this domain come, or is of the same organization."""
+    wanted = permission(domain, target.host)
+    answer = facts.answer(wanted.name, "TXT")
+    if answer.unknown:
+        return unknown([answer])
+    if _permits(answer):
+        return []
+    walks = [_walk(start, facts) for start in (target.host, domain)]
+    silent = [walk.unknown for walk in walks if walk.unknown is not None]
+    if silent:
+        return unknown(silent)
+    if walks[0].organization == walks[1].organization:
+        return []
+    what = f"has TXT records, none of which begins with {wanted.value}" if answer.texts() else "is not there"
+    text = (
+        f"{target.shown} names {target.host}, another organization's domain, and {wanted.name} {what}: no reports are "
+        f'sent there (RFC 9990). The operator of {target.host} must publish: {wanted.name}. IN TXT "{wanted.value}"'
+    )
+    return [Note("fail", "DMARC_EXTERNAL", "Reports go to a domain that does not allow it", text)]
+
+
+def _receives(target: _Target, facts: Facts) -> list[Note]:
+    """Row 41: mail to the target arrives somewhere, as far as its MX or, without one, its address tells."""
+    mx = facts.answer(target.host, "MX")
+    if mx.unknown:
+        return unknown([mx])
+    hosts = [data.host for data in mx.records if isinstance(data, Mx)]
+    if any(hosts):
+        return []
+    if hosts:
+        why = "its null MX refuses all mail"
+    elif mx.outcome == "nxdomain":
+        why = "the domain does not exist in DNS"
+    else:
+        own = facts.host(target.host)
+        if own.addresses:
+            return []
+        if own.unknown:
+            return unknown(own.unknown)
+        why = "it has neither an MX record nor an address"
+    text = f"{target.shown} sends reports to {target.host}, which cannot receive mail: {why}."
+    return [Note("warn", "DMARC_NO_MAIL", "A report address cannot receive mail", text)]
