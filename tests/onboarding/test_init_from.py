@@ -45,6 +45,17 @@ def test_every_domain_is_brought_in_and_the_plan_is_empty(world: Any, program: A
         assert again.returncode == 0, again.stdout + again.stderr
 
 
+def test_what_a_valid_file_cannot_say_is_a_comment_in_it(world: Any, program: Any) -> None:
+    domain = world.domains[0]
+    world.as_boss(domain, "alias-put", {"alias": {"name": "lost", "aliasTargetList": ["nobody", "user0"]}})
+    done = program("init", "w", "--from", world.url, "--domain", domain, "--ci", "none", **world.account())
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = (program.cwd / "w" / "domains" / f"{domain}.yaml").read_text("utf-8")
+    assert "# Left out by" in text
+    assert "nobody" in text
+    assert program("-w", "w", "validate").returncode == 0
+
+
 def test_no_password_and_no_user_name_is_written_or_said(world: Any, program: Any, files: Any) -> None:
     done = program("init", "-vv", "--from", world.url, "--all", **world.account("first.example"))
     assert done.returncode == 0, done.stderr
