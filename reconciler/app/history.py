@@ -1,27 +1,26 @@
 """`history`: the journals of a workspace, listed, shown and checked."""
 
-import getpass
-import os
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.model import Value
 from reconciler.engine.journal_read import Run, read_run, run_files
-from reconciler.engine.journal_steps import Entry, entries
+from reconciler.engine.journal_steps import INTERRUPTED, Entry, entries, tally
 from reconciler.output.history_view import ChangeRow, RunRow
 
 LAST = "last"
 
 
-def read_runs(folder: Path) -> tuple[Run, ...]:
-    """All runs, oldest first, with what is wrong with them.
+def list_runs(folder: Path) -> Iterator[RunRow]:
+    """All runs without their changes, oldest first, one file at a time.
 
     Raises:
         ReconcilerError: a journal cannot be read.
     """
-    return tuple(read_run(path) for path in run_files(folder))
+    for path in run_files(folder):
+        run = read_run(path)
+        yield _run_row(run, run.fault, tally(run), ())
 
 
 def find_run(folder: Path, wanted: str) -> Path:
@@ -49,13 +48,16 @@ def find_run(folder: Path, wanted: str) -> Path:
 
 
 def run_row(run: Run) -> RunRow:
-    """A run as it is shown; one whose records are none of ours has no changes, and says so."""
+    """A run with its changes; one whose records are none of ours has none, and says so."""
     fault = run.fault
     try:
         listed = entries(run)
     except ReconcilerError as e:
         listed, fault = (), fault or e.message
-    counts = Counter(_word(e) for e in listed)
+    return _run_row(run, fault, tally(run), tuple(_row(e) for e in listed))
+
+
+def _run_row(run: Run, fault: str, counts: Mapping[str, int], changes: tuple[ChangeRow, ...]) -> RunRow:
     start = run.start
     return RunRow(
         run=run.run,
@@ -63,28 +65,12 @@ def run_row(run: Run) -> RunRow:
         user=_text(start, "user"),
         commit=_text(start, "commit"),
         tool=_text(start, "tool"),
-        end=run.ended or "interrupted",
+        end=run.ended or INTERRUPTED,
         chain="broken" if fault else run.chain,
         fault=fault,
-        counts=dict(sorted(counts.items())),
-        changes=tuple(_row(e) for e in listed),
+        counts=counts,
+        changes=changes,
     )
-
-
-def current_user(environ: Mapping[str, str] | None = None) -> str | None:
-    """Who runs this: in CI the one who started the job, else the user of the system; None where nobody knows."""
-    environ = os.environ if environ is None else environ
-    named = environ.get("GITHUB_ACTOR") or environ.get("GITLAB_USER_LOGIN")
-    if named:
-        return named
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return None
-
-
-def _word(entry: Entry) -> str:
-    return entry.result.value if entry.result else "interrupted"
 
 
 def _text(start: Mapping[str, object], name: str) -> str:

@@ -34,15 +34,14 @@ def command(console: Console, run: str | None, verify: bool, formats: tuple[Form
     the one that was written: each line holds the digest of the one before. What a file cannot tell of itself is that
     its last line was edited or that its end was cut off, unless the run came to its end.
     """
-    from reconciler.app.history import find_run, read_runs, run_row
+    from reconciler.app.history import find_run, list_runs, run_row
     from reconciler.app.planning import journal_folder
     from reconciler.config.workspace import find_root
     from reconciler.engine.journal_read import read_run
 
     root = find_root(Path.cwd(), console.workspace)
     folder = journal_folder(root)
-    runs = (read_run(find_run(folder, run)),) if run else read_runs(folder)
-    rows = [run_row(r) for r in runs]
+    rows = [run_row(read_run(find_run(folder, run)))] if run else list(list_runs(folder))
     emit(console, formats, lambda name: _lines(console, rows, root, name, one=bool(run)))
     if not verify:
         return Exit.DONE

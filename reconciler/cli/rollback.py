@@ -1,14 +1,16 @@
 """`reconciler rollback`."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import click
 
 from reconciler.app.exits import of_plans
 from reconciler.cli.configured import configured
-from reconciler.cli.console import Console, Format, OutFile, common, emit, write_file
+from reconciler.cli.console import Console, Format, common, emit
 from reconciler.cli.planning import formats_option, plan_lines, request
+from reconciler.cli.saving import saving, saving_options
 
 
 @click.command("rollback", short_help="Show what would undo a run.")
@@ -20,7 +22,7 @@ from reconciler.cli.planning import formats_option, plan_lines, request
     help="The exact number of deletions that are meant, where there are more than the policy lets pass.",
 )
 @formats_option
-@click.option("--save", type=OutFile(), metavar="FILE", help="Write the plan for `apply --plan FILE`.")
+@saving_options
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
 @common
 def command(
@@ -29,6 +31,8 @@ def command(
     allow_deletions: int | None,
     formats: tuple[Format, ...],
     save: Path | None,
+    expires: timedelta,
+    sign_key: Path | None,
     detailed_exitcode: bool,
 ) -> int:
     """Show what would undo a run of `apply`: a plan like any other, which changes nothing until it is applied.
@@ -42,6 +46,7 @@ def command(
     """
     from reconciler.app.rollback import plan_rollback
 
+    wanted = saving(save, expires, sign_key)
     config = configured(console, ())
     asked = request(allow_deletions=allow_deletions)
     found = asyncio.run(plan_rollback(config, run, asked, console.progress()))
@@ -51,17 +56,9 @@ def command(
         for note in found.notes:
             console.warn(_safe(str(note)))
     changes = any(p.changes for p in found.plans)
-    if save and changes:
-        from reconciler.app.saved import saved_plan, unfit
-
-        hindered = unfit(found.plans)
-        if hindered:
-            console.warn(f"error: not saved: the plan cannot be applied to {', '.join(hindered)}")
-            console.warn("  hint: see the errors above")
-        else:
-            write_file(save, saved_plan(config, asked, found.plans))
-            console.say(f"wrote {save}; `reconciler apply --plan {save}` applies exactly this")
-    elif save:
+    if wanted and found.plans:
+        wanted.write(console, config, asked, found.plans)
+    elif wanted:
         console.warn(f"nothing to undo, so {save} was not written")
     if changes:
         since = f" (the run applied {_safe(found.commit[:12])})" if found.commit else ""

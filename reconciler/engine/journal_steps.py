@@ -1,5 +1,6 @@
 """From journals to the steps of one run: what undoing it starts from."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +14,9 @@ from reconciler.engine.journal_read import Record, Run, damaged
 
 Place = tuple[str, str]
 """(server, domain)"""
+
+INTERRUPTED = "interrupted"
+"""The result of a change whose outcome was never written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +78,24 @@ def entries(run: Run) -> tuple[Entry, ...]:
         except (KeyError, TypeError, ValueError, AttributeError) as e:
             raise damaged(f"{run.path}:{number}") from e
     return tuple(found.values())
+
+
+def tally(run: Run) -> dict[str, int]:
+    """How many changes of a run had which result; `interrupted` where none was written. Reads no further than that."""
+    begun: set[tuple[object, ...]] = set()
+    counts: Counter[str] = Counter()
+    for _, record in run.records:
+        event, change = record.get("event"), record.get("change")
+        if event not in ("intent", "outcome") or not isinstance(change, dict):
+            continue
+        named = (record.get("server"), *(change.get(n) for n in ("kind", "address", "newAddress")))
+        key = tuple(str(part) for part in named)
+        if event == "intent":
+            begun.add(key)
+        else:
+            begun.discard(key)
+            counts[str(record.get("result"))] += 1
+    return {**dict(sorted(counts.items())), **({INTERRUPTED: len(begun)} if begun else {})}
 
 
 def steps_of(run: Run, later: Iterable[Run]) -> dict[Place, tuple[Step, ...]]:
