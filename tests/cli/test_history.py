@@ -1,0 +1,113 @@
+"""`history`: the journals, listed, shown and verified."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.sandbox import Sandbox
+
+Make = Callable[..., Any]
+Inside = Callable[..., Any]
+
+
+@pytest.fixture
+def two_runs(sandbox: Sandbox, workspace: Make, inside: Inside) -> tuple[Any, list[Path]]:
+    """A workspace with two runs, and their journals, oldest first."""
+    w = workspace(sandbox.endpoint)
+    folder = w.root / ".reconciler" / "journal"
+    made: list[Path] = []
+    for body in ("mailboxes: {bob: {quota: 1 GiB}}\n", "mailboxes: {bob: {quota: 2 GiB}, eve: {}}\n"):
+        w.domain("example.com", body)
+        assert inside(w, "apply", "--yes", GITHUB_ACTOR="octo\x1b[31mcat").code == 0
+        made += [p for p in folder.glob("*.jsonl") if p not in made]
+    return w, made
+
+
+def test_runs_are_listed_newest_first_within_80_columns_and_hostile_names_are_made_visible(
+    two_runs: Any, inside: Inside
+) -> None:
+    w, (first, second) = two_runs
+    done = inside(w, "history")
+    assert done.code == 0
+    assert done.out.index(second.stem) < done.out.index(first.stem)
+    assert "2 applied" in done.out
+    assert "converged" in done.out
+    assert "octo\\u{1b}[31mcat" in done.out
+    assert "\x1b" not in done.out
+    assert all(len(line) <= 80 for line in done.out.splitlines())
+
+
+def test_one_run_is_shown_with_its_changes_and_what_became_of_them(two_runs: Any, inside: Inside) -> None:
+    w, (_, second) = two_runs
+    done = inside(w, "history", "last")
+    assert done.out == inside(w, "history", second.stem).out
+    assert "~ mailbox bob@example.com  applied" in done.out
+    assert "quota: 1073741824 -> 2147483648" in done.out
+    assert "+ mailbox eve@example.com  applied" in done.out
+    assert "password: set" in done.out
+    assert inside(w, "history", "nope").code == 1
+
+
+def test_the_document_has_the_runs_oldest_first_and_changes_only_of_the_one_asked_for(
+    two_runs: Any, inside: Inside
+) -> None:
+    w, (first, second) = two_runs
+    document = json.loads(inside(w, "history", "--format", "json").out)
+    assert document["formatVersion"] == 1
+    assert [r["run"] for r in document["runs"]] == [first.stem, second.stem]
+    assert [(r["end"], r["chain"], r["counts"]) for r in document["runs"]] == [
+        ("converged", "ok", {"applied": 1}),
+        ("converged", "ok", {"applied": 2}),
+    ]
+    assert "changes" not in document["runs"][0]
+    (one,) = json.loads(inside(w, "history", "last", "--format", "json").out)["runs"]
+    bob = next(c for c in one["changes"] if c["address"] == "bob@example.com")
+    assert bob["fields"] == {"quota": {"before": 1 << 30, "after": 2 << 30}}
+    assert (bob["action"], bob["result"]) == ("update", "applied")
+
+
+def test_verify_finds_what_was_edited_taken_out_or_moved_and_says_file_and_line(two_runs: Any, inside: Inside) -> None:
+    w, (first, second) = two_runs
+    sound = inside(w, "history", "--verify")
+    assert sound.code == 0
+    assert "2 of 2 journals are as they were written." in sound.err
+    rows = second.read_bytes().splitlines(keepends=True)
+    for damaged in (
+        [*rows[:2], *rows[3:]],
+        [rows[0], rows[2], rows[1], *rows[3:]],
+        [rows[0], rows[1].replace(b"2147", b"2148"), *rows[2:]],
+    ):
+        second.write_bytes(b"".join(damaged))
+        done = inside(w, "history", "--verify")
+        assert done.code == 1
+        assert f"error: {second}:" in done.err
+        assert str(first) not in done.err
+        assert "the journal was changed since it was written" in " ".join(done.out.split())
+        assert inside(w, "history").code == 0
+
+
+def test_a_run_that_was_interrupted_is_said_to_be(two_runs: Any, inside: Inside) -> None:
+    w, (_, second) = two_runs
+    rows = second.read_bytes().splitlines(keepends=True)
+    second.write_bytes(b"".join(rows[:2]) + rows[2][:30])
+    done = inside(w, "history", "last", "--verify")
+    assert done.code == 0, done.err
+    assert "interrupted, or still going on" in done.out
+    assert "1 interrupted" in done.out
+    assert "no outcome was written" in done.out
+
+
+def test_a_workspace_whose_files_are_broken_still_has_its_history(two_runs: Any, inside: Inside) -> None:
+    w, _ = two_runs
+    w.domain("example.com", "mailboxes: {bob: {quotta: 1}}\n")
+    assert inside(w, "history", "--verify").code == 0
+
+
+def test_before_the_first_run_that_is_said(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
+    w = workspace(sandbox.endpoint)
+    done = inside(w, "history", "--verify")
+    assert (done.code, done.out) == (0, "No run has been journalled here.\n")
+    assert json.loads(inside(w, "history", "--format", "json").out)["runs"] == []
