@@ -1,21 +1,16 @@
 """Check `spf`: the domain allows the mail server to send, in a record that receivers can use."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.compliance import publish
+from reconciler.compliance.checks import spf_senders
+from reconciler.compliance.checks.spf_codes import CODES
+from reconciler.compliance.checks.spf_notes import BESIDE, limits, listed, style, surroundings
+from reconciler.compliance.checks.spf_senders import Sent
 from reconciler.compliance.facts import Facts, Question
 from reconciler.compliance.records import txt
-from reconciler.compliance.records.spf import (
-    MAX_LOOKUPS,
-    MAX_VOID,
-    Fault,
-    Mechanism,
-    SpfRecord,
-    is_spf,
-    parse,
-    parse_mechanism,
-)
+from reconciler.compliance.records.spf import Fault, Mechanism, SpfRecord, is_spf, parse, parse_mechanism
 from reconciler.compliance.records.spf_tree import Tree, expand
 from reconciler.compliance.records.spf_write import Merged, merge
 from reconciler.compliance.subject import Subject
@@ -23,66 +18,80 @@ from reconciler.compliance.verdict import Basis, Note, conclude, remark, unknown
 from reconciler.core.dns import Txt
 from reconciler.core.findings import Finding, Record, worst
 
+__all__ = ["CODES", "judge", "questions"]
+
 _BASIS = Basis(id="spf", reference="RFC 7208 sections 3 to 6", good_code="SPF_OK")
-_LONG = 512
-"""Bytes beyond which an answer may not fit into one datagram (RFC 7208 section 3.4)."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Proposal:
+    """A record to publish, what it leads to, and what it would say of the senders."""
+
     merged: Merged
     tree: Tree
+    sent: tuple[Sent, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What is published, and what would mend it."""
+    """What is published, what it says of the senders, and what would mend it."""
 
     records: tuple[SpfRecord, ...]
     strings: tuple[tuple[str, ...], ...]
     tree: Tree | None
+    sent: tuple[Sent, ...]
     proposal: _Proposal | None
 
 
 def questions(subject: Subject, facts: Facts) -> Iterator[Question]:
-    """TXT of the domain, then what the record there and the record to propose lead to."""
+    """TXT of the domain, then what the record there, the senders and the record to propose lead to."""
     yield subject.domain, "TXT"
+    yield from spf_senders.questions(subject)
     answer = facts.known(subject.domain, "TXT")
     if answer is None or answer.unknown:
         return
+    if answer.aliases:
+        yield from ((subject.domain, rtype) for rtype in BESIDE)
     state = _state(subject, facts)
-    for tree in (state.tree, state.proposal.tree if state.proposal else None):
+    proposal = state.proposal
+    for tree in (state.tree, proposal.tree if proposal else None):
         if tree is not None:
             yield from tree.open
+    for sent in (*state.sent, *(proposal.sent if proposal else ())):
+        yield from sent.evaluation.open
 
 
 def judge(subject: Subject, facts: Facts) -> Finding:
-    """The finding; rows 10, 11, 13 to 15 and 17 to 20 of the catalogue of checks."""
+    """The finding; rows 10 to 21 of the catalogue of checks."""
     answer = facts.answer(subject.domain, "TXT")
     if answer.unknown:
         return conclude(_BASIS, unknown([answer]), good="")
     state = _state(subject, facts)
-    found = [Record(subject.domain, "TXT", record.text) for record in state.records]
     notes = [*_existence(state, answer.texts()), *_product(subject)]
     if state.tree is not None:
         notes.extend(_record_notes(subject, state, state.tree))
+    notes.extend(surroundings(subject.domain, answer, facts))
+    notes.extend(spf_senders.host_notes(subject, facts))
     fix: list[Record] = []
     if state.proposal is not None:
         refusal = _refusal(state.proposal)
         if refusal:
-            notes.append(remark(refusal))
+            notes.append(remark(refusal, "SPF_NO_PROPOSAL"))
         else:
             fix = [publish.txt(subject.domain, state.proposal.merged.text)]
-            notes.extend(remark(text) for text in _proposal_notes(state))
+            notes.extend(remark(text, "SPF_PROPOSAL") for text in _proposal_notes(state.proposal))
     if worst(note.status for note in notes) in ("pass", "warn", "skip") and not fix:
         expected = [publish.txt(subject.domain, record.text) for record in state.records]
     else:
         expected = fix
-    return conclude(_BASIS, notes, good=_good(subject), expected=expected, found=found, fix=fix)
+    found = [Record(subject.domain, "TXT", record.text) for record in state.records]
+    finding = conclude(_BASIS, notes, good=_good(subject), expected=expected, found=found, fix=fix)
+    return replace(finding, tree=state.tree.drawn() if state.tree else None)
 
 
 def _good(subject: Subject) -> str:
-    return "The record is valid" if _primary(subject) is None else "The record allows the mail server"
+    known = _primary(subject) is not None or subject.expected.spf_senders
+    return "The record allows the mail server" if known else "The record is valid"
 
 
 def _state(subject: Subject, facts: Facts) -> _State:
@@ -90,30 +99,55 @@ def _state(subject: Subject, facts: Facts) -> _State:
     published = [data for data in answer.records if isinstance(data, Txt) and is_spf(data.text)]
     strings = tuple(data.strings for data in published)
     records = tuple(parse(data.text) for data in published)
-    tree = expand(subject.domain, records[0], facts.known) if len(records) == 1 else None
-    if tree is not None and (tree.open or not _needs_mending(subject, tree)):
-        return _State(records, strings, tree, None)
-    return _State(records, strings, tree, _propose(subject, records, facts))
+    if len(records) != 1:
+        return _State(records, strings, None, (), _propose(subject, records, facts))
+    tree = expand(subject.domain, records[0], facts.known)
+    sent = spf_senders.evaluate(subject, facts)
+    if tree.open or any(s.evaluation.open for s in sent) or not _needs_mending(subject, tree, sent):
+        return _State(records, strings, tree, sent, None)
+    return _State(records, strings, tree, sent, _propose(subject, records, facts))
 
 
 def _propose(subject: Subject, records: tuple[SpfRecord, ...], facts: Facts) -> _Proposal | None:
+    """What there is, with the primary mechanism where no expected one stands in it or a sender does not pass.
+
+    A product without a primary mechanism has its senders' addresses added instead.
+    """
     primary = _primary(subject)
-    if primary is None and not records:
-        return None
     allowed = any(_accepted(subject, expand(subject.domain, r, facts.known)) for r in records)
-    merged = merge(subject.domain, records, None if allowed else primary)
-    if [record.text for record in records] == [merged.text]:
+    least = _proposal(subject, records, () if allowed or primary is None else (primary,), facts)
+    if any(s.evaluation.open for s in least.sent) or not any(s.refused for s in least.sent):
+        best = least
+    else:
+        added = spf_senders.terms(least.sent) if primary is None else (primary,)
+        more = _proposal(subject, records, added, facts)
+        undecided = any(s.evaluation.open for s in more.sent)
+        best = more if undecided or _refused(more.sent) < _refused(least.sent) else least
+    nothing = not records and primary is None and not subject.expected.spf_senders
+    if nothing or [record.text for record in records] == [best.merged.text]:
         return None
-    return _Proposal(merged, expand(subject.domain, parse(merged.text), facts.known))
+    return best
 
 
-def _needs_mending(subject: Subject, tree: Tree) -> bool:
+def _refused(sent: tuple[Sent, ...]) -> int:
+    return sum(s.refused for s in sent)
+
+
+def _proposal(
+    subject: Subject, records: tuple[SpfRecord, ...], added: tuple[Mechanism, ...], facts: Facts
+) -> _Proposal:
+    merged = merge(subject.domain, records, added)
+    find = spf_senders.publishing(merged.text, subject.domain, facts.known)
+    tree = expand(subject.domain, parse(merged.text), find)
+    return _Proposal(merged, tree, spf_senders.evaluate(subject, facts, find))
+
+
+def _needs_mending(subject: Subject, tree: Tree, sent: tuple[Sent, ...]) -> bool:
     record = tree.root.record
-    assert record is not None
     weak = tree.terminal is None or tree.terminal.qualifier in ("+", "?")
-    return bool(record.faults or record.ignored or weak) or (
-        _primary(subject) is not None and not tree.unknown and not _accepted(subject, tree)
-    )
+    if record.faults or record.ignored or weak or any(s.refused for s in sent):
+        return True
+    return _primary(subject) is not None and not tree.unknown and not _accepted(subject, tree)
 
 
 def _primary(subject: Subject) -> Mechanism | None:
@@ -141,8 +175,8 @@ def _existence(state: _State, texts: tuple[str, ...]) -> list[Note]:
     for text in texts:
         meant = txt.tidied(text)
         if is_spf(meant) or meant[:6].lower() == "v=spf1":
-            why = _list(txt.slips(text)) or "after v=spf1 a space is needed"
-            notes.append(remark(f"“{text[:60]}” was probably meant as one, but {why}. Delete it."))
+            why = listed(txt.slips(text)) or "after v=spf1 a space is needed"
+            notes.append(remark(f"“{text[:60]}” was probably meant as one, but {why}. Delete it.", "SPF_MEANT"))
     return notes
 
 
@@ -156,7 +190,9 @@ def _product(subject: Subject) -> list[Note]:
         if text and isinstance(f := parse_mechanism(text), Fault)
     ]
     if subject.expected.spf_primary is None:
-        notes.append(remark("The product names no SPF mechanism, so only existence and validity were judged."))
+        judged = "existence and validity" + (", and the senders," if subject.expected.spf_senders else "")
+        text = f"The product names no SPF mechanism, so only {judged} were judged."
+        notes.append(remark(text, "SPF_NO_PRIMARY"))
     return notes
 
 
@@ -164,11 +200,13 @@ def _record_notes(subject: Subject, state: _State, tree: Tree) -> list[Note]:
     record = state.records[0]
     notes = [Note("fail", "SPF_INVALID", "The SPF record is not valid", f"{fault}.") for fault in tree.faults]
     if record.faults and len(state.strings[0]) > 1 and not parse(" ".join(state.strings[0])).faults:
-        notes.append(remark("Its strings are joined without a space: one is missing where a string ends."))
-    notes.extend(_limits(tree))
+        text = "Its strings are joined without a space: one is missing where a string ends."
+        notes.append(remark(text, "SPF_JOINED"))
+    notes.extend(limits(tree))
     notes.extend(unknown(tree.unknown))
     notes.extend(_allowing(subject, tree))
-    notes.extend(_style(record, tree))
+    notes.extend(spf_senders.sent_notes(state.sent))
+    notes.extend(style(record, tree))
     return notes
 
 
@@ -182,57 +220,12 @@ def _allowing(subject: Subject, tree: Tree) -> list[Note]:
         text = f"It does not have {primary} as a term that gives a pass, before all."
         notes = [Note("fail", "SPF_NOT_ALLOWED", "The mail server is not allowed to send", text)]
         if tree.unfollowed:
-            notes.append(remark(f"Not followed, because it depends on the sender: {_list(tree.unfollowed)}."))
+            text = f"Not followed, because it depends on the sender: {listed(tree.unfollowed)}."
+            notes.append(remark(text, "SPF_NOT_FOLLOWED"))
         return notes
     if accepted is not None and accepted != primary:
-        return [remark(f"It has {accepted}, which is valid; {primary} is recommended.")]
+        return [remark(f"It has {accepted}, which is valid; {primary} is recommended.", "SPF_SECONDARY")]
     return []
-
-
-def _limits(tree: Tree) -> list[Note]:
-    """Rows 14 and 15."""
-    notes: list[Note] = []
-    if tree.lookups > MAX_LOOKUPS:
-        text = f"It needs {tree.lookups} or more DNS lookups; {MAX_LOOKUPS} are allowed (section 4.6.4)."
-        notes.append(Note("fail", "SPF_LOOKUPS", "The SPF record needs too many lookups", text))
-    elif tree.lookups >= MAX_LOOKUPS - 1:
-        text = f"It needs {tree.lookups} DNS lookups, {MAX_LOOKUPS} are allowed: the next change may break it."
-        notes.append(Note("warn", "SPF_LOOKUPS_NEAR", "The SPF record is near the lookup limit", text))
-    if len(tree.voids) > MAX_VOID:
-        text = f"{len(tree.voids)} of its lookups find nothing ({_list(tree.voids)}); {MAX_VOID} are allowed."
-        notes.append(Note("fail", "SPF_VOID_LOOKUPS", "Too many SPF lookups find nothing", text))
-    return notes
-
-
-def _style(record: SpfRecord, tree: Tree) -> list[Note]:
-    """Rows 18 to 20: what works, but badly."""
-    notes: list[Note] = []
-    terminal = tree.terminal
-    everybody = tree.for_everybody
-    if everybody is not None:
-        text = f"{everybody} allows everybody to send in the domain's name."
-        notes.append(Note("fail", "SPF_ALL_PASS", "The SPF record allows everybody", text))
-    elif terminal is None:
-        if record.redirect is None:
-            text = "Without all at its end it says nothing about other senders."
-            notes.append(Note("warn", "SPF_NO_ALL", "The SPF record has no end", text))
-    elif terminal.qualifier == "?":
-        text = "?all says nothing about other senders; use ~all."
-        notes.append(Note("warn", "SPF_ALL_NEUTRAL", "The SPF record says nothing about others", text))
-    elif terminal.qualifier == "-":
-        text = "-all may have mail rejected before DKIM and DMARC are looked at (RFC 9989 section 7.1); ~all does not."
-        notes.append(remark(text))
-    if record.ignored:
-        text = f"Without effect beside all: {_list(tuple(term.text for term in record.ignored))}."
-        notes.append(Note("warn", "SPF_IGNORED", "Some SPF terms have no effect", text))
-    if any(term.name == "ptr" for term in record.effective):
-        text = "ptr should not be used (section 5.5): slow, and many receivers skip it."
-        notes.append(Note("warn", "SPF_PTR", "The SPF record uses ptr", text))
-    size = len(record.text.encode())
-    if size > _LONG:
-        text = f"It has {size} bytes; beyond {_LONG} some resolvers lose the answer (section 3.4)."
-        notes.append(Note("warn", "SPF_LONG", "The SPF record is very long", text))
-    return notes
 
 
 def _refusal(proposal: _Proposal) -> str:
@@ -243,13 +236,14 @@ def _refusal(proposal: _Proposal) -> str:
     return f"No record is proposed, because “{proposal.merged.text[:200]}” would not be valid: {reasons}."
 
 
-def _proposal_notes(state: _State) -> list[str]:
-    assert state.proposal is not None
-    notes = [f"In the proposed record {note}." for note in state.proposal.merged.notes]
-    if state.proposal.tree.unknown:
+def _proposal_notes(proposal: _Proposal) -> list[str]:
+    notes = [f"In the proposed record {note}." for note in proposal.merged.notes]
+    if proposal.tree.unknown:
         notes.append("Whether the proposed record keeps to ten lookups could not be looked up in full.")
+    notes.extend(
+        f"With the proposed record mail from {s.who} still evaluates to {spf_senders.verdict(s)}; "
+        "a record that is included has to be mended, or a term that stands before."
+        for s in proposal.sent
+        if s.refused
+    )
     return notes
-
-
-def _list(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -1,7 +1,7 @@
 """SPF records to publish: a new one, or one made of what is there, in its order and with its qualifiers."""
 
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
 
 from reconciler.compliance.records.spf import Mechanism, Modifier, SpfRecord
 
@@ -19,55 +19,74 @@ def compose(terms: tuple[str, ...], ending: str = "~all") -> str:
     return " ".join(("v=spf1", *terms, ending) if ending else ("v=spf1", *terms))
 
 
-def merge(owner: str, records: tuple[SpfRecord, ...], primary: Mechanism | None) -> Merged:
-    """One record that allows what the records at `owner` allow, and `primary`.
+def merge(owner: str, records: Sequence[SpfRecord], added: Sequence[Mechanism]) -> Merged:
+    """One record that allows what the records at `owner` allow, and `added` beside it.
 
-    Order and qualifiers are kept and nothing is left out in silence: `notes` names each term that is.
+    Order and qualifiers are kept, what is there twice stands once, and nothing else is left out in silence: `notes`
+    names each term that is. What is added stands behind the mechanisms that are there, unless it is there already.
     """
-    notes: list[str] = []
-    mechanisms: list[tuple[Hashable, str]] = []
-    added = False
+    merging = _Merging(owner, {mechanism.key(owner): mechanism for mechanism in added})
     for record in records:
         for term in record.effective:
-            key = term.key(owner)
-            if term.name == "all" or any(key == known for known, _ in mechanisms):
-                continue
-            if primary is not None and key == primary.key(owner):
-                added = True
-                if term.qualifier != "+":
-                    notes.append(f"{term.text} becomes {primary.text}")
-                    mechanisms.append((key, primary.text))
-                    continue
-            mechanisms.append((key, term.text))
-        notes.extend(f"{fault.term[:60]} is left out: {fault.why}" for fault in record.faults)
-        notes.extend(f"{term.text} is left out: it stands after all and has no effect" for term in record.ignored)
-    if primary is not None and not added:
-        mechanisms.append((primary.key(owner), primary.text))
-    words = [text for _, text in mechanisms]
-    words.extend(_ending(records, words, notes))
-    words.extend(_other_modifiers(records, notes))
-    return Merged(compose(tuple(words), ending=""), tuple(notes))
+            if term.name != "all":
+                merging.take(term)
+        merging.notes.extend(f"{fault.term[:60]} is left out: {fault.why}" for fault in record.faults)
+        merging.notes.extend(
+            f"{term.text} is left out: it stands after all and has no effect"
+            if isinstance(term, Mechanism)
+            else f"{term.text} is left out: beside all it has no effect"
+            for term in record.ignored
+        )
+    for mechanism in added:
+        merging.kept.setdefault(mechanism.key(owner), mechanism)
+    ending = _ending(records, merging)
+    words = [term.text for term in merging.kept.values()]
+    words.extend((*ending, *_other_modifiers(records, merging.notes)))
+    return Merged(compose(tuple(words), ending=""), tuple(merging.notes))
 
 
-def _ending(records: tuple[SpfRecord, ...], words: list[str], notes: list[str]) -> tuple[str, ...]:
-    """The `all` or the `redirect`. Redirects beside an `all` would be dead, so they go into `words` as includes."""
+@dataclass(slots=True)
+class _Merging:
+    """The mechanisms taken over so far, by what they match."""
+
+    owner: str
+    added: dict[Hashable, Mechanism]
+    kept: dict[Hashable, Mechanism] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def take(self, term: Mechanism) -> None:
+        """Takes a mechanism over: once, and with the qualifier of what is to be added where it is that."""
+        key = term.key(self.owner)
+        known = self.kept.get(key)
+        if known is not None:
+            if known.qualifier != term.qualifier and key not in self.added:
+                self.notes.append(f"{term.text} is left out: {known.text} stands before it")
+            return
+        wanted = self.added.get(key)
+        if wanted is not None and term.qualifier != "+":
+            self.notes.append(f"{term.text} becomes {wanted.text}")
+            term = wanted
+        self.kept[key] = term
+
+
+def _ending(records: Sequence[SpfRecord], merging: _Merging) -> tuple[str, ...]:
+    """The `all` or the `redirect`. Redirects beside an `all` would be dead, so they are taken over as includes."""
     ends = {record.all.text.lower() for record in records if record.all}
     redirects = [record.redirect for record in records if record.redirect]
     if redirects and not ends and len({r.value.text.lower() for r in redirects}) == 1:
         return (redirects[0].text,)
     for redirect in redirects:
-        include = f"include:{redirect.value.text}"
-        notes.append(f"{redirect.text} becomes {include}, because only one record can be redirected to")
-        if include not in words:
-            words.append(include)
+        include = Mechanism(name="include", domain=redirect.value, text=f"include:{redirect.value.text}")
+        merging.notes.append(f"{redirect.text} becomes {include.text}, because only one record can be redirected to")
+        merging.take(include)
     if len(ends) == 1 and (end := next(iter(ends))) in ("~all", "-all"):
         return (end,)
     if ends:
-        notes.append(f"{' and '.join(sorted(ends))} becomes ~all")
+        merging.notes.append(f"{' and '.join(sorted(ends))} becomes ~all")
     return ("~all",)
 
 
-def _other_modifiers(records: tuple[SpfRecord, ...], notes: list[str]) -> list[str]:
+def _other_modifiers(records: Sequence[SpfRecord], notes: list[str]) -> list[str]:
     kept: dict[str, Modifier] = {}
     for record in records:
         for term in record.terms:
