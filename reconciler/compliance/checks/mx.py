@@ -1,16 +1,40 @@
 """Check `mx`: mail for the domain goes to the expected server."""
 
 import re
-from collections.abc import Iterator
-from ipaddress import ip_address
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from reconciler.compliance import publish
 from reconciler.compliance.facts import Facts, Question
+from reconciler.compliance.records.addresses import is_address, is_public
 from reconciler.compliance.subject import Subject
-from reconciler.compliance.verdict import Basis, Note, conclude, found_records, unknown
+from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped, unknown
 from reconciler.core.dns import Answer, Mx
 from reconciler.core.findings import Finding, Record
 
+CODES: Mapping[str, str] = MappingProxyType(
+    {
+        "MX_OK": "Mail goes to the expected server.",
+        "MX_MISSING": "No mail reaches the domain: it has no MX, or does not exist. Publish the records proposed.",
+        "MX_IMPLICIT": "Without an MX, mail is tried at the domain's own address, which happens to be the server's. "
+        "Publish an MX, so that the address may change.",
+        "MX_NULL": "The null MX says that the domain receives no mail at all (RFC 7505). Replace it.",
+        "MX_NULL_MIXED": "A null MX stands beside others, which RFC 7505 section 3 does not allow. Delete it.",
+        "MX_FOREIGN": "Mail goes to another server, and none of it to the expected one. Publish the records proposed.",
+        "MX_INCOMPLETE": "Of the expected hosts one is missing among the MX records. Add it.",
+        "MX_NOT_FIRST": "Another server is preferred to the expected one. Delete its record if it is not yours.",
+        "MX_OTHERS": "Another server receives a part of the mail. Delete its record if it is not yours.",
+        "MX_DUPLICATE": "A host stands twice among the MX records. Keep the record with the lower preference.",
+        "MX_ADDRESS": "An MX names an IP address; it must name a host (RFC 5321 section 2.3.5).",
+        "MX_BAD_NAME": "An MX names what cannot be a host, so mail servers skip it. Correct the name.",
+        "MX_CNAME": "An MX names a CNAME, which RFC 2181 section 10.3 does not allow. Name the host itself.",
+        "MX_NO_ADDRESS": "An MX names a host without an address, so no mail can be delivered there.",
+        "MX_PRIVATE": "An MX leads to an address that the public Internet cannot reach (RFC 1918, RFC 6890). Publish "
+        "the host's public address; where only this resolver sees the private one, lower the check (dns.checks).",
+        "MX_NO_IPV6": "The mail hosts have no IPv6 address. That is no fault; IPv6-only senders do not reach them.",
+        "MX_PARKED": "The domain is declared as sending no mail and receives none either: nothing to judge.",
+    }
+)
 _BASIS = Basis(id="mx", reference="RFC 5321 section 5.1", good_code="MX_OK")
 _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))+")
 _MAX_TARGETS = 10
@@ -29,20 +53,23 @@ def questions(subject: Subject, facts: Facts) -> Iterator[Question]:
             for host in subject.expected.mx_hosts[:_MAX_TARGETS]:
                 yield from facts.host_questions(host, every=True)
     for host in _hosts(answer):
-        yield from facts.host_questions(host)
+        yield from facts.host_questions(host, every=host in subject.expected.mx_hosts)
 
 
 def judge(subject: Subject, facts: Facts) -> Finding:
-    """The finding; rows 1 to 6 of the catalogue of checks."""
+    """The finding; rows 1 to 7 and 9 of the catalogue of checks."""
     answer = facts.answer(subject.domain, "MX")
     wanted = publish.mx(subject.domain, subject.expected.mx_hosts)
     if answer.unknown:
         return conclude(_BASIS, unknown([answer]), good="", expected=wanted)
     targets = [data for data in answer.records if isinstance(data, Mx)]
+    if not subject.expected.sends and not any(target.host for target in targets):
+        text = "The domain is declared as sending no mail (dns.sends: false), and has no MX: it receives none either."
+        return skipped(_BASIS, "MX_PARKED", "The domain has no part in mail", text)
     notes = _notes(subject, facts, targets) if targets else _absent(subject, facts, answer)
     # Where the targets are exactly right, what is wrong is in the hosts' own zone: nothing to publish here.
     right = sorted(target.host for target in targets) == sorted(subject.expected.mx_hosts)
-    settled = right or not notes
+    settled = right or all(note.status == "pass" for note in notes)
     kept = [Record(subject.domain, "MX", f"{target.preference} {target.host}.", publish.TTL) for target in targets]
     return conclude(
         _BASIS,
@@ -95,7 +122,16 @@ def _notes(subject: Subject, facts: Facts, targets: list[Mx]) -> list[Note]:
         notes.append(Note("warn", "MX_DUPLICATE", "An MX target stands there twice", text))
     for host in dict.fromkeys(hosts[:_MAX_TARGETS]):
         notes.extend(_target(host, facts, ours=host in expected))
-    return notes
+    return [*notes, *_ipv6(sorted(expected & set(hosts)), facts)]
+
+
+def _ipv6(ours: list[str], facts: Facts) -> list[Note]:
+    """Row 9, information only: an AAAA that cannot be looked up makes nothing worse."""
+    more = {host: facts.known(host, "AAAA") for host in ours}
+    without = [host for host, answer in more.items() if answer is not None and answer.void]
+    if not without:
+        return []
+    return [remark(f"No IPv6 address: {_list(without)}. Senders that have IPv6 only cannot reach it.", "MX_NO_IPV6")]
 
 
 def _where_mail_goes(expected: set[str], targets: list[Mx]) -> list[Note]:
@@ -120,8 +156,8 @@ def _where_mail_goes(expected: set[str], targets: list[Mx]) -> list[Note]:
 
 
 def _target(host: str, facts: Facts, *, ours: bool) -> list[Note]:
-    """Rows 5 and 6 for one target."""
-    if _is_address(host):
+    """Rows 5 to 7 for one target."""
+    if is_address(host):
         text = f"{host} is an IP address; an MX must name a host (RFC 5321 section 2.3.5)."
         return [Note("fail", "MX_ADDRESS", "An MX target is an IP address", text)]
     if not _HOST.fullmatch(host):
@@ -137,21 +173,21 @@ def _target(host: str, facts: Facts, *, ours: bool) -> list[Note]:
         notes.append(Note("fail" if ours else "warn", "MX_NO_ADDRESS", "An MX target has no address", text))
     if not state.addresses:
         notes.extend(unknown(state.unknown))
+    hidden = sorted(address for address in state.addresses if not is_public(address))
+    if hidden:
+        reach = (
+            "no mail can be delivered to it" if len(hidden) == len(state.addresses) else "senders may try it in vain"
+        )
+        text = f"{host} has the address {_list(hidden)}, which the public Internet cannot reach: {reach}."
+        grave = ours and len(hidden) == len(state.addresses)
+        notes.append(Note("fail" if grave else "warn", "MX_PRIVATE", "An MX leads to a private address", text))
     return notes
 
 
 def _hosts(answer: Answer) -> list[str]:
     """The targets whose addresses can be looked up, the preferred first."""
     hosts = [data.host for data in answer.records if isinstance(data, Mx)][:_MAX_TARGETS]
-    return [host for host in dict.fromkeys(hosts) if _HOST.fullmatch(host) and not _is_address(host)]
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
+    return [host for host in dict.fromkeys(hosts) if _HOST.fullmatch(host) and not is_address(host)]
 
 
 def _list(names: list[str]) -> str:
