@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from reconciler.core.kinds import BY_NAME
+from reconciler.core.quantities import format_size
 from reconciler.output.history_view import ChangeRow, RunRow
 from reconciler.output.terminal import Piece, Style, flow, safe, words
 
@@ -61,7 +62,7 @@ def _change(change: ChangeRow, style: Style, width: int) -> Iterator[str]:
     ]
     yield from flow(pieces, indent=2, hang=6, width=width, style=style)
     for name, (before, after) in change.fields.items():
-        sides = _value(after) if before is None else f"{_value(before)} -> {_value(after)}"
+        sides = _value(name, after) if before is None else f"{_value(name, before)} -> {_value(name, after)}"
         yield from flow(words(safe(f"{name}: {sides}")), indent=6, hang=8, width=width, style=style)
     if change.password:
         text = "password: set" if change.password == "set" else "password: was to be set"  # noqa: S105 - words, no secret
@@ -70,5 +71,7 @@ def _change(change: ChangeRow, style: Style, width: int) -> Iterator[str]:
         yield from flow(words(safe(change.detail), "dim"), indent=6, hang=8, width=width, style=style)
 
 
-def _value(value: object) -> str:
+def _value(name: str, value: object) -> str:
+    if name == "quota" and isinstance(value, int):
+        return format_size(value)
     return json.dumps(value, ensure_ascii=False)

@@ -45,7 +45,7 @@ def test_one_run_is_shown_with_its_changes_and_what_became_of_them(two_runs: Any
     done = inside(w, "history", "last")
     assert done.out == inside(w, "history", second.stem).out
     assert "~ mailbox bob@example.com  applied" in done.out
-    assert "quota: 1073741824 -> 2147483648" in done.out
+    assert "quota: 1 GiB -> 2 GiB" in done.out
     assert "+ mailbox eve@example.com  applied" in done.out
     assert "password: set" in done.out
     assert inside(w, "history", "nope").code == 1
