@@ -14,6 +14,7 @@ from reconciler.core.errors import NoHostName, ReconcilerError
 from reconciler.core.expectations import Expected, expectation
 from reconciler.core.findings import Report, Threshold
 from reconciler.core.model import CurrentDomain, DesiredDomain, Unset
+from reconciler.core.pages import Fetcher
 from reconciler.core.ports import Progress
 from reconciler.core.workspace import ServerSettings
 from reconciler.engine.observe import Observation
@@ -78,9 +79,18 @@ def subjects(
 
 
 async def check_dns(
-    config: Configuration, request: PlanRequest, progress: Progress, *, ask_servers: bool
+    config: Configuration,
+    request: PlanRequest,
+    progress: Progress,
+    *,
+    ask_servers: bool,
+    everything: bool = False,
+    https: bool = False,
 ) -> tuple[Report, tuple[ReconcilerError, ...]]:
     """The report, and what kept us from asking mail servers for their keys and domain aliases.
+
+    Args:
+        everything, https: see `ask_dns`.
 
     Raises:
         Unreachable: there is no resolver to ask.
@@ -94,12 +104,24 @@ async def check_dns(
     if ask_servers:
         async with open_servers(config.workspace, (d.server for d in selected), config.root) as servers:
             seen = await observe_selected(planner, servers, progress, bill=False)
-    report = await ask_dns(config, subjects(config, selected, seen), progress)
+    todo = subjects(config, selected, seen)
+    report = await ask_dns(config, todo, progress, everything=everything, https=https)
     return report, tuple(e for e in seen.values() if isinstance(e, ReconcilerError))
 
 
-async def ask_dns(config: Configuration, todo: Sequence[Subject], progress: Progress) -> Report:
+async def ask_dns(
+    config: Configuration,
+    todo: Sequence[Subject],
+    progress: Progress,
+    *,
+    everything: bool = False,
+    https: bool = False,
+) -> Report:
     """What DNS says of some subjects.
+
+    Args:
+        everything: also the checks that ask much, which are not usual.
+        https: also what web servers say: the policy of MTA-STS, the certificate of the autodiscover host.
 
     Raises:
         Unreachable: there is no resolver to ask.
@@ -107,7 +129,12 @@ async def ask_dns(config: Configuration, todo: Sequence[Subject], progress: Prog
     dns = config.workspace.dns
     resolver = open_resolver(dns.resolvers, dns.timeout)
     progress.begin("Asking DNS", len(todo))
-    reports = await check_subjects(todo, resolver, on_done=progress.step)
+    fetcher: Fetcher | None = None
+    if https:
+        from reconciler.compliance.https import HttpsFetcher
+
+        fetcher = HttpsFetcher(resolver, dns.timeout)
+    reports = await check_subjects(todo, resolver, everything=everything, fetcher=fetcher, on_done=progress.step)
     progress.end()
     return Report(tuple(reports))
 

@@ -118,6 +118,7 @@ async def _with_pills(
     progress: Progress,
 ) -> list[DomainStatus]:
     """The same with what DNS says of each domain itself; of its domain aliases `dns check` tells."""
+    from reconciler.compliance.checks import FIRST
     from reconciler.compliance.gather import check_subjects
     from reconciler.compliance.resolver import open_resolver
     from reconciler.compliance.subject import Subject
@@ -143,7 +144,7 @@ async def _with_pills(
     try:
         resolver = open_resolver(dns.resolvers, dns.timeout)
         progress.begin("Asking DNS", len(subjects))
-        reports = await check_subjects(subjects, resolver, on_done=progress.step)
+        reports = await check_subjects(subjects, resolver, table=FIRST, on_done=progress.step)
         progress.end()
     except ReconcilerError as e:
         problems |= {s.domain: e.message for s in subjects}

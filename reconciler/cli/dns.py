@@ -1,4 +1,4 @@
-"""`reconciler dns`: check, records."""
+"""`reconciler dns`: check, records; dmarc is in a file of its own."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -8,6 +8,7 @@ import click
 
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, common, emit, formats_option
+from reconciler.cli.dns_dmarc import command as dmarc_command
 from reconciler.config.workspace import Configuration
 from reconciler.core.findings import Report
 
@@ -17,14 +18,18 @@ def command() -> None:
     """Check DNS compliance, and print the records to publish."""
 
 
-def _report(console: Console, config: Configuration, *, ask_servers: bool) -> Report:
+def _report(
+    console: Console, config: Configuration, *, ask_servers: bool, everything: bool = False, https: bool = False
+) -> Report:
     """The report; what kept a mail server from telling its key is said on standard error, once each."""
     from reconciler.app.dns import check_dns
     from reconciler.app.planning import PlanRequest
     from reconciler.output.terminal import safe
 
     request = PlanRequest(today=datetime.now(UTC).date())
-    report, problems = asyncio.run(check_dns(config, request, console.progress(), ask_servers=ask_servers))
+    report, problems = asyncio.run(
+        check_dns(config, request, console.progress(), ask_servers=ask_servers, everything=everything, https=https)
+    )
     for message in sorted({p.message for p in problems}):
         console.warn(f"warning: {safe(message)}")
     return report
@@ -46,11 +51,21 @@ _offline = click.option(
     help="From which status on the exit code is 7.",
 )
 @_offline
+@click.option("--all", "everything", is_flag=True, help="Also the checks that ask much: dane, autoconfig, delegation.")
+@click.option(
+    "--https", is_flag=True, help="Also fetch the MTA-STS policy, and try the autodiscover host's certificate."
+)
 @common
 def check(
-    console: Console, selection: tuple[str, ...], formats: tuple[Format, ...], fail_on: Any, no_server: bool
+    console: Console,
+    selection: tuple[str, ...],
+    formats: tuple[Format, ...],
+    fail_on: Any,
+    no_server: bool,
+    everything: bool,
+    https: bool,
 ) -> int:
-    """Compare what DNS says with what it should: MX, SPF, DKIM, Autodiscover and DMARC.
+    """Compare what DNS says with what it should: MX, SPF, DKIM, Autodiscover and DMARC, and what goes beyond.
 
     Each check says what was found, what was expected, and the exact record to publish. What could not be looked up is
     an error of its own, never a missing record.
@@ -58,7 +73,7 @@ def check(
     from reconciler.app.dns import exit_code
 
     config = configured(console, selection)
-    report = _report(console, config, ask_servers=not no_server)
+    report = _report(console, config, ask_servers=not no_server, everything=everything, https=https)
 
     emit(console, formats, lambda name: [_rendered(console, config, report, name).rstrip("\n")])
     return exit_code(report, fail_on)
@@ -107,3 +122,6 @@ def records(console: Console, selection: tuple[str, ...], formats: tuple[Format,
     report = _report(console, config, ask_servers=not no_server)
     emit(console, formats, lambda name: [render_records(report.domains, name).rstrip("\n")])
     return 0
+
+
+command.add_command(dmarc_command)

@@ -5,8 +5,8 @@ from typing import Literal, Protocol
 
 PageOutcome = Literal["text", "status", "certificate", "unusable", "temporary"]
 """text: status 200 with a body. status: another status, also a redirect, which is never followed. certificate: the
-server's certificate is not valid for the name. unusable: it answered, but not in HTTP, or with too much. temporary: no
-answer, no connection, no address: that says nothing about what is published.
+server's certificate is not valid for the name. unusable: there is no such host, or it answered with too much or not in
+HTTP. temporary: no answer, no connection, a server in trouble: that says nothing about what is published.
 """
 
 

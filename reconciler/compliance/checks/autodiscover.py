@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from reconciler.compliance import publish
-from reconciler.compliance.facts import Facts, Question
+from reconciler.compliance.checks import autodiscover_web
+from reconciler.compliance.facts import Facts, Wanted
 from reconciler.compliance.subject import Subject
 from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, unknown
 from reconciler.core.dns import Answer, Srv
@@ -30,7 +31,7 @@ class _Part:
     remarks: list[str] = field(default_factory=list)
 
 
-def questions(subject: Subject, facts: Facts) -> Iterator[Question]:
+def questions(subject: Subject, facts: Facts) -> Iterator[Wanted]:
     """The host and the service; the expected host's addresses only where they must be compared."""
     host, service, expected = _host(subject), _service(subject), subject.expected.autodiscover_host
     yield service, "SRV"
@@ -43,6 +44,7 @@ def questions(subject: Subject, facts: Facts) -> Iterator[Question]:
     answer = facts.known(service, "SRV")
     if answer is not None and any(_is_right(data, subject) for data in answer.records):
         yield from facts.host_questions(subject.expected.autodiscover_srv_target)
+    yield from autodiscover_web.questions(subject, facts)
 
 
 def judge(subject: Subject, facts: Facts) -> Finding:
@@ -62,6 +64,7 @@ def judge(subject: Subject, facts: Facts) -> Finding:
         *(_kept(found_srv, _service(subject)) if service.state == "right" else wanted_srv),
     ]
     notes = [*unknown((*host.unknown, *service.unknown)), *_verdict(subject, host, service)]
+    notes.extend(autodiscover_web.notes(subject, facts))
     good = f"Mail programs find {subject.expected.autodiscover_host}"
     found = [*found_host, *found_srv]
     return conclude(_BASIS, notes, good=good, expected=expected, found=found, fix=fix)
