@@ -59,7 +59,7 @@ class _Merging:
         key = term.key(self.owner)
         known = self.kept.get(key)
         if known is not None:
-            if known.qualifier != term.qualifier and key not in self.added:
+            if known.qualifier != term.qualifier:
                 self.notes.append(f"{term.text} is left out: {known.text} stands before it")
             return
         wanted = self.added.get(key)
