@@ -43,7 +43,7 @@ def zone_lines(record: Record, width: int) -> list[str]:
     return [f"{_head(record)} (", *(f"    {part}" for part in parts[:-1]), f"    {parts[-1]} )"]
 
 
-def pieces(record: Record, shown: int = 4 * MAX_STRING) -> list[str]:
+def pieces(record: Record, shown: int = 4 * MAX_STRING + 2) -> list[str]:
     """The words of a value; of TXT the strings, each at most 255 bytes and `shown` characters as it is written."""
     if record.type != "TXT":
         return record.value.split(" ")

@@ -221,7 +221,7 @@ def finding(report: Callable[..., DomainReport]) -> Callable[..., Finding]:
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def fake() -> type[FakeDns]:
     """The class, for tests that need the questions asked."""
     return FakeDns

@@ -50,6 +50,20 @@ def test_the_zone_format_is_a_zone_file_of_exactly_these_records():
     assert [len(s) for s in strings] == [255, len(KEY) - 255]
 
 
+@pytest.mark.parametrize("size", [254, 255, 256, 510, 511])
+@pytest.mark.parametrize("unit", ["A", '"', "é"])
+def test_each_string_of_a_text_has_at_most_255_bytes_and_none_is_shorter_than_it_must_be(unit, size):
+    value = (unit * size)[:size]
+    while len(value.encode()) > size:
+        value = value[:-1]
+    line = zone_line(Record("example.com", "TXT", value, 60)) + "\n"
+    ((rdata,),) = dns.zonefile.read_rrsets(line, origin="example.com.", rdclass=None, default_ttl=None)
+    lengths = [len(string) for string in rdata.strings]
+    assert sum(lengths) == len(value.encode())
+    assert all(length == 255 for length in lengths[:-1])
+    assert 0 < lengths[-1] <= 255
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=700).filter(lambda s: not any("\ud800" <= c <= "\udfff" for c in s)), st.integers(40, 120))
 def test_any_text_survives_the_way_through_a_zone_file_of_any_width(value, width):
@@ -65,13 +79,15 @@ def test_each_kind_of_record_survives_being_broken_into_lines(record):
     assert read_zone("\n".join(zone_lines(record, 45)) + "\n") == as_rows([record])
 
 
-def test_json_has_the_four_fields_and_the_two_other_spellings():
+def test_json_has_the_four_fields_and_the_three_other_spellings():
     document = json.loads(render_records([report(*RECORDS)], "json"))
     (domain,) = document["domains"]
     assert document["formatVersion"] == 1
     assert as_rows(RECORDS) == {(r["name"], r["type"], r["value"], r["ttl"]) for r in domain["records"]}
     first = next(r for r in domain["records"] if r["type"] == "CNAME")
     assert first["host"] == "autodiscover"
+    assert first["fqdn"] == "autodiscover.example.com."
+    assert {r["host"] for r in domain["records"]} >= {"@", "_dmarc", "s1._domainkey"}
     assert first["zoneLine"] == "autodiscover.example.com. 3600 IN CNAME mail1.example.net."
 
 
@@ -96,6 +112,22 @@ def test_dnscontrol_javascript_has_one_call_a_record():
     assert '  CNAME("autodiscover", "mail1.example.net.", TTL(3600)),\n' in text
     assert f'  TXT("s1._domainkey", {json.dumps(KEY)}, TTL(3600)),\n' in text
     assert text.endswith(");\n")
+
+
+STRING = r'"(?:[^"\\]|\\.)*"'
+CALL = re.compile(rf"  (?:MX|SRV|CNAME|TXT)\({STRING}(?:, (?:{STRING}|[0-9]+))*, TTL\([0-9]+\)\),")
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(max_size=300).filter(lambda s: not any("\ud800" <= c <= "\udfff" for c in s)))
+def test_whatever_a_text_holds_each_line_of_dnscontrol_is_one_call_whose_strings_read_back(value):
+    records = (*RECORDS, Record("x.example.com", "TXT", value, 60))
+    head, *calls, end = render_records([report(*records)], "dnscontrol").strip().split("\n")
+    assert (head, end) == ('D_EXTEND("example.com",', ");")
+    assert all(CALL.fullmatch(call) for call in calls)
+    strings = [json.loads(text) for call in calls for text in re.findall(STRING, call)]
+    assert value in strings
+    assert KEY in strings
 
 
 @pytest.mark.parametrize("format", sorted(RECORD_FORMATS))

@@ -50,7 +50,7 @@ def report_uri(address: str) -> str:
         ValueError: reports cannot be sent there; the text says why.
     """
     plain = address.strip()
-    if _SCHEME.match(plain):
+    if plain.lower().startswith("mailto:") or "://" in plain:
         uri = _parse(plain.replace(",", "%2C").replace("!", "%21").replace(";", "%3B"))
         if not uri.usable:
             raise ValueError(uri.fault)

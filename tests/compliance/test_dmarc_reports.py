@@ -1,0 +1,126 @@
+"""Rows 40 and 41: reports arrive only where their target allows it, and can receive mail."""
+
+import asyncio
+
+import pytest
+
+from reconciler.compliance.gather import gather
+
+OWN = "_dmarc.example.com TXT v=DMARC1; p=reject; rua=mailto:r@{}"
+PERMISSION = "example.com._report._dmarc.reports.example"
+MAIL = "reports.example MX 10 m.reports.example."
+
+
+def judged(finding, *lines, target="reports.example"):
+    return finding("dmarc", (OWN.format(target), "example.com MX 10 mail1.example.net.", *lines))
+
+
+@pytest.mark.parametrize("permission", [f"{PERMISSION} TXT v=DMARC1", "*._report._dmarc.reports.example TXT v=DMARC1;"])
+def test_a_target_that_allows_it_passes(finding, permission):
+    assert judged(finding, MAIL, permission).status == "pass"
+
+
+def test_a_target_that_does_not_allow_it_fails_with_the_record_for_its_operator(finding):
+    found = judged(finding, MAIL)
+    assert (found.status, found.code, found.fix) == ("fail", "DMARC_EXTERNAL", ())
+    assert [(r.name, r.type, r.value) for r in found.elsewhere] == [(PERMISSION, "TXT", "v=DMARC1")]
+    assert f'The operator of reports.example must publish: {PERMISSION}. IN TXT "v=DMARC1"' in found.detail
+
+
+@pytest.mark.parametrize("text", ["v=dmarc1", "v=DMARC10", "yes", '"v=DMARC1"'])
+def test_only_a_record_that_begins_with_the_version_allows_it(finding, text):
+    found = judged(finding, MAIL, f"{PERMISSION} TXT {text}")
+    assert found.code == "DMARC_EXTERNAL"
+    assert "none of which begins with v=DMARC1" in found.detail
+
+
+def test_a_target_in_the_domain_itself_asks_nothing_more(finding, fake):
+    dns = fake(OWN.format("example.com"), "example.com MX 10 mail1.example.net.")
+    assert finding("dmarc", dns).status == "pass"
+    assert not any("_report" in name for name, _ in dns.asked)
+
+
+def test_a_target_of_the_same_organization_needs_no_permission(finding):
+    assert judged(finding, "r.example.com MX 10 m.example.", target="r.example.com").status == "pass"
+
+
+def test_a_name_below_that_is_an_organization_of_its_own_needs_one(finding):
+    lines = (
+        "r.example.com MX 10 m.example.",
+        "_dmarc.r.example.com TXT v=DMARC1; p=reject; psd=n; rua=mailto:a@r.example.com",
+    )
+    assert judged(finding, *lines, target="r.example.com").code == "DMARC_EXTERNAL"
+
+
+def test_two_customers_of_one_public_suffix_are_two_organizations(finding):
+    lines = ("_dmarc.bank TXT v=DMARC1; p=reject; psd=y", "b.bank MX 10 m.b.bank.")
+    own = "_dmarc.a.bank TXT v=DMARC1; p=reject; rua=mailto:r@b.bank"
+    assert finding("dmarc", (own, *lines), domain="a.bank").code == "DMARC_EXTERNAL"
+
+
+@pytest.mark.parametrize(
+    "question", [f"{PERMISSION} TXT", "reports.example MX", "_dmarc.reports.example TXT", "_dmarc.example TXT"]
+)
+@pytest.mark.parametrize("outcome", ["!temporary", "!refused"])
+def test_what_could_not_be_looked_up_is_an_error_and_never_a_missing_permission(finding, question, outcome):
+    # Without the permission both walks are needed, and one of their answers is missing.
+    lines = [MAIL] if "MX" not in question else [f"{PERMISSION} TXT v=DMARC1"]
+    found = judged(finding, *lines, f"{question} {outcome}")
+    assert (found.status, found.code, found.fix, found.elsewhere) == ("error", "DNS_UNKNOWN", (), ())
+
+
+def test_an_address_of_the_target_that_could_not_be_looked_up_is_an_error(finding):
+    found = judged(finding, f"{PERMISSION} TXT v=DMARC1", "reports.example A !temporary")
+    assert found.status == "error"
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        (["reports.example MX 0 ."], "null MX"),
+        (["reports.example TXT x"], "neither an MX record nor an address"),
+        ([], "cannot receive mail"),
+    ],
+)
+def test_a_target_that_cannot_receive_mail_warns(finding, lines, why):
+    found = judged(finding, f"{PERMISSION} TXT v=DMARC1", *lines)
+    assert (found.status, found.code, found.fix) == ("warn", "DMARC_NO_MAIL", ())
+    assert why in found.detail
+
+
+def test_a_target_whose_domain_does_not_exist_is_called_so(finding):
+    found = judged(finding, "*._report._dmarc.b.example TXT v=DMARC1", target="a.example")
+    assert "does not exist in DNS" in found.detail
+
+
+@pytest.mark.parametrize("address", ["A 192.0.2.9", "AAAA 2001:db8::9"])
+def test_a_target_with_an_address_alone_receives_mail(finding, address):
+    assert judged(finding, f"{PERMISSION} TXT v=DMARC1", f"reports.example {address}").status == "pass"
+
+
+def test_addresses_for_single_messages_need_permission_too(finding):
+    record = "_dmarc.example.com TXT v=DMARC1; p=reject; rua=mailto:a@example.com; ruf=mailto:r@reports.example"
+    found = finding("dmarc", (record, MAIL, "example.com MX 10 m.example."))
+    assert found.code == "DMARC_EXTERNAL"
+    assert "ruf= names reports.example" in found.detail
+
+
+def test_a_stranger_with_many_targets_cannot_make_us_ask_without_end(subject, fake):
+    uris = ",".join(f"mailto:a@d{n}.example" for n in range(50))
+    dns = fake(f"_dmarc.example.com TXT v=DMARC1; p=reject; rua={uris}")
+    asyncio.run(gather(subject(), dns))
+    assert len({name for name, _ in dns.asked if "_report" in name}) == 4
+
+
+def test_targets_that_were_not_looked_at_are_named(finding):
+    uris = ",".join(f"mailto:a@d{n}.example" for n in range(6))
+    found = finding("dmarc", (f"_dmarc.example.com TXT v=DMARC1; p=reject; rua={uris}",))
+    assert "DMARC_MANY_TARGETS" in found.codes
+    assert "d4.example, d5.example" in found.detail
+
+
+def test_a_record_to_publish_comes_with_the_one_for_the_operator_of_its_target(finding):
+    found = finding("dmarc", ("example.com A 192.0.2.1",))
+    assert (found.code, "DMARC_PERMISSION" in found.codes) == ("DMARC_MISSING", True)
+    assert [r.name for r in found.elsewhere] == ["example.com._report._dmarc.example.net"]
+    assert all(not record.name.endswith("example.net") for record in found.fix)
