@@ -58,8 +58,16 @@ class Inventory:
         return self.resources.get((server, kind, address))
 
     def protected(self, server: str, domain: str) -> tuple[frozenset[str], str] | None:
-        """Local parts that the files protected in the last run that said so, and that run; None if none did."""
-        return self.protections.get((server, domain))
+        """Local parts that the files protected in the last run that said so, and that run; None if none did.
+
+        Where no run said so of this server, the last one of any other counts: a server that is called otherwise in
+        the files, or a domain that has moved, lifts no protection.
+        """
+        own = self.protections.get((server, domain))
+        if own is not None:
+            return own
+        elsewhere = (told for (_, name), told in self.protections.items() if name == domain)
+        return max(elsewhere, key=lambda told: told[1], default=None)
 
 
 def read_inventory(folder: Path) -> Inventory:

@@ -104,6 +104,20 @@ def test_the_last_word_on_protection_counts_also_if_it_is_nobody(tmp_path: Path)
         assert found.protected("mail1", "other.example") is None
 
 
+def test_a_server_of_another_name_lifts_no_protection_until_a_run_on_it_says_who_is_protected(tmp_path: Path) -> None:
+    def told(server: str, minutes: int, names: list[str]) -> tuple[frozenset[str], str]:
+        journal = FileJournal(tmp_path, tool="t", clock=lambda: NOON + timedelta(minutes=minutes))
+        journal.protected(server, "example.com", names)
+        return frozenset(names), journal.run
+
+    told("mail1", 0, ["boss"])
+    last = told("mail2", 1, ["carol"])
+    assert read_inventory(tmp_path).protected("mail3", "example.com") == last
+    assert read_inventory(tmp_path).protected("mail3", "other.example") is None
+    own = told("mail3", 2, [])
+    assert read_inventory(tmp_path).protected("mail3", "example.com") == own
+
+
 def test_a_state_of_an_interrupted_run_is_not_taken_for_that_of_the_next(tmp_path: Path) -> None:
     write(tmp_path, (change("update", fields={"quota": (1, 2)}, current=read_box("a", mapi=True)), None))
     write(tmp_path, (change("update", fields={"quota": (1, 2)}), Result.APPLIED), minutes=1)
