@@ -87,10 +87,14 @@ const uri = (address) => {
 
 const addresses = (text, bad) => {
   const found = new Map();
-  for (const word of text.split(/[\s,;]+/).filter(Boolean)) {
-    const made = uri(word);
-    if (made) found.set(made.text, made);
-    else bad.push(word);
+  for (const word of text.split(/[\s;]+/).filter(Boolean)) {
+    // A comma separates addresses; before it there must be a whole one, or it is a part of the next.
+    for (const part of word.split(/(?<=@[^,@]*),/).filter(Boolean)) {
+      const plain = part.replace(/^,+|,+$/g, "");
+      const made = uri(plain);
+      if (made) found.set(made.text, made);
+      else bad.push(plain);
+    }
   }
   return [...found.values()];
 };

@@ -1,0 +1,76 @@
+"""What holds of every page, in every colour and width: accessible, alone, never wider than the window."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+Open = Callable[..., Any]
+PAGES = ("index.html", "domains/example.com.html", "domains/customer03.example.html", "domains/alias.example.html")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES[:2])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_axe_finds_nothing(tab: Open, small: Path, axe: str, path: str, scheme: str, width: int) -> None:
+    page = tab(small / path, color_scheme=scheme, viewport={"width": width, "height": 900})
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    page.evaluate(axe)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']}).then(r => r.violations)")
+    assert [(v["id"], [node["html"][:200] for node in v["nodes"][:3]]) for v in found] == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_at_360_pixels_nothing_is_wider_than_the_window(tab: Open, small: Path, path: str) -> None:
+    page = tab(small / path, viewport={"width": 360, "height": 800})
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_the_policy_refuses_what_is_not_ours(browser: Any, small: Path) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda m: said.append(m.text))
+    page.goto((small / "index.html").as_uri())
+    page.evaluate(
+        """() => {
+          const script = document.createElement("script");
+          script.textContent = "window.hit = 1";
+          document.body.append(script);
+          document.body.insertAdjacentHTML("beforeend", "<p style='color: red' onclick='window.hit = 2' id='p'>x</p>");
+          document.getElementById("p").click();
+          const image = new Image();
+          image.src = "https://tracker.example/x.png";
+          document.body.append(image);
+        }"""
+    )
+    assert page.evaluate("window.hit") is None
+    assert page.evaluate("fetch('https://tracker.example/').then(() => 'sent', () => 'refused')") == "refused"
+    assert sum("Content Security Policy" in text for text in said) >= 4
+    context.close()
+
+
+def test_the_french_pages_have_no_english_texts_of_ours(tab: Open, french: Path) -> None:
+    for path in PAGES[:2]:
+        page = tab(french / path)
+        assert page.evaluate("document.documentElement.lang") == "fr"
+        text = page.evaluate(
+            """() => { document.querySelectorAll("[lang=en], code, .code").forEach(e => e.remove());
+                       return document.body.innerText; }"""
+        )
+        words = set(text.lower().replace("’", " ").split())
+        assert not words & {"the", "of", "and", "domain", "copy", "search", "expected", "found", "policy", "warning"}
+        assert page.locator("text=Les constats des contrôles sont en anglais.").is_visible()
+
+
+def test_a_page_printed_has_everything_that_was_folded(tab: Open, small: Path, tmp_path: Path) -> None:
+    page = tab(small / "domains" / "example.com.html")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    assert page.locator("details:not([open])").count() == 0
+    assert not page.locator("button.copy").first.is_visible()
+    assert page.locator("#dmarc .form", has_text="Zone line").first.is_visible()
+    assert len(page.pdf()) > 10_000
