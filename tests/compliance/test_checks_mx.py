@@ -1,5 +1,7 @@
 import pytest
 
+from reconciler.compliance.checks import FIRST
+
 HOSTS = ("mail1.example.net A 192.0.2.4", "other.example.org A 198.51.100.9")
 
 
@@ -105,5 +107,42 @@ def test_a_duplicate_target_warns_and_the_fix_has_it_once(finding):
 
 def test_a_stranger_with_many_targets_cannot_make_us_ask_without_end(finding, fake):
     dns = fake(*(f"example.com MX {n} h{n}.example.org." for n in range(1, 90)))
-    finding("mx", dns)
+    finding("mx", dns, table=FIRST)
     assert len(dns.asked) < 30
+
+
+@pytest.mark.parametrize("address", ["10.1.2.3", "127.0.0.1", "0.0.0.0", "100.64.0.1", "169.254.1.1", "192.168.0.9"])
+def test_a_private_address_of_the_expected_host_fails(finding, address):
+    found = finding("mx", ("example.com MX 10 mail1.example.net.", f"mail1.example.net A {address}"))
+    assert (found.status, found.code, found.fix) == ("fail", "MX_PRIVATE", ())
+    assert address in found.detail
+
+
+@pytest.mark.parametrize("address", ["::1", "::", "fd00::1", "fe80::1", "::ffff:10.0.0.1"])
+def test_a_private_ipv6_address_beside_a_public_one_warns(finding, address):
+    lines = ("example.com MX 10 mail1.example.net.", "mail1.example.net A 192.0.2.4")
+    found = finding("mx", (*lines, f"mail1.example.net AAAA {address}"))
+    assert (found.status, found.code) == ("warn", "MX_PRIVATE")
+
+
+def test_a_private_address_of_a_foreign_target_warns(finding):
+    lines = ("example.com MX 10 mail1.example.net.", "example.com MX 20 in.example.org.", "in.example.org A 10.0.0.1")
+    found = finding("mx", (*HOSTS, *lines))
+    assert found.status == "warn"
+    assert "MX_PRIVATE" in found.codes
+
+
+def test_that_there_is_no_ipv6_is_information_and_that_it_is_not_known_is_nothing(finding):
+    mx = ("example.com MX 10 mail1.example.net.", "mail1.example.net A 192.0.2.4")
+    without = finding("mx", mx)
+    assert (without.status, without.code, without.codes) == ("pass", "MX_OK", ("MX_OK", "MX_NO_IPV6"))
+    both = finding("mx", (*mx, "mail1.example.net AAAA 2001:db8::4"))
+    assert both.codes == ("MX_OK",)
+    unknown = finding("mx", (*mx, "mail1.example.net AAAA !temporary"))
+    assert (unknown.status, unknown.codes) == ("pass", ("MX_OK",))
+
+
+@pytest.mark.parametrize("lines", [(), ("example.com MX 0 .",), ("example.com A 192.0.2.80",)])
+def test_a_domain_that_neither_sends_nor_receives_needs_no_mx(finding, lines):
+    found = finding("mx", (*HOSTS, *lines), sends=False)
+    assert (found.status, found.code, found.expected) == ("skip", "MX_PARKED", ())

@@ -63,7 +63,7 @@ FIRST = (
 
 CHECKS = (
     *FIRST,
-    Check("ptr", ptr.questions, ptr.judge, sending=True),
+    Check("ptr", ptr.questions, ptr.judge, sending=True, receiving=False),
     Check("mta-sts", mta_sts.questions, mta_sts.judge),
     Check("tls-rpt", tls_rpt.questions, tls_rpt.judge),
     Check("dnssec", dnssec.questions, dnssec.judge),
