@@ -46,6 +46,10 @@ def test_a_missing_key_fails_with_the_record_to_publish(finding, keys):
         ('"v=DKIM1; k=rsa; p={good}"', "DKIM_INVALID"),
         ("v=DKIM1; k=rsa; p={cut}", "DKIM_CUT"),
         ("v=DKIM1; k=rsa; p={quoted}", "DKIM_GARBLED"),
+        ("v=DKIM1; k=rsa; p={again}", "DKIM_GARBLED"),
+        ("{tail} | v=DKIM1; k=rsa; p={cut}", "DKIM_GARBLED"),
+        ("“v=DKIM1; k=rsa; p={good}”", "DKIM_INVALID"),
+        ("v=DKIM1; k=dsa; p={good}", "DKIM_TYPE"),
         ("v=DKIM1; k=ed25519; p={good}", "DKIM_TYPE"),
         ("v=DKIM1; h=sha1; p={good}", "DKIM_HASH"),
         ("v=DKIM1; s=tlsrpt; p={good}", "DKIM_SERVICE"),
@@ -53,10 +57,77 @@ def test_a_missing_key_fails_with_the_record_to_publish(finding, keys):
 )
 def test_a_record_that_does_not_give_the_servers_key_fails_with_the_diagnosis(finding, keys, record, code):
     values = {"good": keys.good, "other": keys.other, "cut": keys.good[:238]}
+    values["tail"] = keys.good[238:]
     values["quoted"] = keys.good[:238] + '" "' + keys.good[238:]
+    values["again"] = keys.good[:238] + "p=" + keys.good[238:]
     found = dkim(finding, f"{NAME} TXT {record.format(**values)}")
     assert (found.status, found.code) == ("fail", code)
     assert found.fix[0].value.endswith(keys.good)
+
+
+def test_a_key_that_was_cut_at_the_end_of_a_string_is_explained(finding, keys):
+    head = "v=DKIM1; k=rsa; p="
+    found = dkim(finding, f"{NAME} TXT {head}{keys.good[: 255 - len(head)]}")
+    assert found.code == "DKIM_CUT"
+    assert "a second string of the same record" in found.detail
+
+
+def test_a_key_spread_over_several_records_is_explained(finding, keys):
+    lines = (f"{NAME} TXT {keys.good[200:]}", f"{NAME} TXT v=DKIM1; k=rsa; p={keys.good[:200]}")
+    found = dkim(finding, *lines)
+    assert (found.status, found.code, len(found.fix)) == ("fail", "DKIM_SPREAD", 1)
+
+
+@pytest.mark.parametrize("record", ["v=DKIM1; p=", "v=DKIM1; p={other}"])
+def test_a_wildcard_that_answers_in_place_of_the_key_is_named(finding, keys, record):
+    found = dkim(finding, f"*._domainkey.example.com TXT {record.format(other=keys.other)}")
+    assert found.status == "fail"
+    assert "DKIM_WILDCARD" in found.codes
+    assert f"{NAME} is not there" in found.detail
+
+
+def test_without_a_wildcard_none_is_named_and_a_right_key_asks_for_none(finding, fake, keys):
+    assert "DKIM_WILDCARD" not in dkim(finding, f"{NAME} TXT v=DKIM1; p=").codes
+    dns = fake(f"{NAME} TXT v=DKIM1; p={keys.good}")
+    assert finding("dkim", dns).status == "pass"
+    assert [name for name, _ in dns.asked if "_domainkey" in name] == [NAME]
+
+
+@pytest.mark.parametrize("outcome", ["!temporary", "!refused"])
+def test_a_key_or_a_wildcard_that_could_not_be_looked_up_is_never_a_fault(finding, outcome):
+    found = dkim(finding, f"{NAME} TXT {outcome}")
+    assert (found.status, found.code, found.fix) == ("error", "DNS_UNKNOWN", ())
+    probe = f"reconciler-no-such-selector._domainkey.example.com TXT {outcome}"
+    assert "DKIM_WILDCARD" not in dkim(finding, f"{NAME} TXT v=DKIM1; p=", probe).codes
+
+
+def test_a_flag_against_subdomains_is_a_remark(finding, keys):
+    found = dkim(finding, f"{NAME} TXT v=DKIM1; t=s; h=sha1:sha256; s=*; p={keys.good}")
+    assert (found.status, found.codes) == ("pass", ("DKIM_OK", "DKIM_STRICT"))
+
+
+def two_keys(keys, *, active=True, other=None, selector="8DC2"):
+    key = DkimKey(selector="8DC1", public_key=keys.good, size=2048)
+    return Dkim(active=active, key=key, pending=DkimKey(selector=selector, public_key=other or keys.other, size=2048))
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_a_rollover_shows_both_keys_and_their_states(finding, good, keys, active):
+    lines = (*good, f"8dc2._domainkey.example.com TXT v=DKIM1; p={keys.other}")
+    found = finding("dkim", lines, dkim=two_keys(keys, active=active))
+    assert found.codes == (("DKIM_OK" if active else "DKIM_NOT_SIGNING"), "DKIM_ROLLOVER")
+    assert f"8DC1 is {'active' if active else 'disabled'}, 8DC2 on standby" in found.detail
+
+
+def test_two_keys_under_one_selector_warn(finding, good, keys):
+    found = finding("dkim", good, dkim=two_keys(keys, selector="8dc1"))
+    assert (found.status, found.code) == ("warn", "DKIM_SAME_SELECTOR")
+    assert finding("dkim", good, dkim=two_keys(keys, selector="8dc1", other=keys.good)).status == "pass"
+
+
+def test_an_ed25519_key_beside_an_rsa_key_passes(finding, good, keys):
+    lines = (*good, f"8dc2._domainkey.example.com TXT v=DKIM1; k=ed25519; p={keys.ed}")
+    assert finding("dkim", lines, dkim=two_keys(keys, other=keys.ed)).status == "pass"
 
 
 def test_two_records_at_one_selector_fail(finding, keys):
@@ -76,7 +147,8 @@ def test_the_test_flag_warns(finding, keys):
 
 def test_an_ed25519_key_is_recognised(finding, keys):
     signing = Dkim(active=True, key=DkimKey(selector="8DC1", public_key=keys.ed, size=256))
-    assert dkim(finding, f"{NAME} TXT v=DKIM1; k=ed25519; p={keys.ed}", dkim=signing).status == "pass"
+    found = dkim(finding, f"{NAME} TXT v=DKIM1; k=ed25519; p={keys.ed}", dkim=signing)
+    assert (found.status, found.codes, found.fix) == ("warn", ("DKIM_ED25519_ALONE",), ())
     missing = dkim(finding, "example.com A 192.0.2.1", dkim=signing)
     assert missing.fix[0].value == f"v=DKIM1; k=ed25519; p={keys.ed}"
 

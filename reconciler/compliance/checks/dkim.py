@@ -1,43 +1,69 @@
 """Check `dkim`: the key that the server signs with is the key that is published."""
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from reconciler.compliance import publish
+from reconciler.compliance.checks.dkim_key import Wanted, key_notes, probe
 from reconciler.compliance.facts import Facts, Question
-from reconciler.compliance.records import txt
-from reconciler.compliance.records.dkim import DkimRecord, compose, key_bytes, parse, rsa, same_key
+from reconciler.compliance.records.dkim import compose, key_bytes, rsa, same_key
 from reconciler.compliance.subject import Subject
-from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped, unknown
-from reconciler.core.dns import Answer
+from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped
 from reconciler.core.findings import Finding, Record, Status
 from reconciler.core.model import DkimKey
 from reconciler.core.names import BadName, host_name
 
-_BASIS = Basis(id="dkim", reference="RFC 6376 section 3.6, RFC 8301", good_code="DKIM_OK")
-_MIN_BITS, _GOOD_BITS = 1024, 2048
-"""RFC 8301 section 3.2: verifiers must not accept less than the first, signers should use the second."""
+_BASIS = Basis(id="dkim", reference="RFC 6376 section 3.6, RFC 8301, RFC 8463", good_code="DKIM_OK")
+
+CODES: Mapping[str, str] = MappingProxyType(
+    {
+        "DKIM_OK": "The key that the server signs with is published. Nothing is to be done.",
+        "DKIM_ALIAS": "A domain alias has no key of its own, as far as is known. Nothing is to be done.",
+        "DKIM_NOT_ASKED": "The server was not asked for its key, so there is nothing to compare with.",
+        "DKIM_SERVER_SILENT": "The server could not be asked for its key. Look at its address and credentials.",
+        "DKIM_NO_KEY": "The server says that it signs, but names no key. Look at its e-mail signing settings.",
+        "DKIM_SELECTOR": "The server's selector cannot be a name in DNS. Create a new key there.",
+        "DKIM_SERVER_KEY": "The server's public key is not base64. Create a new key there.",
+        "DKIM_SAME_SELECTOR": "The server names one selector for two keys, of which only one can be published. Create "
+        "the new key under another selector.",
+        "DKIM_NOT_SIGNING": "The server does not sign the domain's mail. Publish its key, then enable signing there.",
+        "DKIM_ROLLOVER": "A second key waits to be used (rollover). Publish it before it is made active.",
+        "DKIM_MISSING": "There is no record at the selector, so that receivers cannot check signatures. Publish it.",
+        "DKIM_SEVERAL": "Several records stand at one selector, and what receivers do then is not defined. Keep one.",
+        "DKIM_SPREAD": "The key was split into several records instead of several strings of one. Publish one.",
+        "DKIM_WILDCARD": "A wildcard below _domainkey answers in place of the key. Publish the key at its own name.",
+        "DKIM_REVOKED": "p= is empty, which revokes the key. Publish the key that the server signs with.",
+        "DKIM_INVALID": "The record is not valid: the version, a tag or the key is missing or wrong. Replace it.",
+        "DKIM_CUT": "The key was cut off, mostly at the 255 bytes of one string. Split it into strings.",
+        "DKIM_GARBLED": "The key was split wrongly: quotation marks, another p=, or strings in the wrong order are in "
+        "it. Replace the record.",
+        "DKIM_FOREIGN": "The key at the selector is not the server's. Publish the one that is shown.",
+        "DKIM_DELEGATED": "The key is behind a CNAME. Nothing is to be done.",
+        "DKIM_TOO_WEAK": "The key has less than 1024 bits, which receivers must not accept. Create one of 2048.",
+        "DKIM_WEAK": "The key has less than the 2048 bits that are advised. Create a longer one.",
+        "DKIM_ED25519_ALONE": "The only key is of the type Ed25519, which many receivers cannot check. Sign with an "
+        "RSA key, too.",
+        "DKIM_TYPE": "k= names another type than the key has. Replace the record.",
+        "DKIM_HASH": "h= forbids sha256, which every signature uses. Leave it out.",
+        "DKIM_SERVICE": "s= does not allow the key for e-mail. Leave it out.",
+        "DKIM_TESTING": "t=y marks the key as a test, so that receivers may ignore it. Leave it out.",
+        "DKIM_STRICT": "t=s: the key is not valid for signatures of subdomains. That is a choice.",
+    }
+)
+"""What each code means, and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """A key to be published: its place, and how grave it is if it is not there."""
-
-    name: str
-    key: DkimKey
-    gravity: Status
-    role: str
-
-
-def questions(subject: Subject, _facts: Facts) -> Iterator[Question]:
-    """TXT at the selector of the key in use, and of the one that waits."""
+def questions(subject: Subject, facts: Facts) -> Iterator[Question]:
+    """TXT at the selector of the key in use, and of the one that waits; where it is wrong, at one that nobody uses."""
     for wanted in _wanted(subject):
         yield wanted.name, "TXT"
+        wildcard = probe(wanted, facts)
+        if wildcard is not None:
+            yield wildcard, "TXT"
 
 
 def judge(subject: Subject, facts: Facts) -> Finding:
-    """The finding; rows 22 to 28 of the catalogue of checks."""
+    """The finding; rows 22 to 29 of the catalogue of checks."""
     if subject.alias_of is not None:
         text = f"As far as is known, the server signs with the key of {subject.alias_of}, and has none for its aliases."
         return skipped(_BASIS, "DKIM_ALIAS", "A domain alias has no key of its own", text)
@@ -57,11 +83,11 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     elif subject.dkim.key is None:
         text = "The server says that it signs, but names no key; look at the domain's e-mail signing settings there."
         notes.append(Note("error", "DKIM_NO_KEY", "The server names no key", text))
-    notes.extend(_bad_selectors(subject))
+    notes.extend([*_bad_selectors(subject), *_rollover(subject), *_alone(subject)])
     for wanted in _wanted(subject):
         answer = facts.answer(wanted.name, "TXT")
         record = publish.txt(wanted.name, compose(wanted.key.public_key))
-        here = _key_notes(wanted, answer)
+        here = key_notes(wanted, facts)
         notes.extend(here)
         found.extend(found_records(answer))
         expected.append(record)
@@ -70,11 +96,11 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     return conclude(_BASIS, notes, good="The published key is the one in use", expected=expected, found=found, fix=fix)
 
 
-_NOT_BY_DNS = frozenset({"DKIM_WEAK", "DKIM_TOO_WEAK"})
+_NOT_BY_DNS = frozenset({"DKIM_WEAK", "DKIM_TOO_WEAK", "DKIM_ED25519_ALONE"})
 """Faults of the key itself, which publishing it again does not mend."""
 
 
-def _wanted(subject: Subject) -> list[_Wanted]:
+def _wanted(subject: Subject) -> list[Wanted]:
     if subject.alias_of is not None or subject.dkim is None:
         return []
     gravity: Status = "fail" if subject.dkim.active else "warn"
@@ -82,11 +108,13 @@ def _wanted(subject: Subject) -> list[_Wanted]:
         (subject.dkim.key, gravity, "the key in use" if subject.dkim.active else "the key"),
         (subject.dkim.pending, "warn", "the key that waits to be used"),
     ]
-    found = []
+    found: list[Wanted] = []
     for key, status, role in keys:
         name = _name(key.selector, subject.domain) if key else None
-        if key is not None and name is not None and key_bytes(key.public_key):
-            found.append(_Wanted(name, key, status, role))
+        if name is None or name in (wanted.name for wanted in found):
+            continue
+        if key is not None and key_bytes(key.public_key):
+            found.append(Wanted(name, key, status, role))
     return found
 
 
@@ -122,72 +150,28 @@ def _not_signing(subject: Subject) -> Note:
     return Note("warn", "DKIM_NOT_SIGNING", "The server does not sign", text)
 
 
-def _key_notes(wanted: _Wanted, answer: Answer) -> list[Note]:
-    """What is wrong with what is published for one key."""
-    if answer.unknown:
-        return unknown([answer])
-    texts = answer.texts()
-    if not texts:
-        text = f"At {wanted.name} there is no TXT record, so receivers cannot check {wanted.role}."
-        return [Note(wanted.gravity, "DKIM_MISSING", "The key is not published", text)]
-    if len(texts) > 1:
-        text = f"At {wanted.name} there are {len(texts)} TXT records; what receivers do then is not defined. Keep one."
-        return [Note(wanted.gravity, "DKIM_SEVERAL", "Several records stand at the selector", text)]
-    record = parse(texts[0])
-    notes = [_mismatch(wanted, record, texts[0])]
-    found = [note for note in notes if note is not None] or _qualities(wanted, record)
-    if answer.aliases:
-        found.append(remark(f"{wanted.name} leads through a CNAME to {answer.aliases[-1]}."))
-    return found
+def _rollover(subject: Subject) -> list[Note]:
+    """Row 28: which key signs, and which waits."""
+    assert subject.dkim is not None
+    key, pending = subject.dkim.key, subject.dkim.pending
+    if key is None or pending is None:
+        return []
+    if _name(key.selector, subject.domain) == _name(pending.selector, subject.domain) is not None:
+        if same_key(key.public_key, pending.public_key):
+            return []
+        text = f"The server names the selector {key.selector[:60]} for the key in use and for another that waits."
+        return [Note("warn", "DKIM_SAME_SELECTOR", "Two keys have one selector", text)]
+    state = "active" if subject.dkim.active else "disabled"
+    text = f"Two keys: {key.selector[:60]} is {state}, {pending.selector[:60]} on standby."
+    return [remark(text, "DKIM_ROLLOVER")]
 
 
-def _mismatch(wanted: _Wanted, record: DkimRecord, text: str) -> Note | None:
-    """Rows 23, 24 and 27: why the record does not give the server's key."""
-    where, gravity = wanted.name, wanted.gravity
-    if record.key == "":
-        return Note(gravity, "DKIM_REVOKED", "The key is revoked", f"At {where} p= is empty: that revokes the key.")
-    if record.faults or record.key is None:
-        why = "; ".join((*record.faults, *txt.slips(text)))
-        return Note(gravity, "DKIM_INVALID", "The key record is not valid", f"The record at {where}: {why}.")
-    if same_key(record.key, wanted.key.public_key):
-        return None
-    ours = re.sub(r"\s", "", wanted.key.public_key)
-    if ours.startswith(record.key):
-        why = f"The key at {where} is cut off after {len(record.key)} of {len(ours)} characters."
-        return Note(gravity, "DKIM_CUT", "The published key is cut off", why)
-    if re.sub(r"[^A-Za-z0-9+/=]", "", record.key) == ours:
-        why = f"The key at {where} holds characters that do not belong there, like quotation marks where it was split."
-        return Note(gravity, "DKIM_GARBLED", "The published key is garbled", why)
-    why = f"The key at {where} is not {wanted.role} of the server."
-    return Note(gravity, "DKIM_FOREIGN", "Another key is published", why)
-
-
-def _qualities(wanted: _Wanted, record: DkimRecord) -> list[Note]:
-    """Rows 25 and 26: the right key, but is it any good?"""
-    notes: list[Note] = []
-    key = rsa(wanted.key.public_key)
-    raw = key_bytes(wanted.key.public_key) or b""
-    kind = "rsa" if key else "ed25519" if len(raw) == 32 else "unknown"
-    if key is not None and key.bits < _MIN_BITS:
-        text = (
-            f"The key has {key.bits} bits; receivers must not accept less than {_MIN_BITS}. Create one of {_GOOD_BITS}."
-        )
-        notes.append(Note(wanted.gravity, "DKIM_TOO_WEAK", "The key is too short", text))
-    elif key is not None and key.bits < _GOOD_BITS:
-        text = f"The key has {key.bits} bits; {_GOOD_BITS} are advised. Create a longer one on the server (rollover)."
-        notes.append(Note("warn", "DKIM_WEAK", "The key is short", text))
-    if kind == "unknown" or record.key_type.lower() != kind:
-        text = f"The record says k={record.key_type[:20]}, the key is {kind}."
-        notes.append(Note(wanted.gravity, "DKIM_TYPE", "The key's type is wrong", text))
-    if record.hashes is not None and "sha256" not in record.hashes:
-        text = f"h={':'.join(record.hashes)[:60]} does not allow sha256, which every signature uses."
-        notes.append(Note(wanted.gravity, "DKIM_HASH", "The key record forbids the hash in use", text))
-    if record.services is not None and not {"*", "email"} & set(record.services):
-        text = f"s={':'.join(record.services)[:60]} does not allow the key for e-mail."
-        notes.append(Note(wanted.gravity, "DKIM_SERVICE", "The key is not for e-mail", text))
-    if record.flags is not None and "y" in record.flags:
-        text = "t=y says that the domain is testing DKIM: receivers may treat its mail as unsigned."
-        notes.append(Note("warn", "DKIM_TESTING", "The key is marked as a test", text))
-    if record.flags is not None and "s" in record.flags:
-        notes.append(remark("t=s: signatures for subdomains are not valid with this key."))
-    return notes
+def _alone(subject: Subject) -> list[Note]:
+    """Row 25: an Ed25519 key without an RSA key beside it, so that many receivers see no signature."""
+    assert subject.dkim is not None
+    keys = [key for key in (subject.dkim.key, subject.dkim.pending) if key is not None]
+    raw = [key_bytes(key.public_key) or b"" for key in keys]
+    if not any(len(data) == 32 for data in raw) or any(rsa(key.public_key) for key in keys):
+        return []
+    text = "The key is of the type Ed25519 (RFC 8463), which many receivers cannot check; sign with an RSA key, too."
+    return [Note("warn", "DKIM_ED25519_ALONE", "There is no RSA key", text)]
