@@ -1,39 +1,40 @@
-"""The resolver: asks recursive DNS servers, and authoritative ones directly. With its values the user of dnspython.
+"""The resolver: asks recursive DNS servers, and authoritative ones directly, politely and once.
 
 One resolver serves one run: what was answered (or not) is remembered until the run ends, so that no question is
-sent twice and all checks judge the same facts.
+sent twice and all checks judge the same facts. A server gets a bounded number of questions at a time; one that is
+silent is asked again a little later and longer each time, and last where there are others.
 """
 
 import asyncio
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import dns.asyncquery
-import dns.asyncresolver
 import dns.exception
-import dns.flags
-import dns.message
-import dns.name
-import dns.rcode
-import dns.rdatatype
 import dns.resolver
 
-from reconciler.compliance.resolver_values import plain_name, value
-from reconciler.core.dns import Answer, Outcome, Rdata, RecordType, Resolver
+from reconciler.compliance.resolver_messages import (
+    Cut,
+    NotAName,
+    Query,
+    Trouble,
+    by_tcp,
+    by_udp,
+    make_query,
+    read,
+)
+from reconciler.compliance.resolver_udp import SOCKETS, Sockets
+from reconciler.core.dns import Answer, RecordType, Resolver
 from reconciler.core.errors import Unreachable
 
-IN_FLIGHT = 32
-"""Questions under way at a time."""
-EDNS_PAYLOAD = 1232
-"""Bytes of UDP that pass everywhere without fragments (DNS flag day 2020)."""
+IN_FLIGHT = 64
+"""Questions under way at a time with one recursive server."""
+AUTHORITY_IN_FLIGHT = 4
+"""And with one authoritative server, which is a stranger's."""
 AUTHORITY_PORT = 53
-_ROUNDS = 2
-"""How often a silent server is asked: a datagram may be lost."""
-MAX_RECORDS = 100
-"""Of one answer; nobody publishes more of anything that is judged here."""
-MAX_TTL = 2**31 - 1
-"""Seconds (RFC 2181 section 8)."""
+_PATIENCE = (1, 2, 4)
+"""How the time for a question is divided among the rounds: a datagram may be lost, a slow server gets longer."""
+_SILENT = 3
+"""Attempts in succession without an answer; then a server is asked last."""
 
 
 def open_resolver(servers: Sequence[tuple[str, int]], timeout: float) -> Resolver:
@@ -41,7 +42,7 @@ def open_resolver(servers: Sequence[tuple[str, int]], timeout: float) -> Resolve
 
     Args:
         servers: addresses and ports of recursive servers, asked in this order; none = the system's.
-        timeout: seconds for one question, all attempts together.
+        timeout: seconds for one question, all attempts together; waiting for its turn is not counted.
 
     Raises:
         Unreachable: the system has no resolver configured, or a server is not given by its address.
@@ -54,6 +55,7 @@ class DnsResolver:
 
     Attributes:
         sent: how many questions went out (attempts and TCP repetitions not counted).
+        attempts: how often a server was asked, TCP after a truncated answer not counted.
     """
 
     def __init__(
@@ -71,143 +73,118 @@ class DnsResolver:
         """
         for host, _ in servers:
             _check_address(host)
-        self._servers = tuple(servers)
+        self._servers = tuple(_Server(host, port, in_flight, SOCKETS) for host, port in servers)
         self._timeout = timeout
-        self._limit = asyncio.Semaphore(in_flight)
         self._authority_port = authority_port
+        self._authorities: dict[str, _Server] = {}
         self._asked: dict[tuple[str, RecordType, str], asyncio.Task[Answer]] = {}
         self.sent = 0
+        self.attempts = 0
 
-    async def lookup(self, name: str, rtype: RecordType) -> Answer:
-        """The answer to a question, sent at most once in the resolver's life. Never raises for what DNS does."""
-        return await self._once(name, rtype, "")
+    def lookup(self, name: str, rtype: RecordType) -> "asyncio.Future[Answer]":
+        """The answer to a question, sent at most once in the resolver's life. Never fails for what DNS does."""
+        return self._once(name, rtype, "")
 
-    async def lookup_at(self, server: str, name: str, rtype: RecordType) -> Answer:
+    def lookup_at(self, server: str, name: str, rtype: RecordType) -> "asyncio.Future[Answer]":
         """What an authoritative server says, sent at most once too; `temporary` where it is not authoritative."""
-        return await self._once(name, rtype, server)
+        return self._once(name, rtype, server)
 
-    async def _once(self, name: str, rtype: RecordType, authority: str) -> Answer:
+    def _once(self, name: str, rtype: RecordType, authority: str) -> "asyncio.Future[Answer]":
         key = (name.lower().removesuffix("."), rtype, authority)
         task = self._asked.get(key)
         if task is None:
             task = self._asked[key] = asyncio.create_task(self._ask(*key))
         # Shielded: who asked first may be cancelled while others wait for the same answer.
-        return await asyncio.shield(task)
+        return asyncio.shield(task)
 
     async def _ask(self, name: str, rtype: RecordType, authority: str) -> Answer:
         try:
-            qname = dns.name.Name([*(label.encode() for label in name.split(".") if name), b""])
-        except (dns.exception.DNSException, ValueError) as e:
+            query = make_query(name, rtype, recursive=not authority)
+        except NotAName as e:
             return Answer(name=name, rtype=rtype, outcome="nxdomain", text=f"this cannot be a name in DNS: {e}")
-        query = dns.message.make_query(qname, rtype, use_edns=0, payload=EDNS_PAYLOAD)
-        # AD asks whether the answer was validated, without the signatures (RFC 6840 section 5.7).
-        query.flags = dns.flags.Flag(0) if authority else dns.flags.RD | dns.flags.AD
-        servers = ((authority, self._authority_port),) if authority else self._servers
-        async with self._limit:
-            self.sent += 1
-            return await self._ask_servers(name, rtype, query, servers)
+        self.sent += 1
+        return await self._ask_servers(query, (self._authority(authority),) if authority else self._servers)
 
-    async def _ask_servers(
-        self, name: str, rtype: RecordType, query: dns.message.Message, servers: Sequence[tuple[str, int]]
-    ) -> Answer:
+    def _authority(self, host: str) -> "_Server":
+        server = self._authorities.get(host)
+        if server is None:
+            server = self._authorities[host] = _Server(host, self._authority_port, AUTHORITY_IN_FLIGHT, 1)
+        return server
+
+    async def _ask_servers(self, query: Query, servers: Sequence["_Server"]) -> Answer:
         """Each server in turn, the silent ones again; the first answer that decides, else the last trouble."""
-        now = asyncio.get_running_loop().time
-        deadline = now() + self._timeout
-        attempts = list(servers) * _ROUNDS
-        trouble: _Trouble | None = None
-        while attempts and deadline > now():
-            server = attempts.pop(0)
-            reply = await _exchange(query, server, (deadline - now()) / (len(attempts) + 1))
-            if not isinstance(reply, _Trouble):
-                return _answer(name, rtype, reply)
+        if len(servers) > 1:
+            servers = sorted(servers, key=lambda server: server.misses >= _SILENT)
+        plan = [(share, server) for share in _PATIENCE for server in servers]
+        left = self._timeout
+        trouble: Trouble | None = None
+        while plan:
+            share, server = plan[0]
+            self.attempts += 1
+            reply, taken = await server.exchange(query, left * share / sum(share for share, _ in plan))
+            if isinstance(reply, Answer):
+                return reply
             trouble = reply
-            if not trouble.again:
-                attempts = [other for other in attempts if other != server]
-        assert trouble is not None, "a resolver has a server, and a timeout is more than nothing"
+            left = max(0.0, left - taken)
+            plan = [row for row in plan[1:] if trouble.again or row[1] is not server]
+        assert trouble is not None, "a resolver has a server"
         text = f"{trouble.text} within {self._timeout:g} s" if trouble.again else trouble.text
-        return Answer(name=name, rtype=rtype, outcome=trouble.outcome, text=text)
+        return Answer(name=query.name, rtype=query.rtype, outcome=trouble.outcome, text=text)
 
 
-@dataclass(frozen=True, slots=True)
-class _Trouble:
-    """Why a server's reply decides nothing, and whether asking the same server again may help."""
+class _Server:
+    """One name server, and how it fares.
 
-    outcome: Outcome
-    text: str
-    again: bool = False
+    Attributes:
+        address: IP address and port.
+        misses: attempts without an answer since the last one.
+    """
 
+    def __init__(self, host: str, port: int, in_flight: int, sockets: int) -> None:
+        self.address = (host, port)
+        self._shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._turn = asyncio.Semaphore(in_flight)
+        self._sockets: Sockets[Answer | Trouble | Cut] = Sockets(host, port, sockets)
+        self._edns = True
+        self.misses = 0
 
-async def _exchange(
-    query: dns.message.Message, server: tuple[str, int], seconds: float
-) -> dns.message.Message | _Trouble:
-    """One question to one server by UDP, and by TCP where the answer is cut off."""
-    host, port = server
-    shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    try:
-        async with asyncio.timeout(seconds):
+    async def exchange(self, query: Query, seconds: float) -> tuple[Answer | Trouble, float]:
+        """One attempt: what came of it, and how many seconds it took, waiting for its turn not counted."""
+        async with self._turn:
+            now = asyncio.get_running_loop().time
+            begin = now()
             try:
-                # Errors are ignored, that is, waited past: anybody can send us a datagram that is not the answer.
-                reply = await dns.asyncquery.udp(
-                    query, host, port=port, ignore_unexpected=True, ignore_errors=True, raise_on_truncation=True
-                )
-            except dns.message.Truncated:
-                reply = await dns.asyncquery.tcp(query, host, port=port)
-    except (TimeoutError, dns.exception.Timeout):
-        return _Trouble("temporary", f"{shown} did not answer", again=True)
-    except EOFError:
-        return _Trouble("temporary", f"{shown} closed the connection without an answer")
-    except OSError as e:
-        return _Trouble("temporary", f"{shown} cannot be reached: {e.strerror or e}")
-    except (dns.exception.DNSException, ValueError) as e:
-        return _Trouble("temporary", f"{shown} sent an answer that cannot be read: {type(e).__name__}")
-    return _trouble(reply, shown, recursive=bool(query.flags & dns.flags.RD)) or reply
+                reply = await self._attempt(query, seconds)
+            except TimeoutError:
+                reply = None
+            except OSError as e:
+                reply = Trouble("temporary", f"{self._shown} cannot be reached: {e.strerror or e}")
+            if reply is None:
+                self.misses += 1
+                return Trouble("temporary", f"{self._shown} did not answer", again=True), now() - begin
+            self.misses = 0
+            return reply, now() - begin
 
+    async def _attempt(self, query: Query, seconds: float) -> Answer | Trouble | None:
+        """By UDP, by TCP where the answer is cut off, without EDNS for a server that does not know it."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        reply = await self._by_udp(query if self._edns else query.without_edns(), seconds)
+        if isinstance(reply, Trouble) and reply.no_edns and self._edns:
+            plainer = await self._by_udp(query.without_edns(), deadline - asyncio.get_running_loop().time())
+            if isinstance(plainer, Answer | Cut):
+                self._edns, reply = False, plainer
+        if isinstance(reply, Cut):
+            async with asyncio.timeout_at(deadline):
+                return await by_tcp(query, *self.address, self._shown)
+        return reply
 
-def _trouble(reply: dns.message.Message, shown: str, *, recursive: bool) -> _Trouble | None:
-    rcode = reply.rcode()
-    if rcode in (dns.rcode.REFUSED, dns.rcode.NOTAUTH):
-        return _Trouble("refused", f"{shown} refuses to answer ({dns.rcode.to_text(rcode)})")
-    if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-        return _Trouble("temporary", f"{shown} answered {dns.rcode.to_text(rcode)}")
-    if not recursive and not reply.flags & dns.flags.AA:
-        return _Trouble("temporary", f"{shown} answered without authority over the zone (lame)")
-    has_soa = any(rrset.rdtype == dns.rdatatype.SOA for rrset in reply.authority)
-    in_charge = bool(reply.flags & (dns.flags.RA | dns.flags.AA))
-    if rcode == dns.rcode.NOERROR and not reply.answer and not has_soa:
-        referral = any(rrset.rdtype == dns.rdatatype.NS for rrset in reply.authority)
-        if referral or not in_charge:
-            return _Trouble("temporary", f"{shown} answered with a referral instead of an answer (lame)")
-    return None
-
-
-def _answer(name: str, rtype: RecordType, reply: dns.message.Message) -> Answer:
-    assert isinstance(reply, dns.message.QueryMessage)
-    try:
-        chain = reply.resolve_chaining()
-    except dns.exception.DNSException as e:
-        text = f"the answer's chain of CNAMEs cannot be followed: {type(e).__name__}"
-        return Answer(name=name, rtype=rtype, outcome="temporary", text=text)
-    # dnspython gives an owner's CNAMEs as one set; several are against RFC 2181 section 10.1: the first is followed.
-    aliases = tuple(plain_name(rrset[0].target) for rrset in chain.cnames)
-    outcome: Outcome = "records"
-    values: tuple[Rdata, ...] = ()
-    text = ""
-    if chain.answer is not None:
-        values = tuple(v for rdata in list(chain.answer)[:MAX_RECORDS] if (v := value(rdata)) is not None)
-    elif reply.rcode() == dns.rcode.NXDOMAIN:
-        outcome, text = "nxdomain", f"{aliases[-1] if aliases else name} does not exist in DNS"
-    else:
-        outcome, text = "nodata", f"{aliases[-1] if aliases else name} has no {rtype} record"
-    return Answer(
-        name=name,
-        rtype=rtype,
-        outcome=outcome,
-        records=values,
-        aliases=aliases,
-        text=text,
-        authenticated=bool(reply.flags & dns.flags.AD),
-        ttl=min(chain.minimum_ttl, MAX_TTL),
-    )
+    async def _by_udp(self, query: Query, seconds: float) -> Answer | Trouble | Cut | None:
+        try:
+            return await self._sockets.ask(
+                query.tail, query.asked, lambda wire: read(query, self._shown, wire), seconds
+            )
+        except NotImplementedError:
+            return await by_udp(query, *self.address, seconds, self._shown)
 
 
 def _system_servers() -> tuple[tuple[str, int], ...]:

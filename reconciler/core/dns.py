@@ -1,5 +1,6 @@
 """What DNS answered, as values; and the port through which it is asked."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -103,7 +104,8 @@ class Answer:
 
     def __post_init__(self) -> None:
         """Sorts the records: an answer is a set."""
-        object.__setattr__(self, "records", tuple(sorted(self.records, key=lambda r: (type(r).__name__, r))))
+        if len(self.records) > 1:
+            object.__setattr__(self, "records", tuple(sorted(self.records, key=lambda r: (type(r).__name__, r))))
 
     @property
     def unknown(self) -> bool:
@@ -127,11 +129,11 @@ class Answer:
 class Resolver(Protocol):
     """Asks DNS. Never raises for what DNS says or fails to say: that is in the answer."""
 
-    async def lookup(self, name: str, rtype: RecordType) -> Answer:
+    def lookup(self, name: str, rtype: RecordType) -> Awaitable[Answer]:
         """The answer for a full name (a final dot is optional, the root is empty); CNAMEs are followed."""
         ...
 
-    async def lookup_at(self, server: str, name: str, rtype: RecordType) -> Answer:
+    def lookup_at(self, server: str, name: str, rtype: RecordType) -> Awaitable[Answer]:
         """What one authoritative server says, asked directly and without recursion; temporary where it is not one.
 
         Args:
