@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 
 from reconciler.app.asked import passwords_not_referred_to, unknown_targets
 from reconciler.app.base import Base, attributed, load_base
@@ -67,6 +68,7 @@ class Planner:
         versions: of passwords known to have been set; with these and no inventory, no journal is read.
         inventory: what the journals know; None = it is read from the workspace's.
         base: the base commit's files; None = they are loaded where the request names a commit.
+        internal: the domains that mail does not leave for; None = those of the files, until it is known what is there.
 
     Raises:
         ReconcilerError: the journals or the base commit cannot be used.
@@ -80,9 +82,10 @@ class Planner:
         *,
         inventory: Inventory | None = None,
         base: Base | None = None,
+        internal: frozenset[str] | None = None,
     ) -> None:
         self.config, self.request = config, request
-        self._internal = internal_domains(config)
+        self._internal = internal_domains(config) if internal is None else internal
         if inventory is None and versions is None:
             inventory = read_inventory(journal_folder(config.root))
         self.inventory = inventory or Inventory(resources={}, password_versions={}, protections={})
@@ -130,10 +133,13 @@ class Planner:
         made = (o.change for o in outcomes if o.password_set)
         known = {(plan.server, c.address): ref.version for c in made if (ref := c.password)}
         versions = {**self._versions, **known}
-        return Planner(self.config, request, versions, inventory=self.inventory, base=self.base)
+        return Planner(
+            self.config, request, versions, inventory=self.inventory, base=self.base, internal=self._internal
+        )
 
     def all_plans(self, seen: Mapping[str, Observation]) -> tuple[Plan, ...]:
         """The plans of all selected domains, the run's own guards included."""
+        self._internal = internal_domains(self.config, seen)
         plans = self._reviewed(seen)
         pointing = dangling_across(plans, seen, self._internal)
         plans = [p.with_diagnostics(*(said for domain, said in pointing if domain == p.domain)) for p in plans]
@@ -167,7 +173,8 @@ class Planner:
         if base is None:
             return plans
         request = replace(self.request, base=None)
-        before = Planner(base.config, request, self._versions, inventory=self.inventory)
+        ours = internal_domains(base.config, seen)
+        before = Planner(base.config, request, self._versions, inventory=self.inventory, internal=ours)
         rows: list[Plan] = []
         for desired, plan in zip(selected, plans, strict=True):
             there = base.desired(desired, self.config)
@@ -182,6 +189,8 @@ class Planner:
         return directed(plan, base.managed(desired, self.config) if base else None, known)
 
 
+NOTHING_SEEN: Mapping[str, Observation] = MappingProxyType({})
+"""Nothing was read yet."""
 _NOT_TOLD = (RefusedByServer, UnexpectedAnswer)
 
 
@@ -217,12 +226,23 @@ async def make_plans(config: Configuration, request: PlanRequest, progress: Prog
         return planner.all_plans(await observe_selected(planner, servers, progress))
 
 
-def internal_domains(config: Configuration) -> frozenset[str]:
-    """The workspace's domains and their aliases: mail to these does not leave."""
+def internal_domains(config: Configuration, seen: Mapping[str, Observation] = NOTHING_SEEN) -> frozenset[str]:
+    """The workspace's domains and their aliases: mail to these does not leave.
+
+    That a file declares a name does not make it ours: what was seen has the last word. A domain that its server does
+    not let us manage is outside, and so is a domain alias that is not there yet, of a domain that was asked for. (In
+    the plan of its own domain an alias that is made by it counts as there.)
+    """
+    there = {name for s in seen.values() if isinstance(s, CurrentDomain) for name in s.domain_aliases}
+    refused = {name for name, s in seen.items() if isinstance(s, RefusedByServer)}
     aliases = [
-        name for d in config.domains.values() if not isinstance(d.domain_aliases, Unset) for name in d.domain_aliases
+        name
+        for d in config.domains.values()
+        if not isinstance(d.domain_aliases, Unset)
+        for name in d.domain_aliases
+        if d.domain not in seen or name in there
     ]
-    return frozenset((*config.domains, *aliases))
+    return frozenset((*(config.domains.keys() - refused), *aliases))
 
 
 _CODES: Sequence[tuple[type[ReconcilerError], str]] = (

@@ -130,6 +130,7 @@ class _Planner:
 
     def all_plans(self, seen: Mapping[str, Observation]) -> tuple[Plan, ...]:
         """The plans, with what the guards over all of them say."""
+        self.internal = internal_domains(self.config, seen)
         plans = [self.plan(name, seen[name]) for name in sorted(self.steps)]
         pointing = dangling_across(plans, seen, self.internal)
         plans = [p.with_diagnostics(*(said for domain, said in pointing if domain == p.domain)) for p in plans]

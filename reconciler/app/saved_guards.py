@@ -29,7 +29,7 @@ def objections_now(
         seen: the live state of these domains.
         inventory: what the journals tell, for protection that outlives its line.
     """
-    internal = internal_domains(config)
+    internal = internal_domains(config, seen)
     said: dict[str, list[Diagnostic]] = {p.domain: [] for p in rest}
     allowed = saved.request.allow_deletions
     if allowed is not None and sum(p.count("delete") for p in rest) > allowed:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from reconciler.core.model import CurrentDomain, KindName, Unset
+from reconciler.core.names import split_address
 from reconciler.core.plan import Action, Change
 
 _LEVELS: dict[tuple[Action, KindName], int] = {
@@ -72,13 +73,18 @@ def _targets(by_key: Mapping[str, Change], edges: Edges, current: CurrentDomain)
     for change in by_key.values():
         if change.action in ("create", "rename") and change.kind != "domainAlias":
             appears[f"{change.new_name or change.name}@{change.domain}"] = change.key
+    # Until a domain alias is there, mail to it leaves the server.
+    hosts = {c.name: c.key for c in by_key.values() if c.action == "create" and c.kind == "domainAlias"}
     goes = {c.address: c.key for c in by_key.values() if c.action == "delete" and c.kind == "mailbox"}
     for change in by_key.values():
         before = _named_now(change, current)
         after = {t for f in change.fields if isinstance(f.after, tuple) for t in f.after}
         for target in sorted(after - before):
+            host = split_address(target)[1]
             if target in appears:
                 _need(edges, change.key, appears[target], _NAMED)
+            if host in hosts:
+                _need(edges, change.key, hosts[host], _NAMED)
         for target in sorted(before):
             if target in goes and (change.action == "delete" or target not in after):
                 _need(edges, goes[target], change.key, _TIDY)

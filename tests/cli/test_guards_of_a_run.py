@@ -130,3 +130,45 @@ def test_an_implausible_read_stops_its_domain_before_its_plan_is_shown_as_comple
     assert (domain["complete"], domain["changes"]) == (False, [])
     assert [d["code"] for d in domain["diagnostics"]] == ["SRV004"]
     assert "but the server" in domain["diagnostics"][0]["message"]
+
+
+def forwards(sandbox: Sandbox) -> list[str]:
+    return list(state(sandbox)["users"]["ann"]["effectiveForwards"])
+
+
+OUT = "mailboxes: {robert: {}, ann: {forwarding: {to: [me@rogue.example]}}}\n"
+
+
+@pytest.mark.parametrize("disguise", ["a target that leaves the alias out", "another domain's alias", "a domain file"])
+def test_declaring_a_name_does_not_make_it_ours_to_forward_to(ready: Any, sandbox: Sandbox, disguise: str) -> None:
+    settings = ready.root / "reconciler.yaml"
+    settings.write_text(settings.read_text().replace("externalForwarding: allow", "externalForwarding: deny"))
+    words: list[str] = []
+    if disguise == "a target that leaves the alias out":
+        ready.domain("example.com", OUT + "domainAliases: [rogue.example]\n")
+        words = ["--target", "mailbox:ann@example.com"]
+    elif disguise == "another domain's alias":
+        ready.domain("example.com", OUT)
+        ready.domain("second.example", "domainAliases: [rogue.example]\n")
+    else:
+        ready.domain("example.com", OUT)
+        ready.domain("rogue.example", "dns: {}\n")
+    done = ready.run("apply", "--yes", *words)
+    unread = disguise == "a domain file"  # which no server has
+    assert done.returncode == (6 if unread else 4), done.stdout + done.stderr
+    assert "GRD007" in done.stdout
+    assert (written(sandbox), forwards(sandbox)) == ([], [])
+
+
+def test_where_a_domain_alias_cannot_be_made_nothing_is_sent_to_it(sandbox: Sandbox, workspace: Make) -> None:
+    w = workspace(sandbox.endpoint, role="customer", policy="{externalForwarding: deny}")
+    w.domain("example.com", "mailboxes: {ann: {}}\n")
+    assert w.run("apply", "--yes").returncode == 0
+    w.domain(
+        "example.com",
+        "mailboxes: {ann: {forwarding: {to: [me@rogue.example]}}}\ndomainAliases: [rogue.example]\n",
+    )
+    done = w.run("apply", "--yes")
+    assert done.returncode == 5, done.stdout + done.stderr
+    assert "not tried" in done.stdout
+    assert forwards(sandbox) == []

@@ -144,6 +144,19 @@ def test_an_alias_waits_for_the_rename_that_gives_its_target_the_name() -> None:
     assert needs(made) == {"update s": ("mailbox:robert",)}
 
 
+def test_nothing_points_into_a_domain_alias_before_it_is_there() -> None:
+    wanted = desired(
+        [box("a", forward_to=("x@new.example",))],
+        [alias("n", "y@new.example", "z@old.example")],
+        ["new.example", "old.example"],
+    )
+    there = current([read_box("a", forward_to=())], [], ["old.example"])
+    assert needs(plan(wanted, there)) == {
+        "update a": ("domainAlias:new.example",),
+        "create n": ("domainAlias:new.example",),
+    }
+
+
 def test_an_alias_goes_or_forgets_a_mailbox_before_that_is_deleted() -> None:
     wanted = desired(
         [box("f", forward_to=())], [alias("s", "x@else.example")], removed=[gone("carol"), gone("t", "alias")]
