@@ -18,6 +18,7 @@ MAX_HEAD = 32_768
 IN_FLIGHT = 8
 """Pages fetched at a time."""
 PORT = 443
+_BROKEN = "the connection broke off within the page"
 
 
 class HttpsFetcher:
@@ -112,6 +113,8 @@ def _page(url: str, raw: bytes) -> Page:
         response.begin()
         body = response.read(MAX_BODY + 1)
         content_type = response.headers.get_content_type() if response.headers.get("Content-Type") else ""
+    except http.client.IncompleteRead:
+        return Page(url=url, outcome="temporary", text=_BROKEN)
     except (http.client.HTTPException, ValueError, OSError) as e:
         return Page(url=url, outcome="unusable", text=f"the answer is not HTTP that can be read: {type(e).__name__}")
     status = response.status
@@ -122,5 +125,7 @@ def _page(url: str, raw: bytes) -> Page:
         return Page(url=url, outcome="status", status=status, text=f"the server answered {status}{more}")
     if len(body) > MAX_BODY:
         return Page(url=url, outcome="unusable", status=status, text=f"the page is longer than {MAX_BODY} bytes")
+    if response.length:
+        return Page(url=url, outcome="temporary", text=_BROKEN)
     text = body.decode("utf-8", errors="replace")
     return Page(url=url, outcome="text", status=status, content_type=content_type, body=text)

@@ -1,0 +1,105 @@
+"""client-srv and autoconfig: what mail and calendar programs look up; and the certificate of the autodiscover host."""
+
+import pytest
+
+from reconciler.core.pages import Page
+
+RIGHT = (
+    "_imaps._tcp.example.com SRV 0 0 993 mail1.example.net.",
+    "_submissions._tcp.example.com SRV 0 0 465 mail1.example.net.",
+    "_submission._tcp.example.com SRV 0 0 587 mail1.example.net.",
+)
+
+
+def published(records):
+    return [f"{r.name} {r.type} {r.value}" for r in records]
+
+
+def test_no_srv_records_are_no_fault_and_those_proposed_pass(finding):
+    found = finding("client-srv", ())
+    assert (found.status, found.code, found.fix) == ("skip", "CLIENT_SRV_NONE", ())
+    assert published(found.expected) == sorted(RIGHT)
+    assert finding("client-srv", published(found.expected)).status == "pass"
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "code"),
+    [
+        ("_imaps._tcp.example.com SRV 0 0 993 mail1.example.net.", "pass", "CLIENT_SRV_OK"),
+        ("_submission._tcp.example.com SRV 0 0 0 .", "pass", "CLIENT_SRV_OK"),
+        ("_imaps._tcp.example.com SRV 0 0 993 other.example.org.", "warn", "CLIENT_SRV_FOREIGN"),
+        ("_submissions._tcp.example.com SRV 0 0 587 mail1.example.net.", "warn", "CLIENT_SRV_PORT"),
+        ("_imaps._tcp.example.com SRV !temporary", "error", "DNS_UNKNOWN"),
+        ("_imaps._tcp.example.com SRV !refused", "error", "DNS_UNKNOWN"),
+    ],
+)
+def test_a_service_by_itself(finding, line, status, code):
+    found = finding("client-srv", (line,))
+    assert (found.status, found.code) == (status, code)
+    if found.fix:
+        assert finding("client-srv", published(found.fix)).status == "pass"
+
+
+def test_not_offered_is_said_and_beside_an_offer_it_warns(finding):
+    no = "_imaps._tcp.example.com SRV 0 0 0 ."
+    assert finding("client-srv", (no, *RIGHT[1:])).codes == ("CLIENT_SRV_OK", "CLIENT_SRV_NOT_OFFERED")
+    found = finding("client-srv", (no, *RIGHT))
+    assert (found.status, found.code) == ("warn", "CLIENT_SRV_MIXED")
+    assert [r.name for r in found.fix] == ["_imaps._tcp.example.com"]
+    assert published(found.expected) == sorted(RIGHT)
+
+
+@pytest.mark.parametrize(
+    ("lines", "status", "code"),
+    [
+        ((), "skip", "AUTOCONFIG_NONE"),
+        (("autoconfig.example.com CNAME mail1.example.net.",), "pass", "AUTOCONFIG_OK"),
+        (("autoconfig.example.com A 192.0.2.4",), "pass", "AUTOCONFIG_OK"),
+        (("autoconfig.example.com A 198.51.100.1",), "warn", "AUTOCONFIG_FOREIGN"),
+        (("_caldavs._tcp.example.com SRV 0 0 443 mail1.example.net.",), "pass", "AUTOCONFIG_OK"),
+        (("_carddavs._tcp.example.com SRV 0 0 0 .",), "pass", "AUTOCONFIG_OK"),
+        (("_carddavs._tcp.example.com SRV 0 0 8443 mail1.example.net.",), "warn", "AUTOCONFIG_DAV_FOREIGN"),
+        (("_caldavs._tcp.example.com SRV 0 0 443 dav.example.org.",), "warn", "AUTOCONFIG_DAV_FOREIGN"),
+        (("_caldavs._tcp.example.com SRV !temporary",), "error", "DNS_UNKNOWN"),
+        (("autoconfig.example.com A !temporary",), "error", "DNS_UNKNOWN"),
+        (("autoconfig.example.com A 198.51.100.1", "mail1.example.net AAAA !temporary"), "error", "DNS_UNKNOWN"),
+    ],
+)
+def test_autoconfig_each_case_and_its_fix_passes(finding, hosts, lines, status, code):
+    found = finding("autoconfig", (*hosts, *lines))
+    assert (found.status, found.code) == (status, code)
+    if found.fix:
+        assert finding("autoconfig", (*hosts, *published(found.fix))).status == "pass"
+
+
+class Web:
+    def __init__(self, outcome, status=0):
+        self.asked = []
+        self._outcome, self._status = outcome, status
+
+    async def fetch(self, url):
+        self.asked.append(url)
+        return Page(url=url, outcome=self._outcome, status=self._status, text="so it was")
+
+
+@pytest.mark.parametrize(
+    ("web", "status", "code"),
+    [
+        (Web("text", 200), "pass", "AUTODISCOVER_OK"),
+        (Web("status", 401), "pass", "AUTODISCOVER_OK"),
+        (Web("temporary", 503), "pass", "AUTODISCOVER_OK"),
+        (Web("unusable"), "pass", "AUTODISCOVER_OK"),
+        (Web("certificate"), "warn", "AUTODISCOVER_CERTIFICATE"),
+        (Web("temporary"), "error", "AUTODISCOVER_WEB_UNKNOWN"),
+    ],
+)
+def test_the_certificate_of_the_autodiscover_host_is_tried_where_pages_may_be_fetched(finding, good, web, status, code):
+    found = finding("autodiscover", good, fetcher=web)
+    assert (found.status, found.code, found.fix) == (status, code, ())
+    assert web.asked == ["https://autodiscover.example.com/autodiscover/autodiscover.xml"]
+
+
+def test_where_there_is_no_autodiscover_host_nothing_is_fetched(finding, good):
+    web = Web("certificate")
+    finding("autodiscover", [line for line in good if not line.startswith("autodiscover.")], fetcher=web)
+    assert web.asked == []

@@ -1,0 +1,158 @@
+"""parked, bulk and delegation: what is judged of the domain as a whole."""
+
+import pytest
+
+ZONE = ("example.com NS ns1.example.org.", "example.com NS ns2.example.org.")
+SERVERS = ("ns1.example.org A 198.51.100.1", "ns2.example.org A 198.51.100.2")
+DATA = ("example.com MX 10 mail1.example.net.", "example.com TXT v=spf1 -all")
+PARKED = (
+    "example.com MX 0 .",
+    "example.com TXT v=spf1 -all",
+    "_dmarc.example.com TXT v=DMARC1; p=reject",
+    "*._domainkey.example.com TXT v=DKIM1; p=",
+)
+
+
+def parked(finding, *lines):
+    return finding("parked", lines, sends=False)
+
+
+def test_a_domain_that_says_in_every_way_that_it_sends_nothing_passes(finding):
+    found = parked(finding, *PARKED)
+    assert (found.status, found.code) == ("pass", "PARKED_OK")
+
+
+@pytest.mark.parametrize(
+    ("place", "instead", "code"),
+    [
+        (0, "example.com A 192.0.2.80", "PARKED_IMPLICIT_MX"),
+        (1, "example.com TXT other", "PARKED_SPF"),
+        (1, "example.com TXT v=spf1 mx -all", "PARKED_SPF"),
+        (1, "example.com TXT v=spf1 ~all", "PARKED_SPF"),
+        (2, "_dmarc.example.com TXT v=DMARC1; p=quarantine", "PARKED_DMARC"),
+        (2, "_dmarc.example.com TXT v=DMARC1; p=reject; sp=none", "PARKED_DMARC"),
+        (2, "_dmarc.example.com TXT v=DMARC1; p=reject; t=y", "PARKED_DMARC"),
+        (3, "*._domainkey.example.com TXT v=DKIM1; p=MIIB", "PARKED_DKIM"),
+        (3, "x.example.com A 192.0.2.1", "PARKED_DKIM"),
+    ],
+)
+def test_each_part_that_does_not_say_so_warns_and_its_fix_passes(finding, place, instead, code):
+    lines = [*PARKED[:place], instead, *PARKED[place + 1 :]]
+    found = parked(finding, *lines)
+    assert (found.status, found.code, len(found.fix)) == ("warn", code, 1)
+    kept = [line for line in lines if line != instead or line.split()[1] == "A"]
+    assert parked(finding, *kept, *(f"{r.name} {r.type} {r.value}" for r in found.fix)).status == "pass"
+
+
+def test_one_that_receives_is_no_contradiction(finding):
+    found = parked(finding, "example.com MX 10 mail1.example.net.", *PARKED[1:])
+    assert (found.status, found.codes) == ("pass", ("PARKED_OK", "PARKED_RECEIVES"))
+    assert not [r for r in found.expected if r.type == "MX"]
+
+
+@pytest.mark.parametrize("question", ["example.com MX", "example.com TXT", "_dmarc.example.com TXT"])
+def test_a_part_that_is_not_known_is_an_error(finding, question):
+    lines = [line for line in PARKED if not line.startswith(question)]
+    assert parked(finding, *lines, f"{question} !temporary").code == "DNS_UNKNOWN"
+
+
+def test_a_good_domain_meets_the_rules_for_bulk_mail(finding, good):
+    found = finding("bulk", good)
+    assert (found.status, found.code, found.title) == (
+        "pass",
+        "BULK_OK",
+        "Meets the Gmail, Yahoo and Outlook DNS rules",
+    )
+
+
+@pytest.mark.parametrize("missing", ["example.com TXT", "8dc1", "_dmarc.example.com", "4.2.0.192"])
+def test_each_rule_that_is_not_met_is_named(finding, good, missing):
+    found = finding("bulk", [line for line in good if not line.startswith(missing)])
+    assert (found.status, found.code) == ("warn", "BULK_UNMET")
+    assert found.detail.count("Not met") == 1
+
+
+def test_a_rule_that_is_not_known_is_an_error_and_one_that_was_not_asked_for_is_left_open(finding, good):
+    lines = [line for line in good if not line.startswith("8dc1")]
+    unknown = finding("bulk", (*lines, "8dc1._domainkey.example.com TXT !temporary"))
+    assert (unknown.status, unknown.code) == ("error", "BULK_UNKNOWN")
+    left = finding("bulk", good, dkim=None)
+    assert (left.status, left.code) == ("skip", "BULK_NOT_JUDGED")
+
+
+def test_lowering_a_check_does_not_make_the_rules_met(finding, hosts):
+    from reconciler.core.expectations import CheckSetting
+
+    found = finding("bulk", hosts, checks=(CheckSetting(id="spf", level="info"),))
+    assert "SPF" in found.detail
+
+
+def delegation(finding, fake, one, two, *resolver, servers=SERVERS):
+    at = {"198.51.100.1": fake(*one) if one else fake(trouble={("*", "*"): "temporary"})}
+    if two is not None:
+        at["198.51.100.2"] = fake(*two)
+    return finding("delegation", fake(*ZONE, *servers, *(resolver or DATA), at=at))
+
+
+def soa(serial):
+    return f"example.com SOA ns1.example.org. {serial}"
+
+
+def test_servers_that_agree_pass_and_tell_how_long_a_change_takes(finding, fake):
+    found = delegation(finding, fake, (soa(7), *DATA), (soa(7), *DATA))
+    assert (found.status, found.code) == ("pass", "DELEGATION_OK")
+    assert "300 seconds" in found.detail
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "code"),
+    [
+        ((soa(8), *DATA), (soa(7), *DATA), "DELEGATION_SERIAL"),
+        ((soa(7), *DATA), (soa(7), DATA[0]), "DELEGATION_DIFFERS"),
+        ((soa(7), *DATA, "example.com TXT new"), (soa(7), *DATA, "example.com TXT new"), "DELEGATION_STALE"),
+    ],
+)
+def test_each_disagreement_warns(finding, fake, one, two, code):
+    found = delegation(finding, fake, one, two)
+    assert (found.status, found.code, found.fix) == ("warn", code, ())
+
+
+def test_what_was_added_but_is_not_seen_yet_is_explained(finding, fake):
+    new = (soa(7), *DATA, "example.com TXT new")
+    found = delegation(finding, fake, new, new)
+    assert "“new”" in found.detail
+    assert "still remembers" in found.detail
+    assert "300 seconds" in found.detail
+
+
+@pytest.mark.parametrize("one", [None, ("example.com SOA !refused",)])
+def test_a_lame_or_silent_server_is_not_known_and_the_others_are_judged(finding, fake, one):
+    found = delegation(finding, fake, one, (soa(7), *DATA))
+    assert (found.status, found.code) == ("error", "DELEGATION_SERVER_UNKNOWN")
+    assert "ns1.example.org" in found.detail
+    assert "DELEGATION_DIFFERS" not in found.codes
+
+
+def test_a_server_without_an_address_warns_and_one_whose_address_is_not_known_is_an_error(finding, fake):
+    lost = delegation(finding, fake, (soa(7), *DATA), None, servers=SERVERS[:1])
+    assert (lost.status, lost.code) == ("warn", "DELEGATION_NO_ADDRESS")
+    servers = (SERVERS[0], "ns2.example.org A !temporary")
+    assert delegation(finding, fake, (soa(7), *DATA), None, servers=servers).code == "DNS_UNKNOWN"
+
+
+def test_a_name_inside_a_zone_is_asked_of_the_zones_servers(finding, fake):
+    inner = ("sub.example.com MX 10 mail1.example.net.",)
+    at = {f"198.51.100.{n}": fake(soa(7), *inner) for n in (1, 2)}
+    found = finding("delegation", fake(*ZONE, *SERVERS, *inner, at=at), domain="sub.example.com")
+    assert (found.status, found.title) == ("pass", "2 name servers agree")
+
+
+def test_a_domain_without_name_servers_has_nothing_to_judge(finding):
+    assert finding("delegation", ()).code == "DELEGATION_NONE"
+
+
+def test_a_stranger_with_many_name_servers_cannot_make_us_ask_without_end(finding, fake):
+    lines = [f"example.com NS n{n}.example.org." for n in range(90)]
+    dns = fake(*lines, *(f"n{n}.example.org A 198.51.100.{n}" for n in range(90)))
+    finding("delegation", dns)
+    assert len([name for name, _ in dns.asked if name.startswith("@")]) == 18
