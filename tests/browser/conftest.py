@@ -1,4 +1,4 @@
-"""A real Chromium for all tests of a session, and reports to look at; nothing of them may leave the page."""
+"""A real Chromium, and reports to look at; nothing of them may leave the page."""
 
 import importlib.util
 import os
@@ -16,7 +16,7 @@ from reconciler.core.comparison import Said, compare, snapshot
 from reconciler.core.findings import DomainReport, Finding, Record, Report, SpfTerm, SpfTree
 from reconciler.core.status import DomainStatus, Figures, Use
 from reconciler.output.html.inputs import DmarcStart, PageInput, SiteInput
-from reconciler.output.html.pages import render_pages
+from reconciler.output.html.pages import render_index, render_pages
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 GENERATED = {"time": "2026-11-22T18:00:00Z", "tool": "reconciler", "version": "0.1.0", "commit": "0123456789abcdef"}
@@ -33,8 +33,11 @@ def missing(what: str, hint: str) -> Any:
     pytest.skip(text)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """One browser for a module: while Playwright is open, asyncio thinks that a loop runs in this thread, which would
+    break every other test that comes after it in the same process.
+    """
     named = os.environ.get("RECONCILER_TEST_CHROMIUM")
     path = named or next((found for name in NAMES if (found := shutil.which(name))), None)
     if path is None:
@@ -181,9 +184,16 @@ def french(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The front page of 2,000 domains; their own pages are not needed."""
-    folder = tmp_path_factory.mktemp("large")
-    site = site_of([f"customer{n:04}.example" for n in range(2000)], since=False)
-    for path, text in render_pages(site, "en"):
-        if path == "index.html":
-            (folder / path).write_text(text, "utf-8", newline="")
+    return front_page(tmp_path_factory.mktemp("large"), 2000)
+
+
+@pytest.fixture(scope="session")
+def middling(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The front page of 250 domains."""
+    return front_page(tmp_path_factory.mktemp("middling"), 250)
+
+
+def front_page(folder: Path, domains: int) -> Path:
+    site = site_of([f"customer{n:04}.example" for n in range(domains)], since=False)
+    (folder / "index.html").write_text(render_index(site, "en"), "utf-8", newline="")
     return folder

@@ -11,9 +11,8 @@ Open = Callable[..., Any]
 PAGES = ("index.html", "domains/example.com.html", "domains/customer03.example.html", "domains/alias.example.html")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
 @pytest.mark.parametrize("path", PAGES[:2])
-@pytest.mark.parametrize("width", [360, 1280])
 def test_axe_finds_nothing(tab: Open, small: Path, axe: str, path: str, scheme: str, width: int) -> None:
     page = tab(small / path, color_scheme=scheme, viewport={"width": width, "height": 900})
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")

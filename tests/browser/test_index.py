@@ -116,10 +116,10 @@ def test_two_thousand_domains_never_are_more_than_a_hundred_rows(tab: Open, larg
     assert page.locator("#where").inner_text() == "Page 6 of 20"
 
 
-def test_paper_gets_all_of_them(tab: Open, large: Path) -> None:
-    page = tab(large / "index.html")
+def test_paper_gets_all_of_them(tab: Open, middling: Path) -> None:
+    page = tab(middling / "index.html")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.locator("tbody tr").count() == 2000
+    assert page.locator("tbody tr").count() == 250
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator("tbody tr").count() == 100
 

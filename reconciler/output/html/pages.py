@@ -45,15 +45,14 @@ def render_pages(site: SiteInput, language: str) -> Iterator[tuple[str, str]]:
         language: one out of `texts.languages()`.
     """
     texts = load_texts(language)
-    environment = _environment(texts)
-    shared = {"generated": _generated(site.generated, texts), "style": _style(), "comparison": site.comparison}
+    shared = _shared(site, texts)
     reports = [page.report for page in site.pages]
     paths = page_paths(reports)
     by_domain: dict[str, str] = {}
     for report, path in zip(reports, paths, strict=True):
         if report.alias_of is None:
             by_domain.setdefault(report.domain, path)
-    template = environment.get_template("domain.html")
+    template = _environment(texts).get_template("domain.html")
     script = _script("domain.js")
     js_texts = island(texts.group("domain.js."))
     for page, path in zip(site.pages, paths, strict=True):
@@ -69,13 +68,20 @@ def render_pages(site: SiteInput, language: str) -> Iterator[tuple[str, str]]:
                 alias_path=_beside(by_domain.get(view.alias_of, "")),
             ),
         )
-    index = index_view(site, paths, texts)
-    yield (
-        "index.html",
-        environment.get_template("index.html").render(
-            shared, page=index, script=_script("index.js"), home="index.html"
-        ),
-    )
+    yield "index.html", render_index(site, language)
+
+
+def render_index(site: SiteInput, language: str) -> str:
+    """The page of all domains alone."""
+    texts = load_texts(language)
+    view = index_view(site, page_paths([page.report for page in site.pages]), texts)
+    template = _environment(texts).get_template("index.html")
+    return template.render(_shared(site, texts), page=view, script=_script("index.js"), home="index.html")
+
+
+def _shared(site: SiteInput, texts: Texts) -> dict[str, object]:
+    """What every page is given."""
+    return {"generated": _generated(site.generated, texts), "style": _style(), "comparison": site.comparison}
 
 
 def _environment(texts: Texts) -> Environment:
