@@ -54,9 +54,12 @@ def judge(subject: Subject, facts: Facts) -> Finding:
         _judge_dkim(subject, facts.answer(_dkim_name(subject), "TXT")),
     )
     notes = [note for here, _, _ in parts for note in here]
-    found = [record for _, here, _ in parts for record in here]
     wanted = [record for _, _, here in parts for record in here]
-    mended = [r for here, _, records in parts if any(note.status == "warn" for note in here) for r in records]
+    weak = [part for part in parts if any(note.status == "warn" for note in part[0])]
+    mended = [record for _, _, here in weak for record in here]
+    # A fix replaces what was found under its names: what is right there is not shown then, lest it be replaced.
+    names = {record.name for record in mended}
+    found = [r for part in parts for r in part[1] if part in weak or r.name not in names]
     return conclude(
         _BASIS, notes, good="The domain sends no mail, and says so", expected=wanted, found=found, fix=mended
     )
