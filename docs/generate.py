@@ -29,6 +29,7 @@ COMMANDS = (
     ("dns",),
     ("dns", "check"),
     ("dns", "records"),
+    ("report",),
     ("history",),
     ("rollback",),
     ("schema",),
