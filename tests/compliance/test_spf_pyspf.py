@@ -198,6 +198,7 @@ EXCUSES: dict[str, str] = {
     "that of ptr, for the reverse name, found something",
     "a redirect that is not come to": "pyspf counts it in advance; section 4.6.4 counts what is evaluated",
     "a broken macro": "pyspf lets it pass; sections 4.6 and 7.1 do not, in modifiers that nobody knows either",
+    "an exists without a domain": "pyspf lets it pass where it has a qualifier; the grammar of section 5.7 does not",
     "mail hosts after one that matches": "pyspf asks for the addresses of all before it compares; section 5.4 compares "
     "them in order, and the first match decides",
     "a macro for the validated name": "pyspf asks in advance for terms that are not come to, and lets a server that does "
@@ -220,6 +221,8 @@ def excuse(zone: Zone, mine: Evaluation, other: tuple[str, str]) -> str | None:
         return "a redirect that is not come to"
     if result != "permerror" and ("a macro is broken" in mine.reason or "keeps no labels" in mine.reason):
         return "a broken macro"
+    if result != "permerror" and mine.reason.startswith(tuple(f"“{q}exists” " for q in "+-~?")):
+        return "an exists without a domain"
     if result == "temperror" and "mx" in records and "h3.example" in str(zone):
         return "mail hosts after one that matches"
     if result == "temperror" and "%{p" in records:
@@ -239,6 +242,7 @@ EXAMPLES = [
         "permerror",
     ),
     ("a broken macro", "v=spf1 k=%{i ip4:192.0.2.4 -all", "permerror", "pass"),
+    ("an exists without a domain", "v=spf1 ip4:192.0.2.4 -exists -all", "permerror", "pass"),
     ("mail hosts after one that matches", "v=spf1 mx:h3.example -all", "pass", "temperror"),
     ("a macro for the validated name", "v=spf1 ip4:192.0.2.4 a:%{p}.slow.example -all", "pass", "temperror"),
 ]

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from reconciler.compliance.checks import CHECKS, spf
+from reconciler.compliance.checks import CHECKS, FIRST, spf
 from reconciler.compliance.gather import gather
+from reconciler.core.model import Dkim, DkimKey
 
 HOSTS = (
     "mail1.example.net A 192.0.2.4",
@@ -147,6 +148,20 @@ def test_senders_cost_their_own_addresses_and_nothing_twice(fake, subject):
         ("out.example.net", "AAAA"),
         ("spf.example.net", "TXT"),
     ]
+
+
+def test_senders_add_no_question_to_the_twelve_and_a_host_name_its_addresses_once_a_run(fake, subject, good, keys):
+    pending = DkimKey(selector="8DC2", public_key=keys.other, size=2048)
+    signing = Dkim(active=True, key=DkimKey(selector="8DC1", public_key=keys.good, size=2048), pending=pending)
+    asked = []
+    for senders in ((), ("192.0.2.4",), ("192.0.2.4", "out.example.net")):
+        dns = fake(*good, "out.example.net A 192.0.2.4")
+        chosen = subject(dkim=signing, spf_senders=senders)
+        assert spf.judge(chosen, asyncio.run(gather(chosen, dns, FIRST))).status == "pass"
+        asked.append(set(dns.asked))
+    assert len(asked[0]) <= 12
+    assert asked[1] == asked[0]
+    assert asked[2] - asked[1] == {("out.example.net", "A"), ("out.example.net", "AAAA")}
 
 
 def test_a_cname_at_the_domain_is_a_warning_and_beside_other_records_a_failure(spf_of):
