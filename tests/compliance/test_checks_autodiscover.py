@@ -1,5 +1,7 @@
 import pytest
 
+from reconciler.core.expectations import CheckSetting
+
 MAIL = "mail1.example.net A 192.0.2.4"
 CNAME = "autodiscover.example.com CNAME mail1.example.net."
 SRV = "_autodiscover._tcp.example.com SRV 0 0 443 mail1.example.net."
@@ -49,6 +51,56 @@ def test_what_microsoft_365_left_is_recognised(finding):
     lines = ("autodiscover.example.com CNAME autodiscover.outlook.com.", "autodiscover.outlook.com A 203.0.113.1", SRV)
     found = finding("autodiscover", (MAIL, *lines))
     assert "left there by Microsoft 365" in found.detail
+    assert found.codes == (
+        "AUTODISCOVER_HALF",
+        "AUTODISCOVER_HOST_WRONG",
+        "AUTODISCOVER_OUTLOOK",
+        "AUTODISCOVER_ORDER",
+    )
+
+
+def test_a_host_that_only_sounds_like_microsofts_is_not_taken_for_it(finding):
+    lines = ("autodiscover.example.com CNAME notoutlook.com.", "notoutlook.com A 203.0.113.1", SRV)
+    assert "AUTODISCOVER_OUTLOOK" not in finding("autodiscover", (MAIL, *lines)).codes
+
+
+def test_a_wildcard_that_answers_for_the_host_is_named_and_a_record_of_its_own_is_none(finding):
+    apex = "example.com A 198.51.100.80"
+    found = finding("autodiscover", (MAIL, apex, "*.example.com A 198.51.100.80", SRV))
+    assert found.status == "warn"
+    assert {"AUTODISCOVER_WILDCARD", "AUTODISCOVER_APEX"} <= set(found.codes)
+    assert fixed(found) == [("CNAME", "mail1.example.net.")]
+    own = finding("autodiscover", (MAIL, apex, "autodiscover.example.com A 198.51.100.80", SRV))
+    assert "AUTODISCOVER_WILDCARD" not in own.codes
+
+
+def test_the_domains_own_web_server_is_named_where_it_matters(finding, fake):
+    found = finding("autodiscover", (MAIL, "example.com A 198.51.100.80", SRV))
+    assert "https://example.com/autodiscover/ at 198.51.100.80" in found.detail
+    assert "AUTODISCOVER_APEX" not in finding("autodiscover", (MAIL, SRV)).codes
+    dns = fake(MAIL, "example.com A 198.51.100.80", CNAME, SRV)
+    off = tuple(CheckSetting(id=name, level="off") for name in ("mx", "spf", "ptr", "parked", "delegation", "bulk"))
+    assert finding("autodiscover", dns, checks=off).codes == ("AUTODISCOVER_OK",)
+    assert ("example.com", "A") not in dns.asked
+
+
+@pytest.mark.parametrize("question", ["example.com A", "reconciler-no-such-host.example.com A"])
+def test_what_is_asked_only_for_a_diagnosis_makes_nothing_worse_when_it_is_unknown(finding, question):
+    lines = (MAIL, "autodiscover.example.com A 198.51.100.1", SRV, f"{question} !temporary")
+    assert finding("autodiscover", lines).status == "warn"
+
+
+def test_a_service_whose_target_is_a_cname_warns_and_cannot_be_mended_in_this_zone(finding):
+    lines = ("mail1.example.net CNAME real.example.net.", "real.example.net A 192.0.2.4", CNAME, SRV)
+    found = finding("autodiscover", lines)
+    assert (found.status, found.code, found.fix) == ("warn", "AUTODISCOVER_SRV_CNAME", ())
+
+
+def test_an_address_that_the_expected_host_has_not_is_noted(finding):
+    found = finding(
+        "autodiscover", (MAIL, "autodiscover.example.com A 192.0.2.4", "autodiscover.example.com A 192.0.2.5", SRV)
+    )
+    assert (found.status, found.codes) == ("pass", ("AUTODISCOVER_OK", "AUTODISCOVER_HOST_STRAY"))
 
 
 @pytest.mark.parametrize(
@@ -65,8 +117,9 @@ def test_a_foreign_target_that_is_preferred_does_not_count_and_one_that_is_not_i
     assert judged(finding, CNAME, ours, first.format(0))[0] == "warn"
     assert judged(finding, CNAME, ours, first.format(5))[0] == "warn"
     found = finding("autodiscover", (MAIL, CNAME, ours, first.format(9)))
-    assert found.status == "pass"
-    assert "other.example.org" in found.detail
+    assert (found.status, found.code) == ("warn", "AUTODISCOVER_SRV_OTHERS")
+    assert "other.example.org:443" in found.detail
+    assert fixed(found) == [("SRV", "0 0 443 mail1.example.net.")]
 
 
 def test_targets_of_their_own_are_respected(finding):

@@ -1,19 +1,43 @@
 """Check `autodiscover`: mail programs find the server. Three-valued: both records right, one, or none."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from reconciler.compliance import publish
-from reconciler.compliance.checks import autodiscover_web
+from reconciler.compliance.checks import autodiscover_first, autodiscover_web
 from reconciler.compliance.facts import Facts, Wanted
 from reconciler.compliance.subject import Subject
 from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, unknown
 from reconciler.core.dns import Answer, Srv
-from reconciler.core.findings import Finding, Record
+from reconciler.core.findings import Finding, Record, Status
 
 _BASIS = Basis(id="autodiscover", reference="MS-OXDISCO section 3.1.5, RFC 2782", good_code="AUTODISCOVER_OK")
 _PORT = 443
+
+CODES: Mapping[str, str] = MappingProxyType(
+    {
+        "AUTODISCOVER_OK": "Both records lead mail programs to the server. Nothing is to be done.",
+        "AUTODISCOVER_MISSING": "Neither the host autodiscover nor the SRV record leads to the server. Publish both, "
+        "or the SRV record alone where no certificate covers the host.",
+        "AUTODISCOVER_HALF": "One of the two records is right, so that some mail programs do not find the server. "
+        "Publish the other.",
+        "AUTODISCOVER_HOST_MISSING": "The host autodiscover is not there. Publish it if a certificate covers its name.",
+        "AUTODISCOVER_HOST_WRONG": "The host autodiscover leads elsewhere, and Outlook goes there before it asks for "
+        "the SRV record. Replace it.",
+        "AUTODISCOVER_HOST_STRAY": "The host autodiscover has addresses that the expected host has not. Use a CNAME.",
+        "AUTODISCOVER_SRV_MISSING": "There is no SRV record. Publish it: it needs no certificate of the domain's own.",
+        "AUTODISCOVER_SRV_WRONG": "The SRV record leads to another host or port, or nowhere. Replace it.",
+        "AUTODISCOVER_SRV_OTHERS": "Another host stands beside the server in the SRV records, as a second choice. "
+        "Delete it.",
+        "AUTODISCOVER_SRV_CNAME": "The target of the SRV record is a CNAME, which RFC 2782 does not allow. Name the "
+        "host itself.",
+        **autodiscover_first.CODES,
+        **autodiscover_web.CODES,
+    }
+)
+"""What each code means, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +46,19 @@ class _Part:
 
     Attributes:
         state: `wrong` = something is there, but not what is expected.
-        text: what is wrong or missing.
+        code, text: what is wrong or missing.
+        more: warnings and remarks, whatever the state.
     """
 
     state: Literal["right", "wrong", "missing", "unknown"]
+    code: str = ""
     text: str = ""
     unknown: tuple[Answer, ...] = ()
-    remarks: list[str] = field(default_factory=list)
+    more: tuple[Note, ...] = ()
+
+    @property
+    def amiss(self) -> bool:
+        return self.state in ("wrong", "missing")
 
 
 def questions(subject: Subject, facts: Facts) -> Iterator[Wanted]:
@@ -45,6 +75,8 @@ def questions(subject: Subject, facts: Facts) -> Iterator[Wanted]:
     if answer is not None and any(_is_right(data, subject) for data in answer.records):
         yield from facts.host_questions(subject.expected.autodiscover_srv_target)
     yield from autodiscover_web.questions(subject, facts)
+    if _host_is_known(subject, facts) and _judge_host(subject, facts, facts.answer(host, "A")).amiss:
+        yield from autodiscover_first.questions(subject, facts)
 
 
 def judge(subject: Subject, facts: Facts) -> Finding:
@@ -56,14 +88,16 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     found_host.extend(r for r in (found_records(more) if more else []) if r.type == "AAAA")
     wanted_host, wanted_srv = _wanted_host(subject), _wanted_service(subject)
     fix = [
-        *(wanted_host if host.state in ("wrong", "missing") else []),
-        *(wanted_srv if service.state in ("wrong", "missing") else []),
+        *(wanted_host if host.amiss else []),
+        *(wanted_srv if service.amiss or _crowded(service) else []),
     ]
     expected = [
         *(_kept(found_host, _host(subject)) if host.state == "right" else wanted_host),
-        *(_kept(found_srv, _service(subject)) if service.state == "right" else wanted_srv),
+        *(_kept(found_srv, _service(subject)) if service.state == "right" and not _crowded(service) else wanted_srv),
     ]
     notes = [*unknown((*host.unknown, *service.unknown)), *_verdict(subject, host, service)]
+    if host.amiss:
+        notes.extend(autodiscover_first.notes(subject, facts))
     notes.extend(autodiscover_web.notes(subject, facts))
     good = f"Mail programs find {subject.expected.autodiscover_host}"
     found = [*found_host, *found_srv]
@@ -75,29 +109,41 @@ def _kept(found: list[Record], name: str) -> list[Record]:
     return [Record(r.name, r.type, r.value, publish.TTL) for r in found if r.name == name]
 
 
+def _crowded(service: _Part) -> bool:
+    return any(note.code == "AUTODISCOVER_SRV_OTHERS" for note in service.more)
+
+
+def _host_is_known(subject: Subject, facts: Facts) -> bool:
+    """Whether all that the host's judgement rests on was asked."""
+    host, expected = _host(subject), subject.expected.autodiscover_host
+    first = facts.known(host, "A")
+    if first is None or first.unknown:
+        return False
+    wanted = facts.host_questions(host, every=True)
+    if facts.host(host).addresses and expected not in (host, *first.aliases):
+        wanted += facts.host_questions(expected, every=True)
+    return all(facts.has(question) for question in wanted)
+
+
 def _verdict(subject: Subject, host: _Part, service: _Part) -> list[Note]:
-    remarks = [remark(text) for part in (host, service) for text in part.remarks]
-    texts = [part.text for part in (host, service) if part.state in ("wrong", "missing")]
+    more = [note for part in (host, service) for note in part.more]
+    amiss = [part for part in (host, service) if part.amiss]
     if "unknown" in (host.state, service.state):
-        return [*(remark(text) for text in texts), *remarks]
-    right = [part.state for part in (host, service)].count("right")
-    if right == 2:
-        return remarks
-    if not right:
-        title = "Mail programs do not find the server"
-        return [*(Note("fail", "AUTODISCOVER_MISSING", title, text) for text in texts), *remarks]
-    title = "One of the two autodiscover records is not right"
-    notes = [Note("warn", "AUTODISCOVER_HALF", title, text) for text in texts]
-    if host.state == "wrong":
-        text = "Outlook tries this host before the SRV record, so it goes to the wrong place first."
-        notes.append(remark(text))
-    elif host.state == "missing":
+        return [*(remark(part.text, part.code) for part in amiss), *more]
+    if not amiss:
+        return more
+    title, code = "One of the two autodiscover records is not right", "AUTODISCOVER_HALF"
+    if len(amiss) == 2:
+        title, code = "Mail programs do not find the server", "AUTODISCOVER_MISSING"
+    status: Status = "fail" if len(amiss) == 2 else "warn"
+    notes = [Note(status, code, title, ""), *(Note(status, part.code, title, part.text) for part in amiss)]
+    if len(amiss) == 1 and host.state == "missing":
         text = (
             f"Outlook tries the host before the SRV record. Add the host only if the server's certificate covers "
             f"{_host(subject)}; otherwise the SRV record alone spares users a certificate warning."
         )
         notes.append(remark(text))
-    return [*notes, *remarks]
+    return [*notes, *more]
 
 
 def _judge_host(subject: Subject, facts: Facts, answer: Answer) -> _Part:
@@ -111,48 +157,55 @@ def _judge_host(subject: Subject, facts: Facts, answer: Answer) -> _Part:
             return _Part("right")
         if own.unknown:
             return _Part("unknown", unknown=own.unknown)
-        return _Part("wrong", f"{name} leads to {expected}, which has no address.")
+        return _Part("wrong", "AUTODISCOVER_HOST_WRONG", f"{name} leads to {expected}, which has no address.")
     if not own.addresses:
         if own.unknown:
             return _Part("unknown", unknown=own.unknown)
         if own.aliases:
-            return _Part("wrong", f"{name} is a CNAME for {own.aliases[-1]}, which has no address.")
-        return _Part("missing", f"{name} is not there; it should be a CNAME for {expected}.")
+            text = f"{name} is a CNAME for {own.aliases[-1]}, which has no address."
+            return _Part("wrong", "AUTODISCOVER_HOST_WRONG", text)
+        text = f"{name} is not there; it should be a CNAME for {expected}."
+        return _Part("missing", "AUTODISCOVER_HOST_MISSING", text)
     theirs = facts.host(expected)
     if own.addresses & theirs.addresses:
         stray = sorted(own.addresses - theirs.addresses)
-        remarks = [f"{name} has addresses that {expected} has not: {', '.join(stray[:5])}."] if stray else []
+        text = f"{name} has addresses that {expected} has not: {', '.join(stray[:5])}."
         # With an address of one family unknown, a stray address may well be the expected host's.
-        return _Part("right", remarks=[] if theirs.unknown else remarks)
+        told = stray and not theirs.unknown
+        return _Part("right", more=(remark(text, "AUTODISCOVER_HOST_STRAY"),) if told else ())
     if own.unknown or theirs.unknown:
         return _Part("unknown", unknown=(*own.unknown, *theirs.unknown))
     where = own.aliases[-1] if own.aliases else ", ".join(sorted(own.addresses)[:5])
-    left = " It was left there by Microsoft 365." if where.endswith(".outlook.com") else ""
-    return _Part("wrong", f"{name} leads to {where}, not to {expected}.{left}")
+    return _Part("wrong", "AUTODISCOVER_HOST_WRONG", f"{name} leads to {where}, not to {expected}.")
 
 
 def _judge_service(subject: Subject, facts: Facts, answer: Answer) -> _Part:
-    """Rows 31 and 32: the most preferred target is the expected one, on port 443."""
+    """Rows 31 and 32: the most preferred target is the expected one, on port 443, and alone."""
     name, expected = _service(subject), subject.expected.autodiscover_srv_target
     if answer.unknown:
         return _Part("unknown", unknown=(answer,))
     services = [data for data in answer.records if isinstance(data, Srv)]
     if not services:
-        return _Part("missing", f"{name} has no SRV record; it should lead to {expected}, port {_PORT}.")
+        text = f"{name} has no SRV record; it should lead to {expected}, port {_PORT}."
+        return _Part("missing", "AUTODISCOVER_SRV_MISSING", text)
     right = [data for data in services if _is_right(data, subject)]
     others = [data for data in services if data not in right]
+    shown = ", ".join(f"{data.target or 'nowhere'}:{data.port}" for data in others[:5])
     if not right or any(other.priority <= min(data.priority for data in right) for other in others):
-        shown = ", ".join(f"{data.target or 'nowhere'}:{data.port}" for data in others[:5])
-        return _Part("wrong", f"{name} leads to {shown}, not to {expected}:{_PORT} alone.")
+        return _Part("wrong", "AUTODISCOVER_SRV_WRONG", f"{name} leads to {shown}, not to {expected}:{_PORT} alone.")
     target = facts.host(expected)
     if target.unknown and not target.addresses:
         return _Part("unknown", unknown=target.unknown)
     if target.nowhere:
-        return _Part("wrong", f"{name} leads to {expected}, which has no address.")
-    remarks = [f"{name} names another target of lower preference: {others[0].target}."] if others else []
+        return _Part("wrong", "AUTODISCOVER_SRV_WRONG", f"{name} leads to {expected}, which has no address.")
+    more: list[Note] = []
+    if others:
+        text = f"{name} names another target, of lower preference: {shown}. Delete it if it is not yours."
+        more.append(Note("warn", "AUTODISCOVER_SRV_OTHERS", "The SRV records name another host too", text))
     if target.aliases:
-        remarks.append(f"{expected} is a CNAME; the target of an SRV record should not be one (RFC 2782).")
-    return _Part("right", remarks=remarks)
+        text = f"{expected} is a CNAME; the target of an SRV record must not be one (RFC 2782)."
+        more.append(Note("warn", "AUTODISCOVER_SRV_CNAME", "The target of the SRV record is a CNAME", text))
+    return _Part("right", more=tuple(more))
 
 
 def _is_right(data: object, subject: Subject) -> bool:

@@ -95,6 +95,9 @@ def _mismatch(wanted: Wanted, record: DkimRecord, answer: Answer) -> Note | None
     where, gravity, text = wanted.name, wanted.gravity, answer.texts()[0]
     if record.key == "":
         return Note(gravity, "DKIM_REVOKED", "The key is revoked", f"At {where} p= is empty: that revokes the key.")
+    if _disordered(wanted, answer):
+        why = f"The key at {where} is split into strings that stand in the wrong order."
+        return Note(gravity, "DKIM_GARBLED", "The published key is garbled", why)
     if record.faults or record.key is None:
         why = "; ".join((*record.faults, *txt.slips(text)))
         return Note(gravity, "DKIM_INVALID", "The key record is not valid", f"The record at {where}: {why}.")
@@ -106,22 +109,27 @@ def _mismatch(wanted: Wanted, record: DkimRecord, answer: Answer) -> Note | None
         if len(text.encode()) <= 255:
             why += " One string holds 255 bytes: the rest belongs into a second string of the same record."
         return Note(gravity, "DKIM_CUT", "The published key is cut off", why)
-    garbled = _garbled(wanted, record.key, ours, answer)
+    garbled = _garbled(record.key, ours)
     if garbled:
         return Note(gravity, "DKIM_GARBLED", "The published key is garbled", f"The key at {where} {garbled}.")
     why = f"The key at {where} is not {wanted.role} of the server."
     return Note(gravity, "DKIM_FOREIGN", "Another key is published", why)
 
 
-def _garbled(wanted: Wanted, key: str, ours: str, answer: Answer) -> str:
+def _disordered(wanted: Wanted, answer: Answer) -> bool:
+    """Whether the strings of the record give the key in another order than theirs only."""
+    strings = next((data.strings for data in answer.records if isinstance(data, Txt)), ())
+    if not 1 < len(strings) <= _MAX_PIECES or _gives(wanted, "".join(strings)):
+        return False
+    return any(_gives(wanted, "".join(order)) for order in permutations(strings))
+
+
+def _garbled(key: str, ours: str) -> str:
     """How a key that is the server's came to look otherwise; empty where it is another."""
     if re.sub(r"[^A-Za-z0-9+/=]", "", key) == ours:
         return "holds characters that do not belong there, like quotation marks where it was split"
     if re.sub(r"\W*p=", "", key) == ours:
         return "has p= once more in the middle, where it was split"
-    strings = next((data.strings for data in answer.records if isinstance(data, Txt)), ())
-    if 1 < len(strings) <= _MAX_PIECES and any(_gives(wanted, "".join(order)) for order in permutations(strings)):
-        return "is split into strings that stand in the wrong order"
     return ""
 
 
