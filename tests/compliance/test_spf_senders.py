@@ -3,6 +3,8 @@
 import asyncio
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from reconciler.compliance.checks import CHECKS, FIRST, spf
 from reconciler.compliance.gather import gather
@@ -201,3 +203,25 @@ def test_more_than_ten_mail_hosts_of_one_mx_term_void_the_record(spf_of):
     found = spf_of("v=spf1 mx include:spf.example.net ~all", *many, spf_senders=())
     assert (found.status, found.code) == ("fail", "SPF_INVALID")
     assert "11 mail hosts, 10 are allowed" in found.detail
+
+
+TERMS = [
+    *("ip4:192.0.2.4", "ip6:2001:db8::/32", "mx", "a:out.example.net", "include:spf.example.net", "ip4:203.0.113.1"),
+    *("?ip4:192.0.2.4", "-include:spf.example.net", "-ip4:203.0.113.0/24", "ip4:x", "redirect=spf.example.net"),
+    *("~all", "-all", "?all", "+all", "exists:%{i}.none.example.org"),
+]
+RECORDS = st.lists(st.lists(st.sampled_from(TERMS), max_size=5).map(" ".join), max_size=2, unique=True)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(records=RECORDS, primary=st.sampled_from(["include:spf.example.net", "a:out.example.net", None]))
+def test_a_record_that_is_proposed_lets_every_sender_pass_or_says_that_it_does_not(spf_of, records, primary):
+    lines = "\n".join(f"v=spf1 {record}".strip() for record in records)
+    expects = {"spf_primary": primary, "spf_secondary": ("ip4:192.0.2.4",) if primary else ()}
+    before = spf_of(lines, **expects)
+    if not before.fix:
+        assert before.status in ("pass", "warn") or "SPF_NO_PROPOSAL" in before.codes or "-" in lines or "?" in lines
+        return
+    after = spf_of(before.fix[0].value, **expects)
+    assert after.fix == ()
+    assert after.status == "pass" or "With the proposed record mail from" in before.detail, (before, after)

@@ -114,8 +114,9 @@ def _propose(subject: Subject, records: tuple[SpfRecord, ...], facts: Facts) -> 
     A product without a primary mechanism has its senders' addresses added instead.
     """
     primary = _primary(subject)
-    allowed = any(_accepted(subject, expand(subject.domain, r, facts.known)) for r in records)
-    least = _proposal(subject, records, () if allowed or primary is None else (primary,), facts)
+    least = _proposal(subject, records, (), facts)
+    if primary is not None and not _accepted(subject, least.tree):
+        least = _proposal(subject, records, (primary,), facts)
     if any(s.evaluation.open for s in least.sent) or not any(s.refused for s in least.sent):
         best = least
     else:
