@@ -39,10 +39,9 @@ class Basis:
 
 CODES: Mapping[str, str] = MappingProxyType(
     {
-        "DNS_UNKNOWN": "A question got no answer (silence, SERVFAIL, REFUSED, a lame server): nothing is known, not even "
-        "that a record is missing. Look at the name server that is named, and check again later.",
+        "DNS_UNKNOWN": "A question got no answer (silence, SERVFAIL, REFUSED, a lame server): nothing is known, not "
+        "even that a record is missing. Look at the name server that is named, and check again later.",
         "CHECK_OFF": "The configuration leaves this check out (dns.checks).",
-        "NOT_SENDING": "The domain is declared as one that sends no mail (dns.sends), so this check has nothing to judge.",
         "NOT_SENDING": "The domain is declared as sending no mail (dns.sends: false), so this has nothing to judge.",
     }
 )
