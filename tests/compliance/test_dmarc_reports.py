@@ -124,3 +124,14 @@ def test_a_record_to_publish_comes_with_the_one_for_the_operator_of_its_target(f
     assert (found.code, "DMARC_PERMISSION" in found.codes) == ("DMARC_MISSING", True)
     assert [r.name for r in found.elsewhere] == ["example.com._report._dmarc.example.net"]
     assert all(not record.name.endswith("example.net") for record in found.fix)
+
+
+def test_only_where_reports_leave_the_domain_more_is_asked_and_then_two_questions(finding, fake):
+    own = fake(OWN.format("example.com"), "example.com MX 10 mail1.example.net.")
+    out = fake(
+        OWN.format("reports.example"), "example.com MX 10 mail1.example.net.", MAIL, f"{PERMISSION} TXT v=DMARC1"
+    )
+    assert {finding("dmarc", dns).status for dns in (own, out)} == {"pass"}
+    more = {(PERMISSION, "TXT"), ("reports.example", "MX")}
+    assert set(out.asked) - set(own.asked) == more
+    assert set(own.asked) - set(out.asked) == set()
