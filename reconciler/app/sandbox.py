@@ -71,7 +71,8 @@ def seed_zones(config: Configuration) -> Mapping[str, str]:
     """Zones for every domain and domain alias, with nothing but an MX record, and for every host that is expected.
 
     So a domain alias can be added (the server asks for its MX), and the DNS report has something to find missing. The
-    domain that gets the products' DMARC reports can receive them, and allows that for every domain.
+    domain that gets the products' DMARC reports can receive them, and allows that for every domain. The servers'
+    address has their names.
     """
     zones: dict[str, set[str]] = {}
     for desired in config.domains.values():
@@ -83,6 +84,8 @@ def seed_zones(config: Configuration) -> Mapping[str, str]:
         expected = _expected(config, desired)
         for host in _hosts(expected):
             _add(zones, host, f"A {ADDRESS}")
+        if "." in expected.hostname and not _is_address(expected.hostname):
+            _add(zones, ipaddress.ip_address(ADDRESS).reverse_pointer, f"PTR {expected.hostname}.")
         for term in (expected.spf_primary, *expected.spf_secondary):
             if term and term.startswith("include:"):
                 _add(zones, term.removeprefix("include:"), f'TXT "v=spf1 ip4:{ADDRESS} -all"')
