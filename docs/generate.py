@@ -29,6 +29,7 @@ COMMANDS = (
     ("dns",),
     ("dns", "check"),
     ("dns", "records"),
+    ("dns", "dmarc"),
     ("report",),
     ("history",),
     ("rollback",),
