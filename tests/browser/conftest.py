@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -25,7 +25,7 @@ HOSTILE = (
 )
 
 
-def missing(what: str, hint: str) -> Any:
+def missing(what: str, hint: str) -> NoReturn:
     """Skips for a stranger; fails where browsers are required, so that a gate cannot pass without them."""
     text = f"{what}: {hint}"
     if os.environ.get("RECONCILER_REQUIRE_BROWSER") == "1":
@@ -33,15 +33,24 @@ def missing(what: str, hint: str) -> Any:
     pytest.skip(text)
 
 
+def chromium() -> str:
+    """The browser to drive; the test ends here where there is none."""
+    named = os.environ.get("RECONCILER_TEST_CHROMIUM")
+    path = named or next((found for name in NAMES if (found := shutil.which(name))), None)
+    return path or missing("no Chromium on the PATH", "install chromium, or name it in RECONCILER_TEST_CHROMIUM")
+
+
+@pytest.fixture
+def look_for_chromium() -> Callable[[], str]:
+    return chromium
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """One browser for a module: while Playwright is open, asyncio thinks that a loop runs in this thread, which would
     break every other test that comes after it in the same process.
     """
-    named = os.environ.get("RECONCILER_TEST_CHROMIUM")
-    path = named or next((found for name in NAMES if (found := shutil.which(name))), None)
-    if path is None:
-        missing("no Chromium on the PATH", "install chromium, or name it in RECONCILER_TEST_CHROMIUM")
+    path = chromium()
     if importlib.util.find_spec("playwright") is None:
         missing("playwright is not installed", "pip install playwright")
     from playwright.sync_api import sync_playwright
@@ -97,6 +106,12 @@ def tab(browser: Any) -> Iterator[Callable[..., Any]]:
         context.close()
     assert trouble == []
     assert set(hits) <= {None}, "something that DNS said was run"
+
+
+@pytest.fixture
+def hostile() -> str:
+    """What DNS says at example.com."""
+    return HOSTILE
 
 
 def write(folder: Path, site: SiteInput, language: str = "en") -> Path:

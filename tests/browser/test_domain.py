@@ -11,8 +11,6 @@ from reconciler.compliance.generator import DmarcWish, record_text, refusals
 from reconciler.compliance.records import dmarc
 from reconciler.compliance.records.dmarc_uri import report_uri
 
-from .conftest import HOSTILE
-
 pytestmark = pytest.mark.browser
 Open = Callable[..., Any]
 
@@ -159,20 +157,20 @@ def test_a_record_of_many_addresses_is_split_into_strings_of_255(page: Any) -> N
     assert max(map(len, parts)) == 255 and "".join(parts) == made(page)
 
 
-def test_what_strangers_wrote_is_shown_and_does_nothing(page: Any) -> None:
+def test_what_strangers_wrote_is_shown_and_does_nothing(page: Any, hostile: str) -> None:
     card = page.locator("#spf")
     text = card.inner_text()
     assert "<script>window.hit=1</script>" in text
     assert "\\u{202e}evil\\u{202c} \\u{1b}[31mred" in text
     assert not {"\u202e", "\x1b"} & set(page.content())
     assert page.locator("img").count() == 0
-    assert "(60,000 characters)" in text.replace("60,000 characters", "(60,000 characters)")
+    assert "60,000 characters" in text
     assert len(page.content()) < 120_000
     folded = card.locator("details.long").first
     assert not folded.locator(".whole").is_visible()
     folded.locator("summary").click()
     assert folded.locator(".whole").is_visible()
-    assert HOSTILE[:20] in page.content().replace("&lt;", "<").replace("&gt;", ">")
+    assert hostile[:20] in page.content().replace("&lt;", "<").replace("&gt;", ">")
 
 
 def test_the_tree_of_the_spf_record_is_drawn_with_what_each_term_costs(page: Any) -> None:

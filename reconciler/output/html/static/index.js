@@ -102,7 +102,7 @@ const remember = () => {
   if (state.sort !== "domain") said.set("sort", state.sort);
   if (state.down) said.set("down", "1");
   if (state.page) said.set("page", state.page + 1);
-  history.replaceState(null, "", said.size ? `#${said}` : location.pathname + location.search);
+  history.replaceState(null, "", String(said) ? `#${said}` : location.pathname + location.search);
 };
 
 const recall = () => {

@@ -1,0 +1,31 @@
+"""Where there is no browser: a stranger's tests skip and say why, a gate that requires one fails."""
+
+from collections.abc import Callable
+
+import pytest
+
+Look = Callable[[], str]
+WHY = "no Chromium on the PATH: install chromium, or name it in RECONCILER_TEST_CHROMIUM"
+
+
+@pytest.fixture(autouse=True)
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.delenv("RECONCILER_TEST_CHROMIUM", raising=False)
+
+
+def test_a_strangers_tests_are_skipped_and_say_why(look_for_chromium: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RECONCILER_REQUIRE_BROWSER", raising=False)
+    with pytest.raises(pytest.skip.Exception, match=WHY):
+        look_for_chromium()
+
+
+def test_a_gate_that_requires_a_browser_fails(look_for_chromium: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECONCILER_REQUIRE_BROWSER", "1")
+    with pytest.raises(pytest.fail.Exception, match=f"RECONCILER_REQUIRE_BROWSER=1, but {WHY}"):
+        look_for_chromium()
+
+
+def test_a_browser_that_is_named_is_taken(look_for_chromium: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECONCILER_TEST_CHROMIUM", "/opt/chromium")
+    assert look_for_chromium() == "/opt/chromium"
