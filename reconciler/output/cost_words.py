@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from reconciler.core.bill import total
 from reconciler.core.cost import Cost
 from reconciler.core.plan import Plan
+from reconciler.core.quantities import format_money
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +34,13 @@ def _bill(currency: str, costs: Iterable[Cost]) -> Bill:
     known = [(c.before, c.after) for c in of_currency if c.before is not None and c.after is not None]
     if not known:
         return Bill(Cost(currency=currency, before=None, after=None), len(of_currency))
-    before, after = (sum(side, Decimal()) for side in zip(*known, strict=True))
+    before, after = (total(side) for side in zip(*known, strict=True))
     return Bill(Cost(currency=currency, before=before, after=after), len(of_currency) - len(known))
 
 
 def amount(value: Decimal | None) -> str:
-    """`14.50`, with two decimals."""
-    return "unknown" if value is None else f"{value:.2f}"
+    """`14.50`, with two decimals, rounded as `status` does."""
+    return "unknown" if value is None else format_money(value)
 
 
 def cost_words(cost: Cost, *, arrow: str) -> str:
@@ -48,7 +50,9 @@ def cost_words(cost: Cost, *, arrow: str) -> str:
     words = f"{cost.currency} {amount(cost.before)} {arrow} {amount(cost.after)}"
     if cost.before is None or cost.after is None:
         return words
-    return f"{words} ({cost.after - cost.before:+.2f})"
+    # Of what is shown: a reader takes one from the other.
+    difference = Decimal(amount(cost.after)) - Decimal(amount(cost.before))
+    return f"{words} ({difference:+.2f})"
 
 
 def bill_words(plans: Iterable[Plan], *, arrow: str) -> Iterator[str]:
