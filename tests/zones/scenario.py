@@ -8,7 +8,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -140,6 +140,7 @@ def _subject(raw: Mapping[str, Any], domain: str) -> Subject:
     )
     own = dict(raw.get("dns", {}))
     settings = own.pop("checks", {})
+    base = replace(base, **{key: None for key, value in own.items() if value is None})
     checks = tuple(sorted((CheckSetting(id=k, level=v, origin=PLACE) for k, v in settings.items()), key=lambda c: c.id))
     lists = {key: tuple(value) if isinstance(value, list) else value for key, value in own.items()}
     alias = raw.get("alias_of")
@@ -157,15 +158,21 @@ def _dkim(raw: Mapping[str, Any] | None) -> Dkim | None:
     """`{}` = the good key under the selector 8DC1; null = unknown."""
     if raw is None:
         return None
-    found = {"active": True, "key": "good", "selector": "8DC1", "pending": None, **raw}
+    found = {"active": True, "key": "good", "selector": "8DC1", "pending": None, "pending_selector": "8DC2", **raw}
 
     def key(name: str | None, selector: str) -> DkimKey | None:
         if name is None:
             return None
         text = KEYS.get(name, name)
-        return DkimKey(selector=selector, public_key=text, size={"good": 2048, "weak": 1024, "tiny": 512}.get(name, 2048))
+        return DkimKey(
+            selector=selector, public_key=text, size={"good": 2048, "weak": 1024, "tiny": 512}.get(name, 2048)
+        )
 
-    return Dkim(active=found["active"], key=key(found["key"], found["selector"]), pending=key(found["pending"], "8DC2"))
+    return Dkim(
+        active=found["active"],
+        key=key(found["key"], found["selector"]),
+        pending=key(found["pending"], found["pending_selector"]),
+    )
 
 
 RRsets = dict[tuple[str, str], list[str]]

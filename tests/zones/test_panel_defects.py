@@ -95,7 +95,9 @@ def test_defect_7_the_mechanism_is_merged_into_the_record_that_exists(finding):
 
 def test_defect_8_the_dmarc_generator_knows_the_present_rfc_and_drops_nothing_silently():
     reports = ("mailto:dmarc@example.net",)
-    wish = DmarcWish(policy="reject", subdomain_policy="quarantine", np="reject", rua=reports, ruf=reports, fo="1", testing=True)
+    wish = DmarcWish(
+        policy="reject", subdomain_policy="quarantine", np="reject", rua=reports, ruf=reports, fo="1", testing=True
+    )
     tags = [tag.split("=")[0].strip() for tag in record_text(wish).split(";")]
     assert tags == ["v", "p", "sp", "np", "rua", "ruf", "fo", "t"]
     assert [refusal.field for refusal in refusals(DmarcWish(policy="rejekt", rua=("nobody",)))] == ["policy", "rua"]

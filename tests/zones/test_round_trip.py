@@ -22,7 +22,7 @@ def test_what_is_proposed_makes_the_check_pass(mended, reports, cases):
                 wanted = case.after.get(before.id, {}).get("status", "pass")
                 if after[before.id].status != wanted:
                     broken.append((case.name, before.id, before.code, after[before.id].status, after[before.id].codes))
-    assert broken == []
+    assert broken == [], broken
     assert tried > 60
 
 
