@@ -1,7 +1,7 @@
 """Asks DNS, and where it may the web, what the checks want to know, until they know enough."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.compliance.checks import CHECKS, Check, chosen
@@ -12,8 +12,9 @@ from reconciler.core.dns import Answer, Resolver
 from reconciler.core.findings import DomainReport, Finding
 from reconciler.core.pages import Fetcher, Page
 
-DOMAINS_AT_ONCE = 64
-"""Domains under way together; how many questions are in flight is the resolver's limit."""
+DOMAINS_AT_ONCE = 256
+"""Domains under way together, so that some that wait for silent servers keep nobody else waiting; how many questions
+are in flight is the resolver's limit."""
 
 
 async def gather(
@@ -113,19 +114,33 @@ class _Found:
 
     async def pursue(self, check: Check, subject: Subject) -> None:
         """Asks what a check wants, again and again until it wants nothing new."""
+        facts = self.facts()
         while True:
-            facts = self.facts()
             missing = [wanted for wanted in dict.fromkeys(check.questions(subject, facts)) if not facts.has(wanted)]
             if not missing:
                 return
-            await asyncio.gather(*(self._ask(wanted) for wanted in missing))
+            # All are under way before the first is waited for.
+            for wanted, reply in zip(missing, await asyncio.gather(*map(self._ask, missing)), strict=True):
+                self._keep(wanted, reply)
 
-    async def _ask(self, wanted: Wanted) -> None:
+    def _ask(self, wanted: Wanted) -> Awaitable[Answer | Page]:
         match wanted:
             case Direct():
-                self.direct[wanted] = await self.resolver.lookup_at(wanted.server, wanted.name, wanted.rtype)
+                return self.resolver.lookup_at(wanted.server, wanted.name, wanted.rtype)
             case Fetch():
                 assert self.fetcher is not None, "a check asks for pages only where they may be fetched"
-                self.pages[wanted] = await self.fetcher.fetch(wanted.url)
+                return self.fetcher.fetch(wanted.url)
             case (name, rtype):
-                self.answers[wanted] = await self.resolver.lookup(name, rtype)
+                return self.resolver.lookup(name, rtype)
+
+    def _keep(self, wanted: Wanted, reply: Answer | Page) -> None:
+        match wanted:
+            case Direct():
+                assert isinstance(reply, Answer)
+                self.direct[wanted] = reply
+            case Fetch():
+                assert isinstance(reply, Page)
+                self.pages[wanted] = reply
+            case _:
+                assert isinstance(reply, Answer)
+                self.answers[wanted] = reply

@@ -1,6 +1,7 @@
 """RSA public keys in DER: SubjectPublicKeyInfo (RFC 5280) or a bare RSAPublicKey (RFC 8017 appendix A.1.1)."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 _SEQUENCE, _INTEGER, _BIT_STRING, _OID = 0x30, 0x02, 0x03, 0x06
 _RSA_ENCRYPTION = bytes.fromhex("2a864886f70d010101")
@@ -23,6 +24,7 @@ class _Broken(ValueError):
     pass
 
 
+@lru_cache(maxsize=4096)
 def rsa_key(der: bytes) -> RsaKey | None:
     """The RSA key in some bytes; None where there is none (cut off, another algorithm, something else)."""
     try:

@@ -54,6 +54,7 @@ def parse(text: str) -> DkimRecord:
     )
 
 
+@lru_cache(maxsize=4096)
 def key_bytes(text: str) -> bytes | None:
     """A key's bytes from base64, white space ignored; None where it is not base64."""
     try:

@@ -142,6 +142,7 @@ def parse(text: str) -> SpfRecord:
     return SpfRecord(text, tuple(terms), tuple(faults))
 
 
+@lru_cache(maxsize=256)
 def parse_mechanism(text: str) -> Mechanism | Fault:
     """One mechanism, as a product names it; it must have the qualifier of a pass (none, or `+`)."""
     try:
