@@ -107,24 +107,15 @@ async def silence(_query: bytes, _transport: Transport) -> list[bytes]:
     return []
 
 
-async def servfail(query: bytes, _transport: Transport) -> list[bytes]:
-    """What a resolver says whose upstream is broken, or whose validation failed."""
-    return [_answer(query, dns.rcode.SERVFAIL).to_wire()]
+def _says(rcode: dns.rcode.Rcode) -> Behaviour:
+    async def behave(query: bytes, _transport: Transport) -> list[bytes]:
+        return [_answer(query, rcode).to_wire()]
+
+    return behave
 
 
-async def refused(query: bytes, _transport: Transport) -> list[bytes]:
-    """What a server says that does not serve us."""
-    return [_answer(query, dns.rcode.REFUSED).to_wire()]
-
-
-async def notimp(query: bytes, _transport: Transport) -> list[bytes]:
-    """What an old middlebox says."""
-    return [_answer(query, dns.rcode.NOTIMP).to_wire()]
-
-
-async def formerr(query: bytes, _transport: Transport) -> list[bytes]:
-    """What a server says that does not know EDNS."""
-    return [_answer(query, dns.rcode.FORMERR).to_wire()]
+servfail = _says(dns.rcode.SERVFAIL)
+"""What a resolver says whose upstream is broken, or whose validation failed."""
 
 
 async def garbage(_query: bytes, _transport: Transport) -> list[bytes]:
@@ -189,9 +180,9 @@ async def cname_loop(query: bytes, _transport: Transport) -> list[bytes]:
 OUTAGES: Mapping[str, Behaviour] = {
     "silence": silence,
     "SERVFAIL": servfail,
-    "REFUSED": refused,
-    "NOTIMP": notimp,
-    "FORMERR": formerr,
+    "REFUSED": _says(dns.rcode.REFUSED),
+    "NOTIMP": _says(dns.rcode.NOTIMP),
+    "FORMERR": _says(dns.rcode.FORMERR),
     "garbage": garbage,
     "half a header": header_only,
     "a forged id": wrong_id,
