@@ -3,7 +3,7 @@
 import asyncio
 import getpass
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -207,7 +207,9 @@ async def _apply_all(
         async with gates[plan.server]:
             outcomes = await apply_plan(plan, writer, passwords, journal, told)
             again = planner.after(plan, outcomes)
-            return await verify(writer, desired, outcomes, lambda seen: again.plan(desired, seen))
+            proven, rest = await verify(writer, desired, outcomes, lambda seen: again.plan(desired, seen))
+            take_back(journal, plan.server, outcomes, proven)
+            return proven, rest
 
     done = await asyncio.gather(*(one(p) for p in todo))
     progress.end()
@@ -222,3 +224,10 @@ async def _apply_all(
     )
     journal.close(converged=result.converged)
     return result
+
+
+def take_back(journal: FileJournal, server: str, said: Sequence[Outcome], proven: Sequence[Outcome]) -> None:
+    """Writes down what the read at the end has changed: the journal must not go on saying that it was made."""
+    for before, after in zip(said, proven, strict=True):
+        if before.result is not after.result:
+            journal.outcome(server, after)

@@ -13,6 +13,7 @@ from reconciler.app.applying import (
     begin_journal,
     passwords_of,
     protections_to_write,
+    take_back,
 )
 from reconciler.app.passwords import ChangePasswords
 from reconciler.app.planning import Planner, journal_folder
@@ -163,7 +164,9 @@ class _Run:
         seen = await self._read(judged.expected)
         if not isinstance(seen, CurrentDomain):
             return outcomes, self._unread(plan, seen)
-        return proven(left, outcomes, seen)
+        checked, rest = proven(left, outcomes, seen)
+        take_back(journal, plan.server, outcomes, checked)
+        return checked, rest
 
     def _told(self, outcome: Outcome) -> None:
         self.progress.step(outcome.change.address)

@@ -102,6 +102,7 @@ class _Fold:
         self.password_versions: dict[tuple[str, str], int] = {}
         self.protections: dict[tuple[str, str], tuple[frozenset[str], str]] = {}
         self._states: dict[Key, Mapping[str, Value]] = {}
+        self._before: dict[tuple[Key, str], dict[Key, Known | None]] = {}
         self._run = ""
 
     def take(self, record: Record) -> None:
@@ -110,6 +111,7 @@ class _Fold:
             case "start":
                 self._run = str(record.get("run", ""))
                 self._states.clear()
+                self._before.clear()
             case "intent":
                 if state := record.get("state"):
                     self._states[_key(record)] = state_fields(state)
@@ -125,6 +127,8 @@ class _Fold:
         done = record["result"] in _DONE
         if done:
             self._resource(_key(record), record["change"])
+        elif record["result"] == Result.FAILED.value:
+            self._take_back(_key(record), record["change"])
         if record["change"]["kind"] == "mailbox":
             applied = record["result"] == Result.APPLIED.value or record.get("passwordSet") is True
             self._password(record["server"], record["change"], done=done, applied=applied)
@@ -133,6 +137,8 @@ class _Fold:
         state = self._states.pop(key, {})
         after = {name: value(f["after"]) for name, f in change["fields"].items() if "after" in f}
         server, kind, _ = key
+        places = (key, (server, kind, change["newAddress"])) if change["action"] == "rename" else (key,)
+        self._before[key, str(change["action"])] = {place: self.resources.get(place) for place in places}
         match change["action"]:
             case "delete":
                 self.resources[key] = Known(exists=False, fields={}, run=self._run)
@@ -147,6 +153,14 @@ class _Fold:
                 self.resources[key] = Known(exists=True, fields=fields, run=self._run)
             case _:
                 raise ValueError(change["action"])
+
+    def _take_back(self, key: Key, change: Mapping[str, Any]) -> None:
+        """What an earlier line of this run said was made was not: a read at the end has shown it."""
+        for place, known in self._before.pop((key, str(change["action"])), {}).items():
+            if known is None:
+                self.resources.pop(place, None)
+            else:
+                self.resources[place] = known
 
     def _fields(self, key: Key) -> Mapping[str, Value]:
         known = self.resources.get(key)

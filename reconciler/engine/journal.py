@@ -17,7 +17,7 @@ from reconciler.core.kinds import BY_NAME
 from reconciler.core.model import Alias, DomainAlias, KindName, Mailbox, Resource, Unset, Value
 from reconciler.core.plan import Change, FieldChange, Outcome
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 1
 
 
 class FileJournal:

@@ -78,7 +78,7 @@ def read_run(path: Path) -> Run:
             faults.append((number, "it is no record"))
         else:
             records.append((number, record))
-    chained = any("previous" in r or _version(r) > 1 for _, r in records)
+    chained = any("previous" in r for _, r in records)
     faults += _broken_links(rows, dict(records)) if chained else []
     first = min(faults, default=None)
     return Run(

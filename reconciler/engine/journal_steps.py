@@ -82,20 +82,17 @@ def entries(run: Run) -> tuple[Entry, ...]:
 
 def tally(run: Run) -> dict[str, int]:
     """How many changes of a run had which result; `interrupted` where none was written. Reads no further than that."""
-    begun: set[tuple[object, ...]] = set()
-    counts: Counter[str] = Counter()
+    results: dict[tuple[str, ...], str] = {}
     for _, record in run.records:
         event, change = record.get("event"), record.get("change")
         if event not in ("intent", "outcome") or not isinstance(change, dict):
             continue
         named = (record.get("server"), *(change.get(n) for n in ("kind", "address", "newAddress")))
         key = tuple(str(part) for part in named)
-        if event == "intent":
-            begun.add(key)
-        else:
-            begun.discard(key)
-            counts[str(record.get("result"))] += 1
-    return {**dict(sorted(counts.items())), **({INTERRUPTED: len(begun)} if begun else {})}
+        # The last word on a change counts: a read at the end may have shown that it was not made after all.
+        results[key] = INTERRUPTED if event == "intent" else str(record.get("result"))
+    counts = Counter(results.values())
+    return {name: counts[name] for name in sorted(counts, key=lambda name: (name == INTERRUPTED, name))}
 
 
 def steps_of(run: Run, later: Iterable[Run]) -> dict[Place, tuple[Step, ...]]:

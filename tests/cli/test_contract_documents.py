@@ -60,13 +60,18 @@ def test_what_the_server_only_said_it_did_is_told_in_the_words_of_the_files(
     import urllib.request
 
     w = workspace(sandbox.endpoint)
-    body = {"domain": "example.com", "enableActiveSyncAccountManagement": False}
-    request = urllib.request.Request(
-        f"{sandbox.endpoint.url}/sandbox/domain", data=json.dumps(body).encode(), headers={"X-Sandbox": "1"}
-    )
-    urllib.request.urlopen(request, timeout=10).close()
+    bodies = {
+        "domain": {"domain": "example.com", "enableActiveSyncAccountManagement": False},
+        "quirks": {"quirks": ["settings-without-switches"]},  # else a guard knows, and refuses
+    }
+    for name, body in bodies.items():
+        request = urllib.request.Request(
+            f"{sandbox.endpoint.url}/sandbox/{name}", data=json.dumps(body).encode(), headers={"X-Sandbox": "1"}
+        )
+        urllib.request.urlopen(request, timeout=10).close()
     w.domain("example.com", "mailboxes: {bob: {eas: true}}\n")
     done = inside(w, "apply", "--yes")
     assert done.code == 5
     assert "eas is false, not true" in done.out
     assert "converged" not in done.out
+    assert "1 failed" in inside(w, "history").out, "the journal does not go on saying that it was made"

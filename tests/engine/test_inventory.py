@@ -15,6 +15,8 @@ from reconciler.core.plan import Change, FieldChange, Outcome, Result
 from reconciler.core.secret import SecretRef
 from reconciler.engine.inventory import read_inventory
 from reconciler.engine.journal import FileJournal
+from reconciler.engine.journal_read import read_run
+from reconciler.engine.journal_steps import tally
 
 NOON = datetime(2026, 6, 15, 12, 0, 0, tzinfo=UTC)
 A = "a@example.com"
@@ -82,6 +84,26 @@ def test_of_what_was_not_made_nothing_is_concluded(tmp_path: Path, result: Resul
     known = read_inventory(tmp_path).resource("mail1", "mailbox", A)
     assert known is not None
     assert (known.exists, dict(known.fields)) == (True, {"quota": 2})
+
+
+def test_what_a_read_at_the_end_took_back_was_not_made(tmp_path: Path) -> None:
+    write(tmp_path, (change("update", fields={"quota": (1, 2)}), Result.APPLIED))
+    journal = FileJournal(tmp_path, tool="t", clock=lambda: NOON + timedelta(minutes=1))
+    made = change("update", fields={"quota": (2, 9)}, current=read_box("a", quota=2))
+    gone = change("delete", name="b")
+    for one in (made, gone):
+        journal.intent("mail1", one)
+        for result in (Result.APPLIED, Result.FAILED):
+            journal.outcome(
+                "mail1", Outcome(change=one, result=result, detail="" if result is Result.APPLIED else "no")
+            )
+    journal.close(converged=False)
+    found = read_inventory(tmp_path)
+    known = found.resource("mail1", "mailbox", A)
+    assert known is not None
+    assert (known.exists, dict(known.fields)) == (True, {"quota": 2})
+    assert found.resource("mail1", "mailbox", "b@example.com") is None
+    assert tally(read_run(journal.path)) == {"failed": 2}
 
 
 def test_what_was_found_as_wanted_is_known_but_sets_no_password(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_a_record_says_who_when_what_and_what_became_of_it(tmp_path: Path) -> No
     journal.close(converged=False)
     start, intent, failed, renamed, end = records(journal)
     for record in (start, intent, failed, renamed, end):
-        assert (record["formatVersion"], record["run"], record["time"]) == (2, journal.run, "2026-06-15T12:00:00.000Z")
+        assert (record["formatVersion"], record["run"], record["time"]) == (1, journal.run, "2026-06-15T12:00:00.000Z")
     assert (start["event"], start["tool"]) == ("start", "reconciler 0.1.0")
     assert (intent["event"], intent["server"], intent["domain"]) == ("intent", "mail1", "example.com")
     assert (

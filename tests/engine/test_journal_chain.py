@@ -140,7 +140,6 @@ def test_a_journal_of_the_first_format_is_read_and_its_chain_is_not_checked(tmp_
     old = [json.loads(row) for row in lines(journal) if b'"protected"' not in row]
     for record in old:
         del record["previous"]
-        record["formatVersion"] = 1
     rewrite(journal, [json.dumps(record).encode() for record in old])
     run = read_run(journal.path)
     assert (run.chain, run.fault, run.ended) == ("not checked", "", "converged")
@@ -150,18 +149,18 @@ def test_a_journal_of_the_first_format_is_read_and_its_chain_is_not_checked(tmp_
     assert dict(known.fields) == {"quota": 2}
 
 
-def test_a_chain_with_a_line_of_the_first_format_in_it_is_broken(tmp_path: Path) -> None:
+def test_a_chain_with_a_line_that_has_no_link_is_broken(tmp_path: Path) -> None:
     journal = written(tmp_path)
     rows = lines(journal)
     record = json.loads(rows[0])
     del record["previous"]
-    rewrite(journal, [json.dumps(record | {"formatVersion": 1}).encode(), *rows[1:]])
+    rewrite(journal, [json.dumps(record).encode(), *rows[1:]])
     assert read_run(journal.path).fault.startswith(f"{journal.path}:1: ")
 
 
 def test_a_journal_of_a_newer_version_is_not_guessed_at(tmp_path: Path) -> None:
     journal = written(tmp_path)
-    rewrite(journal, [row.replace(b'"formatVersion": 2', b'"formatVersion": 3') for row in lines(journal)])
+    rewrite(journal, [row.replace(b'"formatVersion": 1', b'"formatVersion": 2') for row in lines(journal)])
     with pytest.raises(ReconcilerError, match="newer version"):
         read_inventory(tmp_path)
 

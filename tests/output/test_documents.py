@@ -190,6 +190,7 @@ def test_the_journal_schema_refuses_what_does_not_belong_to_an_event(schema: Sch
         "formatVersion": 1,
         "run": "20261122T180000Z-ab12cd",
         "time": "2026-11-22T18:00:00.000Z",
+        "previous": "sha256:" + "0" * 64,
         "event": "intent",
         "domain": "b.example",
         "server": "mail1",
