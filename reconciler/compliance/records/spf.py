@@ -3,7 +3,7 @@
 import re
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Literal
 
@@ -78,7 +78,7 @@ class Fault:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SpfRecord:
     """A record: its terms in order, without those that are faulty."""
 
@@ -86,30 +86,30 @@ class SpfRecord:
     terms: tuple[Term, ...]
     faults: tuple[Fault, ...]
 
-    @property
+    @cached_property
     def mechanisms(self) -> tuple[Mechanism, ...]:
         """All mechanisms, those after `all` too."""
         return tuple(term for term in self.terms if isinstance(term, Mechanism))
 
-    @property
+    @cached_property
     def effective(self) -> tuple[Mechanism, ...]:
         """The mechanisms up to and with the first `all`: what stands after it is ignored (section 5.1)."""
         found = self.mechanisms
         end = next((i for i, m in enumerate(found) if m.name == "all"), len(found))
         return found[: end + 1]
 
-    @property
+    @cached_property
     def ignored(self) -> tuple[Term, ...]:
         """Mechanisms after `all`, and a `redirect` beside it (sections 5.1 and 6.1)."""
         late: tuple[Term, ...] = self.mechanisms[len(self.effective) :]
         return (*late, *((r,) if self.all and (r := self.modifier("redirect")) else ()))
 
-    @property
+    @cached_property
     def all(self) -> Mechanism | None:
         """The first `all`."""
         return next((m for m in self.mechanisms if m.name == "all"), None)
 
-    @property
+    @cached_property
     def redirect(self) -> Modifier | None:
         """The `redirect` that applies: there is none beside `all`."""
         return None if self.all else self.modifier("redirect")
