@@ -42,7 +42,7 @@ class Run:
         per = f"{self.questions / self.seconds:,.0f}" if self.questions else "–"
         cpu = f"{self.questions / self.cpu:,.0f}" if self.questions else "–"
         rate = f"{domains / self.seconds:,.0f}"
-        against = f"{loop.seconds / self.seconds:.2f} ×"
+        against = f"{loop.seconds / self.seconds:.2f} × | {loop.cpu / self.cpu:.2f} ×"
         return f"| {title} | {self.seconds:.2f} s | {rate} | {per} | {cpu} | {against} | {note} |"
 
 
@@ -94,7 +94,8 @@ def table(count: int) -> None:
         asked = len(json.loads(questions.read_text()))
         print(f"{count:,} domains, {asked:,} questions of the five checks; medians of {RUNS}, in turns.\n")
         print(
-            "| What | Wall | Domains/s | Questions/s | per CPU second | of the loop | |\n|---|---|---|---|---|---|---|"
+            "| What | Wall | Domains/s | Questions/s | per CPU second | of the loop | by CPU | |\n"
+            "|---|---|---|---|---|---|---|---|"
         )
         for way, title in {**WAYS, "checkdmarc": "checkdmarc, its own checks"}.items():
             if way in runs:
