@@ -50,6 +50,7 @@ check: lint types contracts
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/reviewing.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
