@@ -51,6 +51,13 @@ class Pages:
         return Page(url=url, **found)
 
 
+def need(why_not: str, *, required: bool) -> None:
+    """Skips where no server can be started, or fails where one is required."""
+    assert not (required and why_not), f"RECONCILER_REQUIRE_DNS_SERVER is 1, and {why_not}"
+    if why_not:
+        pytest.skip(why_not)
+
+
 @dataclass(frozen=True)
 class World:
     """The servers, and how the checks are run against them.
@@ -106,9 +113,7 @@ Served = Callable[[Mapping[str, Any]], World]
 @pytest.fixture(scope="session")
 def serve(cases: list[Any]) -> Iterator[Served]:
     """Starts servers for what is published, by the name of the case; they end with the session."""
-    if knots.KNOTD is None:
-        assert not REQUIRED, f"RECONCILER_REQUIRE_DNS_SERVER is 1, and {knots.WHY_NOT}"
-        pytest.skip(knots.WHY_NOT)
+    need(knots.why_not(knots.KNOTD, (FIRST, SECOND)), required=REQUIRED)
 
     def validated(name: dns.name.Name) -> bool:
         for case in cases:
@@ -184,3 +189,9 @@ def codes() -> Mapping[str, Mapping[str, str]]:
 def unreached() -> Mapping[str, str]:
     """Codes that no scenario says, each with the reason."""
     return dict(scenarios.UNREACHED)
+
+
+@pytest.fixture
+def needed() -> Callable[..., None]:
+    """What decides between running, skipping and failing."""
+    return lambda knotd, *addresses, required: need(knots.why_not(knotd, addresses), required=required)

@@ -18,7 +18,6 @@ import dns.rcode
 NOBODY = 65534
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
 KNOTD = shutil.which("knotd", path=_PATH)
-WHY_NOT = "there is no knotd on this machine (Debian and Ubuntu: apt install knot)"
 
 _CONFIG = """\
 server:
@@ -39,6 +38,19 @@ template:
     zonefile-sync: -1
 zone:
 {zones}"""
+
+
+def why_not(knotd: str | None, addresses: Sequence[str]) -> str:
+    """Why no server can be started here; empty where one can."""
+    if knotd is None:
+        return "there is no knotd on this machine (Debian and Ubuntu: apt install knot)"
+    for address in addresses:
+        try:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                probe.bind((address, 0))
+        except OSError:
+            return f"{address} is not an address of this machine (macOS: ifconfig lo0 alias {address})"
+    return ""
 
 
 def free_port(addresses: Sequence[str]) -> int:
@@ -68,7 +80,7 @@ def knot(zones: Mapping[str, str | None], port: int, address: str = "127.0.0.1")
     Raises:
         AssertionError: the server does not start, or refuses a zone; its own words are in it.
     """
-    assert KNOTD is not None, WHY_NOT
+    assert KNOTD is not None
     # Not pytest's folder: that one only we may enter, and the server runs as somebody else where we are root.
     with tempfile.TemporaryDirectory(prefix="zones-") as name:
         folder = Path(name)

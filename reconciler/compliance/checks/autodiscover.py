@@ -9,8 +9,8 @@ from reconciler.compliance import publish
 from reconciler.compliance.checks import autodiscover_first, autodiscover_web
 from reconciler.compliance.facts import Facts, Wanted
 from reconciler.compliance.subject import Subject
-from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, unknown
-from reconciler.core.dns import Answer, Srv
+from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped, unknown
+from reconciler.core.dns import Answer, Mx, Srv
 from reconciler.core.findings import Finding, Record, Status
 
 _BASIS = Basis(id="autodiscover", reference="MS-OXDISCO section 3.1.5, RFC 2782", good_code="AUTODISCOVER_OK")
@@ -33,6 +33,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "Delete it.",
         "AUTODISCOVER_SRV_CNAME": "The target of the SRV record is a CNAME, which RFC 2782 does not allow. Name the "
         "host itself.",
+        "AUTODISCOVER_PARKED": "The domain is declared as sending no mail and receives none either: nothing to judge.",
         **autodiscover_first.CODES,
         **autodiscover_web.CODES,
     }
@@ -62,7 +63,15 @@ class _Part:
 
 
 def questions(subject: Subject, facts: Facts) -> Iterator[Wanted]:
-    """The host and the service; the expected host's addresses only where they must be compared."""
+    """The host and the service; the expected host's addresses only where they must be compared.
+
+    Of a domain that sends no mail the MX first: without one it receives none either, and nobody looks for its server.
+    """
+    if not subject.expected.sends:
+        yield subject.domain, "MX"
+        mx = facts.known(subject.domain, "MX")
+        if mx is None or not _receives(mx):
+            return
     host, service, expected = _host(subject), _service(subject), subject.expected.autodiscover_host
     yield service, "SRV"
     yield host, "A"
@@ -81,6 +90,13 @@ def questions(subject: Subject, facts: Facts) -> Iterator[Wanted]:
 
 def judge(subject: Subject, facts: Facts) -> Finding:
     """The finding; rows 30 to 33 of the catalogue of checks."""
+    if not subject.expected.sends:
+        mx = facts.answer(subject.domain, "MX")
+        if mx.unknown:
+            return conclude(_BASIS, unknown([mx]), good="")
+        if not _receives(mx):
+            text = "The domain is declared as sending no mail (dns.sends: false), and has no MX: nobody has mail there."
+            return skipped(_BASIS, "AUTODISCOVER_PARKED", "The domain has no part in mail", text)
     host_answer, srv_answer = facts.answer(_host(subject), "A"), facts.answer(_service(subject), "SRV")
     host, service = _judge_host(subject, facts, host_answer), _judge_service(subject, facts, srv_answer)
     found_host, found_srv = found_records(host_answer), found_records(srv_answer)
@@ -102,6 +118,10 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     good = f"Mail programs find {subject.expected.autodiscover_host}"
     found = [*found_host, *found_srv]
     return conclude(_BASIS, notes, good=good, expected=expected, found=found, fix=fix)
+
+
+def _receives(mx: Answer) -> bool:
+    return any(isinstance(data, Mx) and data.host for data in mx.records)
 
 
 def _kept(found: list[Record], name: str) -> list[Record]:

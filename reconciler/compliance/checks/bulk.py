@@ -32,6 +32,10 @@ _RULES: Mapping[str, str] = MappingProxyType(
 _UNMET = frozenset({"DKIM_NOT_SIGNING", "PTR_MISSING", "PTR_NOT_CONFIRMED"})
 """Warnings elsewhere that break a rule here; failures do anyway."""
 
+_MET = frozenset({"DMARC_EXTERNAL", "SPF_ALL_PASS"})
+"""Failures elsewhere that break no rule here, where they are the gravest: reports that do not arrive, and a record
+that allows everybody."""
+
 
 def questions(_subject: Subject, _facts: Facts) -> Iterator[Question]:
     """None: the others have asked."""
@@ -51,7 +55,7 @@ def derive(_subject: Subject, findings: Sequence[Finding]) -> Finding:
         finding = by_id.get(check)
         if finding is None or finding.status == "skip":
             left_out.append(f"{check} ({finding.code})" if finding else check)
-        elif finding.status == "fail" or _UNMET & {finding.code, *finding.codes}:
+        elif (finding.status == "fail" and finding.code not in _MET) or _UNMET & {finding.code, *finding.codes}:
             text = f"Not met: {rule}; see the check {check}."
             notes.append(Note("warn", "BULK_UNMET", "The Gmail, Yahoo and Outlook DNS rules are not met", text))
         elif finding.status == "error":

@@ -74,9 +74,10 @@ def _notes(subject: Subject, records: list[str], meant: list[str]) -> list[Note]
 
 
 def _usable(texts: list[str]) -> list[str]:
-    """The addresses for reports in some records that can be kept."""
+    """The addresses for reports in some records that can be kept; `mailto:` is added where it was forgotten."""
     found = [uri.strip() for text in texts for uri in (tags.parse(txt.tidied(text)).get("rua") or "").split(",")]
-    return [uri for uri in dict.fromkeys(found) if _URI.fullmatch(uri)]
+    mended = (uri if _URI.fullmatch(uri) else f"mailto:{uri}" for uri in found)
+    return [uri for uri in dict.fromkeys(mended) if _URI.fullmatch(uri)]
 
 
 def _wanted(subject: Subject, uris: list[str]) -> list[Record]:
