@@ -38,11 +38,11 @@ def test_the_samples_show_what_the_page_speaks_of() -> None:
     ):
         assert words in comment
     assert sample("drift").startswith("! changed on the server: 3 resources: ")
-    assert "1 already as wanted, 1 refused (moved since the plan)" in sample("applied")
+    assert "1 already as wanted, 1 refused (moved since the plan)" in " ".join(sample("applied").split())
 
 
 def test_a_terminals_samples_fit_80_columns() -> None:
-    for name in ("text", "drift"):
+    for name in ("text", "drift", "applied"):
         assert all(len(line) <= 80 for line in sample(name).splitlines())
 
 
