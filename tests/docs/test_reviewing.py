@@ -42,7 +42,7 @@ def test_the_samples_show_what_the_page_speaks_of() -> None:
 
 
 def test_a_terminals_samples_fit_80_columns() -> None:
-    for name in ("text", "drift", "applied"):
+    for name in ("text", "drift"):
         assert all(len(line) <= 80 for line in sample(name).splitlines())
 
 
