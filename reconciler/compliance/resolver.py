@@ -7,11 +7,14 @@ silent is asked again a little later and longer each time, and last where there 
 
 import asyncio
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import dns.exception
 import dns.resolver
 
+from reconciler.compliance.resolver_cache import AnswerCache
 from reconciler.compliance.resolver_messages import (
     Cut,
     NotAName,
@@ -50,6 +53,25 @@ def open_resolver(servers: Sequence[tuple[str, int]], timeout: float) -> Resolve
     return DnsResolver(tuple(servers) or _system_servers(), timeout)
 
 
+@contextmanager
+def cached_resolver(
+    servers: Sequence[tuple[str, int]], timeout: float, cache: Path | None, warn: Callable[[str], None]
+) -> Iterator[Resolver]:
+    """A resolver as from `open_resolver` that knows what an earlier one was told.
+
+    Args:
+        cache: the file that keeps answers, see `reconciler.compliance.resolver_cache`; None = there is none.
+        warn: told why the file is not used, or cannot be written: that never fails a run.
+    """
+    servers = tuple(servers) or _system_servers()
+    kept = AnswerCache(cache, servers) if cache is not None else None
+    if kept is not None and kept.problem:
+        warn(kept.problem)
+    yield DnsResolver(servers, timeout, cache=kept)
+    if kept is not None and (problem := kept.save()):
+        warn(problem)
+
+
 class DnsResolver:
     """See `open_resolver`. To be used in one event loop.
 
@@ -65,8 +87,14 @@ class DnsResolver:
         *,
         in_flight: int = IN_FLIGHT,
         authority_port: int = AUTHORITY_PORT,
+        cache: AnswerCache | None = None,
     ) -> None:
-        """Args are as for `open_resolver`; `authority_port`: where authoritative servers listen.
+        """Args are as for `open_resolver`.
+
+        Args:
+            in_flight: questions under way at a time with each of the servers.
+            authority_port: where authoritative servers listen.
+            cache: what recursive servers said before; not what authoritative ones say.
 
         Raises:
             Unreachable: a server is not given by its address.
@@ -76,6 +104,7 @@ class DnsResolver:
         self._servers = tuple(_Server(host, port, in_flight, SOCKETS) for host, port in servers)
         self._timeout = timeout
         self._authority_port = authority_port
+        self._cache = cache
         self._authorities: dict[str, _Server] = {}
         self._asked: dict[tuple[str, RecordType, str], asyncio.Task[Answer]] = {}
         self.sent = 0
@@ -102,8 +131,16 @@ class DnsResolver:
             query = make_query(name, rtype, recursive=not authority)
         except NotAName as e:
             return Answer(name=name, rtype=rtype, outcome="nxdomain", text=f"this cannot be a name in DNS: {e}")
+        if authority:
+            self.sent += 1
+            return await self._ask_servers(query, (self._authority(authority),))
+        if self._cache is not None and (kept := self._cache.get(name, rtype)) is not None:
+            return kept
         self.sent += 1
-        return await self._ask_servers(query, (self._authority(authority),) if authority else self._servers)
+        answer = await self._ask_servers(query, self._servers)
+        if self._cache is not None:
+            self._cache.put(answer)
+        return answer
 
     def _authority(self, host: str) -> "_Server":
         server = self._authorities.get(host)
