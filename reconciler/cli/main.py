@@ -131,7 +131,7 @@ def run(argv: Sequence[str] | None = None) -> int:
         from reconciler.app.exits import of_error
         from reconciler.output.terminal import safe
 
-        place = f"{e.span}: " if e.span else ""
+        place = f"{e.span}: " if e.span and not e.message.startswith(str(e.span)) else ""
         click.echo(safe(f"{place}error: {e.message}"), err=True)
         if e.hint:
             click.echo(f"  hint: {safe(e.hint)}", err=True)

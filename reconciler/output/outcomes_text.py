@@ -7,7 +7,7 @@ from reconciler.core.kinds import BY_NAME
 from reconciler.core.plan import Change, Outcome, Plan, Result
 from reconciler.output.diagnostics_text import diagnostic_lines
 from reconciler.output.plan_words import SYMBOLS, count, left_out_words, new_address
-from reconciler.output.terminal import Style, safe
+from reconciler.output.terminal import Piece, Style, flow, safe, words
 
 _LABELS: dict[Result, tuple[str, tuple[str, ...]]] = {
     Result.APPLIED: ("ok ", ("green",)),
@@ -61,7 +61,8 @@ def render_apply_summary(
     yield ""
     if listed:
         total = f"{count(numbers[Result.APPLIED], 'change')} in {count(len(outcomes), 'domain')}"
-        yield style(f"Applied: {total}; {_rest_words(numbers)}.", "bold")
+        said = words(f"Applied: {total}; {_rest_words(numbers)}.", "bold")
+        yield from flow(said, indent=0, hang=4, width=_WIDTH, style=style)
     else:
         yield style("Nothing was to be changed.", "bold")
     for result, title in _TROUBLES:
@@ -92,11 +93,12 @@ def _rest_words(numbers: Counter[Result]) -> str:
 
 def _trouble(outcome: Outcome, style: Style) -> Iterator[str]:
     why = f": {safe(outcome.detail)}" if outcome.detail else ""
-    yield f"  {_subject(outcome.change)}{why}"
+    yield from flow(words(f"{_subject(outcome.change)}{why}"), indent=2, hang=6, width=_WIDTH, style=style)
     if outcome.change.origin:
         yield f"      at {safe(str(outcome.change.origin))}"
     if outcome.hint:
-        yield f"      {style('hint:', 'cyan')} {safe(outcome.hint)}"
+        hint = [Piece("hint:", ("cyan",)), *words(safe(outcome.hint))]
+        yield from flow(hint, indent=6, hang=8, width=_WIDTH, style=style)
 
 
 def _rest(left: Sequence[Plan], style: Style, *, moved: bool, saved: bool) -> Iterator[str]:
@@ -116,6 +118,6 @@ def _rest(left: Sequence[Plan], style: Style, *, moved: bool, saved: bool) -> It
         for change in plan.changes:
             yield f"    {_subject(change)}"
     if moved:
-        yield "  hint: plan again and have it reviewed: what was refused is not as the plan found it"
+        yield "  hint: plan again and have it reviewed: what was refused has moved"
     else:
         yield "  hint: apply again; a run takes up what is left"

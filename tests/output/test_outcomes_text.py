@@ -91,7 +91,8 @@ def test_what_was_as_wanted_already_or_has_moved_is_counted_and_what_has_moved_i
     assert (
         "".join(line + "\n" for line in lines)
         == """
-Applied: 3 changes in 2 domains; 1 already as wanted, 1 refused (moved since the plan), 0 failed, 0 not tried.
+Applied: 3 changes in 2 domains; 1 already as wanted, 1 refused (moved since the
+    plan), 0 failed, 0 not tried.
 Refused, for it has moved since the plan:
   ~ mailbox bob@example.com: quota has moved since the plan
       at domains/example.com.yaml:9:5
@@ -99,9 +100,19 @@ Refused, for it has moved since the plan:
 Not done: a new plan still has 1 change.
   example.com:
     ~ mailbox bob@example.com
-  hint: plan again and have it reviewed: what was refused is not as the plan found it
+  hint: plan again and have it reviewed: what was refused has moved
 """
     )
+
+
+def test_the_end_of_an_apply_fits_a_terminal(make: Make) -> None:
+    words = (
+        "mail1: POST settings/domain/domain-alias-put/{name}/{checkMx}: the server refused: MX record does not match"
+    )
+    failed = Outcome(change=make("update", "bob", 9), result=Result.FAILED, detail=words, hint=f"see the log; {words}")
+    lines = list(render_apply_summary({"example.com": (failed,)}, (), converged=False, color=False))
+    assert max(map(len, lines)) <= 80
+    assert " ".join("".join(line + "\n" for line in lines).split()).count(words) == 2
 
 
 def test_each_result_has_a_line_of_its_own(make: Make) -> None:
