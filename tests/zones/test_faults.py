@@ -28,7 +28,7 @@ OUTAGES = (
 DISTURBANCES = ("none", "truncated, then TCP", "forged, then true", "garbage, then true", "late duplicates")
 LIKE_ANYWHERE = ("spf-good", "spf-very-long", "dkim-two-records", "dmarc-missing", "mx-without-address")
 UNKNOWN = {"DNS_UNKNOWN", "BULK_UNKNOWN"}
-EVERY = 14
+EVERY = 20
 """Of a scenario's questions one in so many is left without an answer, in each scenario others."""
 
 
@@ -41,7 +41,7 @@ def outage(scenario, responder, checked_at):
     def findings(fault):
         if fault not in known:
             with responder.responder(responder.OUTAGES[fault]) as port:
-                good, parked = asyncio.run(checked_at(port, subjects, timeout=0.4))
+                good, parked = asyncio.run(checked_at(port, subjects, timeout=0.25))
             known[fault] = {finding.id: finding for finding in good.checks}
             known[fault]["parked"] = next(finding for finding in parked.checks if finding.id == "parked")
         return known[fault]
