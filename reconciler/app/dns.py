@@ -1,13 +1,14 @@
 """DNS compliance of the selected domains and their domain aliases."""
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from reconciler.app.exits import Exit
 from reconciler.app.planning import Planner, PlanRequest, observe_selected
 from reconciler.app.servers import open_servers
 from reconciler.compliance.gather import check_subjects
-from reconciler.compliance.resolver import open_resolver
+from reconciler.compliance.resolver import cached_resolver
 from reconciler.compliance.subject import Subject
 from reconciler.config.workspace import Configuration
 from reconciler.core.errors import NoHostName, ReconcilerError
@@ -86,11 +87,13 @@ async def check_dns(
     ask_servers: bool,
     everything: bool = False,
     https: bool = False,
+    cache: Path | None = None,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> tuple[Report, tuple[ReconcilerError, ...]]:
     """The report, and what kept us from asking mail servers for their keys and domain aliases.
 
     Args:
-        everything, https: see `ask_dns`.
+        everything, https, cache, warn: see `ask_dns`.
 
     Raises:
         Unreachable: there is no resolver to ask.
@@ -105,7 +108,7 @@ async def check_dns(
         async with open_servers(config.workspace, (d.server for d in selected), config.root) as servers:
             seen = await observe_selected(planner, servers, progress, bill=False)
     todo = subjects(config, selected, seen)
-    report = await ask_dns(config, todo, progress, everything=everything, https=https)
+    report = await ask_dns(config, todo, progress, everything=everything, https=https, cache=cache, warn=warn)
     return report, tuple(e for e in seen.values() if isinstance(e, ReconcilerError))
 
 
@@ -116,26 +119,30 @@ async def ask_dns(
     *,
     everything: bool = False,
     https: bool = False,
+    cache: Path | None = None,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """What DNS says of some subjects.
 
     Args:
         everything: also the checks that ask much, which are not usual.
         https: also what web servers say: the policy of MTA-STS, the certificate of the autodiscover host.
+        cache: a file that keeps answers between runs, as long as their TTLs allow.
+        warn: told why that file is not used, or cannot be written.
 
     Raises:
         Unreachable: there is no resolver to ask.
     """
     dns = config.workspace.dns
-    resolver = open_resolver(dns.resolvers, dns.timeout)
-    progress.begin("Asking DNS", len(todo))
-    fetcher: Fetcher | None = None
-    if https:
-        from reconciler.compliance.https import HttpsFetcher
+    with cached_resolver(dns.resolvers, dns.timeout, cache, warn) as resolver:
+        progress.begin("Asking DNS", len(todo))
+        fetcher: Fetcher | None = None
+        if https:
+            from reconciler.compliance.https import HttpsFetcher
 
-        fetcher = HttpsFetcher(resolver, dns.timeout)
-    reports = await check_subjects(todo, resolver, everything=everything, fetcher=fetcher, on_done=progress.step)
-    progress.end()
+            fetcher = HttpsFetcher(resolver, dns.timeout)
+        reports = await check_subjects(todo, resolver, everything=everything, fetcher=fetcher, on_done=progress.step)
+        progress.end()
     return Report(tuple(reports))
 
 

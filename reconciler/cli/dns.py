@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,7 +20,13 @@ def command() -> None:
 
 
 def _report(
-    console: Console, config: Configuration, *, ask_servers: bool, everything: bool = False, https: bool = False
+    console: Console,
+    config: Configuration,
+    *,
+    ask_servers: bool,
+    everything: bool = False,
+    https: bool = False,
+    cache: Path | None = None,
 ) -> Report:
     """The report; what kept a mail server from telling its key is said on standard error, once each."""
     from reconciler.app.dns import check_dns
@@ -27,10 +34,20 @@ def _report(
     from reconciler.output.terminal import safe
 
     request = PlanRequest(today=datetime.now(UTC).date())
+    said: list[str] = []
     report, problems = asyncio.run(
-        check_dns(config, request, console.progress(), ask_servers=ask_servers, everything=everything, https=https)
+        check_dns(
+            config,
+            request,
+            console.progress(),
+            ask_servers=ask_servers,
+            everything=everything,
+            https=https,
+            cache=cache,
+            warn=said.append,
+        )
     )
-    for message in sorted({p.message for p in problems}):
+    for message in sorted({*said, *(p.message for p in problems)}):
         console.warn(f"warning: {safe(message)}")
     return report
 
@@ -55,6 +72,12 @@ _offline = click.option(
 @click.option(
     "--https", is_flag=True, help="Also fetch the MTA-STS policy, and try the autodiscover host's certificate."
 )
+@click.option(
+    "--dns-cache",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Keep what DNS answers in this file for later runs, as long as the TTLs allow.",
+)
 @common
 def check(
     console: Console,
@@ -64,6 +87,7 @@ def check(
     no_server: bool,
     everything: bool,
     https: bool,
+    dns_cache: Path | None,
 ) -> int:
     """Compare what DNS says with what it should: MX, SPF, DKIM, Autodiscover and DMARC, and what goes beyond.
 
@@ -73,7 +97,7 @@ def check(
     from reconciler.app.dns import exit_code
 
     config = configured(console, selection)
-    report = _report(console, config, ask_servers=not no_server, everything=everything, https=https)
+    report = _report(console, config, ask_servers=not no_server, everything=everything, https=https, cache=dns_cache)
 
     emit(console, formats, lambda name: [_rendered(console, config, report, name).rstrip("\n")])
     return exit_code(report, fail_on)
