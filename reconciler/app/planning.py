@@ -165,6 +165,13 @@ class Planner:
         own = read_scope(desired) | needed
         return own | self.base_scope(desired) != own
 
+    def takes_away(self, desired: DesiredDomain, seen: Observation) -> bool:
+        """Whether the plan of a domain would delete or rename what may be pointed at."""
+        pruned = self.request.prune or any(self.config.workspace.policy.prune.values())
+        if isinstance(seen, ReconcilerError) or not (pruned or desired.removed or desired.renamed):
+            return False
+        return any(c.action in ("delete", "rename") for c in self.plan(desired, seen).changes)
+
     def _reviewed(self, seen: Mapping[str, Observation]) -> list[Plan]:
         """Every selected domain's plan, with what base commit and journals tell of where its changes come from."""
         selected, base = self.selected(), self.base
@@ -200,7 +207,7 @@ async def observe_selected(
     """What the servers say of every selected domain; a server that cannot be used answers with its reason.
 
     Args:
-        bill: whether to read also what only the bill needs.
+        bill: whether to read also what only the bill and the guards need.
     """
     domains = planner.selected()
     readable = [d for d in domains if d.server in servers.readers]
@@ -214,8 +221,19 @@ async def observe_selected(
     again = [d for d in readable if isinstance(seen[d.domain], _NOT_TOLD) and planner.base_asks_more(d, needed(d))]
     if again:
         seen |= await observe_all(servers.readers, again, lambda _: None, needed)
+    # Who forwards to what goes is not managed by anybody, and has to be known all the same.
+    losing = [d for d in readable if bill and planner.takes_away(d, seen[d.domain])]
+    if losing:
+        whole = {d.domain: needed(d) | planner.base_scope(d) | _all_forwarding(seen[d.domain]) for d in losing}
+        more = await observe_all(servers.readers, losing, lambda _: None, lambda d: whole[d.domain])
+        # Where the server does not tell, the guards go by what was read before.
+        seen |= {name: found for name, found in more.items() if not isinstance(found, _NOT_TOLD)}
     progress.end()
     return seen | {d.domain: servers.unusable[d.server] for d in domains if d.server in servers.unusable}
+
+
+def _all_forwarding(seen: Observation) -> ReadScope:
+    return ReadScope(forwarding=frozenset(seen.mailboxes)) if isinstance(seen, CurrentDomain) else ReadScope()
 
 
 async def make_plans(config: Configuration, request: PlanRequest, progress: Progress) -> tuple[Plan, ...]:

@@ -211,6 +211,8 @@ def test_a_file_with_anchors_where_the_change_is_stays_as_it_is(
     done = inside(w, "drift", "--adopt")
     assert done.code == 2
     assert "domains/example.com.yaml:7:6: 'x' has an anchor" in done.err
+    done = inside(w, "import", "example.com")
+    assert (done.code, done.err.count("domains/example.com.yaml:7:6")) == (4, 1)
     assert "&small {quota: 1 GiB}" in (w.root / "domains" / "example.com.yaml").read_text("utf-8")
 
 
@@ -234,5 +236,6 @@ def test_what_a_pruning_policy_would_delete_is_declared_instead(
     assert done.code == 0, done.out + done.err
     text = (w.root / "domains" / "example.com.yaml").read_text("utf-8")
     assert text.endswith(
-        "mailboxes: {a: {quota: 1 GiB}, b: {quota: 2 GiB}}\naliases:\n  x: [a]\ndomainAliases: [example.ca]\n"
+        "mailboxes: {a: {quota: 1 GiB}, b: {quota: 2 GiB, forwarding: {to: [a], keepCopy: true}}}\n"
+        "aliases:\n  x: [a]\ndomainAliases: [example.ca]\n"
     )

@@ -172,3 +172,20 @@ def test_where_a_domain_alias_cannot_be_made_nothing_is_sent_to_it(sandbox: Sand
     assert done.returncode == 5, done.stdout + done.stderr
     assert "not tried" in done.stdout
     assert forwards(sandbox) == []
+
+
+@pytest.mark.parametrize("way", ["removed", "pruned", "renamed"])
+def test_a_forwarding_that_no_file_manages_is_not_left_pointing_nowhere(ready: Any, sandbox: Sandbox, way: str) -> None:
+    ready.domain("example.com", "mailboxes: {robert: {}, ann: {forwarding: {to: [robert], keepCopy: false}}}\n")
+    assert ready.run("apply", "--yes").returncode == 0
+    own(sandbox, "requests/reset")
+    bodies = {
+        "removed": "mailboxes: {ann: {}}\nremoved: {mailboxes: [robert]}\n",
+        "pruned": "mailboxes: {ann: {}}\n",
+        "renamed": "mailboxes: {ann: {}, bob: {}}\nrenamed: {mailboxes: {robert: bob}}\n",
+    }
+    ready.domain("example.com", bodies[way])
+    done = ready.run("apply", "--yes", *(["--prune"] if way == "pruned" else []))
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "the forwarding of mailbox ann@example.com would point nowhere" in " ".join(done.stdout.split())
+    assert written(sandbox) == []
