@@ -30,6 +30,7 @@ EXPECTED: Final[dict[str, str]] = {
     "credential reference": "a reference like {env: NAME}",
     "local part": "a name, the part of an address before the @",
     "domain name": "a domain name like example.com",
+    "outside domain": "a domain name like partner.example, or *.partner.example for all below it",
     "host name": "a host name like mail.example.com",
     "host name or address": "an IP address or a host name, like 192.0.2.4 or out.example.com",
     "mail address": "a mail address, or a name in this domain",

@@ -80,3 +80,11 @@ def test_validate_denies_only_targets_in_domains_that_are_not_listed(tmp_path: P
     assert [d.code for d in found] == ["GRD007"]
     assert "y@else.example" in found[0].message
     assert "policy.externalForwardingDomains" in found[0].hint
+
+
+def test_what_is_expected_is_said_in_words() -> None:
+    text = HEAD.format(kind="Workspace") + SERVERS + "policy: {externalForwardingDomains: ['*.com']}\n"
+    document, _ = load_text(text.encode(), "reconciler.yaml")
+    assert document is not None
+    (fault,) = check(document, validator("workspace"))
+    assert "should be a domain name like partner.example, or *.partner.example for all below it" in fault.message
