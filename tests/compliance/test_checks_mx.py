@@ -43,6 +43,25 @@ def test_an_implicit_mx_is_not_judged_while_the_servers_address_is_unknown(findi
     assert found.status == "error"
 
 
+def test_an_implicit_mx_by_ipv6_alone_is_judged_by_the_servers_ipv6_address(finding):
+    server = "mail1.example.net AAAA 2001:db8::4"
+    assert judged(finding, "example.com AAAA 2001:db8::4", server) == ("warn", "MX_IMPLICIT")
+    assert judged(finding, "example.com AAAA 2001:db8::80", server) == ("fail", "MX_MISSING")
+
+
+def test_an_implicit_mx_fails_where_only_the_ipv6_address_is_the_servers(finding):
+    lines = ("example.com A 198.51.100.80", "example.com AAAA 2001:db8::4", "mail1.example.net AAAA 2001:db8::4")
+    assert judged(finding, *lines) == ("fail", "MX_MISSING")
+
+
+@pytest.mark.parametrize("silent", ["example.com A", "example.com AAAA", "mail1.example.net AAAA"])
+def test_an_implicit_mx_by_ipv6_is_not_judged_while_an_address_is_unknown(finding, silent):
+    name, rtype = silent.split()
+    lines = ("example.com AAAA 2001:db8::80", "mail1.example.net AAAA 2001:db8::4")
+    kept = [line for line in lines if not line.startswith(f"{silent} ")]
+    assert judged(finding, "example.com TXT x", *kept, f"{name} {rtype} !temporary")[0] == "error"
+
+
 def test_only_foreign_hosts_fail(finding):
     assert judged(finding, "example.com MX 10 other.example.org.") == ("fail", "MX_FOREIGN")
 

@@ -48,10 +48,10 @@ def questions(subject: Subject, facts: Facts) -> Iterator[Question]:
     if answer is None or answer.unknown:
         return
     if answer.outcome == "nodata":
-        yield from facts.host_questions(subject.domain, every=True)
-        if facts.host(subject.domain).addresses:
-            for host in subject.expected.mx_hosts[:_MAX_TARGETS]:
-                yield from facts.host_questions(host, every=True)
+        yield from facts.host_questions(subject.domain)
+        own = _own(subject.domain, facts)
+        if own is not None:
+            yield from ((host, own.rtype) for host in subject.expected.mx_hosts[:_MAX_TARGETS])
     for host in _hosts(answer):
         yield from facts.host_questions(host, every=host in subject.expected.mx_hosts)
 
@@ -86,22 +86,31 @@ def _absent(subject: Subject, facts: Facts, answer: Answer) -> list[Note]:
     domain = subject.domain
     if answer.outcome == "nxdomain":
         return [Note("fail", "MX_MISSING", "The domain does not exist in DNS", f"{answer.text}: no mail reaches it.")]
-    own = facts.host(domain)
-    if own.unknown and not own.addresses:
-        return unknown(own.unknown)
-    if not own.addresses:
+    own = _own(domain, facts)
+    if own is None:
+        silent = facts.host(domain).unknown
         text = f"{domain} has no MX record and no address: no mail reaches it."
-        return [Note("fail", "MX_MISSING", "There is no MX record", text)]
-    hosts = [facts.host(host) for host in subject.expected.mx_hosts[:_MAX_TARGETS]]
-    where = _list(sorted(own.addresses))
-    if any(own.addresses & host.addresses for host in hosts):
+        return unknown(silent) or [Note("fail", "MX_MISSING", "There is no MX record", text)]
+    hosts = [facts.answer(host, own.rtype) for host in subject.expected.mx_hosts[:_MAX_TARGETS]]
+    where = _list(sorted(own.addresses()))
+    if any(not {*own.addresses()}.isdisjoint(host.addresses()) for host in hosts):
         text = f"{domain} has no MX record, so mail goes to its own address {where}, which is the expected server's."
         return [Note("warn", "MX_IMPLICIT", "Mail arrives without an MX record", text)]
-    silent = [*own.unknown, *(a for host in hosts for a in host.unknown)]
+    silent = tuple(host for host in hosts if host.unknown)
     if silent:
         return unknown(silent)
     text = f"{domain} has no MX record, so mail goes to its own address {where}, which is not the expected server's."
     return [Note("fail", "MX_MISSING", "There is no MX record", text)]
+
+
+def _own(domain: str, facts: Facts) -> Answer | None:
+    """The domain's own addresses, where mail goes without an MX: of IPv4, or where it has none of IPv6.
+
+    One family is enough: where the IPv4 address is another server's, mail goes there, whatever IPv6 says.
+    """
+    first = facts.known(domain, "A")
+    more = facts.known(domain, "AAAA") if first is not None and first.outcome == "nodata" else None
+    return next((answer for answer in (first, more) if answer is not None and answer.addresses()), None)
 
 
 def _notes(subject: Subject, facts: Facts, targets: list[Mx]) -> list[Note]:
