@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from reconciler.compliance.facts import Facts, Question
+from reconciler.compliance.records.addresses import is_address
 from reconciler.compliance.records.spf import Mechanism, MechanismName
 from reconciler.compliance.records.spf_check import Evaluation, check_host
 from reconciler.compliance.records.spf_walk import Find
@@ -134,11 +135,7 @@ def _term(address: str) -> Mechanism:
 
 
 def _is_host(sender: str) -> bool:
-    try:
-        ip_address(sender)
-    except ValueError:
-        return True
-    return False
+    return not is_address(sender)
 
 
 def _by_family(address: str) -> tuple[int, int]:
