@@ -46,7 +46,7 @@ class Inventory:
         resources: (server, kind, address) -> the last that is known of it.
         password_versions: (server, address) -> the version of the mailbox's password that was last set.
         protections: (server, domain) -> local parts of the mailboxes that were `protect: true` in the files at the
-            last run that said so, and that run.
+            last run that said so, and that run; who was told of last comes last.
     """
 
     resources: Mapping[Key, Known]
@@ -66,8 +66,8 @@ class Inventory:
         own = self.protections.get((server, domain))
         if own is not None:
             return own
-        elsewhere = (told for (_, name), told in self.protections.items() if name == domain)
-        return max(elsewhere, key=lambda told: told[1], default=None)
+        elsewhere = [told for (_, name), told in self.protections.items() if name == domain]
+        return elsewhere[-1] if elsewhere else None
 
 
 def read_inventory(folder: Path) -> Inventory:
@@ -119,7 +119,9 @@ class _Fold:
                 self._outcome(record)
             case "protected":
                 names = frozenset(str(n) for n in record["names"])
-                self.protections[str(record["server"]), str(record["domain"])] = (names, self._run)
+                place = str(record["server"]), str(record["domain"])
+                self.protections.pop(place, None)
+                self.protections[place] = (names, self._run)
             case _:
                 pass
 

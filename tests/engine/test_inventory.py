@@ -127,16 +127,18 @@ def test_the_last_word_on_protection_counts_also_if_it_is_nobody(tmp_path: Path)
 
 
 def test_a_server_of_another_name_lifts_no_protection_until_a_run_on_it_says_who_is_protected(tmp_path: Path) -> None:
-    def told(server: str, minutes: int, names: list[str]) -> tuple[frozenset[str], str]:
-        journal = FileJournal(tmp_path, tool="t", clock=lambda: NOON + timedelta(minutes=minutes))
+    def told(server: str, milliseconds: int, names: list[str]) -> tuple[frozenset[str], str]:
+        moment = NOON + timedelta(milliseconds=milliseconds)  # within a second the names of the runs tell no order
+        journal = FileJournal(tmp_path, tool="t", clock=lambda: moment)
         journal.protected(server, "example.com", names)
         return frozenset(names), journal.run
 
-    told("mail1", 0, ["boss"])
-    last = told("mail2", 1, ["carol"])
+    told("mail2", 0, ["boss"])
+    told("mail1", 1, ["boss"])
+    last = told("mail2", 2, ["carol"])
     assert read_inventory(tmp_path).protected("mail3", "example.com") == last
     assert read_inventory(tmp_path).protected("mail3", "other.example") is None
-    own = told("mail3", 2, [])
+    own = told("mail3", 3, [])
     assert read_inventory(tmp_path).protected("mail3", "example.com") == own
 
 
