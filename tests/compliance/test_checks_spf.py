@@ -58,6 +58,48 @@ def test_a_look_alike_does_not_count(finding, record):
     assert (found.status, found.code) == ("fail", "SPF_NOT_ALLOWED")
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        "v=spf1 -ip4:192.0.2.0/24 ip4:192.0.2.4 ~all",
+        "v=spf1 ?ip4:192.0.2.0/28 ip4:192.0.2.4 ~all",
+        "v=spf1 -include:spf.example.org ip4:192.0.2.4 ~all",
+    ],
+)
+def test_a_mechanism_behind_a_term_that_refuses_all_of_its_addresses_does_not_count(finding, record):
+    more = ("spf.example.org TXT v=spf1 ip4:192.0.2.0/24 -all",)
+    found = spf(finding, record, more=more, spf_primary="ip4:192.0.2.4", spf_secondary=())
+    assert (found.status, found.code, found.fix) == ("fail", "SPF_NOT_ALLOWED", ())
+    assert f"{record.split()[1]} stands in front and matches first" in found.detail
+    assert "put ip4:192.0.2.4 before it" in found.detail
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        "v=spf1 -ip4:192.0.2.5 ip4:192.0.2.4 ~all",
+        "v=spf1 include:spf.example.org ip4:192.0.2.4 ~all",
+        "v=spf1 ip4:192.0.2.4 -ip4:192.0.2.0/24 ~all",
+    ],
+)
+def test_a_mechanism_behind_a_term_about_others_counts(finding, record):
+    more = ("spf.example.org TXT v=spf1 -ip4:192.0.2.0/24 -all",)
+    assert spf(finding, record, more=more, spf_primary="ip4:192.0.2.4", spf_secondary=()).status == "pass"
+
+
+def test_where_a_term_in_front_refuses_the_mechanism_added_behind_it_nothing_is_proposed(finding):
+    found = spf(finding, "v=spf1 -ip4:192.0.2.0/24 ~all", spf_primary="ip4:192.0.2.4", spf_secondary=())
+    assert (found.status, found.code, found.fix) == ("fail", "SPF_NOT_ALLOWED", ())
+    assert "-ip4:192.0.2.0/24 stands in front and matches first" in found.detail
+
+
+def test_what_is_proposed_again_before_all_is_not_said_to_be_left_out(finding):
+    found = spf(finding, "v=spf1 ~all include:spf.example.net a:gone.example.net")
+    assert fix_of(found) == ["v=spf1 include:spf.example.net ~all"]
+    assert "include:spf.example.net is left out" not in found.detail
+    assert "a:gone.example.net is left out" in found.detail
+
+
 def test_the_primary_is_put_before_all_and_order_and_qualifiers_are_kept(finding):
     found = spf(
         finding,

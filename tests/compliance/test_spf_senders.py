@@ -49,6 +49,14 @@ def test_an_address_that_a_term_in_front_refuses_fails_though_the_mechanism_is_t
     assert (found.status, found.code, found.fix) == ("fail", "SPF_SENDER_REFUSED", ())
     assert "Mail from 192.0.2.4 does not pass, it evaluates to fail, by -ip4:192.0.2.0/24." in found.detail
     assert "Mail from 2001:db8::4 (out.example.net) passes" in found.detail
+    assert "take the term that refuses it out, or put include:spf.example.net before it" in found.detail
+
+
+def test_where_the_servers_mail_passes_by_other_terms_it_is_not_said_to_be_refused(spf_of):
+    found = spf_of("v=spf1 ip4:192.0.2.0/24 ip6:2001:db8::/32 ~all")
+    assert (found.status, found.code) == ("fail", "SPF_NOT_ALLOWED")
+    assert found.title == "The expected SPF mechanism is not there"
+    assert "The server's mail passes all the same, by other terms" in found.detail
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,10 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     notes.extend(surroundings(subject.domain, answer, facts))
     notes.extend(spf_senders.host_notes(subject, facts))
     fix: list[Record] = []
-    if state.proposal is not None:
-        refusal = _refusal(state.proposal)
+    if state.proposal is None:
+        notes.extend(_in_the_way(subject, state))
+    else:
+        refusal = _refusal(subject, state.proposal)
         if refusal:
             notes.append(remark(refusal, "SPF_NO_PROPOSAL"))
         else:
@@ -205,13 +207,13 @@ def _record_notes(subject: Subject, state: _State, tree: Tree) -> list[Note]:
         notes.append(remark(text, "SPF_JOINED"))
     notes.extend(limits(tree))
     notes.extend(unknown(tree.unknown))
-    notes.extend(_allowing(subject, tree))
+    notes.extend(_allowing(subject, tree, passing=bool(state.sent) and all(s.passes for s in state.sent)))
     notes.extend(spf_senders.sent_notes(state.sent))
     notes.extend(style(record, tree))
     return notes
 
 
-def _allowing(subject: Subject, tree: Tree) -> list[Note]:
+def _allowing(subject: Subject, tree: Tree, *, passing: bool) -> list[Note]:
     """Row 11: the primary mechanism, or any of the secondary."""
     if _primary(subject) is None:
         return []
@@ -219,7 +221,11 @@ def _allowing(subject: Subject, tree: Tree) -> list[Note]:
     primary = subject.expected.spf_primary
     if accepted is None and not tree.unknown:
         text = f"It does not have {primary} as a term that gives a pass, before all."
-        notes = [Note("fail", "SPF_NOT_ALLOWED", "The mail server is not allowed to send", text)]
+        title = "The mail server is not allowed to send"
+        if passing:
+            title = "The expected SPF mechanism is not there"
+            text += " The server's mail passes all the same, by other terms."
+        notes = [Note("fail", "SPF_NOT_ALLOWED", title, text)]
         if tree.unfollowed:
             text = f"Not followed, because it depends on the sender: {listed(tree.unfollowed)}."
             notes.append(remark(text, "SPF_NOT_FOLLOWED"))
@@ -229,10 +235,32 @@ def _allowing(subject: Subject, tree: Tree) -> list[Note]:
     return []
 
 
-def _refusal(proposal: _Proposal) -> str:
+def _in_the_way(subject: Subject, state: _State) -> list[Note]:
+    """What to do where the record has all that it should, and a term in front makes nothing of it."""
+    primary = subject.expected.spf_primary
+    if state.tree is None or state.tree.broken or _primary(subject) is None:
+        return []
+    if _accepted(subject, state.tree) is None:
+        front = _front(subject, state.tree)
+        return [remark(front)] if front else []
+    if not any(s.refused and s.evaluation.matched for s in state.sent):
+        return []
+    text = f"No record is proposed: take the term that refuses it out, or put {primary} before it."
+    return [remark(text)]
+
+
+def _front(subject: Subject, tree: Tree) -> str:
+    """The term that refuses what the primary mechanism would allow, and what to do; empty where there is none."""
+    primary = _primary(subject)
+    front = tree.refusing(primary, subject.domain) if primary is not None else None
+    what = f"take it out, or put {subject.expected.spf_primary} before it"
+    return f"No record is proposed: {front[:80]} stands in front and matches first; {what}." if front else ""
+
+
+def _refusal(subject: Subject, proposal: _Proposal) -> str:
     """Why the merged record must not be published; empty if it may."""
     if not proposal.tree.broken:
-        return ""
+        return "" if _accepted(subject, proposal.tree) else _front(subject, proposal.tree)
     reasons = "; ".join(proposal.tree.broken)
     return f"No record is proposed, because “{proposal.merged.text[:200]}” would not be valid: {reasons}."
 

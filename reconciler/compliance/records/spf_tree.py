@@ -5,8 +5,9 @@ Not `check_host()`: that evaluates for one sender. This counts the worst case an
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 
-from reconciler.compliance.records.spf import MAX_LOOKUPS, MAX_VOID, Mechanism, SpfRecord
+from reconciler.compliance.records.spf import MAX_LOOKUPS, MAX_VOID, Mechanism, SpfRecord, Term
 from reconciler.compliance.records.spf_walk import Find, Node, Use, Walk
 from reconciler.core.dns import Answer, RecordType
 from reconciler.core.findings import SpfTerm, SpfTree
@@ -58,7 +59,12 @@ class Tree:
 
     def allows(self, wanted: Mechanism, owner: str) -> bool:
         """Whether `wanted` (meant for `owner`) stands in it as a term that gives a pass, where it is evaluated."""
-        return _allows(self.root, wanted.key(owner))
+        return _passes(_decider(self.root, wanted, owner))
+
+    def refusing(self, wanted: Mechanism, owner: str) -> str | None:
+        """The term without a pass that has its turn before `wanted` could give one, if there is any."""
+        term = _decider(self.root, wanted, owner)
+        return None if term is None or _passes(term) else term.text
 
     def having(self, name: str) -> tuple[str, ...]:
         """The domains other than the first in whose record a mechanism of this name is evaluated."""
@@ -110,17 +116,31 @@ def _for_everybody(node: Node) -> str | None:
     return redirect.text if redirect and child and _for_everybody(child) else None
 
 
-def _allows(node: Node, wanted: object) -> bool:
+def _decider(node: Node, wanted: Mechanism, owner: str, *, wide: bool = False) -> Term | None:
+    """The first term to which mail that `wanted` matches comes for sure; one that gives a pass must be `wanted` itself,
+    unless it may be `wide`: what refuses a whole network refuses each address in it.
+    """
     for term in node.record.effective:
-        if term.key(node.domain) == wanted:
-            return term.qualifier == "+"
-        if term.name == "include" and term.qualifier == "+":
-            child = node.child(term.text)
-            if child is not None and _allows(child, wanted):
-                return True
+        counts = wide or term.qualifier != "+"
+        if term.key(node.domain) == wanted.key(owner) or (counts and _covers(term, wanted)):
+            return term
+        child = node.child(term.text) if term.name == "include" else None
+        if child is not None and _passes(_decider(child, wanted, owner, wide=counts)):
+            return term
     redirect = node.record.redirect
     child = node.child(redirect.text) if redirect else None
-    return child is not None and _allows(child, wanted)
+    return _decider(child, wanted, owner, wide=wide) if child else None
+
+
+def _passes(term: Term | None) -> bool:
+    return isinstance(term, Mechanism) and term.qualifier == "+"
+
+
+def _covers(term: Mechanism, wanted: Mechanism) -> bool:
+    theirs, ours = term.network, wanted.network
+    if isinstance(theirs, IPv4Network) and isinstance(ours, IPv4Network):
+        return ours.subnet_of(theirs)
+    return isinstance(theirs, IPv6Network) and isinstance(ours, IPv6Network) and ours.subnet_of(theirs)
 
 
 def _drawn(node: Node) -> SpfTree:

@@ -36,6 +36,8 @@ def merge(owner: str, records: Sequence[SpfRecord], added: Sequence[Mechanism]) 
             if isinstance(term, Mechanism)
             else f"{term.text} is left out: beside all it has no effect"
             for term in record.ignored
+            # What is to be added comes back, before all.
+            if not (isinstance(term, Mechanism) and term.qualifier == "+" and term.key(owner) in merging.added)
         )
     for mechanism in added:
         merging.kept.setdefault(mechanism.key(owner), mechanism)
