@@ -1,4 +1,4 @@
-"""All benchmarks: `python -m benchmarks [--quick]`, a Markdown table on standard output."""
+"""All benchmarks: `python -m benchmarks [--quick]`, Markdown tables on standard output."""
 
 import json
 import platform
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks import dns_server, dns_table
 from benchmarks.measure import cost
 from benchmarks.workspaces import workspace
 
@@ -108,6 +109,11 @@ def main() -> None:
     offline(f"{1_000 // part:,} domains of 10", 1_000 // part, 10)
     online(f"{10_000 // part:,} mailboxes in one domain", 1, 10_000 // part)
     online(f"{1_000 // part:,} domains of 10", 1_000 // part, 10)
+    say("")
+    if dns_server.installed() is None:
+        say("knotd is not installed (Debian: apt install knot): checking DNS is not measured.")
+    else:
+        dns_table.table(1_000 // part)
 
 
 if __name__ == "__main__":

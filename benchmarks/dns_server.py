@@ -38,10 +38,15 @@ def pinned(core: int, words: list[str]) -> list[str]:
     return ["taskset", "-c", str(sorted(os.sched_getaffinity(0))[core]), *words]
 
 
+def installed() -> str | None:
+    """Where knotd is."""
+    return shutil.which("knotd", path=os.environ.get("PATH", "") + ":/usr/sbin")
+
+
 @contextmanager
 def knot(root: Path, lines: Iterable[str]) -> Iterator[int]:
     """A server of one root zone; the port on 127.0.0.1."""
-    program = shutil.which("knotd", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    program = installed()
     if program is None:
         raise SystemExit("knotd is not installed (Debian: apt install knot)")
     root.mkdir()
