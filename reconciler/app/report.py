@@ -9,10 +9,13 @@ from reconciler.app.header import generated
 from reconciler.app.planning import Planner, PlanRequest
 from reconciler.app.report_earlier import Earlier
 from reconciler.app.status import Seen, Told, ask_servers, status_rows
+from reconciler.compliance.generator import prefilled
+from reconciler.compliance.publish import reports_to
 from reconciler.compliance.records import dmarc
 from reconciler.config.workspace import Configuration
 from reconciler.core.comparison import Comparison, compare, snapshot
 from reconciler.core.errors import ReconcilerError
+from reconciler.core.expectations import Expected
 from reconciler.core.findings import DomainReport, Report
 from reconciler.core.model import DesiredDomain
 from reconciler.core.ports import Progress
@@ -105,17 +108,40 @@ def _page(
         report=report,
         status=None if report.alias_of else statuses.get(report.domain),
         product=desired.product,
-        dmarc=DmarcStart(policy=expected.dmarc_policy, rua=expected.dmarc_rua, published=_published(report)),
+        dmarc=_start(expected, _published(report)),
     )
 
 
+def _start(expected: Expected, published: str | None) -> DmarcStart:
+    """What `dns dmarc` begins with: nobody shall weaken a policy by copying what the page shows."""
+    rua = reports_to(expected.dmarc_rua)
+    wish = prefilled(expected, (rua,) if rua else (), published).wish
+    return DmarcStart(
+        policy=wish.policy,
+        rua=_addresses(wish.rua),
+        ruf=_addresses(wish.ruf),
+        subdomain_policy=wish.subdomain_policy or "",
+        np=wish.np or "",
+        adkim=wish.adkim,
+        aspf=wish.aspf,
+        fo=wish.fo,
+        testing=wish.testing,
+        published=None if published is None else dmarc.parse(published).p or "none",
+    )
+
+
+def _addresses(uris: tuple[str, ...]) -> str:
+    """As people write them; a URI with something encoded stays one."""
+    return " ".join(uri if "%" in uri else uri.removeprefix("mailto:") for uri in uris)
+
+
 def _published(report: DomainReport) -> str | None:
-    """The policy that the domain itself publishes; None where it has no record, or several, or none is known."""
+    """The record that the domain itself publishes; None where it has none, or several, or none is known."""
     texts = [
         record.value
         for check in report.checks
-        if check.id == "dmarc"
+        if check.id in ("dmarc", "parked")
         for record in check.found
         if record.name == f"_dmarc.{report.domain}" and record.type == "TXT" and dmarc.is_dmarc(record.value)
     ]
-    return dmarc.parse(texts[0]).p or "none" if len(texts) == 1 else None
+    return texts[0] if len(texts) == 1 else None

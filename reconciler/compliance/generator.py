@@ -127,12 +127,15 @@ def record(domain: str, wish: DmarcWish) -> Record:
 def prefilled(expected: Expected, rua: Sequence[str], published: str | None) -> Prefilled:
     """What to start from: the published record made valid, its policy as strong as expected at least.
 
+    Of a domain that sends no mail reject is expected, at once: none of its mail can be lost.
+
     Args:
         rua: URIs for reports, used where the published record has none.
         published: the one DMARC record that is there; None = there is none, or several, of which receivers use none.
     """
+    least = expected.dmarc_policy if expected.sends else "reject"
     if published is None:
-        return Prefilled(DmarcWish(policy=expected.dmarc_policy, rua=tuple(rua)))
+        return Prefilled(DmarcWish(policy=least, rua=tuple(rua)))
     here = dmarc.parse(published)
     remarks = [f"{why}; it is left out." for _, why in here.bad]
     remarks += [f"{tag}= is left out: RFC 9989 no longer has it (appendix A.6)." for tag in here.removed]
@@ -140,8 +143,8 @@ def prefilled(expected: Expected, rua: Sequence[str], published: str | None) -> 
     if here.limited:
         remarks.append("The size limits (!) of report addresses are left out: RFC 9989 no longer has them.")
     policy = here.p or "none"
-    if dmarc.weaker(policy, expected.dmarc_policy):
-        policy = expected.dmarc_policy
+    if dmarc.weaker(policy, least):
+        policy = least
     below = {tag: value for tag, value in (("sp", here.sp), ("np", here.np)) if value is not None}
     for tag in [tag for tag, value in below.items() if dmarc.weaker(value, policy)]:
         remarks.append(f"{tag}={below.pop(tag)} is left out: it is weaker than p={policy}.")
@@ -149,9 +152,10 @@ def prefilled(expected: Expected, rua: Sequence[str], published: str | None) -> 
     if here.mixed:
         fo = "1" if "1" in fo else fo.replace("0:", "")
         remarks.append(f"fo={here.fo} is made fo={fo}: RFC 9989 joins no digit with letters (section 4.8).")
-    testing = here.testing and policy != "none"
+    testing = here.testing and policy != "none" and expected.sends
     if here.testing and not testing:
-        remarks.append("t=y is left out: there is nothing weaker than none.")
+        why = "there is nothing weaker than none" if expected.sends else "the domain sends no mail that could be lost"
+        remarks.append(f"t=y is left out: {why}.")
     wish = DmarcWish(
         policy=policy,
         subdomain_policy=below.get("sp"),

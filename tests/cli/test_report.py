@@ -159,6 +159,40 @@ def test_fail_on_decides_the_exit_code_as_in_dns_check(place: Any, inside: Insid
     assert inside(place, "report", "--fail-on", "fail").code == 7
 
 
+@pytest.mark.parametrize(
+    ("dns", "published", "fields", "testing"),
+    [
+        ("{}", "", {"p": "none", "rua": "dmarc@example.net"}, False),
+        ("{dmarc: {policy: quarantine}}", "v=DMARC1; p=none", {"p": "quarantine", "rua": "dmarc@example.net"}, False),
+        (
+            "{}",
+            "v=DMARC1; p=reject; sp=none; np=reject; adkim=s; t=y; rua=mailto:own@x.example; ruf=mailto:a%2Cb@x.example; fo=1",
+            {"p": "reject", "np": "reject", "adkim": "s", "rua": "own@x.example", "fo": "1"}
+            | {"ruf": "mailto:a%2Cb@x.example"},
+            True,
+        ),
+        ("{sends: false}", "", {"p": "reject", "rua": "dmarc@example.net"}, False),
+        (
+            "{sends: false}",
+            "v=DMARC1; p=reject; rua=mailto:own@x.example",
+            {"p": "reject", "rua": "own@x.example"},
+            False,
+        ),
+    ],
+)
+def test_the_generator_begins_with_what_is_published_and_never_weakens_it(
+    place: Any, inside: Inside, sandbox: Sandbox, dns: str, published: str, fields: dict[str, str], testing: bool
+) -> None:
+    place.domain("second.example", f"dns: {dns}\n")
+    if published:
+        sandbox.zones.add("_dmarc.second.example", "TXT", f'"{published}"')
+    inside(place, "report", "second.example")
+    page = (place.root / "report" / "domains" / "second.example.html").read_text("utf-8")
+    start = json.loads(re.search(r'id="dmarc-start">(.*?)</script>', page, re.DOTALL)[1])  # type: ignore[index]
+    assert (start["fields"] | fields, start["testing"]) == (start["fields"], testing)
+    assert start["published"] == (re.findall(r" p=(\w+)", published) or [""])[0]
+
+
 def test_without_servers_the_pages_say_that_they_were_not_asked(place: Any, inside: Inside, sandbox: Sandbox) -> None:
     done = inside(place, "report", "--no-server", "--lang", "fr", SMARTERMAIL_PASSWORD="wrong")
     assert done.code == 7, done.err

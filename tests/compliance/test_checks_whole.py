@@ -44,6 +44,12 @@ def test_each_part_that_does_not_say_so_warns_and_its_fix_passes(finding, place,
     assert parked(finding, *kept, *(f"{r.name} {r.type} {r.value}" for r in found.fix)).status == "pass"
 
 
+def test_what_a_policy_record_says_of_reports_is_kept_where_it_is_made_to_reject(finding):
+    published = "_dmarc.example.com TXT v=DMARC1; p=none; adkim=s; rua=mailto:own@example.com"
+    (fix,) = parked(finding, *PARKED[:2], published, PARKED[3]).fix
+    assert fix.value == "v=DMARC1; p=reject; adkim=s; rua=mailto:own@example.com"
+
+
 def test_one_that_receives_is_no_contradiction(finding):
     found = parked(finding, "example.com MX 10 mail1.example.net.", *PARKED[1:])
     assert (found.status, found.codes) == ("pass", ("PARKED_OK", "PARKED_RECEIVES"))

@@ -146,6 +146,14 @@ def test_what_is_not_taken_over_from_the_published_record_is_said():
         assert word in said
 
 
+def test_of_a_domain_that_sends_no_mail_reject_is_expected_at_once():
+    silent = replace(expectation("mail1.example.net"), sends=False, dmarc_policy="none")
+    assert record_text(generator.prefilled(silent, RUA, None).wish).startswith("v=DMARC1; p=reject; rua=")
+    made = generator.prefilled(silent, RUA, "v=DMARC1; p=quarantine; sp=none; t=y; rua=mailto:own@example.com")
+    assert record_text(made.wish) == "v=DMARC1; p=reject; rua=mailto:own@example.com"
+    assert "t=y is left out: the domain sends no mail that could be lost." in made.remarks
+
+
 def test_the_stages_lead_from_none_to_reject_and_end_there():
     wish, texts = DmarcWish(rua=RUA), []
     while wish is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from reconciler.compliance import publish
+from reconciler.compliance import generator, publish
 from reconciler.compliance.facts import Facts, Question
 from reconciler.compliance.records import dkim, dmarc, spf
 from reconciler.compliance.subject import Subject
@@ -101,11 +101,12 @@ def _judge_spf(subject: Subject, answer: Answer) -> _Part:
 
 def _judge_dmarc(subject: Subject, answer: Answer) -> _Part:
     name = _dmarc_name(subject)
-    rua = publish.reports_to(subject.expected.dmarc_rua)
-    wanted = [publish.txt(name, f"v=DMARC1; p=reject; rua={rua}" if rua else "v=DMARC1; p=reject")]
     if answer.unknown:
         return unknown([answer]), [], []
     records = [text for text in answer.texts() if dmarc.is_dmarc(text)]
+    rua = publish.reports_to(subject.expected.dmarc_rua)
+    one = records[0] if len(records) == 1 else None
+    wanted = [generator.record(subject.domain, generator.prefilled(subject.expected, (rua,) if rua else (), one).wish)]
     found = [Record(name, "TXT", text) for text in answer.texts()]
     if len(records) == 1 and _rejects(dmarc.parse(records[0])):
         return [], found, [publish.txt(name, records[0])]

@@ -13,13 +13,21 @@ class DmarcStart:
     """With what the DMARC generator of a page begins.
 
     Attributes:
-        policy: the product's.
-        rua: the product's address for aggregate reports; None where it names none.
+        policy: what the domain publishes itself, or the product's where that is stronger.
+        rua, ruf: addresses or URIs for reports, separated by spaces; None or empty = nobody.
+        subdomain_policy, np: empty = as the one before.
         published: the policy that the domain itself publishes now; None where there is none, or none is known.
     """
 
     policy: str
     rua: str | None
+    ruf: str = ""
+    subdomain_policy: str = ""
+    np: str = ""
+    adkim: str = "r"
+    aspf: str = "r"
+    fo: str = "0"
+    testing: bool = False
     published: str | None = None
 
 

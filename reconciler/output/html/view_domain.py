@@ -8,7 +8,7 @@ from reconciler.core.comparison import Comparison, Difference, Verdict
 from reconciler.core.findings import Finding, Status
 from reconciler.core.names import display_domain
 from reconciler.core.status import DomainStatus, Use
-from reconciler.output.html.inputs import PageInput
+from reconciler.output.html.inputs import DmarcStart, PageInput
 from reconciler.output.html.texts import Texts
 from reconciler.output.html.view_records import (
     PublishView,
@@ -112,9 +112,17 @@ def domain_view(page: PageInput, texts: Texts, comparison: Comparison | None) ->
         else (),
         checks=tuple(_check(check, report.domain, texts, changes.get(check.id)) for check in report.checks),
         gone=tuple(change for name, change in changes.items() if name not in ids),
-        dmarc=island({"domain": report.domain, "policy": page.dmarc.policy, "rua": page.dmarc.rua or "",
-                       "published": page.dmarc.published or ""}),
-    )  # fmt: skip
+        dmarc=island(_start(report.domain, page.dmarc)),
+    )
+
+
+def _start(domain: str, start: DmarcStart) -> dict[str, object]:
+    """The fields of the generator, by their names in the form."""
+    fields = {
+        "p": start.policy, "sp": start.subdomain_policy, "np": start.np, "adkim": start.adkim, "aspf": start.aspf,
+        "rua": start.rua or "", "ruf": start.ruf, "fo": start.fo,
+    }  # fmt: skip
+    return {"domain": domain, "fields": fields, "testing": start.testing, "published": start.published or ""}
 
 
 def _dashboard(page: PageInput) -> str:

@@ -158,8 +158,8 @@ const update = () => {
   });
 };
 
-field("p").value = start.policy;
-field("rua").value = start.rua;
+Object.entries(start.fields).forEach(([name, value]) => { field(name).value = value; });
+field("t").checked = start.testing;
 form.querySelectorAll("[data-published]").forEach((mark) => { mark.hidden = mark.dataset.published !== start.published; });
 form.addEventListener("input", update);
 form.addEventListener("submit", (event) => event.preventDefault());
