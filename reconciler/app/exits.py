@@ -14,6 +14,7 @@ from reconciler.core.errors import (
     RefusedCredentials,
     SecretUnavailable,
     StalePlan,
+    UnknownRun,
     Unreachable,
     UnusableCommit,
     WouldOverwrite,
@@ -44,7 +45,7 @@ def of_error(error: ReconcilerError) -> Exit:
         return Exit.UNREACHABLE
     if isinstance(error, NoWorkspace | NoHostName):
         return Exit.INVALID
-    if isinstance(error, UnusableCommit):
+    if isinstance(error, UnusableCommit | UnknownRun):
         return Exit.USAGE
     if isinstance(error, CannotEdit | IncompleteRead | KeyUnusable | StalePlan | WouldOverwrite):
         return Exit.REFUSED

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from reconciler.core.errors import ReconcilerError
+from reconciler.core.errors import ReconcilerError, UnknownRun
 from reconciler.core.model import Value
 from reconciler.engine.journal_read import Run, read_run, run_files
 from reconciler.engine.journal_steps import INTERRUPTED, Entry, entries, tally
@@ -31,11 +31,11 @@ def find_run(folder: Path, wanted: str) -> Path:
         wanted: its id, an unambiguous beginning of it, or `last`.
 
     Raises:
-        ReconcilerError: there is no such run, or several.
+        UnknownRun: there is no such run, or several.
     """
     files = run_files(folder)
     if not files:
-        raise ReconcilerError(f"no run has been journalled in {folder}", hint="the first apply writes a journal")
+        raise UnknownRun(f"no run has been journalled in {folder}", hint="the first apply writes a journal")
     if wanted == LAST:
         return files[-1]
     found = [path for path in files if path.stem == wanted] or [p for p in files if p.stem.startswith(wanted)]
@@ -43,8 +43,8 @@ def find_run(folder: Path, wanted: str) -> Path:
         return found[0]
     hint = "`reconciler history` lists them"
     if not found:
-        raise ReconcilerError(f"there is no run {wanted!r}", hint=hint)
-    raise ReconcilerError(f"{len(found)} runs begin with {wanted!r}: {found[0].stem}, {found[1].stem}...", hint=hint)
+        raise UnknownRun(f"there is no run {wanted!r}", hint=hint)
+    raise UnknownRun(f"{len(found)} runs begin with {wanted!r}: {found[0].stem}, {found[1].stem}...", hint=hint)
 
 
 def run_row(run: Run) -> RunRow:

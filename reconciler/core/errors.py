@@ -81,5 +81,9 @@ class NoWorkspace(ReconcilerError):
     """There is no workspace where one was looked for."""
 
 
+class UnknownRun(ReconcilerError):
+    """A run is named that no journal is of, or not one alone."""
+
+
 class UnusableCommit(ReconcilerError):
     """The command line names a commit that git does not have here, or there is no git to ask."""

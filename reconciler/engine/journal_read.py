@@ -1,7 +1,7 @@
 """Reading journals, and seeing whether a file is still the one that was written.
 
-Each line of a journal holds the digest of the line before it (format 2; older journals have no chain, and are read
-without one). So a line that was edited, taken out, put in or moved is found, as long as an untouched line follows it.
+Each line of a journal holds the digest of the line before it. So a line that was edited, taken out, put in or moved is
+found, as long as an untouched line follows it.
 Two things a file cannot tell of itself: that its last line was edited, and that its tail was cut off, unless the run's
 `end` is there, after which nothing comes. Nor is there a key in the chain: who rewrites every line can forge it.
 """
@@ -16,7 +16,7 @@ from reconciler.core.errors import ReconcilerError
 from reconciler.engine.journal import FORMAT_VERSION, line_digest
 
 Record = dict[str, Any]
-Chain = Literal["ok", "broken", "not checked"]
+Chain = Literal["ok", "broken"]
 _AWAY = "move the file away to go on without it"
 
 
@@ -27,7 +27,7 @@ class Run:
     Attributes:
         run: the run's id, by the name of its file.
         records: (number of the line, record) of every line that holds one, in order.
-        chain: whether the lines are those that were written; `not checked` for journals without digests.
+        chain: whether the lines are those that were written.
         fault: `file:line: why` of the first line that is wrong; empty if none is.
         torn: the last line was cut short, as by a crash; it is no record, and no fault.
     """
@@ -78,14 +78,15 @@ def read_run(path: Path) -> Run:
             faults.append((number, "it is no record"))
         else:
             records.append((number, record))
-    chained = any("previous" in r for _, r in records)
-    faults += _broken_links(rows, dict(records)) if chained else []
+    faults += _broken_links(rows, dict(records))
+    if not records and not torn:
+        faults.append((1, "the file is empty"))
     first = min(faults, default=None)
     return Run(
         path=path,
         run=path.stem,
         records=tuple(records),
-        chain="broken" if first else "ok" if chained else "not checked",
+        chain="broken" if first else "ok",
         fault=f"{path}:{first[0]}: {first[1]}" if first else "",
         torn=torn,
     )

@@ -33,8 +33,7 @@ def render_run(row: RunRow, *, color: bool, width: int) -> Iterator[str]:
 def _head(row: RunRow, style: Style, width: int) -> Iterator[str]:
     pieces = [Piece(safe(row.run), ("bold",), solid=True), *_end(row)]
     if row.chain != "ok":
-        said = {"broken": "the journal was changed since it was written", "not checked": "journal without a chain"}
-        pieces += words(said.get(row.chain, row.chain), "red" if row.chain == "broken" else "dim", gap=2)
+        pieces += words("the journal was changed since it was written", "red", gap=2)
     yield from flow(pieces, indent=0, hang=4, width=width, style=style)
     if row.fault:
         yield from flow(words(safe(row.fault), "red"), indent=4, hang=4, width=width, style=style)

@@ -34,7 +34,7 @@ class RunRow:
     Attributes:
         time: when it began, ISO 8601 in UTC; empty where the journal does not tell.
         end: `converged`, `not converged` or `interrupted`; that is also what a run shows which is still going on.
-        chain: `ok`, `broken`, or `not checked` for journals without one.
+        chain: `ok` or `broken`.
         fault: `file:line: why` of the first line that is wrong.
         counts: result -> how many changes; `interrupted` for those whose outcome was never written.
     """

@@ -48,7 +48,7 @@ def test_one_run_is_shown_with_its_changes_and_what_became_of_them(two_runs: Any
     assert "quota: 1 GiB -> 2 GiB" in done.out
     assert "+ mailbox eve@example.com  applied" in done.out
     assert "password: set" in done.out
-    assert inside(w, "history", "nope").code == 1
+    assert inside(w, "history", "nope").code == 64
 
 
 def test_the_document_has_the_runs_oldest_first_and_changes_only_of_the_one_asked_for(

@@ -147,10 +147,10 @@ def test_a_run_is_named_by_its_id_a_beginning_of_it_or_last(applied: Any, inside
         inside(w, "rollback", second).out == inside(w, "rollback", "last").out == inside(w, "rollback", second[:-1]).out
     )
     both = inside(w, "rollback", first[:8])
-    assert both.code == 1
+    assert both.code == 64
     assert "2 runs begin with" in both.err
     none = inside(w, "rollback", "1999")
-    assert none.code == 1
+    assert none.code == 64
     assert "there is no run '1999'" in none.err
     assert inside(w, "rollback").code == 64
 
@@ -160,7 +160,7 @@ def test_nothing_is_planned_from_a_journal_that_was_edited(applied: Any, inside:
     path = runs(w)[1]
     path.write_text(path.read_text("utf-8").replace("Alicia", "Alicja"), "utf-8")
     back = inside(w, "rollback", "last")
-    assert back.code == 1
+    assert back.code == 64
     assert "not the one that was written" in back.err
     assert "history --verify" in back.err
 
@@ -169,7 +169,7 @@ def test_without_any_journal_that_is_said(sandbox: Sandbox, workspace: Make, ins
     w = workspace(sandbox.endpoint)
     w.domain("example.com", "mailboxes: {}\n")
     back = inside(w, "rollback", "last")
-    assert back.code == 1
+    assert back.code == 64
     assert "no run has been journalled" in back.err
 
 

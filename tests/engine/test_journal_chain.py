@@ -16,7 +16,6 @@ from reconciler.core.secret import SecretRef
 from reconciler.engine.inventory import read_inventory
 from reconciler.engine.journal import FileJournal
 from reconciler.engine.journal_read import read_run
-from reconciler.engine.journal_steps import entries
 
 NOON = datetime(2026, 6, 15, 12, 0, 0, tzinfo=UTC)
 
@@ -135,18 +134,15 @@ def test_a_cut_tail_is_not_found_but_then_the_run_has_no_end(tmp_path: Path) -> 
     assert (run.chain, run.ended) == ("ok", "")
 
 
-def test_a_journal_of_the_first_format_is_read_and_its_chain_is_not_checked(tmp_path: Path) -> None:
+def test_a_journal_that_was_stripped_of_its_chain_or_emptied_is_broken(tmp_path: Path) -> None:
     journal = written(tmp_path)
-    old = [json.loads(row) for row in lines(journal) if b'"protected"' not in row]
-    for record in old:
+    bare = [json.loads(row) for row in lines(journal)]
+    for record in bare:
         del record["previous"]
-    rewrite(journal, [json.dumps(record).encode() for record in old])
-    run = read_run(journal.path)
-    assert (run.chain, run.fault, run.ended) == ("not checked", "", "converged")
-    assert [e.result for e in entries(run)] == [Result.APPLIED] * 3
-    known = read_inventory(tmp_path).resource("mail1", "mailbox", "b@example.com")
-    assert known is not None
-    assert dict(known.fields) == {"quota": 2}
+    rewrite(journal, [json.dumps(record).encode() for record in bare])
+    assert read_run(journal.path).chain == "broken"
+    journal.path.write_bytes(b"")
+    assert read_run(journal.path).fault == f"{journal.path}:1: the file is empty"
 
 
 def test_a_chain_with_a_line_that_has_no_link_is_broken(tmp_path: Path) -> None:
