@@ -37,6 +37,7 @@ def _beside(name: str) -> ModuleType:
 
 
 knots, scenarios, responders = _beside("knot"), _beside("scenario"), _beside("responder")
+unbounds = _beside("unbound")
 
 
 class Pages:
@@ -101,6 +102,14 @@ class World:
         return found
 
 
+class Behind(World):
+    """The same, with every question asked of the resolver in front."""
+
+    def resolver(self, case: Any, timeout: float = 3.0) -> Resolver:
+        """A fresh resolver, whatever the case."""
+        return DnsResolver([(FIRST, self.front)], timeout, authority_port=self.port)
+
+
 @pytest.fixture(scope="session")
 def cases() -> list[Any]:
     """All scenarios."""
@@ -135,6 +144,41 @@ def serve(cases: list[Any]) -> Iterator[Served]:
             front = stack.enter_context(responders.responder(responders.Front(port)))
             validating = stack.enter_context(responders.responder(responders.Front(port, validated=validated)))
             return World(port, front, validating)
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def behind_unbound() -> Iterator[Callable[..., World]]:
+    """Starts Unbound in front of the Knot at a port, which has some zones; it ends with the session."""
+    need(unbounds.why_not(unbounds.UNBOUND), required=REQUIRED)
+    with ExitStack() as stack:
+
+        def start(port: int, zones: Sequence[str], **trust: Any) -> World:
+            front = knots.free_port((FIRST,))
+            stack.enter_context(unbounds.unbound(front, dict.fromkeys(zones, (FIRST, port)), **trust))
+            return Behind(port, front, front)
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def signed() -> Callable[[Mapping[str, str]], Mapping[str, Any]]:
+    """What Knot makes of zones that it is to sign."""
+    need(knots.why_not(knots.KNOTD, (FIRST,)), required=REQUIRED)
+    return lambda zones: unbounds.signed(knots.KNOTD, knots.free_port((FIRST,)), zones)
+
+
+@pytest.fixture(scope="session")
+def serve_zones() -> Iterator[Callable[[Mapping[str, str]], int]]:
+    """Starts a Knot with zones as they are, and gives its port; it ends with the session."""
+    need(knots.why_not(knots.KNOTD, (FIRST,)), required=REQUIRED)
+    with ExitStack() as stack:
+
+        def start(zones: Mapping[str, str]) -> int:
+            port: int = knots.free_port((FIRST,))
+            stack.enter_context(knots.knot(zones, port, FIRST))
+            return port
 
         yield start
 
@@ -195,3 +239,9 @@ def unreached() -> Mapping[str, str]:
 def needed() -> Callable[..., None]:
     """What decides between running, skipping and failing."""
     return lambda knotd, *addresses, required: need(knots.why_not(knotd, addresses), required=required)
+
+
+@pytest.fixture
+def resolver_needed() -> Callable[..., None]:
+    """The same for the resolver in front of it."""
+    return lambda unbound, *, required: need(unbounds.why_not(unbound), required=required)

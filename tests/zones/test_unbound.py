@@ -1,0 +1,256 @@
+"""Behind a real resolver: the findings are the same, and what DNSSEC proves or breaks is told apart.
+
+Signatures are Knot's, the chain of trust begins at a root zone that Unbound is told to trust, and what is broken is
+broken in the zone's file after it was signed, or in what is trusted.
+"""
+
+import asyncio
+import os
+import re
+from types import SimpleNamespace
+
+import dns.flags
+import dns.message
+import dns.query
+import dns.rcode
+import pytest
+
+from reconciler.compliance.checks import CHECKS
+
+UNSIGNED_HOST = "v4only.example."
+FIVE = ("mx", "spf", "dkim", "autodiscover", "dmarc")
+LATER = "20500101000000"
+"""When every signature of today has expired."""
+STRANGER = ". 300 IN DS 1 13 2 " + 64 * "0"
+UNKNOWN = {"DNS_UNKNOWN", "BULK_UNKNOWN"}
+
+BY_MX = {"mx", "ptr", "dnssec", "dane", "delegation", "bulk"}
+"""Checks that need the MX records."""
+CHECKED = tuple(check.id for check in CHECKS if check.id != "parked")
+"""All checks of a domain that sends and receives."""
+
+WRONG_DS, NOT_SIGNED, BAD_MX, BAD_TLSA = "spf-good", "dmarc-good", "mx-good", "dane-good"
+"""The cases with which something is wrong: the parent has the DS of another key (a key was changed), the parent has a
+DS and the zone no signature (DNS moved to another provider), and twice a record that does not fit its signature."""
+
+
+def said(finding) -> str:
+    """All of a finding; the port at which the resolver listens is another each time."""
+    return re.sub(r"\b127\.0\.0\.1:\d+ answered", "127.0.0.1 answered", repr(finding))
+
+
+def zone(domain: str, lines: list[str]) -> str:
+    """A zone of its own for what a case publishes."""
+    own = f"{domain}. 300 IN SOA ns.{domain}. nobody.{domain}. 1 3600 600 86400 300"
+    return "\n".join([own, f"{domain}. 300 IN NS ns.{domain}.", f"ns.{domain}. 300 IN A 127.0.0.1", *lines]) + "\n"
+
+
+def delegation(domain: str, anchor: str = "") -> str:
+    """What the root has of a zone."""
+    return f"{domain}. 300 IN NS ns.{domain}.\nns.{domain}. 300 IN A 127.0.0.1\n{anchor}\n"
+
+
+def assert_only_validation_refuses(port: int, names: list[str]) -> None:
+    """Whoever asks for no validation (RFC 4035 section 3.2.2, the CD bit) gets the records: nothing else is amiss."""
+    for name in names:
+        query = dns.message.make_query(name, "MX")
+        refused = dns.query.udp(query, "127.0.0.1", port=port, timeout=5)
+        query.flags |= dns.flags.CD
+        given = dns.query.udp(query, "127.0.0.1", port=port, timeout=5)
+        assert (refused.rcode(), bool(refused.answer)) == (dns.rcode.SERVFAIL, False), name
+        assert (given.rcode(), bool(given.answer)) == (dns.rcode.NOERROR, True), name
+
+
+@pytest.fixture(scope="module")
+def plain(behind_unbound, world, cases, records, scenario):
+    """By name, what the checks say through Unbound of the cases that are not about DNSSEC."""
+    front = behind_unbound(world.port, list(scenario.server_zones(records)))
+    return front.check([case for case in cases if case.validated == "no"])
+
+
+@pytest.fixture(scope="module")
+def dnssec(behind_unbound, signed, serve_zones, cases, records, scenario):
+    """The cases that are about DNSSEC, in a root that is signed, with the zones in it that are not."""
+    chosen = [case for case in cases if case.validated != "no"]
+    inside = {case.name: records[case.name] for case in chosen if case.validated == "yes"}
+    lines = scenario.server_zones(inside)["."].splitlines()
+    apart = {case.domain: scenario.lines(records[case.name]) for case in chosen if case.validated == "others"}
+    apart[UNSIGNED_HOST.rstrip(".")] = [line for line in lines if line.startswith(f"{UNSIGNED_HOST} ")]
+    assert all(apart.values())
+    kept = [line for line in lines if not line.startswith(f"{UNSIGNED_HOST} ")]
+    root = "\n".join(kept) + "\n" + "".join(delegation(domain) for domain in apart)
+    top = signed({".": root})["."]
+    zones = {".": top.text, **{domain: zone(domain, own) for domain, own in apart.items()}}
+    front = behind_unbound(serve_zones(zones), list(zones), anchors=[top.anchor])
+    return SimpleNamespace(front=front, cases=chosen, reports=front.check(chosen))
+
+
+@pytest.fixture(scope="module")
+def broken(behind_unbound, signed, serve_zones, records, scenario):
+    """Zones below a signed root, each broken in another way; and three resolvers, of which only the first is right."""
+    chosen = {name: scenario.load(name) for name in (WRONG_DS, NOT_SIGNED, BAD_MX, BAD_TLSA)}
+    texts = {case.domain: zone(case.domain, scenario.lines(records[name])) for name, case in chosen.items()}
+    children = signed(texts)
+    served = {domain: child.text for domain, child in children.items()}
+    served[chosen[NOT_SIGNED].domain] = texts[chosen[NOT_SIGNED].domain]
+    for name, old, new in ((BAD_MX, "MX\t10 ", "MX\t11 "), (BAD_TLSA, "TLSA\t3 1 1 ", "TLSA\t3 0 1 ")):
+        domain = chosen[name].domain
+        text = served[domain].replace(old, new)
+        assert text != served[domain], served[domain]
+        served[domain] = text
+    anchors = {domain: child.anchor for domain, child in children.items()}
+    wrong, other = chosen[WRONG_DS].domain, chosen[BAD_MX].domain
+    anchors[wrong] = anchors[other].replace(f"{other}.", f"{wrong}.")
+    root = scenario.server_zones({})["."] + "".join(delegation(domain, anchors[domain]) for domain in served)
+    top = signed({".": root})["."]
+    zones = {".": top.text, **served}
+    port = serve_zones(zones)
+    front = behind_unbound(port, list(zones), anchors=[top.anchor])
+    assert_only_validation_refuses(front.front, [chosen[name].domain for name in (WRONG_DS, NOT_SIGNED, BAD_MX)])
+    return SimpleNamespace(port=port, zones=list(zones), anchor=top.anchor, reports=front.check(list(chosen.values())))
+
+
+@pytest.mark.dnsserver
+def test_behind_a_resolver_every_finding_is_what_it_is_without_one(plain, reports):
+    assert len(plain) > 200
+    different = {
+        (name, mine.id): (said(mine), said(straight))
+        for name, report in plain.items()
+        for mine, straight in zip(report.checks, reports[name].checks, strict=True)
+        if said(mine) != said(straight)
+    }
+    assert different == {}
+
+
+@pytest.mark.dnsserver
+@pytest.mark.parametrize("check", FIVE)
+def test_behind_a_resolver_each_of_the_five_checks_reaches_all_that_it_may_say(check, plain, reports):
+    def statuses(found):
+        return {finding.status for name in plain for finding in found[name].checks if finding.id == check}
+
+    assert statuses(plain) == statuses(reports) >= {"pass", "fail", "error"}
+
+
+@pytest.mark.dnsserver
+def test_what_is_said_of_dnssec_holds_with_real_signatures(dnssec, scenario):
+    assert len(dnssec.cases) >= 10
+    for case in dnssec.cases:
+        found = {f.id: (f.status, list(f.codes or (f.code,))) for f in dnssec.reports[case.name].checks}
+        wanted = scenario.expected(case.name)
+        if case.validated == "others":  # what is not signed needs a zone of its own here, in a root that is
+            wanted |= {"delegation": {"status": "pass", "codes": ["DELEGATION_OK"]}}
+        assert found == {key: (row["status"], row["codes"]) for key, row in wanted.items() if row}, case.says
+
+
+@pytest.mark.dnsserver
+@pytest.mark.parametrize(
+    "name, rtype, outcome, validated",
+    [
+        ("dnssec-good.example", "MX", "records", True),
+        ("autodiscover.dnssec-good.example", "A", "records", True),
+        ("dnssec-good.example", "SRV", "nodata", True),
+        ("nothing.dnssec-good.example", "TXT", "nxdomain", True),
+        ("", "SOA", "records", True),
+        ("dnssec-unsigned.example", "MX", "records", False),
+        ("dnssec-unsigned.example", "SRV", "nodata", False),
+        ("nothing.dnssec-unsigned.example", "TXT", "nxdomain", False),
+        ("autodiscover.dnssec-unsigned.example", "A", "records", False),
+    ],
+)
+def test_an_answer_is_marked_as_validated_where_the_zone_is_signed_absence_and_alias_too(
+    name, rtype, outcome, validated, dnssec
+):
+    async def ask():
+        return await dnssec.front.resolver(None).lookup(name, rtype)
+
+    answer = asyncio.run(ask())
+    assert (answer.outcome, answer.authenticated) == (outcome, validated)
+
+
+def finding(report, check):
+    """Of a check."""
+    return next(finding for finding in report.checks if finding.id == check)
+
+
+@pytest.mark.dnsserver
+@pytest.mark.parametrize("name", [WRONG_DS, NOT_SIGNED])
+@pytest.mark.parametrize("check", CHECKED)
+def test_a_zone_whose_signatures_do_not_hold_is_not_known_and_nothing_in_it_is_missing(check, name, broken):
+    found = finding(broken.reports[name], check)
+    assert (found.status, found.fix, found.elsewhere) == ("error", (), ())
+    assert {record.type for record in found.found} <= {"PTR"}, "these are in the root, which holds"
+    assert {found.code, *found.codes} <= UNKNOWN
+
+
+@pytest.mark.dnsserver
+def test_the_report_hints_that_signatures_may_be_why(broken):
+    assert "signatures are broken" in finding(broken.reports[WRONG_DS], "dnssec").detail
+
+
+@pytest.mark.dnsserver
+def test_one_record_that_does_not_fit_its_signature_leaves_the_others_known(broken):
+    found = {f.id: f.status for f in broken.reports[BAD_MX].checks}
+    assert {check for check, status in found.items() if status == "error"} == BY_MX
+    assert {found[check] for check in ("spf", "dkim", "autodiscover", "dmarc")} == {"pass"}
+
+
+@pytest.mark.dnsserver
+def test_a_pinned_certificate_that_was_tampered_with_is_neither_accepted_nor_missing(broken):
+    found = finding(broken.reports[BAD_TLSA], "dane")
+    assert (found.status, found.code, found.found) == ("error", "DNS_UNKNOWN", ())
+    assert "do not deliver" in found.detail
+    assert finding(broken.reports[BAD_TLSA], "dnssec").code == "DNSSEC_OK"
+
+
+@pytest.fixture(scope="module")
+def nothing_holds(behind_unbound, broken, scenario):
+    """By what is wrong, the findings about a good domain and a parked one in a signed root."""
+
+    def reports(trust):
+        cases = [scenario.load("dkim-good"), scenario.load("parked-good")]
+        front = behind_unbound(broken.port, broken.zones, **trust)
+        assert_only_validation_refuses(front.front, ["example.net"])
+        found = front.check(cases)
+        good = {f.id: f for f in found["dkim-good"].checks}
+        return good | {"parked": finding(found["parked-good"], "parked")}
+
+    return {
+        "another key is trusted": reports({"anchors": [STRANGER]}),
+        "all signatures have expired": reports({"anchors": [broken.anchor], "at": LATER}),
+    }
+
+
+@pytest.mark.dnsserver
+@pytest.mark.parametrize("wrong", ["another key is trusted", "all signatures have expired"])
+@pytest.mark.parametrize("check", [*CHECKED, "parked"])
+def test_where_no_signature_holds_nothing_is_known_and_nothing_missing(check, wrong, nothing_holds):
+    found = nothing_holds[wrong][check]
+    assert (found.status, found.found, found.fix, found.elsewhere) == ("error", (), (), ())
+    assert {found.code, *found.codes} <= UNKNOWN
+
+
+def test_without_the_resolver_these_tests_are_skipped_with_what_to_install(resolver_needed):
+    with pytest.raises(pytest.skip.Exception, match="apt install unbound"):
+        resolver_needed(None, required=False)
+
+
+def test_where_it_is_required_its_absence_is_a_failure(resolver_needed):
+    with pytest.raises(AssertionError, match="RECONCILER_REQUIRE_DNS_SERVER is 1, and there is no unbound"):
+        resolver_needed(None, required=True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="runs a shell script")
+@pytest.mark.parametrize(
+    "says, reason", [("nonsense: Permission denied", "may not read"), ("unbound.conf:1: syntax error", None)]
+)
+def test_where_it_is_installed_nothing_is_skipped_unless_it_may_not_read_what_it_is_given(
+    says, reason, resolver_needed, tmp_path
+):
+    program = tmp_path / "unbound"
+    program.write_text(f"#!/bin/sh\necho '{says}' >&2\nexit 1\n")
+    program.chmod(0o755)
+    if reason is None:
+        resolver_needed(str(program), required=True)
+    else:
+        with pytest.raises(pytest.skip.Exception, match=reason):
+            resolver_needed(str(program), required=False)
