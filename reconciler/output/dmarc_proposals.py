@@ -8,6 +8,7 @@ from reconciler.output.documents import FORMAT_VERSION, json_text
 from reconciler.output.records_formats import RECORD_FORMATS, render_records
 from reconciler.output.records_json import record_forms
 from reconciler.output.records_zone import zone_line
+from reconciler.output.report_words import MAX_LINE, clipped
 from reconciler.output.terminal import safe
 
 PROPOSAL_FORMATS = ("text", *RECORD_FORMATS)
@@ -66,11 +67,11 @@ def _text(proposal: DmarcProposal) -> list[str]:
     elif not proposal.published:
         lines.append("  Nothing is published yet.")
     else:
-        lines += [f"  Published: {safe(record.value)}" for record in proposal.published]
+        lines += [f"  Published: {_shown(record.value)}" for record in proposal.published]
         lines += [f"    {_change(tag, before, after)}" for tag, before, after in proposal.changes]
         if len(proposal.published) == 1 and not proposal.changes:
             lines.append("    The record would change nothing.")
-    lines += [f"  Note: {safe(text)}" for text in proposal.remarks]
+    lines += [f"  Note: {_shown(text)}" for text in proposal.remarks]
     for record in proposal.elsewhere:
         lines += ["  For the operator of the domain that gets the reports, unless it is there already:"]
         lines += [f"    {zone_line(record)}"]
@@ -84,8 +85,13 @@ def _change(tag: str, before: str | None, after: str | None) -> str:
     if before is None:
         return f"+ {tag}={safe(after or '')}"
     if after is None:
-        return f"- {safe(tag)}={safe(before)}"
-    return f"~ {tag}: {safe(before)} -> {safe(after)}"
+        return f"- {_shown(tag)}={_shown(before)}"
+    return f"~ {tag}: {_shown(before)} -> {safe(after)}"
+
+
+def _shown(text: str) -> str:
+    """A stranger's text, which may have 65,535 characters, for the terminal."""
+    return safe(clipped(text, MAX_LINE))
 
 
 def _data(proposal: DmarcProposal) -> dict[str, object]:

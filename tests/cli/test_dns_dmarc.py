@@ -48,6 +48,15 @@ def test_it_merges_with_what_is_published_and_says_what_changes(sandbox: Sandbox
     assert domain["next"] == "v=DMARC1; p=reject; rua=mailto:mine@example.com; t=y"
 
 
+def test_of_what_a_stranger_made_very_long_a_part_is_shown(sandbox: Sandbox, make: Any) -> None:
+    junk = " ".join(f'"{"junk" * 60}"' for _ in range(200))
+    sandbox.zones.add(NAME, "TXT", f'"v=DMARC1; p=reject; x=" {junk}')
+    done = make.run("dns", "dmarc")
+    assert done.returncode == 0
+    assert "… (48" in done.stdout
+    assert len(done.stdout) < 3000
+
+
 def test_options_win_over_what_is_published(sandbox: Sandbox, make: Any) -> None:
     sandbox.zones.add(NAME, "TXT", '"v=DMARC1; p=reject; sp=reject; t=y; ruf=mailto:r@example.com; fo=1"')
     asked = (

@@ -27,6 +27,19 @@ def test_the_same_rsa_key_in_its_other_wrapping_passes(finding, keys):
     assert dkim(finding, f"{NAME} TXT v=DKIM1; p={keys.bare}").status == "pass"
 
 
+def test_a_cname_that_leads_to_no_key_is_named_because_nothing_can_stand_beside_it(finding):
+    found = dkim(finding, f"{NAME} CNAME gone.example.net.", "example.net TXT x")
+    assert (found.status, found.code) == ("fail", "DKIM_MISSING")
+    assert f"{NAME} is a CNAME for gone.example.net, which has no TXT record" in found.detail
+    assert "Delete the CNAME" in found.detail
+
+
+def test_a_cname_to_a_revoked_key_must_go_before_the_record_can_be_published(finding):
+    found = dkim(finding, f"{NAME} CNAME k.example.net.", "k.example.net TXT v=DKIM1; p=")
+    assert (found.status, found.code) == ("fail", "DKIM_REVOKED")
+    assert "Delete the CNAME, or have the record mended there" in found.detail
+
+
 def test_a_missing_key_fails_with_the_record_to_publish(finding, keys):
     found = dkim(finding, "example.com A 192.0.2.1")
     assert (found.status, found.code) == ("fail", "DKIM_MISSING")

@@ -48,6 +48,12 @@ def key_notes(wanted: Wanted, facts: Facts) -> list[Note]:
     texts = answer.texts()
     if not texts:
         text = f"At {wanted.name} there is no TXT record, so receivers cannot check {wanted.role}."
+        if answer.aliases:
+            text = (
+                f"{wanted.name} is a CNAME for {answer.aliases[-1]}, which has no TXT record, so receivers cannot "
+                f"check {wanted.role}. Delete the CNAME, or have the record published there: nothing else may stand "
+                "beside one."
+            )
         return [Note(wanted.gravity, "DKIM_MISSING", "The key is not published", text)]
     wild = _wildcard(wanted, answer, facts)
     if len(texts) > 1:
@@ -56,7 +62,10 @@ def key_notes(wanted: Wanted, facts: Facts) -> list[Note]:
     mismatch = _mismatch(wanted, record, answer)
     found = [mismatch, *wild] if mismatch is not None else qualities(wanted, record)
     if answer.aliases:
-        found.append(remark(f"{wanted.name} leads through a CNAME to {answer.aliases[-1]}.", "DKIM_DELEGATED"))
+        text = f"{wanted.name} leads through a CNAME to {answer.aliases[-1]}."
+        if any(note.status != "pass" for note in found):
+            text += " Delete the CNAME, or have the record mended there: nothing else may stand beside one."
+        found.append(remark(text, "DKIM_DELEGATED"))
     return found
 
 

@@ -7,7 +7,7 @@ from reconciler.compliance.verdict import Note, remark
 from reconciler.core.dns import Answer
 
 _SHOWN = 60
-_MEANT = re.compile(r"v\s*=\s*dmarc", re.IGNORECASE)
+_MEANT = re.compile(r"v\s*=\s*dmarc|p\s*=\s*(?:none|quarantine|reject)\b", re.IGNORECASE)
 
 
 def mistakes(domain: str, own: Answer, apex: Answer | None) -> list[Note]:
@@ -41,6 +41,8 @@ def strangers(domain: str, own: Answer) -> list[Note]:
 def _version(text: str) -> str:
     if re.match(r"v\s*=\s*DMARC1\b", text, re.IGNORECASE) and not text.partition("=")[2].lstrip().startswith("DMARC1"):
         return "DMARC1 must be in capitals"
+    if re.search(r";\s*v\s*=\s*DMARC1\s*(?:;|$)", text):
+        return "v=DMARC1 must stand first"
     return "it must begin with v=DMARC1, in exactly this case, and a semicolon"
 
 
