@@ -34,7 +34,7 @@ demo: $(VENV)/.demo
 	@$(BIN)/reconciler demo --output $(DEMO_OUTPUT)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -16,5 +16,5 @@ mkdir "$work/run"
 cp -r tests docs examples benchmarks pyproject.toml README.md CHANGELOG.md CONTRIBUTING.md Makefile "$work/run/"
 cd "$work/run"
 PATH="$work/venv/bin:$PATH" "$work/venv/bin/python" -c 'import reconciler; assert "site-packages" in reconciler.__file__, reconciler.__file__'
-PATH="$work/venv/bin:$PATH" "$work/venv/bin/python" -m pytest -n 2 -q -m 'not source' \
-  tests/cli tests/onboarding tests/golden tests/docs tests/browser tests/zones tests/sandbox
+PATH="$work/venv/bin:$PATH" "$work/venv/bin/python" -m pytest -n 3 -q -m 'not source' \
+  tests/cli tests/onboarding tests/golden tests/docs tests/browser
