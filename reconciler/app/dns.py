@@ -143,7 +143,7 @@ async def ask_dns(
             fetcher = HttpsFetcher(resolver, dns.timeout)
         reports = await check_subjects(todo, resolver, everything=everything, fetcher=fetcher, on_done=progress.step)
         progress.end()
-    return Report(tuple(reports))
+    return Report(tuple(reports), resolver.servers)
 
 
 def exit_code(report: Report, fail_on: Threshold) -> Exit:

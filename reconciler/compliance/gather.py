@@ -4,14 +4,14 @@ import asyncio
 import gc
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.compliance.checks import CHECKS, Check, chosen
 from reconciler.compliance.facts import Direct, Facts, Fetch, Question, Wanted
 from reconciler.compliance.subject import Subject
 from reconciler.compliance.verdict import lowered, not_sending, switched_off
 from reconciler.core.dns import Answer, Resolver
-from reconciler.core.findings import DomainReport, Finding
+from reconciler.core.findings import DomainReport, Evidence, Finding
 from reconciler.core.pages import Fetcher, Page
 
 DOMAINS_AT_ONCE = 256
@@ -91,9 +91,18 @@ def judge(subject: Subject, facts: Facts, checks: Sequence[Check] | None = None)
     return DomainReport(
         domain=subject.domain,
         server=subject.server,
-        checks=tuple(lowered(finding, subject.expected.check(finding.id)) for finding in raw),
+        checks=tuple(lowered(_evidenced(finding, facts), subject.expected.check(finding.id)) for finding in raw),
         alias_of=subject.alias_of,
     )
+
+
+def _evidenced(finding: Finding, facts: Facts) -> Finding:
+    """The finding with what is known of the answers about its own records."""
+    asked = dict.fromkeys((r.name, r.type) for r in (*finding.found, *finding.expected, *finding.fix))
+    answers = ((name, rtype, facts.answers.get((name, rtype))) for name, rtype in asked)  # type: ignore[arg-type]  # a record of another type was not asked for
+    rows = (Evidence(name, rtype, a.ttl) for name, rtype, a in answers if a is not None and a.ttl is not None)
+    evidence = tuple(sorted(rows))
+    return replace(finding, evidence=evidence) if evidence else finding
 
 
 def _finding(check: Check, subject: Subject, facts: Facts, before: Sequence[Finding]) -> Finding:

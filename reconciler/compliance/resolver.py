@@ -110,6 +110,11 @@ class DnsResolver:
         self.sent = 0
         self.attempts = 0
 
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """Who is asked: `address:port`, in the order in which they are."""
+        return tuple(server.shown for server in self._servers)
+
     def lookup(self, name: str, rtype: RecordType) -> "asyncio.Future[Answer]":
         """The answer to a question, sent at most once in the resolver's life. Never fails for what DNS does."""
         return self._once(name, rtype, "")
@@ -179,7 +184,7 @@ class _Server:
 
     def __init__(self, host: str, port: int, in_flight: int, sockets: int) -> None:
         self.address = (host, port)
-        self._shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._turn = asyncio.Semaphore(in_flight)
         self._sockets: Sockets[Answer | Trouble | Cut] = Sockets(host, port, sockets)
         self._edns = True
@@ -195,10 +200,10 @@ class _Server:
             except TimeoutError:
                 reply = None
             except OSError as e:
-                reply = Trouble("temporary", f"{self._shown} cannot be reached: {e.strerror or e}")
+                reply = Trouble("temporary", f"{self.shown} cannot be reached: {e.strerror or e}")
             if reply is None:
                 self.misses += 1
-                return Trouble("temporary", f"{self._shown} did not answer", again=True), now() - begin
+                return Trouble("temporary", f"{self.shown} did not answer", again=True), now() - begin
             self.misses = 0
             return reply, now() - begin
 
@@ -212,16 +217,14 @@ class _Server:
                 self._edns, reply = False, plainer
         if isinstance(reply, Cut):
             async with asyncio.timeout_at(deadline):
-                return await by_tcp(query, *self.address, self._shown)
+                return await by_tcp(query, *self.address, self.shown)
         return reply
 
     async def _by_udp(self, query: Query, seconds: float) -> Answer | Trouble | Cut | None:
         try:
-            return await self._sockets.ask(
-                query.tail, query.asked, lambda wire: read(query, self._shown, wire), seconds
-            )
+            return await self._sockets.ask(query.tail, query.asked, lambda wire: read(query, self.shown, wire), seconds)
         except NotImplementedError:
-            return await by_udp(query, *self.address, seconds, self._shown)
+            return await by_udp(query, *self.address, seconds, self.shown)
 
 
 def _system_servers() -> tuple[tuple[str, int], ...]:

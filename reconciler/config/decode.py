@@ -12,7 +12,7 @@ from reconciler.config.builder import shown
 from reconciler.config.loader import Document
 from reconciler.core.diagnostics import Diagnostic, error, warning
 from reconciler.core.expectations import CHECK_IDS, CheckSetting, DnsOverrides
-from reconciler.core.names import BadName, host_name, host_or_address
+from reconciler.core.names import BadName, host_or_address, published_host
 from reconciler.core.quantities import parse_size
 from reconciler.core.secret import SecretRef
 from reconciler.core.source import Span
@@ -93,10 +93,10 @@ def dns_overrides(reading: Reading, body: Mapping[str, Any]) -> DnsOverrides:
 
     def host(key: str) -> str | None:
         text = auto.get(key)
-        return None if not text else reading.name(text, host_name, ("dns", "autodiscover", key))
+        return None if not text else reading.name(text, published_host, ("dns", "autodiscover", key))
 
     return DnsOverrides(
-        mx_hosts=_hosts(reading, section(body, "mx").get("hosts"), host_name, ("dns", "mx", "hosts")),
+        mx_hosts=_hosts(reading, section(body, "mx").get("hosts"), published_host, ("dns", "mx", "hosts")),
         spf_primary=spf.get("primary"),
         spf_secondary=_texts(spf.get("secondary")),
         spf_senders=_hosts(reading, spf.get("senders"), host_or_address, ("dns", "spf", "senders")),

@@ -129,6 +129,11 @@ class Answer:
 class Resolver(Protocol):
     """Asks DNS. Never raises for what DNS says or fails to say: that is in the answer."""
 
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """Who is asked: `address:port`."""
+        ...
+
     def lookup(self, name: str, rtype: RecordType) -> Awaitable[Answer]:
         """The answer for a full name (a final dot is optional, the root is empty); CNAMEs are followed."""
         ...

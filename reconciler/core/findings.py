@@ -1,7 +1,7 @@
 """Findings: what a compliance check saw in DNS, what it should see, and what to publish."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, get_args
 
@@ -92,6 +92,18 @@ class SpfTree:
     omitted: int = 0
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Evidence:
+    """One question that a finding rests on, and for how many more seconds resolvers may go on giving that answer.
+
+    Of an absence, that is how long something that was just added may not be seen.
+    """
+
+    name: str
+    type: str
+    ttl: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """The result of one check for one domain. Texts may quote what DNS said: escape them for where they are shown.
@@ -109,6 +121,8 @@ class Finding:
         elsewhere: what the operators of other domains should publish, for this check to be content.
         reference: RFC and section.
         tree: of the check `spf`, what the record leads to.
+        evidence: what was asked about the records above, and how long the answers may still be given; no part of what
+            is equal, for it differs between two looks at the same zone.
     """
 
     id: str
@@ -123,6 +137,7 @@ class Finding:
     codes: tuple[str, ...] = ()
     elsewhere: tuple[Record, ...] = ()
     tree: SpfTree | None = None
+    evidence: tuple[Evidence, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,9 +170,14 @@ class DomainReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The findings about some domains, sorted by domain."""
+    """The findings about some domains, sorted by domain.
+
+    Attributes:
+        resolvers: who was asked, as `address:port`.
+    """
 
     domains: tuple[DomainReport, ...]
+    resolvers: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         """Sorts, so that the order of the input changes nothing."""

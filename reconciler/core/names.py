@@ -83,6 +83,20 @@ def host_name(text: str) -> str:
     return domain_name(text)
 
 
+def published_host(text: str) -> str:
+    """Like `host_name`, for what a record will point at: no address, and nothing that means this machine only.
+
+    Raises:
+        BadName: no record could lead there.
+    """
+    name = host_name(text)
+    if name.rpartition(".")[2].isdigit():
+        raise BadName("an MX, CNAME or SRV record points at a name, never at an address")
+    if name == "localhost" or name.endswith(".localhost"):
+        raise BadName("localhost is another machine for everybody who looks it up")
+    return name
+
+
 def host_or_address(text: str) -> str:
     """An IP address in its shortest form (IPv4 where it is one inside IPv6), or a host name.
 

@@ -16,10 +16,23 @@ def report_data(report: Report, generated: Mapping[str, object]) -> dict[str, ob
     summary: dict[str, int] = dict(report.count().items())
     return {
         "formatVersion": FORMAT_VERSION,
-        "generated": dict(generated),
+        "generated": {**generated, "evidence": _evidence(report)},
         "summary": summary | {"domains": len(report.domains)},
         "domains": [_domain(domain) for domain in report.domains],
     }
+
+
+def _evidence(report: Report) -> dict[str, object]:
+    """Who was asked, and for how long each answer may still be given: what differs between two looks at one zone."""
+    answers = {
+        domain.domain: {
+            check.id: [{"name": e.name, "type": e.type, "ttl": e.ttl} for e in check.evidence]
+            for check in domain.checks
+            if check.evidence
+        }
+        for domain in report.domains
+    }
+    return {"resolvers": list(report.resolvers), "answers": answers}
 
 
 def record_data(record: Record) -> dict[str, object]:

@@ -23,7 +23,7 @@ def render_text(report: Report, *, color: bool, width: int, trees: bool = False)
     """The report.
 
     Args:
-        trees: whether to show what SPF records lead to, term by term.
+        trees: whether to show what SPF records lead to, term by term, and what was asked of whom.
         color: whether ANSI colours are wanted.
         width: cells a line; at least 40 are used. Only a name that is longer by itself goes beyond.
     """
@@ -33,6 +33,8 @@ def render_text(report: Report, *, color: bool, width: int, trees: bool = False)
         lines.extend(page.domain(domain))
         lines.append("")
     lines.extend(page.flow(words(summary(report), "bold"), 0))
+    if trees and report.resolvers:
+        lines.extend(page.flow(words(f"Asked {', '.join(report.resolvers)}.", "dim"), 0))
     return "\n".join(lines) + "\n"
 
 
@@ -72,6 +74,8 @@ class _Page:
             yield from self.flow(words(safe(line)), _BODY, _BODY)
         if self._trees and check.tree is not None:
             yield from self._tree(check.tree)
+        for asked in check.evidence if self._trees else ():
+            yield from self._labelled("asked", f"{safe(asked.name)} {asked.type}, kept for {asked.ttl} s more", "dim")
         if check.status in ("pass", "skip"):
             return
         shown, more = found_shown(check)

@@ -112,6 +112,9 @@ def test_dns_check_says_what_is_missing_and_is_green_once_it_is_published(sandbo
     document = json.loads(first.stdout)
     report_schema = json.loads((data_folder("schemas") / "report.schema.json").read_text("utf-8"))
     jsonschema.validate(document, report_schema)
+    evidence = document["generated"]["evidence"]
+    assert evidence["resolvers"] == [sandbox.endpoint.dns]
+    assert {"name": "example.com", "type": "MX"}.items() <= evidence["answers"]["example.com"]["mx"][0].items()
     status = {c["id"]: c["status"] for c in document["domains"][0]["checks"]}
     first_five = {"mx": "pass", "spf": "fail", "dkim": "fail", "autodiscover": "fail", "dmarc": "fail"}
     beyond = {"mta-sts": "skip", "tls-rpt": "skip", "dnssec": "skip", "client-srv": "skip", "bulk": "warn"}

@@ -12,6 +12,7 @@ from reconciler.compliance.facts import Direct, Facts, Fetch
 from reconciler.compliance.gather import check_subjects, gather, judge
 from reconciler.core.dns import Address, Answer, Host, Mx, Soa, Srv, Tlsa, Txt
 from reconciler.core.expectations import CheckSetting
+from reconciler.core.findings import Evidence
 from reconciler.core.model import Dkim, DkimKey
 from reconciler.core.pages import Page
 
@@ -241,3 +242,19 @@ def _subject():
 
 
 _SUBJECT = _subject()
+
+
+def test_a_finding_says_for_how_long_its_answers_may_still_be_given(subject):
+    answer = Answer(name="example.com", rtype="MX", outcome="records", records=(Mx(10, "mail1.example.net"),), ttl=300)
+    absent = Answer(name="_dmarc.example.com", rtype="TXT", outcome="nxdomain", ttl=60)
+
+    class Told:
+        async def lookup(self, name, rtype):
+            known = {(a.name, a.rtype): a for a in (answer, absent)}
+            return known.get((name, rtype)) or Answer(name=name, rtype=rtype, outcome="nxdomain")
+
+    (report,) = asyncio.run(check_subjects([subject()], Told()))
+    evidence = {check.id: check.evidence for check in report.checks}
+    assert evidence["mx"] == (Evidence("example.com", "MX", 300),)
+    assert evidence["dmarc"] == (Evidence("_dmarc.example.com", "TXT", 60),)
+    assert evidence["dkim"] == (), "an answer without a TTL tells nothing"

@@ -174,6 +174,17 @@ def test_a_checks_setting_knows_its_place_and_senders_that_cannot_be_are_left_ou
     assert diagnostics == ["6:30 NAM001", "6:43 NAM001"]
 
 
+def test_what_a_record_points_at_is_a_name_and_neither_an_address_nor_this_machine() -> None:
+    desired, diagnostics = decode("""\
+        dns:
+          mx: {hosts: [mx.example.net, 192.0.2.5, localhost]}
+          autodiscover: {host: 192.0.2.4, srvTarget: auto.localhost}
+        """)
+    assert desired.dns.mx_hosts == ("mx.example.net",)
+    assert (desired.dns.autodiscover_host, desired.dns.autodiscover_srv_target) == (None, None)
+    assert [d.split()[1] for d in diagnostics] == ["NAM001"] * 4
+
+
 def test_each_resource_knows_the_place_of_its_key() -> None:
     desired, _ = decode("""\
         mailboxes:
