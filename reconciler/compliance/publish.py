@@ -1,15 +1,10 @@
 """The records to publish."""
 
 from reconciler.compliance.records.dmarc_uri import report_uri
-from reconciler.core.findings import DomainReport, Record
+from reconciler.core.findings import Record
 
 TTL = 3600
 """Seconds; an hour is what hosting panels use: short enough to mend a mistake within a morning."""
-
-
-def records_to_publish(report: DomainReport) -> tuple[Record, ...]:
-    """All records that a domain should have: each check's fix, or what it expects where nothing is to be mended."""
-    return report.to_publish()
 
 
 def mx(domain: str, hosts: tuple[str, ...]) -> list[Record]:

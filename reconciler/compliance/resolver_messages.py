@@ -71,11 +71,6 @@ class Query:
     tail: bytes
     plain: bool
 
-    @property
-    def has_edns(self) -> bool:
-        """It tells the payload that may come back."""
-        return self.tail[9] > 0
-
     def without_edns(self) -> "Query":
         """The same for a server that does not know EDNS."""
         tail = self.tail[:9] + b"\0" + self.asked

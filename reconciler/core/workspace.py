@@ -51,10 +51,6 @@ class Policy:
     external_forwarding: Verdict = "warn"
     external_forwarding_domains: tuple[str, ...] = ()
 
-    def protects(self, name: str) -> bool:
-        """Whether a mailbox or alias of that local part is never deleted."""
-        return name in ALWAYS_PROTECTED or self.protecting(name) is not None
-
     def protecting(self, name: str) -> str | None:
         """The pattern of `protect` that a local part fits; None if there is none."""
         return next((p for p in self.protect if fnmatchcase(name, p)), None)
