@@ -1,5 +1,6 @@
 """Passwords for changes, late: resolved or made only when the change that needs one is about to be applied."""
 
+import threading
 from pathlib import Path
 
 from reconciler.config.secrets import SecretStore, deliver, generate_password
@@ -20,6 +21,7 @@ class ChangePasswords:
     def __init__(self, config: Configuration, path: Path) -> None:
         self._config, self._store, self.path = config, SecretStore(config.root), path
         self.delivered: list[str] = []
+        self._one_at_a_time = threading.Lock()
 
     def password_for(self, change: Change) -> Secret:
         """The password of a change; see `core.ports.Passwords`."""
@@ -28,7 +30,8 @@ class ChangePasswords:
         policy = self._policy(change)
         if ref.kind == "generate":
             secret = generate_password(policy or PasswordPolicy(), change.name, change.domain)
-            deliver(self.path, change.address, secret)
+            with self._one_at_a_time:  # domains are applied side by side, each asks in a thread of its own
+                deliver(self.path, change.address, secret)
             self.delivered.append(change.address)
             return secret
         secret = self._store.resolve(ref)

@@ -72,7 +72,7 @@ def _prepare_folder(path: Path) -> None:
     ignore = folder / ".gitignore"
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700)
+        folder.mkdir(mode=0o700, exist_ok=True)  # another domain may have made it in the meantime
         ignore.write_text("*\n", encoding="utf-8")
         return
     lines = ignore.read_text(encoding="utf-8").splitlines() if ignore.is_file() else []

@@ -269,3 +269,13 @@ def test_delivery_refuses_links_shared_files_and_files_that_others_can_read(tmp_
             deliver(tmp_path / name, "a@example.com", Secret(VALUE))
         assert VALUE not in whole_story(caught.value)
     assert all((tmp_path / name).read_text() == "" for name in ("target", "open", "one"))
+
+
+def test_passwords_that_are_delivered_side_by_side_all_arrive(tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    for run in range(40):
+        path = tmp_path / f"run{run}" / "passwords" / "one.jsonl"
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda n, at=path: deliver(at, f"a{n}@example.com", Secret(f"secret {n}")), range(8)))
+        assert len(path.read_text("utf-8").splitlines()) == 8
