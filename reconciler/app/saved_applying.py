@@ -97,8 +97,9 @@ class _Run:
         if not isinstance(seen, CurrentDomain):
             return _Judged(expected=expected, plan=self._unread(plan, seen))
         versions = {a: v for (s, a), v in self.inventory.password_versions.items() if s == plan.server}
-        known = Known(versions=versions, asked=self.saved.request.set_passwords)
-        live = refreshed(plan, seen)
+        begun = frozenset((kind, a) for (s, kind, a) in self.inventory.begun if s == plan.server)
+        known = Known(versions=versions, asked=self.saved.request.set_passwords, begun=begun)
+        live = refreshed(plan, seen, known)
         outcomes = settled(live, expected.preconditions, self.saved.salt, seen, known)
         return _Judged(expected=expected, plan=live, seen=seen, settled=outcomes)
 
