@@ -24,7 +24,7 @@ from reconciler.core.errors import (
 )
 from reconciler.core.guards_run import allowed_deletions, dangling_across
 from reconciler.core.model import CurrentDomain, DesiredDomain, KindName, Unset
-from reconciler.core.plan import Outcome, Plan
+from reconciler.core.plan import Outcome, Plan, takes_name
 from reconciler.core.planner import PlanOptions, plan_domain
 from reconciler.core.ports import Progress, ReadScope
 from reconciler.core.product import Limits
@@ -170,7 +170,7 @@ class Planner:
         pruned = self.request.prune or any(self.config.workspace.policy.prune.values())
         if isinstance(seen, ReconcilerError) or not (pruned or desired.removed or desired.renamed):
             return False
-        return any(c.action in ("delete", "rename") for c in self.plan(desired, seen).changes)
+        return any(takes_name(c) for c in self.plan(desired, seen).changes)
 
     def _reviewed(self, seen: Mapping[str, Observation]) -> list[Plan]:
         """Every selected domain's plan, with what base commit and journals tell of where its changes come from."""
@@ -198,7 +198,8 @@ class Planner:
 
 NOTHING_SEEN: Mapping[str, Observation] = MappingProxyType({})
 """Nothing was read yet."""
-_NOT_TOLD = (RefusedByServer, UnexpectedAnswer)
+NOT_TOLD = (RefusedByServer, UnexpectedAnswer)
+"""How a server answers that does not tell something; what else can be read of the domain is not in doubt by it."""
 
 
 async def observe_selected(
@@ -218,7 +219,7 @@ async def observe_selected(
 
     seen = await observe_all(servers.readers, readable, progress.step, lambda d: needed(d) | planner.base_scope(d))
     # What only the base commit manages, and the server does not tell, must not keep these files from being planned.
-    again = [d for d in readable if isinstance(seen[d.domain], _NOT_TOLD) and planner.base_asks_more(d, needed(d))]
+    again = [d for d in readable if isinstance(seen[d.domain], NOT_TOLD) and planner.base_asks_more(d, needed(d))]
     if again:
         seen |= await observe_all(servers.readers, again, lambda _: None, needed)
     # Who forwards to what goes is not managed by anybody, and has to be known all the same.
@@ -227,7 +228,7 @@ async def observe_selected(
         whole = {d.domain: needed(d) | planner.base_scope(d) | _all_forwarding(seen[d.domain]) for d in losing}
         more = await observe_all(servers.readers, losing, lambda _: None, lambda d: whole[d.domain])
         # Where the server does not tell, the guards go by what was read before.
-        seen |= {name: found for name, found in more.items() if not isinstance(found, _NOT_TOLD)}
+        seen |= {name: found for name, found in more.items() if not isinstance(found, NOT_TOLD)}
     progress.end()
     return seen | {d.domain: servers.unusable[d.server] for d in domains if d.server in servers.unusable}
 

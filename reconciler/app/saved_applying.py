@@ -16,20 +16,20 @@ from reconciler.app.applying import (
     take_back,
 )
 from reconciler.app.passwords import ChangePasswords
-from reconciler.app.planning import Planner, journal_folder
+from reconciler.app.planning import NOT_TOLD, Planner, journal_folder
 from reconciler.app.saved import SavedPlan
 from reconciler.app.saved_guards import objections_now
 from reconciler.app.saved_values import Expected
 from reconciler.app.servers import OpenServers, open_servers
 from reconciler.config.workspace import Configuration
 from reconciler.core.model import CurrentDomain
-from reconciler.core.plan import Outcome, Plan
-from reconciler.core.ports import Progress
+from reconciler.core.plan import Outcome, Plan, takes_name
+from reconciler.core.ports import Progress, ReadScope
 from reconciler.core.settled import Known, refreshed, settled
 from reconciler.engine.apply import apply_plan
 from reconciler.engine.inventory import Inventory, read_inventory
 from reconciler.engine.journal import FileJournal
-from reconciler.engine.observe import DOMAINS_AT_ONCE, Observation
+from reconciler.engine.observe import DOMAINS_AT_ONCE, NOTHING_MORE, Observation
 from reconciler.engine.saved_apply import observe_saved, proven, saved_scope
 
 
@@ -93,6 +93,11 @@ class _Run:
     async def _judge(self, expected: Expected) -> _Judged:
         plan = expected.plan
         seen = await self._read(expected)
+        if isinstance(seen, CurrentDomain) and any(takes_name(c) for c in plan.changes):
+            # Who forwards to what goes is not among what the changes touch, and has to be known all the same.
+            more = await self._read(expected, ReadScope(forwarding=frozenset(seen.mailboxes)))
+            # Where the server does not tell, the guards go by what was read before.
+            seen = seen if isinstance(more, NOT_TOLD) else more
         self.progress.step(plan.domain)
         if not isinstance(seen, CurrentDomain):
             return _Judged(expected=expected, plan=self._unread(plan, seen))
@@ -103,12 +108,12 @@ class _Run:
         outcomes = settled(live, expected.preconditions, self.saved.salt, seen, known)
         return _Judged(expected=expected, plan=live, seen=seen, settled=outcomes)
 
-    async def _read(self, expected: Expected) -> Observation:
+    async def _read(self, expected: Expected, more: ReadScope = NOTHING_MORE) -> Observation:
         plan = expected.plan
         if plan.server in self.servers.unusable:
             return self.servers.unusable[plan.server]
         async with self.gates[plan.server]:
-            scope = saved_scope(plan.changes, expected.preconditions)
+            scope = saved_scope(plan.changes, expected.preconditions) | more
             return await observe_saved(self.servers.readers[plan.server], plan.domain, scope)
 
     def _unread(self, plan: Plan, seen: Observation) -> Plan:
