@@ -3,8 +3,8 @@
 import asyncio
 import getpass
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import reconciler
@@ -12,6 +12,7 @@ from reconciler.app.exits import Exit, of_plans
 from reconciler.app.header import generated
 from reconciler.app.passwords import ChangePasswords
 from reconciler.app.planning import Planner, PlanRequest, journal_folder, observe_selected, state_folder
+from reconciler.app.running import Applied, Teller, closed, side_by_side, take_back, unproven, without_doubts
 from reconciler.app.servers import OpenServers, open_servers
 from reconciler.config.workspace import Configuration
 from reconciler.core.model import Unset
@@ -21,6 +22,7 @@ from reconciler.engine.apply import apply_plan
 from reconciler.engine.inventory import read_inventory
 from reconciler.engine.journal import FileJournal
 from reconciler.engine.observe import DOMAINS_AT_ONCE
+from reconciler.engine.stopping import Stop
 from reconciler.engine.verify import has_converged, verify
 
 
@@ -32,11 +34,13 @@ class ApplyHooks:
         agree: shown the plans; False ends the run before the first write.
         on_outcome: told what became of each change, as it happens.
         on_settled: told, before `agree`, which changes of a saved plan are not to be made, and why.
+        stop: how the command line asks the run to stop.
     """
 
     agree: Callable[[tuple[Plan, ...]], bool]
     on_outcome: Callable[[Outcome], None]
     on_settled: Callable[[tuple[Outcome, ...]], None] = lambda _: None
+    stop: Stop = field(default_factory=Stop)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +53,8 @@ class ApplyResult:
         passwords_file: where generated passwords were written, if any were.
         journal: the run's journal, None if nothing was to do.
         saved: whether it was a saved plan: what converged is that plan, and nothing is said of anything else.
+        stopped: why the run was stopped before its own end; empty if it was not. Then what is left in a domain that
+            is not `complete` was not read, but is what was not applied.
     """
 
     plans: tuple[Plan, ...]
@@ -58,6 +64,7 @@ class ApplyResult:
     passwords_file: Path | None = None
     journal: Path | None = None
     saved: bool = False
+    stopped: str = ""
 
     @property
     def changed(self) -> bool:
@@ -70,7 +77,7 @@ class ApplyResult:
 
         Of a saved plan only its own changes are looked at.
         """
-        return self.agreed and all(has_converged(p) and not p.left_out for p in self._last())
+        return self.agreed and not self.stopped and all(has_converged(p) and not p.left_out for p in self._last())
 
     @property
     def left_out(self) -> int:
@@ -79,7 +86,7 @@ class ApplyResult:
 
     @property
     def exit_code(self) -> Exit:
-        """Refused before the first write; else in part, if anything failed or could not be read; else done.
+        """Refused before the first write; else in part, if it was stopped, failed or could not be read; else done.
 
         A change of a saved plan that was refused, because its object moved, is a refusal where nothing failed.
         """
@@ -87,6 +94,8 @@ class ApplyResult:
         if not self.agreed:
             return before if before is not Exit.DONE else Exit.REFUSED
         results = self._results()
+        if self.stopped:
+            return Exit.PARTIAL
         if results & {Result.FAILED, Result.NOT_TRIED} or not all(p.complete for p in self.left):
             return Exit.PARTIAL
         if before is not Exit.DONE:
@@ -118,6 +127,7 @@ async def run_apply(config: Configuration, request: PlanRequest, hooks: ApplyHoo
         protections = protections_to_write(config, (p.domain for p in plans if p.complete))
         if not agreed or not (protections.news or any(p.changes for p in plans)):
             return ApplyResult(plans=plans, agreed=agreed)
+        hooks.stop.writing = True
         journal = begin_journal(config, protections)
         return await _apply_all(planner, servers, plans, hooks, progress, journal)
 
@@ -191,43 +201,36 @@ async def _apply_all(
     progress: Progress,
     journal: FileJournal,
 ) -> ApplyResult:
-    config = planner.config
+    config, stop = planner.config, hooks.stop
     passwords = passwords_of(config, journal)
     todo = [p for p in plans if p.changes]
     gates = {name: asyncio.Semaphore(DOMAINS_AT_ONCE) for name in servers.writers}
     progress.begin("Applying", sum(len(p.changes) for p in todo))
+    told = Teller(progress, hooks.on_outcome, stop)
 
-    def told(outcome: Outcome) -> None:
-        progress.step(outcome.change.address)
-        hooks.on_outcome(outcome)
-
-    async def one(plan: Plan) -> tuple[tuple[Outcome, ...], Plan]:
+    async def one(plan: Plan) -> Applied:
         writer = servers.writers[plan.server]
         desired = config.domains[plan.domain]
         async with gates[plan.server]:
-            outcomes = await apply_plan(plan, writer, passwords, journal, told)
+            outcomes = await apply_plan(plan, writer, passwords, journal, told, stop=stop)
             again = planner.after(plan, outcomes)
-            proven, rest = await verify(writer, desired, outcomes, lambda seen: again.plan(desired, seen))
-            take_back(journal, plan.server, outcomes, proven)
-            return proven, rest
+            seen = await stop.unless(verify(writer, desired, outcomes, lambda seen: again.plan(desired, seen)))
+            if seen is None:
+                return unproven(plan, outcomes, journal, stop)
+            proven, rest = seen
+            if not rest.complete:
+                proven = without_doubts(proven, "it could not be read")
+            take_back(journal, plan.server, outcomes, proven, stop)
+            return Applied(plan=plan, outcomes=proven, left=rest)
 
-    done = await asyncio.gather(*(one(p) for p in todo))
+    done = await side_by_side((one(p) for p in todo), stop)
     progress.end()
-    left = tuple(plan for _, plan in done)
     result = ApplyResult(
         plans=plans,
         agreed=True,
-        outcomes={p.domain: outcomes for p, (outcomes, _) in zip(todo, done, strict=True)},
-        left=left,
+        outcomes={d.plan.domain: d.outcomes for d in done},
+        left=tuple(d.left for d in done),
         passwords_file=passwords.path if passwords.delivered else None,
         journal=journal.path,
     )
-    journal.close(converged=result.converged)
-    return result
-
-
-def take_back(journal: FileJournal, server: str, said: Sequence[Outcome], proven: Sequence[Outcome]) -> None:
-    """Writes down what the read at the end has changed: the journal must not go on saying that it was made."""
-    for before, after in zip(said, proven, strict=True):
-        if before.result is not after.result:
-            journal.outcome(server, after)
+    return replace(result, stopped=closed(journal, done, stop, converged=result.converged))

@@ -1,7 +1,5 @@
 """`reconciler apply`."""
 
-import asyncio
-import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -13,8 +11,12 @@ from reconciler.app.applying import ApplyHooks, ApplyResult, run_apply
 from reconciler.app.exits import Exit
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, common, emit
+from reconciler.cli.ended import Ended
 from reconciler.cli.planning import formats_option, plan_lines, plan_options, request
+from reconciler.cli.signals import Signals, ending_at_once
+from reconciler.cli.streams import silence
 from reconciler.config.workspace import Configuration
+from reconciler.core.errors import ReconcilerError
 from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.ports import Progress
 
@@ -57,6 +59,9 @@ def command(
 
     With --plan nothing is planned: the saved changes are made, each only if its object is as the plan found it.
     Exit code 4 then also says that some had moved, 5 that something failed.
+
+    Ctrl-C or SIGTERM in the middle: the change in flight is finished, the rest is not tried, the exit code is 5. A
+    second one ends at once, as one before the first change does (130, 143).
     """
     if verify_key and not saved:
         raise click.UsageError("--verify-key is for saved plans, and without --plan there is none to verify")
@@ -69,11 +74,19 @@ def command(
     hooks = ApplyHooks(agree=session.agree, on_outcome=session.on_outcome, on_settled=session.on_settled)
     run = _saved_run(config, saved, verify_key, hooks, progress) if saved else None
     try:
-        result = asyncio.run(run or run_apply(config, request(**options), hooks, progress))
-    except KeyboardInterrupt:
+        result = Signals(hooks.stop, session.stopping).run(
+            run or run_apply(config, request(**options), hooks, progress)
+        )
+    except (Ended, KeyboardInterrupt):
         session.interrupted()
         raise
-    session.summary(result)
+    try:
+        session.summary(result)
+    except (OSError, ReconcilerError):
+        if not result.stopped:
+            raise
+        # Where the output went is gone, which may be why it stopped; the exit code is still to be told.
+        silence()
     code = result.exit_code
     return Exit.CHANGES if detailed_exitcode and code is Exit.DONE and result.changed else code
 
@@ -145,6 +158,14 @@ class _Session:
             self.clear()
             self.console.results([render_outcome(outcome, color=self.console.color)])
 
+    def stopping(self, name: str) -> None:
+        """Says that a signal was heard, for the change in flight may take a while."""
+        self.clear()
+        try:
+            self.console.warn(f"{name}: stopping after the change in flight. Once more ends at once.")
+        except OSError:  # nobody is there to read it
+            silence()
+
     def interrupted(self) -> None:
         """Where one finds what was done until then."""
         if self.agreed:
@@ -168,8 +189,11 @@ class _Session:
                     color=self.console.color,
                     left_out=result.left_out,
                     saved=result.saved,
+                    stopped=result.stopped,
                 )
             )
+        if result.stopped and not self.text:
+            self.console.warn(f"Not done: {result.stopped}. `reconciler plan` shows what is left.")
         if result.passwords_file:
             self.console.warn(f"Generated passwords are in {result.passwords_file} (readable by you only).")
 
@@ -189,16 +213,11 @@ class _Session:
 
 
 def _is_confirmed() -> bool:
-    """Asks; only `yes` is yes. The end of the input and Ctrl-C are a no, and end the question at once.
-
-    The event loop's own handler of Ctrl-C would only take note of it until the question was answered.
-    """
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Asks; only `yes` is yes. The end of the input and Ctrl-C are a no, and end the question at once."""
     try:
-        answer = click.prompt("Apply these changes? Only 'yes' will do", default="no", show_default=False, err=True)
+        with ending_at_once():
+            answer = click.prompt("Apply these changes? Only 'yes' will do", default="no", show_default=False, err=True)
     except click.Abort:
         click.echo(err=True)
         return False
-    finally:
-        signal.signal(signal.SIGINT, before)
     return bool(answer.strip() == "yes")

@@ -88,8 +88,10 @@ class FileJournal:
 
     def close(self, *, converged: bool) -> None:
         """Writes that the run ended, and whether a new plan was empty."""
-        self._append({"event": "end", "detail": "converged" if converged else "not converged"})
-        os.close(self._file)
+        try:
+            self._append({"event": "end", "detail": "converged" if converged else "not converged"})
+        finally:
+            os.close(self._file)
 
     def _append(self, record: Mapping[str, object]) -> None:
         """A line after which nothing follows if it could not be written whole, so that it is always the last."""
