@@ -26,7 +26,7 @@ BANNER = "This is a sandbox with SmarterMail's API for tests. It carries no mail
 _API = "/api/v1/"
 _MAX_BODY = 32 * 1024 * 1024
 _PAGE = b"<!DOCTYPE html><html><title>Service notice</title><body><h1>Please try again later</h1></body></html>"
-_IN_THE_WAY = ("429", "500", "502", "503", "html", "expired-token")
+_IN_THE_WAY = ("busy", "429", "500", "502", "503", "html", "expired-token")
 _AFTERWARDS = ("500-after", "502-after", "503-after", "html-after")
 
 
@@ -39,6 +39,7 @@ class Application:
         self._log = log
         self._admin = admin
         self._dispatcher = Dispatcher(service, Router(ROUTES))
+        self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; the paths of the API are matched here, not by Starlette, for their lenient spelling."""
@@ -58,7 +59,11 @@ class Application:
         path = "/" + "/".join(part for part in raw.split("/") if part)
         at = (path.lower() + "/").find(_API)
         if at >= 0:
-            return await self._api(http, _request(http, path[at + len(_API) :], body))
+            self._under_way += 1
+            try:
+                return await self._api(http, _request(http, path[at + len(_API) :], body))
+            finally:
+                self._under_way -= 1
         if path.startswith("/sandbox/"):
             headers = {name: value.decode("latin-1") for name, value in http.headers.raw}
             return _response(await self._admin.answer(http.method, path, headers, body))
@@ -78,8 +83,10 @@ class Application:
         faults = self._faults.striking(request.method, request.path)
         if "expired-token" in faults and not self._service.tokens.session(request.token):
             del faults["expired-token"]
+        if "busy" in faults and self._under_way <= _most(faults["busy"]):
+            del faults["busy"]
         effects: list[str] = []
-        if "latency" in faults:
+        if "latency" in faults and "busy" not in faults:  # a refusal comes at once
             param = faults["latency"].param
             await asyncio.sleep((1000.0 if param is None else param) / 1000)
         in_the_way = next((faults[name] for name in _IN_THE_WAY if name in faults), None)
@@ -161,7 +168,13 @@ def _header_text(value: str) -> str:
         return value
 
 
+def _most(fault: Fault) -> float:
+    return 4.0 if fault.param is None else fault.param
+
+
 def _fault_reply(fault: Fault) -> Reply:
+    if fault.name == "busy":
+        return Reply(429, {"success": False, "resultCode": 429, "message": "Too many requests"})
     status = int(fault.name[:3]) if fault.name[:3].isdigit() else 200
     headers = {} if fault.param is None else {"retry-after": f"{fault.param:g}"}
     if fault.name == "expired-token":
