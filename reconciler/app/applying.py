@@ -10,7 +10,7 @@ from pathlib import Path
 import reconciler
 from reconciler.app.exits import Exit, of_plans
 from reconciler.app.header import generated
-from reconciler.app.passwords import ChangePasswords
+from reconciler.app.passwords import ChangePasswords, check_delivery
 from reconciler.app.planning import Planner, PlanRequest, journal_folder, observe_selected, state_folder
 from reconciler.app.running import Applied, Teller, closed, side_by_side, take_back, unproven, without_doubts
 from reconciler.app.servers import OpenServers, open_servers
@@ -123,6 +123,8 @@ async def run_apply(config: Configuration, request: PlanRequest, hooks: ApplyHoo
     async with open_servers(config.workspace, names, config.root, writing=True) as servers:
         plans = planner.all_plans(await observe_selected(planner, servers, progress))
         refused = any(p.refused for p in plans if p.complete)
+        if not refused:
+            check_delivery(config, plans)
         agreed = hooks.agree(plans) and not refused
         protections = protections_to_write(config, (p.domain for p in plans if p.complete))
         if not agreed or not (protections.news or any(p.changes for p in plans)):
@@ -212,6 +214,7 @@ async def _apply_all(
         writer = servers.writers[plan.server]
         desired = config.domains[plan.domain]
         async with gates[plan.server]:
+            await passwords.ask_server(writer, plan)
             outcomes = await apply_plan(plan, writer, passwords, journal, told, stop=stop)
             again = planner.after(plan, outcomes)
             seen = await stop.unless(verify(writer, desired, outcomes, lambda seen: again.plan(desired, seen)))

@@ -5,11 +5,13 @@ from enum import IntEnum
 
 from reconciler.core.diagnostics import Severity
 from reconciler.core.errors import (
+    CannotDeliver,
     CannotEdit,
     IncompleteRead,
     KeyUnusable,
     NoHostName,
     NoWorkspace,
+    PasswordUnusable,
     ReconcilerError,
     RefusedCredentials,
     SecretUnavailable,
@@ -45,9 +47,9 @@ def of_error(error: ReconcilerError) -> Exit:
         return Exit.UNREACHABLE
     if isinstance(error, NoWorkspace | NoHostName):
         return Exit.INVALID
-    if isinstance(error, UnusableCommit | UnknownRun):
+    if isinstance(error, PasswordUnusable | UnusableCommit | UnknownRun):
         return Exit.USAGE
-    if isinstance(error, CannotEdit | IncompleteRead | KeyUnusable | StalePlan | WouldOverwrite):
+    if isinstance(error, CannotDeliver | CannotEdit | IncompleteRead | KeyUnusable | StalePlan | WouldOverwrite):
         return Exit.REFUSED
     return Exit.UNEXPECTED
 

@@ -15,6 +15,7 @@ from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.direction import LastKnown, directed
 from reconciler.core.errors import (
     IncompleteRead,
+    NotInBase,
     ReconcilerError,
     RefusedByServer,
     RefusedCredentials,
@@ -106,7 +107,7 @@ class Planner:
             today=self.request.today,
             prune=self.request.prune,
             targets=self.request.targets,
-            password_versions={a: v for (s, a), v in self._versions.items() if s == desired.server},
+            **self._password_versions(desired),
             set_passwords=self.request.set_passwords,
             internal_domains=self._internal,
             protected_before=self.protected_before(desired, seen),
@@ -115,6 +116,17 @@ class Planner:
         limits = product.limits if product else Limits()
         plan = plan_domain(desired, seen, self.config.workspace.policy, limits, options)
         return replace(plan, cost=cost_of(plan, seen, product.billing)) if product else plan
+
+    def _password_versions(self, desired: DesiredDomain) -> dict[str, Mapping[str, int]]:
+        """What is known of passwords that were set: by the journals, and by the base commit's file where these are silent.
+
+        A base commit that was applied set its versions; of another one it is known that no higher one was.
+        """
+        known = {a: v for (s, a), v in self._versions.items() if s == desired.server}
+        before = self.base.password_versions(desired, self.config) if self.base else {}
+        if self.request.base_applied:
+            return {"password_versions": {**before, **known}}
+        return {"password_versions": known, "base_versions": before}
 
     def protected_before(self, desired: DesiredDomain, current: CurrentDomain) -> Mapping[str, str]:
         """Local parts of mailboxes protected in the last apply or the base commit -> where that is known from."""
@@ -241,7 +253,9 @@ async def make_plans(config: Configuration, request: PlanRequest, progress: Prog
     """Plans every selected domain."""
     planner = Planner(config, request)
     names = [d.server for d in planner.selected()]
-    async with open_servers(config.workspace, names, config.root) as servers:
+    # What is merged was reviewed. A pull request was not: its plan must not run what it brings itself.
+    fresh = planner.base.refused_commands(config) if planner.base and not request.base_applied else {}
+    async with open_servers(config.workspace, names, config.root, refused=fresh) as servers:
         return planner.all_plans(await observe_selected(planner, servers, progress))
 
 
@@ -266,6 +280,7 @@ def internal_domains(config: Configuration, seen: Mapping[str, Observation] = NO
 
 _CODES: Sequence[tuple[type[ReconcilerError], str]] = (
     (Unreachable, "SRV001"),
+    (NotInBase, "SEC007"),
     (RefusedCredentials, "SRV002"),
     (SecretUnavailable, "SRV002"),
     (IncompleteRead, "SRV004"),

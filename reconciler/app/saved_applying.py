@@ -14,7 +14,7 @@ from reconciler.app.applying import (
     passwords_of,
     protections_to_write,
 )
-from reconciler.app.passwords import ChangePasswords
+from reconciler.app.passwords import ChangePasswords, check_delivery
 from reconciler.app.planning import NOT_TOLD, Planner, journal_folder
 from reconciler.app.running import Applied, Teller, closed, side_by_side, take_back, unproven, without_doubts
 from reconciler.app.saved import SavedPlan
@@ -67,6 +67,7 @@ async def run_saved(config: Configuration, saved: SavedPlan, hooks: ApplyHooks, 
         judged = run.guarded(await run.judged())
         plans = tuple(j.plan for j in judged)
         hooks.on_settled(tuple(j.settled[c.key] for j in judged for c in j.plan.changes if c.key in j.settled))
+        check_delivery(config, (j.rest for j in judged if j.seen is not None))
         if not hooks.agree(plans) or any(p.refused for p in plans if p.complete):
             return ApplyResult(plans=plans, agreed=False, saved=True)
         return await run.applied(judged)
@@ -165,6 +166,7 @@ class _Run:
             return Applied(plan=plan, outcomes=checked, left=rest)
         async with self.gates[plan.server]:
             writer = self.servers.writers[plan.server]
+            await passwords.ask_server(writer, judged.rest)
             outcomes = await apply_plan(plan, writer, passwords, journal, self.told, judged.settled, stop)
         seen = await stop.unless(self._read(judged.expected))
         if seen is None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from reconciler.config.secrets import SecretStore
 from reconciler.core.errors import ReconcilerError, SecretUnavailable
@@ -23,21 +24,30 @@ class OpenServers:
     unusable: Mapping[str, ReconcilerError]
 
 
+_NONE: Mapping[str, ReconcilerError] = MappingProxyType({})
+
+
 @asynccontextmanager
 async def open_servers(
-    workspace: Workspace, names: Iterable[str], root: Path, *, writing: bool = False
+    workspace: Workspace,
+    names: Iterable[str],
+    root: Path,
+    *,
+    writing: bool = False,
+    refused: Mapping[str, ReconcilerError] = _NONE,
 ) -> AsyncIterator[OpenServers]:
     """The named servers of a workspace, closed (and signed out) at the end.
 
-    Credentials are resolved here, and only those of servers that are used.
+    Credentials are resolved here, and only those of servers that are used; not of those that are `refused`.
     """
     from reconciler.smartermail import Server, connect
 
-    secrets = SecretStore(root)
+    names = frozenset(names)
+    secrets = SecretStore(root, commands=workspace.secrets.commands)
     servers: dict[str, Server] = {}
-    unusable: dict[str, ReconcilerError] = {}
+    unusable = {name: error for name, error in refused.items() if name in names}
     async with AsyncExitStack() as stack:
-        for name in sorted(set(names)):
+        for name in sorted(names - unusable.keys()):
             settings = workspace.servers[name]
             try:
                 username = _username(settings, secrets)

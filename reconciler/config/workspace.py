@@ -22,7 +22,7 @@ from reconciler.config.select import Candidate, select
 from reconciler.config.semantics import DomainFile, directory
 from reconciler.config.semantics_limits import check_limits
 from reconciler.config.semantics_names import check_names
-from reconciler.config.semantics_secrets import check_passwords, check_server_secrets
+from reconciler.config.semantics_secrets import check_passwords, check_recipients, check_server_secrets
 from reconciler.config.semantics_targets import check_loops, check_targets
 from reconciler.config.semantics_workspace import check_domains, check_server, check_servers, unknown_product
 from reconciler.config.workspace_files import Found, FoundFile, discover, find_root
@@ -167,7 +167,11 @@ class _Loading:
         if has_errors(faults):
             return None, (*diagnostics, *faults)
         workspace, more = decode_workspace(document)
-        about = (*check_servers(document, workspace), *check_server_secrets(workspace, self.store))
+        about = (
+            *check_servers(document, workspace),
+            *check_server_secrets(document, workspace, self.store, self.root),
+            *check_recipients(document),
+        )
         return workspace, (*diagnostics, *faults, *more, *about)
 
     def _at_root(self, server: ServerSettings) -> ServerSettings:
@@ -251,7 +255,7 @@ class _Loading:
             yield from check_names(file, policy)
             yield from check_limits(file)
             yield from check_targets(file, everyone, policy)
-            yield from check_passwords(file, self.store)
+            yield from check_passwords(file, self.store, self.root, self.workspace.secrets if self.workspace else None)
         yield from check_domains(files)
         yield from check_loops(everyone)
 

@@ -215,7 +215,7 @@ def _change_data(change: Change) -> dict[str, object]:
 def _field_data(change: FieldChange) -> dict[str, object]:
     if change.secret is not None:
         ref = change.secret
-        return {"name": change.name, "secret": [ref.kind, ref.target, list(ref.argv), ref.version]}
+        return {"name": change.name, "secret": [ref.kind, ref.target, list(ref.parts), ref.version]}
     return {"name": change.name, "before": _plain(change.before), "after": _plain(change.after)}
 
 
