@@ -226,10 +226,17 @@ async def observe_selected(
     if losing:
         whole = {d.domain: needed(d) | planner.base_scope(d) | _all_forwarding(seen[d.domain]) for d in losing}
         more = await observe_all(servers.readers, losing, lambda _: None, lambda d: whole[d.domain])
-        # Where the server does not tell, the guards go by what was read before.
-        seen |= {name: found for name, found in more.items() if not isinstance(found, _NOT_TOLD)}
+        # Where the server never tells, the guards go by what was read before; an answer that was spoiled is no such no.
+        seen |= {name: found for name, found in more.items() if not _never_told(found)}
     progress.end()
     return seen | {d.domain: servers.unusable[d.server] for d in domains if d.server in servers.unusable}
+
+
+def _never_told(found: Observation) -> bool:
+    """Whether the server refuses to say it, or has no endpoint that does."""
+    from reconciler.smartermail.calls import NoSuchEndpoint
+
+    return isinstance(found, RefusedByServer | NoSuchEndpoint)
 
 
 def _all_forwarding(seen: Observation) -> ReadScope:
