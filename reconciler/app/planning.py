@@ -210,7 +210,7 @@ class Planner:
 
 NOTHING_SEEN: Mapping[str, Observation] = MappingProxyType({})
 """Nothing was read yet."""
-NOT_TOLD = (RefusedByServer, UnexpectedAnswer)
+_NOT_TOLD = (RefusedByServer, UnexpectedAnswer)
 """How a server answers that does not tell something; what else can be read of the domain is not in doubt by it."""
 
 
@@ -231,7 +231,7 @@ async def observe_selected(
 
     seen = await observe_all(servers.readers, readable, progress.step, lambda d: needed(d) | planner.base_scope(d))
     # What only the base commit manages, and the server does not tell, must not keep these files from being planned.
-    again = [d for d in readable if isinstance(seen[d.domain], NOT_TOLD) and planner.base_asks_more(d, needed(d))]
+    again = [d for d in readable if isinstance(seen[d.domain], _NOT_TOLD) and planner.base_asks_more(d, needed(d))]
     if again:
         seen |= await observe_all(servers.readers, again, lambda _: None, needed)
     # Who forwards to what goes is not managed by anybody, and has to be known all the same.
@@ -239,10 +239,17 @@ async def observe_selected(
     if losing:
         whole = {d.domain: needed(d) | planner.base_scope(d) | _all_forwarding(seen[d.domain]) for d in losing}
         more = await observe_all(servers.readers, losing, lambda _: None, lambda d: whole[d.domain])
-        # Where the server does not tell, the guards go by what was read before.
-        seen |= {name: found for name, found in more.items() if not isinstance(found, NOT_TOLD)}
+        # Where the server never tells, the guards go by what was read before; an answer that was spoiled is no such no.
+        seen |= {name: found for name, found in more.items() if not never_told(found)}
     progress.end()
     return seen | {d.domain: servers.unusable[d.server] for d in domains if d.server in servers.unusable}
+
+
+def never_told(found: Observation) -> bool:
+    """Whether the server refuses to say it, or has no endpoint that does."""
+    from reconciler.smartermail.calls import NoSuchEndpoint
+
+    return isinstance(found, RefusedByServer | NoSuchEndpoint)
 
 
 def _all_forwarding(seen: Observation) -> ReadScope:

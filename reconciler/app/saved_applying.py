@@ -15,7 +15,7 @@ from reconciler.app.applying import (
     protections_to_write,
 )
 from reconciler.app.passwords import ChangePasswords, check_delivery
-from reconciler.app.planning import NOT_TOLD, Planner, journal_folder
+from reconciler.app.planning import Planner, journal_folder, never_told
 from reconciler.app.running import Applied, Teller, closed, side_by_side, take_back, unproven, without_doubts
 from reconciler.app.saved import SavedPlan
 from reconciler.app.saved_guards import objections_now
@@ -98,8 +98,8 @@ class _Run:
         if isinstance(seen, CurrentDomain) and any(takes_name(c) for c in plan.changes):
             # Who forwards to what goes is not among what the changes touch, and has to be known all the same.
             more = await self._read(expected, ReadScope(forwarding=frozenset(seen.mailboxes)))
-            # Where the server does not tell, the guards go by what was read before.
-            seen = seen if isinstance(more, NOT_TOLD) else more
+            # Where the server never tells, the guards go by what was read before; a spoiled answer is no such no.
+            seen = seen if never_told(more) else more
         self.progress.step(plan.domain)
         if not isinstance(seen, CurrentDomain):
             return _Judged(expected=expected, plan=self._unread(plan, seen))

@@ -21,6 +21,7 @@ from reconciler.sandbox.faults import Faults, UnknownFaultError, make_fault
 from reconciler.sandbox.identity import find_identity
 from reconciler.sandbox.quirks import UnknownQuirkError
 from reconciler.sandbox.requestlog import RequestLog
+from reconciler.sandbox.store import Snapshot
 from reconciler.sandbox.zones import ZoneError
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
@@ -47,6 +48,7 @@ class Admin:
         self._faults = faults
         self._log = log
         self._dns = dns
+        self._snapshot: Snapshot | None = None
         self._table: dict[tuple[str, str], Callable[[Any], Answer]] = {
             ("GET", "state"): lambda _: inspection.everything(service),
             ("GET", "requests"): lambda _: {**log.as_json(), "effects": inspection.effects(service)},
@@ -64,6 +66,8 @@ class Admin:
             ("GET", "ids"): lambda _: {"failures": service.ids.counts(), "blocked": service.ids.blocked()},
             ("POST", "ids/reset"): lambda _: {"unblocked": service.ids.forgive()},
             ("GET", "zones"): lambda _: {"zones": service.zones.dump(), "records": service.zones.records()},
+            ("POST", "snapshot"): self._take_snapshot,
+            ("POST", "restore"): self._restore,
             ("POST", "records"): self._records,
             ("POST", "dns-faults"): self._dns_faults,
         }
@@ -112,8 +116,27 @@ class Admin:
         return {"quirks": sorted(quirks.names)}
 
     def _check_password(self, given: Any) -> Answer:
+        """`{"email": ..., "password": ...}` gives `ok`; `{"checks": [such, ...]}` a list of them, in order."""
+        if "checks" in given:
+            return {"ok": [self._fits(one) for one in given["checks"]]}
+        return {"ok": self._fits(given)}
+
+    def _fits(self, given: Any) -> bool:
         found = find_identity(self._service.store, given["email"])
-        return {"ok": found is not None and found.verify(given["password"], self._service.clock)}
+        return found is not None and found.verify(given["password"], self._service.clock)
+
+    def _take_snapshot(self, _: Any) -> Answer:
+        """Remembers domains and administrators; an earlier snapshot is forgotten."""
+        self._snapshot = self._service.store.snapshot()
+        return {"domains": len(self._snapshot.domains)}
+
+    def _restore(self, _: Any) -> Answer:
+        """Puts back what the snapshot holds, as often as wanted; sessions and faults stay, log and counts begin anew."""
+        if self._snapshot is None:
+            raise ValueError("there is no snapshot: POST /sandbox/snapshot takes one")
+        self._service.store.restore(self._snapshot)
+        self._log.reset()
+        return {"domains": len(self._snapshot.domains)}
 
     def _advance(self, given: Any) -> Answer:
         self._service.clock.advance(float(given["advanceSeconds"]))

@@ -87,8 +87,7 @@ class Application:
             del faults["busy"]
         effects: list[str] = []
         if "latency" in faults and "busy" not in faults:  # a refusal comes at once
-            param = faults["latency"].param
-            await asyncio.sleep((1000.0 if param is None else param) / 1000)
+            await asyncio.sleep(_seconds(faults["latency"]))
         in_the_way = next((faults[name] for name in _IN_THE_WAY if name in faults), None)
         if "drop-before" in faults:
             outcome = Outcome(Reply(0))
@@ -114,6 +113,8 @@ class Application:
             faults=list(faults),
             is_write=outcome.is_write,
         )
+        if "latency-after" in faults:
+            await asyncio.sleep(_seconds(faults["latency-after"]))
         if is_cut:
             await cut(http.scope)
             return None
@@ -170,6 +171,10 @@ def _header_text(value: str) -> str:
 
 def _most(fault: Fault) -> float:
     return 4.0 if fault.param is None else fault.param
+
+
+def _seconds(latency: Fault) -> float:
+    return (1000.0 if latency.param is None else latency.param) / 1000
 
 
 def _fault_reply(fault: Fault) -> Reply:

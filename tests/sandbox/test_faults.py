@@ -28,6 +28,27 @@ def test_latency_holds_the_answer_back(world):
     assert time.monotonic() - began < 0.9, "once is the default of the admin endpoint"
 
 
+def test_an_answer_may_come_late_although_the_write_was_done_at_once(world):
+    world.fault(name="latency-after", param=1500, path="user-put")
+    with pytest.raises(httpx.ReadTimeout):
+        world.da.http.post(
+            f"{world.da.url}/api/v1/{PUT}", json=world.user("new"), headers=world.da.headers, timeout=0.2
+        )
+    assert exists(world)
+
+
+def test_what_comes_late_is_carried_out_although_nobody_waits_for_it_any_more(world):
+    world.fault(name="latency", param=600, path="user-put")
+    with pytest.raises(httpx.ReadTimeout):
+        world.da.http.post(
+            f"{world.da.url}/api/v1/{PUT}", json=world.user("new"), headers=world.da.headers, timeout=0.1
+        )
+    deadline = time.monotonic() + 20
+    while not exists(world) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert exists(world)
+
+
 @pytest.mark.parametrize(
     ("name", "param", "status", "retry_after"),
     [("429", None, 429, None), ("429", 7, 429, "7"), ("500", None, 500, None), ("502", None, 502, None),

@@ -295,3 +295,43 @@ def test_without_its_packages_the_import_says_what_to_install():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "pip install 'reconciler[sandbox]'" in done.stdout
+
+
+def test_a_snapshot_brings_everything_back_as_often_as_wanted(world):
+    before = world.state()
+    world.anon.sandbox("POST", "snapshot")
+    for _ in range(2):
+        world.da.ok("settings/domain/user-put", world.user("new"))
+        world.da.ok("settings/domain/users-delete", {"input": ["anna"]})
+        world.add_domain("other.test")
+        world.anon.sandbox("POST", "account", {"email": "admin", "password": "An0ther-password"})
+        assert world.anon.sandbox("POST", "restore") == {"domains": 1}
+        assert world.state() == before
+        assert list(world.anon.sandbox("GET", "state")["domains"]) == ["example.test"]
+        assert world.anon.sandbox("POST", "check-password", {"email": "admin", "password": world.password})["ok"]
+        assert world.anon.sandbox("GET", "requests") == {"counters": {}, "requests": [], "effects": {}}
+    world.da.read("settings/domain/data")  # sessions go on
+
+
+def test_a_snapshot_that_was_brought_back_is_on_disk_too(make, tmp_path):
+    world = make(data=tmp_path)
+    world.anon.sandbox("POST", "snapshot")
+    world.da.ok("settings/domain/user-put", world.user("new"))
+    world.da.ok("settings/domain/users-delete", {"input": ["anna"]})
+    world.add_domain("other.test")
+    world.anon.sandbox("POST", "restore")
+    world.box.stop()
+    again = make(data=tmp_path)
+    assert list(again.state()["users"]) == ["anna", "boss"]
+    assert list(again.anon.sandbox("GET", "state")["domains"]) == ["example.test"]
+
+
+def test_without_a_snapshot_there_is_nothing_to_bring_back(world):
+    answer = world.anon.http.post(f"{world.anon.url}/sandbox/restore", headers={"X-Sandbox": "1"})
+    assert (answer.status_code, "no snapshot" in answer.json()["error"]) == (400, True)
+
+
+def test_many_passwords_are_checked_in_one_request(world):
+    rows = [("anna@example.test", world.secret), ("anna@example.test", "wrong"), ("nobody@example.test", "x")]
+    checks = [{"email": email, "password": password} for email, password in rows]
+    assert world.anon.sandbox("POST", "check-password", {"checks": checks}) == {"ok": [True, False, False]}
