@@ -86,4 +86,5 @@ CODES: dict[str, str] = {
     "SRV003": "a server's answer cannot be used",
     "SRV004": "a read was incomplete, so the domain is left alone",
     "SRV005": "the server refused",
+    "SRV006": "a server runs a build that is open to attack",
 }

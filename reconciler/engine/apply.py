@@ -179,12 +179,22 @@ class _Run:
             try:
                 await _send(self.writer, change, password)
                 return
-            except DoubtfulWrite:
-                effect = await effect_of(self.writer, change)
+            except DoubtfulWrite as doubt:
+                effect = await self._effect(change, doubt)
                 if effect is Effect.AS_WANTED:
                     return
                 if effect is Effect.OTHER or attempt == TRIES or (self.stop.due() and self.stop.lost):
                     raise
+
+    async def _effect(self, change: Change, doubt: DoubtfulWrite) -> Effect:
+        """What a read says; where it fails too, both failures are told, and the doubt stays one."""
+        try:
+            return await effect_of(self.writer, change)
+        except ReconcilerError as e:
+            raise type(e)(
+                f"{doubt.message}; whether it took effect is not known, for it could not be read back: {e.message}",
+                hint="run again: what took effect stays, and the rest is done then",
+            ) from e
 
 
 def _is_begun(change: Change) -> bool:

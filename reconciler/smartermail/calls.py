@@ -1,9 +1,14 @@
 """One endpoint, asked for: spelling, token, repetition. Readers and writers speak through this and know no HTTP."""
 
-from reconciler.core.errors import DoubtfulWrite, RefusedByServer, UnexpectedAnswer
+import asyncio
+import json
+
+from reconciler.core.errors import DoubtfulWrite, ReconcilerError, RefusedByServer, UnexpectedAnswer
 from reconciler.core.secret import Secret
 from reconciler.smartermail import endpoints
+from reconciler.smartermail.abilities import ability_of, lacking
 from reconciler.smartermail.auth import Token
+from reconciler.smartermail.builds import Build, build_in
 from reconciler.smartermail.endpoints import Endpoint, Spelling
 from reconciler.smartermail.errors import Asked, JsonObject, Missing, Stale, Unauthorised, judge
 from reconciler.smartermail.retry import retrying
@@ -24,6 +29,7 @@ class Calls:
         self.tokens = tokens
         self.capabilities = tokens.capabilities
         self._only_domain: str | None = None
+        self._asking_build = asyncio.Lock()
 
     @property
     def is_admin(self) -> bool:
@@ -108,6 +114,19 @@ class Calls:
         self._only_domain = canonical_domain(str(data["name"]))
         return data
 
+    async def build(self) -> Build | None:
+        """The build that the server runs, asked once in a run; None where it does not tell, as it tells no customer."""
+        async with self._asking_build:
+            if self.is_admin and not self.capabilities.build_asked:
+                self.capabilities.build_asked = True
+                spelling = endpoints.VERSION.spellings[0]
+                try:
+                    answer, _ = await self._authorised(endpoints.VERSION, spelling, "", {}, ())
+                except (Missing, ReconcilerError):  # what it could have told is no reason to fail
+                    return None
+                self.capabilities.build = build_in(json.dumps(answer))
+        return self.capabilities.build
+
     def where(self, endpoint: Endpoint, domain: str = "") -> str:
         """Where an answer came from, for messages: server, request, domain."""
         spelling = endpoint.spellings[self.capabilities.first(endpoint)]
@@ -140,10 +159,10 @@ class Calls:
             self.capabilities.learn(endpoint, number)
             return result
         asked = self._asked(endpoint, endpoint.spellings[0], domain, ())
-        raise NoSuchEndpoint(
-            f"{asked}: the server has no such endpoint",
-            hint="its own reference at /Documentation/api lists what it has; an update may bring it",
-        )
+        ability = ability_of(endpoint)
+        # What the program can do without is no reason to ask for the version.
+        text, hint = lacking(ability, await self.build() if ability.otherwise else None)
+        raise NoSuchEndpoint(f"{asked}: {text}", hint=hint)
 
     async def _authorised(
         self,

@@ -99,6 +99,7 @@ MANAGE_DOMAIN = Endpoint("manage domain", (_post("settings/sysadmin/manage-domai
 ONE_DOMAIN = Endpoint("one domain", (_get("settings/sysadmin/domain/{domain}", "system"),))
 DOMAINS = Endpoint("domains", (_get("settings/sysadmin/domains", "system"),))
 DOMAIN_NAMES = Endpoint("domain names", (_get("settings/sysadmin/domain-names", "system"),))
+VERSION = Endpoint("version", (_get("settings/sysadmin/get-version", "system"),))
 
 DATA = Endpoint("domain data", (_get("settings/domain/data"),))
 SETTINGS = Endpoint(

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NewType
 
 LONGEST_HOLD = 60.0
 """Seconds for which a server can keep all new requests waiting (Retry-After)."""
@@ -23,19 +24,15 @@ three, and once in ten at a limit of one.
 SLOW_FACTOR, SLOW_MARGIN = 4.0, 0.25
 """An answer is slow that takes four times as long as the quickest of its kind lately, and 0.25 seconds more than it."""
 
-VERDICT, SLOW_OF_VERDICT = 8, 6
-"""Six slow ones among eight answers in a row are no noise."""
+VERDICT, SLOW_OF_VERDICT = 16, 12
+"""Twelve slow ones among sixteen answers in a row are no noise."""
 
 MEMORY = 64
 """Answers of a kind after which an older quickest one is forgotten: what was slow becomes usual."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """A request under way: its number, and whether it took the last place, so that its success may make room."""
-
-    number: int
-    is_last_place: bool
+Ticket = NewType("Ticket", int)
+"""The number of a request under way."""
 
 
 @dataclass(slots=True)
@@ -64,6 +61,7 @@ class Pace:
         most: `maxConcurrency`.
         adapts: False keeps it at `most`, for comparison.
         window: how many may be in flight now; a fraction is on its way to the next whole number.
+        decreases: how often it was made smaller.
     """
 
     most: int
@@ -72,8 +70,9 @@ class Pace:
     window: float = 0.0
     in_flight: int = 0
     decreases: int = 0
-    _next: int = 0
-    _round: int = 0
+    _last: Ticket = Ticket(0)
+    _round: Ticket = Ticket(0)
+    _full: Ticket = Ticket(0)
     _held_until: float = 0.0
     _quickest: dict[str, _Quickest] = field(default_factory=dict)
     _slow: deque[bool] = field(default_factory=lambda: deque(maxlen=VERDICT))
@@ -95,8 +94,10 @@ class Pace:
     def begin(self) -> Ticket:
         """A request is sent."""
         self.in_flight += 1
-        self._next += 1
-        return Ticket(self._next, self.in_flight >= int(self.window))
+        self._last = Ticket(self._last + 1)
+        if self.in_flight >= int(self.window):
+            self._full = self._last
+        return self._last
 
     def end(self) -> None:
         """A request is over, however it ended."""
@@ -105,20 +106,21 @@ class Pace:
     def went_well(self, ticket: Ticket, kind: str, seconds: float) -> None:
         """It was answered. `kind`: answers of one kind take about as long as each other."""
         is_slow = self._quickest.setdefault(kind, _Quickest()).is_slow(seconds)
-        if ticket.number > self._round:  # what was under way at the last decrease says nothing about the new pace
-            self._slow.append(is_slow)
-            if sum(self._slow) >= SLOW_OF_VERDICT:
-                self.is_busy(ticket)
-        if not is_slow and ticket.is_last_place:
+        if ticket <= self._round:
+            return  # what was under way at the last decrease says nothing about the new pace
+        self._slow.append(is_slow)
+        if sum(self._slow) >= SLOW_OF_VERDICT:
+            self.is_busy(ticket)
+        elif not is_slow and self._full >= ticket:  # all places were taken while it was under way
             self.window = min(float(self.most), self.window + 1 / (STEADY * self.window))
 
     def is_busy(self, ticket: Ticket) -> None:
         """The server had too much to do (429, 502, 503, 504, no answer): half as many, once for all under way."""
-        if ticket.number <= self._round or not self.adapts:
+        if ticket <= self._round or not self.adapts:
             return
-        self._round = self._next
+        self._round = self._last
         self._slow.clear()
-        self.decreases += 1
+        self.decreases += self.window > 1
         self.window = max(1.0, self.window * DECREASE)
 
     def hold(self, seconds: float) -> None:

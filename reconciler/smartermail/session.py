@@ -209,6 +209,7 @@ class Session:
     def _count(self, asked: Asked) -> None:
         self.stats.requests += 1
         self.stats.by_endpoint[asked.template] += 1
+        self.stats.logins += asked.template == endpoints.LOGIN.spellings[0].template
         if asked.writes:
             self.stats.writes += 1
         else:

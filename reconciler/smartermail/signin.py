@@ -111,7 +111,6 @@ class SignIn:
 
         async def send(repeated: bool) -> Answer:
             self.session.stats.retries += repeated
-            self.session.stats.logins += endpoint is endpoints.LOGIN
             answer = await self.session.send(
                 spelling.method,
                 spelling.filled(params),

@@ -23,7 +23,7 @@ def refusal(world: World, **how: str) -> RefusedCredentials:
     async def work() -> RefusedCredentials:
         async with world.connect(**how) as server:
             reader = server.reader()
-            calls = [reader.read_domain(f"d{n}.test", SCOPE) for n in range(200)]
+            calls = [reader.read_domain(f"d{n}.test", SCOPE) for n in range(500)]
             found = await asyncio.gather(*calls, return_exceptions=True)
             assert all(isinstance(e, RefusedCredentials) for e in found)
             with pytest.raises(RefusedCredentials) as later:
@@ -162,7 +162,7 @@ def test_a_refused_refresh_ends_the_run_without_a_second_one(filled: World) -> N
         filled.advance(70 * 86400)
         for _ in range(3):
             found = await asyncio.gather(
-                *(reader.read_domain(DOMAIN, SCOPE) for _ in range(30)), return_exceptions=True
+                *(reader.read_domain(DOMAIN, SCOPE) for _ in range(500)), return_exceptions=True
             )
             assert all(isinstance(e, RefusedCredentials) for e in found)
             assert "could not be renewed" in str(found[0])
