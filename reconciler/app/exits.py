@@ -8,6 +8,7 @@ from reconciler.core.errors import (
     CannotEdit,
     IncompleteRead,
     KeyUnusable,
+    Locked,
     NoHostName,
     NoWorkspace,
     ReconcilerError,
@@ -47,7 +48,7 @@ def of_error(error: ReconcilerError) -> Exit:
         return Exit.INVALID
     if isinstance(error, UnusableCommit | UnknownRun):
         return Exit.USAGE
-    if isinstance(error, CannotEdit | IncompleteRead | KeyUnusable | StalePlan | WouldOverwrite):
+    if isinstance(error, CannotEdit | IncompleteRead | KeyUnusable | Locked | StalePlan | WouldOverwrite):
         return Exit.REFUSED
     return Exit.UNEXPECTED
 

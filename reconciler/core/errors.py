@@ -8,6 +8,7 @@ ReconcilerError
 ├── RefusedByServer        the server understood and said no; its words are in `message`
 ├── IncompleteRead         what was read cannot be the whole: the domain is stopped
 ├── CannotEdit             a file cannot be changed safely by a program; it is left as it is
+├── Locked                another run works on the same, or that cannot be known; nothing was changed
 ├── SecretUnavailable      a secret's source gave nothing
 └── SandboxMissing         the embedded server's libraries are not installed
 """
@@ -51,6 +52,10 @@ class IncompleteRead(ReconcilerError):
 
 class SecretUnavailable(ReconcilerError):
     """A secret could not be had from its source. The message names the source, never a value."""
+
+
+class Locked(ReconcilerError):
+    """Another run works on the same server and domain, or that cannot be known; nothing was changed."""
 
 
 class SandboxMissing(ReconcilerError):
