@@ -1,15 +1,15 @@
 """Plan, ask, apply, read back, and show that nothing is left to do."""
 
 import asyncio
-import getpass
-import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import reconciler
+from reconciler.app import who
 from reconciler.app.exits import Exit, of_plans
 from reconciler.app.header import generated
+from reconciler.app.locking import locked
 from reconciler.app.passwords import ChangePasswords, check_delivery
 from reconciler.app.planning import Planner, PlanRequest, journal_folder, observe_selected, state_folder
 from reconciler.app.running import Applied, Teller, closed, side_by_side, take_back, unproven, without_doubts
@@ -35,12 +35,16 @@ class ApplyHooks:
         on_outcome: told what became of each change, as it happens.
         on_settled: told, before `agree`, which changes of a saved plan are not to be made, and why.
         stop: how the command line asks the run to stop.
+        lock_timeout: seconds to wait for another run that works on the same.
+        on_wait: told whom it waits for.
     """
 
     agree: Callable[[tuple[Plan, ...]], bool]
     on_outcome: Callable[[Outcome], None]
     on_settled: Callable[[tuple[Outcome, ...]], None] = lambda _: None
     stop: Stop = field(default_factory=Stop)
+    lock_timeout: float = 0.0
+    on_wait: Callable[[str], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +122,20 @@ async def run_apply(config: Configuration, request: PlanRequest, hooks: ApplyHoo
     A guard's refusal in any domain refuses the run before the first write. A domain that could not be read is left
     alone, and the others are applied.
     """
-    planner = Planner(config, request)
+    async with locked(
+        config,
+        config.selected,
+        command="apply",
+        stop=hooks.stop,
+        patience=hooks.lock_timeout,
+        say=hooks.on_wait,
+    ):
+        return await _run(Planner(config, request), hooks, progress)
+
+
+async def _run(planner: Planner, hooks: ApplyHooks, progress: Progress) -> ApplyResult:
+    """With the lock: what the journals tell was read after it was had."""
+    config = planner.config
     names = [d.server for d in planner.selected()]
     async with open_servers(config.workspace, names, config.root, writing=True) as servers:
         plans = planner.all_plans(await observe_selected(planner, servers, progress))
@@ -171,23 +188,12 @@ def begin_journal(config: Configuration, protections: Protections) -> FileJourna
         journal_folder(config.root),
         tool=f"reconciler {reconciler.__version__}",
         commit=commit if isinstance(commit, str) else None,
-        user=_user(),
+        user=who.user(),
         configuration=config.digest,
     )
     for server, domain, names in protections.rows:
         journal.protected(server, domain, names)
     return journal
-
-
-def _user() -> str | None:
-    """Who runs this: whom the CI names, else the system's user; None where neither tells."""
-    named = os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN")
-    if named:
-        return named
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return None
 
 
 def passwords_of(config: Configuration, journal: FileJournal) -> ChangePasswords:

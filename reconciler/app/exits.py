@@ -9,6 +9,7 @@ from reconciler.core.errors import (
     CannotEdit,
     IncompleteRead,
     KeyUnusable,
+    Locked,
     NoHostName,
     NoWorkspace,
     PasswordUnusable,
@@ -49,7 +50,8 @@ def of_error(error: ReconcilerError) -> Exit:
         return Exit.INVALID
     if isinstance(error, PasswordUnusable | UnusableCommit | UnknownRun):
         return Exit.USAGE
-    if isinstance(error, CannotDeliver | CannotEdit | IncompleteRead | KeyUnusable | StalePlan | WouldOverwrite):
+    refused = CannotDeliver | CannotEdit | IncompleteRead | KeyUnusable | Locked | StalePlan | WouldOverwrite
+    if isinstance(error, refused):
         return Exit.REFUSED
     return Exit.UNEXPECTED
 

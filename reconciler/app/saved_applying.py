@@ -14,6 +14,7 @@ from reconciler.app.applying import (
     passwords_of,
     protections_to_write,
 )
+from reconciler.app.locking import locked
 from reconciler.app.passwords import ChangePasswords, check_delivery
 from reconciler.app.planning import Planner, journal_folder, never_told
 from reconciler.app.running import Applied, Teller, closed, side_by_side, take_back, unproven, without_doubts
@@ -61,9 +62,23 @@ async def run_saved(config: Configuration, saved: SavedPlan, hooks: ApplyHooks, 
     Only domains that have changes are read, and nothing costly but of what the changes touch. A guard's refusal of
     what is left, in any domain, refuses the run before the first write. A domain that cannot be read is left alone.
     """
+    todo = [e.plan for e in saved.domains if e.plan.changes]
+    async with locked(
+        config,
+        (p.domain for p in todo),
+        command="apply --plan",
+        stop=hooks.stop,
+        patience=hooks.lock_timeout,
+        say=hooks.on_wait,
+    ):
+        return await _run(config, saved, hooks, progress)
+
+
+async def _run(config: Configuration, saved: SavedPlan, hooks: ApplyHooks, progress: Progress) -> ApplyResult:
+    """With the lock: what the journals tell is read now that it was had."""
     names = {e.plan.server for e in saved.domains if e.plan.changes}
     async with open_servers(config.workspace, names, config.root, writing=True) as servers:
-        run = _Run(config, saved, servers, hooks, progress)
+        run = _SavedRun(config, saved, servers, hooks, progress)
         judged = run.guarded(await run.judged())
         plans = tuple(j.plan for j in judged)
         hooks.on_settled(tuple(j.settled[c.key] for j in judged for c in j.plan.changes if c.key in j.settled))
@@ -73,7 +88,7 @@ async def run_saved(config: Configuration, saved: SavedPlan, hooks: ApplyHooks, 
         return await run.applied(judged)
 
 
-class _Run:
+class _SavedRun:
     """What one apply of a saved plan needs throughout."""
 
     def __init__(

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,14 @@ from reconciler.core.ports import Progress
     metavar="PUB.pem",
     help="Refuse a saved plan that is not signed with this key's private half; goes with --plan.",
 )
+@click.option(
+    "--lock-timeout",
+    type=click.FloatRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Wait so long for another run that works on the same domains.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--detailed-exitcode", is_flag=True, help="Exit with 2 if there was something to change and it was changed."
@@ -48,6 +57,7 @@ def command(
     formats: tuple[Format, ...],
     saved: Path | None,
     verify_key: Path | None,
+    lock_timeout: float,
     yes: bool,
     detailed_exitcode: bool,
     **options: Any,
@@ -71,7 +81,13 @@ def command(
     progress = console.progress()
     session = _Session(console, config, formats, yes)
     session.clear = progress.clear
-    hooks = ApplyHooks(agree=session.agree, on_outcome=session.on_outcome, on_settled=session.on_settled)
+    hooks = ApplyHooks(
+        agree=session.agree,
+        on_outcome=session.on_outcome,
+        on_settled=session.on_settled,
+        lock_timeout=lock_timeout,
+        on_wait=session.note,
+    )
     run = _saved_run(config, saved, verify_key, hooks, progress) if saved else None
     try:
         result = Signals(hooks.stop, session.stopping).run(
@@ -160,11 +176,15 @@ class _Session:
 
     def stopping(self, name: str) -> None:
         """Says that a signal was heard, for the change in flight may take a while."""
+        self.note(f"{name}: stopping after the change in flight. Once more ends at once.")
+
+    def note(self, text: str) -> None:
+        """A message that breaks nothing off where nobody is there any more to read it."""
+        from reconciler.output.terminal import safe
+
         self.clear()
-        try:
-            self.console.warn(f"{name}: stopping after the change in flight. Once more ends at once.")
-        except OSError:  # nobody is there to read it
-            silence()
+        with suppress(OSError):
+            self.console.warn(safe(text))
 
     def interrupted(self) -> None:
         """Where one finds what was done until then."""

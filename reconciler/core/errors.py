@@ -8,6 +8,7 @@ ReconcilerError
 ├── RefusedByServer        the server understood and said no; its words are in `message`
 ├── IncompleteRead         what was read cannot be the whole: the domain is stopped
 ├── CannotEdit             a file cannot be changed safely by a program; it is left as it is
+├── Locked                 another run works on the same, or that cannot be known; nothing was changed
 ├── SecretUnavailable      a secret's source gave nothing
 ├── NotInBase              a plan of a pull request would run what its base commit does not run
 ├── CannotDeliver          generated passwords cannot be handed over as the workspace asks
@@ -65,6 +66,10 @@ class NotInBase(ReconcilerError):
 
 class CannotDeliver(ReconcilerError):
     """Generated passwords cannot be handed over as the workspace asks; nothing is changed."""
+
+
+class Locked(ReconcilerError):
+    """Another run works on the same server and domain, or that cannot be known; nothing was changed."""
 
 
 class SandboxMissing(ReconcilerError):
