@@ -41,7 +41,7 @@ class ChangePasswords:
         self._one_at_a_time = threading.Lock()
 
     async def ask_server(self, reader: Reader, plan: Plan) -> None:
-        """Learns what the server asks of passwords, where the plan sets one; where it does not tell, its answer will."""
+        """Learns what the server asks of passwords, where the plan sets one and the server tells."""
         if not any(change.password for change in plan.changes):
             return
         try:

@@ -118,7 +118,7 @@ class Planner:
         return replace(plan, cost=cost_of(plan, seen, product.billing)) if product else plan
 
     def _password_versions(self, desired: DesiredDomain) -> dict[str, Mapping[str, int]]:
-        """What is known of passwords that were set: by the journals, and by the base commit's file where these are silent.
+        """What the journals know of passwords that were set, and where they are silent the base commit's file.
 
         A base commit that was applied set its versions; of another one it is known that no higher one was.
         """

@@ -122,7 +122,7 @@ def test_a_command_gives_its_first_line_and_runs_in_the_workspace_with_empty_inp
 
 
 def test_the_words_of_a_command_reach_no_shell(tmp_path: Path) -> None:
-    ref = SecretRef("command", "…", (sys.executable, "-c", "import sys; print(sys.parts[1])", "$(touch x); `touch y`"))
+    ref = SecretRef("command", "…", (sys.executable, "-c", "import sys; print(sys.argv[1])", "$(touch x); `touch y`"))
     assert resolve(ref, tmp_path).reveal() == "$(touch x); `touch y`"
     assert list(tmp_path.iterdir()) == []
 
