@@ -17,8 +17,10 @@ from reconciler import __version__
 from reconciler.core.errors import Unreachable
 from reconciler.core.secret import Secret
 from reconciler.core.workspace import ServerSettings
+from reconciler.smartermail.endpoints import header_value
 from reconciler.smartermail.errors import Answer, Asked, from_transport, http_date, retry_after_of, unexpected
 from reconciler.smartermail.stats import TALLY, RequestStats
+from reconciler.smartermail.unpacking import TooLarge, whole_body
 
 PER_CLIENT = 8
 """Connections of one httpx client; its pool becomes slow beyond."""
@@ -76,10 +78,11 @@ class Session:
 
         Raises:
             Unreachable, DoubtfulWrite, UnexpectedAnswer, Again: as `from_transport` says.
+            RefusedByServer: the domain cannot stand in a header; nothing was sent.
         """
         headers = {"authorization": f"Bearer {token.reveal()}"} if token else {}
         if domain:
-            headers["x-smartermaildomain"] = domain
+            headers["x-smartermaildomain"] = header_value(domain)
         content = None
         if body is not None:
             content = json.dumps(body).encode()
@@ -106,19 +109,15 @@ class Session:
     async def _whole(self, client: httpx.AsyncClient, request: httpx.Request, asked: Asked) -> Answer:
         response = await client.send(request, stream=True)
         try:
-            parts: list[bytes] = []
-            size = 0
-            async for part in response.aiter_bytes():
-                size += len(part)
-                if size > MAX_BODY:
-                    raise unexpected(asked, f"the answer is larger than {MAX_BODY >> 20} MiB")
-                parts.append(part)
+            body = await whole_body(response, MAX_BODY)
+        except TooLarge as e:
+            raise unexpected(asked, f"the answer is larger than {MAX_BODY >> 20} MiB") from e
         finally:
             await response.aclose()
         return Answer(
             status=response.status_code,
             reason=response.reason_phrase,
-            body=b"".join(parts),
+            body=body,
             date=http_date(response.headers.get("date", "")),
             retry_after=retry_after_of(response.headers, datetime.now(UTC)),
             location=response.headers.get("location", ""),
