@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import stamina
 
-HERE = Path(__file__).parent
-sys.path += [str(HERE), *(str(HERE.parent / room) for room in ("smartermail",))]
+sys.path.append(str(Path(__file__).parent))
+sys.path.append(str(Path(__file__).parents[1] / "smartermail"))
 
 from client_world import BOSS_PASSWORD, DOMAIN, PASSWORD, World
 
