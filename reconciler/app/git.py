@@ -3,15 +3,20 @@
 import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory, TemporaryFile
+from time import monotonic
 from typing import IO
 
 from reconciler.core.errors import NoWorkspace, ReconcilerError, UnusableCommit
 
 SECONDS = 60
 """How long one call of git may take. An archive of YAML takes none of it; a partial clone may have to fetch files."""
+MAX_OUTPUT = 1 << 30
+"""Bytes that one call may give: a small repository can describe an endless tree."""
+_LOOK = 0.2
+"""Seconds between two looks at how much it is."""
 
 _ENDINGS = (".yaml", ".yml")
 _OURS = ("reconciler.yaml", "products", "domains")
@@ -168,20 +173,37 @@ def _git(folder: Path, *words: str, into: IO[bytes] | None = None) -> subprocess
     kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k.startswith(_KEPT)}
     environment = {k: v for k, v in kept.items() if k != "SSH_ASKPASS"} | _FIXED
     settings = (word for setting in _SETTINGS for word in ("-c", setting))
-    try:
-        return subprocess.run(  # noqa: S603 - no shell; what a user gives is checked before it comes here
-            ["git", "--no-pager", *settings, "-C", str(folder), *words],  # noqa: S607 - the user's own git
-            stdin=subprocess.DEVNULL,
-            stdout=into or subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
-            timeout=SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as e:
-        raise UnusableCommit(f"git {words[0]} did not end within {SECONDS} seconds") from e
-    except OSError as e:
-        raise UnusableCommit(f"git cannot be run: {e.strerror or e}", hint="install git; --base needs it") from e
+    command = ["git", "--no-pager", *settings, "-C", str(folder), *words]
+    with TemporaryFile() as said, TemporaryFile() as complained:
+        try:
+            process = subprocess.Popen(  # noqa: S603 - no shell; what a user gives is checked before it comes here
+                command, stdin=subprocess.DEVNULL, stdout=into or said, stderr=complained, env=environment
+            )
+        except OSError as e:
+            raise UnusableCommit(f"git cannot be run: {e.strerror or e}", hint="install git; --base needs it") from e
+        try:
+            code = _ended(process, words[0], (into or said, complained))
+        except BaseException:
+            process.kill()
+            process.wait(timeout=SECONDS)
+            raise
+        for file in (said, complained):
+            file.seek(0)
+        return subprocess.CompletedProcess(command, code, said.read(), complained.read())
+
+
+def _ended(process: subprocess.Popen[bytes], word: str, files: Sequence[IO[bytes]]) -> int:
+    """The exit code, once it has come to its end within time and size."""
+    deadline = monotonic() + SECONDS
+    code = None
+    while code is None:
+        with suppress(subprocess.TimeoutExpired):
+            code = process.wait(timeout=_LOOK)
+        if any(os.fstat(file.fileno()).st_size > MAX_OUTPUT for file in files):
+            raise UnusableCommit(f"git {word} gives more than {MAX_OUTPUT >> 20} MiB")
+        if code is None and monotonic() >= deadline:
+            raise UnusableCommit(f"git {word} did not end within {SECONDS} seconds")
+    return code
 
 
 def _line(done: subprocess.CompletedProcess[bytes]) -> str:

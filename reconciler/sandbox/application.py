@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from reconciler.sandbox.admin import Admin
+from reconciler.sandbox.browsers import refusal
 from reconciler.sandbox.call import Service
 from reconciler.sandbox.dispatch import Dispatcher, Outcome, Request
 from reconciler.sandbox.envelope import Reply
@@ -55,6 +56,9 @@ class Application:
 
     async def _answer(self, http: HttpRequest, body: bytes) -> Response | None:
         """The answer; None where the connection was cut instead."""
+        headers = {name: value.decode("latin-1") for name, value in http.headers.raw}
+        if reason := refusal(headers):
+            return _response(Reply(421, {"success": False, "resultCode": 421, "message": reason, "debugInfo": None}))
         raw = http.scope["raw_path"].decode("ascii", "replace")
         path = "/" + "/".join(part for part in raw.split("/") if part)
         at = (path.lower() + "/").find(_API)
@@ -65,7 +69,6 @@ class Application:
             finally:
                 self._under_way -= 1
         if path.startswith("/sandbox/"):
-            headers = {name: value.decode("latin-1") for name, value in http.headers.raw}
             return _response(await self._admin.answer(http.method, path, headers, body))
         return _response(self._front(path))
 

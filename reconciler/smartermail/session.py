@@ -20,6 +20,7 @@ from reconciler.core.secret import Secret
 from reconciler.core.workspace import ServerSettings
 from reconciler.smartermail import endpoints
 from reconciler.smartermail.circuit import Circuit
+from reconciler.smartermail.endpoints import header_value
 from reconciler.smartermail.errors import (
     GONE,
     Again,
@@ -35,6 +36,7 @@ from reconciler.smartermail.errors import (
 from reconciler.smartermail.pace import Gate, Pace, Ticket
 from reconciler.smartermail.retry import LONGEST_WAIT, Retries
 from reconciler.smartermail.stats import TALLY, RequestStats
+from reconciler.smartermail.unpacking import TooLarge, whole_body
 
 PER_CLIENT = 8
 """Connections of one httpx client; its pool becomes slow beyond."""
@@ -103,10 +105,11 @@ class Session:
             Unreachable, DoubtfulWrite, UnexpectedAnswer, Again: as `from_transport` says; Unreachable and
                 UnexpectedAnswer also where the circuit is open, and nothing was sent.
             Stale: nothing was sent.
+            RefusedByServer: the domain cannot stand in a header; nothing was sent.
         """
         headers = {"authorization": f"Bearer {token.reveal()}"} if token else {}
         if domain:
-            headers["x-smartermaildomain"] = domain
+            headers["x-smartermaildomain"] = header_value(domain)
         content = None
         if body is not None:
             content = json.dumps(body).encode()
@@ -187,20 +190,16 @@ class Session:
     async def _whole(self, client: httpx.AsyncClient, request: httpx.Request, asked: Asked) -> Answer:
         response = await client.send(request, stream=True)
         try:
-            parts: list[bytes] = []
-            size = 0
-            async for part in response.aiter_bytes():
-                size += len(part)
-                if size > MAX_BODY:
-                    raise unexpected(asked, f"the answer is larger than {MAX_BODY >> 20} MiB")
-                parts.append(part)
+            body = await whole_body(response, MAX_BODY)
+        except TooLarge as e:
+            raise unexpected(asked, f"the answer is larger than {MAX_BODY >> 20} MiB") from e
         finally:
             await response.aclose()
         date = http_date(response.headers.get("date", ""))
         return Answer(
             status=response.status_code,
             reason=response.reason_phrase,
-            body=b"".join(parts),
+            body=body,
             date=date,
             retry_after=retry_after_of(response.headers, date or datetime.now(UTC)),
             location=response.headers.get("location", ""),

@@ -34,7 +34,7 @@ def journal(data: bytes, folder: Path) -> None:
     assert run.chain == "broken" or not run.fault
     row = run_row(run)
     for line in (*render_history([row], color=False, width=80), *render_run(row, color=False, width=80)):
-        assert line.isprintable(), line
+        assert line.replace("\u3000", " ").isprintable(), line
     for work in (lambda: steps_of(run, [run]), lambda: read_inventory(journals)):
         with suppress(ReconcilerError):
             work()
