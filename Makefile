@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 p
 DEMO_OUTPUT ?= demo-output
 DIST ?= dist
 
-.PHONY: help demo test lint types contracts check bench docs build wheel-test lock audit secrets clean
+.PHONY: help demo test lint types contracts check bench docs tools build wheel-test lock audit secrets clean
 .DEFAULT_GOAL := help
 
 help:
@@ -86,12 +86,14 @@ docs: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 
+tools: $(VENV)/.tools
+
 # A wheel, an sdist and what is in them, in dist/; the same bytes for the same commit.
 build: $(VENV)/.tools
 	@$(BIN)/python requirements/make_dist.py $(DIST)
 
 wheel-test: $(VENV)/.tools
-	./tests/wheel.sh
+	./tests/wheel.sh $(BUILT)
 
 lock: $(VENV)/.dev
 	@$(BIN)/python requirements/renew.py
@@ -100,7 +102,7 @@ audit: $(VENV)/.tools
 	@$(BIN)/python requirements/audit.py
 
 secrets: $(VENV)/.tools
-	@$(BIN)/python requirements/find_secrets.py
+	@$(BIN)/python requirements/find_secrets.py $(MORE)
 
 clean:
 	rm -rf $(VENV) dist build demo-output .mypy_cache .ruff_cache .hypothesis

@@ -105,7 +105,7 @@ def main(*more: str) -> int:
             file=sys.stderr,
         )
     print(
-        f"secrets: {len(found)} places in the files, {len(before)} in their history look like one; {len(bad)} unexplained"
+        f"secrets: {len(found)} places in the files, {len(before)} in the history look like one; {len(bad)} unexplained"
     )
     return 1 if bad or unused else 0
 

@@ -27,6 +27,9 @@ SOURCE_ONLY = ("pyspf",)
 NOT_FOR_WHEELS = frozenset({"build", "import-linter", "mypy", "pyspf", "ruff", "types-jsonschema", "types-pyyaml"})
 """Tools of ours that the tests of a wheel do not need (tests/wheel.sh)."""
 
+YIELDING = frozenset({"check-jsonschema"})
+"""Tools that would raise the lowest version of something that we use: of these the lowest one, too."""
+
 
 def main() -> int:
     """Writes all locks, then says for which machines one of them lacks a wheel."""
@@ -81,7 +84,10 @@ def _test_tools(folder: Path) -> Path:
     ours = asked(["", *extras()])
     target = folder / "test-tools.in"
     tools = {name: rows for name, rows in asked(["dev"]).items() if name not in ours and name not in NOT_FOR_WHEELS}
-    rows = [f"{name}{_in(tools[name])}=={pins[name].version}" for name in sorted(tools)]
+    rows = [
+        str(tools[name][0]) if name in YIELDING else f"{name}{_in(tools[name])}=={pins[name].version}"
+        for name in sorted(tools)
+    ]
     target.write_text("\n".join(rows) + "\n", "utf-8")
     return target
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the wheel, installs it into a fresh environment, and runs the tests of the installed program where the source
+# Builds the wheel (or takes it from the folder that is named), installs it into a fresh environment, and runs the tests of the installed program where the source
 # cannot be imported: what a wheel can lack are modules and files, which is seen by running every command. What is pure is
 # tested from the source.
 #
@@ -10,11 +10,12 @@ cd "$(dirname "$0")/.."
 VENV=${VENV:-.venv}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-"$VENV/bin/python" requirements/make_dist.py "$work/dist"
+dist=${1:-$work/dist}
+[ $# -gt 0 ] || "$VENV/bin/python" requirements/make_dist.py "$dist"
 "$VENV/bin/python" -m venv "$work/venv"
 install=("$work/venv/bin/python" -m pip --disable-pip-version-check install --quiet)
 "${install[@]}" --require-hashes --only-binary :all: -r requirements/lowest.lock
-"${install[@]}" --no-deps "$work"/dist/*.whl
+"${install[@]}" --no-deps "$dist"/*.whl
 "$work/venv/bin/python" -m pip --disable-pip-version-check check
 # The tests, the docs that they run, and the configuration; not the package.
 mkdir "$work/run"

@@ -12,7 +12,7 @@ from typing import IO
 from reconciler.core.errors import NoWorkspace, ReconcilerError, UnusableCommit
 
 SECONDS = 60
-"""How long one call of git may take. An archive of YAML takes none of it; a partial clone may have to fetch files."""
+"""How long one call of git may take. An archive of YAML takes none of it."""
 MAX_OUTPUT = 1 << 30
 """Bytes that one call may give: a small repository can describe an endless tree."""
 _LOOK = 0.2
@@ -27,13 +27,27 @@ _KEPT = ("GIT_CONFIG_", "GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYS
 The others go: a hook that runs us sets GIT_DIR and GIT_INDEX_FILE to what it is about to commit.
 """
 _FIXED = {
+    "GIT_NO_LAZY_FETCH": "1",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_PAGER": "cat",
     "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
     "LC_ALL": "C",
 }
-_SETTINGS = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "core.askPass=", "credential.interactive=false")
+_SETTINGS = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.askPass=",
+    "credential.interactive=false",
+    "protocol.ext.allow=never",
+    "safe.bareRepository=explicit",
+)
+"""What a repository says may not make git run anything: it may be a stranger's, or files made to look like one.
+
+Nothing is fetched either (GIT_NO_LAZY_FETCH): the command that answers a fetch is in the repository's configuration.
+"""
+_FILTERS = {"smudge": "", "process": "", "required": "false"}
+"""Filters are switched off by their names: there is no setting for all. Files are taken as they are in the commit."""
 
 
 def commit_of(root: Path) -> str | None:
@@ -141,9 +155,15 @@ def _extract(root: Path, ref: str, tree: str, target: Path, paths: Sequence[str]
 
     with TemporaryFile() as archive:
         top = Path(_told(_git(root, "rev-parse", "--show-toplevel")))
-        done = _git(top, "archive", "--format=tar", tree, *paths, into=archive)
+        done = _git(top, "archive", "--format=tar", tree, *paths, into=archive, settings=_without_filters(top))
         if done.returncode:
-            raise UnusableCommit(f"--base: git cannot give the files at {ref}: {_words(done)}")
+            partial = _line(_git(top, "config", "--get-regexp", r"^remote\..*\.promisor$"))
+            hint = (
+                "this clone was made with --filter and lacks files of that commit: make one without"
+                if partial
+                else None
+            )
+            raise UnusableCommit(f"--base: git cannot give the files at {ref}: {_words(done)}", hint=hint)
         archive.seek(0)
         try:
             with tarfile.open(fileobj=archive, mode="r:") as tar:
@@ -164,16 +184,25 @@ def _refuse_missing(modes: Mapping[str, bytes], target: Path, ref: str) -> None:
             raise NoWorkspace(f"--base: {name} is at {ref}, but git leaves it out of archives", hint=hint)
 
 
-def _git(folder: Path, *words: str, into: IO[bytes] | None = None) -> subprocess.CompletedProcess[bytes]:
-    """Runs git in a folder: nobody is asked anything, no hook is run, nothing is locked.
+def _without_filters(top: Path) -> Mapping[str, str]:
+    """The settings that switch off every filter that is configured, whoever configured it."""
+    done = _git(top, "config", "-z", "--name-only", "--get-regexp", r"^filter\.")
+    keys = {os.fsdecode(key).rpartition(".")[0] for key in done.stdout.split(b"\0") if key}
+    return {f"{key}.{name}": value for key in sorted(keys) for name, value in _FILTERS.items()}
+
+
+def _git(
+    folder: Path, *words: str, into: IO[bytes] | None = None, settings: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Runs git in a folder: nobody is asked anything, nothing of the repository's is run, nothing is locked.
 
     Raises:
         UnusableCommit: git is not installed, or does not end.
     """
     kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k.startswith(_KEPT)}
-    environment = {k: v for k, v in kept.items() if k != "SSH_ASKPASS"} | _FIXED
-    settings = (word for setting in _SETTINGS for word in ("-c", setting))
-    command = ["git", "--no-pager", *settings, "-C", str(folder), *words]
+    environment = {k: v for k, v in kept.items() if k != "SSH_ASKPASS"} | _FIXED | _told_git(kept, settings or {})
+    fixed = (word for setting in _SETTINGS for word in ("-c", setting))
+    command = ["git", "--no-pager", *fixed, "-C", str(folder), *words]
     with TemporaryFile() as said, TemporaryFile() as complained:
         try:
             process = subprocess.Popen(  # noqa: S603 - no shell; what a user gives is checked before it comes here
@@ -204,6 +233,16 @@ def _ended(process: subprocess.Popen[bytes], word: str, files: Sequence[IO[bytes
         if code is None and monotonic() >= deadline:
             raise UnusableCommit(f"git {word} did not end within {SECONDS} seconds")
     return code
+
+
+def _told_git(environment: Mapping[str, str], settings: Mapping[str, str]) -> Mapping[str, str]:
+    """Settings as variables, after those that are there: unlike `-c`, they can have any name."""
+    there = environment.get("GIT_CONFIG_COUNT", "")
+    first = int(there) if there.isdecimal() else 0
+    told = {} if not settings else {"GIT_CONFIG_COUNT": str(first + len(settings))}
+    for number, (key, value) in enumerate(settings.items(), first):
+        told |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return told
 
 
 def _line(done: subprocess.CompletedProcess[bytes]) -> str:
