@@ -8,7 +8,7 @@ from reconciler.core.errors import DoubtfulWrite, ReconcilerError, RefusedCreden
 from reconciler.core.plan import Change, Outcome, Plan, Result
 from reconciler.core.ports import Journal, Passwords, Writer
 from reconciler.core.secret import Secret
-from reconciler.engine.readback import Effect, effect_of
+from reconciler.engine.readback import Effect, effect_of, looked_up, seats_are
 
 TRIES = 2
 """How often a write is made at most: a second time only after a read showed that the first had no effect."""
@@ -92,10 +92,7 @@ class _Run:
                 self._end(change, Result.APPLIED)
 
     async def seats(self) -> None:
-        """EAS and MAPI of all changes that have come so far: first those to be turned off, then those to be turned on.
-
-        What the server's answer leaves open is decided by the read that follows every apply.
-        """
+        """EAS and MAPI of all changes that have come so far: those to be turned off first."""
         faults: dict[str, ReconcilerError] = {}
         tried: set[str] = set()
         for protocol in ("eas", "mapi"):
@@ -119,11 +116,18 @@ class _Run:
                 self._end(change, Result.NOT_TRIED, f"after: {fault.message}", fault.hint)
 
     async def _set_seats(self, protocol: str, seats: dict[str, bool]) -> ReconcilerError | None:
-        """One request for several mailboxes; what was wrong with it, if that is known."""
+        """One request for several mailboxes, and a second one as `_write` makes it; what was wrong in the end."""
+        domain = self.plan.domain
         try:
-            await self.writer.set_seats(self.plan.domain, protocol, seats)
-        except DoubtfulWrite:
-            return None
+            for attempt in range(1, TRIES + 1):
+                try:
+                    await self.writer.set_seats(domain, protocol, seats)
+                    return None
+                except DoubtfulWrite as doubt:
+                    if await looked_up(doubt, seats_are(self.writer, domain, protocol, seats)):
+                        return None
+                    if attempt == TRIES:
+                        return doubt
         except (Unreachable, RefusedCredentials) as e:
             self.gone = e
             return e
@@ -153,8 +157,8 @@ class _Run:
             try:
                 await _send(self.writer, change, password)
                 return
-            except DoubtfulWrite:
-                effect = await effect_of(self.writer, change)
+            except DoubtfulWrite as doubt:
+                effect = await looked_up(doubt, effect_of(self.writer, change))
                 if effect is Effect.AS_WANTED:
                     return
                 if effect is Effect.OTHER or attempt == TRIES:

@@ -260,7 +260,10 @@ def test_a_doubt_that_cannot_be_read_back_fails_and_nothing_more_is_tried() -> N
     bench.server = Dying()
     bench.server.load(current())
     bench.server.faults = {1: "doubt after"}
-    assert bench.results() == {"a": "failed", "b": "not tried"}
+    failed, left = bench.apply()
+    assert (failed.result, left.result) == (Result.FAILED, Result.NOT_TRIED)
+    assert failed.detail == "the answer was cut short; reading it again failed too: no answer"
+    assert failed.hint == "whether it took effect is not known: run `plan` to see; see whether the server runs"
     assert bench.server.writes == 1
 
 
