@@ -12,7 +12,7 @@ from reconciler.app.header import generated
 from reconciler.app.locking import locked
 from reconciler.app.passwords import ChangePasswords, check_delivery
 from reconciler.app.planning import Planner, PlanRequest, journal_folder, observe_selected, state_folder
-from reconciler.app.running import Applied, Teller, closed, side_by_side, take_back, unproven, without_doubts
+from reconciler.app.running import Applied, Teller, closed, side_by_side, take_back, unproven
 from reconciler.app.servers import OpenServers, open_servers
 from reconciler.config.workspace import Configuration
 from reconciler.core.model import Unset
@@ -225,10 +225,8 @@ async def _apply_all(
             again = planner.after(plan, outcomes)
             seen = await stop.unless(verify(writer, desired, outcomes, lambda seen: again.plan(desired, seen)))
             if seen is None:
-                return unproven(plan, outcomes, journal, stop)
+                return unproven(plan, outcomes)
             proven, rest = seen
-            if not rest.complete:
-                proven = without_doubts(proven, "it could not be read")
             take_back(journal, plan.server, outcomes, proven, stop)
             return Applied(plan=plan, outcomes=proven, left=rest)
 

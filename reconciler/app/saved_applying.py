@@ -17,7 +17,7 @@ from reconciler.app.applying import (
 from reconciler.app.locking import locked
 from reconciler.app.passwords import ChangePasswords, check_delivery
 from reconciler.app.planning import Planner, journal_folder, never_told
-from reconciler.app.running import Applied, Teller, closed, side_by_side, take_back, unproven, without_doubts
+from reconciler.app.running import Applied, Teller, closed, side_by_side, take_back, unproven
 from reconciler.app.saved import SavedPlan
 from reconciler.app.saved_guards import objections_now
 from reconciler.app.saved_values import Expected
@@ -185,11 +185,9 @@ class _SavedRun:
             outcomes = await apply_plan(plan, writer, passwords, journal, self.told, judged.settled, stop)
         seen = await stop.unless(self._read(judged.expected))
         if seen is None:
-            return unproven(plan, outcomes, journal, stop)
+            return unproven(plan, outcomes)
         if not isinstance(seen, CurrentDomain):
-            checked = without_doubts(outcomes, "it could not be read")
-            take_back(journal, plan.server, outcomes, checked, stop)
-            return Applied(plan=plan, outcomes=checked, left=self._unread(plan, seen))
+            return Applied(plan=plan, outcomes=outcomes, left=self._unread(plan, seen))
         checked, rest = proven(left, outcomes, seen)
         take_back(journal, plan.server, outcomes, checked, stop)
         return Applied(plan=plan, outcomes=checked, left=rest)

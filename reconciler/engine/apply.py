@@ -8,7 +8,7 @@ from reconciler.core.errors import DoubtfulWrite, ReconcilerError, RefusedCreden
 from reconciler.core.plan import Change, Outcome, Plan, Result
 from reconciler.core.ports import Journal, Passwords, Writer
 from reconciler.core.secret import Secret
-from reconciler.engine.readback import Effect, effect_of
+from reconciler.engine.readback import Effect, effect_of, looked_up, seats_are
 from reconciler.engine.stopping import Stop
 
 TRIES = 2
@@ -103,14 +103,12 @@ class _Run:
                 self._end(change, Result.APPLIED)
 
     async def seats(self) -> None:
-        """EAS and MAPI of all changes that have come so far: first those to be turned off, then those to be turned on.
+        """EAS and MAPI of all changes that have come so far: those to be turned off first.
 
-        What the server's answer leaves open is decided by the read that follows every apply. After a stop only changes
-        of which something was written get their seats.
+        After a stop only changes of which something was written get their seats.
         """
         faults: dict[str, ReconcilerError] = {}
         tried: set[str] = set()
-        unsure: set[str] = set()
         stopped: dict[str, str] = {}
         for protocol in ("eas", "mapi"):
             for wanted in (False, True):
@@ -124,15 +122,13 @@ class _Run:
                 if fault is None:
                     tried |= set(seats.values())
                     fault = await self._set_seats(protocol, dict.fromkeys(seats, wanted))
-                if isinstance(fault, DoubtfulWrite):
-                    unsure |= set(seats.values())
-                elif fault is not None:
+                if fault is not None:
                     faults = dict.fromkeys(seats.values(), fault) | faults
         for change in self.seated.values():
             begun = change.key in tried or _is_begun(change)
             fault, why = faults.get(change.key), stopped.get(change.key)
             if fault is None and why is None:
-                self._end(change, Result.APPLIED, unsure=change.key in unsure)
+                self._end(change, Result.APPLIED)
             elif begun:
                 hint = "its seats (EAS, MAPI) were not set; see `reconciler plan`"
                 self._end(change, Result.FAILED, *((fault.message, fault.hint) if fault else (why or "", hint)))
@@ -142,9 +138,18 @@ class _Run:
                 self._end(change, Result.NOT_TRIED, why or "")
 
     async def _set_seats(self, protocol: str, seats: dict[str, bool]) -> ReconcilerError | None:
-        """One request for several mailboxes; what was wrong with it, if that is known."""
+        """One request for several mailboxes, and a second one as `_write` makes it; what was wrong in the end."""
+        domain = self.plan.domain
         try:
-            await self.writer.set_seats(self.plan.domain, protocol, seats)
+            for attempt in range(1, TRIES + 1):
+                try:
+                    await self.writer.set_seats(domain, protocol, seats)
+                    return None
+                except DoubtfulWrite as doubt:
+                    if await looked_up(doubt, seats_are(self.writer, domain, protocol, seats)):
+                        return None
+                    if attempt == TRIES or (self.stop.due() and self.stop.lost):
+                        return doubt
         except (Unreachable, RefusedCredentials) as e:
             self.gone = e
             return e
@@ -157,13 +162,11 @@ class _Run:
         outcome = self.outcomes.get(key)
         return key in self.seated if outcome is None else outcome.result in (Result.APPLIED, Result.SKIPPED)
 
-    def _end(self, change: Change, result: Result, detail: str = "", hint: str = "", *, unsure: bool = False) -> None:
+    def _end(self, change: Change, result: Result, detail: str = "", hint: str = "") -> None:
         # What waits for its seats, or ended applied, was written whole, its password included.
         written = result is Result.APPLIED or change.key in self.seated
         password_set = written and change.password is not None
-        outcome = Outcome(
-            change=change, result=result, detail=detail, hint=hint, password_set=password_set, unsure=unsure
-        )
+        outcome = Outcome(change=change, result=result, detail=detail, hint=hint, password_set=password_set)
         self.outcomes[change.key] = outcome
         try:
             self.journal.outcome(self.plan.server, outcome)
@@ -180,21 +183,11 @@ class _Run:
                 await _send(self.writer, change, password)
                 return
             except DoubtfulWrite as doubt:
-                effect = await self._effect(change, doubt)
+                effect = await looked_up(doubt, effect_of(self.writer, change))
                 if effect is Effect.AS_WANTED:
                     return
                 if effect is Effect.OTHER or attempt == TRIES or (self.stop.due() and self.stop.lost):
                     raise
-
-    async def _effect(self, change: Change, doubt: DoubtfulWrite) -> Effect:
-        """What a read says; where it fails too, both failures are told, and the doubt stays one."""
-        try:
-            return await effect_of(self.writer, change)
-        except ReconcilerError as e:
-            raise type(e)(
-                f"{doubt.message}; whether it took effect is not known, for it could not be read back: {e.message}",
-                hint="run again: what took effect stays, and the rest is done then",
-            ) from e
 
 
 def _is_begun(change: Change) -> bool:

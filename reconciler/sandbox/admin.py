@@ -131,7 +131,7 @@ class Admin:
         return {"domains": len(self._snapshot.domains)}
 
     def _restore(self, _: Any) -> Answer:
-        """Puts back what the snapshot holds, as often as wanted; sessions and faults stay, log and counts begin anew."""
+        """Puts back what the snapshot holds, as often as wanted; sessions stay, log and counts begin anew."""
         if self._snapshot is None:
             raise ValueError("there is no snapshot: POST /sandbox/snapshot takes one")
         self._service.store.restore(self._snapshot)

@@ -260,11 +260,10 @@ def test_a_doubt_that_cannot_be_read_back_fails_and_nothing_more_is_tried() -> N
     bench.server = Dying()
     bench.server.load(current())
     bench.server.faults = {1: "doubt after"}
-    first, second = bench.apply()
-    assert (first.result, second.result) == (Result.FAILED, Result.NOT_TRIED)
-    assert first.detail == (
-        "the answer was cut short; whether it took effect is not known, for it could not be read back: no answer"
-    )
+    failed, left = bench.apply()
+    assert (failed.result, left.result) == (Result.FAILED, Result.NOT_TRIED)
+    assert failed.detail == "the answer was cut short; reading it again failed too: no answer"
+    assert failed.hint == "whether it took effect is not known: run `plan` to see; see whether the server runs"
     assert bench.server.writes == 1
 
 

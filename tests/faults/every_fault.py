@@ -149,12 +149,12 @@ class Bench:
         world.heal()
         world.own("POST", "restore")
         root = world.begin(self.there)
-        name, _, header = strike.fault.partition(" ")
+        name, _, _ = strike.fault.partition(" ")
         world.fault(name, param=FAULTS[strike.fault], skip=strike.at - 1, times=strike.times)
         try:
             with self._impatient(name):
                 first = world.apply(self.there, root)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever comes is a surprise
             point.surprises.append(f"exception: {traceback.format_exc()}")
             return point
         world.heal()
@@ -166,7 +166,7 @@ class Bench:
         point.surprises += self._first(first, log, between, root, point)
         try:
             second = world.apply(self.there, root)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever comes is a surprise
             point.surprises.append(f"exception in the second run: {traceback.format_exc()}")
             return point
         point.surprises += self._second(second, root, point.struck)
@@ -253,7 +253,7 @@ class Bench:
 
     def _second(self, second: ApplyResult, root: Path, struck: int) -> Iterator[str]:
         world, ideal = self.world, self.ideal
-        left = [o for o in faults_of(second)]
+        left = faults_of(second)
         if left or not second.converged or second.exit_code is not Exit.DONE:
             yield f"second run: exit {second.exit_code}, {left}, {[p.diagnostics for p in second.plans]}"
         state, sister = self._states()
