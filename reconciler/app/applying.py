@@ -10,8 +10,9 @@ from reconciler.app import who
 from reconciler.app.exits import Exit, of_plans
 from reconciler.app.header import generated
 from reconciler.app.locking import locked
+from reconciler.app.observing import observe_selected
 from reconciler.app.passwords import ChangePasswords, check_delivery
-from reconciler.app.planning import Planner, PlanRequest, journal_folder, observe_selected, state_folder
+from reconciler.app.planning import Planner, PlanRequest, journal_folder, state_folder
 from reconciler.app.running import Applied, Teller, closed, side_by_side, take_back, unproven
 from reconciler.app.servers import OpenServers, open_servers
 from reconciler.config.workspace import Configuration

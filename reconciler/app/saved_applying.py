@@ -15,8 +15,9 @@ from reconciler.app.applying import (
     protections_to_write,
 )
 from reconciler.app.locking import locked
+from reconciler.app.observing import never_told
 from reconciler.app.passwords import ChangePasswords, check_delivery
-from reconciler.app.planning import Planner, journal_folder, never_told
+from reconciler.app.planning import Planner, journal_folder
 from reconciler.app.running import Applied, Teller, closed, side_by_side, take_back, unproven
 from reconciler.app.saved import SavedPlan
 from reconciler.app.saved_guards import objections_now
