@@ -158,12 +158,10 @@ def _extract(root: Path, ref: str, tree: str, target: Path, paths: Sequence[str]
         done = _git(top, "archive", "--format=tar", tree, *paths, into=archive, settings=_without_filters(top))
         if done.returncode:
             partial = _line(_git(top, "config", "--get-regexp", r"^remote\..*\.promisor$"))
-            hint = (
-                "this clone was made with --filter and lacks files of that commit: make one without"
-                if partial
-                else None
+            hint = "this clone was made with --filter and lacks files of that commit: make one without"
+            raise UnusableCommit(
+                f"--base: git cannot give the files at {ref}: {_words(done)}", hint=hint if partial else ""
             )
-            raise UnusableCommit(f"--base: git cannot give the files at {ref}: {_words(done)}", hint=hint)
         archive.seek(0)
         try:
             with tarfile.open(fileobj=archive, mode="r:") as tar:
@@ -235,7 +233,7 @@ def _ended(process: subprocess.Popen[bytes], word: str, files: Sequence[IO[bytes
     return code
 
 
-def _told_git(environment: Mapping[str, str], settings: Mapping[str, str]) -> Mapping[str, str]:
+def _told_git(environment: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
     """Settings as variables, after those that are there: unlike `-c`, they can have any name."""
     there = environment.get("GIT_CONFIG_COUNT", "")
     first = int(there) if there.isdecimal() else 0
