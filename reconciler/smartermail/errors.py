@@ -121,9 +121,11 @@ def is_silence(error: Exception) -> bool:
 
 
 def _is_tls(error: BaseException | None) -> bool:
-    while error is not None:
+    seen: set[int] = set()  # causes may go round
+    while error is not None and id(error) not in seen:
         if isinstance(error, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
             return True
+        seen.add(id(error))
         error = error.__cause__ or error.__context__
     return False
 

@@ -1,4 +1,4 @@
-"""How many requests may be in flight to a server: one more now and then, half as many at once where it has trouble.
+"""How many requests may be in flight to a server: one more now and then, three in ten fewer where it has trouble.
 
 `Pace` is the rule and waits for nothing; its clock is given. `Gate` lets requests wait, first come, first served.
 """
@@ -13,7 +13,7 @@ from typing import NewType
 LONGEST_HOLD = 60.0
 """Seconds for which a server can keep all new requests waiting (Retry-After)."""
 
-DECREASE = 0.5
+DECREASE = 0.7
 STEADY = 8
 """Rounds without trouble before one more is tried. A round is as many answers as may be in flight.
 
@@ -115,7 +115,7 @@ class Pace:
             self.window = min(float(self.most), self.window + 1 / (STEADY * self.window))
 
     def is_busy(self, ticket: Ticket) -> None:
-        """The server had too much to do (429, 502, 503, 504, no answer): half as many, once for all under way."""
+        """The server had too much to do (429, 502, 503, 504, no answer): fewer, once for all under way."""
         if ticket <= self._round or not self.adapts:
             return
         self._round = self._last

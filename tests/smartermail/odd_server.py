@@ -56,7 +56,7 @@ def run(work: Callable[[Server], Awaitable[Any]], url: str = URL, **answers: Any
         if isinstance(answer, list):
             answer = answer.pop(0)
         if isinstance(answer, Exception):
-            raise answer
+            raise type(answer)(*answer.args)  # a new one each time: raised twice, it would be its own cause
         if not isinstance(answer, httpx.Response):
             answer = httpx.Response(200, json=answer)
         return clone_response(answer, request)

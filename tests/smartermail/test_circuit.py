@@ -157,7 +157,7 @@ def test_a_server_that_dies_in_the_middle_costs_no_more_than_the_runs_retries(fi
         filled.heal()
 
     filled.run(work)
-    # 8 in flight, then 4, 2, 1 of the 500 are tried before three of them have had all their tries.
+    # 8 in flight, then 5, 3, 2, 1 of the 500 are tried before three of them have had all their tries.
     assert calls_of(filled, "settings") < 60, "500 domains times four tries would be 2000"
 
 
