@@ -247,11 +247,15 @@ class _Watched:
 
     def lives(self) -> bool | None:
         """True as far as known; None if not yet; False if it is dead, and then its file is held here."""
-        if _had(self.lock):
-            return False
-        if not self._folder.shared:
-            return True
-        return True if self._touched() != self._first else None
+        for _ in range(2):  # a file that goes in the first look was a dead run's, or one's that has ended
+            if _had(self.lock):
+                return False
+            if not self._folder.shared:
+                return True
+            seen = self._touched()
+            if seen is not None:
+                return True if seen != self._first else None
+        return None
 
     def clear(self) -> None:
         """Removes what a dead run has left; only after `lives` was False."""
@@ -259,11 +263,11 @@ class _Watched:
         self.lock.release()
         self._folder.alive(self._name).unlink(missing_ok=True)
 
-    def _touched(self) -> tuple[int, int]:
+    def _touched(self) -> tuple[int, int] | None:
         try:
             found = self._folder.alive(self._name).stat()
         except OSError:
-            return (0, 0)
+            return None
         return (found.st_mtime_ns, found.st_ino)
 
 
