@@ -12,7 +12,6 @@ with each other only, never with a clock.
 
 import asyncio
 import errno
-import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -285,23 +284,3 @@ def _read(path: Path) -> LockRecord | None:
         return record_of(path.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return None
-
-
-def private_folder(places: tuple[Path, ...]) -> Path:
-    """The first of some folders that can be made and written, for its owner only.
-
-    Raises:
-        Locked: there is none.
-    """
-    fault: OSError | None = None
-    for path in places:
-        try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as e:
-            fault = fault or e
-            continue
-        if os.access(path, os.W_OK | os.X_OK):
-            return path
-        fault = fault or PermissionError(errno.EACCES, "Permission denied")
-    assert fault is not None, "there is at least one place"
-    raise LockFolder(places[0]).unusable(fault) from fault
