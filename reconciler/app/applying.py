@@ -1,7 +1,7 @@
 """Plan, ask, apply, read back, and show that nothing is left to do."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from reconciler.core.ports import Progress
 from reconciler.engine.apply import apply_plan
 from reconciler.engine.inventory import read_inventory
 from reconciler.engine.journal import FileJournal
+from reconciler.engine.journal_read import last_turn
+from reconciler.engine.journal_room import check_room
 from reconciler.engine.observe import DOMAINS_AT_ONCE
 from reconciler.engine.stopping import Stop
 from reconciler.engine.verify import has_converged, verify
@@ -148,7 +150,7 @@ async def _run(planner: Planner, hooks: ApplyHooks, progress: Progress) -> Apply
         if not agreed or not (protections.news or any(p.changes for p in plans)):
             return ApplyResult(plans=plans, agreed=agreed)
         hooks.stop.writing = True
-        journal = begin_journal(config, protections)
+        journal = begin_journal(config, protections, plans)
         return await _apply_all(planner, servers, plans, hooks, progress, journal)
 
 
@@ -182,15 +184,22 @@ def protections_to_write(config: Configuration, domains: Iterable[str]) -> Prote
     return Protections(tuple(rows), news)
 
 
-def begin_journal(config: Configuration, protections: Protections) -> FileJournal:
-    """A new run's journal: who runs what, over which files, and which mailboxes these protect."""
+def begin_journal(config: Configuration, protections: Protections, plans: Sequence[Plan]) -> FileJournal:
+    """A new run's journal: who runs what, over which files, and which mailboxes these protect.
+
+    Raises:
+        JournalUnusable: it cannot be written, or there is no room for these plans; nothing was changed.
+    """
+    folder = journal_folder(config.root)
+    check_room(folder, plans)
     commit = generated(config.root).get("commit")
     journal = FileJournal(
-        journal_folder(config.root),
+        folder,
         tool=f"reconciler {reconciler.__version__}",
         commit=commit if isinstance(commit, str) else None,
         user=who.user(),
         configuration=config.digest,
+        after=last_turn(folder),
     )
     for server, domain, names in protections.rows:
         journal.protected(server, domain, names)

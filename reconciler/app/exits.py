@@ -8,6 +8,7 @@ from reconciler.core.errors import (
     CannotDeliver,
     CannotEdit,
     IncompleteRead,
+    JournalUnusable,
     KeyUnusable,
     Locked,
     NoHostName,
@@ -42,6 +43,10 @@ class Exit(IntEnum):
 _SERVER_CODES = frozenset({"SRV001", "SRV002", "SRV003", "SRV005"})
 
 
+_REFUSALS = (CannotEdit, IncompleteRead, JournalUnusable, KeyUnusable, Locked, StalePlan, WouldOverwrite)
+"""Nothing was changed, and the run knows why it must not."""
+
+
 def of_error(error: ReconcilerError) -> Exit:
     """The exit code of a failure that ended the run."""
     if isinstance(error, Unreachable | RefusedCredentials | SecretUnavailable):
@@ -50,8 +55,7 @@ def of_error(error: ReconcilerError) -> Exit:
         return Exit.INVALID
     if isinstance(error, PasswordUnusable | UnusableCommit | UnknownRun):
         return Exit.USAGE
-    refused = CannotDeliver | CannotEdit | IncompleteRead | KeyUnusable | Locked | StalePlan | WouldOverwrite
-    if isinstance(error, refused):
+    if isinstance(error, _REFUSALS):
         return Exit.REFUSED
     return Exit.UNEXPECTED
 

@@ -152,7 +152,7 @@ class _SavedRun:
         protections = protections_to_write(self.config, (p.domain for p in plans if p.complete))
         wanted = protections.news or any(j.rest.changes for j in judged)
         self.hooks.stop.writing = True
-        journal = begin_journal(self.config, protections) if wanted else None
+        journal = begin_journal(self.config, protections, plans) if wanted else None
         passwords = passwords_of(self.config, journal) if journal else None
         todo = [j for j in judged if j.seen is not None]
         self.progress.begin("Applying", sum(len(j.plan.changes) for j in todo))

@@ -93,8 +93,13 @@ def mailboxes(workspace: Any, inside: Callable[..., Any]) -> set[str]:
     return set(NAMES) - wanted
 
 
+def check_no_lock() -> None:
+    assert not [*(Path(os.environ["XDG_STATE_HOME"]) / "reconciler" / "locks").glob("*.json")]
+
+
 def check_stopped(workspace: Any, inside: Callable[..., Any], why: str) -> None:
     """The journal tells what the server has, its passwords are delivered, and a new run finishes the work."""
+    check_no_lock()
     records = journal(workspace.root)
     assert (records[-1]["event"], records[-1]["detail"]) == ("end", "not converged")
     intents, outcomes = told(records, "intent"), told(records, "outcome")
@@ -164,6 +169,7 @@ def test_a_second_signal_ends_at_once(many: Any, sandbox: Sandbox) -> None:
     assert "Interrupted by SIGTERM." in err
     assert str(many.root / ".reconciler") in err
     assert "Traceback" not in err
+    check_no_lock()
     assert journal(many.root)[-1]["event"] == "intent", "the change in flight is left open, and the journal says so"
 
 
@@ -178,6 +184,7 @@ def test_before_the_first_write_a_signal_ends_at_once_and_nothing_is_changed(
     running.process.send_signal(signal.SIGTERM)
     code, out, err = running.end()
     assert code == 143, out + err
+    check_no_lock()
     assert not (made.root / ".reconciler" / "journal").exists()
     assert ask(sandbox, "requests")["effects"] == {}
 
