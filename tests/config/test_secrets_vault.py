@@ -4,83 +4,26 @@ import json
 import logging
 import pickle
 import sys
-import threading
 import traceback
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_vault import TOKEN, VALUE, FakeVault
 
 from reconciler.config.secrets import SecretStore
 from reconciler.config.secrets_vault import Vault
 from reconciler.core.errors import SecretUnavailable
 from reconciler.core.secret import Secret, SecretRef
 
-VALUE = "Tr0ub4dor-and-3"
-TOKEN = "hvs.CAESIJ-the-token"
-Answer = tuple[int, object]
-
-
-class FakeVault:
-    """Answers as the HTTP API's pages say, from a table of paths; and keeps what it was asked."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, Answer | Callable[[BaseHTTPRequestHandler], None]] = {}
-        self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
-        self.let_go = threading.Event()
-        fake = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                fake.asked.append((self.command, self.path, dict(self.headers), body))
-                found = fake.answers.get(self.path, (404, {"errors": []}))
-                if callable(found):
-                    found(self)
-                    return
-                status, document = found
-                data = document if isinstance(document, bytes) else json.dumps(document).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            do_GET = do_POST = do_PUT = answer
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.environ = {"VAULT_ADDR": self.url, "VAULT_TOKEN": TOKEN}
-
-    def paths(self) -> list[str]:
-        return [path for _, path, _, _ in self.asked]
-
-    def engine(self, path: str, version: str | None, mount: str = "secret/") -> None:
-        options = None if version is None else {"version": version}
-        data = {"data": {"path": mount, "type": "kv", "options": options}}
-        self.answers[f"/v1/sys/internal/ui/mounts/{path}"] = (200, data)
-
-    def version_2(self, path: str = "secret/mail/alice", fields: object = None) -> None:
-        self.engine(path, "2")
-        rest = path.removeprefix("secret/")
-        data = {"data": {"data": fields or {"password": VALUE}, "metadata": {"version": 3}}}
-        self.answers[f"/v1/secret/data/{rest}"] = (200, data)
-
 
 @pytest.fixture
 def vault() -> Iterator[FakeVault]:
     made = FakeVault()
     yield made
-    made.let_go.set()
-    made.server.shutdown()
-    made.server.server_close()
+    made.close()
 
 
 def read(vault: FakeVault, path: str = "secret/mail/alice", field: str = "password", timeout: float = 20) -> str:
@@ -195,8 +138,7 @@ def test_a_redirect_is_not_followed_and_the_token_goes_nowhere_else(vault: FakeV
         assert "redirects" in told(vault).message
         assert other.asked == []
     finally:
-        other.server.shutdown()
-        other.server.server_close()
+        other.close()
 
 
 def test_an_answer_without_end_is_left_after_a_mebibyte(vault: FakeVault) -> None:
@@ -327,8 +269,7 @@ def test_neither_proxy_nor_netrc_gets_the_token(
         assert proxy.asked == []
         assert all("Authorization" not in headers for _, _, headers, _ in vault.asked)
     finally:
-        proxy.server.shutdown()
-        proxy.server.server_close()
+        proxy.close()
 
 
 def test_a_certificate_that_is_not_trusted_ends_it_and_a_missing_bundle_too(vault: FakeVault, tmp_path: Path) -> None:
