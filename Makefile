@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
   if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$p; break; fi; done)
 DEMO_OUTPUT ?= demo-output
+SECONDS ?= 60
 
-.PHONY: help demo test lint types contracts check bench docs wheel-test clean
+.PHONY: help demo test lint types contracts check bench docs fuzz wheel-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +17,7 @@ help:
 	@echo 'make docs        regenerate the reference pages from --help and the schemas'
 	@echo 'make bench       the benchmarks'
 	@echo 'make wheel-test  all tests against the built wheel'
+	@echo 'make fuzz SECONDS=60  coverage-guided fuzzing of every parser'
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo 'Python 3.11 or newer is needed; none was found on the path.' >&2; exit 1; }
@@ -54,6 +56,13 @@ docs: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
+
+$(VENV)/.fuzz: pyproject.toml | $(VENV)/.dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,fuzz]'
+	@touch $@
+
+fuzz: $(VENV)/.fuzz
+	$(BIN)/python tests/fuzz/fuzz.py --seconds $(SECONDS)
 
 wheel-test: $(VENV)/.dev
 	./tests/wheel.sh
