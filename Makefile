@@ -6,8 +6,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 p
   if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$p; break; fi; done)
 DEMO_OUTPUT ?= demo-output
 DIST ?= dist
+SECONDS ?= 60
 
-.PHONY: help demo test lint types contracts check bench docs tools build wheel-test lock audit secrets clean
+.PHONY: help demo test lint types contracts check bench docs fuzz tools build wheel-test lock audit secrets clean
 .DEFAULT_GOAL := help
 
 help:
@@ -21,6 +22,7 @@ help:
 	@echo 'make lock        write requirements/*.lock anew; with UPGRADE=1 to the newest versions'
 	@echo 'make audit       known vulnerabilities of what is locked'
 	@echo 'make secrets     secrets in the files and their history'
+	@echo 'make fuzz SECONDS=60  coverage-guided fuzzing of every parser'
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo 'Python 3.11 or newer is needed; none was found on the path.' >&2; exit 1; }
@@ -103,6 +105,13 @@ audit: $(VENV)/.tools
 
 secrets: $(VENV)/.tools
 	@$(BIN)/python requirements/find_secrets.py $(MORE)
+
+$(VENV)/.fuzz: requirements/fuzz.lock | $(VENV)/.dev $(VENV)/.build
+	@$(LOCKED) -r $< || { $(NO_LOCK); }
+	@touch $@
+
+fuzz: $(VENV)/.fuzz
+	$(BIN)/python tests/fuzz/fuzz.py --seconds $(SECONDS)
 
 clean:
 	rm -rf $(VENV) dist build demo-output .mypy_cache .ruff_cache .hypothesis

@@ -43,7 +43,16 @@ class Exit(IntEnum):
 _SERVER_CODES = frozenset({"SRV001", "SRV002", "SRV003", "SRV005"})
 
 
-_REFUSALS = (CannotEdit, IncompleteRead, JournalUnusable, KeyUnusable, Locked, StalePlan, WouldOverwrite)
+_REFUSALS = (
+    CannotDeliver,
+    CannotEdit,
+    IncompleteRead,
+    JournalUnusable,
+    KeyUnusable,
+    Locked,
+    StalePlan,
+    WouldOverwrite,
+)
 """Nothing was changed, and the run knows why it must not."""
 
 

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
+from shlex import quote
 from tempfile import TemporaryDirectory, TemporaryFile
 from time import monotonic
 from typing import IO
@@ -116,7 +117,7 @@ def _refuse_no_repository(root: Path) -> None:
         return
     words = _words(done)
     if "dubious ownership" in words:
-        hint = f"git does not trust the folder's owner: git config --global --add safe.directory {root}"
+        hint = f"git does not trust the folder's owner: git config --global --add safe.directory {quote(str(root))}"
     else:
         hint = "--base compares with a commit of the workspace's repository; leave it out where there is none"
     raise UnusableCommit(f"--base: {root} is in no git repository that can be used: {words}", hint=hint)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from shlex import quote
 from types import MappingProxyType
 
 from reconciler.core.kinds import BY_NAME
@@ -133,7 +134,7 @@ class _Judge:
         if change.action == "update":
             return None
         text = "it is there with every field as planned; nothing tells whether it has the planned password"
-        hint = f"to set it, run `apply --set-password {change.address}` with the password in its file"
+        hint = f"to set it, run `apply --set-password {quote(change.address)}` with the password in its file"
         return Outcome(change=change, result=Result.SKIPPED, detail=text, hint=hint)
 
     def _has_password(self, change: Change) -> bool:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,8 @@ AT_A_TIME = 2
 MAX_LENGTH = 4096
 SECONDS_A_INPUT = 10
 MEGABYTES = 1536
+LARGEST = 40_000
+"""Bytes of the corpus of one target; of what is interesting the smallest is kept."""
 STARTING = 3.0
 """Seconds that a target takes to be imported and instrumented, about; they count too."""
 
@@ -52,10 +55,11 @@ def run_under_libfuzzer(target: str, arguments: Sequence[str]) -> None:
     import atheris
 
     sys.path.insert(0, str(HERE))
-    with atheris.instrument_imports(include=["reconciler", "yaml"], enable_loader_override=False):
+    with atheris.instrument_imports(include=["reconciler", "yaml", "idna"], enable_loader_override=False):
         from fuzz_targets import TARGETS
-    # A hostile file may be as deep as it likes: the interpreter's own limit must hold.
-    atheris.Setup([f"fuzz {target}", *arguments], TARGETS[target])
+    # The first word is what libFuzzer starts again, through a shell, for merging.
+    again = shlex.join([sys.executable, __file__, "--run", target])
+    atheris.Setup([again, *arguments], TARGETS[target])
     atheris.Fuzz()
 
 
@@ -115,13 +119,15 @@ def minimised(target: str, found: Path) -> None:
         if code:
             print(output[-2000:], file=sys.stderr)
             return
-        kept = sorted(Path(small).iterdir())
+        kept = sorted(Path(small).iterdir(), key=lambda path: (path.stat().st_size, path.name))
         named = [p for p in (CORPUS / target).iterdir() if not re.fullmatch("[0-9a-f]{40}", p.name)]
         for path in set((CORPUS / target).iterdir()) - set(named):
             path.unlink()
         known = {path.read_bytes() for path in named}
+        room = LARGEST - sum(map(len, known))
         for path in kept:
-            if path.read_bytes() not in known:
+            room -= path.stat().st_size
+            if room >= 0 and path.read_bytes() not in known:
                 shutil.copy(path, CORPUS / target / path.name)
 
 

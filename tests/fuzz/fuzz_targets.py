@@ -129,7 +129,10 @@ def product_file(data: bytes) -> None:
 
 def names(data: bytes) -> None:
     """A name is refused, or in a canonical form that stays as it is."""
-    text = data.decode("utf-8", "surrogatepass" if data[:1] == b"\xed" else "replace")
+    try:
+        text = data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        text = data.decode("utf-8", "replace")
     for canonical in (local_part, domain_name, host_name, host_or_address):
         try:
             name = canonical(text)

@@ -96,7 +96,9 @@ def test_it_says_wherever_one_looks_that_it_is_no_server_for_real_mail(world: Wo
     line.request("GET", "/api/v1/anything")
     assert line.getresponse().headers["x-sandbox"] == "not-a-mail-server"
     line.close()
-    done = subprocess.run([sys.executable, "-m", "reconciler", "sandbox", "--help"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-m", "reconciler", "sandbox", "--help"], capture_output=True, text=True, timeout=60
+    )
     assert "It is no server for real mail" in " ".join(done.stdout.split())
 
 
