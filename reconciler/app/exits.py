@@ -7,7 +7,9 @@ from reconciler.core.diagnostics import Severity
 from reconciler.core.errors import (
     CannotEdit,
     IncompleteRead,
+    JournalUnusable,
     KeyUnusable,
+    Locked,
     NoHostName,
     NoWorkspace,
     ReconcilerError,
@@ -39,6 +41,10 @@ class Exit(IntEnum):
 _SERVER_CODES = frozenset({"SRV001", "SRV002", "SRV003", "SRV005"})
 
 
+_REFUSALS = (CannotEdit, IncompleteRead, JournalUnusable, KeyUnusable, Locked, StalePlan, WouldOverwrite)
+"""Nothing was changed, and the run knows why it must not."""
+
+
 def of_error(error: ReconcilerError) -> Exit:
     """The exit code of a failure that ended the run."""
     if isinstance(error, Unreachable | RefusedCredentials | SecretUnavailable):
@@ -47,7 +53,7 @@ def of_error(error: ReconcilerError) -> Exit:
         return Exit.INVALID
     if isinstance(error, UnusableCommit | UnknownRun):
         return Exit.USAGE
-    if isinstance(error, CannotEdit | IncompleteRead | KeyUnusable | StalePlan | WouldOverwrite):
+    if isinstance(error, _REFUSALS):
         return Exit.REFUSED
     return Exit.UNEXPECTED
 

@@ -13,10 +13,11 @@ from reconciler.app.applying import (
     begin_journal,
     passwords_of,
     protections_to_write,
-    take_back,
 )
+from reconciler.app.locking import locked
 from reconciler.app.passwords import ChangePasswords
 from reconciler.app.planning import Planner, journal_folder
+from reconciler.app.running import Applied, Teller, closed, side_by_side, take_back, unproven, without_doubts
 from reconciler.app.saved import SavedPlan
 from reconciler.app.saved_guards import objections_now
 from reconciler.app.saved_values import Expected
@@ -61,9 +62,23 @@ async def run_saved(config: Configuration, saved: SavedPlan, hooks: ApplyHooks, 
     Only domains that have changes are read, and nothing costly but of what the changes touch. A guard's refusal of
     what is left, in any domain, refuses the run before the first write. A domain that cannot be read is left alone.
     """
+    todo = [e.plan for e in saved.domains if e.plan.changes]
+    async with locked(
+        config,
+        (p.domain for p in todo),
+        command="apply --plan",
+        stop=hooks.stop,
+        patience=hooks.lock_timeout,
+        say=hooks.on_wait,
+    ):
+        return await _run(config, saved, hooks, progress)
+
+
+async def _run(config: Configuration, saved: SavedPlan, hooks: ApplyHooks, progress: Progress) -> ApplyResult:
+    """With the lock: what the journals tell is read now that it was had."""
     names = {e.plan.server for e in saved.domains if e.plan.changes}
     async with open_servers(config.workspace, names, config.root, writing=True) as servers:
-        run = _Run(config, saved, servers, hooks, progress)
+        run = _SavedRun(config, saved, servers, hooks, progress)
         judged = run.guarded(await run.judged())
         plans = tuple(j.plan for j in judged)
         hooks.on_settled(tuple(j.settled[c.key] for j in judged for c in j.plan.changes if c.key in j.settled))
@@ -72,7 +87,7 @@ async def run_saved(config: Configuration, saved: SavedPlan, hooks: ApplyHooks, 
         return await run.applied(judged)
 
 
-class _Run:
+class _SavedRun:
     """What one apply of a saved plan needs throughout."""
 
     def __init__(
@@ -81,6 +96,7 @@ class _Run:
         self.config, self.saved, self.servers, self.hooks, self.progress = config, saved, servers, hooks, progress
         self.inventory: Inventory = read_inventory(journal_folder(config.root))
         self.gates = {name: asyncio.Semaphore(DOMAINS_AT_ONCE) for name in servers.readers}
+        self.told = Teller(progress, hooks.on_outcome, hooks.stop)
 
     async def judged(self) -> list[_Judged]:
         """Every domain, in order; those that have changes are read, side by side."""
@@ -127,47 +143,45 @@ class _Run:
         plans = tuple(j.plan for j in judged)
         protections = protections_to_write(self.config, (p.domain for p in plans if p.complete))
         wanted = protections.news or any(j.rest.changes for j in judged)
-        journal = begin_journal(self.config, protections) if wanted else None
+        self.hooks.stop.writing = True
+        journal = begin_journal(self.config, protections, plans) if wanted else None
         passwords = passwords_of(self.config, journal) if journal else None
         todo = [j for j in judged if j.seen is not None]
         self.progress.begin("Applying", sum(len(j.plan.changes) for j in todo))
-        done = await asyncio.gather(*(self._domain(j, passwords, journal) for j in todo))
+        done = await side_by_side((self._domain(j, passwords, journal) for j in todo), self.hooks.stop)
         self.progress.end()
         result = ApplyResult(
             plans=plans,
             agreed=True,
-            outcomes={j.plan.domain: outcomes for j, (outcomes, _) in zip(todo, done, strict=True)},
-            left=tuple(plan for _, plan in done),
+            outcomes={d.plan.domain: d.outcomes for d in done},
+            left=tuple(d.left for d in done),
             passwords_file=passwords.path if passwords and passwords.delivered else None,
             journal=journal.path if journal else None,
             saved=True,
         )
-        if journal:
-            journal.close(converged=result.converged)
-        return result
+        return replace(result, stopped=closed(journal, done, self.hooks.stop, converged=result.converged))
 
-    async def _domain(
-        self, judged: _Judged, passwords: ChangePasswords | None, journal: FileJournal | None
-    ) -> tuple[tuple[Outcome, ...], Plan]:
+    async def _domain(self, judged: _Judged, passwords: ChangePasswords | None, journal: FileJournal | None) -> Applied:
         """Applies one domain, and reads it again if anything was written."""
         assert judged.seen is not None, "only what was read is applied"
-        plan = judged.plan
+        plan, stop = judged.plan, self.hooks.stop
         left = replace(plan, diagnostics=())
         if not judged.rest.changes or journal is None or passwords is None:
             outcomes = tuple(judged.settled[c.key] for c in plan.changes)
             for outcome in outcomes:
-                self._told(outcome)
-            return proven(left, outcomes, judged.seen)
+                self.told(outcome)
+            checked, rest = proven(left, outcomes, judged.seen)
+            return Applied(plan=plan, outcomes=checked, left=rest)
         async with self.gates[plan.server]:
             writer = self.servers.writers[plan.server]
-            outcomes = await apply_plan(plan, writer, passwords, journal, self._told, judged.settled)
-        seen = await self._read(judged.expected)
+            outcomes = await apply_plan(plan, writer, passwords, journal, self.told, judged.settled, stop)
+        seen = await stop.unless(self._read(judged.expected))
+        if seen is None:
+            return unproven(plan, outcomes, journal, stop)
         if not isinstance(seen, CurrentDomain):
-            return outcomes, self._unread(plan, seen)
+            checked = without_doubts(outcomes, "it could not be read")
+            take_back(journal, plan.server, outcomes, checked, stop)
+            return Applied(plan=plan, outcomes=checked, left=self._unread(plan, seen))
         checked, rest = proven(left, outcomes, seen)
-        take_back(journal, plan.server, outcomes, checked)
-        return checked, rest
-
-    def _told(self, outcome: Outcome) -> None:
-        self.progress.step(outcome.change.address)
-        self.hooks.on_outcome(outcome)
+        take_back(journal, plan.server, outcomes, checked, stop)
+        return Applied(plan=plan, outcomes=checked, left=rest)

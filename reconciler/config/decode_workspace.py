@@ -28,6 +28,7 @@ def decode_workspace(document: Document) -> tuple[Workspace, tuple[Diagnostic, .
         servers=servers,
         policy=_policy(reading, section(body, "policy")),
         dns=_dns(reading, section(body, "dns")),
+        lock_folder=section(body, "lock").get("folder"),
         origin=reading.span(("kind",)),
     )
     return workspace, tuple(reading.diagnostics)

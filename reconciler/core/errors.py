@@ -8,6 +8,8 @@ ReconcilerError
 ├── RefusedByServer        the server understood and said no; its words are in `message`
 ├── IncompleteRead         what was read cannot be the whole: the domain is stopped
 ├── CannotEdit             a file cannot be changed safely by a program; it is left as it is
+├── JournalUnusable       what is done cannot be written down, so nothing is done
+├── Locked                another run works on the same, or that cannot be known; nothing was changed
 ├── SecretUnavailable      a secret's source gave nothing
 └── SandboxMissing         the embedded server's libraries are not installed
 """
@@ -51,6 +53,14 @@ class IncompleteRead(ReconcilerError):
 
 class SecretUnavailable(ReconcilerError):
     """A secret could not be had from its source. The message names the source, never a value."""
+
+
+class JournalUnusable(ReconcilerError):
+    """The journal cannot be written, so that nothing is changed that would have to stand in it."""
+
+
+class Locked(ReconcilerError):
+    """Another run works on the same server and domain, or that cannot be known; nothing was changed."""
 
 
 class SandboxMissing(ReconcilerError):

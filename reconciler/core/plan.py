@@ -166,6 +166,7 @@ class Outcome:
     Attributes:
         detail: why, where it was not applied.
         password_set: the server took the change's password, whatever became of the rest of it.
+        unsure: an answer left open whether all of it took effect; "applied" stands only if a later read agrees.
     """
 
     change: Change
@@ -173,6 +174,7 @@ class Outcome:
     detail: str = ""
     hint: str = ""
     password_set: bool = False
+    unsure: bool = False
 
 
 def canonical_json(data: object) -> str:

@@ -132,6 +132,11 @@ class Soak:
         if any(p.changes or not p.complete for p in left):
             one.surprises.append("a plan after the apply is not empty")
 
+    def close(self) -> None:
+        """Leaves the servers."""
+        for world in self.worlds.values():
+            world.http.close()
+
     def _config(self) -> Configuration:
         config = load_configuration(self.model.root)
         assert not has_errors(config.diagnostics), [d.message for d in config.diagnostics][:5]
@@ -189,11 +194,14 @@ def soak(
 
     async def run() -> list[Epoch]:
         made = Soak(root, urls, domains=domains, seed=seed, pause=pause)
-        first = await made.begin()
-        while goes_on(made.epochs):
-            one = await made.epoch()
-            one.surprises[:0], first = first, []
-            told(one)
+        try:
+            first = await made.begin()
+            while goes_on(made.epochs):
+                one = await made.epoch()
+                one.surprises[:0], first = first, []
+                told(one)
+        finally:
+            made.close()
         return made.epochs
 
     return asyncio.run(run())
