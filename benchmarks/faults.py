@@ -2,7 +2,8 @@
 
 The harness is the tests' own (`tests/faults`): one run with a fault, a second one without, and what must hold of both.
 `--quick` injects each fault once at each request; without it also several times in a row, to the end of the run, and
-with eight requests at once. `--write` puts the table into docs/faults.md.
+with eight requests at once. `--signals N` instead runs the program in a process and sends N times each of SIGKILL,
+SIGINT and SIGTERM. `--write` puts the table into docs/faults.md.
 """
 
 import argparse
@@ -10,8 +11,10 @@ import gc
 import os
 import platform
 import re
+import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -71,6 +74,45 @@ def measured(faults: Iterable[str], modes: Iterable[str], jobs: int) -> Iterator
         yield from pool.map(enumerate_places, *zip(*work, strict=True))
 
 
+def signalled(sent: int, count: int) -> tuple[str, int]:
+    """A row of the table of signals, and how many surprises there were. In a process of its own."""
+    from every_fault import Bench, hurried
+    from http_world import start, stop
+    from interrupted import interrupt, moments
+    from places import folder_in_memory
+    from scenario import EVERYTHING
+
+    with folder_in_memory() as folder, hurried():
+        world = start(folder)
+        bench = Bench(world, EVERYTHING)
+        found = [interrupt(bench, signal.Signals(sent), at, delay) for at, delay in moments(bench, count, sent)]
+        stop(world)
+    amid = [f for f in found if f.exit_code != 0 and f.writes]
+    surprises = [f"{one}: {text}" for one in found for text in one.surprises]
+    for text in surprises:
+        print(f"  SURPRISE {text}", file=sys.stderr, flush=True)
+    codes = ", ".join(f"{code}: {n}" for code, n in sorted(Counter(f.exit_code for f in found).items()))
+    before = sum(f.exit_code != 0 and not f.writes for f in found)
+    after = sum(f.exit_code == 0 for f in found)
+    name = signal.Signals(sent).name
+    return f"| {name} | {len(found)} | {before} | {len(amid)} | {after} | {codes} | {len(surprises)} |", len(surprises)
+
+
+def signals(count: int, jobs: int) -> tuple[str, int]:
+    """The table of signals, and how many surprises there were."""
+    started = time.perf_counter()
+    kinds = [signal.SIGKILL, signal.SIGINT, signal.SIGTERM]
+    with ProcessPoolExecutor(jobs, max_tasks_per_child=1) as pool:
+        rows = list(pool.map(signalled, kinds, [count] * len(kinds)))
+    lines = [
+        "| Signal | Sent | Before the first write | Amid the writes | The run was done before | Exit codes | Surprises |",
+        "|---|---|---|---|---|---|---|",
+        *(row for row, _ in rows),
+    ]
+    head = f"{time.perf_counter() - started:,.0f} seconds in {jobs} processes. {machine()}."
+    return "\n".join([head, "", *lines]), sum(n for _, n in rows)
+
+
 def table(rows: list[Row], modes: list[str]) -> str:
     """Faults down, modes across: how many points were struck."""
     faults = list(dict.fromkeys(r.fault for r in rows))
@@ -118,28 +160,37 @@ def main() -> None:
     options.add_argument("--quick", action="store_true", help="each fault once at each request, and nothing else")
     options.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options.add_argument("--fault", action="append", choices=list(FAULTS), help="only this one; repeatable")
+    options.add_argument("--mode", action="append", choices=list(MODES), help="only this one; repeatable")
+    options.add_argument("--signals", type=int, metavar="N", help="send signals instead, each so often")
     options.add_argument("--write", nargs="?", const=str(PAGE), help="write the table into this page")
     given = options.parse_args()
-    modes = list(MODES)[:1] if given.quick else list(MODES)
+    if given.signals:
+        block, (text, surprises) = "signals", signals(given.signals, given.jobs)
+    else:
+        modes = given.mode or (list(MODES)[:1] if given.quick else list(MODES))
+        block, (text, surprises) = "faults", faults(given.fault or list(FAULTS), modes, given.jobs)
+    print(text)
+    if given.write:
+        written(Path(given.write), block, text)
+    sys.exit(1 if surprises else 0)
+
+
+def faults(names: list[str], modes: list[str], jobs: int) -> tuple[str, int]:
+    """The table of faults, and how many surprises there were."""
     started = time.perf_counter()
     rows: list[Row] = []
-    for row in measured(given.fault or FAULTS, modes, given.jobs):
+    for row in measured(names, modes, jobs):
         rows.append(row)
         print(f"{row.fault}, {row.mode}: {row.struck} points", file=sys.stderr, flush=True)
         for surprise in row.surprises:
             print(f"  SURPRISE {surprise}", file=sys.stderr, flush=True)
-    seconds = time.perf_counter() - started
-    points = sum(r.struck for r in rows)
     surprises = sum(len(r.surprises) for r in rows)
-    undetectable = sum(r.undetectable for r in rows)
     text = (
-        f"{points:,} points were struck, {surprises} surprises; {undetectable} outcomes too pessimistic, as told above. "
-        f"{seconds:,.0f} seconds in {given.jobs} processes. {machine()}.\n\n{table(rows, modes)}"
+        f"{sum(r.struck for r in rows):,} points were struck, {surprises} surprises; "
+        f"{sum(r.undetectable for r in rows)} outcomes said less than was true (a short list of seats, see above). "
+        f"{time.perf_counter() - started:,.0f} seconds in {jobs} processes. {machine()}."
     )
-    print(text)
-    if given.write:
-        written(Path(given.write), "faults", text)
-    sys.exit(1 if surprises else 0)
+    return f"{text}\n\n{table(rows, modes)}", surprises
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from http_values import NEW_PASSWORD, written_down
 from reconciler.app.planning import journal_folder
 from reconciler.engine.journal_read import read_run, run_files
 
-BEFORE_ANY_WRITE = 130
+BEFORE_ANY_WRITE = {signal.SIGINT: 130, signal.SIGTERM: 143}
+"""The exit code by which a shell knows that a command was interrupted."""
 PARTIAL = 5
 
 
@@ -98,15 +99,16 @@ def _first(bench: Bench, found: Interruption, between: dict[str, Any], root: Pat
         if found.exit_code not in (0, -signal.SIGKILL):
             yield f"exit code: {found.exit_code}: {found.said}"
         return
-    if found.exit_code not in (0, PARTIAL, BEFORE_ANY_WRITE):
+    untouched = found.exit_code == BEFORE_ANY_WRITE[found.sent]
+    if found.exit_code not in (0, PARTIAL) and not untouched:
         yield f"exit code: {found.exit_code}: {found.said}"
-    if found.exit_code == BEFORE_ANY_WRITE and between != bench.ideal.before:
+    if untouched and between != bench.ideal.before:
         yield f"exit code: {found.exit_code}, though {found.writes} writes were made"
     if found.exit_code == PARTIAL and not journals:
         yield "journal: there is none"
     for run in journals:
         yield from _told(bench, run.records, between)
-        if found.exit_code != BEFORE_ANY_WRITE and not run.ended:
+        if not untouched and not run.ended:
             yield "journal: it does not say that the run ended"
 
 
