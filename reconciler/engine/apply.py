@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from reconciler.core.errors import DoubtfulWrite, ReconcilerError, RefusedCredentials, Unreachable
+from reconciler.core.errors import DoubtfulWrite, ReconcilerError, RefusedByServer, RefusedCredentials, Unreachable
 from reconciler.core.plan import Change, Outcome, Plan, Result
 from reconciler.core.ports import Journal, Passwords, Writer
 from reconciler.core.secret import Secret
@@ -175,7 +175,10 @@ class _Run:
         self.on_outcome(outcome)
 
     async def _write(self, change: Change) -> None:
-        """One write, and a second one only where a read shows that the first had no effect."""
+        """One write, and a second one only where a read shows that the first had no effect.
+
+        The first one may still come late, after that read: then it is what the server refuses the second one for.
+        """
         # In a thread: a command that gives the password may take its time, and other domains go on.
         password = await asyncio.to_thread(self.passwords.password_for, change) if change.password else None
         for attempt in range(1, TRIES + 1):
@@ -188,6 +191,10 @@ class _Run:
                     return
                 if effect is Effect.OTHER or attempt == TRIES or (self.stop.due() and self.stop.lost):
                     raise
+            except RefusedByServer as refusal:
+                if attempt == 1 or await looked_up(refusal, effect_of(self.writer, change)) is not Effect.AS_WANTED:
+                    raise
+                return
 
 
 def _is_begun(change: Change) -> bool:

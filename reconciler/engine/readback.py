@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Mapping
 from enum import Enum
 from typing import TypeVar
 
-from reconciler.core.errors import DoubtfulWrite, ReconcilerError
+from reconciler.core.errors import ReconcilerError
 from reconciler.core.kinds import BY_NAME
 from reconciler.core.model import Resource, Unset
 from reconciler.core.plan import Change
@@ -57,8 +57,12 @@ async def seats_are(reader: Reader, domain: str, protocol: str, seats: Mapping[s
     return all(name in there and getattr(there[name], protocol) is on for name, on in seats.items())
 
 
-async def looked_up(doubt: DoubtfulWrite, read: Awaitable[T]) -> T:
-    """What a read says of a doubtful write. Raises ReconcilerError: of the read's kind, and it tells of the doubt."""
+async def looked_up(doubt: ReconcilerError, read: Awaitable[T]) -> T:
+    """What a read says of a write whose effect is not known.
+
+    Raises:
+        ReconcilerError: the read failed too; of the read's kind, and it tells of the doubt.
+    """
     try:
         return await read
     except ReconcilerError as e:

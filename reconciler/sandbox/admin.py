@@ -51,6 +51,7 @@ class Admin:
         self._snapshot: Snapshot | None = None
         self._table: dict[tuple[str, str], Callable[[Any], Answer]] = {
             ("GET", "state"): lambda _: inspection.everything(service),
+            ("POST", "state"): lambda given: {"domains": inspection.domains(service, given["domains"])},
             ("GET", "requests"): lambda _: {**log.as_json(), "effects": inspection.effects(service)},
             ("POST", "requests/reset"): self._reset_requests,
             ("GET", "faults"): lambda _: {"faults": [fault.as_json() for fault in faults.all]},

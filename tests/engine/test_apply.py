@@ -13,6 +13,7 @@ from domain_builders import (
 )
 from fake_run import FakePasswords, MemoryJournal, run
 from fake_server import FakeServer
+from fake_state import FakeDomain
 
 from reconciler.core.diagnostics import error
 from reconciler.core.errors import ReconcilerError, SecretUnavailable
@@ -202,6 +203,33 @@ def test_no_write_follows_a_doubt_without_a_read_between(pair: tuple) -> None:
         kinds = ["r" if entry[0].startswith("read") else "w" for entry in bench.server.log]
         assert "ww" not in "".join(kinds)
         assert bench.server.writes <= 2
+
+
+class Late(FakeServer):
+    """The first write is carried out late: between the read that follows it and the second one."""
+
+    def _write(self, method: str, domain: str, name: str) -> FakeDomain:
+        if self.writes == 1:
+            self.domains[domain] = self.after
+        return super()._write(method, domain, name)
+
+
+def test_a_write_that_comes_late_after_it_was_read_back_is_what_the_second_one_is_refused_for(pair: tuple) -> None:
+    before = Bench(*pair)
+    before.apply()
+    bench = Bench(*pair)
+    bench.server = Late()
+    bench.server.load(pair[1])
+    bench.server.after = before.there
+    bench.server.faults = {1: "doubt before", 2: "refuse"}
+    (outcome,) = bench.apply()
+    assert (outcome.result, bench.server.writes) == (Result.APPLIED, 2)
+
+
+def test_a_second_write_that_is_refused_for_another_reason_has_failed(pair: tuple) -> None:
+    bench = Bench(*pair, {1: "doubt before", 2: "refuse"})
+    (outcome,) = bench.apply()
+    assert (outcome.result, outcome.detail) == (Result.FAILED, "the server says no")
 
 
 def test_something_else_than_wanted_is_there_after_a_doubt_so_it_failed() -> None:

@@ -22,9 +22,8 @@ from law_strategies import Situation
 
 from reconciler.app.applying import ApplyResult
 from reconciler.app.exits import Exit
-from reconciler.app.planning import journal_folder
 from reconciler.core.plan import Outcome, Result
-from reconciler.engine.journal_read import read_run, run_files
+from reconciler.engine.journal_read import read_run
 from reconciler.smartermail import connect
 
 ALWAYS = -1
@@ -130,12 +129,12 @@ class Bench:
         self.world, self.there = world, there
         world.load(there.current, sister=True)
         world.own("POST", "snapshot")
-        before, sister = self._states()
+        before, sister = self.states()
         root = world.begin(there)
         done = world.apply(there, root)
         assert (faults_of(done), done.converged, done.exit_code) == ([], True, Exit.DONE), faults_of(done)
         log = tuple(world.log())
-        after, _ = self._states()
+        after, _ = self.states()
         self.ideal = Ideal(before, after, sister, self._effects(), log, done)
 
     @property
@@ -162,14 +161,14 @@ class Bench:
         hit = [r for r in log if r["faults"]]
         point.struck, point.exit_code = len(hit), int(first.exit_code)
         point.where = f"{hit[0]['method']} {hit[0]['endpoint'] or hit[0]['path']}" if hit else ""
-        between, _ = self._states()
-        point.surprises += self._first(first, log, between, root, point)
+        between, _ = self.states()
+        point.surprises += self.first(first, log, between, point)
         try:
             second = world.apply(self.there, root)
         except Exception:  # noqa: BLE001 - whatever comes is a surprise
             point.surprises.append(f"exception in the second run: {traceback.format_exc()}")
             return point
-        point.surprises += self._second(second, root, point.struck)
+        point.surprises += self.second(second, root, point.struck)
         if not point.surprises:
             shutil.rmtree(root)
         return point
@@ -186,12 +185,13 @@ class Bench:
 
     # What must hold of the first run
 
-    def _first(
-        self, first: ApplyResult, log: list[dict[str, Any]], between: Mapping[str, Any], root: Path, point: Point
+    def first(
+        self, first: ApplyResult, log: list[dict[str, Any]], between: Mapping[str, Any], point: Point
     ) -> Iterator[str]:
+        """What did not hold of the run with the fault."""
         yield from self._outcomes(first, between, point)
         yield from self._exit(first, between)
-        yield from self._journal(first, root)
+        yield from self._journal(first)
         yield from _incomplete(log, {r["path"] for r in self.ideal.log if r["mutated"]})
 
     def _outcomes(self, first: ApplyResult, between: Mapping[str, Any], point: Point) -> Iterator[str]:
@@ -223,14 +223,13 @@ class Bench:
         if first.converged and between != self.ideal.after:
             yield "converged, it says; the state is another"
 
-    def _journal(self, first: ApplyResult, root: Path) -> Iterator[str]:
+    def _journal(self, first: ApplyResult) -> Iterator[str]:
         """The journal says the same as the run, holds an intent before every effect, and is a whole chain."""
-        runs = [read_run(path) for path in run_files(journal_folder(root))][1:]
-        if not runs:
+        if first.journal is None:
             if first.outcomes:
                 yield "journal: there is none"
             return
-        (run,) = runs
+        run = read_run(first.journal)
         if run.chain != "ok" or run.torn or run.ended != ("converged" if first.converged else "not converged"):
             yield f"journal: {run.chain} {run.fault} ended: {run.ended}"
         last: dict[tuple[str, str], str] = {}
@@ -251,12 +250,13 @@ class Bench:
 
     # What must hold of both runs together
 
-    def _second(self, second: ApplyResult, root: Path, struck: int) -> Iterator[str]:
+    def second(self, second: ApplyResult, root: Path, struck: int) -> Iterator[str]:
+        """What did not hold in the end; `struck`: how often a password may have been set again, to the same."""
         world, ideal = self.world, self.ideal
         left = faults_of(second)
         if left or not second.converged or second.exit_code is not Exit.DONE:
             yield f"second run: exit {second.exit_code}, {left}, {[p.diagnostics for p in second.plans]}"
-        state, sister = self._states()
+        state, sister = self.states()
         if state != ideal.after:
             yield f"end state: {_differences(ideal.after, state)}"
         if sister != ideal.sister:
@@ -288,7 +288,7 @@ class Bench:
 
     # The server
 
-    def _states(self) -> tuple[dict[str, Any], dict[str, Any]]:
+    def states(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Our domain as it is compared, and its sister with everything that the server holds of it."""
         domains = self.world.own("GET", "state")["domains"]
         return self.world.projected(DOMAIN, domains[DOMAIN]), domains[SISTER]

@@ -335,3 +335,15 @@ def test_many_passwords_are_checked_in_one_request(world):
     rows = [("anna@example.test", world.secret), ("anna@example.test", "wrong"), ("nobody@example.test", "x")]
     checks = [{"email": email, "password": password} for email, password in rows]
     assert world.anon.sandbox("POST", "check-password", {"checks": checks}) == {"ok": [True, False, False]}
+
+
+def test_the_state_of_single_domains_is_the_same_as_in_the_whole(world):
+    world.add_domain("other.test")
+    whole = world.anon.sandbox("GET", "state")["domains"]
+    assert world.anon.sandbox("POST", "state", {"domains": ["other.test"]}) == {
+        "domains": {"other.test": whole["other.test"]}
+    }
+    answer = world.anon.http.post(
+        f"{world.anon.url}/sandbox/state", json={"domains": ["no.test"]}, headers={"X-Sandbox": "1"}
+    )
+    assert answer.status_code == 400
