@@ -1,17 +1,19 @@
 """Plan, ask, apply, read back, and show that nothing is left to do."""
 
 import asyncio
-import getpass
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import reconciler
+from reconciler.app import who
 from reconciler.app.exits import Exit, of_plans
 from reconciler.app.header import generated
+from reconciler.app.locking import locked
+from reconciler.app.observing import observe_selected
 from reconciler.app.passwords import ChangePasswords, check_delivery
-from reconciler.app.planning import Planner, PlanRequest, journal_folder, observe_selected, state_folder
+from reconciler.app.planning import Planner, PlanRequest, journal_folder, state_folder
+from reconciler.app.running import Applied, Teller, closed, side_by_side, take_back, unproven
 from reconciler.app.servers import OpenServers, open_servers
 from reconciler.config.workspace import Configuration
 from reconciler.core.model import Unset
@@ -20,7 +22,10 @@ from reconciler.core.ports import Progress
 from reconciler.engine.apply import apply_plan
 from reconciler.engine.inventory import read_inventory
 from reconciler.engine.journal import FileJournal
+from reconciler.engine.journal_read import last_turn
+from reconciler.engine.journal_room import check_room
 from reconciler.engine.observe import DOMAINS_AT_ONCE
+from reconciler.engine.stopping import Stop
 from reconciler.engine.verify import has_converged, verify
 
 
@@ -32,11 +37,17 @@ class ApplyHooks:
         agree: shown the plans; False ends the run before the first write.
         on_outcome: told what became of each change, as it happens.
         on_settled: told, before `agree`, which changes of a saved plan are not to be made, and why.
+        stop: how the command line asks the run to stop.
+        lock_timeout: seconds to wait for another run that works on the same.
+        on_wait: told whom it waits for.
     """
 
     agree: Callable[[tuple[Plan, ...]], bool]
     on_outcome: Callable[[Outcome], None]
     on_settled: Callable[[tuple[Outcome, ...]], None] = lambda _: None
+    stop: Stop = field(default_factory=Stop)
+    lock_timeout: float = 0.0
+    on_wait: Callable[[str], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +60,8 @@ class ApplyResult:
         passwords_file: where generated passwords were written, if any were.
         journal: the run's journal, None if nothing was to do.
         saved: whether it was a saved plan: what converged is that plan, and nothing is said of anything else.
+        stopped: why the run was stopped before its own end; empty if it was not. Then what is left in a domain that
+            is not `complete` was not read, but is what was not applied.
     """
 
     plans: tuple[Plan, ...]
@@ -58,6 +71,7 @@ class ApplyResult:
     passwords_file: Path | None = None
     journal: Path | None = None
     saved: bool = False
+    stopped: str = ""
 
     @property
     def changed(self) -> bool:
@@ -70,7 +84,7 @@ class ApplyResult:
 
         Of a saved plan only its own changes are looked at.
         """
-        return self.agreed and all(has_converged(p) and not p.left_out for p in self._last())
+        return self.agreed and not self.stopped and all(has_converged(p) and not p.left_out for p in self._last())
 
     @property
     def left_out(self) -> int:
@@ -79,7 +93,7 @@ class ApplyResult:
 
     @property
     def exit_code(self) -> Exit:
-        """Refused before the first write; else in part, if anything failed or could not be read; else done.
+        """Refused before the first write; else in part, if it was stopped, failed or could not be read; else done.
 
         A change of a saved plan that was refused, because its object moved, is a refusal where nothing failed.
         """
@@ -87,6 +101,8 @@ class ApplyResult:
         if not self.agreed:
             return before if before is not Exit.DONE else Exit.REFUSED
         results = self._results()
+        if self.stopped:
+            return Exit.PARTIAL
         if results & {Result.FAILED, Result.NOT_TRIED} or not all(p.complete for p in self.left):
             return Exit.PARTIAL
         if before is not Exit.DONE:
@@ -109,7 +125,20 @@ async def run_apply(config: Configuration, request: PlanRequest, hooks: ApplyHoo
     A guard's refusal in any domain refuses the run before the first write. A domain that could not be read is left
     alone, and the others are applied.
     """
-    planner = Planner(config, request)
+    async with locked(
+        config,
+        config.selected,
+        command="apply",
+        stop=hooks.stop,
+        patience=hooks.lock_timeout,
+        say=hooks.on_wait,
+    ):
+        return await _run(Planner(config, request), hooks, progress)
+
+
+async def _run(planner: Planner, hooks: ApplyHooks, progress: Progress) -> ApplyResult:
+    """With the lock: what the journals tell was read after it was had."""
+    config = planner.config
     names = [d.server for d in planner.selected()]
     async with open_servers(config.workspace, names, config.root, writing=True) as servers:
         plans = planner.all_plans(await observe_selected(planner, servers, progress))
@@ -120,7 +149,8 @@ async def run_apply(config: Configuration, request: PlanRequest, hooks: ApplyHoo
         protections = protections_to_write(config, (p.domain for p in plans if p.complete))
         if not agreed or not (protections.news or any(p.changes for p in plans)):
             return ApplyResult(plans=plans, agreed=agreed)
-        journal = begin_journal(config, protections)
+        hooks.stop.writing = True
+        journal = begin_journal(config, protections, plans)
         return await _apply_all(planner, servers, plans, hooks, progress, journal)
 
 
@@ -154,30 +184,26 @@ def protections_to_write(config: Configuration, domains: Iterable[str]) -> Prote
     return Protections(tuple(rows), news)
 
 
-def begin_journal(config: Configuration, protections: Protections) -> FileJournal:
-    """A new run's journal: who runs what, over which files, and which mailboxes these protect."""
+def begin_journal(config: Configuration, protections: Protections, plans: Sequence[Plan]) -> FileJournal:
+    """A new run's journal: who runs what, over which files, and which mailboxes these protect.
+
+    Raises:
+        JournalUnusable: it cannot be written, or there is no room for these plans; nothing was changed.
+    """
+    folder = journal_folder(config.root)
+    check_room(folder, plans)
     commit = generated(config.root).get("commit")
     journal = FileJournal(
-        journal_folder(config.root),
+        folder,
         tool=f"reconciler {reconciler.__version__}",
         commit=commit if isinstance(commit, str) else None,
-        user=_user(),
+        user=who.user(),
         configuration=config.digest,
+        after=last_turn(folder),
     )
     for server, domain, names in protections.rows:
         journal.protected(server, domain, names)
     return journal
-
-
-def _user() -> str | None:
-    """Who runs this: whom the CI names, else the system's user; None where neither tells."""
-    named = os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN")
-    if named:
-        return named
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return None
 
 
 def passwords_of(config: Configuration, journal: FileJournal) -> ChangePasswords:
@@ -193,44 +219,35 @@ async def _apply_all(
     progress: Progress,
     journal: FileJournal,
 ) -> ApplyResult:
-    config = planner.config
+    config, stop = planner.config, hooks.stop
     passwords = passwords_of(config, journal)
     todo = [p for p in plans if p.changes]
     gates = {name: asyncio.Semaphore(DOMAINS_AT_ONCE) for name in servers.writers}
     progress.begin("Applying", sum(len(p.changes) for p in todo))
+    told = Teller(progress, hooks.on_outcome, stop)
 
-    def told(outcome: Outcome) -> None:
-        progress.step(outcome.change.address)
-        hooks.on_outcome(outcome)
-
-    async def one(plan: Plan) -> tuple[tuple[Outcome, ...], Plan]:
+    async def one(plan: Plan) -> Applied:
         writer = servers.writers[plan.server]
         desired = config.domains[plan.domain]
         async with gates[plan.server]:
             await passwords.ask_server(writer, plan)
-            outcomes = await apply_plan(plan, writer, passwords, journal, told)
+            outcomes = await apply_plan(plan, writer, passwords, journal, told, stop=stop)
             again = planner.after(plan, outcomes)
-            proven, rest = await verify(writer, desired, outcomes, lambda seen: again.plan(desired, seen))
-            take_back(journal, plan.server, outcomes, proven)
-            return proven, rest
+            seen = await stop.unless(verify(writer, desired, outcomes, lambda seen: again.plan(desired, seen)))
+            if seen is None:
+                return unproven(plan, outcomes)
+            proven, rest = seen
+            take_back(journal, plan.server, outcomes, proven, stop)
+            return Applied(plan=plan, outcomes=proven, left=rest)
 
-    done = await asyncio.gather(*(one(p) for p in todo))
+    done = await side_by_side((one(p) for p in todo), stop)
     progress.end()
-    left = tuple(plan for _, plan in done)
     result = ApplyResult(
         plans=plans,
         agreed=True,
-        outcomes={p.domain: outcomes for p, (outcomes, _) in zip(todo, done, strict=True)},
-        left=left,
+        outcomes={d.plan.domain: d.outcomes for d in done},
+        left=tuple(d.left for d in done),
         passwords_file=passwords.path if passwords.delivered else None,
         journal=journal.path,
     )
-    journal.close(converged=result.converged)
-    return result
-
-
-def take_back(journal: FileJournal, server: str, said: Sequence[Outcome], proven: Sequence[Outcome]) -> None:
-    """Writes down what the read at the end has changed: the journal must not go on saying that it was made."""
-    for before, after in zip(said, proven, strict=True):
-        if before.result is not after.result:
-            journal.outcome(server, after)
+    return replace(result, stopped=closed(journal, done, stop, converged=result.converged))

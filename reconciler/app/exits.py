@@ -8,7 +8,9 @@ from reconciler.core.errors import (
     CannotDeliver,
     CannotEdit,
     IncompleteRead,
+    JournalUnusable,
     KeyUnusable,
+    Locked,
     NoHostName,
     NoWorkspace,
     PasswordUnusable,
@@ -41,6 +43,19 @@ class Exit(IntEnum):
 _SERVER_CODES = frozenset({"SRV001", "SRV002", "SRV003", "SRV005"})
 
 
+_REFUSALS = (
+    CannotDeliver,
+    CannotEdit,
+    IncompleteRead,
+    JournalUnusable,
+    KeyUnusable,
+    Locked,
+    StalePlan,
+    WouldOverwrite,
+)
+"""Nothing was changed, and the run knows why it must not."""
+
+
 def of_error(error: ReconcilerError) -> Exit:
     """The exit code of a failure that ended the run."""
     if isinstance(error, Unreachable | RefusedCredentials | SecretUnavailable):
@@ -49,7 +64,7 @@ def of_error(error: ReconcilerError) -> Exit:
         return Exit.INVALID
     if isinstance(error, PasswordUnusable | UnusableCommit | UnknownRun):
         return Exit.USAGE
-    if isinstance(error, CannotDeliver | CannotEdit | IncompleteRead | KeyUnusable | StalePlan | WouldOverwrite):
+    if isinstance(error, _REFUSALS):
         return Exit.REFUSED
     return Exit.UNEXPECTED
 

@@ -8,7 +8,8 @@ from types import MappingProxyType
 
 from reconciler.app.asked import passwords_not_referred_to, unknown_targets
 from reconciler.app.base import Base, attributed, load_base
-from reconciler.app.servers import OpenServers, open_servers
+from reconciler.app.observing import observe_selected
+from reconciler.app.servers import open_servers
 from reconciler.config.workspace import Configuration
 from reconciler.core.bill import billed_protocols, cost_of
 from reconciler.core.diagnostics import Diagnostic, error
@@ -20,17 +21,16 @@ from reconciler.core.errors import (
     RefusedByServer,
     RefusedCredentials,
     SecretUnavailable,
-    UnexpectedAnswer,
     Unreachable,
 )
 from reconciler.core.guards_run import allowed_deletions, dangling_across
 from reconciler.core.model import CurrentDomain, DesiredDomain, KindName, Unset
-from reconciler.core.plan import Outcome, Plan
+from reconciler.core.plan import Outcome, Plan, takes_name
 from reconciler.core.planner import PlanOptions, plan_domain
 from reconciler.core.ports import Progress, ReadScope
 from reconciler.core.product import Limits
 from reconciler.engine.inventory import Inventory, read_inventory
-from reconciler.engine.observe import Observation, observe_all, read_scope
+from reconciler.engine.observe import Observation, read_scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +182,7 @@ class Planner:
         pruned = self.request.prune or any(self.config.workspace.policy.prune.values())
         if isinstance(seen, ReconcilerError) or not (pruned or desired.removed or desired.renamed):
             return False
-        return any(c.action in ("delete", "rename") for c in self.plan(desired, seen).changes)
+        return any(takes_name(c) for c in self.plan(desired, seen).changes)
 
     def _reviewed(self, seen: Mapping[str, Observation]) -> list[Plan]:
         """Every selected domain's plan, with what base commit and journals tell of where its changes come from."""
@@ -210,42 +210,6 @@ class Planner:
 
 NOTHING_SEEN: Mapping[str, Observation] = MappingProxyType({})
 """Nothing was read yet."""
-_NOT_TOLD = (RefusedByServer, UnexpectedAnswer)
-
-
-async def observe_selected(
-    planner: Planner, servers: OpenServers, progress: Progress, *, bill: bool = True
-) -> dict[str, Observation]:
-    """What the servers say of every selected domain; a server that cannot be used answers with its reason.
-
-    Args:
-        bill: whether to read also what only the bill and the guards need.
-    """
-    domains = planner.selected()
-    readable = [d for d in domains if d.server in servers.readers]
-    progress.begin("Reading", len(readable))
-
-    def needed(desired: DesiredDomain) -> ReadScope:
-        return planner.bill_scope(desired) if bill else ReadScope()
-
-    seen = await observe_all(servers.readers, readable, progress.step, lambda d: needed(d) | planner.base_scope(d))
-    # What only the base commit manages, and the server does not tell, must not keep these files from being planned.
-    again = [d for d in readable if isinstance(seen[d.domain], _NOT_TOLD) and planner.base_asks_more(d, needed(d))]
-    if again:
-        seen |= await observe_all(servers.readers, again, lambda _: None, needed)
-    # Who forwards to what goes is not managed by anybody, and has to be known all the same.
-    losing = [d for d in readable if bill and planner.takes_away(d, seen[d.domain])]
-    if losing:
-        whole = {d.domain: needed(d) | planner.base_scope(d) | _all_forwarding(seen[d.domain]) for d in losing}
-        more = await observe_all(servers.readers, losing, lambda _: None, lambda d: whole[d.domain])
-        # Where the server does not tell, the guards go by what was read before.
-        seen |= {name: found for name, found in more.items() if not isinstance(found, _NOT_TOLD)}
-    progress.end()
-    return seen | {d.domain: servers.unusable[d.server] for d in domains if d.server in servers.unusable}
-
-
-def _all_forwarding(seen: Observation) -> ReadScope:
-    return ReadScope(forwarding=frozenset(seen.mailboxes)) if isinstance(seen, CurrentDomain) else ReadScope()
 
 
 async def make_plans(config: Configuration, request: PlanRequest, progress: Progress) -> tuple[Plan, ...]:

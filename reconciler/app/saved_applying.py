@@ -13,23 +13,25 @@ from reconciler.app.applying import (
     begin_journal,
     passwords_of,
     protections_to_write,
-    take_back,
 )
+from reconciler.app.locking import locked
+from reconciler.app.observing import never_told
 from reconciler.app.passwords import ChangePasswords, check_delivery
 from reconciler.app.planning import Planner, journal_folder
+from reconciler.app.running import Applied, Teller, closed, side_by_side, take_back, unproven
 from reconciler.app.saved import SavedPlan
 from reconciler.app.saved_guards import objections_now
 from reconciler.app.saved_values import Expected
 from reconciler.app.servers import OpenServers, open_servers
 from reconciler.config.workspace import Configuration
 from reconciler.core.model import CurrentDomain
-from reconciler.core.plan import Outcome, Plan
-from reconciler.core.ports import Progress
+from reconciler.core.plan import Outcome, Plan, takes_name
+from reconciler.core.ports import Progress, ReadScope
 from reconciler.core.settled import Known, refreshed, settled
 from reconciler.engine.apply import apply_plan
 from reconciler.engine.inventory import Inventory, read_inventory
 from reconciler.engine.journal import FileJournal
-from reconciler.engine.observe import DOMAINS_AT_ONCE, Observation
+from reconciler.engine.observe import DOMAINS_AT_ONCE, NOTHING_MORE, Observation
 from reconciler.engine.saved_apply import observe_saved, proven, saved_scope
 
 
@@ -61,9 +63,23 @@ async def run_saved(config: Configuration, saved: SavedPlan, hooks: ApplyHooks, 
     Only domains that have changes are read, and nothing costly but of what the changes touch. A guard's refusal of
     what is left, in any domain, refuses the run before the first write. A domain that cannot be read is left alone.
     """
+    todo = [e.plan for e in saved.domains if e.plan.changes]
+    async with locked(
+        config,
+        (p.domain for p in todo),
+        command="apply --plan",
+        stop=hooks.stop,
+        patience=hooks.lock_timeout,
+        say=hooks.on_wait,
+    ):
+        return await _run(config, saved, hooks, progress)
+
+
+async def _run(config: Configuration, saved: SavedPlan, hooks: ApplyHooks, progress: Progress) -> ApplyResult:
+    """With the lock: what the journals tell is read now that it was had."""
     names = {e.plan.server for e in saved.domains if e.plan.changes}
     async with open_servers(config.workspace, names, config.root, writing=True) as servers:
-        run = _Run(config, saved, servers, hooks, progress)
+        run = _SavedRun(config, saved, servers, hooks, progress)
         judged = run.guarded(await run.judged())
         plans = tuple(j.plan for j in judged)
         hooks.on_settled(tuple(j.settled[c.key] for j in judged for c in j.plan.changes if c.key in j.settled))
@@ -73,7 +89,7 @@ async def run_saved(config: Configuration, saved: SavedPlan, hooks: ApplyHooks, 
         return await run.applied(judged)
 
 
-class _Run:
+class _SavedRun:
     """What one apply of a saved plan needs throughout."""
 
     def __init__(
@@ -82,6 +98,7 @@ class _Run:
         self.config, self.saved, self.servers, self.hooks, self.progress = config, saved, servers, hooks, progress
         self.inventory: Inventory = read_inventory(journal_folder(config.root))
         self.gates = {name: asyncio.Semaphore(DOMAINS_AT_ONCE) for name in servers.readers}
+        self.told = Teller(progress, hooks.on_outcome, hooks.stop)
 
     async def judged(self) -> list[_Judged]:
         """Every domain, in order; those that have changes are read, side by side."""
@@ -94,21 +111,27 @@ class _Run:
     async def _judge(self, expected: Expected) -> _Judged:
         plan = expected.plan
         seen = await self._read(expected)
+        if isinstance(seen, CurrentDomain) and any(takes_name(c) for c in plan.changes):
+            # Who forwards to what goes is not among what the changes touch, and has to be known all the same.
+            more = await self._read(expected, ReadScope(forwarding=frozenset(seen.mailboxes)))
+            # Where the server never tells, the guards go by what was read before; a spoiled answer is no such no.
+            seen = seen if never_told(more) else more
         self.progress.step(plan.domain)
         if not isinstance(seen, CurrentDomain):
             return _Judged(expected=expected, plan=self._unread(plan, seen))
         versions = {a: v for (s, a), v in self.inventory.password_versions.items() if s == plan.server}
-        known = Known(versions=versions, asked=self.saved.request.set_passwords)
-        live = refreshed(plan, seen)
+        begun = frozenset((kind, a) for (s, kind, a) in self.inventory.begun if s == plan.server)
+        known = Known(versions=versions, asked=self.saved.request.set_passwords, begun=begun)
+        live = refreshed(plan, seen, known)
         outcomes = settled(live, expected.preconditions, self.saved.salt, seen, known)
         return _Judged(expected=expected, plan=live, seen=seen, settled=outcomes)
 
-    async def _read(self, expected: Expected) -> Observation:
+    async def _read(self, expected: Expected, more: ReadScope = NOTHING_MORE) -> Observation:
         plan = expected.plan
         if plan.server in self.servers.unusable:
             return self.servers.unusable[plan.server]
         async with self.gates[plan.server]:
-            scope = saved_scope(plan.changes, expected.preconditions)
+            scope = saved_scope(plan.changes, expected.preconditions) | more
             return await observe_saved(self.servers.readers[plan.server], plan.domain, scope)
 
     def _unread(self, plan: Plan, seen: Observation) -> Plan:
@@ -128,48 +151,44 @@ class _Run:
         plans = tuple(j.plan for j in judged)
         protections = protections_to_write(self.config, (p.domain for p in plans if p.complete))
         wanted = protections.news or any(j.rest.changes for j in judged)
-        journal = begin_journal(self.config, protections) if wanted else None
+        self.hooks.stop.writing = True
+        journal = begin_journal(self.config, protections, plans) if wanted else None
         passwords = passwords_of(self.config, journal) if journal else None
         todo = [j for j in judged if j.seen is not None]
         self.progress.begin("Applying", sum(len(j.plan.changes) for j in todo))
-        done = await asyncio.gather(*(self._domain(j, passwords, journal) for j in todo))
+        done = await side_by_side((self._domain(j, passwords, journal) for j in todo), self.hooks.stop)
         self.progress.end()
         result = ApplyResult(
             plans=plans,
             agreed=True,
-            outcomes={j.plan.domain: outcomes for j, (outcomes, _) in zip(todo, done, strict=True)},
-            left=tuple(plan for _, plan in done),
+            outcomes={d.plan.domain: d.outcomes for d in done},
+            left=tuple(d.left for d in done),
             passwords_file=passwords.path if passwords and passwords.delivered else None,
             journal=journal.path if journal else None,
             saved=True,
         )
-        if journal:
-            journal.close(converged=result.converged)
-        return result
+        return replace(result, stopped=closed(journal, done, self.hooks.stop, converged=result.converged))
 
-    async def _domain(
-        self, judged: _Judged, passwords: ChangePasswords | None, journal: FileJournal | None
-    ) -> tuple[tuple[Outcome, ...], Plan]:
+    async def _domain(self, judged: _Judged, passwords: ChangePasswords | None, journal: FileJournal | None) -> Applied:
         """Applies one domain, and reads it again if anything was written."""
         assert judged.seen is not None, "only what was read is applied"
-        plan = judged.plan
+        plan, stop = judged.plan, self.hooks.stop
         left = replace(plan, diagnostics=())
         if not judged.rest.changes or journal is None or passwords is None:
             outcomes = tuple(judged.settled[c.key] for c in plan.changes)
             for outcome in outcomes:
-                self._told(outcome)
-            return proven(left, outcomes, judged.seen)
+                self.told(outcome)
+            checked, rest = proven(left, outcomes, judged.seen)
+            return Applied(plan=plan, outcomes=checked, left=rest)
         async with self.gates[plan.server]:
             writer = self.servers.writers[plan.server]
             await passwords.ask_server(writer, judged.rest)
-            outcomes = await apply_plan(plan, writer, passwords, journal, self._told, judged.settled)
-        seen = await self._read(judged.expected)
+            outcomes = await apply_plan(plan, writer, passwords, journal, self.told, judged.settled, stop)
+        seen = await stop.unless(self._read(judged.expected))
+        if seen is None:
+            return unproven(plan, outcomes)
         if not isinstance(seen, CurrentDomain):
-            return outcomes, self._unread(plan, seen)
+            return Applied(plan=plan, outcomes=outcomes, left=self._unread(plan, seen))
         checked, rest = proven(left, outcomes, seen)
-        take_back(journal, plan.server, outcomes, checked)
-        return checked, rest
-
-    def _told(self, outcome: Outcome) -> None:
-        self.progress.step(outcome.change.address)
-        self.hooks.on_outcome(outcome)
+        take_back(journal, plan.server, outcomes, checked, stop)
+        return Applied(plan=plan, outcomes=checked, left=rest)

@@ -1,8 +1,8 @@
 """Opening the servers that a run needs: one session each, signed in at the first request."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,12 +16,14 @@ from reconciler.core.workspace import ServerSettings, Workspace
 class OpenServers:
     """Readers and writers by server name; and the servers that cannot be used, with the reason.
 
-    There are no writers where none were asked for: what only plans cannot write.
+    There are no writers where none were asked for: what only plans cannot write. `notices` ask a server for its
+    version and give what is known against it, empty where nothing is.
     """
 
     readers: Mapping[str, Reader]
     writers: Mapping[str, Writer]
     unusable: Mapping[str, ReconcilerError]
+    notices: Mapping[str, Callable[[], Awaitable[str]]] = field(default_factory=dict)
 
 
 _NONE: Mapping[str, ReconcilerError] = MappingProxyType({})
@@ -59,6 +61,7 @@ async def open_servers(
             readers={n: s.reader() for n, s in servers.items()},
             writers={n: s.writer() for n, s in servers.items()} if writing else {},
             unusable=unusable,
+            notices={n: s.notice for n, s in servers.items()},
         )
 
 

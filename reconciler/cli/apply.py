@@ -1,9 +1,8 @@
 """`reconciler apply`."""
 
-import asyncio
-import signal
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,12 @@ from reconciler.app.applying import ApplyHooks, ApplyResult, run_apply
 from reconciler.app.exits import Exit
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, common, emit
+from reconciler.cli.ended import Ended
 from reconciler.cli.planning import formats_option, plan_lines, plan_options, request
+from reconciler.cli.signals import Signals, ending_at_once
+from reconciler.cli.streams import silence
 from reconciler.config.workspace import Configuration
+from reconciler.core.errors import ReconcilerError
 from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.ports import Progress
 
@@ -35,6 +38,14 @@ from reconciler.core.ports import Progress
     metavar="PUB.pem",
     help="Refuse a saved plan that is not signed with this key's private half; goes with --plan.",
 )
+@click.option(
+    "--lock-timeout",
+    type=click.FloatRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Wait so long for another run that works on the same domains.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--detailed-exitcode", is_flag=True, help="Exit with 2 if there was something to change and it was changed."
@@ -46,6 +57,7 @@ def command(
     formats: tuple[Format, ...],
     saved: Path | None,
     verify_key: Path | None,
+    lock_timeout: float,
     yes: bool,
     detailed_exitcode: bool,
     **options: Any,
@@ -57,6 +69,9 @@ def command(
 
     With --plan nothing is planned: the saved changes are made, each only if its object is as the plan found it.
     Exit code 4 then also says that some had moved, 5 that something failed.
+
+    Ctrl-C or SIGTERM in the middle: the change in flight is finished, the rest is not tried, the exit code is 5. A
+    second one ends at once, as one before the first change does (130, 143).
     """
     if verify_key and not saved:
         raise click.UsageError("--verify-key is for saved plans, and without --plan there is none to verify")
@@ -66,14 +81,28 @@ def command(
     progress = console.progress()
     session = _Session(console, config, formats, yes)
     session.clear = progress.clear
-    hooks = ApplyHooks(agree=session.agree, on_outcome=session.on_outcome, on_settled=session.on_settled)
+    hooks = ApplyHooks(
+        agree=session.agree,
+        on_outcome=session.on_outcome,
+        on_settled=session.on_settled,
+        lock_timeout=lock_timeout,
+        on_wait=session.note,
+    )
     run = _saved_run(config, saved, verify_key, hooks, progress) if saved else None
     try:
-        result = asyncio.run(run or run_apply(config, request(**options), hooks, progress))
-    except KeyboardInterrupt:
+        result = Signals(hooks.stop, session.stopping).run(
+            run or run_apply(config, request(**options), hooks, progress)
+        )
+    except (Ended, KeyboardInterrupt):
         session.interrupted()
         raise
-    session.summary(result)
+    try:
+        session.summary(result)
+    except (OSError, ReconcilerError):
+        if not result.stopped:
+            raise
+        # Where the output went is gone, which may be why it stopped; the exit code is still to be told.
+        silence()
     code = result.exit_code
     return Exit.CHANGES if detailed_exitcode and code is Exit.DONE and result.changed else code
 
@@ -145,6 +174,18 @@ class _Session:
             self.clear()
             self.console.results([render_outcome(outcome, color=self.console.color)])
 
+    def stopping(self, name: str) -> None:
+        """Says that a signal was heard, for the change in flight may take a while."""
+        self.note(f"{name}: stopping after the change in flight. Once more ends at once.")
+
+    def note(self, text: str) -> None:
+        """A message that breaks nothing off where nobody is there any more to read it."""
+        from reconciler.output.terminal import safe
+
+        self.clear()
+        with suppress(OSError):
+            self.console.warn(safe(text))
+
     def interrupted(self) -> None:
         """Where one finds what was done until then."""
         if self.agreed:
@@ -168,8 +209,11 @@ class _Session:
                     color=self.console.color,
                     left_out=result.left_out,
                     saved=result.saved,
+                    stopped=result.stopped,
                 )
             )
+        if result.stopped and not self.text:
+            self.console.warn(f"Not done: {result.stopped}. `reconciler plan` shows what is left.")
         if result.passwords_file:
             count = len(self.config.workspace.secrets.recipients)
             whom = f"encrypted to {count} age recipient{'s' * (count > 1)}" if count else "readable by you only"
@@ -191,16 +235,11 @@ class _Session:
 
 
 def _is_confirmed() -> bool:
-    """Asks; only `yes` is yes. The end of the input and Ctrl-C are a no, and end the question at once.
-
-    The event loop's own handler of Ctrl-C would only take note of it until the question was answered.
-    """
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Asks; only `yes` is yes. The end of the input and Ctrl-C are a no, and end the question at once."""
     try:
-        answer = click.prompt("Apply these changes? Only 'yes' will do", default="no", show_default=False, err=True)
+        with ending_at_once():
+            answer = click.prompt("Apply these changes? Only 'yes' will do", default="no", show_default=False, err=True)
     except click.Abort:
         click.echo(err=True)
         return False
-    finally:
-        signal.signal(signal.SIGINT, before)
     return bool(answer.strip() == "yes")

@@ -1,41 +1,23 @@
 """What every command shares: the global options, colour, progress, writing results and messages."""
 
 import functools
-import io
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from reconciler.app.demo_terminal import ON_DEMO_TERMINAL
+from reconciler.cli.streams import nowhere
 
 MARKDOWN_LIMIT = 65_536
 """What a comment may have on GitHub."""
 LEAST_MARKDOWN = 2_000
 """Room for the headline and the counts."""
-
-
-def open_streams() -> None:
-    """Makes standard output and error fit to be written to, whatever their encoding, and also where they are closed.
-
-    A name that the terminal's encoding cannot say is escaped: it must not break off an apply.
-    """
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:
-            setattr(sys, name, _nowhere())
-        elif isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
-            stream.reconfigure(errors="backslashreplace")
-
-
-def _nowhere() -> TextIO:
-    """A stream that takes everything, open until the process ends."""
-    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -89,7 +71,7 @@ class Console:
             from reconciler.core.errors import ReconcilerError
 
             # What is still in the buffer would fail once more, in silence, when Python closes it.
-            sys.stdout = _nowhere()
+            sys.stdout = nowhere()
             raise ReconcilerError(f"standard output cannot be written: {e.strerror or e}") from e
 
     def say(self, text: str) -> None:
@@ -129,8 +111,7 @@ class LiveProgress:
 
     def end(self) -> None:
         """The stretch is over: the line is wiped."""
-        if self._shown:
-            click.echo("\r\033[K", err=True, nl=False)
+        self._write("\r\033[K")
 
     def clear(self) -> None:
         """Wipes the line, so that something else can be printed there."""
@@ -143,7 +124,15 @@ class LiveProgress:
 
         bar = "#" * (20 * self._done // self._total)
         line = f"{self._title} [{bar:<20}] {self._done}/{self._total} {safe(text)}"
-        click.echo("\r\033[K" + line[: shutil.get_terminal_size().columns - 1], err=True, nl=False)
+        self._write("\r\033[K" + line[: shutil.get_terminal_size().columns - 1])
+
+    def _write(self, text: str) -> None:
+        """A terminal that was closed meanwhile is shown no more progress; that breaks nothing off."""
+        if self._shown:
+            try:
+                click.echo(text, err=True, nl=False)
+            except OSError:
+                self._shown = False
 
 
 def common(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,7 +1,6 @@
 """The group of commands, and how a run ends: usage errors are 64, failures have the contract's codes."""
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +8,9 @@ from pathlib import Path
 import click
 
 import reconciler
-from reconciler.cli.console import Console, open_streams
+from reconciler.cli.console import Console
+from reconciler.cli.ended import Ended
+from reconciler.cli.streams import open_streams, silence
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init", "Make a workspace: a starter, or one from what a server has."),
@@ -138,6 +139,9 @@ def run(argv: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return 130
+    except Ended as e:
+        click.echo(f"Interrupted by {e.name}.", err=True)
+        return e.exit_code
     except ReconcilerError as e:
         from reconciler.app.exits import of_error
         from reconciler.output.terminal import safe
@@ -148,6 +152,6 @@ def run(argv: Sequence[str] | None = None) -> int:
             click.echo(f"  hint: {safe(e.hint)}", err=True)
         return int(of_error(e))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence()
         return 1
     return int(result) if isinstance(result, int) else 0

@@ -29,6 +29,7 @@ def decode_workspace(document: Document) -> tuple[Workspace, tuple[Diagnostic, .
         policy=_policy(reading, section(body, "policy")),
         dns=_dns(reading, section(body, "dns")),
         secrets=_secrets(section(body, "secrets")),
+        lock_folder=section(body, "lock").get("folder"),
         origin=reading.span(("kind",)),
     )
     return workspace, tuple(reading.diagnostics)

@@ -8,6 +8,8 @@ ReconcilerError
 ├── RefusedByServer        the server understood and said no; its words are in `message`
 ├── IncompleteRead         what was read cannot be the whole: the domain is stopped
 ├── CannotEdit             a file cannot be changed safely by a program; it is left as it is
+├── JournalUnusable        what is done cannot be written down, so nothing is done
+├── Locked                 another run works on the same, or that cannot be known; nothing was changed
 ├── SecretUnavailable      a secret's source gave nothing
 ├── NotInBase              a plan of a pull request would run what its base commit does not run
 ├── CannotDeliver          generated passwords cannot be handed over as the workspace asks
@@ -65,6 +67,14 @@ class NotInBase(ReconcilerError):
 
 class CannotDeliver(ReconcilerError):
     """Generated passwords cannot be handed over as the workspace asks; nothing is changed."""
+
+
+class JournalUnusable(ReconcilerError):
+    """The journal cannot be written, so that nothing is changed that would have to stand in it."""
+
+
+class Locked(ReconcilerError):
+    """Another run works on the same server and domain, or that cannot be known; nothing was changed."""
 
 
 class SandboxMissing(ReconcilerError):

@@ -97,6 +97,11 @@ class Change:
         return next((f.secret for f in self.fields if f.secret is not None), None)
 
 
+def takes_name(change: Change) -> bool:
+    """Whether a name that mail may be sent to is gone afterwards."""
+    return change.action in ("delete", "rename")
+
+
 SEATS = frozenset({"eas", "mapi"})
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from shlex import quote
 from types import MappingProxyType
 
 from reconciler.core.diagnostics import Diagnostic, error, in_order, info, warning
@@ -252,7 +253,7 @@ class _Draft:
                     f"mailbox {address}: neither a journal nor a base commit tells whether version "
                     f"{desired.password.version} of its password was set; it is left as it is",
                     desired.origin,
-                    hint=f"to set it now, give --set-password {address}",
+                    hint=f"to set it now, give --set-password {quote(address)}",
                 )
             )
         return ()

@@ -88,10 +88,15 @@ class SecretSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """One `reconciler.yaml`."""
+    """One `reconciler.yaml`.
+
+    `lock_folder`: where the runs of several machines keep their locks, relative to the workspace; None = this
+    machine's own folder.
+    """
 
     servers: Mapping[str, ServerSettings]
     policy: Policy = field(default_factory=Policy)
     dns: DnsSettings = field(default_factory=DnsSettings)
     secrets: SecretSettings = field(default_factory=SecretSettings)
+    lock_folder: str | None = None
     origin: Span = field(default=Span(""), compare=False)

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from reconciler.core.errors import DoubtfulWrite, ReconcilerError, RefusedCredentials, Unreachable
+from reconciler.core.errors import DoubtfulWrite, ReconcilerError, RefusedByServer, RefusedCredentials, Unreachable
 from reconciler.core.plan import Change, Outcome, Plan, Result
 from reconciler.core.ports import Journal, Passwords, Writer
 from reconciler.core.secret import Secret
-from reconciler.engine.readback import Effect, effect_of
+from reconciler.engine.readback import Effect, effect_of, looked_up, seats_are
+from reconciler.engine.stopping import Stop
 
 TRIES = 2
 """How often a write is made at most: a second time only after a read showed that the first had no effect."""
@@ -26,20 +27,21 @@ async def apply_plan(
     journal: Journal,
     on_outcome: OnOutcome,
     settled: Settled = NOTHING_SETTLED,
+    stop: Stop | None = None,
 ) -> tuple[Outcome, ...]:
     """Makes the changes of a plan, one after the other, and says of each what became of it.
 
     A change that fails does not stop those that do not depend on it. When the server is gone or shuts us out, the
     rest is not tried. Seats (EAS, MAPI) are set at the end, in bulk, those to be freed first.
 
+    Nothing is written that is not written down first: a journal that fails asks to stop, which ends all domains.
+
     Args:
         settled: of changes in the plan that were decided on beforehand; nothing is written for these.
-
-    Raises:
-        ReconcilerError: the journal cannot be written any more; nothing is written that is not written down first.
+        stop: once it is asked, the change in flight is finished, its seats included, and the rest is not tried.
     """
     assert not plan.refused, "a refused plan is not applied"
-    run = _Run(plan, writer, passwords, journal, on_outcome, settled)
+    run = _Run(plan, writer, passwords, journal, on_outcome, settled, stop or Stop())
     for change in plan.changes:
         await run.make(change)
     await run.seats()
@@ -57,9 +59,10 @@ class _Run:
         journal: Journal,
         on_outcome: OnOutcome,
         settled: Settled,
+        stop: Stop,
     ) -> None:
         self.plan, self.writer, self.passwords, self.journal = plan, writer, passwords, journal
-        self.on_outcome, self.settled = on_outcome, settled
+        self.on_outcome, self.settled, self.stop = on_outcome, settled, stop
         self.outcomes: dict[str, Outcome] = {}
         self.seated: dict[str, Change] = {}
         self.gone: ReconcilerError | None = None
@@ -71,13 +74,21 @@ class _Run:
             self._end(change, known.result, known.detail, known.hint)
             return
         blocker = next((k for k in change.depends_on if not self._is_made(k)), None)
+        if why := self.stop.due():
+            self._end(change, Result.NOT_TRIED, why)
+            return
         if self.gone is not None:
             self._end(change, Result.NOT_TRIED, f"after: {self.gone.message}", self.gone.hint)
             return
         if blocker is not None:
             self._end(change, Result.NOT_TRIED, f"it depends on {blocker}, which was not applied")
             return
-        self.journal.intent(self.plan.server, change)
+        try:
+            self.journal.intent(self.plan.server, change)
+        except ReconcilerError as e:
+            self.stop.ask(e.message)
+            self._end(change, Result.NOT_TRIED, e.message, e.hint)
+            return
         try:
             await self._write(change)
         except (Unreachable, RefusedCredentials) as e:
@@ -92,15 +103,19 @@ class _Run:
                 self._end(change, Result.APPLIED)
 
     async def seats(self) -> None:
-        """EAS and MAPI of all changes that have come so far: first those to be turned off, then those to be turned on.
+        """EAS and MAPI of all changes that have come so far: those to be turned off first.
 
-        What the server's answer leaves open is decided by the read that follows every apply.
+        After a stop only changes of which something was written get their seats.
         """
         faults: dict[str, ReconcilerError] = {}
         tried: set[str] = set()
+        stopped: dict[str, str] = {}
         for protocol in ("eas", "mapi"):
             for wanted in (False, True):
-                seats = {c.name: c.key for c in self.seated.values() if c.values(seats=True).get(protocol) is wanted}
+                seated = [c for c in self.seated.values() if c.values(seats=True).get(protocol) is wanted]
+                if reason := self.stop.due():
+                    stopped |= {c.key: reason for c in seated if self.stop.lost or not (_is_begun(c) or c.key in tried)}
+                seats = {c.name: c.key for c in seated if c.key not in stopped}
                 if not seats:
                     continue
                 fault = self.gone
@@ -110,20 +125,31 @@ class _Run:
                 if fault is not None:
                     faults = dict.fromkeys(seats.values(), fault) | faults
         for change in self.seated.values():
-            fault = faults.get(change.key)
-            if fault is None:
+            begun = change.key in tried or _is_begun(change)
+            fault, why = faults.get(change.key), stopped.get(change.key)
+            if fault is None and why is None:
                 self._end(change, Result.APPLIED)
-            elif change.key in tried or change.values(seats=False) or change.password:
-                self._end(change, Result.FAILED, fault.message, fault.hint)
-            else:
+            elif begun:
+                hint = "its seats (EAS, MAPI) were not set; see `reconciler plan`"
+                self._end(change, Result.FAILED, *((fault.message, fault.hint) if fault else (why or "", hint)))
+            elif fault:
                 self._end(change, Result.NOT_TRIED, f"after: {fault.message}", fault.hint)
+            else:
+                self._end(change, Result.NOT_TRIED, why or "")
 
     async def _set_seats(self, protocol: str, seats: dict[str, bool]) -> ReconcilerError | None:
-        """One request for several mailboxes; what was wrong with it, if that is known."""
+        """One request for several mailboxes, and a second one as `_write` makes it; what was wrong in the end."""
+        domain = self.plan.domain
         try:
-            await self.writer.set_seats(self.plan.domain, protocol, seats)
-        except DoubtfulWrite:
-            return None
+            for attempt in range(1, TRIES + 1):
+                try:
+                    await self.writer.set_seats(domain, protocol, seats)
+                    return None
+                except DoubtfulWrite as doubt:
+                    if await looked_up(doubt, seats_are(self.writer, domain, protocol, seats)):
+                        return None
+                    if attempt == TRIES or (self.stop.due() and self.stop.lost):
+                        return doubt
         except (Unreachable, RefusedCredentials) as e:
             self.gone = e
             return e
@@ -142,23 +168,38 @@ class _Run:
         password_set = written and change.password is not None
         outcome = Outcome(change=change, result=result, detail=detail, hint=hint, password_set=password_set)
         self.outcomes[change.key] = outcome
-        self.journal.outcome(self.plan.server, outcome)
+        try:
+            self.journal.outcome(self.plan.server, outcome)
+        except ReconcilerError as e:
+            self.stop.ask(e.message)
         self.on_outcome(outcome)
 
     async def _write(self, change: Change) -> None:
-        """One write, and a second one only where a read shows that the first had no effect."""
+        """One write, and a second one only where a read shows that the first had no effect.
+
+        The first one may still come late, after that read: then it is what the server refuses the second one for.
+        """
         # In a thread: a command that gives the password may take its time, and other domains go on.
         password = await asyncio.to_thread(self.passwords.password_for, change) if change.password else None
         for attempt in range(1, TRIES + 1):
             try:
                 await _send(self.writer, change, password)
                 return
-            except DoubtfulWrite:
-                effect = await effect_of(self.writer, change)
+            except DoubtfulWrite as doubt:
+                effect = await looked_up(doubt, effect_of(self.writer, change))
                 if effect is Effect.AS_WANTED:
                     return
-                if effect is Effect.OTHER or attempt == TRIES:
+                if effect is Effect.OTHER or attempt == TRIES or (self.stop.due() and self.stop.lost):
                     raise
+            except RefusedByServer as refusal:
+                if attempt == 1 or await looked_up(refusal, effect_of(self.writer, change)) is not Effect.AS_WANTED:
+                    raise
+                return
+
+
+def _is_begun(change: Change) -> bool:
+    """Whether a change with seats, once it was made, has written something besides them."""
+    return change.action != "update" or bool(change.values(seats=False)) or change.password is not None
 
 
 async def _send(writer: Writer, change: Change, password: Secret | None) -> None:

@@ -9,19 +9,20 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from reconciler.core.errors import ReconcilerError
+from reconciler.core.errors import JournalUnusable
 from reconciler.core.kinds import BY_NAME
 from reconciler.core.model import Alias, DomainAlias, KindName, Mailbox, Resource, Unset, Value
-from reconciler.core.plan import Change, FieldChange, Outcome
+from reconciler.core.plan import Change, FieldChange, Outcome, Result
 
 FORMAT_VERSION = 1
+_TICK = timedelta(milliseconds=1)
 
 
 class FileJournal:
-    """Appends to `FOLDER/RUN.jsonl`; each line is on disk before the call returns.
+    """Appends to `FOLDER/RUN.jsonl`; each line is on disk before the call returns, but for what was not tried.
 
     Args:
         folder: where the journals are; made if it is not there.
@@ -29,10 +30,11 @@ class FileJournal:
         commit: the workspace's git commit, None outside git.
         user: who runs it, as far as the system or the CI tells.
         configuration: the digest of the files that are applied.
+        after: when the last run before counts as begun; a clock that was set back puts this one after it all the same.
         clock: the time; for tests.
 
     Raises:
-        ReconcilerError: the file cannot be made or written. Made before the first write, so nothing has happened then.
+        JournalUnusable: the file cannot be made or written. Made before the first write, so nothing has happened then.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class FileJournal:
         commit: str | None = None,
         user: str | None = None,
         configuration: str | None = None,
+        after: datetime | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._clock = clock
@@ -50,13 +53,15 @@ class FileJournal:
         self.path = folder / f"{self.run}.jsonl"
         self._broken = False
         self._previous = line_digest(b"")
-        facts = {"commit": commit, "user": user, "configuration": configuration}
+        turn = text_of_time(after + _TICK) if after and clock() <= after else None
+        facts = {"turn": turn, "commit": commit, "user": user, "configuration": configuration}
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
             self._write({"event": "start", "tool": tool, **{k: v for k, v in facts.items() if v}})
+            _sync_folder(folder)
         except OSError as e:
-            raise ReconcilerError(
+            raise JournalUnusable(
                 f"the journal {self.path} cannot be written: {e.strerror}",
                 hint="nothing was changed; make the folder writable, every change is written down before it is made",
             ) from e
@@ -83,37 +88,57 @@ class FileJournal:
                 "result": outcome.result.value,
                 "detail": outcome.detail,
                 **({"passwordSet": True} if outcome.password_set else {}),
-            }
+            },
+            # No write depends on a line that says that there was none, and a run that is stopped has many to write
+            # in the seconds that it is given: the next line that matters takes them along.
+            sync=outcome.result is not Result.NOT_TRIED,
         )
 
     def close(self, *, converged: bool) -> None:
         """Writes that the run ended, and whether a new plan was empty."""
-        self._append({"event": "end", "detail": "converged" if converged else "not converged"})
-        os.close(self._file)
+        try:
+            self._append({"event": "end", "detail": "converged" if converged else "not converged"})
+        finally:
+            os.close(self._file)
 
-    def _append(self, record: Mapping[str, object]) -> None:
+    def _append(self, record: Mapping[str, object], *, sync: bool = True) -> None:
         """A line after which nothing follows if it could not be written whole, so that it is always the last."""
         reason = "an earlier line could not be written"
         if not self._broken:
             try:
-                self._write(record)
+                self._write(record, sync=sync)
                 return
             except OSError as e:
                 self._broken, reason = True, e.strerror or str(e)
-        raise ReconcilerError(
+        raise JournalUnusable(
             f"the journal {self.path} cannot be written: {reason}",
             hint="nothing more is changed; make room, then run `plan` to see what is left to do",
         )
 
-    def _write(self, record: Mapping[str, object]) -> None:
-        time = self._clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    def _write(self, record: Mapping[str, object], *, sync: bool = True) -> None:
+        time = text_of_time(self._clock())
         head = {"formatVersion": FORMAT_VERSION, "run": self.run, "time": time, "previous": self._previous}
         line = json.dumps({**head, **record}).encode()
         rest = line + b"\n"
         while rest:
             rest = rest[os.write(self._file, rest) :]
-        os.fsync(self._file)
+        if sync:
+            os.fsync(self._file)
         self._previous = line_digest(line)
+
+
+def text_of_time(moment: datetime) -> str:
+    """A time as a journal holds it: such texts sort as the times do."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Puts the new file's name on the disk, too."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def line_digest(line: bytes) -> str:

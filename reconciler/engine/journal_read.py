@@ -9,6 +9,7 @@ Two things a file cannot tell of itself: that its last line was edited, and that
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from reconciler.engine.journal import FORMAT_VERSION, line_digest
 
 Record = dict[str, Any]
 Chain = Literal["ok", "broken"]
+_LAST_YEAR = 9999
 _AWAY = "move the file away to go on without it"
 
 
@@ -52,12 +54,23 @@ class Run:
 
 
 def run_files(folder: Path) -> tuple[Path, ...]:
-    """The journals of a folder, oldest run first. The name tells the second of the start, the first line the rest.
+    """The journals of a folder, oldest run first, as their first lines tell.
+
+    That is by the time of their start; one whose clock was behind the run before says after which time it comes.
 
     Raises:
         ReconcilerError: one cannot be read.
     """
     return tuple(sorted(folder.glob("*.jsonl"), key=_started)) if folder.is_dir() else ()
+
+
+def last_turn(folder: Path) -> datetime | None:
+    """When the last run counts as begun, whatever its clock said; None where no journal tells.
+
+    Raises:
+        ReconcilerError: a journal cannot be read.
+    """
+    return max((t for t in (_time(_started(path)[0]) for path in run_files(folder)) if t), default=None)
 
 
 def read_run(path: Path) -> Run:
@@ -151,7 +164,17 @@ def _started(path: Path) -> tuple[str, str]:
             first = _record(file.readline())
     except OSError as e:
         raise _unreadable(path, e) from e
-    return (str((first or {}).get("time", "")), path.name)
+    start = first or {}
+    return (str(start.get("turn") or start.get("time", "")), path.name)
+
+
+def _time(text: str) -> datetime | None:
+    """A time, if it is one after which there can be another."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None and moment.year < _LAST_YEAR else None
 
 
 def _rows(path: Path) -> tuple[list[bytes], bool]:

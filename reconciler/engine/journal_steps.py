@@ -15,6 +15,9 @@ from reconciler.engine.journal_read import Record, Run, damaged
 Place = tuple[str, str]
 """(server, domain)"""
 
+_Turn = tuple[int, str]
+"""(which of the later runs, its name)"""
+
 INTERRUPTED = "interrupted"
 """The result of a change whose outcome was never written."""
 
@@ -102,16 +105,16 @@ def steps_of(run: Run, later: Iterable[Run]) -> dict[Place, tuple[Step, ...]]:
         run: the run.
         later: the runs after it, oldest first: what they changed is theirs.
     """
-    touched: dict[tuple[str, KindName, str], str] = {}
-    remade: dict[tuple[str, str], str] = {}
-    for other in later:
+    touched: dict[tuple[str, KindName, str], _Turn] = {}
+    remade: dict[tuple[str, str], _Turn] = {}
+    for turn, other in enumerate(later):
         for entry in entries(other):
             if not (entry.made or entry.in_doubt):
                 continue
             for address in _addresses(entry.change):
-                touched[entry.server, entry.change.kind, address] = other.run
+                touched[entry.server, entry.change.kind, address] = (turn, other.run)
                 if entry.change.action != "update":
-                    remade[entry.server, address] = other.run
+                    remade[entry.server, address] = (turn, other.run)
     steps: dict[Place, tuple[Step, ...]] = {}
     for entry in entries(run):
         if not (entry.made or entry.in_doubt):
@@ -129,8 +132,9 @@ def steps_of(run: Run, later: Iterable[Run]) -> dict[Place, tuple[Step, ...]]:
     return steps
 
 
-def _last(runs: Iterable[str | None]) -> str:
-    return max((r for r in runs if r), default="")
+def _last(turns: Iterable[_Turn | None]) -> str:
+    """The run that came last, by its turn: its name tells a clock's time."""
+    return max((t for t in turns if t), default=(0, ""))[1]
 
 
 def _addresses(change: Change) -> Sequence[str]:

@@ -1,11 +1,16 @@
 """After a doubtful answer: what is there now?"""
 
+from collections.abc import Awaitable, Mapping
 from enum import Enum
+from typing import TypeVar
 
+from reconciler.core.errors import ReconcilerError
 from reconciler.core.kinds import BY_NAME
 from reconciler.core.model import Resource, Unset
 from reconciler.core.plan import Change
-from reconciler.core.ports import Reader
+from reconciler.core.ports import Reader, ReadScope
+
+T = TypeVar("T")
 
 
 class Effect(Enum):
@@ -43,6 +48,26 @@ async def effect_of(reader: Reader, change: Change) -> Effect:
             if there is None:
                 return Effect.OTHER
             return Effect.NONE if change.password or _differing(change, there) else Effect.AS_WANTED
+
+
+async def seats_are(reader: Reader, domain: str, protocol: str, seats: Mapping[str, bool]) -> bool:
+    """Whether these mailboxes have a seat, or none, as wanted. Raises ReconcilerError: the read failed too."""
+    seen = await reader.read_domain(domain, ReadScope(eas=protocol == "eas", mapi=protocol == "mapi"))
+    there = seen.mailboxes
+    return all(name in there and getattr(there[name], protocol) is on for name, on in seats.items())
+
+
+async def looked_up(doubt: ReconcilerError, read: Awaitable[T]) -> T:
+    """What a read says of a write whose effect is not known.
+
+    Raises:
+        ReconcilerError: the read failed too; of the read's kind, and it tells of the doubt.
+    """
+    try:
+        return await read
+    except ReconcilerError as e:
+        hint = f"whether it took effect is not known: run `plan` to see{f'; {e.hint}' if e.hint else ''}"
+        raise type(e)(f"{doubt.message}; reading it again failed too: {e.message}", hint=hint, span=e.span) from e
 
 
 async def _read(reader: Reader, change: Change, name: str) -> Resource | None:

@@ -45,6 +45,7 @@ def render_apply_summary(
     color: bool,
     left_out: int = 0,
     saved: bool = False,
+    stopped: str = "",
 ) -> Iterator[str]:
     """The end of an apply: counts, what failed or was not tried with its place and the way out, what is left.
 
@@ -54,6 +55,7 @@ def render_apply_summary(
         converged: whether a new plan of every selected domain is empty.
         left_out: where nothing else is left, how many changes `--target` left out.
         saved: whether a saved plan was applied: nothing is known of a new one then.
+        stopped: why the run ended early; nothing is said of a new plan then, for not all was read again.
     """
     style = Style(color)
     listed = [o for row in outcomes.values() for o in row]
@@ -71,7 +73,9 @@ def render_apply_summary(
             for outcome in listed:
                 if outcome.result is result:
                     yield from _trouble(outcome, style)
-    if converged and saved:
+    if stopped:
+        yield from _stopped(stopped, left, style)
+    elif converged and saved:
         yield style("Done: a new read shows everything as the saved plan wants it.", "bold", "green")
     elif converged:
         yield style("Done and converged: a new plan is empty.", "bold", "green")
@@ -79,6 +83,14 @@ def render_apply_summary(
         yield style(f"Done for the targets; {left_out_words(left_out)}.", "bold")
     else:
         yield from _rest(left, style, moved=bool(numbers[Result.REFUSED]), saved=saved)
+
+
+def _stopped(why: str, left: Sequence[Plan], style: Style) -> Iterator[str]:
+    """Why, what was not proven by a read after the last write, and the way on."""
+    yield from flow(words(f"Not done: {safe(why)}.", "bold", "red"), indent=0, hang=4, width=_WIDTH, style=style)
+    unread = count(sum(not p.complete for p in left), "domain")
+    yield f"  {unread} not read again after the last change."
+    yield "  hint: `reconciler plan` shows what is left; apply again, a run takes it up"
 
 
 def _rest_words(numbers: Counter[Result]) -> str:

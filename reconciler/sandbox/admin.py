@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from reconciler.sandbox import inspection
 from reconciler.sandbox.binder import BindError, Fields, parse_json
+from reconciler.sandbox.browsers import host_of, is_loopback
 from reconciler.sandbox.call import Service
 from reconciler.sandbox.defaults import DOMAIN_SETTINGS, LIMIT_NAMES
 from reconciler.sandbox.dns import DnsServer
@@ -21,9 +22,9 @@ from reconciler.sandbox.faults import Faults, UnknownFaultError, make_fault
 from reconciler.sandbox.identity import find_identity
 from reconciler.sandbox.quirks import UnknownQuirkError
 from reconciler.sandbox.requestlog import RequestLog
+from reconciler.sandbox.store import Snapshot
 from reconciler.sandbox.zones import ZoneError
 
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
 _DOMAIN_KEYS = frozenset(
     {
         *DOMAIN_SETTINGS,
@@ -47,8 +48,10 @@ class Admin:
         self._faults = faults
         self._log = log
         self._dns = dns
+        self._snapshot: Snapshot | None = None
         self._table: dict[tuple[str, str], Callable[[Any], Answer]] = {
             ("GET", "state"): lambda _: inspection.everything(service),
+            ("POST", "state"): lambda given: {"domains": inspection.domains(service, given["domains"])},
             ("GET", "requests"): lambda _: {**log.as_json(), "effects": inspection.effects(service)},
             ("POST", "requests/reset"): self._reset_requests,
             ("GET", "faults"): lambda _: {"faults": [fault.as_json() for fault in faults.all]},
@@ -64,14 +67,16 @@ class Admin:
             ("GET", "ids"): lambda _: {"failures": service.ids.counts(), "blocked": service.ids.blocked()},
             ("POST", "ids/reset"): lambda _: {"unblocked": service.ids.forgive()},
             ("GET", "zones"): lambda _: {"zones": service.zones.dump(), "records": service.zones.records()},
+            ("POST", "snapshot"): self._take_snapshot,
+            ("POST", "restore"): self._restore,
             ("POST", "records"): self._records,
             ("POST", "dns-faults"): self._dns_faults,
         }
 
     async def answer(self, method: str, path: str, headers: dict[bytes, str], body: bytes) -> Reply:
         """Answer a request below `/sandbox/`; errors are 4xx with `{"error": text}`."""
-        host = urlsplit(f"//{headers.get(b'host', '')}").hostname or ""
-        if b"x-sandbox" not in headers or host not in _LOOPBACK:
+        host = host_of(f"//{headers.get(b'host', '')}")
+        if b"x-sandbox" not in headers or not is_loopback(host):
             return Reply(403, {"error": "send the header X-Sandbox: 1, to a loopback address"})
         name = path.removeprefix("/sandbox/").strip("/")
         try:
@@ -112,8 +117,27 @@ class Admin:
         return {"quirks": sorted(quirks.names)}
 
     def _check_password(self, given: Any) -> Answer:
+        """`{"email": ..., "password": ...}` gives `ok`; `{"checks": [such, ...]}` a list of them, in order."""
+        if "checks" in given:
+            return {"ok": [self._fits(one) for one in given["checks"]]}
+        return {"ok": self._fits(given)}
+
+    def _fits(self, given: Any) -> bool:
         found = find_identity(self._service.store, given["email"])
-        return {"ok": found is not None and found.verify(given["password"], self._service.clock)}
+        return found is not None and found.verify(given["password"], self._service.clock)
+
+    def _take_snapshot(self, _: Any) -> Answer:
+        """Remembers domains and administrators; an earlier snapshot is forgotten."""
+        self._snapshot = self._service.store.snapshot()
+        return {"domains": len(self._snapshot.domains)}
+
+    def _restore(self, _: Any) -> Answer:
+        """Puts back what the snapshot holds, as often as wanted; sessions stay, log and counts begin anew."""
+        if self._snapshot is None:
+            raise ValueError("there is no snapshot: POST /sandbox/snapshot takes one")
+        self._service.store.restore(self._snapshot)
+        self._log.reset()
+        return {"domains": len(self._snapshot.domains)}
 
     def _advance(self, given: Any) -> Answer:
         self._service.clock.advance(float(given["advanceSeconds"]))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any
 
 from reconciler.sandbox.envelope import Refusal
@@ -23,6 +25,14 @@ from reconciler.sandbox.persist import Key, Persistence
 NO_DOMAIN = "Domain does not exist"
 NO_USER = "User does not exist."
 NAME_IN_USE = "USER_ADD_ERROR_NAME_IN_USE"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Domains and administrators as they were at one moment."""
+
+    domains: dict[str, Domain]
+    admins: dict[str, Admin]
 
 
 class Store:
@@ -111,6 +121,21 @@ class Store:
         if self._persistence is not None:
             self._dropped.append(domain.name)
             self._dirty = {key: None for key in self._dirty if key[1] != domain.name}
+
+    def snapshot(self) -> Snapshot:
+        """A copy of all domains and administrators, which later changes leave alone."""
+        return Snapshot(deepcopy(self.domains), deepcopy(self.admins))
+
+    def restore(self, before: Snapshot) -> None:
+        """Put domains and administrators back to what they were; what came after is gone, its counts too."""
+        for domain in list(self.domains.values()):
+            self.drop_domain(domain)
+        gone, self.admins = self.admins, deepcopy(before.admins)
+        for admin in {**gone, **self.admins}.values():
+            self.touch_admin(admin)
+        for domain in deepcopy(before.domains).values():
+            self.add_domain(domain)
+        self.effects.clear()
 
     # persistence
 

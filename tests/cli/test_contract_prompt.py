@@ -123,11 +123,15 @@ def slow(sandbox: Sandbox) -> None:
     urllib.request.urlopen(request, timeout=10).close()
 
 
-def test_control_c_in_the_middle_of_an_apply_says_where_to_look(ready: Any, sandbox: Sandbox) -> None:
-    ready.domain("example.com", "mailboxes: {" + ", ".join(f"m{n}: {{}}" for n in range(20)) + "}\n")
+def test_control_c_twice_in_the_middle_of_an_apply_ends_at_once_and_says_where_to_look(
+    ready: Any, sandbox: Sandbox
+) -> None:
+    ready.domain("example.com", "mailboxes: {" + ", ".join(f"m{n}: {{}}" for n in range(8)) + "}\n")
     slow(sandbox)
     terminal = Terminal(ready, "apply", "--yes")
     terminal.until(b"ok  + mailbox m1@example.com")
+    terminal.process.send_signal(signal.SIGINT)
+    terminal.until(b"Once more ends at once.")
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.end() == 130, terminal.seen
     assert b"Traceback" not in terminal.seen

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reconciler.engine import journal
 from reconciler.sandbox import Sandbox
 
 Make = Callable[..., Any]
@@ -111,3 +113,30 @@ def test_before_the_first_run_that_is_said(sandbox: Sandbox, workspace: Make, in
     done = inside(w, "history", "--verify")
     assert (done.code, done.out) == (0, "No run has been journalled here.\n")
     assert json.loads(inside(w, "history", "--format", "json").out)["runs"] == []
+
+
+def test_a_clock_that_was_set_back_makes_no_later_run_an_earlier_one(
+    sandbox: Sandbox, workspace: Make, inside: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a raised password would count as not set yet, and `last` would be the run before."""
+    made = workspace(sandbox.endpoint)
+    shift = timedelta()
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.now(tz) + shift
+
+    monkeypatch.setattr(journal, "datetime", Clock)
+    folder, runs = made.root / ".reconciler" / "journal", []
+    for version, shift in enumerate((timedelta(), timedelta(hours=-1), timedelta(hours=-2)), 1):  # noqa: B007 - the clock reads it
+        made.domain("example.com", f"mailboxes: {{a: {{password: {{env: PW, version: {version}}}}}}}\n")
+        done = inside(made, "apply", "--yes", PW=f"Better-{version}-Horse!")
+        assert (done.code, "converged" in done.out) == (0, True), done.out + done.err
+        runs += [p.stem for p in folder.glob("*.jsonl") if p.stem not in runs]
+    assert runs == sorted(runs, reverse=True), "the clock went backwards"
+    assert inside(made, "plan", "--detailed-exitcode").code == 0, "the last version counts as set"
+    listed = inside(made, "history").out
+    assert sorted(runs, key=listed.index) == runs[::-1], "newest first"
+    assert runs[2] in inside(made, "history", "last").out
+    assert inside(made, "history", "--verify").code == 0

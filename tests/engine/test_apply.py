@@ -13,6 +13,7 @@ from domain_builders import (
 )
 from fake_run import FakePasswords, MemoryJournal, run
 from fake_server import FakeServer
+from fake_state import FakeDomain
 
 from reconciler.core.diagnostics import error
 from reconciler.core.errors import ReconcilerError, SecretUnavailable
@@ -204,6 +205,33 @@ def test_no_write_follows_a_doubt_without_a_read_between(pair: tuple) -> None:
         assert bench.server.writes <= 2
 
 
+class Late(FakeServer):
+    """The first write is carried out late: between the read that follows it and the second one."""
+
+    def _write(self, method: str, domain: str, name: str) -> FakeDomain:
+        if self.writes == 1:
+            self.domains[domain] = self.after
+        return super()._write(method, domain, name)
+
+
+def test_a_write_that_comes_late_after_it_was_read_back_is_what_the_second_one_is_refused_for(pair: tuple) -> None:
+    before = Bench(*pair)
+    before.apply()
+    bench = Bench(*pair)
+    bench.server = Late()
+    bench.server.load(pair[1])
+    bench.server.after = before.there
+    bench.server.faults = {1: "doubt before", 2: "refuse"}
+    (outcome,) = bench.apply()
+    assert (outcome.result, bench.server.writes) == (Result.APPLIED, 2)
+
+
+def test_a_second_write_that_is_refused_for_another_reason_has_failed(pair: tuple) -> None:
+    bench = Bench(*pair, {1: "doubt before", 2: "refuse"})
+    (outcome,) = bench.apply()
+    assert (outcome.result, outcome.detail) == (Result.FAILED, "the server says no")
+
+
 def test_something_else_than_wanted_is_there_after_a_doubt_so_it_failed() -> None:
     wanted = desired([box("a", quota=5, display_name="A")])
     bench = Bench(wanted, current(), {1: "doubt half"})
@@ -260,7 +288,10 @@ def test_a_doubt_that_cannot_be_read_back_fails_and_nothing_more_is_tried() -> N
     bench.server = Dying()
     bench.server.load(current())
     bench.server.faults = {1: "doubt after"}
-    assert bench.results() == {"a": "failed", "b": "not tried"}
+    failed, left = bench.apply()
+    assert (failed.result, left.result) == (Result.FAILED, Result.NOT_TRIED)
+    assert failed.detail == "the answer was cut short; reading it again failed too: no answer"
+    assert failed.hint == "whether it took effect is not known: run `plan` to see; see whether the server runs"
     assert bench.server.writes == 1
 
 
@@ -279,8 +310,9 @@ class Full(MemoryJournal):
 def test_nothing_is_written_that_cannot_be_written_down_first() -> None:
     bench = Bench(desired([box("a"), box("b"), box("c")]), current())
     bench.journal = Full()
-    with pytest.raises(ReconcilerError, match="journal"):
-        bench.apply()
+    outcomes = bench.apply()
+    assert [o.result.value for o in outcomes] == ["applied", "not tried", "not tried"]
+    assert {o.detail for o in outcomes[1:]} == {"the journal cannot be written"}
     assert bench.server.written() == [("create_mailbox", "example.com", "a")]
 
 

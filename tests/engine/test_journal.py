@@ -1,6 +1,7 @@
 import json
 import os
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,13 +12,15 @@ from fake_run import FakePasswords, run
 from fake_server import FakeServer
 
 from reconciler.app.data import data_folder
-from reconciler.core.errors import ReconcilerError
+from reconciler.core.errors import JournalUnusable, ReconcilerError
 from reconciler.core.plan import Change, FieldChange, Outcome, Result
 from reconciler.core.secret import SecretRef
 from reconciler.engine import journal as module
+from reconciler.engine import journal_room
 from reconciler.engine.apply import apply_plan
 from reconciler.engine.inventory import password_versions
 from reconciler.engine.journal import FileJournal
+from reconciler.engine.journal_room import check_room, room_needed
 
 NOON = datetime(2026, 6, 15, 12, 0, 0, tzinfo=UTC)
 
@@ -85,7 +88,9 @@ def test_every_line_is_forced_to_disk(tmp_path: Path, monkeypatch: pytest.Monkey
     journal = opened(tmp_path)
     journal.intent("mail1", change())
     assert synced[-1] == journal.path.stat().st_size
-    assert len(synced) == 2
+    journal.outcome("mail1", outcome(change(), Result.NOT_TRIED))
+    journal.outcome("mail1", outcome(change(), Result.NOT_TRIED))
+    assert len(synced) == 3, "the first line, the folder with the file's name, the intent; not what was not tried"
 
 
 def test_a_record_says_who_when_what_and_what_became_of_it(tmp_path: Path) -> None:
@@ -207,3 +212,43 @@ def test_every_record_is_valid_by_the_schema(tmp_path: Path) -> None:
     assert {r.get("result") for r in rows} >= {"applied", "failed"}
     for record in rows:
         validator.validate(record)
+
+
+def test_the_end_takes_along_what_was_not_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = opened(tmp_path)
+    journal.outcome("mail1", outcome(change(), Result.NOT_TRIED))
+    synced: list[int] = []
+    monkeypatch.setattr(module.os, "fsync", lambda fd: synced.append(os.fstat(fd).st_size))
+    journal.close(converged=False)
+    assert synced == [journal.path.stat().st_size]
+
+
+def test_room_is_wanted_for_more_than_a_run_writes(tmp_path: Path) -> None:
+    made = plan(*ALL)
+    journal = opened(tmp_path)
+    server = FakeServer()
+    server.load(ALL[1])
+    run(apply_plan(made, server, FakePasswords(), journal, lambda _: None))
+    journal.close(converged=True)
+    counted = room_needed([made]) - room_needed([])
+    assert journal.path.stat().st_size < counted < 5 * journal.path.stat().st_size
+
+
+@pytest.mark.parametrize(("blocks", "free", "refused"), [(100, 16, True), (100, 17, False), (0, 0, False)])
+def test_a_disk_without_room_is_refused_and_one_that_tells_nothing_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blocks: int, free: int, refused: bool
+) -> None:
+    class Disk:
+        f_frsize, f_blocks, f_bavail = 4096, blocks, free
+
+    asked: list[Path] = []
+    monkeypatch.setattr(journal_room.os, "statvfs", lambda path: asked.append(path) or Disk)
+    tiny = [replace(plan(*ALL), changes=plan(*ALL).changes[:1])]
+    monkeypatch.setattr(journal_room, "MARGIN", 16 * 4096)
+    if refused:
+        with pytest.raises(JournalUnusable, match="no room") as caught:
+            check_room(tmp_path / "not" / "there", tiny)
+        assert "nothing was changed" in caught.value.hint
+    else:
+        check_room(tmp_path / "not" / "there", tiny)
+    assert asked == [tmp_path], "the disk of the nearest folder that is there"

@@ -1,5 +1,7 @@
 """EAS and MAPI: in bulk, at the end, off before on."""
 
+from collections.abc import Mapping
+
 from domain_builders import alias, box, current, desired, plan, read_box
 from fake_run import FakePasswords, MemoryJournal, run
 from fake_server import FakeServer
@@ -69,10 +71,35 @@ def test_a_mailbox_that_was_not_made_gets_no_seats() -> None:
     assert server.written()[-1] == ("set_seats", "example.com", "eas b=True")
 
 
-def test_a_doubt_over_seats_is_left_to_the_read_that_follows() -> None:
-    server, outcomes, _ = applied(desired([box("a", eas=True)]), current([read_box("a")]), {1: "doubt after"})
-    assert results(outcomes) == {"a": "applied"}
-    assert server.writes == 1
+def test_a_doubt_over_seats_is_settled_by_a_read_and_what_had_no_effect_is_tried_once_more() -> None:
+    wanted, there = desired([box("a", eas=True)]), current([read_box("a")])
+    for faults, writes in (
+        ({1: "doubt after"}, 1),
+        ({1: "doubt before"}, 2),
+        ({1: "doubt before", 2: "doubt after"}, 2),
+    ):
+        server, outcomes, _ = applied(wanted, there, faults)
+        assert (results(outcomes), server.writes) == ({"a": "applied"}, writes)
+    server, outcomes, _ = applied(wanted, there, {1: "doubt before", 2: "doubt before"})
+    assert (results(outcomes), server.writes) == ({"a": "failed"}, 2)
+
+
+def test_a_doubt_over_seats_that_cannot_be_read_back_is_no_success() -> None:
+    class Dying(FakeServer):
+        async def set_seats(self, domain: str, protocol: str, seats: Mapping[str, bool]) -> None:
+            try:
+                await super().set_seats(domain, protocol, seats)
+            finally:
+                self.gone = True
+
+    server = Dying()
+    server.load(current([read_box("a")]))
+    server.faults = {1: "doubt before"}
+    made = plan(desired([box("a", eas=True)]), current([read_box("a")]))
+    (outcome,) = run(apply_plan(made, server, FakePasswords(), MemoryJournal(), lambda _: None))
+    assert outcome.result.value == "failed"
+    assert "the answer was cut short" in outcome.detail
+    assert "whether it took effect" in outcome.hint
 
 
 def test_once_the_server_is_gone_no_more_seats_are_set() -> None:

@@ -62,7 +62,7 @@ def test_what_the_server_accepted_and_did_not_do_becomes_failed(case: str) -> No
 
 def test_a_doubt_over_seats_is_decided_by_the_read() -> None:
     wanted, there = desired([box("a", eas=True)]), current([read_box("a")])
-    outcomes, left = made_and_verified(wanted, there, {1: "doubt before"})
+    outcomes, left = made_and_verified(wanted, there, {1: "doubt before", 2: "doubt before"})
     assert (outcomes["a"].result.value, has_converged(left)) == ("failed", False)
     outcomes, left = made_and_verified(wanted, there, {1: "doubt after"})
     assert (outcomes["a"].result.value, has_converged(left)) == ("applied", True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,10 +29,15 @@ from reconciler.smartermail import Server, connect
 
 @dataclass
 class HttpWorld:
-    """A running sandbox, and how it looks from outside."""
+    """A running sandbox, and how it looks from outside.
+
+    Attributes:
+        more: settings of the server that are not the usual ones.
+    """
 
     box: Sandbox
     base: Path
+    more: dict[str, Any] = field(default_factory=dict)
     admin: dict[str, str] = field(default_factory=dict)
     roots: int = 0
 
@@ -64,6 +70,14 @@ class HttpWorld:
     def heal(self) -> None:
         self.own("DELETE", "faults")
 
+    def settle(self) -> None:
+        """Waits for what is late: it is carried out even where nobody waits for its answer any more."""
+        while True:
+            struck = sum(f["struck"] for f in self.own("GET", "faults")["faults"])
+            if sum(bool(r["faults"]) for r in self.log()) >= struck:
+                return
+            time.sleep(0.01)
+
     def log(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.own("GET", "requests")["requests"]
         return found
@@ -88,16 +102,27 @@ class HttpWorld:
     def state(self, domain: str = DOMAIN) -> dict[str, Any]:
         """What the server holds of a domain, passwords included as which of the known ones fits; no times."""
         quirks = self.own("GET", "quirks")["quirks"]
-        self.quirks()
+        if quirks:
+            self.quirks()
         state = self.own("GET", "state")["domains"][domain]
-        self.quirks(quirks)
+        if quirks:
+            self.quirks(quirks)
+        return self.projected(domain, state)
+
+    def projected(self, domain: str, state: dict[str, Any]) -> dict[str, Any]:
+        """What is compared of a domain's state."""
         kept: dict[str, Any] = {"domainAliases": state["domainAliases"], "aliases": state["aliases"]}
         for alias in kept["aliases"].values():
             alias["targets"] = sorted(t if "@" in t else f"{t}@{domain}" for t in alias["targets"])
-        kept["users"] = {name: self._user(f"{name}@{domain}", user) for name, user in state["users"].items()}
+        known = (OLD_PASSWORD, NEW_PASSWORD)
+        checks = [{"email": f"{name}@{domain}", "password": p} for name in state["users"] for p in known]
+        fits = iter(self.own("POST", "check-password", {"checks": checks})["ok"])
+        kept["users"] = {
+            name: self._user(user, [p for p in known if next(fits)]) for name, user in state["users"].items()
+        }
         return kept
 
-    def _user(self, address: str, user: dict[str, Any]) -> dict[str, Any]:
+    def _user(self, user: dict[str, Any], passwords: list[str]) -> dict[str, Any]:
         forward = user["mailboxForwardList"]
         return {
             **{k: user["userData"][k] for k in ("fullName", "maxMailboxSize", "description")},
@@ -106,7 +131,7 @@ class HttpWorld:
             "forwards": sorted(forward["forwardList"]),
             "deletes": forward["deleteOnForward"],
             "effective": sorted(user["effectiveForwards"]),
-            "password": [p for p in (OLD_PASSWORD, NEW_PASSWORD) if self.fits(address, p)],
+            "password": passwords,
         }
 
     def fits(self, address: str, password: str) -> bool:
@@ -168,7 +193,7 @@ class HttpWorld:
         return connect(self.settings(), username="admin", password=Secret(ADMIN_PASSWORD), timeout=10.0)
 
     def settings(self, **more: Any) -> ServerSettings:
-        given = {"username": "admin", "password": SecretRef("env", "LAWS_ADMIN_PASSWORD"), **more}
+        given = {"username": "admin", "password": SecretRef("env", "LAWS_ADMIN_PASSWORD"), **self.more, **more}
         return ServerSettings(**{"name": "mail1", "url": self.url, "hostname": "mail.example.net", **given})
 
     def root(self) -> Path:

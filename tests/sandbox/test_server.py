@@ -74,7 +74,7 @@ def test_a_post_may_have_no_body_and_a_broken_one_is_a_400(world):
 def test_the_admin_endpoints_need_their_header_and_a_loopback_host(world):
     url = f"{world.anon.url}/sandbox/state"
     assert world.anon.http.get(url).status_code == 403
-    assert world.anon.http.get(url, headers={"X-Sandbox": "1", "Host": "evil.test"}).status_code == 403
+    assert world.anon.http.get(url, headers={"X-Sandbox": "1", "Host": "evil.test"}).status_code == 421
     assert world.anon.http.get(url, headers={"X-Sandbox": "1"}).status_code == 200
     unknown = world.anon.http.get(f"{world.anon.url}/sandbox/nope", headers={"X-Sandbox": "1"})
     assert unknown.status_code == 404 and "/sandbox/state" in unknown.json()["error"]
@@ -295,3 +295,55 @@ def test_without_its_packages_the_import_says_what_to_install():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "pip install 'reconciler[sandbox]'" in done.stdout
+
+
+def test_a_snapshot_brings_everything_back_as_often_as_wanted(world):
+    before = world.state()
+    world.anon.sandbox("POST", "snapshot")
+    for _ in range(2):
+        world.da.ok("settings/domain/user-put", world.user("new"))
+        world.da.ok("settings/domain/users-delete", {"input": ["anna"]})
+        world.add_domain("other.test")
+        world.anon.sandbox("POST", "account", {"email": "admin", "password": "An0ther-password"})
+        assert world.anon.sandbox("POST", "restore") == {"domains": 1}
+        assert world.state() == before
+        assert list(world.anon.sandbox("GET", "state")["domains"]) == ["example.test"]
+        assert world.anon.sandbox("POST", "check-password", {"email": "admin", "password": world.password})["ok"]
+        assert world.anon.sandbox("GET", "requests") == {"counters": {}, "requests": [], "effects": {}}
+    world.da.read("settings/domain/data")  # sessions go on
+
+
+def test_a_snapshot_that_was_brought_back_is_on_disk_too(make, tmp_path):
+    world = make(data=tmp_path)
+    world.anon.sandbox("POST", "snapshot")
+    world.da.ok("settings/domain/user-put", world.user("new"))
+    world.da.ok("settings/domain/users-delete", {"input": ["anna"]})
+    world.add_domain("other.test")
+    world.anon.sandbox("POST", "restore")
+    world.box.stop()
+    again = make(data=tmp_path)
+    assert list(again.state()["users"]) == ["anna", "boss"]
+    assert list(again.anon.sandbox("GET", "state")["domains"]) == ["example.test"]
+
+
+def test_without_a_snapshot_there_is_nothing_to_bring_back(world):
+    answer = world.anon.http.post(f"{world.anon.url}/sandbox/restore", headers={"X-Sandbox": "1"})
+    assert (answer.status_code, "no snapshot" in answer.json()["error"]) == (400, True)
+
+
+def test_many_passwords_are_checked_in_one_request(world):
+    rows = [("anna@example.test", world.secret), ("anna@example.test", "wrong"), ("nobody@example.test", "x")]
+    checks = [{"email": email, "password": password} for email, password in rows]
+    assert world.anon.sandbox("POST", "check-password", {"checks": checks}) == {"ok": [True, False, False]}
+
+
+def test_the_state_of_single_domains_is_the_same_as_in_the_whole(world):
+    world.add_domain("other.test")
+    whole = world.anon.sandbox("GET", "state")["domains"]
+    assert world.anon.sandbox("POST", "state", {"domains": ["other.test"]}) == {
+        "domains": {"other.test": whole["other.test"]}
+    }
+    answer = world.anon.http.post(
+        f"{world.anon.url}/sandbox/state", json={"domains": ["no.test"]}, headers={"X-Sandbox": "1"}
+    )
+    assert answer.status_code == 400

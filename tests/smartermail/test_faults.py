@@ -45,6 +45,8 @@ PASSING = {
 LASTING: dict[str, type[ReconcilerError] | None] = {
     **dict.fromkeys(PASSING, Unreachable),
     "latency": None,
+    "busy": None,
+    "latency-after": None,
     "500": UnexpectedAnswer,
     "500-after": UnexpectedAnswer,
     "html": UnexpectedAnswer,
@@ -58,6 +60,8 @@ LASTING: dict[str, type[ReconcilerError] | None] = {
 
 WRITES: dict[str, tuple[type[ReconcilerError] | None, int, int]] = {
     "latency": (None, 1, 1),
+    "busy": (None, 1, 1),
+    "latency-after": (None, 1, 1),
     "429": (None, 2, 1),
     "500": (DoubtfulWrite, 1, 0),
     "502": (DoubtfulWrite, 1, 0),
@@ -88,7 +92,7 @@ async def read(server: Server) -> CurrentDomain:
 
 
 def param(name: str) -> dict[str, float]:
-    return {"param": 20.0} if name == "latency" else {}
+    return {"param": 20.0} if name.startswith("latency") else {}
 
 
 @pytest.mark.parametrize("name", FAULTS)

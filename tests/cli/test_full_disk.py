@@ -1,0 +1,172 @@
+"""A journal that cannot be written: refused before the first write; in the middle, nothing is written without it.
+
+Real file systems that are full or read-only are mounted in a mount namespace of their own, so that nothing is left.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.sandbox import Sandbox
+
+NAMES = [f"m{n:02}" for n in range(10)]
+PATIENCE = 60.0
+
+
+def unshare() -> list[str]:
+    """The command line that runs another in a mount namespace of its own; skips loudly where there is none."""
+    mine = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
+    try:
+        can = subprocess.run([*mine, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, timeout=30)
+        fault = can.stderr.decode() if can.returncode else ""
+    except OSError as e:
+        fault = str(e)
+    if fault:
+        assert not os.environ.get("RECONCILER_REQUIRE_MOUNTS"), f"no disk can be mounted here: {fault}"
+        pytest.skip(f"NO DISK CAN BE MOUNTED HERE, full and read-only ones are not tested: {fault.strip()}")
+    return mine
+
+
+DRIVER = """
+import shutil, subprocess, sys, time, urllib.request, json, os
+state, options, fill, copy, faults, *words = sys.argv[1:]
+subprocess.run(["mount", "-t", "tmpfs", "-o", options.replace("ro,", ""), "none", state], check=True)
+if options.startswith("ro,"):
+    subprocess.run(["mount", "-o", "remount,ro", state], check=True)
+process = subprocess.Popen(words)
+if fill == "fill":
+    ask = urllib.request.Request(faults, headers={"X-Sandbox": "1"})
+    while not json.load(urllib.request.urlopen(ask))["faults"][0]["struck"]:
+        time.sleep(0.01)
+    with open(state + "/filler", "wb", buffering=0) as filler:
+        try:
+            while True:
+                filler.write(bytes(4096))
+        except OSError:
+            pass
+code = process.wait()
+shutil.copytree(state, copy)
+sys.exit(code)
+"""
+
+
+@pytest.fixture
+def two(sandbox: Sandbox, workspace: Callable[..., Any]) -> Any:
+    """Two domains with much to do in each."""
+    made = workspace(sandbox.endpoint)
+    for domain in ("example.com", "second.example"):
+        made.domain(domain, "mailboxes: {" + ", ".join(f"{n}: {{}}" for n in NAMES) + "}\n")
+    return made
+
+
+def on_a_disk(workspace: Any, sandbox: Sandbox, options: str, *, fill: bool = False) -> Any:
+    """An apply whose `.reconciler` is a disk of its own; afterwards what was on it is in the folder `left`."""
+    (workspace.root / ".reconciler").mkdir()
+    command = [
+        *unshare(),
+        sys.executable,
+        "-c",
+        DRIVER,
+        str(workspace.root / ".reconciler"),
+        options,
+        "fill" if fill else "-",
+        str(workspace.root / "left"),
+        f"{sandbox.endpoint.url}/sandbox/faults",
+        *(sys.executable, "-m", "reconciler", "apply", "--yes"),
+    ]
+    environment = {**os.environ, **workspace.run.environment}
+    return subprocess.run(
+        command, cwd=workspace.root, env=environment, capture_output=True, text=True, timeout=PATIENCE
+    )
+
+
+def effects(sandbox: Sandbox) -> Any:
+    request = urllib.request.Request(f"{sandbox.endpoint.url}/sandbox/requests", headers={"X-Sandbox": "1"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)["effects"]
+
+
+def slow(sandbox: Sandbox) -> None:
+    fault = {"name": "latency", "param": 700, "path": "user-put", "skip": 4, "times": 1}
+    request = urllib.request.Request(
+        f"{sandbox.endpoint.url}/sandbox/faults", json.dumps(fault).encode(), {"X-Sandbox": "1"}
+    )
+    urllib.request.urlopen(request, timeout=10).close()
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    """The whole lines of the only journal."""
+    (path,) = (folder / "journal").glob("*.jsonl")
+    return [json.loads(line) for line in path.read_text("utf-8").split("\n")[:-1]]
+
+
+@pytest.mark.parametrize(
+    ("options", "why"), [("size=32k", "there is no room for the journal"), ("ro,size=1m", "Read-only")]
+)
+def test_a_disk_that_is_full_or_read_only_is_refused_before_the_first_write(
+    two: Any, sandbox: Sandbox, options: str, why: str
+) -> None:
+    done = on_a_disk(two, sandbox, options)
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert why in done.stderr
+    assert "nothing was changed" in done.stderr
+    assert effects(sandbox) == {}
+
+
+def check_nothing_unwritten(two: Any, done: Any, inside: Callable[..., Any], left: Path, why: str) -> None:
+    """Every mailbox that was made has its intent and its password; what was not said is not there; a new run ends it."""
+    assert done.returncode == 5, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert f"cannot be written: {why}" in " ".join(done.stdout.split())
+    records = lines(left)
+    intents = {r["change"]["address"] for r in records if r["event"] == "intent"}
+    everything = {f"{n}@{d}" for n in NAMES for d in ("example.com", "second.example")}
+    plan = json.loads(inside(two, "plan", "--format", "json").out)
+    made = everything - {c["address"] for d in plan["domains"] for c in d["changes"]}
+    assert made < everything
+    assert made == intents, "an intent that could not be written whole is no change"
+    said = {a for a in everything if f"ok  + mailbox {a}" in done.stdout}
+    assert said == made, "also of those whose outcome found no room"
+    for address in everything - made:
+        assert f"not tried + mailbox {address}" in done.stdout
+    delivered = "".join(p.read_text("utf-8") for p in (left / "passwords").glob("*.jsonl"))
+    assert made <= {json.loads(row)["address"] for row in delivered.split("\n")[:-1]}
+
+
+def test_a_disk_that_fills_in_the_middle_stops_all_domains_and_every_write_is_known(
+    two: Any, sandbox: Sandbox, inside: Callable[..., Any]
+) -> None:
+    slow(sandbox)
+    done = on_a_disk(two, sandbox, "size=1m", fill=True)
+    assert done.returncode == 5, done.stdout + done.stderr
+    check_nothing_unwritten(two, done, inside, two.root / "left", "No space left on device")
+    again = inside(two, "apply", "--yes")
+    assert again.code == 0, again.out + again.err
+
+
+@pytest.mark.parametrize("size", [2_500, 7_000])
+def test_a_limit_on_files_stops_all_domains_and_every_write_is_known(
+    two: Any, inside: Callable[..., Any], size: int
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "reconciler", "apply", "--yes"],
+        cwd=two.root,
+        env={**os.environ, **two.run.environment, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
+    )
+    check_nothing_unwritten(two, done, inside, two.root / ".reconciler", "File too large")
+    again = inside(two, "apply", "--yes")
+    assert again.code == 0, again.out + again.err
+    history = inside(two, "history")
+    assert "interrupted" in history.out

@@ -1,0 +1,91 @@
+"""A clock that jumps by an hour amid a run."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime, timedelta
+from types import ModuleType
+from typing import Any
+from unittest import mock
+
+import pytest
+from every_fault import Bench, Point, Strike, hurried
+from http_world import start, stop
+from places import folder_in_memory
+from scenario import EVERYTHING
+
+from reconciler.app.applying import ApplyResult
+from reconciler.smartermail.session import Session
+
+pytestmark = pytest.mark.timeout(300)
+HOUR = timedelta(hours=1)
+
+
+class Clock:
+    """The wall clock of our side alone: it jumps once so many requests were sent. The server keeps its own."""
+
+    def __init__(self, at: int, by: timedelta) -> None:
+        self.at, self.by, self.sent = at, by, 0
+
+    def now(self, tz: Any = None) -> datetime:
+        return datetime.now(tz) + (self.by if self.sent >= self.at else timedelta())
+
+
+def readers_of_the_clock() -> list[ModuleType]:
+    """Our modules that hold `datetime`; the sandbox plays another machine."""
+    named = [(name, m) for name, m in sorted(sys.modules.items()) if name.startswith("reconciler.")]
+    return [m for name, m in named if ".sandbox" not in name and getattr(m, "datetime", None) is datetime]
+
+
+@contextmanager
+def jumping(at: int, by: timedelta) -> Iterator[Clock]:
+    clock = Clock(at, by)
+
+    class Jumping(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return clock.now(tz)
+
+    async def send(session: Session, *words: Any, **more: Any) -> Any:
+        clock.sent += 1
+        return await original(session, *words, **more)
+
+    original = Session.send
+    with ExitStack() as stack:
+        for module in readers_of_the_clock():
+            stack.enter_context(mock.patch.object(module, "datetime", Jumping))
+        stack.enter_context(mock.patch.object(Session, "send", send))
+        yield clock
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    with folder_in_memory() as folder, hurried():
+        world = start(folder)
+        world.more["max_concurrency"] = 1
+        yield Bench(world, EVERYTHING)
+        stop(world)
+
+
+def test_the_clock_that_jumps_is_the_one_that_is_read() -> None:
+    names = {m.__name__ for m in readers_of_the_clock()}
+    assert {"reconciler.engine.journal", "reconciler.smartermail.auth", "reconciler.smartermail.session"} <= names
+
+
+@pytest.mark.parametrize("by", [HOUR, -HOUR], ids=["forwards", "backwards"])
+def test_a_clock_that_jumps_by_an_hour_at_any_request_changes_nothing(bench: Bench, by: timedelta) -> None:
+    for at in range(1, bench.requests, 10):
+        bench.world.own("POST", "restore")
+        root = bench.world.begin(bench.there)
+        with jumping(at, by) as clock:
+            first = bench.world.apply(bench.there, root)
+        assert isinstance(first, ApplyResult)
+        log = bench.world.log()
+        assert clock.sent == len(log) == bench.requests, "no request more, and none less"
+        state, _ = bench.states()
+        found = list(bench.first(first, log, state, Point(Strike("latency", at))))
+        with jumping(0, by):
+            second = bench.world.apply(bench.there, root)
+        # Journals are told apart by the time of their start: where that went backwards, a password that was set may
+        # be taken for one that was not, and is set again, to the same.
+        assert (at, found + list(bench.second(second, root, int(by < timedelta())))) == (at, [])

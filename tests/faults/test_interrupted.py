@@ -1,0 +1,45 @@
+"""The real program, killed or asked to end at moments of its run; figures of many more: `benchmarks.faults --signals`."""
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+from every_fault import Bench, hurried
+from http_world import start, stop
+from interrupted import BEFORE_ANY_WRITE, PARTIAL, interrupt, moments
+from places import folder_in_memory, writes
+from scenario import EVERYTHING
+
+pytestmark = pytest.mark.timeout(300)
+POLITE = (signal.SIGINT, signal.SIGTERM)
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    with folder_in_memory() as folder, hurried():
+        world = start(folder)
+        yield Bench(world, EVERYTHING)
+        stop(world)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_killed_at_any_moment_the_next_run_finishes_the_work(bench: Bench, number: int) -> None:
+    ((at, delay),) = moments(bench, 1, number)
+    found = interrupt(bench, signal.SIGKILL, at, delay)
+    assert (found.surprises, found.exit_code) == ([], -signal.SIGKILL)
+
+
+@pytest.mark.parametrize("sent", POLITE)
+def test_asked_to_end_amid_the_writes_it_ends_the_one_under_way_and_says_what_was_not_tried(
+    bench: Bench, sent: signal.Signals
+) -> None:
+    amid = writes(bench)
+    found = interrupt(bench, sent, amid[len(amid) // 3])
+    assert (found.surprises, found.exit_code) == ([], PARTIAL)
+    assert 0 < found.writes < len(amid)
+
+
+@pytest.mark.parametrize("sent", POLITE)
+def test_asked_to_end_before_the_first_write_it_has_changed_nothing(bench: Bench, sent: signal.Signals) -> None:
+    found = interrupt(bench, sent, 5)
+    assert (found.surprises, found.exit_code, found.writes) == ([], BEFORE_ANY_WRITE[sent], 0)
