@@ -1,6 +1,6 @@
 """A secret from a file that SOPS has encrypted, by the program `sops`: no shell, a time limit, its words never shown.
 
-There is no library for it that is kept (docs/decisions/0007). The program takes its keys from where it always does: age
+There is no library for it that is kept (docs/decisions/0011). The program takes its keys from where it always does: age
 and PGP keys, the clouds' key services, Vault.
 """
 
