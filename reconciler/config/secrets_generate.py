@@ -71,7 +71,7 @@ def deliver(
             _check_private(path, handle)
             held = {"age": recipients.encrypt(secret)} if recipients else {"password": secret.reveal()}
             line = json.dumps({"address": address, **held, "time": time}, ensure_ascii=False)
-            _write_all(handle, f"{line}\n".encode())
+            _append(handle, f"{line}\n".encode())
             os.fsync(handle)
         finally:
             os.close(handle)
@@ -116,6 +116,12 @@ def _check_private(path: Path, handle: int) -> None:
         raise ReconcilerError(text, hint=f"chmod 600 {path}, or name another file")
 
 
-def _write_all(handle: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(handle, data) :]
+def _append(handle: int, data: bytes) -> None:
+    """Writes all of it or, where the disk is full, nothing: the next password would stand behind half a line."""
+    before = os.fstat(handle).st_size
+    try:
+        while data:
+            data = data[os.write(handle, data) :]
+    except OSError:
+        os.ftruncate(handle, before)
+        raise

@@ -275,6 +275,31 @@ def test_delivery_refuses_links_shared_files_and_files_that_others_can_read(tmp_
     assert all((tmp_path / name).read_text() == "" for name in ("target", "open", "one"))
 
 
+def test_a_disk_that_fills_up_leaves_no_half_line_before_the_next_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "made" / "run.jsonl"
+    deliver(path, "a@example.com", Secret("first"))
+    write = os.write
+
+    def full(handle: int, data: bytes) -> int:
+        monkeypatch.setattr(os, "write", no_more)
+        return write(handle, data[: len(data) // 2])
+
+    def no_more(handle: int, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(ReconcilerError, match="No space left on device"):
+        deliver(path, "b@example.com", Secret("second"))
+    monkeypatch.undo()
+    deliver(path, "c@example.com", Secret("third"))
+    assert [json.loads(line)["address"] for line in path.read_text("utf-8").splitlines()] == [
+        "a@example.com",
+        "c@example.com",
+    ]
+
+
 def test_passwords_that_are_delivered_side_by_side_all_arrive(tmp_path: Path) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
