@@ -62,7 +62,7 @@ $(VENV)/.fuzz: pyproject.toml | $(VENV)/.dev
 	@touch $@
 
 fuzz: $(VENV)/.fuzz
-	$(BIN)/python tests/fuzz/fuzz.py --seconds $(SECONDS)
+	$(BIN)/python tests/fuzz/fuzz.py --seconds $(SECONDS) $(FUZZ)
 
 wheel-test: $(VENV)/.dev
 	./tests/wheel.sh
