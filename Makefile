@@ -111,7 +111,7 @@ $(VENV)/.fuzz: requirements/fuzz.lock | $(VENV)/.dev $(VENV)/.build
 	@touch $@
 
 fuzz: $(VENV)/.fuzz
-	$(BIN)/python tests/fuzz/fuzz.py --seconds $(SECONDS)
+	$(BIN)/python tests/fuzz/fuzz.py --seconds $(SECONDS) $(FUZZ)
 
 clean:
 	rm -rf $(VENV) dist build demo-output .mypy_cache .ruff_cache .hypothesis

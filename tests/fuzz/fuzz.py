@@ -2,6 +2,7 @@
 
     python tests/fuzz/fuzz.py --seconds 60                all targets, two at a time, 60 seconds together
     python tests/fuzz/fuzz.py --seconds 300 spf dkim      these only
+    python tests/fuzz/fuzz.py --seconds 30 --together     all targets in two processes, for a gate
     python tests/fuzz/fuzz.py --seconds 60 --keep         what was found interesting goes into the corpus, minimised
     python tests/fuzz/fuzz.py --run spf FILE...           one target over files, under libFuzzer
 
@@ -19,7 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,8 @@ AT_A_TIME = 2
 MAX_LENGTH = 4096
 SECONDS_A_INPUT = 10
 MEGABYTES = 1536
+TOGETHER = "+"
+"""Between names of targets that share a process: the first byte of an input says whose it is."""
 LARGEST = 40_000
 """Bytes of the corpus of one target; of what is interesting the smallest is kept."""
 STARTING = 3.0
@@ -59,7 +62,13 @@ def run_under_libfuzzer(target: str, arguments: Sequence[str]) -> None:
         from fuzz_targets import TARGETS
     # The first word is what libFuzzer starts again, through a shell, for merging.
     again = shlex.join([sys.executable, __file__, "--run", target])
-    atheris.Setup([again, *arguments], TARGETS[target])
+    chosen = [TARGETS[name] for name in target.split(TOGETHER)]
+
+    def one_of_them(data: bytes) -> None:
+        if data:
+            chosen[data[0] % len(chosen)](data[1:])
+
+    atheris.Setup([again, *arguments], one_of_them if len(chosen) > 1 else chosen[0])
     atheris.Fuzz()
 
 
@@ -104,12 +113,40 @@ def fuzzed(target: str, seconds: float, *, keep: bool) -> Ran:
         if keep:
             minimised(target, Path(found))
     crashes = tuple(sorted(set((CRASHES / target).iterdir()) - before))
+    return ran(target, code, output, crashes)
+
+
+def shared(targets: Sequence[str], seconds: float) -> Ran:
+    """Several targets in one process, which is imported and instrumented once: for a run that must be short."""
+    name = TOGETHER.join(targets)
+    with tempfile.TemporaryDirectory() as folder:
+        corpus, found, crashes = (Path(folder) / part for part in ("corpus", "found", "crashes"))
+        for path in (corpus, found, crashes):
+            path.mkdir()
+        for number, target in enumerate(targets):
+            for path in (CORPUS / target).iterdir():
+                (corpus / f"{target}-{path.name}").write_bytes(bytes([number]) + path.read_bytes())
+        limit = max(1, round(seconds - STARTING))
+        arguments = [f"-artifact_prefix={crashes}/", f"-max_total_time={limit}", str(found), str(corpus)]
+        code, output = started(name, arguments, seconds)
+        kept = []
+        for path in sorted(crashes.iterdir()):
+            data = path.read_bytes()
+            target = targets[(data[0] if data else 0) % len(targets)]
+            (CRASHES / target).mkdir(parents=True, exist_ok=True)
+            kept.append(CRASHES / target / path.name)
+            kept[-1].write_bytes(data[1:])
+    return ran(name, code, output, kept)
+
+
+def ran(target: str, code: int, output: str, crashes: Iterable[Path]) -> Ran:
+    """What the output of a process says."""
     edges, features = max(
         ((int(m[1]), int(m[2])) for m in re.finditer(r"cov: (\d+) ft: (\d+)", output)), default=(0, 0)
     )
     executions = re.search(r"stat::number_of_executed_units:\s*(\d+)", output)
     failed = "" if code == 0 and executions else output[-6000:]
-    return Ran(target, int(executions[1]) if executions else 0, edges, features, crashes, failed)
+    return Ran(target, int(executions[1]) if executions else 0, edges, features, tuple(crashes), failed)
 
 
 def minimised(target: str, found: Path) -> None:
@@ -131,8 +168,13 @@ def minimised(target: str, found: Path) -> None:
                 shutil.copy(path, CORPUS / target / path.name)
 
 
-def campaign(targets: Sequence[str], seconds: float, *, keep: bool) -> Iterator[Ran]:
-    """All targets, two at a time, each an equal part of the time."""
+def campaign(targets: Sequence[str], seconds: float, *, keep: bool, together: bool) -> Iterator[Ran]:
+    """All targets, two at a time, each an equal part of the time; together: in two processes for all of it."""
+    if together:
+        halves = [half for n in range(AT_A_TIME) if (half := targets[n::AT_A_TIME])]
+        with ThreadPoolExecutor(AT_A_TIME) as pool:
+            yield from pool.map(lambda half: shared(half, seconds), halves)
+        return
     share = seconds * AT_A_TIME / max(len(targets), AT_A_TIME)
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         yield from pool.map(lambda target: fuzzed(target, share, keep=keep), targets)
@@ -145,19 +187,22 @@ def main() -> int:
         return 0
     parser = argparse.ArgumentParser(description="Coverage-guided fuzzing.")
     parser.add_argument("--seconds", type=float, default=60, help="for all targets together")
+    parser.add_argument(
+        "--together", action="store_true", help="in two processes, which are started once: for short runs"
+    )
     parser.add_argument("--keep", action="store_true", help="what is found interesting goes into the corpus")
     parser.add_argument("targets", nargs="*", choices=[[], *names()])
     given = parser.parse_args()
     began = monotonic()
     results = []
-    for ran in campaign(given.targets or names(), given.seconds, keep=given.keep):
-        results.append(ran)
-        said = f"{ran.executions:>9} executions {ran.edges:>6} edges {ran.features:>6} features"
-        print(f"{ran.target:<12}{said}  {len(ran.crashes)} crashes", flush=True)
-        if ran.failed:
-            print(ran.failed, file=sys.stderr, flush=True)
-        for path in ran.crashes:
-            print(f"  reproduce: python {Path(__file__).name} --run {ran.target} {path}", file=sys.stderr, flush=True)
+    for one in campaign(given.targets or names(), given.seconds, keep=given.keep, together=given.together):
+        results.append(one)
+        said = f"{one.executions:>9} executions {one.edges:>6} edges {one.features:>6} features"
+        print(f"{one.target[:24]:<24}{said}  {len(one.crashes)} crashes", flush=True)
+        if one.failed:
+            print(one.failed, file=sys.stderr, flush=True)
+        for path in one.crashes:
+            print(f"  reproduce: python {Path(__file__).name} --run {one.target} {path}", file=sys.stderr, flush=True)
     print(f"{sum(r.executions for r in results)} executions in {monotonic() - began:.0f} s")
     return 1 if any(r.failed or r.crashes for r in results) else 0
 

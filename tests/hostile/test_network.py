@@ -9,6 +9,7 @@ import json
 import tracemalloc
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -121,9 +122,27 @@ def packed(*encodings: str) -> bytes:
     return gzip.compress(body, 9) if encodings[-1] == "gzip" else zlib.compress(body, 9)
 
 
-def sent_as(content: bytes, encoding: str) -> httpx.Response:
-    """An answer that nobody has unpacked yet."""
-    return httpx.Response(200, headers={"content-encoding": encoding}, stream=httpx.ByteStream(content))
+def answered(content: bytes, encoding: str) -> ReconcilerError:
+    """What comes of a sign-in whose answer is packed like this, over a real connection: respx would unpack it first."""
+    head = f"HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\ncontent-length: {len(content)}\r\n\r\n".encode()
+
+    async def main() -> ReconcilerError:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            with suppress(ConnectionError):
+                writer.write(head + content)
+                await writer.drain()
+            writer.close()
+
+        listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+        there = settings(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}")
+        async with connect(there, username="admin", password=Secret("p4ss")) as server:
+            with pytest.raises(ReconcilerError) as caught:
+                await server.list_domains()
+        listener.close()
+        return caught.value
+
+    return asyncio.run(main())
 
 
 BOMBS = {
@@ -144,10 +163,10 @@ def test_a_bomb_of_compression_is_unpacked_no_further_than_the_bound(
     bomb = packed(*encodings)
     assert len(bomb) < MIB
     tracemalloc.start()
-    with pytest.raises(UnexpectedAnswer, match=said):
-        run(read, data=sent_as(bomb, ", ".join(encodings)))
+    found = answered(bomb, ", ".join(encodings))
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
+    assert said in found.message
     assert most < 16 * MIB
 
 
@@ -170,8 +189,7 @@ def test_an_endless_answer_is_cut_at_the_bound(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, br", "identity, identity", "x", "gzip;q=1"])
 def test_an_encoding_that_was_not_asked_for_is_refused(encoding: str) -> None:
-    with pytest.raises(UnexpectedAnswer, match="not asked for"):
-        run(read, data=sent_as(b"{}", encoding))
+    assert "not asked for" in answered(b"{}", encoding).message
 
 
 def whole(content: bytes, encoding: str, pieces: int = 7, limit: int = MIB) -> bytes:
@@ -202,14 +220,19 @@ def test_what_is_packed_as_asked_is_read_whole_in_whatever_pieces_it_comes() -> 
         whole(gzip.compress(bytes(MIB + 1)), "gzip")
 
 
-@pytest.mark.parametrize(
-    "content", [b"no gzip at all", gzip.compress(b"x" * 999)[:-20], gzip.compress(b"x")[:5] + b"\xff" * 9]
-)
-def test_broken_compression_is_no_answer(content: bytes) -> None:
+BROKEN = {
+    "plain": b"no gzip at all",
+    "cut": gzip.compress(b"x" * 999)[:-20],
+    "noise": gzip.compress(b"x")[:5] + b"\xff" * 9,
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_compression_is_no_answer(name: str) -> None:
+    content = BROKEN[name]
     with pytest.raises(httpx.DecodingError):
         whole(content, "gzip")
-    with pytest.raises(UnexpectedAnswer, match="compression is broken"):
-        run(read, data=sent_as(content, "gzip"))
+    assert "compression is broken" in answered(content, "gzip").message
 
 
 def test_depth_in_json_is_no_answer_and_no_crash() -> None:
@@ -282,13 +305,19 @@ ELSEWHERE = {
 }
 
 
+SMELLS = ("socket", "subprocess", "asyncio", "urllib", "http", "ssl", "lib", "requests", "ssh", "paramiko", "pexpect", "xmlrpc",
+          "multiprocessing", ".wait(", ".send(", ".communicate(", "os.system", "shell=")  # fmt: skip
+"""A file without any of these calls nothing out of the tables below, so it need not be parsed."""
+
+
 @cache
 def trees() -> tuple[tuple[str, str, ast.Module], ...]:
-    """File, text and syntax of every module."""
+    """File, text and syntax of every module that may reach out."""
     found = []
     for path in sorted((ROOT / "reconciler").rglob("*.py")):
         text = path.read_text("utf-8")
-        found.append((path.relative_to(ROOT / "reconciler").as_posix(), text, ast.parse(text)))
+        if any(word in text for word in SMELLS):
+            found.append((path.relative_to(ROOT / "reconciler").as_posix(), text, ast.parse(text)))
     return tuple(found)
 
 
