@@ -213,7 +213,7 @@ def _git(
         raise UnusableCommit(f"git cannot be run: {e.strerror or e}", hint="install git; --base needs it") from e
 
 
-def _told_git(environment: Mapping[str, str], settings: Mapping[str, str]) -> Mapping[str, str]:
+def _told_git(environment: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
     """Settings as variables, after those that are there: unlike `-c`, they can have any name."""
     there = environment.get("GIT_CONFIG_COUNT", "")
     first = int(there) if there.isdecimal() else 0
