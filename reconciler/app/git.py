@@ -153,12 +153,9 @@ def _extract(root: Path, ref: str, tree: str, target: Path, paths: Sequence[str]
         done = _git(top, "archive", "--format=tar", tree, *paths, into=archive, settings=_without_filters(top))
         if done.returncode:
             partial = _line(_git(top, "config", "--get-regexp", r"^remote\..*\.promisor$"))
-            hint = (
-                "this clone was made with --filter and lacks files of that commit: make one without"
-                if partial
-                else None
-            )
-            raise UnusableCommit(f"--base: git cannot give the files at {ref}: {_words(done)}", hint=hint)
+            hint = "this clone was made with --filter and lacks files of that commit: make one without"
+            why = f"--base: git cannot give the files at {ref}: {_words(done)}"
+            raise UnusableCommit(why, hint=hint if partial else "")
         archive.seek(0)
         try:
             with tarfile.open(fileobj=archive, mode="r:") as tar:
