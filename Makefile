@@ -33,7 +33,8 @@ $(BIN)/python:
 # UNLOCKED=1 installs whatever the ranges of pyproject.toml allow, unchecked: for a Python or machine without locks.
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 LOCKED := $(PIP) --require-hashes --no-build-isolation --only-binary :all: --no-binary pyspf
-NO_LOCK := echo 'Not installed: see above. Where this machine lacks a locked package, UNLOCKED=1 installs without locks (docs/supply-chain.md).' >&2; exit 1
+NO_LOCK := echo 'Not installed: see above. A hash that does not match is an alarm: find out why. Where this machine merely lacks a' >&2; \
+  echo 'wheel of a locked package, UNLOCKED=1 installs without locks (docs/supply-chain.md).' >&2; exit 1
 
 $(VENV)/.build: requirements/build.lock | $(BIN)/python
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 15))' || { \
@@ -59,7 +60,8 @@ $(VENV)/.dev: requirements/dev.lock pyproject.toml | $(VENV)/.build
 	@touch $@ $(VENV)/.demo
 endif
 
-$(VENV)/.tools: requirements/tools.lock | $(VENV)/.dev $(VENV)/.build
+# What else has a lock: tools.
+$(VENV)/.%: requirements/%.lock | $(VENV)/.dev $(VENV)/.build
 	@$(LOCKED) -r $< || { $(NO_LOCK); }
 	@touch $@
 

@@ -46,7 +46,8 @@ def main() -> int:
         if "fuzz" in optional:
             compiled.lock("fuzz.lock", "--extra", "fuzz", "--constraints", "requirements/dev.lock")
         tools = _test_tools(Path(folder))
-        compiled.lock("lowest.lock", *shipped, "--resolution", "lowest-direct", str(tools))
+        # From nothing each time: what was lowest once is not to be kept.
+        compiled.lock("lowest.lock", *shipped, "--resolution", "lowest-direct", str(tools), "--upgrade")
         return _missing_wheels(uv, Path(folder))
 
 
@@ -67,7 +68,7 @@ class _Compiler:
         """Compiles one lock: from pyproject.toml alone, for all platforms."""
         target = HERE / name
         before = target.read_text("utf-8") if target.exists() else ""
-        upgrade = ["--upgrade"] if os.environ.get("UPGRADE") else []
+        upgrade = ["--upgrade"] if os.environ.get("UPGRADE") and "--upgrade" not in words else []
         command = [self.uv, "--no-config", "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
         command += ["--python-version", OLDEST, "--custom-compile-command", "make lock", *upgrade]
         command += ["--exclude-newer", os.environ.get("COOLDOWN", "7 days"), "--no-emit-package", "reconciler"]
