@@ -105,7 +105,7 @@ def signals(count: int, jobs: int) -> tuple[str, int]:
     with ProcessPoolExecutor(jobs, max_tasks_per_child=1) as pool:
         rows = list(pool.map(signalled, kinds, [count] * len(kinds)))
     lines = [
-        "| Signal | Sent | Before the first write | Amid the writes | The run was done before | Exit codes | Surprises |",
+        "| Signal | Sent | Before the first write | Amid the writes | Done before | Exit codes | Surprises |",
         "|---|---|---|---|---|---|---|",
         *(row for row, _ in rows),
     ]

@@ -1,8 +1,8 @@
 """A long soak: `python -m benchmarks.soak [--domains 500] [--minutes 20] [--write [FILE]]`, a Markdown table.
 
 Two sandboxes in processes of their own; in this one the whole of `plan` and `apply`, over and over, amid faults at
-random, a committer who edits files and a human who edits the servers. After each epoch the faults stop, and an apply has
-to converge. Memory is this process's own, after a garbage collection. Exit code 1: something did not hold, or grew.
+random, a committer who edits files and a human who edits the servers. After each epoch the faults stop, and an apply
+has to converge. Memory is this process's own, after a garbage collection. Exit code 1: something did not hold, or grew.
 """
 
 import argparse
@@ -36,18 +36,25 @@ def table(epochs: list, domains: int, seconds: float) -> tuple[str, list[str]]:
         if slope([float(v) for v in values]) * len(values) > 1.5:
             faults.append(f"open {what} grew: {values}")
     shown = epochs if len(epochs) <= 12 else [epochs[n * (len(epochs) - 1) // 11] for n in range(12)]
-    lines = [
+    converged = "yes" if not any(e.surprises for e in epochs) else "NO"
+    head = (
         f"{domains} domains on two servers, {len(epochs)} epochs in {seconds / 60:.1f} minutes: "
         f"{sum(e.struck for e in epochs):,} faults struck, {sum(e.edits for e in epochs):,} edits by a human, "
         f"{sum(e.commits for e in epochs):,} changes of files; {sum(e.applied for e in epochs):,} changes applied, "
         f"{sum(e.disturbed for e in epochs):,} failed or not tried amid faults. "
-        f"Every epoch ended converged and as the files say: {'yes' if not any(e.surprises for e in epochs) else 'NO'}.",
-        "",
+        f"Every epoch ended converged and as the files say: {converged}."
+    )
+    grown = (
         f"After a warm-up of a third memory grew by {growth:+.2f} MiB an epoch ({whole:+.1f} MiB in all, of "
         f"{rest[0].rss if rest else 0:.0f}); the journal by "
-        f"{slope([e.journal / 1024 for e in rest]):,.0f} KiB an epoch. {machine()}.",
+        f"{slope([e.journal / 1024 for e in rest]):,.0f} KiB an epoch. {machine()}."
+    )
+    lines = [
+        head,
         "",
-        "| Epoch | Seconds | Faults struck | Edits | Changes applied | Memory | Objects | Files | Tasks | Threads | Journal |",
+        grown,
+        "",
+        "| Epoch | Seconds | Faults | Edits | Applied | Memory | Objects | Files | Tasks | Threads | Journal |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
         *(
             f"| {e.number} | {e.seconds:.1f} | {e.struck} | {e.edits} | {e.applied} | {e.rss:.1f} MiB | {e.objects:,} "
