@@ -203,7 +203,11 @@ def main() -> int:
         if one.failed:
             print(one.failed, file=sys.stderr, flush=True)
         for path in one.crashes:
-            print(f"  reproduce: python {Path(__file__).name} --run {path.parent.name} {path}", file=sys.stderr, flush=True)
+            print(
+                f"  reproduce: python {Path(__file__).name} --run {path.parent.name} {path}",
+                file=sys.stderr,
+                flush=True,
+            )
     print(f"{sum(r.executions for r in results)} executions in {monotonic() - began:.0f} s")
     return 1 if any(r.failed or r.crashes for r in results) else 0
 
