@@ -119,23 +119,24 @@ def fuzzed(target: str, seconds: float, *, keep: bool) -> Ran:
 def shared(targets: Sequence[str], seconds: float) -> Ran:
     """Several targets in one process, which is imported and instrumented once: for a run that must be short."""
     name = TOGETHER.join(targets)
+    marked = len(targets) > 1
     with tempfile.TemporaryDirectory() as folder:
         corpus, found, crashes = (Path(folder) / part for part in ("corpus", "found", "crashes"))
         for path in (corpus, found, crashes):
             path.mkdir()
         for number, target in enumerate(targets):
             for path in (CORPUS / target).iterdir():
-                (corpus / f"{target}-{path.name}").write_bytes(bytes([number]) + path.read_bytes())
+                (corpus / f"{target}-{path.name}").write_bytes(bytes([number]) * marked + path.read_bytes())
         limit = max(1, round(seconds - STARTING))
         arguments = [f"-artifact_prefix={crashes}/", f"-max_total_time={limit}", str(found), str(corpus)]
         code, output = started(name, arguments, seconds)
         kept = []
         for path in sorted(crashes.iterdir()):
             data = path.read_bytes()
-            target = targets[(data[0] if data else 0) % len(targets)]
+            target = targets[data[0] % len(targets)] if marked and data else targets[0]
             (CRASHES / target).mkdir(parents=True, exist_ok=True)
             kept.append(CRASHES / target / path.name)
-            kept[-1].write_bytes(data[1:])
+            kept[-1].write_bytes(data[1:] if marked else data)
     return ran(name, code, output, kept)
 
 
@@ -202,7 +203,11 @@ def main() -> int:
         if one.failed:
             print(one.failed, file=sys.stderr, flush=True)
         for path in one.crashes:
-            print(f"  reproduce: python {Path(__file__).name} --run {one.target} {path}", file=sys.stderr, flush=True)
+            print(
+                f"  reproduce: python {Path(__file__).name} --run {path.parent.name} {path}",
+                file=sys.stderr,
+                flush=True,
+            )
     print(f"{sum(r.executions for r in results)} executions in {monotonic() - began:.0f} s")
     return 1 if any(r.failed or r.crashes for r in results) else 0
 
