@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime
 
 from locks import HERE
 
-LOCKS = ("dev.lock", "tools.lock", "build.lock", "renew.lock")
+LOCKS = ("dev.lock", "tools.lock", "build.lock", "renew.lock", "fuzz.lock")
 """What gets installed. lowest.lock is no advice to anybody: it only shows that the ranges are right."""
 
 SERVICES = ("pypi", "osv")

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 
-NOT_SHIPPED = frozenset({"dev", "fuzz"})
+NOT_SHIPPED = frozenset({"dev"})
 """Extras that are tools of ours, and no part of what a user runs."""
 
 _PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;\\]+)(?:\s*;\s*(?P<marker>[^\\]+?))?\s*(?:\\)?$")

@@ -14,7 +14,7 @@ import tempfile
 import venv
 from pathlib import Path
 
-from locks import HERE, ROOT, asked, extras, project, read
+from locks import HERE, ROOT, asked, extras, read
 from packaging.requirements import Requirement
 
 OLDEST = "3.11"
@@ -42,9 +42,7 @@ def main() -> int:
         compiled.lock("dev.lock", "--extra", "dev", *shipped)
         compiled.lock("tools.lock", "--group", "tools", "--constraints", "requirements/dev.lock")
         compiled.lock("demo.lock", "--extra", "sandbox", "--constraints", "requirements/dev.lock")
-        optional = project()["project"]["optional-dependencies"]  # type: ignore[index]
-        if "fuzz" in optional:
-            compiled.lock("fuzz.lock", "--extra", "fuzz", "--constraints", "requirements/dev.lock")
+        compiled.lock("fuzz.lock", "--group", "fuzz", "--constraints", "requirements/dev.lock")
         tools = _test_tools(Path(folder))
         # From nothing each time: what was lowest once is not to be kept.
         compiled.lock("lowest.lock", *shipped, "--resolution", "lowest-direct", str(tools), "--upgrade")

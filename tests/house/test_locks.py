@@ -25,7 +25,7 @@ WANTED = {
     "tools.lock": ("tools",),
     "lowest.lock": BASE_AND_EXTRAS,
     "renew.lock": ("lock",),
-    **({"fuzz.lock": ("fuzz",)} if "fuzz" in locks.project()["project"]["optional-dependencies"] else {}),
+    "fuzz.lock": ("fuzz",),
 }
 RENEW = "pyproject.toml and the locks do not fit: run `make lock`"
 
