@@ -392,13 +392,13 @@ def test_folders_deeper_than_a_path_may_be_long_are_refused(tmp_path: Path) -> N
     assert "cannot be read" in config.diagnostics[0].message
 
 
-def test_two_thousand_broken_files_are_each_told_once_and_soon(tmp_path: Path) -> None:
+def test_six_hundred_broken_files_are_each_told_once_and_soon(tmp_path: Path) -> None:
     (tmp_path / "domains").mkdir()
-    for n in range(2000):
+    for n in range(600):
         (tmp_path / f"domains/d{n}.example.yaml").write_text("a: [")
     started = time.process_time()
     config = workspace(tmp_path, {})
-    assert len(config.diagnostics) == 2000
+    assert len(config.diagnostics) == 600
     # Not a measure of speed: what grows with the square of the files would take minutes.
     assert time.process_time() - started < 30
 

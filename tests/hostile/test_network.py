@@ -8,8 +8,8 @@ import gzip
 import json
 import tracemalloc
 import zlib
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,37 @@ async def read(server: Server) -> Any:
 
 async def write(server: Server) -> None:
     await server.writer().create_alias(DOMAIN, "info", {"to": ()})
+
+
+@asynccontextmanager
+async def listening(
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncIterator[int]:
+    """A server on loopback, and its port; afterwards no connection of it is left."""
+    left: set[asyncio.Task[None]] = set()
+
+    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        left.add(task)
+        try:
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                await serve(reader, writer)
+                writer.close()
+                await asyncio.wait_for(writer.wait_closed(), 5)
+        finally:
+            writer.transport.abort()
+            left.discard(task)
+
+    listener = await asyncio.start_server(one, "127.0.0.1", 0)
+    try:
+        yield listener.sockets[0].getsockname()[1]
+    finally:
+        listener.close()
+        for task in tuple(left):
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.sleep(0)  # what was aborted is closed in the loop's next turn
 
 
 # --- TLS and addresses (that certificates are verified is in tests/smartermail/test_tls.py, with real ones)
@@ -86,26 +117,24 @@ def test_no_redirect_is_followed_to_anywhere(status: int, to: str) -> None:
 def test_a_redirected_sign_in_is_refused_and_the_password_goes_nowhere_else() -> None:
     seen: list[bytes] = []
 
+    async def trap(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(b"TRAPPED")
+
     async def main() -> None:
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            seen.append(await reader.readuntil(b"\r\n\r\n"))
-            writer.write(b"HTTP/1.1 307 Moved\r\nlocation: http://127.0.0.1:%d/\r\ncontent-length: 0\r\n\r\n" % other)
-            await writer.drain()
-            writer.close()
+        async with listening(trap) as other:
 
-        async def trap(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            seen.append(b"TRAPPED")
-            writer.close()
+            async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                seen.append(await reader.readuntil(b"\r\n\r\n"))
+                writer.write(
+                    b"HTTP/1.1 307 Moved\r\nlocation: http://127.0.0.1:%d/\r\ncontent-length: 0\r\n\r\n" % other
+                )
+                await writer.drain()
 
-        aside = await asyncio.start_server(trap, "127.0.0.1", 0)
-        other = aside.sockets[0].getsockname()[1]
-        listener = await asyncio.start_server(serve, "127.0.0.1", 0)
-        port = listener.sockets[0].getsockname()[1]
-        async with connect(settings(f"http://127.0.0.1:{port}"), username="admin", password=Secret("p4ss")) as server:
-            with pytest.raises(ReconcilerError, match=r"307|redirect"):
-                await server.list_domains()
-        listener.close()
-        aside.close()
+            async with listening(serve) as port:
+                there = settings(f"http://127.0.0.1:{port}")
+                async with connect(there, username="admin", password=Secret("p4ss")) as server:
+                    with pytest.raises(ReconcilerError, match=r"307|redirect"):
+                        await server.list_domains()
 
     asyncio.run(main())
     assert b"TRAPPED" not in seen
@@ -126,20 +155,17 @@ def answered(content: bytes, encoding: str) -> ReconcilerError:
     """What comes of a sign-in whose answer is packed like this, over a real connection: respx would unpack it first."""
     head = f"HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\ncontent-length: {len(content)}\r\n\r\n".encode()
 
-    async def main() -> ReconcilerError:
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\r\n\r\n")
-            with suppress(ConnectionError):
-                writer.write(head + content)
-                await writer.drain()
-            writer.close()
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head + content)
+        await writer.drain()
 
-        listener = await asyncio.start_server(serve, "127.0.0.1", 0)
-        there = settings(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}")
-        async with connect(there, username="admin", password=Secret("p4ss")) as server:
-            with pytest.raises(ReconcilerError) as caught:
-                await server.list_domains()
-        listener.close()
+    async def main() -> ReconcilerError:
+        async with listening(serve) as port:
+            there = settings(f"http://127.0.0.1:{port}")
+            async with connect(there, username="admin", password=Secret("p4ss")) as server:
+                with pytest.raises(ReconcilerError) as caught:
+                    await server.list_domains()
         return caught.value
 
     return asyncio.run(main())
@@ -393,27 +419,22 @@ def test_nothing_reaches_out_by_a_way_that_is_not_known_here() -> None:
 def test_a_server_that_says_one_byte_a_while_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     sent = 0
 
-    async def main() -> None:
-        async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            nonlocal sent
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
-            try:
-                while True:
-                    writer.write(b" ")
-                    sent += 1
-                    await writer.drain()
-                    await asyncio.sleep(0.05)
-            except ConnectionError:
-                pass
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
+        while True:
+            writer.write(b" ")
+            sent += 1
+            await writer.drain()
+            await asyncio.sleep(0.05)
 
-        listener = await asyncio.start_server(drip, "127.0.0.1", 0)
-        port = listener.sockets[0].getsockname()[1]
-        there = settings(f"http://127.0.0.1:{port}")
-        async with connect(there, username="admin", password=Secret("p4ss"), timeout=0.1) as server:
-            with pytest.raises(ReconcilerError):
-                await server.list_domains()
-        listener.close()
+    async def main() -> None:
+        async with listening(drip) as port:
+            there = settings(f"http://127.0.0.1:{port}")
+            async with connect(there, username="admin", password=Secret("p4ss"), timeout=0.1) as server:
+                with pytest.raises(ReconcilerError):
+                    await server.list_domains()
 
     asyncio.run(asyncio.wait_for(main(), 30))
     assert 0 < sent < 400
