@@ -24,7 +24,19 @@ SOURCE_ONLY = ("pyspf",)
 """Has no wheel: built here, with the locked setuptools."""
 
 
-NOT_FOR_WHEELS = frozenset({"build", "import-linter", "mypy", "pyspf", "ruff", "types-jsonschema", "types-pyyaml"})
+NOT_FOR_WHEELS = frozenset(
+    {
+        "build",
+        "import-linter",
+        "mypy",
+        "pyrage-stubs",
+        "pyspf",
+        "ruff",
+        "types-hvac",
+        "types-jsonschema",
+        "types-pyyaml",
+    }
+)
 """Tools of ours that the tests of a wheel do not need (tests/wheel.sh)."""
 
 YIELDING = frozenset({"check-jsonschema"})
