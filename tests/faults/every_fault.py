@@ -189,12 +189,12 @@ class Bench:
         self, first: ApplyResult, log: list[dict[str, Any]], between: Mapping[str, Any], point: Point
     ) -> Iterator[str]:
         """What did not hold of the run with the fault."""
-        yield from self._outcomes(first, between, point)
+        yield from self.outcomes(first, between, point)
         yield from self._exit(first, between)
         yield from self._journal(first)
         yield from _incomplete(log, {r["path"] for r in self.ideal.log if r["mutated"]})
 
-    def _outcomes(self, first: ApplyResult, between: Mapping[str, Any], point: Point) -> Iterator[str]:
+    def outcomes(self, first: ApplyResult, between: Mapping[str, Any], point: Point) -> Iterator[str]:
         """Applied means that the effect is there; anything else that it is not, or that this is said to be unknown."""
         fault, struck = point.strike.fault, point.where
         said = {(o.change.action, o.change.key): o for row in first.outcomes.values() for o in row}
