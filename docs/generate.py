@@ -35,6 +35,7 @@ COMMANDS = (
     ("report",),
     ("history",),
     ("rollback",),
+    ("password",),
     ("schema",),
     ("sandbox",),
     ("demo",),

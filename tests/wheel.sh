@@ -1,16 +1,22 @@
 #!/usr/bin/env bash
-# Builds the wheel, installs it into a fresh environment, and runs the tests of the installed program where the source
+# Builds the wheel (or takes it from the folder that is named), installs it into a fresh environment, and runs the tests of the installed program where the source
 # cannot be imported: what a wheel can lack are modules and files, which is seen by running every command. What is pure is
 # tested from the source.
+#
+# The environment has the LOWEST version of everything that pyproject.toml allows (requirements/lowest.lock), where
+# `make test` has the newest locked one. What a range promises is so tested at both ends.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 VENV=${VENV:-.venv}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-"$VENV/bin/python" -m build --wheel --outdir "$work/dist" . >"$work/build.log" 2>&1 || { cat "$work/build.log" >&2; exit 1; }
+dist=${1:-$work/dist}
+[ $# -gt 0 ] || "$VENV/bin/python" requirements/make_dist.py "$dist"
 "$VENV/bin/python" -m venv "$work/venv"
-wheel=$(ls "$work"/dist/*.whl)
-"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check "${wheel}[dev]"
+install=("$work/venv/bin/python" -m pip --disable-pip-version-check install --quiet)
+"${install[@]}" --require-hashes --only-binary :all: -r requirements/lowest.lock
+"${install[@]}" --no-deps "$dist"/*.whl
+"$work/venv/bin/python" -m pip --disable-pip-version-check check
 # The tests, the docs that they run, and the configuration; not the package.
 mkdir "$work/run"
 cp -r tests docs examples benchmarks pyproject.toml README.md CHANGELOG.md CONTRIBUTING.md Makefile "$work/run/"

@@ -10,9 +10,10 @@ from reconciler.app import who
 from reconciler.app.exits import Exit, of_plans
 from reconciler.app.header import generated
 from reconciler.app.locking import locked
-from reconciler.app.passwords import ChangePasswords
-from reconciler.app.planning import Planner, PlanRequest, journal_folder, observe_selected, state_folder
-from reconciler.app.running import Applied, Teller, closed, side_by_side, take_back, unproven, without_doubts
+from reconciler.app.observing import observe_selected
+from reconciler.app.passwords import ChangePasswords, check_delivery
+from reconciler.app.planning import Planner, PlanRequest, journal_folder, state_folder
+from reconciler.app.running import Applied, Teller, closed, side_by_side, take_back, unproven
 from reconciler.app.servers import OpenServers, open_servers
 from reconciler.config.workspace import Configuration
 from reconciler.core.model import Unset
@@ -142,6 +143,8 @@ async def _run(planner: Planner, hooks: ApplyHooks, progress: Progress) -> Apply
     async with open_servers(config.workspace, names, config.root, writing=True) as servers:
         plans = planner.all_plans(await observe_selected(planner, servers, progress))
         refused = any(p.refused for p in plans if p.complete)
+        if not refused:
+            check_delivery(config, plans)
         agreed = hooks.agree(plans) and not refused
         protections = protections_to_write(config, (p.domain for p in plans if p.complete))
         if not agreed or not (protections.news or any(p.changes for p in plans)):
@@ -227,14 +230,13 @@ async def _apply_all(
         writer = servers.writers[plan.server]
         desired = config.domains[plan.domain]
         async with gates[plan.server]:
+            await passwords.ask_server(writer, plan)
             outcomes = await apply_plan(plan, writer, passwords, journal, told, stop=stop)
             again = planner.after(plan, outcomes)
             seen = await stop.unless(verify(writer, desired, outcomes, lambda seen: again.plan(desired, seen)))
             if seen is None:
-                return unproven(plan, outcomes, journal, stop)
+                return unproven(plan, outcomes)
             proven, rest = seen
-            if not rest.complete:
-                proven = without_doubts(proven, "it could not be read")
             take_back(journal, plan.server, outcomes, proven, stop)
             return Applied(plan=plan, outcomes=proven, left=rest)
 

@@ -7,10 +7,13 @@ from reconciler.app.git import files_at
 from reconciler.config.workspace import Configuration, load_configuration
 from reconciler.core.attribution import attribute
 from reconciler.core.diagnostics import Diagnostic, Severity, warning
+from reconciler.core.errors import NotInBase
 from reconciler.core.model import CurrentDomain, DesiredDomain, Unset
 from reconciler.core.names import BadName, domain_name
 from reconciler.core.plan import Change, Plan
+from reconciler.core.secret import SecretRef
 from reconciler.core.source import Span
+from reconciler.core.workspace import ServerSettings
 
 _AGAIN = "mend the file there, or name a commit whose files are valid"
 
@@ -46,6 +49,33 @@ class Base:
         if there is None and not self.fault(here.domain):
             return DesiredDomain(domain=here.domain, server=here.server)
         return there
+
+    def password_versions(self, here: DesiredDomain, config: Configuration) -> dict[str, int]:
+        """Address -> the version of its password in the base commit's file; none where that has no valid file."""
+        there = self.desired(here, config)
+        boxes = {} if there is None or isinstance(there.mailboxes, Unset) else there.mailboxes
+        refs = {f"{box.name}@{here.domain}": box.password for box in boxes.values()}
+        return {address: ref.version for address, ref in refs.items() if not isinstance(ref, Unset)}
+
+    def refused_commands(self, config: Configuration) -> dict[str, NotInBase]:
+        """The servers whose credentials come from a command that the base commit does not run for that address.
+
+        A pull request changes the files that say what runs: what it adds there, its own plan must not run.
+        """
+        before = self.config.workspace
+        known = (
+            {(s.url, ref) for s in before.servers.values() for ref in _commands(s)}
+            if before.secrets.commands
+            else set()
+        )
+        found: dict[str, NotInBase] = {}
+        for server in config.workspace.servers.values():
+            if all((server.url, ref) in known for ref in _commands(server)):
+                continue
+            text = f"server {server.name}: `{self.ref}` does not run the command that its credentials come from"
+            hint = "a pull request's plan runs none that it brings itself: review it, and merge it first"
+            found[server.name] = NotInBase(text, hint=hint, span=server.origin)
+        return found
 
     def fault(self, domain: str) -> str:
         """Why the base commit's file of a domain cannot be used, with its place; empty if it can, or there is none."""
@@ -88,6 +118,11 @@ class Base:
             for name in self.config.domains
             if name not in config.domains
         )
+
+
+def _commands(server: ServerSettings) -> tuple[SecretRef, ...]:
+    refs = (server.username, server.password)
+    return tuple(ref for ref in refs if isinstance(ref, SecretRef) and ref.kind == "command")
 
 
 def load_base(config: Configuration, ref: str) -> Base:

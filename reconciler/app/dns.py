@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from reconciler.app.exits import Exit
-from reconciler.app.planning import Planner, PlanRequest, observe_selected
+from reconciler.app.observing import observe_selected
+from reconciler.app.planning import Planner, PlanRequest
 from reconciler.app.servers import open_servers
 from reconciler.compliance.gather import check_subjects
 from reconciler.compliance.resolver import cached_resolver

@@ -5,6 +5,7 @@ from enum import IntEnum
 
 from reconciler.core.diagnostics import Severity
 from reconciler.core.errors import (
+    CannotDeliver,
     CannotEdit,
     IncompleteRead,
     JournalUnusable,
@@ -12,6 +13,7 @@ from reconciler.core.errors import (
     Locked,
     NoHostName,
     NoWorkspace,
+    PasswordUnusable,
     ReconcilerError,
     RefusedCredentials,
     SecretUnavailable,
@@ -41,7 +43,16 @@ class Exit(IntEnum):
 _SERVER_CODES = frozenset({"SRV001", "SRV002", "SRV003", "SRV005"})
 
 
-_REFUSALS = (CannotEdit, IncompleteRead, JournalUnusable, KeyUnusable, Locked, StalePlan, WouldOverwrite)
+_REFUSALS = (
+    CannotDeliver,
+    CannotEdit,
+    IncompleteRead,
+    JournalUnusable,
+    KeyUnusable,
+    Locked,
+    StalePlan,
+    WouldOverwrite,
+)
 """Nothing was changed, and the run knows why it must not."""
 
 
@@ -51,7 +62,7 @@ def of_error(error: ReconcilerError) -> Exit:
         return Exit.UNREACHABLE
     if isinstance(error, NoWorkspace | NoHostName):
         return Exit.INVALID
-    if isinstance(error, UnusableCommit | UnknownRun):
+    if isinstance(error, PasswordUnusable | UnusableCommit | UnknownRun):
         return Exit.USAGE
     if isinstance(error, _REFUSALS):
         return Exit.REFUSED

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from reconciler.app.repository import repository_top
 from reconciler.core.errors import CannotEdit, ReconcilerError
@@ -56,11 +56,13 @@ def write_changes(changes: Iterable[FileChange]) -> None:
     """Writes all files, by way of temporary ones that take their places; what was written is put back on a failure.
 
     Raises:
-        CannotEdit: a file is no longer as it was when its change was made; nothing was written.
+        CannotEdit: a file is no longer as it was when its change was made, or is not in the workspace; nothing was
+            written.
         ReconcilerError: a file cannot be written; nothing was changed.
     """
     wanted = [change for change in changes if change.before != change.after]
     for change in wanted:
+        _check_inside(change)
         _check_still(change)
     waiting: list[tuple[Path, Path, FileChange]] = []
     done: list[tuple[Path, FileChange]] = []
@@ -80,6 +82,14 @@ def write_changes(changes: Iterable[FileChange]) -> None:
     finally:
         for made, _, _ in waiting:
             made.unlink(missing_ok=True)
+
+
+def _check_inside(change: FileChange) -> None:
+    """That no link on the way leads out of the workspace."""
+    root = change.path.parents[len(PurePosixPath(change.relative).parts) - 1]
+    if not change.path.resolve().is_relative_to(root.resolve()):
+        hint = "put the folder itself into the workspace"
+        raise CannotEdit(f"{change.path} leads out of the workspace by a link; nothing was written", hint=hint)
 
 
 def _check_still(change: FileChange) -> None:

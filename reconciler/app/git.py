@@ -3,15 +3,21 @@
 import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
+from shlex import quote
 from tempfile import TemporaryDirectory, TemporaryFile
+from time import monotonic
 from typing import IO
 
 from reconciler.core.errors import NoWorkspace, ReconcilerError, UnusableCommit
 
 SECONDS = 60
-"""How long one call of git may take. An archive of YAML takes none of it; a partial clone may have to fetch files."""
+"""How long one call of git may take. An archive of YAML takes none of it."""
+MAX_OUTPUT = 1 << 30
+"""Bytes that one call may give: a small repository can describe an endless tree."""
+_LOOK = 0.2
+"""Seconds between two looks at how much it is."""
 
 _ENDINGS = (".yaml", ".yml")
 _OURS = ("reconciler.yaml", "products", "domains")
@@ -22,13 +28,27 @@ _KEPT = ("GIT_CONFIG_", "GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYS
 The others go: a hook that runs us sets GIT_DIR and GIT_INDEX_FILE to what it is about to commit.
 """
 _FIXED = {
+    "GIT_NO_LAZY_FETCH": "1",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_PAGER": "cat",
     "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
     "LC_ALL": "C",
 }
-_SETTINGS = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "core.askPass=", "credential.interactive=false")
+_SETTINGS = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.askPass=",
+    "credential.interactive=false",
+    "protocol.ext.allow=never",
+    "safe.bareRepository=explicit",
+)
+"""What a repository says may not make git run anything: it may be a stranger's, or files made to look like one.
+
+Nothing is fetched either (GIT_NO_LAZY_FETCH): the command that answers a fetch is in the repository's configuration.
+"""
+_FILTERS = {"smudge": "", "process": "", "required": "false"}
+"""Filters are switched off by their names: there is no setting for all. Files are taken as they are in the commit."""
 
 
 def commit_of(root: Path) -> str | None:
@@ -97,7 +117,7 @@ def _refuse_no_repository(root: Path) -> None:
         return
     words = _words(done)
     if "dubious ownership" in words:
-        hint = f"git does not trust the folder's owner: git config --global --add safe.directory {root}"
+        hint = f"git does not trust the folder's owner: git config --global --add safe.directory {quote(str(root))}"
     else:
         hint = "--base compares with a commit of the workspace's repository; leave it out where there is none"
     raise UnusableCommit(f"--base: {root} is in no git repository that can be used: {words}", hint=hint)
@@ -136,9 +156,13 @@ def _extract(root: Path, ref: str, tree: str, target: Path, paths: Sequence[str]
 
     with TemporaryFile() as archive:
         top = Path(_told(_git(root, "rev-parse", "--show-toplevel")))
-        done = _git(top, "archive", "--format=tar", tree, *paths, into=archive)
+        done = _git(top, "archive", "--format=tar", tree, *paths, into=archive, settings=_without_filters(top))
         if done.returncode:
-            raise UnusableCommit(f"--base: git cannot give the files at {ref}: {_words(done)}")
+            partial = _line(_git(top, "config", "--get-regexp", r"^remote\..*\.promisor$"))
+            hint = "this clone was made with --filter and lacks files of that commit: make one without"
+            raise UnusableCommit(
+                f"--base: git cannot give the files at {ref}: {_words(done)}", hint=hint if partial else ""
+            )
         archive.seek(0)
         try:
             with tarfile.open(fileobj=archive, mode="r:") as tar:
@@ -159,29 +183,65 @@ def _refuse_missing(modes: Mapping[str, bytes], target: Path, ref: str) -> None:
             raise NoWorkspace(f"--base: {name} is at {ref}, but git leaves it out of archives", hint=hint)
 
 
-def _git(folder: Path, *words: str, into: IO[bytes] | None = None) -> subprocess.CompletedProcess[bytes]:
-    """Runs git in a folder: nobody is asked anything, no hook is run, nothing is locked.
+def _without_filters(top: Path) -> Mapping[str, str]:
+    """The settings that switch off every filter that is configured, whoever configured it."""
+    done = _git(top, "config", "-z", "--name-only", "--get-regexp", r"^filter\.")
+    keys = {os.fsdecode(key).rpartition(".")[0] for key in done.stdout.split(b"\0") if key}
+    return {f"{key}.{name}": value for key in sorted(keys) for name, value in _FILTERS.items()}
+
+
+def _git(
+    folder: Path, *words: str, into: IO[bytes] | None = None, settings: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Runs git in a folder: nobody is asked anything, nothing of the repository's is run, nothing is locked.
 
     Raises:
         UnusableCommit: git is not installed, or does not end.
     """
     kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k.startswith(_KEPT)}
-    environment = {k: v for k, v in kept.items() if k != "SSH_ASKPASS"} | _FIXED
-    settings = (word for setting in _SETTINGS for word in ("-c", setting))
-    try:
-        return subprocess.run(  # noqa: S603 - no shell; what a user gives is checked before it comes here
-            ["git", "--no-pager", *settings, "-C", str(folder), *words],  # noqa: S607 - the user's own git
-            stdin=subprocess.DEVNULL,
-            stdout=into or subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
-            timeout=SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as e:
-        raise UnusableCommit(f"git {words[0]} did not end within {SECONDS} seconds") from e
-    except OSError as e:
-        raise UnusableCommit(f"git cannot be run: {e.strerror or e}", hint="install git; --base needs it") from e
+    environment = {k: v for k, v in kept.items() if k != "SSH_ASKPASS"} | _FIXED | _told_git(kept, settings or {})
+    fixed = (word for setting in _SETTINGS for word in ("-c", setting))
+    command = ["git", "--no-pager", *fixed, "-C", str(folder), *words]
+    with TemporaryFile() as said, TemporaryFile() as complained:
+        try:
+            process = subprocess.Popen(  # noqa: S603 - no shell; what a user gives is checked before it comes here
+                command, stdin=subprocess.DEVNULL, stdout=into or said, stderr=complained, env=environment
+            )
+        except OSError as e:
+            raise UnusableCommit(f"git cannot be run: {e.strerror or e}", hint="install git; --base needs it") from e
+        try:
+            code = _ended(process, words[0], (into or said, complained))
+        except BaseException:
+            process.kill()
+            process.wait(timeout=SECONDS)
+            raise
+        for file in (said, complained):
+            file.seek(0)
+        return subprocess.CompletedProcess(command, code, said.read(), complained.read())
+
+
+def _ended(process: subprocess.Popen[bytes], word: str, files: Sequence[IO[bytes]]) -> int:
+    """The exit code, once it has come to its end within time and size."""
+    deadline = monotonic() + SECONDS
+    code = None
+    while code is None:
+        with suppress(subprocess.TimeoutExpired):
+            code = process.wait(timeout=_LOOK)
+        if any(os.fstat(file.fileno()).st_size > MAX_OUTPUT for file in files):
+            raise UnusableCommit(f"git {word} gives more than {MAX_OUTPUT >> 20} MiB")
+        if code is None and monotonic() >= deadline:
+            raise UnusableCommit(f"git {word} did not end within {SECONDS} seconds")
+    return code
+
+
+def _told_git(environment: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings as variables, after those that are there: unlike `-c`, they can have any name."""
+    there = environment.get("GIT_CONFIG_COUNT", "")
+    first = int(there) if there.isdecimal() else 0
+    told = {} if not settings else {"GIT_CONFIG_COUNT": str(first + len(settings))}
+    for number, (key, value) in enumerate(settings.items(), first):
+        told |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return told
 
 
 def _line(done: subprocess.CompletedProcess[bytes]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from reconciler.app.declared import as_declared
 from reconciler.app.file_changes import FileChange, diff_of, read_text, write_changes
@@ -123,7 +124,7 @@ def _unfit(config: Configuration, name: str, server: str) -> ReconcilerError | N
         if desired.server == server:
             return None
         text = f"{name}: its file ({desired.origin.file}) is about server {desired.server}, not {server}"
-        return WouldOverwrite(f"{text}; nothing was written", hint=f"give --server {desired.server}")
+        return WouldOverwrite(f"{text}; nothing was written", hint=f"give --server {quote(desired.server)}")
     path = _new_path(config, name)
     if path.exists() or path.is_symlink():
         return WouldOverwrite(f"{path} is there, but is no domain file; nothing was written", hint="move it away")

@@ -1,5 +1,6 @@
 """One run at a time per server and domain: who writes to a server takes a lock first, and always gives it back."""
 
+import errno
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -12,7 +13,7 @@ from reconciler.app.planning import state_folder
 from reconciler.config.workspace import Configuration
 from reconciler.core.errors import Locked
 from reconciler.engine.lock_record import LockRecord, server_key
-from reconciler.engine.locks import LockFolder, private_folder
+from reconciler.engine.locks import LockFolder
 from reconciler.engine.stopping import Stop
 
 
@@ -95,3 +96,23 @@ def _own_folders() -> tuple[Path, ...]:
         return (Path.home() / ".local" / "state" / "reconciler" / "locks",)
     except RuntimeError:
         return ()
+
+
+def private_folder(places: tuple[Path, ...]) -> Path:
+    """The first of some folders that can be made and written, for its owner only.
+
+    Raises:
+        Locked: there is none.
+    """
+    fault: OSError | None = None
+    for path in places:
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as e:
+            fault = fault or e
+            continue
+        if os.access(path, os.W_OK | os.X_OK):
+            return path
+        fault = fault or PermissionError(errno.EACCES, "Permission denied")
+    assert fault is not None, "there is at least one place"
+    raise LockFolder(places[0]).unusable(fault) from fault

@@ -8,28 +8,29 @@ from types import MappingProxyType
 
 from reconciler.app.asked import passwords_not_referred_to, unknown_targets
 from reconciler.app.base import Base, attributed, load_base
-from reconciler.app.servers import OpenServers, open_servers
+from reconciler.app.observing import observe_selected
+from reconciler.app.servers import open_servers
 from reconciler.config.workspace import Configuration
 from reconciler.core.bill import billed_protocols, cost_of
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.direction import LastKnown, directed
 from reconciler.core.errors import (
     IncompleteRead,
+    NotInBase,
     ReconcilerError,
     RefusedByServer,
     RefusedCredentials,
     SecretUnavailable,
-    UnexpectedAnswer,
     Unreachable,
 )
 from reconciler.core.guards_run import allowed_deletions, dangling_across
 from reconciler.core.model import CurrentDomain, DesiredDomain, KindName, Unset
-from reconciler.core.plan import Outcome, Plan
+from reconciler.core.plan import Outcome, Plan, takes_name
 from reconciler.core.planner import PlanOptions, plan_domain
 from reconciler.core.ports import Progress, ReadScope
 from reconciler.core.product import Limits
 from reconciler.engine.inventory import Inventory, read_inventory
-from reconciler.engine.observe import Observation, observe_all, read_scope
+from reconciler.engine.observe import Observation, read_scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +107,7 @@ class Planner:
             today=self.request.today,
             prune=self.request.prune,
             targets=self.request.targets,
-            password_versions={a: v for (s, a), v in self._versions.items() if s == desired.server},
+            **self._password_versions(desired),
             set_passwords=self.request.set_passwords,
             internal_domains=self._internal,
             protected_before=self.protected_before(desired, seen),
@@ -115,6 +116,17 @@ class Planner:
         limits = product.limits if product else Limits()
         plan = plan_domain(desired, seen, self.config.workspace.policy, limits, options)
         return replace(plan, cost=cost_of(plan, seen, product.billing)) if product else plan
+
+    def _password_versions(self, desired: DesiredDomain) -> dict[str, Mapping[str, int]]:
+        """What the journals know of passwords that were set, and where they are silent the base commit's file.
+
+        A base commit that was applied set its versions; of another one it is known that no higher one was.
+        """
+        known = {a: v for (s, a), v in self._versions.items() if s == desired.server}
+        before = self.base.password_versions(desired, self.config) if self.base else {}
+        if self.request.base_applied:
+            return {"password_versions": {**before, **known}}
+        return {"password_versions": known, "base_versions": before}
 
     def protected_before(self, desired: DesiredDomain, current: CurrentDomain) -> Mapping[str, str]:
         """Local parts of mailboxes protected in the last apply or the base commit -> where that is known from."""
@@ -170,7 +182,7 @@ class Planner:
         pruned = self.request.prune or any(self.config.workspace.policy.prune.values())
         if isinstance(seen, ReconcilerError) or not (pruned or desired.removed or desired.renamed):
             return False
-        return any(c.action in ("delete", "rename") for c in self.plan(desired, seen).changes)
+        return any(takes_name(c) for c in self.plan(desired, seen).changes)
 
     def _reviewed(self, seen: Mapping[str, Observation]) -> list[Plan]:
         """Every selected domain's plan, with what base commit and journals tell of where its changes come from."""
@@ -198,56 +210,15 @@ class Planner:
 
 NOTHING_SEEN: Mapping[str, Observation] = MappingProxyType({})
 """Nothing was read yet."""
-_NOT_TOLD = (RefusedByServer, UnexpectedAnswer)
-
-
-async def observe_selected(
-    planner: Planner, servers: OpenServers, progress: Progress, *, bill: bool = True
-) -> dict[str, Observation]:
-    """What the servers say of every selected domain; a server that cannot be used answers with its reason.
-
-    Args:
-        bill: whether to read also what only the bill and the guards need.
-    """
-    domains = planner.selected()
-    readable = [d for d in domains if d.server in servers.readers]
-    progress.begin("Reading", len(readable))
-
-    def needed(desired: DesiredDomain) -> ReadScope:
-        return planner.bill_scope(desired) if bill else ReadScope()
-
-    seen = await observe_all(servers.readers, readable, progress.step, lambda d: needed(d) | planner.base_scope(d))
-    # What only the base commit manages, and the server does not tell, must not keep these files from being planned.
-    again = [d for d in readable if isinstance(seen[d.domain], _NOT_TOLD) and planner.base_asks_more(d, needed(d))]
-    if again:
-        seen |= await observe_all(servers.readers, again, lambda _: None, needed)
-    # Who forwards to what goes is not managed by anybody, and has to be known all the same.
-    losing = [d for d in readable if bill and planner.takes_away(d, seen[d.domain])]
-    if losing:
-        whole = {d.domain: needed(d) | planner.base_scope(d) | _all_forwarding(seen[d.domain]) for d in losing}
-        more = await observe_all(servers.readers, losing, lambda _: None, lambda d: whole[d.domain])
-        # Where the server never tells, the guards go by what was read before; an answer that was spoiled is no such no.
-        seen |= {name: found for name, found in more.items() if not _never_told(found)}
-    progress.end()
-    return seen | {d.domain: servers.unusable[d.server] for d in domains if d.server in servers.unusable}
-
-
-def _never_told(found: Observation) -> bool:
-    """Whether the server refuses to say it, or has no endpoint that does."""
-    from reconciler.smartermail.calls import NoSuchEndpoint
-
-    return isinstance(found, RefusedByServer | NoSuchEndpoint)
-
-
-def _all_forwarding(seen: Observation) -> ReadScope:
-    return ReadScope(forwarding=frozenset(seen.mailboxes)) if isinstance(seen, CurrentDomain) else ReadScope()
 
 
 async def make_plans(config: Configuration, request: PlanRequest, progress: Progress) -> tuple[Plan, ...]:
     """Plans every selected domain."""
     planner = Planner(config, request)
     names = [d.server for d in planner.selected()]
-    async with open_servers(config.workspace, names, config.root) as servers:
+    # What is merged was reviewed. A pull request was not: its plan must not run what it brings itself.
+    fresh = planner.base.refused_commands(config) if planner.base and not request.base_applied else {}
+    async with open_servers(config.workspace, names, config.root, refused=fresh) as servers:
         return planner.all_plans(await observe_selected(planner, servers, progress))
 
 
@@ -272,6 +243,7 @@ def internal_domains(config: Configuration, seen: Mapping[str, Observation] = NO
 
 _CODES: Sequence[tuple[type[ReconcilerError], str]] = (
     (Unreachable, "SRV001"),
+    (NotInBase, "SEC007"),
     (RefusedCredentials, "SRV002"),
     (SecretUnavailable, "SRV002"),
     (IncompleteRead, "SRV004"),

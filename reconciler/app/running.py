@@ -66,26 +66,11 @@ async def side_by_side(work: Iterable[Coroutine[Any, Any, _T]], stop: Stop) -> l
     return [r for r in done if not isinstance(r, BaseException)]
 
 
-def unproven(plan: Plan, outcomes: Sequence[Outcome], journal: FileJournal | None, stop: Stop) -> Applied:
-    """A domain that was stopped before it could be read again: what is only hoped for is not called applied."""
-    seen = without_doubts(outcomes, stop.reason)
-    if journal:
-        take_back(journal, plan.server, outcomes, seen, stop)
-    made = {o.change.key for o in seen if o.result in (Result.APPLIED, Result.SKIPPED)}
+def unproven(plan: Plan, outcomes: tuple[Outcome, ...]) -> Applied:
+    """A domain that was stopped before it could be read again: what is left is known from the answers only."""
+    made = {o.change.key for o in outcomes if o.result in (Result.APPLIED, Result.SKIPPED)}
     left = replace(plan, changes=tuple(c for c in plan.changes if c.key not in made), diagnostics=(), complete=False)
-    return Applied(plan=plan, outcomes=seen, left=left, proven=False)
-
-
-def without_doubts(outcomes: Sequence[Outcome], why: str) -> tuple[Outcome, ...]:
-    """Where no read followed that would decide: an "applied" that an answer left open is "failed"."""
-    detail = f"the answer left open whether all of it was made, and it was not read again: {why}"
-    hint = "`reconciler plan` reads it again and shows what is left"
-    return tuple(
-        replace(o, result=Result.FAILED, detail=detail, hint=hint, unsure=False)
-        if o.unsure and o.result is Result.APPLIED
-        else o
-        for o in outcomes
-    )
+    return Applied(plan=plan, outcomes=outcomes, left=left, proven=False)
 
 
 def take_back(

@@ -4,6 +4,7 @@ import ipaddress
 import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from shlex import quote
 
 from reconciler.config.workspace import Configuration, find_root, load_configuration
 from reconciler.core.diagnostics import has_errors
@@ -45,7 +46,7 @@ def load_seed(workspace: Path) -> Configuration:
     if has_errors(config.diagnostics):
         raise ReconcilerError(
             f"the workspace {workspace} is not valid, so nothing is seeded from it",
-            hint=f"reconciler -w {workspace} validate",
+            hint=f"reconciler -w {quote(str(workspace))} validate",
         )
     return config
 

@@ -15,22 +15,23 @@ from reconciler.app.applying import (
     protections_to_write,
 )
 from reconciler.app.locking import locked
-from reconciler.app.passwords import ChangePasswords
+from reconciler.app.observing import never_told
+from reconciler.app.passwords import ChangePasswords, check_delivery
 from reconciler.app.planning import Planner, journal_folder
-from reconciler.app.running import Applied, Teller, closed, side_by_side, take_back, unproven, without_doubts
+from reconciler.app.running import Applied, Teller, closed, side_by_side, take_back, unproven
 from reconciler.app.saved import SavedPlan
 from reconciler.app.saved_guards import objections_now
 from reconciler.app.saved_values import Expected
 from reconciler.app.servers import OpenServers, open_servers
 from reconciler.config.workspace import Configuration
 from reconciler.core.model import CurrentDomain
-from reconciler.core.plan import Outcome, Plan
-from reconciler.core.ports import Progress
+from reconciler.core.plan import Outcome, Plan, takes_name
+from reconciler.core.ports import Progress, ReadScope
 from reconciler.core.settled import Known, refreshed, settled
 from reconciler.engine.apply import apply_plan
 from reconciler.engine.inventory import Inventory, read_inventory
 from reconciler.engine.journal import FileJournal
-from reconciler.engine.observe import DOMAINS_AT_ONCE, Observation
+from reconciler.engine.observe import DOMAINS_AT_ONCE, NOTHING_MORE, Observation
 from reconciler.engine.saved_apply import observe_saved, proven, saved_scope
 
 
@@ -82,6 +83,7 @@ async def _run(config: Configuration, saved: SavedPlan, hooks: ApplyHooks, progr
         judged = run.guarded(await run.judged())
         plans = tuple(j.plan for j in judged)
         hooks.on_settled(tuple(j.settled[c.key] for j in judged for c in j.plan.changes if c.key in j.settled))
+        check_delivery(config, (j.rest for j in judged if j.seen is not None))
         if not hooks.agree(plans) or any(p.refused for p in plans if p.complete):
             return ApplyResult(plans=plans, agreed=False, saved=True)
         return await run.applied(judged)
@@ -109,21 +111,27 @@ class _SavedRun:
     async def _judge(self, expected: Expected) -> _Judged:
         plan = expected.plan
         seen = await self._read(expected)
+        if isinstance(seen, CurrentDomain) and any(takes_name(c) for c in plan.changes):
+            # Who forwards to what goes is not among what the changes touch, and has to be known all the same.
+            more = await self._read(expected, ReadScope(forwarding=frozenset(seen.mailboxes)))
+            # Where the server never tells, the guards go by what was read before; a spoiled answer is no such no.
+            seen = seen if never_told(more) else more
         self.progress.step(plan.domain)
         if not isinstance(seen, CurrentDomain):
             return _Judged(expected=expected, plan=self._unread(plan, seen))
         versions = {a: v for (s, a), v in self.inventory.password_versions.items() if s == plan.server}
-        known = Known(versions=versions, asked=self.saved.request.set_passwords)
-        live = refreshed(plan, seen)
+        begun = frozenset((kind, a) for (s, kind, a) in self.inventory.begun if s == plan.server)
+        known = Known(versions=versions, asked=self.saved.request.set_passwords, begun=begun)
+        live = refreshed(plan, seen, known)
         outcomes = settled(live, expected.preconditions, self.saved.salt, seen, known)
         return _Judged(expected=expected, plan=live, seen=seen, settled=outcomes)
 
-    async def _read(self, expected: Expected) -> Observation:
+    async def _read(self, expected: Expected, more: ReadScope = NOTHING_MORE) -> Observation:
         plan = expected.plan
         if plan.server in self.servers.unusable:
             return self.servers.unusable[plan.server]
         async with self.gates[plan.server]:
-            scope = saved_scope(plan.changes, expected.preconditions)
+            scope = saved_scope(plan.changes, expected.preconditions) | more
             return await observe_saved(self.servers.readers[plan.server], plan.domain, scope)
 
     def _unread(self, plan: Plan, seen: Observation) -> Plan:
@@ -174,14 +182,13 @@ class _SavedRun:
             return Applied(plan=plan, outcomes=checked, left=rest)
         async with self.gates[plan.server]:
             writer = self.servers.writers[plan.server]
+            await passwords.ask_server(writer, judged.rest)
             outcomes = await apply_plan(plan, writer, passwords, journal, self.told, judged.settled, stop)
         seen = await stop.unless(self._read(judged.expected))
         if seen is None:
-            return unproven(plan, outcomes, journal, stop)
+            return unproven(plan, outcomes)
         if not isinstance(seen, CurrentDomain):
-            checked = without_doubts(outcomes, "it could not be read")
-            take_back(journal, plan.server, outcomes, checked, stop)
-            return Applied(plan=plan, outcomes=checked, left=self._unread(plan, seen))
+            return Applied(plan=plan, outcomes=outcomes, left=self._unread(plan, seen))
         checked, rest = proven(left, outcomes, seen)
         take_back(journal, plan.server, outcomes, checked, stop)
         return Applied(plan=plan, outcomes=checked, left=rest)

@@ -88,7 +88,7 @@ def _field_data(field: FieldChange) -> dict[str, object]:
         ref = field.secret
         return {
             "name": field.name,
-            "secret": {"kind": ref.kind, "target": ref.target, "argv": list(ref.argv), "version": ref.version},
+            "secret": {"kind": ref.kind, "target": ref.target, "argv": list(ref.parts), "version": ref.version},
         }
     sides = {"before": field.before, "after": field.after}
     return {"name": field.name} | {k: list(v) if isinstance(v, tuple) else v for k, v in sides.items() if v is not None}

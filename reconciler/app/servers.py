@@ -1,9 +1,10 @@
 """Opening the servers that a run needs: one session each, signed in at the first request."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from reconciler.config.secrets import SecretStore
 from reconciler.core.errors import ReconcilerError, SecretUnavailable
@@ -15,29 +16,40 @@ from reconciler.core.workspace import ServerSettings, Workspace
 class OpenServers:
     """Readers and writers by server name; and the servers that cannot be used, with the reason.
 
-    There are no writers where none were asked for: what only plans cannot write.
+    There are no writers where none were asked for: what only plans cannot write. `notices` ask a server for its
+    version and give what is known against it, empty where nothing is.
     """
 
     readers: Mapping[str, Reader]
     writers: Mapping[str, Writer]
     unusable: Mapping[str, ReconcilerError]
+    notices: Mapping[str, Callable[[], Awaitable[str]]] = field(default_factory=dict)
+
+
+_NONE: Mapping[str, ReconcilerError] = MappingProxyType({})
 
 
 @asynccontextmanager
 async def open_servers(
-    workspace: Workspace, names: Iterable[str], root: Path, *, writing: bool = False
+    workspace: Workspace,
+    names: Iterable[str],
+    root: Path,
+    *,
+    writing: bool = False,
+    refused: Mapping[str, ReconcilerError] = _NONE,
 ) -> AsyncIterator[OpenServers]:
     """The named servers of a workspace, closed (and signed out) at the end.
 
-    Credentials are resolved here, and only those of servers that are used.
+    Credentials are resolved here, and only those of servers that are used; not of those that are `refused`.
     """
     from reconciler.smartermail import Server, connect
 
-    secrets = SecretStore(root)
+    names = frozenset(names)
+    secrets = SecretStore(root, commands=workspace.secrets.commands)
     servers: dict[str, Server] = {}
-    unusable: dict[str, ReconcilerError] = {}
+    unusable = {name: error for name, error in refused.items() if name in names}
     async with AsyncExitStack() as stack:
-        for name in sorted(set(names)):
+        for name in sorted(names - unusable.keys()):
             settings = workspace.servers[name]
             try:
                 username = _username(settings, secrets)
@@ -49,6 +61,7 @@ async def open_servers(
             readers={n: s.reader() for n, s in servers.items()},
             writers={n: s.writer() for n, s in servers.items()} if writing else {},
             unusable=unusable,
+            notices={n: s.notice for n, s in servers.items()},
         )
 
 

@@ -10,6 +10,7 @@ from reconciler.app.exits import Exit, of_plans
 from reconciler.app.planning import Planner, PlanRequest
 from reconciler.app.servers import OpenServers, open_servers
 from reconciler.config.workspace import Configuration
+from reconciler.core.diagnostics import Diagnostic, warning
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.findings import DomainReport
 from reconciler.core.model import CurrentDomain, DesiredDomain
@@ -25,10 +26,11 @@ SCOPE = ReadScope(seats=frozenset({"eas", "mapi"}))
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a server told of one domain."""
+    """What a server told of one domain; `notice`: what is wrong with the server itself, said at its first domain."""
 
     current: CurrentDomain
     policy: ServerPasswordPolicy | None
+    notice: str = ""
 
 
 Told = Seen | ReconcilerError
@@ -51,18 +53,37 @@ async def read_statuses(config: Configuration, progress: Progress, *, dns: bool)
         dns: whether to ask DNS.
     """
     planner = Planner(config, PlanRequest(today=datetime.now(UTC).date()), versions={})
-    told = await ask_servers(config, planner, progress)
+    told = await ask_servers(config, planner, progress, builds=True)
     rows, unread = status_rows(config, planner, told)
     if dns:
         rows = await _with_pills(config, planner.selected(), told, rows, progress)
     return StatusResult(tuple(rows), of_plans(unread, detailed=False))
 
 
-async def ask_servers(config: Configuration, planner: Planner, progress: Progress) -> dict[str, Told]:
-    """What the servers tell of each selected domain, or why they do not."""
+async def ask_servers(
+    config: Configuration, planner: Planner, progress: Progress, *, builds: bool = False
+) -> dict[str, Told]:
+    """What the servers tell of each selected domain, or why they do not.
+
+    Args:
+        builds: whether to ask each server for its version too, one request, and note what is known against it.
+    """
     selected = planner.selected()
     async with open_servers(config.workspace, (d.server for d in selected), config.root) as servers:
-        return await _read_all(config, selected, servers, progress)
+        told = await _read_all(config, selected, servers, progress)
+        return await _with_notices(selected, servers, told) if builds else told
+
+
+async def _with_notices(
+    selected: Sequence[DesiredDomain], servers: OpenServers, told: Mapping[str, Told]
+) -> dict[str, Told]:
+    noticed = dict(told)
+    first = {d.server: d.domain for d in reversed(selected) if isinstance(told[d.domain], Seen)}
+    for server, domain in first.items():
+        seen = noticed[domain]
+        if isinstance(seen, Seen):
+            noticed[domain] = replace(seen, notice=await servers.notices[server]())
+    return noticed
 
 
 def status_rows(
@@ -79,8 +100,18 @@ def status_rows(
             rows.append(replace(row, diagnostics=unread[-1].diagnostics))
         else:
             product = config.products.get(desired.product or "")
-            rows.append(replace(row, figures=figures(product, seen.current, seen.policy)))
+            notices = (_notice(config, desired.server, seen.notice),) if seen.notice else ()
+            rows.append(replace(row, figures=figures(product, seen.current, seen.policy), diagnostics=notices))
     return rows, unread
+
+
+def _notice(config: Configuration, server: str, text: str) -> Diagnostic:
+    return warning(
+        "SRV006",
+        f"{server}: {text}",
+        config.workspace.servers[server].origin,
+        hint="update the server, and look for accounts and event actions that nobody here made",
+    )
 
 
 async def _read_all(

@@ -215,7 +215,9 @@ class _Session:
         if result.stopped and not self.text:
             self.console.warn(f"Not done: {result.stopped}. `reconciler plan` shows what is left.")
         if result.passwords_file:
-            self.console.warn(f"Generated passwords are in {result.passwords_file} (readable by you only).")
+            count = len(self.config.workspace.secrets.recipients)
+            whom = f"encrypted to {count} age recipient{'s' * (count > 1)}" if count else "readable by you only"
+            self.console.warn(f"Generated passwords are in {result.passwords_file} ({whom}).")
 
     def _document(self, result: ApplyResult) -> str:
         from reconciler.app.header import generated

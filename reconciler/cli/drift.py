@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -95,7 +96,7 @@ def _show(console: Console, done: "Adoption", patch: Path | None, *, diff_is_res
             console.say(safe(f"adopted: {line}"))
     if patch:
         files = "1 file" if len(done.changes) == 1 else f"{len(done.changes)} files"
-        console.say(f"wrote {patch}; `git apply {patch}` changes {files}")
+        console.say(f"wrote {patch}; `git apply {quote(str(patch))}` changes {files}")
         return
     lines = [safe(line) for line in done.diff.split("\n")[:-1]]
     if diff_is_result:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -66,8 +67,8 @@ def command(console: Console, folder: Path | None, url: str | None, ci: tuple[st
     console.results(str(_shown(path)) for path in init_workspace(folder, names or ()))
     console.say("")
     console.say(f"Next: edit {folder}/reconciler.yaml, export SMARTERMAIL_USER and SMARTERMAIL_PASSWORD, and")
-    console.say(f"  reconciler -w {folder} validate")
-    console.say(f"  reconciler -w {folder} plan")
+    console.say(f"  reconciler -w {quote(str(folder))} validate")
+    console.say(f"  reconciler -w {quote(str(folder))} plan")
     return 0
 
 
@@ -164,7 +165,7 @@ def _tell(console: Console, folder: Path, done: "Onboarded") -> int:
     console.results(plan_lines(console, done.config, done.plans, "text") if done.plans else ())
     console.say("")
     console.say(f"Next: put {folder} into git, and give the CI the two secrets. From then on every change is a merge:")
-    console.say(f"  reconciler -w {folder} plan")
+    console.say(f"  reconciler -w {quote(str(folder))} plan")
     return int(done.exit_code)
 
 

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("status", "Show how the domains stand: limits, bill, DNS, one line each."),
     "dns": ("dns", "Check DNS compliance, and print the records to publish."),
     "report": ("report", "Write the report: web pages, JSON, Markdown, CSV, JUnit."),
+    "password": ("password", "Make passwords that satisfy a product's policy, or check one."),
     "schema": ("schema", "Print a JSON Schema, with a product's limits in it if asked."),
     "sandbox": ("sandbox", "Run the embedded mail server API and DNS on loopback."),
     "demo": ("demo", "Watch the whole story against a sandbox of its own."),
@@ -110,7 +111,17 @@ def cli(ctx: click.Context, workspace: Path | None, verbose: int, quiet: bool) -
 def main(argv: Sequence[str] | None = None) -> None:
     """The console script."""
     open_streams()
+    forbid_core_dumps()
     sys.exit(run(argv))
+
+
+def forbid_core_dumps() -> None:
+    """A crash must not leave a file with the memory of a process that has held secrets; nor one that it starts."""
+    try:
+        import resource
+    except ImportError:  # no such limits on this platform
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def run(argv: Sequence[str] | None = None) -> int:

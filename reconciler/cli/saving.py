@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -57,7 +58,7 @@ class Saving:
             console.warn("  hint: see the errors above")
             return
         write_file(self.path, saved_plan(config, request, plans, expires=self.expires, key=self.key))
-        console.say(f"wrote {self.path}; `reconciler apply --plan {self.path}` applies exactly this")
+        console.say(f"wrote {self.path}; `reconciler apply --plan {quote(str(self.path))}` applies exactly this")
 
 
 def saving_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -75,16 +75,28 @@ def section(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def secret_ref(body: Mapping[str, Any]) -> SecretRef:
-    """A reference to a secret: `{env}`, `{file}`, `{command}` or `{generate: true}`, with `version` beside it."""
+    """A reference to a secret: `{env}`, `{file}`, `{generate: true}` and so on, with `version` beside it."""
     version = int(body.get("version", 1))
-    if "env" in body:
-        return SecretRef("env", str(body["env"]), version=version)
-    if "file" in body:
-        return SecretRef("file", str(body["file"]), version=version)
-    if "command" in body:
-        argv = tuple(str(word) for word in body["command"])
-        return SecretRef("command", shlex.join(argv), argv, version)
-    return SecretRef("generate", version=version)
+    match next(key for key in body if key != "version"):
+        case "env":
+            return SecretRef("env", str(body["env"]), version=version)
+        case "file":
+            return SecretRef("file", str(body["file"]), version=version)
+        case "command":
+            words = tuple(str(word) for word in body["command"])
+            return SecretRef("command", shlex.join(words), words, version)
+        case "sops":
+            file, key = str(body["sops"]["file"]), body["sops"]["key"]
+            steps = key.split(".") if isinstance(key, str) else [str(step) for step in key]
+            return SecretRef("sops", f"{file}#{'.'.join(steps)}", (file, *steps), version)
+        case "vault":
+            path, field = str(body["vault"]["path"]).strip("/"), str(body["vault"]["field"])
+            return SecretRef("vault", f"{path}#{field}", (path, field), version)
+        case "keyring":
+            service, user = str(body["keyring"]["service"]), str(body["keyring"]["username"])
+            return SecretRef("keyring", f"{service}#{user}", (service, user), version)
+        case _:
+            return SecretRef("generate", version=version)
 
 
 def dns_overrides(reading: Reading, body: Mapping[str, Any]) -> DnsOverrides:

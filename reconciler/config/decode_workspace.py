@@ -14,7 +14,7 @@ from reconciler.core.kinds import KINDS
 from reconciler.core.model import KindName
 from reconciler.core.names import domain_name, host_name
 from reconciler.core.secret import SecretRef
-from reconciler.core.workspace import DnsSettings, Policy, ServerSettings, Workspace
+from reconciler.core.workspace import DnsSettings, Policy, SecretSettings, ServerSettings, Workspace
 
 DNS_PORT = 53
 
@@ -28,10 +28,16 @@ def decode_workspace(document: Document) -> tuple[Workspace, tuple[Diagnostic, .
         servers=servers,
         policy=_policy(reading, section(body, "policy")),
         dns=_dns(reading, section(body, "dns")),
+        secrets=_secrets(section(body, "secrets")),
         lock_folder=section(body, "lock").get("folder"),
         origin=reading.span(("kind",)),
     )
     return workspace, tuple(reading.diagnostics)
+
+
+def _secrets(body: Mapping[str, Any]) -> SecretSettings:
+    recipients = (" ".join(text.split()[:2]) for text in body.get("recipients") or ())
+    return SecretSettings(commands=bool(body.get("commands", False)), recipients=tuple(dict.fromkeys(recipients)))
 
 
 def split_url(url: str) -> SplitResult | None:

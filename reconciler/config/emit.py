@@ -116,11 +116,24 @@ def _target(target: str, domain: str) -> str:
     return scalar(local if host == domain else f"{local}@{_domain(host)}")
 
 
+_PARTS: Mapping[str, tuple[str, str]] = {
+    "sops": ("file", "key"),
+    "vault": ("path", "field"),
+    "keyring": ("service", "username"),
+}
+"""Sources whose reference is a mapping of two keys."""
+
+
 def _secret_ref(ref: SecretRef) -> str:
     if ref.kind == "generate":
         source = "generate: true"
     elif ref.kind == "command":
-        source = f"command: {flow([scalar(word) for word in ref.argv])}"
+        source = f"command: {flow([scalar(word) for word in ref.parts])}"
+    elif ref.kind in _PARTS:
+        first, *rest = (scalar(part) for part in ref.parts)
+        one, other = _PARTS[ref.kind]
+        value = flow(rest) if ref.kind == "sops" else rest[0]
+        source = f"{ref.kind}: {{{one}: {first}, {other}: {value}}}"
     else:
         source = f"{ref.kind}: {scalar(ref.target)}"
     return f"{{{source}}}" if ref.version == 1 else f"{{{source}, version: {ref.version}}}"

@@ -26,10 +26,15 @@ from reconciler.core.diagnostics import Diagnostic, error, in_order
 from reconciler.core.source import Span
 
 _SECRETS: Final = ("secret reference", "credential reference")
-_NEVER_SHOWN: Final = frozenset({*_SECRETS, "environment variable", "path", "word", "command", "server address"})
+_PARTS: Final = ("sops reference", "vault reference", "keyring reference")
+_NEVER_SHOWN: Final = frozenset(
+    {*_SECRETS, *_PARTS, "environment variable", "path", "word", "command", "server address", "age recipient"}
+    | {"key in a file", "vault path"}
+)
 _SCALARS: Final = frozenset({"string", "integer", "number", "boolean"})
-_SOURCES: Final = ("env", "file", "command", "generate")
-_SOURCE_HINT: Final = "write where it comes from: {env: NAME}, {file: path} or {command: [...]}"
+_SOURCES: Final = ("env", "file", "command", "sops", "vault", "keyring", "generate")
+_SOURCE_HINT: Final = "write where it comes from: {env: NAME}, {file: path}, {vault: {path: …, field: …}} or another"
+_PRIVATE_KEY: Final = "AGE-SECRET-KEY-"
 _FOLDERS: Final = {"Workspace": "reconciler.yaml", "Product": "products/", "Domain": "domains/"}
 
 
@@ -91,6 +96,10 @@ class _Explaining:
             self._sources(path, value)
         elif fault.title in _SECRETS and isinstance(value, str | int | float):
             self._clear_secret(path)
+        elif fault.title == "age recipient" and str(value).upper().startswith(_PRIVATE_KEY):
+            text = f"{name_of(path)} is a private key: with it everybody can decrypt"
+            hint = "write the public key that belongs to it, age1…; make a new pair, for git remembers this one"
+            self._say("SEC001", text, self.document.span(path), hint=hint)
         elif path in (("apiVersion",), ("kind",)):
             text = f"`{path[0]}` should be {expected(fault.schema)}, but is {found(value, echo=True)}"
             self._say("SCH004", text, self._place(path, value))
@@ -145,7 +154,7 @@ class _Explaining:
             inside = next((p for p, part in known.items() if key in part.get("properties", {})), "")
             hint = did_you_mean(key, known) or (f"`{key}` belongs in `{inside}`" if inside else "")
             # `password: {hunter2}` is a mapping with a secret for a key.
-            word = "a key" if fault.title in _SECRETS else f"`{plain_or_shown(key)}`"
+            word = "a key" if fault.title in (*_SECRETS, *_PARTS) else f"`{plain_or_shown(key)}`"
             where = f" in {name_of(fault.path)}" if fault.path else ""
             self._say("SCH002", f"{word} is not known{where}", place, hint=hint or f"known are {', '.join(known)}")
 

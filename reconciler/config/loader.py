@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from reconciler.config.builder import Builder, Map, Seq, Stop
 from reconciler.config.parsers import event_source
 from reconciler.config.places import Lines
 from reconciler.config.syntax import explain_syntax
-from reconciler.core.diagnostics import Diagnostic, error
+from reconciler.core.diagnostics import Diagnostic, error, warning
 from reconciler.core.source import Span
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -32,6 +33,11 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 # so that what looks like a comment could be a key.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LINE_BREAKS = "\x85\u2028\u2029"
+# What makes a line look otherwise than a parser reads it ("Trojan Source", CVE-2021-42574): embeddings, overrides and
+# isolates are refused. Marks only move what has no direction of its own, and stand in honest Arabic and Hebrew.
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069\u061c\u200e\u200f]")
+_MARKS = "\u061c\u200e\u200f"
+_TURNING_SHOWN = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +93,7 @@ def load_file(path: Path, display: str) -> tuple[Document | None, tuple[Diagnost
 
 
 def load_text(data: bytes, display: str) -> tuple[Document | None, tuple[Diagnostic, ...]]:
-    """The document in these bytes, and what is wrong with it as YAML (codes YML001 to YML008).
+    """The document in these bytes, and what is wrong with it as YAML (codes YML001 to YML008 and YML010).
 
     Faults beside a document (a key twice: the first counts) leave its structure readable, so that the rest of it can
     be judged. There is none where the file could not be understood. Reading ends at the first error of syntax.
@@ -103,8 +109,10 @@ def load_text(data: bytes, display: str) -> tuple[Document | None, tuple[Diagnos
     bad = _UNPRINTABLE.search(text)
     if bad:
         return None, (_unprintable(bad, lines),)
+    turning = () if text.isascii() else tuple(islice(_turning(lines), _TURNING_SHOWN))
     with _collector_off():
-        return _parse(lines)
+        document, diagnostics = _parse(lines)
+    return document, (*turning, *diagnostics)
 
 
 def _parse(lines: Lines) -> tuple[Document | None, tuple[Diagnostic, ...]]:
@@ -165,6 +173,22 @@ def _unprintable(found: re.Match[str], lines: Lines) -> Diagnostic:
         text = f"the character U+{ord(char):04X} ends a line for some programs only"
         return error("YML001", text, span, hint="take it out")
     return error("YML001", f"the character U+{ord(char):04X} is not allowed in YAML", span, hint="take it out")
+
+
+def _turning(lines: Lines) -> Iterator[Diagnostic]:
+    """What turns the direction of text, the first of each line. In quotes it can be written as an escape."""
+    line = 0
+    for found in _TURNING.finditer(lines.text):
+        span, char = lines.span(found.start(), found.end()), found[0]
+        if span.line == line:
+            continue
+        line = span.line
+        hint = f"take it out; a text that needs it can hold it as an escape in double quotes: \\u{ord(char):04x}"
+        if char in _MARKS:
+            yield warning("YML010", f"the invisible direction mark U+{ord(char):04X} stands here", span, hint=hint)
+        else:
+            text = f"the character U+{ord(char):04X} turns the direction of text: the line is not what it looks like"
+            yield error("YML010", text, span, hint=hint)
 
 
 @contextmanager

@@ -30,7 +30,28 @@ def run_command(argv: Sequence[str], base: Path, *, span: Span | None = None, ti
         SecretUnavailable: it cannot be started, fails, takes too long, or writes nothing usable. The message shows
             the last line of its standard error, cleaned; never its standard output.
     """
-    name = shlex.join(argv)
+    name = f"command `{shlex.join(argv)}`"
+    status, output, complaint = run_program(argv, base, name=name, span=span, timeout=timeout)
+    line = _first_line(output)
+    if status != 0:
+        ending = f"ended with status {status}" if status > 0 else f"was killed by signal {-status}"
+        raise SecretUnavailable(f"{name} {ending}{_clean(complaint, line)}", span=span)
+    if not line:
+        text = f"{name} wrote no usable first line to its standard output{_clean(complaint, line)}"
+        raise SecretUnavailable(text, span=span)
+    return line
+
+
+def run_program(
+    argv: Sequence[str], base: Path, *, name: str, span: Span | None = None, timeout: float = TIMEOUT
+) -> tuple[int, bytes, bytes]:
+    """Exit status, standard output and standard error of a program, each of these at most 64 KiB.
+
+    `name` is what messages call it. Nothing that it wrote is in an exception.
+
+    Raises:
+        SecretUnavailable: it cannot be started, takes too long, or writes too much.
+    """
     try:
         # An argument list and no shell: nothing in a word can become another command.
         process = subprocess.Popen(  # noqa: S603
@@ -43,7 +64,7 @@ def run_command(argv: Sequence[str], base: Path, *, span: Span | None = None, ti
         )
     except (OSError, ValueError) as e:
         reason = e.strerror if isinstance(e, OSError) else "a word of it cannot be passed on"
-        raise SecretUnavailable(f"command `{name}` cannot be started: {reason}", span=span) from e
+        raise SecretUnavailable(f"{name} cannot be started: {reason}", span=span) from e
     deadline = time.monotonic() + timeout
     with process:
         try:
@@ -52,18 +73,11 @@ def run_command(argv: Sequence[str], base: Path, *, span: Span | None = None, ti
         except (subprocess.TimeoutExpired, OverflowError) as e:
             _kill(process)
             reason = "wrote too much" if isinstance(e, OverflowError) else f"took longer than {timeout:g} seconds"
-            raise SecretUnavailable(f"command `{name}` {reason}", span=span) from None
+            raise SecretUnavailable(f"{name} {reason}", span=span) from None
         except BaseException:  # Ctrl-C does not reach a session of its own
             _kill(process)
             raise
-    line = _first_line(output)
-    if status != 0:
-        ending = f"ended with status {status}" if status > 0 else f"was killed by signal {-status}"
-        raise SecretUnavailable(f"command `{name}` {ending}{_clean(complaint, line)}", span=span)
-    if not line:
-        text = f"command `{name}` wrote no usable first line to its standard output{_clean(complaint, line)}"
-        raise SecretUnavailable(text, span=span)
-    return line
+    return status, output, complaint
 
 
 def _collect(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bytes]:

@@ -5,9 +5,11 @@ import os
 import secrets
 import stat
 import string
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from reconciler.config.secrets_age import Recipients
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.product import PasswordPolicy, password_faults
 from reconciler.core.secret import Secret
@@ -15,36 +17,45 @@ from reconciler.core.secret import Secret
 MIN_GENERATED = 20
 """At about 5.9 bits a character, 20 of them are beyond guessing."""
 
+MAX_GENERATED = 256
+"""Whatever a policy asks, for it may be a server's that is none of ours."""
+
 _SPECIAL = "!#%+=?@*-"
 _LOWER = "".join(c for c in string.ascii_lowercase if c not in "lo")
 _UPPER = "".join(c for c in string.ascii_uppercase if c not in "IO")
 _DIGITS = "23456789"
 
 
-def generate_password(policy: PasswordPolicy, local_part: str, domain: str) -> Secret:
-    """A password out of the system's random source that satisfies the policy for this mailbox.
+def generate_password(
+    policy: PasswordPolicy, local_part: str = "", domain: str = "", *, length: int = MIN_GENERATED
+) -> Secret:
+    """A password out of the system's random source that satisfies the policy for this mailbox, or for any.
 
-    At least 20 characters, none that are mistaken for others (0 O 1 l I o), and at least one of each class, whatever
-    the policy asks, for a server may ask more than the product says.
+    At least `length` characters, and as many as the policy asks up to 256; none that are mistaken for others (0 O 1 l
+    I o), and at least one of each class, whatever the policy asks, for a server may ask more than the product says.
     """
     avoid = {local_part.lower(), local_part.upper()} if len(local_part) == 1 else set()
     classes = ["".join(c for c in chars if c not in avoid) for chars in (_LOWER, _UPPER, _DIGITS, _SPECIAL)]
     everything = "".join(classes)
-    length = max(MIN_GENERATED, policy.min_length)
-    pick = secrets.SystemRandom()
+    assert length >= len(classes), "a character of each class has to have a place"
+    length = max(length, min(policy.min_length, MAX_GENERATED))
+    policy = replace(policy, min_length=min(policy.min_length, MAX_GENERATED))
     while True:
         # Drawn whole and thrown away whole: replacing single characters would favour some passwords.
-        text = "".join(pick.choices(everything, k=length))
+        text = "".join(secrets.choice(everything) for _ in range(length))
         if all(any(c in chars for c in text) for chars in classes) and not password_faults(
             policy, text, local_part=local_part, domain=domain
         ):
             return Secret(text)
 
 
-def deliver(path: Path, address: str, secret: Secret, *, now: datetime | None = None) -> None:
+def deliver(
+    path: Path, address: str, secret: Secret, *, recipients: Recipients | None = None, now: datetime | None = None
+) -> None:
     """Appends a made password to a file that only its owner can read, and waits until it is on the disk.
 
-    One JSON object a line: `address`, `password`, `time` (ISO 8601, UTC). Call it BEFORE the password goes to the
+    One JSON object a line: `address`, `password`, `time` (ISO 8601, UTC); with recipients `age` in place of `password`:
+    an armoured age message that holds it. Call it BEFORE the password goes to the
     server: a password in the file that was never set does no harm, one that was set and is in no file locks its owner
     out. A folder that is missing is made with mode 0700 and hidden from git; in one that exists and lies in a git
     work tree the file's name is added to `.gitignore`.
@@ -58,8 +69,9 @@ def deliver(path: Path, address: str, secret: Secret, *, now: datetime | None = 
         handle = _open_private(path)
         try:
             _check_private(path, handle)
-            line = json.dumps({"address": address, "password": secret.reveal(), "time": time}, ensure_ascii=False)
-            _write_all(handle, f"{line}\n".encode())
+            held = {"age": recipients.encrypt(secret)} if recipients else {"password": secret.reveal()}
+            line = json.dumps({"address": address, **held, "time": time}, ensure_ascii=False)
+            _append(handle, f"{line}\n".encode())
             os.fsync(handle)
         finally:
             os.close(handle)
@@ -104,6 +116,12 @@ def _check_private(path: Path, handle: int) -> None:
         raise ReconcilerError(text, hint=f"chmod 600 {path}, or name another file")
 
 
-def _write_all(handle: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(handle, data) :]
+def _append(handle: int, data: bytes) -> None:
+    """Writes all of it or, where the disk is full, nothing: the next password would stand behind half a line."""
+    before = os.fstat(handle).st_size
+    try:
+        while data:
+            data = data[os.write(handle, data) :]
+    except OSError:
+        os.ftruncate(handle, before)
+        raise

@@ -25,7 +25,7 @@ def check_targets(file: DomainFile, workspace: Directory, policy: Policy) -> Ite
     places: Places | None = None
     hints = _HINTS
     deny = policy.external_forwarding == "deny" and not workspace.blind
-    for resource, targets in _senders(file.desired):
+    for resource, targets in senders(file.desired):
         for target in targets:
             local, host = split_address(target)
             home = workspace.home(host)
@@ -44,7 +44,7 @@ def check_targets(file: DomainFile, workspace: Directory, policy: Policy) -> Ite
                     hints -= 1
 
 
-def _senders(desired: DesiredDomain) -> Iterator[tuple[Mailbox | Alias, tuple[str, ...]]]:
+def senders(desired: DesiredDomain) -> Iterator[tuple[Mailbox | Alias, tuple[str, ...]]]:
     """Every alias, and every mailbox that forwards, with its targets."""
     aliases = () if isinstance(desired.aliases, Unset) else desired.aliases.values()
     for alias in aliases:
@@ -105,15 +105,15 @@ def check_loops(workspace: Directory) -> Iterator[Diagnostic]:
 
     A forwarding that keeps a copy goes round all the same.
     """
-    senders: dict[str, list[tuple[str, Mailbox | Alias, tuple[str, ...]]]] = {}
+    sending: dict[str, list[tuple[str, Mailbox | Alias, tuple[str, ...]]]] = {}
     for domain, file in workspace.files.items():
         assert file.desired is not None
-        for resource, targets in _senders(file.desired):
+        for resource, targets in senders(file.desired):
             if targets:
-                senders.setdefault(f"{resource.name}@{domain}", []).append((domain, resource, targets))
+                sending.setdefault(f"{resource.name}@{domain}", []).append((domain, resource, targets))
     edges = {
-        name: tuple(t for t in map(workspace.resolve, chain(*(row[2] for row in rows))) if t in senders)
-        for name, rows in senders.items()
+        name: tuple(t for t in map(workspace.resolve, chain(*(row[2] for row in rows))) if t in sending)
+        for name, rows in sending.items()
     }
     places: dict[str, Places] = {}
     for members in knots({name: targets for name, targets in edges.items() if targets}):
@@ -124,7 +124,7 @@ def check_loops(workspace: Directory) -> Iterator[Diagnostic]:
                 places[domain] = workspace.files[domain].places()
             resource, target = next(
                 (resource, target)
-                for _, resource, targets in senders[start]
+                for _, resource, targets in sending[start]
                 for target in targets
                 if workspace.resolve(target) == following
             )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TypeVar
 
 from reconciler.config.builder import shown
@@ -106,6 +107,21 @@ def check_servers(document: Document, workspace: Workspace) -> Iterator[Diagnost
         if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
             text = f"the address of server {shown(name)} is not encrypted: passwords would travel in clear"
             yield error("WSP003", text, span, hint="write https://; http:// is for this machine only (127.0.0.1, ::1)")
+
+
+def check_bundles(document: Document, workspace: Workspace, root: Path) -> Iterator[Diagnostic]:
+    """WSP004: a `caBundle` that is written as a file of the workspace, and is none by way of `..` or a link."""
+    for name, server in workspace.servers.items():
+        if not server.ca_bundle or Path(server.ca_bundle).is_absolute():
+            continue
+        try:
+            inside = (root / server.ca_bundle).resolve().is_relative_to(root)
+        except (OSError, RuntimeError, ValueError):  # a link to itself; a name that no file can have
+            inside = False
+        if not inside:
+            text = f"the certificates of server {shown(name)} lie outside of the workspace"
+            hint = "put the file into the workspace; one of this machine is named by its absolute path"
+            yield error("WSP004", text, document.span(("servers", name, "caBundle")), hint=hint)
 
 
 def _is_loopback(host: str) -> bool:

@@ -34,6 +34,7 @@ _WORDS: Final[tuple[tuple[str, str, str], ...]] = (
     ("found undefined tag handle", "a tag is used", "leave tags (!name) out"),
     ("did not find expected <document start>", "text follows the end of the document", _INDENTED),
     ("expected '<document start>'", "text follows the end of the document", _INDENTED),
+    ("exceeded maximum nesting depth", "the file is nested much too deeply", ""),
     ("found incompatible YAML document", "this version of YAML is not supported", "leave the %YAML line out"),
 )
 _AT_CONTEXT = "found unexpected end of stream"
@@ -55,7 +56,8 @@ def explain_syntax(fault: YAMLError, lines: Lines) -> Diagnostic:
         mark = getattr(fault, "context_mark", None) or mark
     index = min(mark.index, len(lines.text)) if mark is not None else 0
     message, hint = _words(problem, lines.text, index)
-    return error("YML001", message, lines.span(index, index + 1 if index < len(lines.text) else index), hint=hint)
+    code = "YML004" if "nesting depth" in problem else "YML001"
+    return error(code, message, lines.span(index, index + 1 if index < len(lines.text) else index), hint=hint)
 
 
 def _words(problem: str, text: str, index: int) -> tuple[str, str]:

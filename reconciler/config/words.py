@@ -25,6 +25,12 @@ EXPECTED: Final[dict[str, str]] = {
     "path": "a path",
     "word": "text",
     "command": "a list with the program and its arguments",
+    "sops reference": "{file: secrets.enc.yaml, key: mail.alice}",
+    "key in a file": "keys with dots between them like mail.alice, or a list of keys",
+    "vault reference": "{path: secret/mail/alice, field: password}",
+    "vault path": "a path like secret/mail/alice, the engine's mount first",
+    "keyring reference": "{service: reconciler, username: alice@example.com}",
+    "age recipient": "a public key, age1… or ssh-ed25519 …",
     "user name": "an account's name",
     "secret reference": "a reference like {env: NAME}",
     "credential reference": "a reference like {env: NAME}",
@@ -111,6 +117,8 @@ NULL_ITEM = 'take it out, or put it in quotes if it is a name: "null"'
 NEEDED = {
     "servers": "name one: `mail1: {url: …, username: …, password: …}`",
     "command": "write the program and its arguments: [pass, show, mail/alice]",
+    "recipients": "write a public key, or leave it out to have passwords written in clear",
+    "key": "write the keys that lead to it: mail.alice",
 }
 """What to do about a key that holds nothing and cannot be left out either."""
 

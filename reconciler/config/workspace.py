@@ -21,10 +21,17 @@ from reconciler.config.secrets import SecretStore
 from reconciler.config.select import Candidate, select
 from reconciler.config.semantics import DomainFile, directory
 from reconciler.config.semantics_limits import check_limits
+from reconciler.config.semantics_lookalikes import check_lookalikes
 from reconciler.config.semantics_names import check_names
-from reconciler.config.semantics_secrets import check_passwords, check_server_secrets
+from reconciler.config.semantics_secrets import check_passwords, check_recipients, check_server_secrets
 from reconciler.config.semantics_targets import check_loops, check_targets
-from reconciler.config.semantics_workspace import check_domains, check_server, check_servers, unknown_product
+from reconciler.config.semantics_workspace import (
+    check_bundles,
+    check_domains,
+    check_server,
+    check_servers,
+    unknown_product,
+)
 from reconciler.config.workspace_files import Found, FoundFile, discover, find_root
 from reconciler.core.diagnostics import Diagnostic, Severity, error, has_errors, in_order
 from reconciler.core.model import DesiredDomain
@@ -131,10 +138,13 @@ class _Loading:
         )
 
     def _read(self, found: FoundFile) -> tuple[Document | None, tuple[Diagnostic, ...]]:
-        """Reads a file once for its value and for the digest."""
+        """Reads a file once for its value and for the digest; not one that a link leads out of the workspace."""
         try:
+            if not found.path.resolve().is_relative_to(self.root):
+                self.hash.update(f"{found.relative}\0elsewhere\0".encode("utf-8", "surrogateescape"))
+                return None, ()  # `discover` has said so
             data = self._data(found)
-        except OSError:
+        except (OSError, RuntimeError):
             self.hash.update(f"{found.relative}\0unreadable\0".encode("utf-8", "surrogateescape"))
             return load_file(found.path, found.display)
         self.hash.update(f"{found.relative}\0{len(data)}\0".encode("utf-8", "surrogateescape"))
@@ -167,7 +177,12 @@ class _Loading:
         if has_errors(faults):
             return None, (*diagnostics, *faults)
         workspace, more = decode_workspace(document)
-        about = (*check_servers(document, workspace), *check_server_secrets(workspace, self.store))
+        about = (
+            *check_servers(document, workspace),
+            *check_bundles(document, workspace, self.root),
+            *check_server_secrets(document, workspace, self.store, self.root),
+            *check_recipients(document),
+        )
         return workspace, (*diagnostics, *faults, *more, *about)
 
     def _at_root(self, server: ServerSettings) -> ServerSettings:
@@ -251,9 +266,10 @@ class _Loading:
             yield from check_names(file, policy)
             yield from check_limits(file)
             yield from check_targets(file, everyone, policy)
-            yield from check_passwords(file, self.store)
+            yield from check_passwords(file, self.store, self.root, self.workspace.secrets if self.workspace else None)
         yield from check_domains(files)
         yield from check_loops(everyone)
+        yield from check_lookalikes(files)
 
     def _product_exists(self, file: DomainFile, desired: DesiredDomain) -> Iterator[Diagnostic]:
         name = desired.product

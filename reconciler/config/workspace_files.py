@@ -1,9 +1,11 @@
 """Which files make a workspace, and how they are named to people."""
 
 import os
-from collections.abc import Collection, Iterator
+import unicodedata
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.errors import NoWorkspace
@@ -11,6 +13,7 @@ from reconciler.core.source import Span
 
 WORKSPACE_FILE = "reconciler.yaml"
 ENDINGS = (".yaml", ".yml")
+STATE_FOLDER = ".reconciler"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +71,9 @@ def discover(root: Path, here: Path, planned: Collection[str] = ()) -> Found:
     """
     walk = _Walk(root.resolve(), here.resolve())
     workspace = walk.single(root.resolve() / WORKSPACE_FILE)
+    walk.state()
     products = tuple(walk.files("products", nested=False))
+    walk.clashes(products)
     domains = tuple(walk.files("domains", nested=True))
     new = {name: walk.single(walk.root / name) for name in planned if name not in {d.relative for d in domains}}
     domains = tuple(sorted((*domains, *new.values()), key=lambda row: row.relative))
@@ -85,6 +90,19 @@ class _Walk:
         self._stays_inside(path)
         return self._found(path)
 
+    def state(self) -> None:
+        """Journals and new passwords stay where they are looked for: no pull request moves them by a link."""
+        self._stays_inside(self.root / STATE_FOLDER)
+
+    def clashes(self, rows: Sequence[FoundFile]) -> None:
+        """Names that are one on file systems that do not tell letters' cases apart (macOS, Windows)."""
+        seen: dict[str, FoundFile] = {}
+        for row in rows:
+            first = seen.setdefault(unicodedata.normalize("NFC", row.relative).casefold(), row)
+            if first is not row:
+                text = f"{row.display} and {first.display} are one file where letters' cases are not told apart"
+                self.diagnostics.append(error("WSP005", text, Span(row.display), hint="rename one of them"))
+
     def files(self, folder: str, *, nested: bool) -> Iterator[FoundFile]:
         top = self.root / folder
         if not top.is_dir() or not self._stays_inside(top):
@@ -94,20 +112,34 @@ class _Walk:
         waiting = [top]
         while waiting:
             for path in self._entries(waiting.pop()):
-                is_link = path.is_symlink()
-                if is_link and not self._stays_inside(path):
-                    continue
-                if path.is_dir():
-                    # Links to folders are followed once, so that links in a circle end.
-                    if nested and path.resolve() not in seen:
-                        seen.add(path.resolve())
-                        waiting.append(path)
-                elif path.suffix in ENDINGS:
-                    if path.is_file():
+                match self._kind(path):
+                    case "folder":
+                        # Links to folders are followed once, so that links in a circle end.
+                        if nested and path.resolve() not in seen:
+                            seen.add(path.resolve())
+                            waiting.append(path)
+                    case "file":
                         rows.append(self._found(path))
-                    else:
-                        self._refuse(path, "is no plain file")
+                    case None:
+                        pass
         yield from sorted(rows, key=lambda row: row.relative)
+
+    def _kind(self, path: Path) -> Literal["folder", "file"] | None:
+        """What an entry is to us; None for what is refused, or has another ending."""
+        try:
+            if path.is_symlink() and not self._stays_inside(path):
+                return None
+            if path.is_dir():
+                return "folder"
+            if path.suffix not in ENDINGS:
+                return None
+            if path.is_file():
+                return "file"
+        except OSError as e:  # a path that is too long, for one
+            self._refuse(path, f"cannot be read: {e.strerror}")
+            return None
+        self._refuse(path, "is no plain file")
+        return None
 
     def _entries(self, folder: Path) -> list[Path]:
         try:

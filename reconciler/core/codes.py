@@ -11,6 +11,7 @@ CODES: dict[str, str] = {
     "YML007": "a YAML tag is used",
     "YML008": "a key is not text",
     "YML009": "the file cannot be read",
+    "YML010": "a character that turns the direction of text stands in the file, so that it reads otherwise than it is",
     # Schema
     "SCH001": "a value does not fit the schema",
     "SCH002": "a key is not known here",
@@ -25,6 +26,7 @@ CODES: dict[str, str] = {
     "NAM006": "a name is both declared and removed, or both renamed and something else",
     "NAM007": "a domain alias is the domain itself or another domain of the workspace",
     "NAM008": "a domain alias is declared twice in the workspace",
+    "NAM009": "a domain mixes scripts, or looks like another domain of the workspace or a target",
     # References
     "REF001": "a product is named that has no file",
     "REF002": "a server is named that the workspace does not have, or none is named where there are several",
@@ -46,10 +48,16 @@ CODES: dict[str, str] = {
     "SEC003": "a password does not satisfy the product's policy",
     "SEC004": "a file with a secret can be read by others",
     "SEC005": "it cannot be known whether a password's version was applied",
+    "SEC006": "a secret comes from a command, and the workspace does not allow commands",
+    "SEC007": "a server's command is not in the base commit, so a plan does not run it",
+    "SEC008": "a recipient of generated passwords is none, or cannot be checked here",
+    "SEC009": "an encrypted file with a secret is not in the workspace",
     # Workspace
     "WSP001": "the workspace cannot be used",
     "WSP002": "nothing matches a name, file or pattern on the command line",
     "WSP003": "a server's address is not safe to use",
+    "WSP004": "a file that the workspace names lies outside of it",
+    "WSP005": "two files' names differ only in the case of their letters",
     # Guards
     "GRD001": "a protected resource would be deleted",
     "GRD002": "more deletions than the policy allows",
@@ -78,4 +86,5 @@ CODES: dict[str, str] = {
     "SRV003": "a server's answer cannot be used",
     "SRV004": "a read was incomplete, so the domain is left alone",
     "SRV005": "the server refused",
+    "SRV006": "a server runs a build that is open to attack",
 }

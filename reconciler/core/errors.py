@@ -8,9 +8,11 @@ ReconcilerError
 ├── RefusedByServer        the server understood and said no; its words are in `message`
 ├── IncompleteRead         what was read cannot be the whole: the domain is stopped
 ├── CannotEdit             a file cannot be changed safely by a program; it is left as it is
-├── JournalUnusable       what is done cannot be written down, so nothing is done
-├── Locked                another run works on the same, or that cannot be known; nothing was changed
+├── JournalUnusable        what is done cannot be written down, so nothing is done
+├── Locked                 another run works on the same, or that cannot be known; nothing was changed
 ├── SecretUnavailable      a secret's source gave nothing
+├── NotInBase              a plan of a pull request would run what its base commit does not run
+├── CannotDeliver          generated passwords cannot be handed over as the workspace asks
 └── SandboxMissing         the embedded server's libraries are not installed
 """
 
@@ -53,6 +55,18 @@ class IncompleteRead(ReconcilerError):
 
 class SecretUnavailable(ReconcilerError):
     """A secret could not be had from its source. The message names the source, never a value."""
+
+
+class PasswordUnusable(ReconcilerError):
+    """What the command line gives of a password cannot be used: its length, or what stands on standard input."""
+
+
+class NotInBase(ReconcilerError):
+    """A plan of a pull request would run what its base commit does not run."""
+
+
+class CannotDeliver(ReconcilerError):
+    """Generated passwords cannot be handed over as the workspace asks; nothing is changed."""
 
 
 class JournalUnusable(ReconcilerError):

@@ -67,6 +67,8 @@ def domain_name(text: str) -> str:
         raise BadName("a domain name needs a dot, like example.com")
     if not _PLAIN_DOMAIN.fullmatch(name):
         raise BadName("not a domain name: letters, digits and hyphens between dots, like example.com")
+    if _ends_in_number(name):
+        raise BadName("a domain name does not end in a number: that would be read as an IP address (RFC 3696)")
     return name
 
 
@@ -90,7 +92,7 @@ def published_host(text: str) -> str:
         BadName: no record could lead there.
     """
     name = host_name(text)
-    if name.rpartition(".")[2].isdigit():
+    if _ends_in_number(name):
         raise BadName("an MX, CNAME or SRV record points at a name, never at an address")
     if name == "localhost" or name.endswith(".localhost"):
         raise BadName("localhost is another machine for everybody who looks it up")
@@ -107,14 +109,20 @@ def host_or_address(text: str) -> str:
         found = ip_address(text)
     except ValueError as e:
         # What ends in a number is read as an address everywhere: 192.0.2.400 is no name.
-        if ":" in text or "/" in text or text.removesuffix(".").rpartition(".")[2].isdigit():
+        # As it is in the end: 127。0。0。1 with ideographic full stops is one too.
+        name = "" if ":" in text or "/" in text else host_name(text)
+        if not name or _ends_in_number(name):
             raise BadName("neither an IP address nor a host name") from e
-        return host_name(text)
+        return name
     if isinstance(found, IPv6Address):
         if found.scope_id is not None:
             raise BadName("an address with a zone means something on one machine only")
         return str(found.ipv4_mapped or found)
     return str(found)
+
+
+def _ends_in_number(name: str) -> bool:
+    return name.rpartition(".")[2].isdigit()
 
 
 def address(text: str, domain: str) -> str:

@@ -21,6 +21,27 @@ class ServerPasswordPolicy:
     require_special: bool | None = None
 
 
+def as_policy(server: ServerPasswordPolicy) -> PasswordPolicy:
+    """A server's rules as far as they are known; a rule that it did not tell asks nothing."""
+    return PasswordPolicy(
+        min_length=server.min_length or 0,
+        require_uppercase=bool(server.require_uppercase),
+        require_digit=bool(server.require_digit),
+        require_special=bool(server.require_special),
+    )
+
+
+def stricter(product: PasswordPolicy, server: ServerPasswordPolicy) -> PasswordPolicy:
+    """What satisfies both a product's rules and a server's."""
+    told = as_policy(server)
+    return PasswordPolicy(
+        min_length=max(product.min_length, told.min_length),
+        require_uppercase=product.require_uppercase or told.require_uppercase,
+        require_digit=product.require_digit or told.require_digit,
+        require_special=product.require_special or told.require_special,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyDifference:
     """One rule on which the two do not agree; `rule` is its name in product files."""

@@ -97,6 +97,11 @@ class Change:
         return next((f.secret for f in self.fields if f.secret is not None), None)
 
 
+def takes_name(change: Change) -> bool:
+    """Whether a name that mail may be sent to is gone afterwards."""
+    return change.action in ("delete", "rename")
+
+
 SEATS = frozenset({"eas", "mapi"})
 
 
@@ -166,7 +171,6 @@ class Outcome:
     Attributes:
         detail: why, where it was not applied.
         password_set: the server took the change's password, whatever became of the rest of it.
-        unsure: an answer left open whether all of it took effect; "applied" stands only if a later read agrees.
     """
 
     change: Change
@@ -174,7 +178,6 @@ class Outcome:
     detail: str = ""
     hint: str = ""
     password_set: bool = False
-    unsure: bool = False
 
 
 def canonical_json(data: object) -> str:
@@ -210,7 +213,7 @@ def _change_data(change: Change) -> dict[str, object]:
 def _field_data(change: FieldChange) -> dict[str, object]:
     if change.secret is not None:
         ref = change.secret
-        return {"name": change.name, "secret": [ref.kind, ref.target, list(ref.argv), ref.version]}
+        return {"name": change.name, "secret": [ref.kind, ref.target, list(ref.parts), ref.version]}
     return {"name": change.name, "before": _plain(change.before), "after": _plain(change.after)}
 
 

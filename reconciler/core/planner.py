@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from shlex import quote
 from types import MappingProxyType
 
 from reconciler.core.diagnostics import Diagnostic, error, in_order, info, warning
@@ -39,6 +40,8 @@ class PlanOptions:
         prune: delete what is unmanaged, in every declared section.
         targets: `kind:address` keys; empty = everything. Only these change.
         password_versions: address -> the highest version known to have been set.
+        base_versions: address -> the version in the base commit's file, which may not have been applied: what was set
+            is at most that. Looked at where `password_versions` says nothing.
         set_passwords: addresses whose password is to be set whatever is known.
         internal_domains: domains (and their aliases) of the workspace; other targets are outside.
         protected_before: local parts of mailboxes that were `protect: true` before this change of the files -> where
@@ -50,6 +53,7 @@ class PlanOptions:
     prune: bool = False
     targets: frozenset[str] = frozenset()
     password_versions: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    base_versions: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     set_passwords: frozenset[str] = frozenset()
     internal_domains: frozenset[str] = frozenset()
     protected_before: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -238,26 +242,26 @@ class _Draft:
         if not isinstance(desired, Mailbox) or isinstance(desired.password, Unset):
             return ()
         address = _address("mailbox", desired.name, self.desired.domain)
-        known = self._known_version(desired.name)
-        asked = address in self.options.set_passwords
-        if asked or (known is not None and desired.password.version > known):
+        known = self._version_in(self.options.password_versions, desired.name)
+        most = self._version_in(self.options.base_versions, desired.name) if known is None else known
+        if address in self.options.set_passwords or (most is not None and desired.password.version > most):
             return (FieldChange(name=PASSWORD, secret=desired.password),)
         if known is None and desired.password.version > 1:
             self.diagnostics.append(
                 warning(
                     "SEC005",
-                    f"mailbox {address}: nothing tells whether version {desired.password.version} of its password "
-                    "was set; it is left as it is",
+                    f"mailbox {address}: neither a journal nor a base commit tells whether version "
+                    f"{desired.password.version} of its password was set; it is left as it is",
                     desired.origin,
-                    hint=f"to set it now, give --set-password {address}",
+                    hint=f"to set it now, give --set-password {quote(address)}",
                 )
             )
         return ()
 
-    def _known_version(self, name: str) -> int | None:
-        """The version of a mailbox's password that was last set, also if that was under a name it had before."""
+    def _version_in(self, versions: Mapping[str, int], name: str) -> int | None:
+        """The version of a mailbox's password, also if that is known under a name it had before."""
         names = (name, *(r.old for r in self.desired.renamed if r.kind == "mailbox" and r.new == name))
-        known = (self.options.password_versions.get(_address("mailbox", n, self.desired.domain)) for n in names)
+        known = (versions.get(_address("mailbox", n, self.desired.domain)) for n in names)
         return next((version for version in known if version is not None), None)
 
 

@@ -71,7 +71,7 @@ def password_faults(policy: PasswordPolicy, password: str, *, local_part: str, d
     """What a password lacks, in words; empty if it will do.
 
     Besides the policy's four rules a password must not contain the mailbox's name, the domain, or the domain's first
-    label where that has four letters or more.
+    label where that has four letters or more. A name that is empty is not known, and not looked for.
     """
     lower = password.lower()
     label = domain.split(".", 1)[0]
@@ -80,8 +80,8 @@ def password_faults(policy: PasswordPolicy, password: str, *, local_part: str, d
         (policy.require_uppercase and not any(c.isupper() for c in password), "it has no upper-case letter"),
         (policy.require_digit and not any(c.isdigit() for c in password), "it has no digit"),
         (policy.require_special and all(c.isalnum() or c.isspace() for c in password), "it has no special character"),
-        (local_part.lower() in lower, "it contains the mailbox's name"),
-        (domain in lower, "it contains the domain"),
+        (bool(local_part) and local_part.lower() in lower, "it contains the mailbox's name"),
+        (bool(domain) and domain in lower, "it contains the domain"),
         (len(label) >= 4 and domain not in lower and label in lower, "it contains the domain's first label"),
     ]
     return tuple(text for at_fault, text in faults if at_fault)

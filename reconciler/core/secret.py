@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-SourceKind = Literal["env", "file", "command", "generate"]
+SourceKind = Literal["env", "file", "command", "sops", "vault", "keyring", "generate"]
 
 
 class Secret:
@@ -39,15 +39,17 @@ class SecretRef:
     """Where a secret comes from: a reference as written in a file, never its value.
 
     Attributes:
-        kind: `env`, `file`, `command` or `generate`.
-        target: the variable's name, the path, or the command's words joined for display; empty for `generate`.
-        argv: the words of a `command`, which is run without a shell.
+        kind: `env`, `file`, `command`, `sops`, `vault`, `keyring` or `generate`.
+        target: for people: the variable's name, the path, the command's words joined, or the parts; empty for
+            `generate`.
+        parts: the words of a `command`, which is run without a shell; of `sops` the file and the steps of the key; of
+            `vault` path and field; of `keyring` service and user name.
         version: raised by the author to have a password set again; 1 where not written.
     """
 
     kind: SourceKind
     target: str = ""
-    argv: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
     version: int = 1
 
     def __str__(self) -> str:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from shlex import quote
 from types import MappingProxyType
 
 from reconciler.core.kinds import BY_NAME
-from reconciler.core.model import CurrentDomain, KindName, Mailbox, Resource
-from reconciler.core.plan import Change, Outcome, Plan, Result
-from reconciler.core.preconditions import APPEARED, GONE, Precondition, is_as_wanted, moved
+from reconciler.core.model import CurrentDomain, KindName, Mailbox, Resource, Unset, Value
+from reconciler.core.plan import SEATS, Change, Outcome, Plan, Result
+from reconciler.core.preconditions import APPEARED, GONE, Precondition, differing, is_as_wanted, moved
 
 _OTHER: Mapping[KindName, KindName] = {"mailbox": "alias", "alias": "mailbox"}
 """Mailboxes and aliases of a domain share their names."""
@@ -16,15 +17,17 @@ _AGAIN = "plan again, and have the new plan reviewed"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is known of one server's passwords, which cannot be read.
+    """What is known of one server that cannot be read from it.
 
     Attributes:
-        versions: address -> the highest version known to have been set.
+        versions: address -> the highest version of its password known to have been set.
         asked: addresses whose password is to be set whatever is known.
+        begun: (kind, address) of creations that an earlier run began and is not known to have finished.
     """
 
     versions: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     asked: frozenset[str] = frozenset()
+    begun: frozenset[tuple[str, str]] = frozenset()
 
 
 def settled(
@@ -40,10 +43,15 @@ def settled(
     return _Judge(plan, expected, salt, current, known).outcomes()
 
 
-def refreshed(plan: Plan, current: CurrentDomain) -> Plan:
-    """The plan with the live objects, as they are now, in its changes."""
+def refreshed(plan: Plan, current: CurrentDomain, known: Known) -> Plan:
+    """The plan with the live objects, as they are now, in its changes.
+
+    Of a creation that an earlier run began, and whose object is there as planned but for its seats, the seats remain,
+    as an update: the password went with the object.
+    """
     old_names = _renamed_from(plan)
-    return replace(plan, changes=tuple(_with_live(c, _live(c, current, old_names)) for c in plan.changes))
+    changes = (_with_live(c, _live(c, current, old_names)) for c in plan.changes)
+    return replace(plan, changes=tuple(_seats_only(c, current) if _is_begun(c, known) else c for c in changes))
 
 
 def done(change: Change, current: CurrentDomain) -> bool:
@@ -59,6 +67,26 @@ def _with_live(change: Change, resource: Resource | None) -> Change:
         return replace(change, current=resource)
     facts = resource.facts
     return replace(change, current=resource, usage_bytes=facts.usage_bytes, last_login=facts.last_login)
+
+
+def _is_begun(change: Change, known: Known) -> bool:
+    return change.action == "create" and (change.kind, change.address) in known.begun
+
+
+def _seats_only(change: Change, current: CurrentDomain) -> Change:
+    """A creation as the rest of it; as it is, if its object is not there or differs in more than its seats."""
+    there = current.section(change.kind).get(change.name)
+    left = () if there is None else differing(change, there)
+    if there is None or not left or set(left) - SEATS:
+        return change
+    kind = BY_NAME[change.kind]
+    before = {name: getattr(there, kind.field(name).attribute) for name in left}
+    fields = tuple(replace(f, before=_told(before[f.name])) for f in change.fields if f.name in before)
+    return _with_live(replace(change, action="update", fields=fields), there)
+
+
+def _told(value: Value | Unset) -> Value | None:
+    return None if isinstance(value, Unset) else value
 
 
 OldNames = Mapping[tuple[KindName, str], str]
@@ -106,7 +134,7 @@ class _Judge:
         if change.action == "update":
             return None
         text = "it is there with every field as planned; nothing tells whether it has the planned password"
-        hint = f"to set it, run `apply --set-password {change.address}` with the password in its file"
+        hint = f"to set it, run `apply --set-password {quote(change.address)}` with the password in its file"
         return Outcome(change=change, result=Result.SKIPPED, detail=text, hint=hint)
 
     def _has_password(self, change: Change) -> bool:
@@ -125,7 +153,11 @@ class _Judge:
 
     def _why_not(self, change: Change) -> str:
         """Why a change cannot be made as things are now; empty if it can."""
-        fields = moved(self.expected[change.key], change, self.salt, _live(change, self.current, self.old_names))
+        expected = self.expected[change.key]
+        # What `refreshed` has left of a creation was planned against nothing, and is seen to be as planned so far.
+        is_rest = expected.fields is None and change.action == "update"
+        live = _live(change, self.current, self.old_names)
+        fields = () if is_rest else moved(expected, change, self.salt, live)
         if fields:
             return _words(fields)
         blocker = next((k for k in change.depends_on if self._is_refused(k)), None)

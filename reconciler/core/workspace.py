@@ -74,6 +74,19 @@ class DnsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecretSettings:
+    """What the workspace says of secrets.
+
+    Attributes:
+        commands: `command` references are run; else they are refused.
+        recipients: generated passwords are encrypted to these age recipients; empty = written as they are.
+    """
+
+    commands: bool = False
+    recipients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
     """One `reconciler.yaml`.
 
@@ -84,5 +97,6 @@ class Workspace:
     servers: Mapping[str, ServerSettings]
     policy: Policy = field(default_factory=Policy)
     dns: DnsSettings = field(default_factory=DnsSettings)
+    secrets: SecretSettings = field(default_factory=SecretSettings)
     lock_folder: str | None = None
     origin: Span = field(default=Span(""), compare=False)

@@ -105,12 +105,10 @@ class _Run:
     async def seats(self) -> None:
         """EAS and MAPI of all changes that have come so far: those to be turned off first.
 
-        What answers and reads leave open is decided by the read that follows every apply. After a stop only changes of
-        which something was written get their seats.
+        After a stop only changes of which something was written get their seats.
         """
         faults: dict[str, ReconcilerError] = {}
         tried: set[str] = set()
-        unsure: set[str] = set()
         stopped: dict[str, str] = {}
         for protocol in ("eas", "mapi"):
             for wanted in (False, True):
@@ -124,15 +122,13 @@ class _Run:
                 if fault is None:
                     tried |= set(seats.values())
                     fault = await self._set_seats(protocol, dict.fromkeys(seats, wanted))
-                if isinstance(fault, DoubtfulWrite):
-                    unsure |= set(seats.values())
-                elif fault is not None:
+                if fault is not None:
                     faults = dict.fromkeys(seats.values(), fault) | faults
         for change in self.seated.values():
             begun = change.key in tried or _is_begun(change)
             fault, why = faults.get(change.key), stopped.get(change.key)
             if fault is None and why is None:
-                self._end(change, Result.APPLIED, unsure=change.key in unsure)
+                self._end(change, Result.APPLIED)
             elif begun:
                 hint = "its seats (EAS, MAPI) were not set; see `reconciler plan`"
                 self._end(change, Result.FAILED, *((fault.message, fault.hint) if fault else (why or "", hint)))
@@ -152,7 +148,7 @@ class _Run:
                 except DoubtfulWrite as doubt:
                     if await looked_up(doubt, seats_are(self.writer, domain, protocol, seats)):
                         return None
-                    if attempt == TRIES or self.stop.lost:
+                    if attempt == TRIES or (self.stop.due() and self.stop.lost):
                         return doubt
         except (Unreachable, RefusedCredentials) as e:
             self.gone = e
@@ -166,13 +162,11 @@ class _Run:
         outcome = self.outcomes.get(key)
         return key in self.seated if outcome is None else outcome.result in (Result.APPLIED, Result.SKIPPED)
 
-    def _end(self, change: Change, result: Result, detail: str = "", hint: str = "", *, unsure: bool = False) -> None:
+    def _end(self, change: Change, result: Result, detail: str = "", hint: str = "") -> None:
         # What waits for its seats, or ended applied, was written whole, its password included.
         written = result is Result.APPLIED or change.key in self.seated
         password_set = written and change.password is not None
-        outcome = Outcome(
-            change=change, result=result, detail=detail, hint=hint, password_set=password_set, unsure=unsure
-        )
+        outcome = Outcome(change=change, result=result, detail=detail, hint=hint, password_set=password_set)
         self.outcomes[change.key] = outcome
         try:
             self.journal.outcome(self.plan.server, outcome)

@@ -47,11 +47,13 @@ class Inventory:
         password_versions: (server, address) -> the version of the mailbox's password that was last set.
         protections: (server, domain) -> local parts of the mailboxes that were `protect: true` in the files at the
             last run that said so, and that run; who was told of last comes last.
+        begun: creations that were begun, and of which no later line says that they were made: killed, or failed.
     """
 
     resources: Mapping[Key, Known]
     password_versions: Mapping[tuple[str, str], int]
     protections: Mapping[tuple[str, str], tuple[frozenset[str], str]]
+    begun: frozenset[Key] = frozenset()
 
     def resource(self, server: str, kind: KindName, address: str) -> Known | None:
         """The last that is known of a resource; None if no journal tells anything of it."""
@@ -82,7 +84,12 @@ def read_inventory(folder: Path) -> Inventory:
             fold.take(record)
         except (KeyError, TypeError, ValueError, AttributeError) as e:
             raise damaged(place) from e
-    return Inventory(resources=fold.resources, password_versions=fold.password_versions, protections=fold.protections)
+    return Inventory(
+        resources=fold.resources,
+        password_versions=fold.password_versions,
+        protections=fold.protections,
+        begun=frozenset(fold.begun),
+    )
 
 
 def password_versions(folder: Path) -> Mapping[tuple[str, str], int]:
@@ -101,6 +108,7 @@ class _Fold:
         self.resources: dict[Key, Known] = {}
         self.password_versions: dict[tuple[str, str], int] = {}
         self.protections: dict[tuple[str, str], tuple[frozenset[str], str]] = {}
+        self.begun: set[Key] = set()
         self._states: dict[Key, Mapping[str, Value]] = {}
         self._before: dict[tuple[Key, str], dict[Key, Known | None]] = {}
         self._run = ""
@@ -113,6 +121,8 @@ class _Fold:
                 self._states.clear()
                 self._before.clear()
             case "intent":
+                if record["change"]["action"] == "create":
+                    self.begun.add(_key(record))
                 if state := record.get("state"):
                     self._states[_key(record)] = state_fields(state)
             case "outcome":
@@ -128,6 +138,7 @@ class _Fold:
     def _outcome(self, record: Record) -> None:
         done = record["result"] in _DONE
         if done:
+            self.begun.discard(_key(record))
             self._resource(_key(record), record["change"])
         elif record["result"] == Result.FAILED.value:
             self._take_back(_key(record), record["change"])

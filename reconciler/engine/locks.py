@@ -12,7 +12,6 @@ with each other only, never with a clock.
 
 import asyncio
 import errno
-import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -247,11 +246,15 @@ class _Watched:
 
     def lives(self) -> bool | None:
         """True as far as known; None if not yet; False if it is dead, and then its file is held here."""
-        if _had(self.lock):
-            return False
-        if not self._folder.shared:
-            return True
-        return True if self._touched() != self._first else None
+        for _ in range(2):  # a file that goes in the first look was a dead run's, or one's that has ended
+            if _had(self.lock):
+                return False
+            if not self._folder.shared:
+                return True
+            seen = self._touched()
+            if seen is not None:
+                return True if seen != self._first else None
+        return None
 
     def clear(self) -> None:
         """Removes what a dead run has left; only after `lives` was False."""
@@ -259,11 +262,11 @@ class _Watched:
         self.lock.release()
         self._folder.alive(self._name).unlink(missing_ok=True)
 
-    def _touched(self) -> tuple[int, int]:
+    def _touched(self) -> tuple[int, int] | None:
         try:
             found = self._folder.alive(self._name).stat()
         except OSError:
-            return (0, 0)
+            return None
         return (found.st_mtime_ns, found.st_ino)
 
 
@@ -281,23 +284,3 @@ def _read(path: Path) -> LockRecord | None:
         return record_of(path.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return None
-
-
-def private_folder(places: tuple[Path, ...]) -> Path:
-    """The first of some folders that can be made and written, for its owner only.
-
-    Raises:
-        Locked: there is none.
-    """
-    fault: OSError | None = None
-    for path in places:
-        try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as e:
-            fault = fault or e
-            continue
-        if os.access(path, os.W_OK | os.X_OK):
-            return path
-        fault = fault or PermissionError(errno.EACCES, "Permission denied")
-    assert fault is not None, "there is at least one place"
-    raise LockFolder(places[0]).unusable(fault) from fault

@@ -49,7 +49,7 @@ def pieces(record: Record, shown: int = 4 * MAX_STRING + 2) -> list[str]:
         return record.value.split(" ")
     strings: list[str] = []
     current, size = "", 0
-    for byte in record.value.encode():
+    for byte in record.value.encode("utf-8", "replace"):
         escaped = _escaped(byte)
         if size == MAX_STRING or len(current) + len(escaped) + 2 > shown:
             strings.append(current)

@@ -1,11 +1,14 @@
 """The compliance report as CSV (RFC 4180), a row for each domain and check, for spreadsheets.
 
-A spreadsheet takes a cell that begins like a formula for one, and strangers write what stands in DNS: such a cell gets
-an apostrophe in front, which spreadsheets know as the mark of a text.
+A spreadsheet takes a cell that begins like a formula for one, and strangers write what stands in DNS: what begins so
+gets an apostrophe in front, which spreadsheets know as the mark of a text. Where lists are separated by semicolons, as
+in most of Europe, a spreadsheet splits these lines at semicolons and line ends instead, so the same is done behind each
+of those inside a cell. Machines read `report.json`, in which every value is exact.
 """
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 
 from reconciler.core.findings import DomainReport, Finding, Record, Report
@@ -30,7 +33,9 @@ COLUMNS = (
 MAX_CELL = 8_000
 """Characters of a cell; spreadsheets take 32,767. What is to be published stands whole in `report.json`."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_BEGINNING = re.compile('(^|;[ "]*)(?=[=+\\-@＝＋－＠])')
+"""Where a cell begins, or would begin for who splits at semicolons, and a formula with it."""
+_INVISIBLE = ("\t", "\r", "\n")
 
 
 def render_csv(report: Report) -> str:
@@ -62,9 +67,9 @@ def _row(domain: DomainReport, check: Finding) -> list[str]:
 
 def cell(text: str) -> str:
     """A text as a cell that no spreadsheet calculates: hostile characters visible, bounded, formulas disarmed."""
-    risky = text.startswith(_FORMULA)
     lines = (visible(line) for line in clipped(text, MAX_CELL).split("\n"))
-    return ("'" if risky else "") + "\n".join(lines)
+    mark = "'" if text.startswith(_INVISIBLE) else ""
+    return mark + "\n".join(_BEGINNING.sub(r"\1'", line) for line in lines)
 
 
 def _records(records: Iterable[Record]) -> str:

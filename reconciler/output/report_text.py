@@ -85,7 +85,7 @@ class _Page:
             yield from self._labelled("", f"and {more} more")
         for record in check.fix:
             yield from self._publish(record, domain)
-        yield from self._labelled("see", f"{check.reference} ({check.code})", "dim")
+        yield from self._labelled("see", safe(f"{check.reference} ({check.code})"), "dim")
 
     def _tree(self, tree: SpfTree) -> Iterator[str]:
         for line in tree_lines(tree):

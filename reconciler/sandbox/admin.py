@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from reconciler.sandbox import inspection
 from reconciler.sandbox.binder import BindError, Fields, parse_json
+from reconciler.sandbox.browsers import host_of, is_loopback
 from reconciler.sandbox.call import Service
 from reconciler.sandbox.defaults import DOMAIN_SETTINGS, LIMIT_NAMES
 from reconciler.sandbox.dns import DnsServer
@@ -24,7 +25,6 @@ from reconciler.sandbox.requestlog import RequestLog
 from reconciler.sandbox.store import Snapshot
 from reconciler.sandbox.zones import ZoneError
 
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
 _DOMAIN_KEYS = frozenset(
     {
         *DOMAIN_SETTINGS,
@@ -75,8 +75,8 @@ class Admin:
 
     async def answer(self, method: str, path: str, headers: dict[bytes, str], body: bytes) -> Reply:
         """Answer a request below `/sandbox/`; errors are 4xx with `{"error": text}`."""
-        host = urlsplit(f"//{headers.get(b'host', '')}").hostname or ""
-        if b"x-sandbox" not in headers or host not in _LOOPBACK:
+        host = host_of(f"//{headers.get(b'host', '')}")
+        if b"x-sandbox" not in headers or not is_loopback(host):
             return Reply(403, {"error": "send the header X-Sandbox: 1, to a loopback address"})
         name = path.removeprefix("/sandbox/").strip("/")
         try:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from reconciler.sandbox.admin import Admin
+from reconciler.sandbox.browsers import refusal
 from reconciler.sandbox.call import Service
 from reconciler.sandbox.dispatch import Dispatcher, Outcome, Request
 from reconciler.sandbox.envelope import Reply
@@ -26,7 +27,7 @@ BANNER = "This is a sandbox with SmarterMail's API for tests. It carries no mail
 _API = "/api/v1/"
 _MAX_BODY = 32 * 1024 * 1024
 _PAGE = b"<!DOCTYPE html><html><title>Service notice</title><body><h1>Please try again later</h1></body></html>"
-_IN_THE_WAY = ("429", "500", "502", "503", "html", "expired-token")
+_IN_THE_WAY = ("busy", "429", "500", "502", "503", "html", "expired-token")
 _AFTERWARDS = ("500-after", "502-after", "503-after", "html-after")
 
 
@@ -39,6 +40,7 @@ class Application:
         self._log = log
         self._admin = admin
         self._dispatcher = Dispatcher(service, Router(ROUTES))
+        self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; the paths of the API are matched here, not by Starlette, for their lenient spelling."""
@@ -54,13 +56,19 @@ class Application:
 
     async def _answer(self, http: HttpRequest, body: bytes) -> Response | None:
         """The answer; None where the connection was cut instead."""
+        headers = {name: value.decode("latin-1") for name, value in http.headers.raw}
+        if reason := refusal(headers):
+            return _response(Reply(421, {"success": False, "resultCode": 421, "message": reason, "debugInfo": None}))
         raw = http.scope["raw_path"].decode("ascii", "replace")
         path = "/" + "/".join(part for part in raw.split("/") if part)
         at = (path.lower() + "/").find(_API)
         if at >= 0:
-            return await self._api(http, _request(http, path[at + len(_API) :], body))
+            self._under_way += 1
+            try:
+                return await self._api(http, _request(http, path[at + len(_API) :], body))
+            finally:
+                self._under_way -= 1
         if path.startswith("/sandbox/"):
-            headers = {name: value.decode("latin-1") for name, value in http.headers.raw}
             return _response(await self._admin.answer(http.method, path, headers, body))
         return _response(self._front(path))
 
@@ -78,8 +86,10 @@ class Application:
         faults = self._faults.striking(request.method, request.path)
         if "expired-token" in faults and not self._service.tokens.session(request.token):
             del faults["expired-token"]
+        if "busy" in faults and self._under_way <= _most(faults["busy"]):
+            del faults["busy"]
         effects: list[str] = []
-        if "latency" in faults:
+        if "latency" in faults and "busy" not in faults:  # a refusal comes at once
             await asyncio.sleep(_seconds(faults["latency"]))
         in_the_way = next((faults[name] for name in _IN_THE_WAY if name in faults), None)
         if "drop-before" in faults:
@@ -162,11 +172,17 @@ def _header_text(value: str) -> str:
         return value
 
 
+def _most(fault: Fault) -> float:
+    return 4.0 if fault.param is None else fault.param
+
+
 def _seconds(latency: Fault) -> float:
     return (1000.0 if latency.param is None else latency.param) / 1000
 
 
 def _fault_reply(fault: Fault) -> Reply:
+    if fault.name == "busy":
+        return Reply(429, {"success": False, "resultCode": 429, "message": "Too many requests"})
     status = int(fault.name[:3]) if fault.name[:3].isdigit() else 200
     headers = {} if fault.param is None else {"retry-after": f"{fault.param:g}"}
     if fault.name == "expired-token":

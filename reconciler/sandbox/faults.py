@@ -12,6 +12,7 @@ FAULTS: dict[str, str] = {
     "latency": "wait PARAM milliseconds (default 1000), then carry the request out and answer",
     "latency-after": "the request is carried out, the answer comes after PARAM milliseconds (default 1000)",
     "429": "429, with Retry-After when PARAM is given (seconds); nothing is done",
+    "busy": "429 to every request that comes while more than PARAM (default 4) are under way; nothing is done",
     "500": "500 with an error envelope; nothing is done",
     "502": "502 with an HTML page; nothing is done",
     "503": "503 with an HTML page, with Retry-After when PARAM is given; nothing is done",
@@ -30,7 +31,7 @@ FAULTS: dict[str, str] = {
 }
 """Name -> what it does. PARAM is what follows the colon."""
 
-_PARAMETERISED = frozenset({"latency", "latency-after", "429", "503"})
+_PARAMETERISED = frozenset({"latency", "latency-after", "429", "503", "busy"})
 ALWAYS = -1
 _LARGEST_PARAM = 86_400_000.0
 

@@ -1,15 +1,20 @@
 """One endpoint, asked for: spelling, token, repetition. Readers and writers speak through this and know no HTTP."""
 
-from reconciler.core.errors import DoubtfulWrite, RefusedByServer, UnexpectedAnswer
+import asyncio
+import json
+
+from reconciler.core.errors import DoubtfulWrite, ReconcilerError, RefusedByServer, UnexpectedAnswer
 from reconciler.core.secret import Secret
 from reconciler.smartermail import endpoints
+from reconciler.smartermail.abilities import ability_of, lacking
 from reconciler.smartermail.auth import Token
+from reconciler.smartermail.builds import Build, build_in
 from reconciler.smartermail.endpoints import Endpoint, Spelling
-from reconciler.smartermail.errors import Asked, JsonObject, Missing, Unauthorised, judge
+from reconciler.smartermail.errors import Asked, JsonObject, Missing, Stale, Unauthorised, judge
 from reconciler.smartermail.retry import retrying
 from reconciler.smartermail.scalars import canonical_domain
 from reconciler.smartermail.session import Session
-from reconciler.smartermail.tokens import Context, Tokens, no_longer
+from reconciler.smartermail.tokens import TURNS, Context, Tokens, no_longer
 
 
 class NoSuchEndpoint(UnexpectedAnswer):
@@ -24,6 +29,7 @@ class Calls:
         self.tokens = tokens
         self.capabilities = tokens.capabilities
         self._only_domain: str | None = None
+        self._asking_build = asyncio.Lock()
 
     @property
     def is_admin(self) -> bool:
@@ -60,10 +66,14 @@ class Calls:
             RefusedByServer, Unreachable, RefusedCredentials, NoSuchEndpoint: it had no effect.
         """
         assert endpoint.writes, endpoint.name
-        for _ in range(3):
-            if (await self.tokens.domain(domain)).verified:
+        for _ in range(2 * TURNS):
+            if not (await self.tokens.domain(domain)).verified:
+                await self.domain_data(domain)
+                continue
+            try:
                 return (await self._spelled(endpoint, domain, params, secrets))[0]
-            await self.domain_data(domain)
+            except Stale:
+                continue  # nothing was sent; the new token has to be seen to be the domain's first
         raise UnexpectedAnswer(
             f"{self.session.name}: the session of {domain} is renewed over and over; nothing was sent"
         )
@@ -104,6 +114,19 @@ class Calls:
         self._only_domain = canonical_domain(str(data["name"]))
         return data
 
+    async def build(self) -> Build | None:
+        """The build that the server runs, asked once in a run; None where it does not tell, as it tells no customer."""
+        async with self._asking_build:
+            if self.is_admin and not self.capabilities.build_asked:
+                self.capabilities.build_asked = True
+                spelling = endpoints.VERSION.spellings[0]
+                try:
+                    answer, _ = await self._authorised(endpoints.VERSION, spelling, "", {}, ())
+                except (Missing, ReconcilerError):  # what it could have told is no reason to fail
+                    return None
+                self.capabilities.build = build_in(json.dumps(answer))
+        return self.capabilities.build
+
     def where(self, endpoint: Endpoint, domain: str = "") -> str:
         """Where an answer came from, for messages: server, request, domain."""
         spelling = endpoint.spellings[self.capabilities.first(endpoint)]
@@ -136,10 +159,10 @@ class Calls:
             self.capabilities.learn(endpoint, number)
             return result
         asked = self._asked(endpoint, endpoint.spellings[0], domain, ())
-        raise NoSuchEndpoint(
-            f"{asked}: the server has no such endpoint",
-            hint="its own reference at /Documentation/api lists what it has; an update may bring it",
-        )
+        ability = ability_of(endpoint)
+        # What the program can do without is no reason to ask for the version.
+        text, hint = lacking(ability, await self.build() if ability.otherwise else None)
+        raise NoSuchEndpoint(f"{asked}: {text}", hint=hint)
 
     async def _authorised(
         self,
@@ -149,28 +172,47 @@ class Calls:
         params: dict[str, object],
         secrets: tuple[Secret, ...],
     ) -> tuple[JsonObject, Context | None]:
-        """One spelling, with a token; a read whose token is not accepted is sent once more with a new one."""
-        for is_last in (False, True):
+        """One spelling, with a token; a read whose token is not accepted is sent once more with a new one.
+
+        Raises:
+            Stale: of a write only: its token is not the one that was seen to be the domain's; nothing was sent.
+        """
+        refused = False
+        for turn in range(1, TURNS + 1):
             context = await self.tokens.domain(domain) if spelling.bearer == "domain" else None
             token = context.token if context else await self.tokens.system()
             asked = self._asked(endpoint, spelling, domain, (token.access, *secrets))
+            if endpoint.writes and context is not None and not context.verified:
+                raise Stale
             try:
-                answer = await self._sent(spelling, {"domain": domain, **params}, asked, token, context)
+                given = {"domain": domain, **params}
+                keen = not endpoint.writes and turn == TURNS
+                return await self._sent(spelling, given, asked, token, context, keen=keen), context
+            except Stale:
+                if endpoint.writes:
+                    raise
             except Unauthorised:
                 self.tokens.reject(token)
                 if endpoint.writes:
                     raise DoubtfulWrite(
                         f"{asked}: the session was not accepted (401)", hint="it is renewed for the next request"
                     ) from None
-                if is_last:
-                    raise no_longer(asked) from None
-            else:
-                return answer, context
-        raise AssertionError("the last turn returns or raises")
+                if refused:
+                    break
+                refused = True
+        raise no_longer(self._asked(endpoint, spelling, domain, ()))
 
     async def _sent(
-        self, spelling: Spelling, params: dict[str, object], asked: Asked, token: Token, context: Context | None
+        self,
+        spelling: Spelling,
+        params: dict[str, object],
+        asked: Asked,
+        token: Token,
+        context: Context | None,
+        *,
+        keen: bool,
     ) -> JsonObject:
+        """The answer. Unless `keen`, Stale where the token came due before it was the request's turn."""
         path, body = spelling.filled(params), spelling.body(params)
 
         async def send(repeated: bool) -> JsonObject:
@@ -182,10 +224,11 @@ class Calls:
                 body=body,
                 token=token.access,
                 domain=context.header if context else "",
+                is_stale=lambda: not keen and self.tokens.is_stale(token),
             )
             return judge(answer, asked)
 
-        return await retrying(send)
+        return await retrying(send, self.session.retries, self.session.circuit)
 
     def _asked(self, endpoint: Endpoint, spelling: Spelling, domain: str, secrets: tuple[Secret, ...]) -> Asked:
         return Asked(

@@ -15,6 +15,10 @@ Bearer = Literal["nobody", "system", "domain"]
 """Whose token goes with a request: none, the account's own, or one with the context of a domain."""
 
 
+_HEADER = re.compile("[!-~]+")  # without spaces, which are cut off at the ends of a value
+_UNSAFE = re.compile(r"[/\\%\x00-\x1f\x7f\ud800-\udfff]")
+
+
 @dataclass(frozen=True, slots=True)
 class Spelling:
     """One way to write an endpoint.
@@ -66,14 +70,29 @@ def segment(text: str) -> str:
     """One path segment, percent-encoded.
 
     Raises:
-        RefusedByServer: empty, `.` or `..`, which would change what is addressed.
+        RefusedByServer: empty, `.` or `..`, which would change what is addressed; or with characters that some
+            servers decode before they look for the segments (`/`, `\\`, `%`), or cut names at (controls).
     """
-    if text in ("", ".", ".."):
+    if text in ("", ".", "..") or _UNSAFE.search(text):
         raise RefusedByServer(
             f"the name {text!r} cannot be part of a request's address; nothing was sent",
             hint="change it in the server's own interface",
         )
     return quote(text, safe="")
+
+
+def header_value(domain: str) -> str:
+    """A domain as the value of a header.
+
+    Raises:
+        RefusedByServer: it is no name that could stand there.
+    """
+    if not _HEADER.fullmatch(domain):
+        raise RefusedByServer(
+            f"the domain {domain!r} cannot be named in a request; nothing was sent",
+            hint="change it in the server's own interface",
+        )
+    return domain
 
 
 def _get(path: str, bearer: Bearer = "domain") -> Spelling:
@@ -99,6 +118,7 @@ MANAGE_DOMAIN = Endpoint("manage domain", (_post("settings/sysadmin/manage-domai
 ONE_DOMAIN = Endpoint("one domain", (_get("settings/sysadmin/domain/{domain}", "system"),))
 DOMAINS = Endpoint("domains", (_get("settings/sysadmin/domains", "system"),))
 DOMAIN_NAMES = Endpoint("domain names", (_get("settings/sysadmin/domain-names", "system"),))
+VERSION = Endpoint("version", (_get("settings/sysadmin/get-version", "system"),))
 
 DATA = Endpoint("domain data", (_get("settings/domain/data"),))
 SETTINGS = Endpoint(

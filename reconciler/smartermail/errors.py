@@ -26,7 +26,9 @@ from reconciler.smartermail.redact import clean
 JsonObject = dict[str, object]
 
 _PLAIN_REASONS = frozenset({"", "not found", "method not allowed"})
-_GONE = frozenset({502, 503, 504})
+GONE = frozenset({502, 503, 504})
+"""What stands before a server answers so in its place."""
+
 _HTML_HINT = "something answers in the server's place: see its url, and whether a proxy or a maintenance page is there"
 _DOUBT_HINT = "whether it took effect is found out by reading it again"
 
@@ -62,12 +64,20 @@ class Asked:
 
 
 class Again(Exception):
-    """A request that may be sent once more: it was not carried out, or carrying it out twice changes nothing."""
+    """A request that may be sent once more: it was not carried out, or carrying it out twice changes nothing.
 
-    def __init__(self, final: ReconcilerError, retry_after: float | None = None) -> None:
+    `is_silent`: nobody answered, or only somebody in the server's place (502, 503, 504).
+    """
+
+    def __init__(self, final: ReconcilerError, retry_after: float | None = None, *, is_silent: bool = False) -> None:
         super().__init__(final.message)
         self.final = final
         self.retry_after = retry_after
+        self.is_silent = is_silent
+
+
+class Stale(Exception):
+    """A token came due while its request waited for its turn; nothing was sent."""
 
 
 class Missing(Exception):
@@ -91,7 +101,7 @@ def from_transport(error: Exception, asked: Asked) -> ReconcilerError | Again:
             f"{asked}: no connection to the server: {text}",
             hint="nothing was sent; see the server's url, the network, and whether the server runs",
         )
-        return gone if asked.writes else Again(gone)
+        return gone if asked.writes else Again(gone, is_silent=True)
     if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError | httpx.InvalidURL):
         return UnexpectedAnswer(f"{asked}: the request could not be sent: {text}")
     if isinstance(error, httpx.DecodingError):
@@ -99,14 +109,23 @@ def from_transport(error: Exception, asked: Asked) -> ReconcilerError | Again:
     if asked.writes:
         return DoubtfulWrite(f"{asked}: the answer was lost after sending: {text}", hint=_DOUBT_HINT)
     return Again(
-        Unreachable(f"{asked}: no answer: {text}", hint="see the network, and whether the server is overloaded")
+        Unreachable(f"{asked}: no answer: {text}", hint="see the network, and whether the server is overloaded"),
+        is_silent=True,
     )
 
 
+def is_silence(error: Exception) -> bool:
+    """Whether an exception of the HTTP library means that nobody answered."""
+    own = httpx.UnsupportedProtocol | httpx.LocalProtocolError
+    return isinstance(error, httpx.TransportError | OSError) and not isinstance(error, own)
+
+
 def _is_tls(error: BaseException | None) -> bool:
-    while error is not None:
+    seen: set[int] = set()  # causes may go round
+    while error is not None and id(error) not in seen:
         if isinstance(error, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
             return True
+        seen.add(id(error))
         error = error.__cause__ or error.__context__
     return False
 
@@ -156,8 +175,10 @@ def _server_fault(answer: Answer, payload: object, asked: Asked) -> Exception:
     text = f"the server failed ({answer.status}{f': {said}' if said else ''})"
     if asked.writes:
         return unexpected(asked, text)
-    kind = Unreachable if answer.status in _GONE else UnexpectedAnswer
-    return Again(kind(f"{asked}: {text}", hint="try again later; the server's log may say more"), answer.retry_after)
+    is_gone = answer.status in GONE
+    kind = Unreachable if is_gone else UnexpectedAnswer
+    final = kind(f"{asked}: {text}", hint="try again later; the server's log may say more")
+    return Again(final, answer.retry_after, is_silent=is_gone)
 
 
 def _refusal(answer: Answer, payload: object, asked: Asked) -> Exception:

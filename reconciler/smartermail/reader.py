@@ -174,15 +174,17 @@ class ServerReader:
             return None
 
     async def _account(self, domain: str, name: str) -> wire.Account:
+        data = await self._user_data(domain, name)
+        return wire.account(data, name, self._calls.where(endpoints.USER, domain))
+
+    async def _user_data(self, domain: str, name: str) -> Fields:
+        """`userData` of get-user (section 5.2), seen to be this mailbox's."""
+        answer = await self._calls.read(endpoints.USER, domain, email=f"{name}@{domain}")
         where = self._calls.where(endpoints.USER, domain)
-        data = wire.inner(await self.user_data(domain, name), "userData", where)
+        data = wire.inner(answer, "userData", where)
         if wire.row_name(data, domain, where, "userName") != name:
             raise UnexpectedAnswer(f"{where}: the answer is of another mailbox than {name}")
-        return wire.account(data, name, where)
-
-    async def user_data(self, domain: str, name: str) -> Fields:
-        """The answer to get-user (section 5.2)."""
-        return await self._calls.read(endpoints.USER, domain, email=f"{name}@{domain}")
+        return data
 
     async def _aliases(self, domain: str, rows: Rows, data: Fields, wanted: frozenset[str]) -> dict[str, Alias]:
         """All aliases; one by one those whose targets, or whose managed flags, the rows do not tell."""
@@ -199,12 +201,17 @@ class ServerReader:
         return {n: filled(a, single[n].result()) if n in single else a for n, a in told.items()}
 
     async def _alias(self, domain: str, name: str) -> Alias:
-        where = self._calls.where(endpoints.ALIAS, domain)
+        fields = await self._alias_data(domain, name)
+        return wire.alias(fields, name, domain, self._calls.where(endpoints.ALIAS, domain))
+
+    async def _alias_data(self, domain: str, name: str) -> Fields:
+        """`alias` of the answer (section 6.2), seen to be this alias's."""
         answer = await self._calls.read(endpoints.ALIAS, domain, name=name)
+        where = self._calls.where(endpoints.ALIAS, domain)
         fields = wire.inner(answer, "alias", where)
         if wire.row_name(fields, domain, where, "name", "userName") != name:
             raise UnexpectedAnswer(f"{where}: the answer is of another alias than {name}")
-        return wire.alias(fields, name, domain, where)
+        return fields
 
     async def _with_forwarding(
         self, domain: str, mailboxes: dict[str, Mailbox], wanted: frozenset[str]

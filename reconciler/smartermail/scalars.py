@@ -1,5 +1,6 @@
 """Single values of JSON objects. A key that is absent means "unknown"; a value of the wrong type stops the read."""
 
+import re
 from collections.abc import Mapping
 
 from reconciler.core.errors import UnexpectedAnswer
@@ -8,6 +9,10 @@ from reconciler.core.names import BadName, domain_name
 from reconciler.smartermail.auth import moment
 
 Fields = Mapping[str, object]
+
+_HALF = re.compile("[\ud800-\udfff]")
+_LARGEST = 1 << 63
+"""Numbers of the server have 64 bits."""
 
 
 def flag(fields: Fields, key: str, where: str) -> bool | Unset:
@@ -34,14 +39,16 @@ def number(fields: Fields, key: str, where: str) -> int | None:
     if value is None:
         return None
     if isinstance(value, float) and value.is_integer():
-        return int(value)
+        value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
+        if abs(value) >= _LARGEST:
+            raise UnexpectedAnswer(f"{where}: {key} is a number that no server can mean")
         return value
     raise UnexpectedAnswer(f"{where}: {key} is not a whole number but a {type(value).__name__}")
 
 
 def text(fields: Fields, key: str, where: str) -> str | Unset:
-    """A text, exactly as it is; UNSET where it is absent. A null is .NET's empty text.
+    """A text as it is; UNSET where it is absent. A null is .NET's empty text.
 
     Raises:
         UnexpectedAnswer: it is something else.
@@ -50,8 +57,13 @@ def text(fields: Fields, key: str, where: str) -> str | Unset:
         return UNSET
     value = fields[key]
     if value is None or isinstance(value, str):
-        return value or ""
+        return sound(value or "")
     raise UnexpectedAnswer(f"{where}: {key} is not a text but a {type(value).__name__}")
+
+
+def sound(value: str) -> str:
+    r"""Text without halves of surrogate pairs (`\ud800` in JSON), which nothing can store or print."""
+    return value if value.isascii() else _HALF.sub("\N{REPLACEMENT CHARACTER}", value)
 
 
 def when(value: object) -> str | None:
@@ -65,4 +77,4 @@ def canonical_domain(name: str) -> str:
     try:
         return domain_name(name)
     except BadName:
-        return name.lower()
+        return sound(name.lower())

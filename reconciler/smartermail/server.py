@@ -51,6 +51,11 @@ class Server:
         found = [summary(row, where) for row in rows]
         return {s.name: s for s in sorted(found, key=lambda s: s.name)}
 
+    async def notice(self) -> str:
+        """What is known against the build that the server runs; empty where nothing is, or it does not tell."""
+        build = await self._calls.build()
+        return build.warning if build else ""
+
     async def aclose(self) -> None:
         """Ends the session on the server, if one was begun, and closes all connections."""
         await self._calls.aclose()

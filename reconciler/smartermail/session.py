@@ -7,6 +7,7 @@ import logging
 import math
 import ssl
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import urlsplit
@@ -14,11 +15,28 @@ from urllib.parse import urlsplit
 import httpx
 
 from reconciler import __version__
-from reconciler.core.errors import Unreachable
+from reconciler.core.errors import ReconcilerError, Unreachable
 from reconciler.core.secret import Secret
 from reconciler.core.workspace import ServerSettings
-from reconciler.smartermail.errors import Answer, Asked, from_transport, http_date, retry_after_of, unexpected
+from reconciler.smartermail import endpoints
+from reconciler.smartermail.circuit import Circuit
+from reconciler.smartermail.endpoints import header_value
+from reconciler.smartermail.errors import (
+    GONE,
+    Again,
+    Answer,
+    Asked,
+    Stale,
+    from_transport,
+    http_date,
+    is_silence,
+    retry_after_of,
+    unexpected,
+)
+from reconciler.smartermail.pace import Gate, Pace, Ticket
+from reconciler.smartermail.retry import LONGEST_WAIT, Retries
 from reconciler.smartermail.stats import TALLY, RequestStats
+from reconciler.smartermail.unpacking import TooLarge, whole_body
 
 PER_CLIENT = 8
 """Connections of one httpx client; its pool becomes slow beyond."""
@@ -33,7 +51,12 @@ log = logging.getLogger("reconciler.smartermail")
 
 
 class Session:
-    """Connections to one server, at most `max_concurrency` requests in flight.
+    """Connections to one server, at most `max_concurrency` requests in flight, fewer where it has trouble.
+
+    Attributes:
+        circuit: whether the server is asked at all.
+        gate: whose turn it is.
+        retries: what is left of the run's retries at this server.
 
     Raises:
         Unreachable: the address, the CA bundle or the proxy cannot be used; nothing was sent.
@@ -42,14 +65,16 @@ class Session:
     def __init__(self, settings: ServerSettings, stats: RequestStats, *, timeout: float) -> None:
         self.name = settings.name
         self.stats = stats
+        self.circuit = Circuit(settings.name)
+        self.gate = Gate(Pace(settings.max_concurrency))
+        self.retries = Retries()
         self._timeout = timeout
         self._base = f"{settings.url.rstrip('/')}/api/v1/"
         context = _trusting(settings)
         count = math.ceil(settings.max_concurrency / PER_CLIENT)
         self._clients = [_client(settings, context, timeout) for _ in range(count)]
-        self._slots: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
-        for number in range(settings.max_concurrency):
-            self._slots.put_nowait(self._clients[number % count])
+        # As many places as requests may be in flight, at most 8 a client; the one used last is used next.
+        self._places = [self._clients[number % count] for number in range(settings.max_concurrency)]
 
     async def aclose(self) -> None:
         """Closes all connections."""
@@ -65,6 +90,7 @@ class Session:
         body: object = None,
         token: Secret | None = None,
         domain: str = "",
+        is_stale: Callable[[], bool] = lambda: False,
     ) -> Answer:
         """Sends one request and reads its answer to the end.
 
@@ -73,18 +99,56 @@ class Session:
             body: sent as JSON unless None.
             token: goes into `Authorization`.
             domain: goes into `X-SmarterMailDomain` unless empty.
+            is_stale: whether the token has come due; asked when it is the request's turn, which may be late.
 
         Raises:
-            Unreachable, DoubtfulWrite, UnexpectedAnswer, Again: as `from_transport` says.
+            Unreachable, DoubtfulWrite, UnexpectedAnswer, Again: as `from_transport` says; Unreachable and
+                UnexpectedAnswer also where the circuit is open, and nothing was sent.
+            Stale: nothing was sent.
+            RefusedByServer: the domain cannot stand in a header; nothing was sent.
         """
         headers = {"authorization": f"Bearer {token.reveal()}"} if token else {}
         if domain:
-            headers["x-smartermaildomain"] = domain
+            headers["x-smartermaildomain"] = header_value(domain)
         content = None
         if body is not None:
             content = json.dumps(body).encode()
             headers["content-type"] = "application/json"
-        client = await self._slots.get()
+        if self.circuit.is_due:
+            await self._probe()
+        self.circuit.check()
+        ticket = await self.gate.enter()
+        try:
+            self.circuit.check()
+            if is_stale():
+                raise Stale
+            return await self._exchange(method, path, asked, content, headers, ticket)
+        finally:
+            self.gate.leave()
+
+    async def _probe(self) -> None:
+        """A read without a token, whose answer is of no consequence: whether there is one decides."""
+        self.circuit.begin_probe()
+        is_there = False
+        spelling = endpoints.DATA.spellings[0]
+        asked = Asked(self.name, spelling.template)
+        try:
+            ticket = await self.gate.enter()
+            try:
+                answer = await self._exchange(spelling.method, spelling.path, asked, None, {}, ticket)
+                is_there = answer.status not in GONE
+            finally:
+                self.gate.leave()
+        except (Again, ReconcilerError):
+            is_there = False
+        finally:
+            self.circuit.end_probe(is_there=is_there)
+
+    async def _exchange(
+        self, method: str, path: str, asked: Asked, content: bytes | None, headers: dict[str, str], ticket: Ticket
+    ) -> Answer:
+        """One request and its answer, and what they tell of the server."""
+        client = self._places.pop()
         started = time.perf_counter()
         status = "no answer"
         try:
@@ -94,39 +158,57 @@ class Session:
                 answer = await self._whole(client, request, asked)
             status = str(answer.status)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, TimeoutError) as e:
-            raise from_transport(e, asked) from e
+            failure = from_transport(e, asked)
+            if is_silence(e):
+                self.gate.pace.is_busy(ticket)
+                if asked.writes:  # reads are counted after their last try
+                    self.circuit.unanswered(str(failure))
+            raise failure from e
         else:
+            self._learn(answer, asked, ticket, time.perf_counter() - started)
             return answer
         finally:
-            self._slots.put_nowait(client)
+            self._places.append(client)
             log.debug(
                 "%s %s -> %s in %.0f ms", self.name, asked.template, status, 1000 * (time.perf_counter() - started)
             )
 
+    def _learn(self, answer: Answer, asked: Asked, ticket: Ticket, seconds: float) -> None:
+        """What an answer tells of the server: that it is there, that it has too much to do, how long it takes."""
+        pace = self.gate.pace
+        if answer.status not in GONE:
+            self.circuit.answered()
+        elif asked.writes:
+            self.circuit.unanswered(f"{asked}: {answer.status}")
+        if answer.status == 429 or answer.status in GONE:
+            pace.is_busy(ticket)
+            if answer.retry_after is not None and answer.retry_after <= LONGEST_WAIT:
+                pace.hold(answer.retry_after)
+        elif 200 <= answer.status < 300:
+            pace.went_well(ticket, asked.template, seconds)
+
     async def _whole(self, client: httpx.AsyncClient, request: httpx.Request, asked: Asked) -> Answer:
         response = await client.send(request, stream=True)
         try:
-            parts: list[bytes] = []
-            size = 0
-            async for part in response.aiter_bytes():
-                size += len(part)
-                if size > MAX_BODY:
-                    raise unexpected(asked, f"the answer is larger than {MAX_BODY >> 20} MiB")
-                parts.append(part)
+            body = await whole_body(response, MAX_BODY)
+        except TooLarge as e:
+            raise unexpected(asked, f"the answer is larger than {MAX_BODY >> 20} MiB") from e
         finally:
             await response.aclose()
+        date = http_date(response.headers.get("date", ""))
         return Answer(
             status=response.status_code,
             reason=response.reason_phrase,
-            body=b"".join(parts),
-            date=http_date(response.headers.get("date", "")),
-            retry_after=retry_after_of(response.headers, datetime.now(UTC)),
+            body=body,
+            date=date,
+            retry_after=retry_after_of(response.headers, date or datetime.now(UTC)),
             location=response.headers.get("location", ""),
         )
 
     def _count(self, asked: Asked) -> None:
         self.stats.requests += 1
         self.stats.by_endpoint[asked.template] += 1
+        self.stats.logins += asked.template == endpoints.LOGIN.spellings[0].template
         if asked.writes:
             self.stats.writes += 1
         else:

@@ -35,7 +35,7 @@ class SignIn:
     def __init__(self, session: Session, credentials: Credentials, clock: Callable[[], float] = time.monotonic) -> None:
         self.credentials = credentials
         self.clock = clock
-        self._session = session
+        self.session = session
         self._client_id = f"reconciler-{secrets.token_hex(12)}"
 
     async def begin(self, known: tuple[Secret, ...]) -> tuple[Token, str]:
@@ -92,31 +92,40 @@ class SignIn:
         """Signs out; what comes of it is of no consequence, since the token dies by itself in minutes."""
         spelling = endpoints.LOGOUT.spellings[0]
         asked = self.asked(endpoints.LOGOUT, known)
-        await self._session.send(spelling.method, spelling.path, asked, body={}, token=token.access)
+        await self.session.send(spelling.method, spelling.path, asked, body={}, token=token.access)
 
     async def sent(
-        self, endpoint: Endpoint, asked: Asked, params: dict[str, object], token: Token | None = None
+        self,
+        endpoint: Endpoint,
+        asked: Asked,
+        params: dict[str, object],
+        token: Token | None = None,
+        is_stale: Callable[[], bool] = lambda: False,
     ) -> Answer:
-        """The answer, once it is neither "too many requests" nor, for reads, a failure that may pass."""
+        """The answer, once it is neither "too many requests" nor, for reads, a failure that may pass.
+
+        Raises:
+            Stale: the token came due before it was the request's turn; nothing was sent.
+        """
         spelling = endpoint.spellings[0]
 
         async def send(repeated: bool) -> Answer:
-            self._session.stats.retries += repeated
-            self._session.stats.logins += endpoint is endpoints.LOGIN
-            answer = await self._session.send(
+            self.session.stats.retries += repeated
+            answer = await self.session.send(
                 spelling.method,
                 spelling.filled(params),
                 asked,
                 body=spelling.body(params),
                 token=token.access if token else None,
+                is_stale=is_stale,
             )
             if answer.status == 429 or answer.status >= 500:
                 judge(answer, asked)
             return answer
 
-        return await retrying(send)
+        return await retrying(send, self.session.retries, self.session.circuit)
 
     def asked(self, endpoint: Endpoint, known: tuple[Secret, ...], domain: str = "") -> Asked:
         """What messages say of a request."""
         template = endpoint.spellings[0].template
-        return Asked(self._session.name, template, domain, writes=endpoint.writes, secrets=known)
+        return Asked(self.session.name, template, domain, writes=endpoint.writes, secrets=known)

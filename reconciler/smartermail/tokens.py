@@ -6,6 +6,7 @@ Whatever many tasks need at once is asked for once, in a task of its own that no
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from reconciler.core.errors import (
@@ -20,11 +21,11 @@ from reconciler.smartermail import auth, endpoints
 from reconciler.smartermail.auth import Token
 from reconciler.smartermail.capabilities import Capabilities
 from reconciler.smartermail.endpoints import Endpoint
-from reconciler.smartermail.errors import Again, Answer, Asked, Missing, Unauthorised, judge, unexpected
+from reconciler.smartermail.errors import Again, Answer, Asked, Missing, Stale, Unauthorised, judge, unexpected
 from reconciler.smartermail.signin import SessionLost, SignIn
 
-CIRCUIT = 30.0
-"""Seconds during which a sign-in that got no answer is not tried again: everybody gets the same failure at once."""
+TURNS = 4
+"""How often a token that came due while its request waited for its turn is replaced; then it is sent as it is."""
 
 T = TypeVar("T")
 
@@ -57,7 +58,6 @@ class Tokens:
         self._domains: dict[str, Context] = {}
         self._stale: set[str] = set()
         self._fatal: ReconcilerError | None = None
-        self._circuit: tuple[float, ReconcilerError] | None = None
         self._flights: dict[str, asyncio.Task[object]] = {}
 
     @property
@@ -69,7 +69,7 @@ class Tokens:
     async def system(self) -> Token:
         """The account's own token, signed in or renewed where that is due."""
         token = self._own
-        if token is not None and self._fatal is None and not self._is_stale(token):
+        if token is not None and self._fatal is None and not self.is_stale(token):
             return token
         return await self._once("sign-in", self._sign_in_or_renew)
 
@@ -83,7 +83,7 @@ class Tokens:
                 self._domains[domain] = context
             return context
         context = self._domains.get(domain)
-        if context is not None and self._fatal is None and not self._is_stale(context.token):
+        if context is not None and self._fatal is None and not self.is_stale(context.token):
             return context
         return await self._once(f"domain {domain}", lambda: self._manage(domain))
 
@@ -105,7 +105,8 @@ class Tokens:
         except (ReconcilerError, Again):
             return
 
-    def _is_stale(self, token: Token) -> bool:
+    def is_stale(self, token: Token) -> bool:
+        """Whether a token is to be replaced before it is used."""
         return token.is_due(self._signin.clock()) or token.access.reveal() in self._stale
 
     async def _once(self, key: str, work: Callable[[], Awaitable[T]]) -> T:
@@ -131,12 +132,10 @@ class Tokens:
     def _raise_if_shut_out(self) -> None:
         if self._fatal is not None:
             raise _copy(self._fatal)
-        if self._circuit is not None and self._signin.clock() < self._circuit[0]:
-            raise _copy(self._circuit[1])
 
     async def _sign_in_or_renew(self) -> Token:
         token = self._own
-        if token is not None and not self._is_stale(token):
+        if token is not None and not self.is_stale(token):
             return token
         try:
             if token is not None:
@@ -148,7 +147,9 @@ class Tokens:
             self._fatal = e
             raise
         except (Unreachable, UnexpectedAnswer) as e:
-            self._circuit = (self._signin.clock() + CIRCUIT, e)
+            circuit = self._signin.session.circuit
+            if not circuit.is_open:  # without a session nothing else can be asked for either
+                circuit.trip("the sign-in failed", e)
             raise
         return self._own
 
@@ -160,7 +161,7 @@ class Tokens:
 
     async def _manage(self, domain: str) -> Context:
         context = self._domains.get(domain)
-        if context is not None and not self._is_stale(context.token):
+        if context is not None and not self.is_stale(context.token):
             return context
         asked = self._asked(endpoints.MANAGE_DOMAIN, domain)
         try:
@@ -192,16 +193,21 @@ class Tokens:
 
     async def _as_system(self, endpoint: Endpoint, asked: Asked, domain: str) -> tuple[Answer, dict[str, object]]:
         """A read with the account's own token; one that is no longer accepted is renewed once."""
-        for is_last in (False, True):
+        refused = False
+        for turn in range(1, TURNS + 1):
             token = await self.system()
-            answer = await self._signin.sent(endpoint, asked, {"domain": domain}, token)
+            stale = partial(self.is_stale, token) if turn < TURNS else lambda: False
             try:
+                answer = await self._signin.sent(endpoint, asked, {"domain": domain}, token, stale)
                 return answer, judge(answer, asked)
+            except Stale:
+                continue
             except Unauthorised:
                 self.reject(token)
-                if is_last:
-                    raise no_longer(asked) from None
-        raise AssertionError("the second turn raises")
+                if refused:
+                    break
+                refused = True
+        raise no_longer(asked)
 
     def _asked(self, endpoint: Endpoint, domain: str) -> Asked:
         return self._signin.asked(endpoint, self.secrets, domain)

@@ -7,7 +7,7 @@ from reconciler.core.errors import IncompleteRead, UnexpectedAnswer
 from reconciler.core.model import UNSET, Alias, Mailbox, MailboxFacts, Unset
 from reconciler.core.names import BadName, address
 from reconciler.smartermail.redact import clean
-from reconciler.smartermail.scalars import Fields, canonical_domain, flag, number, text, when
+from reconciler.smartermail.scalars import Fields, canonical_domain, flag, number, sound, text, when
 
 USER, DOMAIN_ADMIN, ALIAS = 0, 1, 4
 """`accountType` of account rows (API reference section 5.1 B)."""
@@ -69,7 +69,7 @@ def row_name(row: Fields, domain: str, where: str, *keys: str) -> str:
             f"{where}: a row is of the domain {clean(host)}, not of {domain}",
             hint="the answer is not this domain's; nothing is changed",
         )
-    return name.rpartition("@")[0].lower() if "@" in name else name.lower()
+    return sound(name.rpartition("@")[0].lower() if "@" in name else name.lower())
 
 
 def canonical_targets(values: Sequence[object], domain: str, where: str) -> tuple[str, ...]:
@@ -81,7 +81,7 @@ def canonical_targets(values: Sequence[object], domain: str, where: str) -> tupl
         try:
             found.add(address(value, domain))
         except BadName:
-            found.add(value.lower())
+            found.add(sound(value.lower()))
     return tuple(sorted(found))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from reconciler.core.errors import UnexpectedAnswer
 from reconciler.core.model import Dkim, DkimKey, ServerLimits, Unset
 from reconciler.core.password_policy import ServerPasswordPolicy
-from reconciler.smartermail.scalars import Fields, canonical_domain, flag, number
+from reconciler.smartermail.scalars import Fields, canonical_domain, flag, number, sound
 
 _MEBIBYTE = 1 << 20
 
@@ -76,7 +76,7 @@ def _dkim_key(value: object) -> DkimKey | None:
     selector, key, size = value.get("selector"), value.get("publicKey"), value.get("keySize")
     if not isinstance(selector, str) or not isinstance(key, str) or not selector or not key:
         return None
-    return DkimKey(selector=selector, public_key=key, size=size if isinstance(size, int) else 0)
+    return DkimKey(selector=sound(selector), public_key=sound(key), size=size if isinstance(size, int) else 0)
 
 
 def summary(row: Fields, where: str) -> DomainSummary:

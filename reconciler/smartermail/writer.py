@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Mapping
 from reconciler.core.errors import DoubtfulWrite, RefusedByServer, UnexpectedAnswer
 from reconciler.core.model import Value
 from reconciler.core.secret import Secret
-from reconciler.smartermail import bodies, endpoints, wire
+from reconciler.smartermail import bodies, endpoints
 from reconciler.smartermail.calls import NoSuchEndpoint
 from reconciler.smartermail.endpoints import Endpoint
 from reconciler.smartermail.mailbox_forwarding import write_forwarding
@@ -81,8 +81,7 @@ class ServerWriter(ServerReader):
             await self._calls.write(endpoints.RENAME_USER, domain, old=old, new=new)
         except NoSuchEndpoint as e:
             raise RefusedByServer(
-                f"{self._calls.where(endpoints.RENAME_USER, domain)}: this server cannot rename a mailbox; {old} is "
-                "as it was, for to delete it and make another would lose its mail",
+                f"{e.message}; {old} is as it was, for to delete it and make another would lose its mail",
                 hint=f"take the rename back and declare {old}; {new} may be an alias of it",
             ) from e
 
@@ -135,15 +134,14 @@ class ServerWriter(ServerReader):
             await self._calls.write(endpoints.UPDATE_USER, domain, email=f"{name}@{domain}", userData=body)
 
     async def _user(self, domain: str, name: str) -> bodies.Body:
-        """The whole `userData`, seen to be of this domain."""
+        """The whole `userData`, seen to be this mailbox's, of this domain."""
         await self._verified(domain)
-        where = self._calls.where(endpoints.USER, domain)
-        return dict(wire.inner(await self.user_data(domain, name), "userData", where))
+        return dict(await self._user_data(domain, name))
 
     async def _rewrite_alias(self, domain: str, old: str, new: str, values: Mapping[str, Value]) -> None:
         await self._verified(domain)
+        current = await self._alias_data(domain, old)
         where = self._calls.where(endpoints.ALIAS, domain)
-        current = wire.inner(await self._calls.read(endpoints.ALIAS, domain, name=old), "alias", where)
         if "to" not in values and not isinstance(current.get("aliasTargetList"), list):
             raise UnexpectedAnswer(f"{where}: the targets of {old} are unknown; writing it could empty them")
         await self._calls.write(

@@ -1,7 +1,6 @@
 """The workspace's files at another commit, out of a real repository."""
 
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -170,5 +169,19 @@ def test_a_git_that_does_not_end_is_not_waited_for(repo: Any, tmp_path: Path, mo
     monkeypatch.setattr(git, "SECONDS", 0.3)
     found = failure(repo.top, "main")
     assert isinstance(found, UnusableCommit)
-    assert isinstance(found.__cause__, subprocess.TimeoutExpired)
+    assert "did not end within" in found.message
     assert commit_of(repo.top) is None
+
+
+def test_a_git_that_gives_ever_more_is_not_listened_to(
+    repo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endless = tmp_path / "bin" / "git"
+    endless.parent.mkdir()
+    endless.write_text("#!/bin/sh\nexec yes bomb\n")
+    endless.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{endless.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(git, "MAX_OUTPUT", 1 << 20)
+    found = failure(repo.top, "main")
+    assert isinstance(found, UnusableCommit)
+    assert "gives more than 1 MiB" in found.message

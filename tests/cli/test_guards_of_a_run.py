@@ -55,7 +55,7 @@ def test_where_the_server_has_no_rename_it_fails_with_the_reason_and_nothing_is_
     done = ready.run("apply", "--yes")
     assert done.returncode == 5, done.stdout + done.stderr
     said = " ".join((done.stdout + done.stderr).split())
-    assert "this server cannot rename a mailbox; robert is as it was" in said
+    assert "SmarterMail 100.0.9742 (built 2026-09-03) cannot rename a mailbox: it has no such endpoint; robert" in said
     assert "take the rename back and declare robert; bob may be an alias of it" in said
     after = state(sandbox)
     assert after["users"].keys() == before["users"].keys()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import jsonschema
 import pytest
 
@@ -409,3 +410,14 @@ def test_a_saved_rollback_is_applied_though_the_files_say_otherwise(
 def _flat(text: str) -> str:
     """Without the breaks of 80 columns."""
     return " ".join(text.split())
+
+
+def test_a_forwarding_pointed_meanwhile_at_what_the_plan_deletes_is_not_left_pointing_nowhere(
+    planned: Any, inside: Run, sandbox: Sandbox
+) -> None:
+    by_hand(planned, inside, "mailboxes: {carol: {}, frank: {forwarding: {to: [carol], keepCopy: false}}}\n")
+    done = inside(planned, "apply", "--yes", "--plan", "p.plan")
+    assert done.code == 4, done.out + done.err
+    assert "the forwarding of mailbox frank@example.com would point nowhere" in " ".join(done.out.split())
+    state = httpx.get(f"{sandbox.endpoint.url}/sandbox/state", headers={"X-Sandbox": "1"}, trust_env=False).json()
+    assert {"frank", "carol"} <= state["domains"]["example.com"]["users"].keys()

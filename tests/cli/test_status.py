@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from reconciler.config.schema import load_schema
-from reconciler.sandbox import Sandbox
+from reconciler.sandbox import Sandbox, SandboxConfig, SeedDomain
 
 Make = Callable[..., Any]
 Inside = Callable[..., Any]
@@ -180,7 +180,7 @@ def test_a_customer_sees_his_domain_with_the_same_figures(sandbox: Sandbox, plac
     assert document(inside, place, "example.com")["domains"] == as_admin
 
 
-def test_it_costs_nine_requests_a_domain_whatever_is_in_it_and_changes_nothing(
+def test_it_costs_nine_requests_a_domain_and_one_a_server_whatever_is_in_it_and_changes_nothing(
     sandbox: Sandbox, place: Any, inside: Inside
 ) -> None:
     before = own(sandbox, "GET", "state")["domains"]
@@ -188,9 +188,28 @@ def test_it_costs_nine_requests_a_domain_whatever_is_in_it_and_changes_nothing(
     assert inside(place, "status", "example.com").code == 0
     asked = Counter(r["endpoint"] for r in own(sandbox, "GET", "requests")["requests"])
     signing = {"auth/authenticate-user", "auth/logout-user"}
-    assert sum(n for name, n in asked.items() if name not in signing and not name.startswith("sandbox")) == 9
+    assert sum(n for name, n in asked.items() if name not in signing and not name.startswith("sandbox")) == 9 + 1
+    assert asked["settings/sysadmin/get-version"] == 1
     assert set(asked.values()) == {1}
     assert own(sandbox, "GET", "state")["domains"] == before
+
+
+def test_a_server_whose_build_is_open_to_attack_is_named_once(workspace: Make, inside: Inside) -> None:
+    names = ("example.com", "second.example")
+    seed = tuple(
+        SeedDomain(name=name, admin_username="boss", admin_password="B0ss-of-all", dkim=False) for name in names
+    )
+    with Sandbox(SandboxConfig(seed=seed, version="100.0.9504.1")) as old:
+        made = workspace(old.endpoint)
+        for name in names:
+            made.domain(name, "mailboxes: {}\n", product=None)
+        found = document(inside, made, "--no-dns")
+        said = [d for domain in found["domains"] for d in domain["diagnostics"]]
+        assert [(d["severity"], d["code"]) for d in said] == [("warning", "SRV006")]
+        assert "SmarterMail 100.0.9504 (built 2026-01-08) is older than build 9511" in said[0]["message"]
+        assert said[0]["source"]["file"] == "reconciler.yaml"
+        shown = " ".join(inside(made, "status", "--no-dns").out.split())
+        assert shown.count("CVE-2026-23760") == 1
 
 
 def test_the_schema_is_printed_with_the_others(program: Any) -> None:

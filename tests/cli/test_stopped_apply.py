@@ -70,10 +70,10 @@ class Running:
 
 @pytest.fixture
 def many(sandbox: Sandbox, workspace: Callable[..., Any]) -> Any:
-    """A workspace with a dozen mailboxes to create; the server takes a second over the third of them."""
+    """A workspace with a dozen mailboxes to create; the server takes its time over the third of them."""
     made = workspace(sandbox.endpoint)
     made.domain("example.com", "mailboxes: {" + ", ".join(f"{n}: {{}}" for n in NAMES) + "}\n")
-    hold(sandbox, "user-put", skip=2, seconds=1)
+    hold(sandbox, "user-put", skip=2, seconds=0.7)
     return made
 
 
@@ -93,15 +93,21 @@ def mailboxes(workspace: Any, inside: Callable[..., Any]) -> set[str]:
     return set(NAMES) - wanted
 
 
+def check_no_lock() -> None:
+    assert not [*(Path(os.environ["XDG_STATE_HOME"]) / "reconciler" / "locks").glob("*.json")]
+
+
 def check_stopped(workspace: Any, inside: Callable[..., Any], why: str) -> None:
     """The journal tells what the server has, its passwords are delivered, and a new run finishes the work."""
+    check_no_lock()
     records = journal(workspace.root)
     assert (records[-1]["event"], records[-1]["detail"]) == ("end", "not converged")
     intents, outcomes = told(records, "intent"), told(records, "outcome")
     made = {n for n, result in outcomes.items() if result == "applied"}
     assert set(outcomes) == set(NAMES)
     assert set(intents) == made, "the change in flight was finished, and no other was begun"
-    assert made == set(NAMES[:3])
+    assert len(NAMES) > len(made) >= 3
+    assert made == set(NAMES[: len(made)])
     assert {outcomes[n] for n in set(NAMES) - made} == {"not tried"}
     assert {r["detail"] for r in records if r.get("result") == "not tried"} == {why}
     assert mailboxes(workspace, inside) == made
@@ -109,17 +115,16 @@ def check_stopped(workspace: Any, inside: Callable[..., Any], why: str) -> None:
     assert {json.loads(line)["address"].split("@")[0] for line in passwords.read_text("utf-8").splitlines()} == made
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
 def test_a_signal_finishes_the_change_in_flight_writes_it_down_and_says_what_was_not_tried(
-    many: Any, sandbox: Sandbox, inside: Callable[..., Any], sign: signal.Signals
+    many: Any, sandbox: Sandbox, inside: Callable[..., Any]
 ) -> None:
     running = Running(many, "apply", "--yes")
     in_flight(sandbox)
-    running.process.send_signal(sign)
+    running.process.send_signal(signal.SIGINT)
     code, out, err = running.end()
     assert code == 5, out + err
-    why = f"stopped by {sign.name}"
-    assert f"{sign.name}: stopping after the change in flight. Once more ends at once." in err
+    why = "stopped by SIGINT"
+    assert "SIGINT: stopping after the change in flight. Once more ends at once." in err
     assert f"not tried + mailbox m11@example.com: {why}" in out
     assert f"Not done: {why}." in out
     assert "converged" not in out
@@ -142,7 +147,7 @@ def test_a_saved_plan_is_stopped_like_any_apply_and_taken_up_again(
     assert code == 5, out + err
     document = json.loads(out)
     assert document["converged"] is False
-    assert document["summary"]["notTried"] == len(NAMES) - 3
+    assert document["summary"]["notTried"] == len(NAMES) - document["summary"]["applied"] > 0
     assert "Not done: stopped by SIGTERM." in err
     check_stopped(many, inside, "stopped by SIGTERM")
     done = inside(many, "apply", "--plan", "p.saved", "--yes")
@@ -164,6 +169,7 @@ def test_a_second_signal_ends_at_once(many: Any, sandbox: Sandbox) -> None:
     assert "Interrupted by SIGTERM." in err
     assert str(many.root / ".reconciler") in err
     assert "Traceback" not in err
+    check_no_lock()
     assert journal(many.root)[-1]["event"] == "intent", "the change in flight is left open, and the journal says so"
 
 
@@ -178,6 +184,7 @@ def test_before_the_first_write_a_signal_ends_at_once_and_nothing_is_changed(
     running.process.send_signal(signal.SIGTERM)
     code, out, err = running.end()
     assert code == 143, out + err
+    check_no_lock()
     assert not (made.root / ".reconciler" / "journal").exists()
     assert ask(sandbox, "requests")["effects"] == {}
 

@@ -257,6 +257,13 @@ def test_a_quota_is_bytes_and_unlimited_is_zero() -> None:
             "{command: [pass, show, a b], version: 3}",
             SecretRef("command", "pass show 'a b'", ("pass", "show", "a b"), 3),
         ),
+        ("{sops: {file: s.yaml, key: mail.a}}", SecretRef("sops", "s.yaml#mail.a", ("s.yaml", "mail", "a"))),
+        ("{sops: {file: s.yaml, key: [a.b]}}", SecretRef("sops", "s.yaml#a.b", ("s.yaml", "a.b"))),
+        (
+            "{version: 2, vault: {path: /secret/mail/a/, field: pw}}",
+            SecretRef("vault", "secret/mail/a#pw", ("secret/mail/a", "pw"), 2),
+        ),
+        ("{keyring: {service: S, username: U}}", SecretRef("keyring", "S#U", ("S", "U"))),
         ("{generate: true}", SecretRef("generate")),
     ],
 )
@@ -505,9 +512,12 @@ REF = st.builds(
         "env": SecretRef("env", f"V{word}", version=version),
         "file": SecretRef("file", f"secrets/{word} #1", version=version),
         "command": SecretRef("command", f"pass {word}", ("pass", str(word)), version),
+        "sops": SecretRef("sops", f"s/{word}.yaml#a.b@x.example", (f"s/{word}.yaml", "a", "b@x.example"), version),
+        "vault": SecretRef("vault", f"secret/{word}#pass, word", (f"secret/{word}", "pass, word"), version),
+        "keyring": SecretRef("keyring", f"mail: {word}#no", (f"mail: {word}", "no"), version),
         "generate": SecretRef("generate", version=version),
     }[kind],
-    st.sampled_from(["env", "file", "command", "generate"]),
+    st.sampled_from(["env", "file", "command", "sops", "vault", "keyring", "generate"]),
     st.integers(0, 9),
     st.integers(1, 3),
 )

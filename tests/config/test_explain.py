@@ -69,7 +69,7 @@ CASES = [
     ("domain", "domainAliases:", ["4:1-14 SCH001 `domainAliases` has no value, it should be a list"], "write `domainAliases: []` for none, or leave it out"),
     ("domain", "removed:\n  mailboxes:", ["5:3-12 SCH001 `removed.mailboxes` has no value, it should be a list of names, or a mapping of names to {purgeAfter: DAY}"], "write `mailboxes: []` for none, or leave it out"),
     ("domain", "mailboxes: {a: {quota: }}", ["4:17-22 SCH001 `mailboxes.a.quota` has no value, it should be a size like 5 GiB, a number of bytes, or unlimited"], "write a value behind the colon, or leave the key out"),
-    ("domain", "mailboxes: {a: {password: }}", ["4:17-25 SCH001 `mailboxes.a.password` has no value, it should be a reference like {env: NAME}"], "write where it comes from: {env: NAME}, {file: path} or {command: [...]}"),
+    ("domain", "mailboxes: {a: {password: }}", ["4:17-25 SCH001 `mailboxes.a.password` has no value, it should be a reference like {env: NAME}"], "write where it comes from: {env: NAME}, {file: path}, {vault: {path: …, field: …}} or another"),
     # values
     ("domain", "mailboxes: {a: {quota: 5 GB}}", ["4:24-28 SCH001 `mailboxes.a.quota` should be a size like 5 GiB, a number of bytes, or unlimited, but is the text '5 GB'"], ""),
     ("domain", "mailboxes: {a: {quota: 0}}", ["4:24-25 SCH001 `mailboxes.a.quota` should be a size like 5 GiB, a number of bytes, or unlimited, but is the number 0"], "write unlimited for no limit"),
@@ -96,10 +96,10 @@ CASES = [
     ("domain", "renamed: {mailboxes: {a..b: 'c d'}}", ["4:23-27 NAM001 'a..b': a dot may stand only between two other characters (RFC 5322)", "4:29-34 NAM001 'c d': the character ' ' is not possible before the @"], ""),
     ("domain", "removed: {mailboxes: ['x y'], domainAliases: [x]}", ["4:23-28 NAM001 'x y': the character ' ' is not possible before the @", "4:47-48 NAM001 'x': a domain name needs a dot, like example.com"], ""),
     # secrets
-    ("domain", "mailboxes: {a: {password: hunter2}}", ["4:27-34 SEC001 `mailboxes.a.password` is written in clear: git would keep it for ever"], "write where it comes from: {env: NAME}, {file: path} or {command: [...]}; and change the password"),
+    ("domain", "mailboxes: {a: {password: hunter2}}", ["4:27-34 SEC001 `mailboxes.a.password` is written in clear: git would keep it for ever"], "write where it comes from: {env: NAME}, {file: path}, {vault: {path: …, field: …}} or another; and change the password"),
     ("domain", "mailboxes: {a: {password: 12345}}", ["4:27-32 SEC001 `mailboxes.a.password` is written in clear: git would keep it for ever"], None),
     ("domain", "mailboxes: {a: {password: [hunter2]}}", ["4:17-25 SCH001 `mailboxes.a.password` should be a reference like {env: NAME}, but is a list"], None),
-    ("domain", "mailboxes: {a: {password: {hunter2}}}", ["4:28-35 SCH002 a key is not known in `mailboxes.a.password`"], "known are env, file, command, generate, version"),
+    ("domain", "mailboxes: {a: {password: {hunter2}}}", ["4:28-35 SCH002 a key is not known in `mailboxes.a.password`"], "known are env, file, command, sops, vault, keyring, generate, version"),
     ("domain", "mailboxes: {a: {password: {evn: X}}}", ["4:28-31 SCH002 a key is not known in `mailboxes.a.password`"], "did you mean `env`?"),
     ("domain", "mailboxes: {a: {password: {env: 'hunter2!'}}}", ["4:33-43 SCH001 `mailboxes.a.password.env` should be the name of an environment variable, but is text"], ""),
     ("domain", "mailboxes: {a: {password: {env: A, file: b}}}", ["4:17-25 SCH001 `mailboxes.a.password` names 2 sources: env, file"], "keep one of them"),

@@ -183,7 +183,7 @@ REFUSED = [
     ("a: 1\n'a': 2\n\"a\": 3\n", ["2:1 YML002 'a' is here twice, the first is in line 1", "3:1 YML002 'a' is here twice, the first is in line 1"]),
     ("x:\n  b: 1\n  b: 2\ny: {c: 1, c: 2}\n", ["3:3 YML002 'b' is here twice, the first is in line 2", "4:11 YML002 'c' is here twice, the first is in line 4"]),
     ("<<: {a: 1}\n<<: {b: 1}\n", ["2:1 YML002 '<<' is here twice, the first is in line 1"]),
-    ("a\u202eb: 1\na\u202eb: 2\n", [r"2:1 YML002 'a\u202eb' is here twice, the first is in line 1"]),
+    ("a\u200bb: 1\na\u200bb: 2\n", [r"2:1 YML002 'a\u200bb' is here twice, the first is in line 1"]),
     (b"a: 1\n\xc3\xa9: x\xff\n", ["2:5 YML003 the byte 0xFF is not UTF-8 here"]),
     (b"\xff\xfea\0:\0", ["1:1 YML003 the file is UTF-16, not UTF-8"]),
     (b"\xef\xbb\xbfa\xff", ["1:2 YML003 the byte 0xFF is not UTF-8 here"]),

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.config.secrets import SecretExposed, SecretStore, deliver, generate_password, resolve
+from reconciler.config.secrets import SecretExposed, SecretStore, deliver, generate_password
 from reconciler.config.secrets_command import run_command
 from reconciler.core.errors import ReconcilerError, SecretUnavailable
 from reconciler.core.product import PasswordPolicy, password_faults
@@ -23,6 +23,10 @@ from reconciler.core.source import Span
 
 VALUE = "Tr0ub4dor-and-3"
 SPAN = Span("domains/example.com.yaml", 12, 7, 12, 20)
+
+
+def resolve(ref: SecretRef, base: Path, *, environ: dict[str, str] | None = None, span: Span | None = None) -> Secret:
+    return SecretStore(base, environ=environ, commands=True).resolve(ref, span=span)
 
 
 def secret_file(folder: Path, data: bytes, mode: int = 0o600) -> SecretRef:
@@ -153,7 +157,7 @@ def test_a_command_that_takes_too_long_is_killed_with_what_it_started(tmp_path: 
     )
     begin = time.monotonic()
     with pytest.raises(SecretUnavailable, match="took longer than 2 seconds"):
-        run_command(command(code).argv, tmp_path, timeout=2)
+        run_command(command(code).parts, tmp_path, timeout=2)
     assert time.monotonic() - begin < 10
     child = int((tmp_path / "pid").read_text())
     for _ in range(100):
@@ -178,7 +182,7 @@ def test_a_command_that_leaves_an_agent_running_is_not_waited_for(tmp_path: Path
     )
     begin = time.monotonic()
     try:
-        assert run_command(command(code).argv, tmp_path, timeout=20) == VALUE
+        assert run_command(command(code).parts, tmp_path, timeout=20) == VALUE
         assert time.monotonic() - begin < 10
     finally:
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
@@ -186,14 +190,14 @@ def test_a_command_that_leaves_an_agent_running_is_not_waited_for(tmp_path: Path
 
 def test_a_command_that_writes_without_end_is_stopped(tmp_path: Path) -> None:
     with pytest.raises(SecretUnavailable, match="wrote too much"):
-        run_command(command("while True: print('x' * 1000)").argv, tmp_path, timeout=20)
+        run_command(command("while True: print('x' * 1000)").parts, tmp_path, timeout=20)
 
 
 def test_each_reference_is_resolved_once_in_a_run_whether_it_works_or_not(tmp_path: Path) -> None:
-    store = SecretStore(tmp_path)
+    store = SecretStore(tmp_path, commands=True)
     good = command("open('runs', 'a').write('x'); print('value')")
     bad = command("open('failures', 'a').write('x'); raise SystemExit(1)")
-    assert store.resolve(good) is store.resolve(SecretRef(good.kind, good.target, good.argv, version=2))
+    assert store.resolve(good) is store.resolve(SecretRef(good.kind, good.target, good.parts, version=2))
     for line in (1, 2):
         with pytest.raises(SecretUnavailable, match="ended with status 1") as caught:
             store.resolve(bad, span=Span("file", line))
@@ -269,6 +273,31 @@ def test_delivery_refuses_links_shared_files_and_files_that_others_can_read(tmp_
             deliver(tmp_path / name, "a@example.com", Secret(VALUE))
         assert VALUE not in whole_story(caught.value)
     assert all((tmp_path / name).read_text() == "" for name in ("target", "open", "one"))
+
+
+def test_a_disk_that_fills_up_leaves_no_half_line_before_the_next_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "made" / "run.jsonl"
+    deliver(path, "a@example.com", Secret("first"))
+    write = os.write
+
+    def full(handle: int, data: bytes) -> int:
+        monkeypatch.setattr(os, "write", no_more)
+        return write(handle, data[: len(data) // 2])
+
+    def no_more(handle: int, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(ReconcilerError, match="No space left on device"):
+        deliver(path, "b@example.com", Secret("second"))
+    monkeypatch.undo()
+    deliver(path, "c@example.com", Secret("third"))
+    assert [json.loads(line)["address"] for line in path.read_text("utf-8").splitlines()] == [
+        "a@example.com",
+        "c@example.com",
+    ]
 
 
 def test_passwords_that_are_delivered_side_by_side_all_arrive(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from reconciler.config.semantics_workspace import check_domains, check_server
 from reconciler.config.workspace import load_configuration
 from reconciler.core.diagnostics import Diagnostic, Severity, has_errors, in_order
 from reconciler.core.product import Limits, Offer, Product
-from reconciler.core.workspace import Policy, Workspace
+from reconciler.core.workspace import Policy, SecretSettings, Workspace
 
 SERVERS = "servers: {mail1: {url: https://mail1.example.net, username: admin, password: {env: SMARTERMAIL_PASSWORD}}}\n"
 
@@ -366,10 +366,12 @@ def test_a_password_that_can_be_had_is_held_against_the_policy_and_never_shown(
 
 def test_a_password_that_cannot_be_had_offline_is_no_error(tmp_path: Path) -> None:
     rows = "a: {password: {env: NOT_SET}}, b: {password: {file: not-here}}, c: {password: {generate: true}}"
-    rows += ", d: {password: {command: [touch, ran]}}"
+    rows += ", d: {password: {command: [touch, ran]}}, e: {password: {vault: {path: secret/e, field: x}}}"
+    rows += ", f: {password: {keyring: {service: s, username: f}}}, g: {password: {sops: {file: s.yaml, key: g}}}"
     files = {"products/p.yaml": POLICY, COM: f"product: p\nmailboxes: {{{rows}}}"}
+    files["reconciler.yaml"] = SERVERS + "secrets: {commands: true}\n"
     diagnostics = validate(tmp_path, files)
-    assert places(diagnostics) == ["example.com.yaml:5:58 info SEC002"]
+    assert places(diagnostics) == ["example.com.yaml:5:58 info SEC002", "example.com.yaml:5:269 info SEC002"]
     assert not (tmp_path / "ran").exists()
 
 
@@ -471,7 +473,7 @@ def judge(files: list[DomainFile], policy: Policy) -> list[Diagnostic]:
         found += check_names(file, policy)
         found += check_limits(file)
         found += check_targets(file, everyone, policy)
-        found += check_passwords(file, store)
+        found += check_passwords(file, store, Path(), SecretSettings(commands=True))
     return [*found, *check_domains(files), *check_loops(everyone)]
 
 

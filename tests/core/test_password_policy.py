@@ -1,6 +1,12 @@
 """Whether a server asks of passwords what the product says."""
 
-from reconciler.core.password_policy import PolicyDifference, ServerPasswordPolicy, compare_policies
+from reconciler.core.password_policy import (
+    PolicyDifference,
+    ServerPasswordPolicy,
+    as_policy,
+    compare_policies,
+    stricter,
+)
 from reconciler.core.product import PasswordPolicy
 
 PRODUCT = PasswordPolicy(min_length=12)
@@ -26,3 +32,17 @@ def test_what_is_not_told_is_never_taken_for_equal() -> None:
     assert compare_policies(PRODUCT, None).state == "unknown"
     assert compare_policies(PRODUCT, ServerPasswordPolicy()).state == "unknown"
     assert compare_policies(PRODUCT, ServerPasswordPolicy(min_length=12)).state == "partly-known"
+
+
+def test_what_satisfies_both_product_and_server_has_the_harder_of_each_rule() -> None:
+    product = PasswordPolicy(min_length=12, require_uppercase=False, require_digit=True, require_special=False)
+    server = ServerPasswordPolicy(min_length=8, require_uppercase=True, require_special=None)
+    both = PasswordPolicy(min_length=12, require_uppercase=True, require_digit=True, require_special=False)
+    assert stricter(product, server) == both
+    assert stricter(product, ServerPasswordPolicy(min_length=30)).min_length == 30
+    assert stricter(product, ServerPasswordPolicy()) == product
+
+
+def test_a_server_that_tells_nothing_asks_nothing() -> None:
+    nothing = PasswordPolicy(min_length=0, require_uppercase=False, require_digit=False, require_special=False)
+    assert as_policy(ServerPasswordPolicy()) == nothing

@@ -1,5 +1,5 @@
 import pytest
-from domain_builders import alias, box, current, desired, only, plan, read_box, said
+from domain_builders import alias, box, current, desired, only, plan, read_box, rename, said
 
 from reconciler.core.secret import SecretRef
 
@@ -61,3 +61,28 @@ def test_a_password_joins_the_other_fields_of_an_update() -> None:
     change = only(plan(wanted, current([read_box("a")]), password_versions={A: 1}))
     assert [f.name for f in change.fields] == ["quota", "password"]
     assert change.values(seats=False) == {"quota": 5}
+
+
+@pytest.mark.parametrize(
+    ("base", "version", "is_set", "codes"),
+    [(1, 1, False, []), (1, 2, True, []), (2, 2, False, ["SEC005"]), (3, 2, False, ["SEC005"]), (2, 5, True, [])],
+)
+def test_where_no_journal_knows_a_version_above_the_base_commits_is_a_raised_one(
+    base: int, version: int, is_set: bool, codes: list[str]
+) -> None:
+    """Whether the base commit was applied is not known here, but nothing higher than it was."""
+    made = plan(desired([box("a", password=ref(version))]), current([read_box("a")]), base_versions={A: base})
+    assert (bool(made.changes), said(made)) == (is_set, codes)
+
+
+@pytest.mark.parametrize(("known", "is_set"), [(1, True), (2, False)])
+def test_a_journal_outweighs_the_base_commit(known: int, is_set: bool) -> None:
+    wanted, there = desired([box("a", password=ref(2))]), current([read_box("a")])
+    made = plan(wanted, there, password_versions={A: known}, base_versions={A: 3 - known})
+    assert (bool(made.changes), said(made)) == (is_set, [])
+
+
+def test_the_base_commits_version_of_a_mailbox_that_is_renamed_is_that_of_its_old_name() -> None:
+    wanted = desired([box("b", password=ref(2))], renamed=[rename("a", "b")])
+    made = plan(wanted, current([read_box("a")]), base_versions={A: 1})
+    assert [(c.action, c.password) for c in made.changes] == [("rename", None), ("update", ref(2))]

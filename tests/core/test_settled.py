@@ -128,10 +128,36 @@ def test_refreshed_changes_have_the_live_object_for_the_journal() -> None:
     wanted = desired([box("bob", quota=5)], renamed=[rename("robert", "bob")])
     made = plan(wanted, current([read_box("robert", quota=1)]))
     now = current([read_box("robert", quota=1, usage_bytes=7)])
-    rename_, update = refreshed(made, now).changes
+    rename_, update = refreshed(made, now, Known()).changes
     assert rename_.current == update.current == now.mailboxes["robert"]
     assert (rename_.usage_bytes, update.usage_bytes) == (7, 7)
-    assert refreshed(made, now) == made
+    assert refreshed(made, now, Known()) == made
+
+
+def test_of_a_creation_that_was_begun_the_seats_remain_and_nothing_else_is_done_again() -> None:
+    made = plan(desired([box("bob", quota=5, eas=True, mapi=True)]), current())
+    now = current([read_box("bob", quota=5, eas=True, mapi=False)])
+    begun = Known(begun=frozenset({("mailbox", at("bob"))}))
+    (rest,) = refreshed(made, now, begun).changes
+    assert (rest.action, rest.password) == ("update", None)
+    assert [(f.name, f.before, f.after) for f in rest.fields] == [("mapi", False, True)]
+    expected = {c.key: precondition(c, SALT) for c in made.changes}
+    assert settled(refreshed(made, now, begun), expected, SALT, now, begun) == {}
+
+
+@pytest.mark.parametrize(
+    ("quota", "begun"), [(5, set()), (6, {("mailbox", at("bob"))}), (5, {("alias", at("bob"))})], ids=str
+)
+def test_a_mailbox_that_somebody_else_made_or_changed_is_not_taken_for_one_that_was_begun(
+    quota: int, begun: set[tuple[str, str]]
+) -> None:
+    made = plan(desired([box("bob", quota=5, mapi=True)]), current())
+    now = current([read_box("bob", quota=quota, mapi=False)])
+    known = Known(begun=frozenset(begun))
+    assert refreshed(made, now, known).changes == made.changes
+    expected = {c.key: precondition(c, SALT) for c in made.changes}
+    (outcome,) = settled(refreshed(made, now, known), expected, SALT, now, known).values()
+    assert outcome.result is Result.REFUSED
 
 
 def test_a_domain_alias_that_appeared_is_skipped_and_one_that_is_gone_too() -> None:

@@ -57,6 +57,26 @@ def test_after_an_update_the_state_before_and_the_fields_after_are_known(tmp_pat
     assert read_inventory(tmp_path).resource("mail1", "alias", A) is None
 
 
+@pytest.mark.parametrize(
+    ("results", "is_begun"),
+    [
+        ([None], True),
+        ([Result.FAILED], True),
+        ([Result.APPLIED], False),
+        ([None, Result.APPLIED], False),
+        ([None, Result.SKIPPED], False),
+        ([Result.APPLIED, None], True),
+    ],
+    ids=str,
+)
+def test_a_creation_is_begun_until_a_line_says_that_it_was_made(
+    tmp_path: Path, results: list[Result | None], is_begun: bool
+) -> None:
+    for minutes, result in enumerate(results):
+        write(tmp_path, (change("create"), result), minutes=minutes)
+    assert (("mail1", "mailbox", A) in read_inventory(tmp_path).begun) is is_begun
+
+
 def test_what_is_known_follows_renames_deletions_and_new_beginnings(tmp_path: Path) -> None:
     steps = [
         (change("create", fields={"quota": (None, 5), "eas": (None, True)}), A, (True, {"quota": 5, "eas": True})),

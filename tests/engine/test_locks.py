@@ -17,10 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.app.locking import private_folder
 from reconciler.core.errors import Locked
 from reconciler.engine import locks as module
 from reconciler.engine.lock_record import LockRecord, record_of, server_key
-from reconciler.engine.locks import Held, LockFolder, private_folder
+from reconciler.engine.locks import Held, LockFolder
 
 NOON = datetime(2026, 6, 15, 12, 0, 0, tzinfo=UTC)
 MAIL = "https://mail1.example.net"

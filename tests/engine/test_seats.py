@@ -81,7 +81,7 @@ def test_a_doubt_over_seats_is_settled_by_a_read_and_what_had_no_effect_is_tried
         server, outcomes, _ = applied(wanted, there, faults)
         assert (results(outcomes), server.writes) == ({"a": "applied"}, writes)
     server, outcomes, _ = applied(wanted, there, {1: "doubt before", 2: "doubt before"})
-    assert (outcomes["a"].unsure, server.writes) == (True, 2), "the read that follows decides"
+    assert (results(outcomes), server.writes) == ({"a": "failed"}, 2)
 
 
 def test_a_doubt_over_seats_that_cannot_be_read_back_is_no_success() -> None:

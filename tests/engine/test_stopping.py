@@ -78,10 +78,11 @@ def test_a_doubtful_answer_in_the_change_in_flight_is_still_settled() -> None:
     assert results(outcomes) == {"a": ("applied", ""), "b": ("not tried", WHY)}
 
 
-def test_seats_whose_answer_left_it_open_are_told_as_unsure() -> None:
+def test_seats_whose_answer_left_it_open_are_settled_by_a_read_before_the_run_ends() -> None:
     there = current([read_box("a", eas=False)])
-    _, _, outcomes = applied(desired([box("a", eas=True)]), there, 9, faults={1: "doubt before", 2: "doubt before"})
-    assert outcomes["a"].unsure
+    server, _, outcomes = applied(desired([box("a", eas=True)]), there, 9, faults={1: "doubt before"})
+    assert results(outcomes) == {"a": ("applied", "")}
+    assert server.writes == 2
 
 
 def test_without_its_lock_a_run_does_not_even_finish_what_it_began() -> None:

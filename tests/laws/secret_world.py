@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import httpx
 from canaries import Canaries, CommandLines, is_private
+from fake_vault import FakeVault
+from pyrage import decrypt, x25519
 
 from reconciler.sandbox import Sandbox, SandboxConfig, SeedDomain
 
@@ -34,10 +37,35 @@ class SecretWorld:
     first: Sandbox
     second: Sandbox
     canaries: Canaries
+    vault: FakeVault
+    identity: x25519.Identity
     environment: dict[str, str] = field(default_factory=dict)
     urls: dict[str, str] = field(default_factory=dict)
+    recipients: list[str] = field(default_factory=list)
+    all_sources: bool = True
 
     # The files
+
+    def sops_file(self, tree: object) -> None:
+        """`secrets.enc.json`, encrypted by the real program."""
+        program = shutil.which("sops", path=search_path())
+        assert program, "the tests' environment has the program sops"
+        clear = self.root / "secrets" / "clear.json"
+        clear.parent.mkdir(exist_ok=True)
+        clear.write_text(json.dumps(tree), encoding="utf-8")
+        words = [program, "--encrypt", "--age", str(self.identity.to_public()), str(clear)]
+        done = subprocess.run(words, capture_output=True, check=True)
+        (self.root / "secrets.enc.json").write_bytes(done.stdout)
+
+    def at_start(self, code: str) -> None:
+        """Code that every Python of the program runs before anything else."""
+        (self.root / "secrets" / "sitecustomize.py").write_text(code, encoding="utf-8")
+
+    def keyring(self, value: str) -> None:
+        """A module with the backend that the environment names, and one entry."""
+        file = self.root / "secrets" / "law_keyring.py"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(KEYRING.format(value), encoding="utf-8")
 
     def secret_file(self, name: str, value: str) -> None:
         file = self.root / "secrets" / name
@@ -61,15 +89,21 @@ class SecretWorld:
         for name, server in servers.items():
             server |= {"url": url[name], "hostname": f"{name}.example.net"}
         dns = {"resolvers": [one.dns], "timeout": 2}
-        self._file("reconciler.yaml", {"kind": "Workspace", "servers": servers, "dns": dns})
+        allowed = {"commands": True, **({"recipients": self.recipients} if self.recipients else {})}
+        workspace = {"kind": "Workspace", "servers": servers, "dns": dns, "secrets": allowed}
+        self._file("reconciler.yaml", workspace)
         self._file("products/standard.yaml", {"kind": "Product", "limits": {"mailboxes": 25}})
         command = ["sh", "-c", "cat secrets/carol; cat secrets/carol >&2"]
-        boxes = {
+        boxes: dict[str, dict[str, object]] = {
             "alice": {"env": "ALICE_PASSWORD"},
             "bob": {"file": "secrets/bob"},
             "carol": {"command": command},
             "dora": {"generate": True},
         }
+        if self.all_sources:
+            boxes["hugo"] = {"vault": {"path": "secret/mail/hugo", "field": "password"}}
+            boxes["ida"] = {"keyring": {"service": "mail", "username": "ida"}}
+            boxes["jon"] = {"sops": {"file": "secrets.enc.json", "key": "mail.jon"}}
         self._domain("first.example", "mail1", boxes, version)
         self._domain(
             "second.example", "mail2", {"erin": {"env": "ALICE_PASSWORD"}, "fred": {"generate": True}}, version
@@ -124,20 +158,20 @@ class SecretWorld:
 
     # The program
 
-    def run(self, *words: str, timeout: float = 60.0, **environment: str) -> Ran:
-        """Runs the program, and looks for secrets in all that it said and left."""
+    def run(self, *words: str, timeout: float = 60.0, stdin: str = "", broken: bool = False, **environment: str) -> Ran:
+        """Runs the program, and looks for secrets in all that it said; `broken`: a traceback is expected."""
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("RECONCILER_", "GITHUB_"))}
         process = subprocess.Popen(
             [sys.executable, "-m", "reconciler", *words],
             cwd=self.root,
             env={**clean, "NO_COLOR": "1", **self.environment, **environment},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
         watch = CommandLines(process.pid)
         try:
-            results, messages = process.communicate(timeout=timeout)
+            results, messages = process.communicate(stdin.encode(), timeout=timeout)
         except subprocess.TimeoutExpired:
             process.kill()
             results, messages = process.communicate()
@@ -146,7 +180,7 @@ class SecretWorld:
         ran = Ran(process.returncode, results, results + messages, watch.seen)
         self.learn_generated()
         assert self.canaries.found_in(ran.said, *ran.command_lines) == [], words
-        assert b"Traceback" not in ran.said, (words, ran.said.decode())
+        assert (b"Traceback" in ran.said) is broken, (words, ran.said.decode())
         return ran
 
     def learn_generated(self) -> dict[str, str]:
@@ -157,20 +191,47 @@ class SecretWorld:
             assert is_private(file), file
             for line in file.read_text("utf-8").splitlines():
                 row = json.loads(line)
+                if "age" in row:
+                    row["password"] = decrypt(row["age"].encode(), [self.identity]).decode()
                 self.canaries.add(f"made for {row['address']} in {file.name}", row["password"])
                 found[row["address"]] = row["password"]
         return found
 
     def left_behind(self) -> list[tuple[str, str, str]]:
-        """Secrets in any file of the workspace but those that hold the secrets."""
-        return self.canaries.found_below(self.root, but=("secrets", ".reconciler/passwords"))
+        """Secrets in any file of the workspace but those that hold the secrets; encrypted ones do not."""
+        clear = ("secrets",) if self.recipients else ("secrets", ".reconciler/passwords")
+        return self.canaries.found_below(self.root, but=clear)
+
+
+KEYRING = """
+from keyring.backend import KeyringBackend
+
+class LawKeyring(KeyringBackend):
+    priority = 1
+
+    def get_password(self, service, username):
+        return {0!r} if (service, username) == ("mail", "ida") else None
+
+    def set_password(self, service, username, password):
+        raise AssertionError("nothing is written into a keyring")
+"""
+
+
+def search_path() -> str:
+    """Where programs are looked for: those of the tests' environment too."""
+    return f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 
 
 @contextmanager
 def secret_world(root: Path) -> Iterator[SecretWorld]:
     """Two sandboxes, three servers (the third is a customer's account on the first), three domains, and all files."""
     canaries = Canaries()
-    passwords = {n: canaries.new(n) for n in ("mail1", "mail2", "mail3", "boss", "alice", "bob", "carol")}
+    names = ("mail1", "mail2", "mail3", "boss", "alice", "bob", "carol", "hugo", "ida", "jon")
+    passwords = {n: canaries.new(n) for n in names}
+    identity, vault = x25519.Identity.generate(), FakeVault()
+    token = canaries.add("VAULT_TOKEN", f"hvs.{secrets.token_hex(12)}")
+    canaries.add("the age identity", str(identity))
+    vault.version_2("secret/mail/hugo", {"password": passwords["hugo"]})
     seeds = {
         "first": ("first.example", "boss"),
         "second": ("second.example", "boss"),
@@ -182,13 +243,22 @@ def secret_world(root: Path) -> Iterator[SecretWorld]:
     }
     one = SandboxConfig(password=passwords["mail1"], seed=(seed["first"], seed["third"]))
     with Sandbox(one) as first, Sandbox(SandboxConfig(password=passwords["mail2"], seed=(seed["second"],))) as second:
-        world = SecretWorld(root, first, second, canaries)
+        world = SecretWorld(root, first, second, canaries, vault, identity)
         world.environment = {
             "MAIL1_PASSWORD": passwords["mail1"],
             "MAIL3_USER": "boss@third.example",
             "ALICE_PASSWORD": passwords["alice"],
+            "VAULT_ADDR": vault.url,
+            "VAULT_TOKEN": token,
+            "SOPS_AGE_KEY": str(identity),
+            "PYTHON_KEYRING_BACKEND": "law_keyring.LawKeyring",
+            "PYTHONPATH": str(root / "secrets"),
+            "PATH": search_path(),
         }
+        world.sops_file({"mail": {"jon": passwords["jon"]}})
+        world.keyring(passwords["ida"])
         for name in ("mail2", "mail3", "bob", "carol"):
             world.secret_file(name, passwords[name])
         world.write()
         yield world
+    vault.close()

@@ -46,8 +46,19 @@ def world(shared: SecretWorld, monkeypatch: pytest.MonkeyPatch) -> SecretWorld:
         monkeypatch.setenv(name, value)
     for name in ("mail2", "mail3", "bob", "carol"):
         shared.secret_file(name, shared.canaries.values[name])
+    use_keyring(shared, monkeypatch)
+    shared.all_sources = False  # what goes wrong at the server has nothing to do with where passwords come from
     shared.renew()
     return shared
+
+
+def use_keyring(world: SecretWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process takes the keyring that the world's environment names, whichever it had before."""
+    import keyring
+
+    monkeypatch.syspath_prepend(str(world.root / "secrets"))
+    monkeypatch.delitem(sys.modules, "law_keyring", raising=False)
+    monkeypatch.setattr(keyring.core, "_keyring_backend", None)
 
 
 class Everything(logging.Handler):
@@ -135,7 +146,10 @@ def test_exceptions_and_logs_are_looked_through(world: SecretWorld) -> None:
 
 
 def test_a_run_in_which_all_goes_well(world: SecretWorld) -> None:
+    world.all_sources = True
+    world.write()
     done, heard = applied(world)
+    assert len(done.outcomes[FIRST]) == 8
     assert done.converged
     assert any(line.startswith("reconciler.smartermail") for line in heard.lines)
     assert any(line.startswith("httpcore") for line in heard.lines)

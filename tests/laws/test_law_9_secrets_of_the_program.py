@@ -62,6 +62,7 @@ def test_no_command_that_succeeds_tells_a_secret(world: SecretWorld) -> None:
     made = world.learn_generated()
     assert made.keys() == {"dora@first.example", "fred@second.example"}
     given = {"alice@first.example": "alice", "bob@first.example": "bob", "carol@first.example": "carol"}
+    given |= {f"{name}@first.example": name for name in ("hugo", "ida", "jon")}
     given |= {"erin@second.example": "alice", "gina@third.example": "bob"}
     for address, password in {**made, **{a: world.canaries.values[n] for a, n in given.items()}}.items():
         assert world.fits(address, password), address
@@ -143,5 +144,13 @@ def test_a_password_that_is_refused_here_or_by_the_server_is_not_told(world: Sec
     done = world.run("apply", "--yes", "first.example", *LOUD)
     assert done.code == Exit.PARTIAL
     assert b"does not satisfy the product's policy" in done.said
+    assert b"does not satisfy the server's policy: it has fewer than 100 characters" in done.said
+    made = world.learn_generated()["dora@first.example"]
+    assert len(made) == 100
+    assert world.fits("dora@first.example", made)
+    # A server that does not tell what it asks refuses by itself.
+    world.own(world.first, "POST", "faults", {"name": "500", "path": "password-settings", "times": -1})
+    done = world.run("apply", "--yes", "first.example", *LOUD)
+    assert done.code == Exit.PARTIAL
     assert b"PASSWORD_TOO_SHORT" in done.said
     assert world.left_behind() == []

@@ -151,7 +151,7 @@ VALUES = HOSTILE | st.integers(0, 1 << 50) | st.booleans() | ADDRESSES
 def fields(draw: st.DrawFn, created: bool) -> FieldChange:
     name = draw(st.sampled_from(["displayName", "quota", "to", "enabled"]))
     if draw(st.integers(0, 5)) == 0:
-        kind = draw(st.sampled_from(["env", "file", "command", "generate"]))
+        kind = draw(st.sampled_from(["env", "file", "command", "sops", "vault", "keyring", "generate"]))
         return FieldChange(name="password", secret=SecretRef(kind, draw(HOSTILE)), **marks(draw))
     after = draw(VALUES)
     if created or not isinstance(after, str | tuple):

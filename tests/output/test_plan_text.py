@@ -147,7 +147,7 @@ def test_a_list_that_becomes_empty_shows_what_goes_and_one_that_is_created_empty
     assert "forwarding.to: []\n" in text
 
 
-@pytest.mark.parametrize("kind", ["env", "file", "command"])
+@pytest.mark.parametrize("kind", ["env", "file", "command", "sops", "vault", "keyring"])
 def test_a_password_is_shown_by_its_reference(kind: str, make: Make) -> None:
     fields = (FieldChange(name="password", secret=SecretRef(kind, "WHERE")),)  # type: ignore[arg-type]
     text = screen((Plan(domain="example.com", server="m", changes=(make("update", "a", fields=fields),)),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 
@@ -125,6 +126,22 @@ def test_lists_may_lack_their_last_row_while_the_totals_stay(world):
     assert len(world.da.read("settings/domain/list-users")["userData"]) == 1
     found = world.da.ok("settings/domain/account-list-search", {})
     assert (found["results"], found["totalCount"]) == (before["results"][:-1], before["totalCount"])
+
+
+def test_a_busy_server_refuses_what_comes_while_it_has_enough_to_do(world):
+    world.fault(name="latency", param=150, times=-1)
+    world.fault(name="busy", param=2, times=-1)
+
+    async def all_at_once() -> list[int]:
+        async with httpx.AsyncClient() as http:
+            url = f"{world.da.url}/api/v1/{PUT}"
+            names = [f"n{number}" for number in range(5)]
+            sent = [http.post(url, json=world.user(name), headers=world.da.headers) for name in names]
+            return [response.status_code for response in await asyncio.gather(*sent)]
+
+    assert sorted(asyncio.run(all_at_once())) == [200, 200, 429, 429, 429]
+    assert sum(exists(world, f"n{number}") for number in range(5)) == 2
+    world.da.read("settings/domain/data")
 
 
 def test_faults_select_by_path_method_skip_and_times(world):

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import respx
 from client_world import DOMAIN, settings
+from respx.models import clone_response
 
 from reconciler.core.secret import Secret
 from reconciler.smartermail import Server, connect
@@ -25,6 +26,7 @@ GOOD: dict[str, Any] = {
         "success": True,
     },
     "auth/logout-user": {"success": True},
+    "settings/sysadmin/get-version": {"version": "100.0.9742.26305", "success": True},
     f"settings/sysadmin/manage-domain/{DOMAIN}": {"impersonateAccessToken": "t0ken-of-domain", "success": True},
     "settings/domain/data": {"domainData": {"name": DOMAIN, "userCount": 1, "aliasCount": 1}, "success": True},
     "settings/domain/domain": {"domainSettings": {"mainDomainAdmin": "anna"}, "success": True},
@@ -38,19 +40,30 @@ GOOD: dict[str, Any] = {
 def run(work: Callable[[Server], Awaitable[Any]], url: str = URL, **answers: Any) -> Any:
     """What `work` gives against a server that answers as GOOD says, but for these.
 
-    `list_users=...` is an endpoint of the domain, a name with a slash one below `settings`.
+    `list_users=...` is an endpoint of the domain, a name with a slash one below `settings`; a list of responses is
+    given one after the other.
     """
     odd = {
         "settings/" + (name if "/" in name else "domain/" + name.replace("_", "-")): answer
         for name, answer in answers.items()
     }
 
+    answers = {**GOOD, **odd}
+
+    def give(request: httpx.Request) -> httpx.Response:
+        path = str(request.url).removeprefix(f"{url}/api/v1/")
+        answer = answers[path]  # one that is not there is a fault of the test
+        if isinstance(answer, list):
+            answer = answer.pop(0)
+        if isinstance(answer, Exception):
+            raise type(answer)(*answer.args)  # a new one each time: raised twice, it would be its own cause
+        if not isinstance(answer, httpx.Response):
+            answer = httpx.Response(200, json=answer)
+        return clone_response(answer, request)
+
     async def main() -> Any:
-        with respx.mock(assert_all_called=False) as router:
-            for path, answer in {**GOOD, **odd}.items():
-                given = answer if isinstance(answer, httpx.Response | Exception) else httpx.Response(200, json=answer)
-                effect = {"side_effect": given} if isinstance(given, Exception) else {"return_value": given}
-                router.route(url=f"{url}/api/v1/{path}").mock(**effect)
+        with respx.mock() as router:
+            router.route().mock(side_effect=give)
             async with connect(settings(url), username="admin", password=Secret("p4ss-of-admin")) as server:
                 return await work(server)
 

@@ -45,6 +45,7 @@ PASSING = {
 LASTING: dict[str, type[ReconcilerError] | None] = {
     **dict.fromkeys(PASSING, Unreachable),
     "latency": None,
+    "busy": None,
     "latency-after": None,
     "500": UnexpectedAnswer,
     "500-after": UnexpectedAnswer,
@@ -59,6 +60,7 @@ LASTING: dict[str, type[ReconcilerError] | None] = {
 
 WRITES: dict[str, tuple[type[ReconcilerError] | None, int, int]] = {
     "latency": (None, 1, 1),
+    "busy": (None, 1, 1),
     "latency-after": (None, 1, 1),
     "429": (None, 2, 1),
     "500": (DoubtfulWrite, 1, 0),

@@ -199,6 +199,62 @@ def test_no_request_to_the_sandboxs_own_endpoints_gives_a_5xx(line, endpoint, bo
     assert line.send("GET", "/sandbox/state", X_Sandbox="1")[0] == 200, (name, body)
 
 
+DEEP = b'{"userData": ' * 2000 + b"1" + b"}" * 2000
+HOSTILE_BODIES = [
+    None, b"", b"{}", b"[]", b"null", b"\xff\xfe", b"{", DEEP, b"[" * 100_000, b'{"a": ' + b"9" * 5000 + b"}", b'{"a": NaN}', b'{"a": 1e999}',
+    b'{"a": "\\ud800"}', b'"' + b"x" * 100_000 + b'"', b'{"": {"": {"": null}}}', b'{"a": 1, "a": 2}', b"a=1&b=2", b"\x00" * 50,
+    *(json.dumps(dict.fromkeys(FIELDS, value)).encode() for value in (None, True, -1, 2**70, 1e308, "", "\x00\u202e../%2f", [], [None], {}, {"a": []})),
+]  # fmt: skip
+HOSTILE_TEXTS = [
+    "..",
+    "%2e%2e",
+    "a/b",
+    "\\",
+    "\x00",
+    "\r\nX: y",
+    "\U0001f600",
+    "anna@fuzz.test",
+    "x" * 3000,
+    "{0}",
+    "%s",
+    "' OR 1=1 --",
+]
+
+
+@pytest.mark.parametrize("who", ["admin", "boss", "none"])
+def test_every_route_takes_every_hostile_body_and_text_without_a_5xx_or_a_traceback(line, who, capfd):
+    tried = set()
+    for number, (method, pattern) in enumerate(ENDPOINTS):
+        if number % 25 == 0:
+            line.sign_in()
+        for turn in range(4 if who == "admin" else 2):
+            body = HOSTILE_BODIES[(number * 7 + turn * 11) % len(HOSTILE_BODIES)]
+            texts = [HOSTILE_TEXTS[(number + turn + n) % len(HOSTILE_TEXTS)] for n in range(3)]
+            headers = {
+                "Authorization": line.tokens[who] and f"Bearer {line.tokens[who]}",
+                "X_SmarterMailDomain": "fuzz.test",
+            }
+            status, _, raw = line.send(
+                method, f"/api/v1/{filled(pattern, texts)}", body, Content_Type="application/json", **headers
+            )
+            assert status < 500, (method, pattern, texts, body and body[:80], raw)
+            tried.add((method, pattern))
+    assert tried == set(ENDPOINTS)
+    said = capfd.readouterr()
+    assert "Traceback" not in said.err + said.out
+
+
+@pytest.mark.parametrize("number", range(len(ADMIN)))
+def test_every_endpoint_of_its_own_takes_every_hostile_body_without_a_5xx_or_a_traceback(line, number, capfd):
+    method, name = ADMIN[number]
+    for body in HOSTILE_BODIES:
+        status, _, raw = line.send(method, f"/sandbox/{name}", body, X_Sandbox="1")
+        assert status < 500, (name, body and body[:80], raw)
+    assert line.send("GET", "/sandbox/state", X_Sandbox="1")[0] == 200
+    said = capfd.readouterr()
+    assert "Traceback" not in said.err + said.out
+
+
 def test_what_the_noise_left_behind_survives_a_restart(line):
     line.sign_in()
     before = json.loads(line.send("GET", "/sandbox/state", X_Sandbox="1")[2])

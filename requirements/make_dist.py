@@ -1,0 +1,114 @@
+"""Builds wheel, sdist and bills of materials into a folder, out of the files that git knows, and looks into them.
+
+The same commit gives the same bytes, wherever and whenever it is built: names, times and modes come from git. Nothing
+is downloaded: hatchling is the one that is installed, from requirements/build.lock.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+
+import sbom
+from locks import ROOT, project
+
+SOURCES = ("reconciler", "schemas", "examples", "tests", "benchmarks", "docs", "requirements")
+"""The folders of the sdist."""
+
+
+def tracked() -> list[str]:
+    """The files that git knows, as they are in the work tree now."""
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return sorted(name for name in done.stdout.split("\0") if name and (ROOT / name).is_file())
+
+
+def commit_time() -> int:
+    """When the commit was made that is checked out; SOURCE_DATE_EPOCH, if that is set."""
+    if told := os.environ.get("SOURCE_DATE_EPOCH"):
+        return int(told)
+    done = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+def build(target: Path, made_at: int) -> list[Path]:
+    """Builds, checks, and says what it made."""
+    target.mkdir(parents=True, exist_ok=True)
+    known = tracked()
+    with tempfile.TemporaryDirectory(prefix="reconciler-build-") as folder:
+        copy = Path(folder) / "source"
+        for name in known:
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, copy / name)
+            (copy / name).chmod(0o755 if os.access(ROOT / name, os.X_OK) else 0o644)
+        sbom.main(str(copy / "sbom"), str(made_at))
+        _run_build(copy, Path(folder) / "made", made_at)
+        version = project()["project"]["version"]  # type: ignore[index]
+        for path in (copy / "sbom").iterdir():
+            shutil.copyfile(path, Path(folder) / "made" / path.name.replace("reconciler", f"reconciler-{version}", 1))
+        made = sorted((Path(folder) / "made").iterdir())
+        faults = [fault for path in made for fault in check(path, set(known))]
+        if faults:
+            sys.exit("\n".join(faults))
+        return [Path(shutil.copy(path, target / path.name)) for path in made]
+
+
+def _run_build(source: Path, target: Path, made_at: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(target), str(source)],
+        env={**os.environ, "SOURCE_DATE_EPOCH": str(made_at), "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=source.parent,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        sys.exit(done.stdout + done.stderr)
+
+
+def check(path: Path, known: AbstractSet[str]) -> list[str]:
+    """What is in a wheel or sdist and should not be, and the other way round."""
+    if path.suffix == ".whl":
+        with zipfile.ZipFile(path) as archive:
+            return _compared(path.name, set(archive.namelist()), in_wheel(known))
+    if path.name.endswith(".tar.gz"):
+        with tarfile.open(path) as archive:
+            odd = [member.name for member in archive if not member.isfile()]
+            names = {member.name.partition("/")[2] for member in archive if member.isfile()}
+        return [f"{path.name}: {name} is no plain file" for name in odd] + _compared(path.name, names, in_sdist(known))
+    return []
+
+
+def in_wheel(known: AbstractSet[str]) -> set[str]:
+    """Exactly what a wheel holds: the package, schemas, examples, and the papers."""
+    version = project()["project"]["version"]  # type: ignore[index]
+    papers = ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE", "sboms/reconciler.cdx.json")
+    names = {f"reconciler-{version}.dist-info/{paper}" for paper in papers}
+    names |= {name for name in known if name.startswith("reconciler/")}
+    return names | {f"reconciler/_data/{name}" for name in known if name.startswith(("schemas/", "examples/"))}
+
+
+def in_sdist(known: AbstractSet[str]) -> set[str]:
+    """Exactly what an sdist holds: all that tests and docs need, but not what only our repository needs."""
+    top = {name for name in known if "/" not in name and (name.endswith(".md") or name in {"LICENSE", "Makefile"})}
+    below = {name for name in known if name.startswith(tuple(f"{folder}/" for folder in SOURCES))}
+    return top | below | {"PKG-INFO", "pyproject.toml", ".gitignore"} | {f"sbom/{n}" for n in sbom.documents(0)}
+
+
+def _compared(where: str, found: AbstractSet[str], wanted: AbstractSet[str]) -> list[str]:
+    more = [f"{where}: {name} is in it and should not be" for name in sorted(found - wanted)]
+    return more + [f"{where}: {name} is missing in it" for name in sorted(wanted - found)]
+
+
+def main(target: str) -> int:
+    """Builds into a folder."""
+    for path in build(Path(target), commit_time()):
+        print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

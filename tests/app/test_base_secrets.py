@@ -1,0 +1,166 @@
+"""What a base commit says of secrets: which version was set last, and which commands its pull requests may run."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.app.base import Base
+from reconciler.app.planning import Planner, PlanRequest, make_plans
+from reconciler.config.workspace import Configuration, load_configuration
+from reconciler.core.model import CurrentDomain, Mailbox
+from reconciler.core.plan import Outcome, Plan, Result
+from reconciler.engine.inventory import Inventory
+
+TODAY = date(2026, 6, 15)
+A = ("mail1", "a@example.com")
+BOX = Mailbox(name="a", quota=5, enabled=True)
+SEEN = CurrentDomain(domain="example.com", mailboxes={"a": BOX}, aliases={}, domain_aliases={})
+WORKSPACE = """\
+apiVersion: reconciler/v1
+kind: Workspace
+servers: {{mail1: {{url: "{url}", username: u, password: {password}}}}}
+secrets: {{commands: {allowed}}}
+"""
+DOMAIN = """\
+apiVersion: reconciler/v1
+kind: Domain
+domain: example.com
+mailboxes: {{a: {box}}}
+"""
+
+
+def files(
+    root: Path, *, box: str = "{}", password: str = "{env: PW}", allowed: str = "true", url: str = "https://127.0.0.1:1"
+) -> None:
+    texts = {
+        "reconciler.yaml": WORKSPACE.format(url=url, password=password, allowed=allowed),
+        "domains/example.com.yaml": DOMAIN.format(box=box),
+    }
+    for name, text in texts.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+
+
+def config(root: Path, **more: str) -> Configuration:
+    files(root, **more)
+    return load_configuration(root, here=root, environ={})
+
+
+def password(version: int) -> str:
+    return f"{{password: {{env: PW, version: {version}}}}}"
+
+
+def planner(
+    tmp_path: Path, head: str, base: str, *, applied: bool, known: dict[tuple[str, str], int] | None = None
+) -> Planner:
+    inventory = Inventory(resources={}, password_versions=known or {}, protections={})
+    there = Base(ref="main", config=config(tmp_path / "base", box=base))
+    request = PlanRequest(today=TODAY, base="main", base_applied=applied)
+    return Planner(config(tmp_path / "head", box=head), request, inventory=inventory, base=there)
+
+
+def told(plan: Plan) -> tuple[list[str], list[str]]:
+    return [f"{c.action} {c.address} {c.password}" for c in plan.changes], [d.code for d in plan.diagnostics]
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "applied", "known", "is_set", "codes"),
+    [
+        (password(1), password(2), False, None, True, []),
+        (password(1), password(2), True, None, True, []),
+        (password(2), password(2), False, None, False, ["SEC005"]),
+        (password(2), password(2), True, None, False, []),
+        (password(3), password(2), True, None, False, []),
+        (password(2), password(2), True, 1, True, []),
+        (password(1), password(2), False, 2, False, []),
+        ("{}", password(2), True, None, False, ["SEC005"]),
+    ],
+)
+def test_a_raised_version_is_known_from_the_base_commit_where_no_journal_knows(
+    tmp_path: Path, base: str, head: str, applied: bool, known: int | None, is_set: bool, codes: list[str]
+) -> None:
+    made = planner(tmp_path, head, base, applied=applied, known=known and {A: known})  # type: ignore[arg-type]
+    (plan,) = made.all_plans({"example.com": SEEN})
+    assert told(plan) == (["update a@example.com env:PW"] if is_set else [], codes)
+    if "SEC005" in codes:
+        (said,) = plan.diagnostics
+        assert "neither a journal nor a base commit tells" in said.message
+        assert said.hint == "to set it now, give --set-password a@example.com"
+
+
+def test_after_it_was_set_it_is_not_set_again(tmp_path: Path) -> None:
+    made = planner(tmp_path, password(2), password(1), applied=False)
+    (plan,) = made.all_plans({"example.com": SEEN})
+    outcomes = [Outcome(change=c, result=Result.APPLIED, detail="", password_set=True) for c in plan.changes]
+    again = made.after(plan, outcomes)
+    assert told(again.plan(again.selected()[0], SEEN)) == ([], [])
+
+
+class Quiet:
+    def begin(self, title: str, total: int) -> None: ...
+    def step(self, text: str) -> None: ...
+    def end(self) -> None: ...
+
+
+def marks(name: str) -> str:
+    """A command that leaves a mark where it runs."""
+    return f'{{command: [sh, -c, "touch {name}; echo {name}"]}}'
+
+
+@pytest.fixture
+def plan(repository: Callable[..., Any]) -> Callable[..., tuple[Plan, set[str]]]:
+    """Plans a branch compared with `main`: the plan, and which commands ran."""
+
+    def made(base: dict[str, str], head: dict[str, str], *, applied: bool = False) -> tuple[Plan, set[str]]:
+        repo = repository()
+        files(repo.top, **base)
+        repo.commit()
+        files(repo.top, **head)
+        config = load_configuration(repo.top, here=repo.top, environ={})
+        assert config.diagnostics == ()
+        request = PlanRequest(today=TODAY, base="main", base_applied=applied)
+        (plan,) = asyncio.run(make_plans(config, request, Quiet()))
+        return plan, {f.name for f in repo.top.iterdir() if f.name.startswith("ran")}
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("base", "head"),
+    [
+        ({"allowed": "false"}, {"password": marks("ran")}),
+        ({"password": "{env: PW}"}, {"password": marks("ran")}),
+        ({"password": marks("ran-before")}, {"password": marks("ran")}),
+        ({"password": marks("ran"), "allowed": "false"}, {"password": marks("ran")}),
+        ({"password": marks("ran"), "url": "https://127.0.0.1:2"}, {"password": marks("ran")}),
+        ({"url": "no address"}, {"password": marks("ran")}),
+    ],
+    ids=["switched on", "brought", "changed", "was not allowed", "sent elsewhere", "base is broken"],
+)
+def test_a_pull_requests_plan_runs_no_command_that_its_base_does_not_run(
+    plan: Callable[..., tuple[Plan, set[str]]], base: dict[str, str], head: dict[str, str]
+) -> None:
+    made, ran = plan(base, head)
+    assert ran == set()
+    assert not made.complete
+    (said,) = [d for d in made.diagnostics if d.code == "SEC007"]
+    assert "`main` does not run the command" in said.message
+    assert str(said.span).endswith("reconciler.yaml:3:11")
+    assert "merge it first" in said.hint
+
+
+def test_a_command_that_the_base_runs_too_is_run(plan: Callable[..., tuple[Plan, set[str]]]) -> None:
+    made, ran = plan({"password": marks("ran")}, {"password": marks("ran"), "box": password(1)})
+    assert ran == {"ran"}
+    assert [d.code for d in made.diagnostics] == ["SRV001"]  # the address leads nowhere
+
+
+def test_where_the_base_is_what_was_applied_the_files_are_what_was_merged(
+    plan: Callable[..., tuple[Plan, set[str]]],
+) -> None:
+    """`drift --base`: nobody brings anything there."""
+    assert plan({}, {"password": marks("ran")}, applied=True)[1] == {"ran"}

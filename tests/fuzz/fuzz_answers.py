@@ -1,0 +1,135 @@
+"""Targets over what a mail server answers: JSON of any shape, with any status."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import ip_address
+from types import ModuleType
+from typing import Any
+
+from reconciler.compliance.records.macros import SyntaxFault, domain_spec, macro_string
+from reconciler.core.errors import ReconcilerError
+from reconciler.core.model import Mailbox, Unset
+from reconciler.core.names import domain_name
+from reconciler.core.plan import Change, FieldChange, Plan
+from reconciler.core.secret import Secret
+from reconciler.engine.journal import state_data
+from reconciler.smartermail import bodies, complete, merging, wire, wire_domain
+from reconciler.smartermail.auth import impersonated, moment, renewed, signed_in
+from reconciler.smartermail.errors import Again, Answer, Asked, Missing, Unauthorised, http_date, judge, retry_after_of
+from reconciler.smartermail.redact import clean
+
+DOMAIN = "example.com"
+STATUSES = (200, 200, 200, 200, 201, 204, 302, 400, 401, 403, 404, 405, 409, 429, 500, 502, 503, 199)
+OURS = (ReconcilerError, Again, Missing, Unauthorised)
+
+
+def answers(data: bytes) -> None:
+    """First byte: the status; second: which request; the rest: the body. Only exceptions of ours get out of it."""
+    if len(data) < 2:
+        return
+    status, body = STATUSES[data[0] % len(STATUSES)], data[2:]
+    asked = Asked("mail1", "GET settings/domain/data", DOMAIN, writes=bool(data[1] & 1), secrets=(Secret("hunter2"),))
+    text = body.decode("latin-1")
+    answer = Answer(status=status, reason=text[:40], body=body, location=text[:80], date=http_date(text[:40]))
+    retry_after_of({"retry-after": text[:30]}, answer.date) if answer.date else None
+    assert clean(text).isprintable()
+    fields = _ours(lambda: judge(answer, asked))
+    _ours(lambda: signed_in(answer, asked, username="admin", role="customer" if data[1] & 2 else "admin", now=0.0))
+    if isinstance(fields, dict):
+        _read(fields)
+
+
+def _ours(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except OURS as e:
+        message = getattr(e, "message", "")
+        assert "hunter2" not in message
+        assert message.isprintable(), message
+        return None
+
+
+def _read(fields: dict[str, Any]) -> None:
+    where = "mail1: GET x for example.com"
+    old = signed_in_token()
+    for found in (renewed(fields, old, None, 0.0), impersonated(fields, DOMAIN, None, 0.0)):
+        assert found is None or found.renew_at is None or found.renew_at > 0
+    for key in ("userData", "gridInfo", "results", "domainAliasData", "activeSyncAccounts"):
+        rows = _ours(lambda key=key: wire.rows(fields, key, where, null_is_empty=True)) or []
+        for row in rows[:20]:
+            _row(row, where)
+        _ours(lambda rows=rows: complete.announced(fields, len(rows), where))
+        _ours(lambda rows=rows: complete.distinct([wire.row_name(r, DOMAIN, where, "userName") for r in rows], where))
+    for key in ("domainData", "domainSettings", "userData", "alias", "mailboxForwardList"):
+        inner = _ours(lambda key=key: wire.inner(fields, key, where))
+        if isinstance(inner, dict):
+            _row(inner, where)
+            _ours(lambda inner=inner: wire_domain.limits(inner, fields, where))
+            _ours(lambda inner=inner: wire_domain.usage(inner, where))
+            _ours(lambda inner=inner: wire_domain.summary(inner, where))
+            wire_domain.dkim(inner)
+            bodies.switched_user(inner, enabled=True)
+            bodies.changed_alias(inner, "sales", {"to": ("a@example.com",)})
+            bodies.forward_list(inner, {})
+    _ours(lambda: wire.forwarding(fields, DOMAIN, where))
+    wire_domain.password_policy(fields)
+    for value in fields.values():
+        moment(value)
+
+
+def _row(row: dict[str, Any], where: str) -> None:
+    name = _ours(lambda: wire.row_name(row, DOMAIN, where, "userName", "name"))
+    _ours(lambda: complete.kind_of_row(row, (0, 1), where))
+    _ours(lambda: wire_domain.domain_alias_name(row, where))
+    if not isinstance(name, str):
+        return
+    account = _ours(lambda: wire.account(row, name, where))
+    alias = _ours(lambda: wire.alias(row, name, DOMAIN, where))
+    if account is not None:
+        again = merging.merged(account, account)
+        json.dumps(state_data(again.mailbox)).encode()
+        _planned(again.mailbox)
+    if alias is not None:
+        json.dumps(state_data(merging.filled(alias, alias))).encode()
+
+
+def _planned(mailbox: Mailbox) -> None:
+    """What was read can stand in a plan: its digest is made of it."""
+    if isinstance(mailbox.display_name, Unset):
+        return
+    change = Change(
+        action="update",
+        kind="mailbox",
+        domain=DOMAIN,
+        name=mailbox.name,
+        reason="declared",
+        fields=(FieldChange(name="displayName", before=mailbox.display_name, after="x"),),
+        current=mailbox,
+    )
+    assert Plan(domain=DOMAIN, server="mail1", changes=(change,)).digest.startswith("sha256:")
+
+
+def signed_in_token() -> Any:
+    """A token such as one signs in with."""
+    body = b'{"accessToken": "a", "refreshToken": "b", "success": true}'
+    asked = Asked("mail1", "POST auth/authenticate-user")
+    return signed_in(Answer(200, "OK", body), asked, username="admin", role="admin", now=0.0)[0]
+
+
+def macros(text: str, values: ModuleType) -> None:
+    """A macro string is a fault of syntax, or can be expanded for any mail."""
+    mail = values.Mail(
+        address=ip_address("2001:db8::1"), sender="a+b@example.com", helo="mail.example.com", receiver="unknown", time=0
+    )
+    for explanation in (False, True):
+        with suppress(SyntaxFault):
+            found = macro_string(text, explanation=explanation)
+            values.expand(found, mail, DOMAIN, "unknown")
+    with suppress(SyntaxFault):
+        name = values.expand_name(domain_spec(text), mail, DOMAIN, "unknown")
+        assert len(name) <= 253 or "." not in name, name
+    with suppress(ValueError):
+        domain_name(text)

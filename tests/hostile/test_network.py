@@ -1,0 +1,423 @@
+"""What a hostile server, or whoever sits between, can do over the network: TLS, redirects, sizes, endless waits."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import gzip
+import json
+import tracemalloc
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from client_world import DOMAIN, settings
+from odd_server import GOOD, URL, run
+
+from reconciler.core.errors import DoubtfulWrite, ReconcilerError, UnexpectedAnswer, Unreachable
+from reconciler.core.ports import ReadScope
+from reconciler.core.secret import Secret
+from reconciler.smartermail import Server, connect, session
+from reconciler.smartermail.unpacking import TooLarge, whole_body
+
+ROOT = Path(__file__).parents[2]
+MIB = 1 << 20
+
+
+async def read(server: Server) -> Any:
+    return await server.reader().read_domain(DOMAIN, ReadScope())
+
+
+async def write(server: Server) -> None:
+    await server.writer().create_alias(DOMAIN, "info", {"to": ()})
+
+
+# --- TLS and addresses (that certificates are verified is in tests/smartermail/test_tls.py, with real ones)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://mail.example.net", "http://192.0.2.1", "http://127.0.0.1.evil.test", "http://localhost.evil.test", "http://[2001:db8::1]",
+     "http://0.0.0.0", "http://127.0.0.1@evil.test", "ftp://mail.example.net", "file:///etc/passwd", "//mail.example.net", "mail", "",
+     "https://", "http:///x", "HTTP://mail.example.net", "unix:///run/x.sock"],
+)  # fmt: skip
+def test_no_address_but_https_or_this_machine_is_ever_connected_to(url: str) -> None:
+    with pytest.raises(Unreachable, match="not an https:// address"):
+        connect(settings(url), username="admin", password=Secret("p4ss"))
+
+
+def test_no_line_of_the_program_turns_the_verification_of_certificates_off() -> None:
+    for path in sorted((ROOT / "reconciler").rglob("*.py")):
+        text = path.read_text("utf-8")
+        for word in (
+            "CERT_NONE",
+            "check_hostname = False",
+            "_create_unverified_context",
+            "verify=False",
+            "CERT_OPTIONAL",
+        ):
+            assert word not in text, path
+        if "verify=" in text:  # the one place: a context, or nothing where there is no TLS at all (loopback)
+            assert path == ROOT / "reconciler/smartermail/session.py"
+            assert text.count("verify=") == 1
+            assert "verify=context or False,  # without a context the address is http:// on loopback" in text
+
+
+# --- redirects
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
+@pytest.mark.parametrize(
+    "to", ["https://evil.test/", "/api/v1/settings/domain/data", "//evil.test/x", "http://mail1.example.net/"]
+)
+def test_no_redirect_is_followed_to_anywhere(status: int, to: str) -> None:
+    answer = httpx.Response(status, headers={"location": to})
+    with pytest.raises(UnexpectedAnswer, match="is a redirect"):  # respx lets nothing else out than what it knows
+        run(read, data=answer)
+    with pytest.raises(DoubtfulWrite, match="is a redirect"):
+        run(write, alias_put=answer)
+
+
+def test_a_redirected_sign_in_is_refused_and_the_password_goes_nowhere_else() -> None:
+    seen: list[bytes] = []
+
+    async def main() -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            seen.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(b"HTTP/1.1 307 Moved\r\nlocation: http://127.0.0.1:%d/\r\ncontent-length: 0\r\n\r\n" % other)
+            await writer.drain()
+            writer.close()
+
+        async def trap(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            seen.append(b"TRAPPED")
+            writer.close()
+
+        aside = await asyncio.start_server(trap, "127.0.0.1", 0)
+        other = aside.sockets[0].getsockname()[1]
+        listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = listener.sockets[0].getsockname()[1]
+        async with connect(settings(f"http://127.0.0.1:{port}"), username="admin", password=Secret("p4ss")) as server:
+            with pytest.raises(ReconcilerError, match=r"307|redirect"):
+                await server.list_domains()
+        listener.close()
+        aside.close()
+
+    asyncio.run(main())
+    assert b"TRAPPED" not in seen
+    assert all(row.startswith(b"POST /api/v1/auth/authenticate-user") for row in seen)
+
+
+# --- sizes
+
+
+@cache
+def packed(*encodings: str) -> bytes:
+    """Forty mebibytes of nothing."""
+    body = bytes(40 * MIB) if len(encodings) == 1 else packed(*encodings[:-1])
+    return gzip.compress(body, 9) if encodings[-1] == "gzip" else zlib.compress(body, 9)
+
+
+def answered(content: bytes, encoding: str) -> ReconcilerError:
+    """What comes of a sign-in whose answer is packed like this, over a real connection: respx would unpack it first."""
+    head = f"HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\ncontent-length: {len(content)}\r\n\r\n".encode()
+
+    async def main() -> ReconcilerError:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            with suppress(ConnectionError):
+                writer.write(head + content)
+                await writer.drain()
+            writer.close()
+
+        listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+        there = settings(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}")
+        async with connect(there, username="admin", password=Secret("p4ss")) as server:
+            with pytest.raises(ReconcilerError) as caught:
+                await server.list_domains()
+        listener.close()
+        return caught.value
+
+    return asyncio.run(main())
+
+
+BOMBS = {
+    "gzip": (("gzip",), "larger than 1 MiB"),
+    "deflate": (("deflate",), "larger than 1 MiB"),
+    "gzip in gzip": (("gzip", "gzip"), "not asked for"),
+    "gzip in gzip in gzip": (("gzip", "gzip", "gzip"), "not asked for"),
+    "gzip in deflate": (("gzip", "deflate"), "not asked for"),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_of_compression_is_unpacked_no_further_than_the_bound(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encodings, said = BOMBS[name]
+    monkeypatch.setattr(session, "MAX_BODY", MIB)
+    bomb = packed(*encodings)
+    assert len(bomb) < MIB
+    tracemalloc.start()
+    found = answered(bomb, ", ".join(encodings))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert said in found.message
+    assert most < 16 * MIB
+
+
+def test_an_endless_answer_is_cut_at_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "MAX_BODY", MIB)
+    given = 0
+
+    async def endless() -> Any:
+        nonlocal given
+        while True:
+            given += 1
+            yield b" " * 65536
+
+    with pytest.raises(UnexpectedAnswer, match="larger than 1 MiB"):
+        run(read, data=httpx.Response(200, content=endless()))
+    assert given <= 18
+    with pytest.raises(DoubtfulWrite, match="larger than 1 MiB"):
+        run(write, alias_put=httpx.Response(200, content=endless()))
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, br", "identity, identity", "x", "gzip;q=1"])
+def test_an_encoding_that_was_not_asked_for_is_refused(encoding: str) -> None:
+    assert "not asked for" in answered(b"{}", encoding).message
+
+
+def whole(content: bytes, encoding: str, pieces: int = 7, limit: int = MIB) -> bytes:
+    async def stream() -> Any:
+        for at in range(0, len(content), pieces):
+            yield content[at : at + pieces]
+
+    async def main() -> bytes:
+        response = httpx.Response(200, headers={"content-encoding": encoding} if encoding else {}, content=stream())
+        return await whole_body(response, limit)
+
+    return asyncio.run(main())
+
+
+def test_what_is_packed_as_asked_is_read_whole_in_whatever_pieces_it_comes() -> None:
+    body = b'{"success": true, "x": "' + bytes(range(32, 127)) * 40 + b'"}'
+    raw = zlib.compressobj(wbits=-15)
+    for pieces in (1, 7, 100_000):
+        for encoding, content in {
+            "": body, "identity": body, "gzip": gzip.compress(body), "X-GZIP": gzip.compress(body),
+            "deflate": zlib.compress(body),
+        }.items():  # fmt: skip
+            assert whole(content, encoding, pieces) == body
+    assert whole(raw.compress(body) + raw.flush(), "deflate", 100_000) == body
+    assert whole(b"", "gzip") == b""
+    assert whole(gzip.compress(bytes(MIB)), "gzip") == bytes(MIB)
+    with pytest.raises(TooLarge):
+        whole(gzip.compress(bytes(MIB + 1)), "gzip")
+
+
+BROKEN = {
+    "plain": b"no gzip at all",
+    "cut": gzip.compress(b"x" * 999)[:-20],
+    "noise": gzip.compress(b"x")[:5] + b"\xff" * 9,
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_compression_is_no_answer(name: str) -> None:
+    content = BROKEN[name]
+    with pytest.raises(httpx.DecodingError):
+        whole(content, "gzip")
+    assert "compression is broken" in answered(content, "gzip").message
+
+
+def test_depth_in_json_is_no_answer_and_no_crash() -> None:
+    for body in (b"[" * 1_000_000, b'{"a":' * 200_000, b'{"success": true, "domainData": ' + b"[" * 50_000):
+        with pytest.raises(UnexpectedAnswer, match="not JSON"):
+            run(read, data=httpx.Response(200, content=body))
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "1e400", "-1e400", "NaN", "1e300", "9223372036854775808", "1.5"])
+def test_numbers_that_no_server_can_mean_stop_the_read(number: str) -> None:
+    body = f'{{"success": true, "userData": [{{"userName": "anna", "maxMailboxSize": {number}}}]}}'
+    with pytest.raises(UnexpectedAnswer):
+        run(read, list_users=httpx.Response(200, content=body.encode()))
+
+
+def test_text_that_nothing_can_store_is_made_whole_when_it_is_read() -> None:
+    users = {**GOOD["settings/domain/list-users"]}
+    row = {**users["userData"][0], "fullName": "A\ud800B", "userName": "anna"}
+    found = run(read, list_users=httpx.Response(200, content=json.dumps({**users, "userData": [row]}).encode()))
+    assert found.mailboxes["anna"].display_name == "A\ufffdB"
+
+
+# --- waits: every call that leaves this process has a bound
+
+WAITING = {
+    # how it is called in the source -> what must bound it
+    "subprocess.run": "timeout=",
+    "subprocess.check_output": "timeout=",
+    "subprocess.check_call": "timeout=",
+    "subprocess.call": "timeout=",
+    "urllib.request.urlopen": "timeout=",
+    "urlopen": "timeout=",
+    "socket.create_connection": "timeout=",
+    "process.wait": "timeout=",
+    "process.communicate": "timeout=",
+    "httpx.AsyncClient": "timeout=",
+    "httpx.Client": "timeout=",
+    "client.send": "asyncio.timeout",
+    "asyncio.open_connection": "asyncio.timeout",
+    "asyncio.open_unix_connection": "asyncio.timeout",
+    "dns.asyncquery.tcp": "asyncio.timeout",
+    "dns.asyncquery.udp": "asyncio.timeout",
+    "dns.query.udp": "timeout=",
+    "dns.query.tcp": "timeout=",
+    "subprocess.Popen": "a wait with a deadline",
+    "asyncio.create_subprocess_exec": "asyncio.timeout",
+    "smtplib.SMTP": "timeout=",
+    "http.client.HTTPSConnection": "timeout=",
+    "http.client.HTTPConnection": "timeout=",
+}
+ELSEWHERE = {
+    # file, call: the function in the same package that bounds it, and the words in which it does
+    ("compliance/https.py", "asyncio.open_connection"): (
+        "compliance/https.py",
+        "async with asyncio.timeout(self._timeout)",
+    ),
+    ("smartermail/session.py", "client.send"): (
+        "smartermail/session.py",
+        "async with asyncio.timeout(self._timeout * 4)",
+    ),
+    ("compliance/resolver_messages.py", "dns.asyncquery.tcp"): (
+        "compliance/resolver.py",
+        "async with asyncio.timeout_at(deadline)",
+    ),
+    ("app/git.py", "subprocess.Popen"): ("app/git.py", "deadline = monotonic() + SECONDS"),
+    ("config/secrets_command.py", "subprocess.Popen"): (
+        "config/secrets_command.py",
+        "deadline = time.monotonic() + timeout",
+    ),
+}
+
+
+SMELLS = ("socket", "subprocess", "asyncio", "urllib", "http", "ssl", "lib", "requests", "ssh", "paramiko", "pexpect", "xmlrpc",
+          "multiprocessing", ".wait(", ".send(", ".communicate(", "os.system", "shell=")  # fmt: skip
+"""A file without any of these calls nothing out of the tables below, so it need not be parsed."""
+
+
+@cache
+def trees() -> tuple[tuple[str, str, ast.Module], ...]:
+    """File, text and syntax of every module that may reach out."""
+    found = []
+    for path in sorted((ROOT / "reconciler").rglob("*.py")):
+        text = path.read_text("utf-8")
+        if any(word in text for word in SMELLS):
+            found.append((path.relative_to(ROOT / "reconciler").as_posix(), text, ast.parse(text)))
+    return tuple(found)
+
+
+def dotted(node: ast.expr) -> str:
+    """`a.b.c`; empty for anything else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and (before := dotted(node.value)):
+        return f"{before}.{node.attr}"
+    return ""
+
+
+def calls() -> Iterator[tuple[str, str, ast.Call, str]]:
+    """File, dotted name, call and the source of the function around it, of everything that may wait for others."""
+    for file, _, tree in trees():
+        nodes = list(ast.walk(tree))
+        functions = [n for n in nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+        for node in nodes:
+            if isinstance(node, ast.Call):
+                name = dotted(node.func).removeprefix("self._").removeprefix("self.")
+                if name in WAITING:
+                    around = [f for f in functions if f.lineno <= node.lineno <= (f.end_lineno or 0)]
+                    inner = max(around, key=lambda f: f.lineno) if around else tree
+                    yield file, name, node, ast.unparse(inner)
+
+
+@pytest.mark.source
+def test_every_call_that_waits_for_somebody_else_has_a_bound() -> None:
+    found = list(calls())
+    assert {name for _, name, *_ in found} >= {"subprocess.run", "subprocess.Popen", "httpx.AsyncClient", "client.send",
+                                               "asyncio.open_connection", "dns.asyncquery.tcp", "urllib.request.urlopen"}  # fmt: skip
+    unbounded = []
+    for file, name, node, around in found:
+        bound = WAITING[name]
+        if bound == "timeout=":
+            is_bound = any(k.arg == "timeout" and ast.unparse(k.value) != "None" for k in node.keywords)
+        elif (file, name) in ELSEWHERE:
+            there, words = ELSEWHERE[file, name]
+            is_bound = words in (ROOT / "reconciler" / there).read_text("utf-8")
+        else:
+            is_bound = bound in around
+        if not is_bound:
+            unbounded.append(f"{file}:{node.lineno} {name}")
+    assert unbounded == []
+
+
+@pytest.mark.source
+def test_nothing_reaches_out_by_a_way_that_is_not_known_here() -> None:
+    """A new library or function for network or processes belongs into the table above."""
+    known = {
+        "socket": {"compliance/resolver_udp.py", "sandbox/server.py", "sandbox/dns.py"},
+        "subprocess": {"app/git.py", "app/demo.py", "config/secrets_command.py"},
+        "urllib.request": {"app/demo_hands.py"},
+        "http.client": {"compliance/https.py"},
+        "ssl": {"compliance/https.py", "smartermail/session.py", "smartermail/errors.py"},
+        "smtplib": set(), "ftplib": set(), "requests": set(), "aiohttp": set(), "asyncssh": set(), "paramiko": set(), "pexpect": set(),
+        "imaplib": set(), "poplib": set(), "telnetlib": set(), "xmlrpc": set(), "multiprocessing": set(), "urllib3": set(),
+    }  # fmt: skip
+    found: dict[str, set[str]] = {name: set() for name in known}
+    for file, text, tree in trees():
+        for node in ast.walk(tree):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for name in names:
+                for library in known:
+                    if name == library or name.startswith(f"{library}."):
+                        found[library].add(file)
+        assert "os.system(" not in text, file
+        assert "shell=True" not in text, file
+    assert {name: files - known[name] for name, files in found.items() if files - known[name]} == {}
+
+
+def test_a_server_that_says_one_byte_a_while_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = 0
+
+    async def main() -> None:
+        async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal sent
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
+            try:
+                while True:
+                    writer.write(b" ")
+                    sent += 1
+                    await writer.drain()
+                    await asyncio.sleep(0.05)
+            except ConnectionError:
+                pass
+
+        listener = await asyncio.start_server(drip, "127.0.0.1", 0)
+        port = listener.sockets[0].getsockname()[1]
+        there = settings(f"http://127.0.0.1:{port}")
+        async with connect(there, username="admin", password=Secret("p4ss"), timeout=0.1) as server:
+            with pytest.raises(ReconcilerError):
+                await server.list_domains()
+        listener.close()
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+    assert 0 < sent < 400
+
+
+def test_the_urls_that_tests_here_use_are_those_of_no_real_server() -> None:
+    assert URL.startswith("https://mail1.example.net")
