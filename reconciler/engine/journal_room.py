@@ -15,7 +15,8 @@ from reconciler.engine.journal import change_data, state_data
 
 MARGIN = 64 * 1024
 """For what is not counted: the first and last line, protected names, blocks that are begun, other runs."""
-_HEAD, _DETAIL, _PASSWORD = 300, 300, 200
+_HEAD, _DETAIL, _PASSWORD = 300, 300, 1000
+"""Bytes of a line besides its change, of a reason, and of a password as an age message to a few recipients."""
 
 
 def room_needed(plans: Iterable[Plan]) -> int:
