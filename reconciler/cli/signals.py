@@ -1,8 +1,9 @@
-"""SIGINT, SIGTERM and SIGHUP while a run may be writing: the first asks it to stop, the second ends it at once."""
+"""SIGINT, SIGTERM and SIGHUP while a run may be writing: the first asks it to stop, a second one ends it at once."""
 
 import asyncio
 import signal
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -16,6 +17,10 @@ _T = TypeVar("_T")
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """What a person, a CI that cancels a job, and a terminal that is closed send."""
 
+ECHO = 0.25
+"""Seconds in which the same signal again is the same wish: a terminal sends Ctrl-C to us and to whatever started us
+(`timeout`, `make`, a shell script), which passes it on. Nobody's second thought is that quick."""
+
 
 class Signals:
     """What signals do to one run.
@@ -27,7 +32,8 @@ class Signals:
 
     def __init__(self, stop: Stop, say: Callable[[str], None]) -> None:
         self._stop, self._say = stop, say
-        self._asked = False
+        self._asked = 0
+        self._asked_at = 0.0
         self._ended_by = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
@@ -53,8 +59,10 @@ class Signals:
 
     def _on(self, number: int, _frame: FrameType | None) -> None:
         name = signal.Signals(number).name
+        if number == self._asked and time.monotonic() < self._asked_at + ECHO:
+            return
         if self._stop.writing and not self._asked:
-            self._asked = True
+            self._asked, self._asked_at = number, time.monotonic()
             self._stop.ask(f"stopped by {name}")
             if self._loop is not None and not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(self._say, name)

@@ -173,6 +173,19 @@ def test_a_second_signal_ends_at_once(many: Any, sandbox: Sandbox) -> None:
     assert journal(many.root)[-1]["event"] == "intent", "the change in flight is left open, and the journal says so"
 
 
+def test_a_signal_that_a_wrapper_passes_on_once_more_is_one_wish_and_not_two(
+    many: Any, sandbox: Sandbox, inside: Callable[..., Any]
+) -> None:
+    running = Running(many, "apply", "--yes")
+    in_flight(sandbox)
+    for _ in range(2):
+        running.process.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+    code, out, err = running.end()
+    assert code == 5, out + err
+    check_stopped(many, inside, "stopped by SIGINT")
+
+
 def test_before_the_first_write_a_signal_ends_at_once_and_nothing_is_changed(
     sandbox: Sandbox, workspace: Callable[..., Any], inside: Callable[..., Any]
 ) -> None:
