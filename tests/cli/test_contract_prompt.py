@@ -137,4 +137,5 @@ def test_control_c_twice_in_the_middle_of_an_apply_ends_at_once_and_says_where_t
     assert terminal.end() == 130, terminal.seen
     assert b"Traceback" not in terminal.seen
     assert str(ready.root / ".reconciler").encode() in terminal.seen.replace(b"\r\n", b"")
+    time.sleep(1)  # the creation that was under way comes late; a run in that moment finds the name taken
     assert ready.run("apply", "--yes").returncode == 0
