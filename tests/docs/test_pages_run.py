@@ -85,6 +85,7 @@ def test_the_readmes_commands_do_what_their_comments_say(shell: Any) -> None:
         "reconciler -w my-mail drift": 0,
         "reconciler -w my-mail status": 0,
         "reconciler -w my-mail history": 0,
+        "reconciler password --count 3": 0,
         "reconciler -w my-mail dns check": 7,
         "reconciler -w my-mail report": 7,
     }
