@@ -57,24 +57,27 @@ class Base:
         refs = {f"{box.name}@{here.domain}": box.password for box in boxes.values()}
         return {address: ref.version for address, ref in refs.items() if not isinstance(ref, Unset)}
 
-    def refused_commands(self, config: Configuration) -> dict[str, NotInBase]:
-        """The servers whose credentials come from a command that the base commit does not run for that address.
+    def refused_servers(self, config: Configuration) -> dict[str, NotInBase]:
+        """The servers that the plan of a pull request must not sign in to, by name.
 
-        A pull request changes the files that say what runs: what it adds there, its own plan must not run.
+        A pull request changes the files that say where credentials go and what runs to fetch them: what it brings
+        itself, its own plan must not follow.
         """
         before = self.config.workspace
-        known = (
-            {(s.url, ref) for s in before.servers.values() for ref in _commands(s)}
-            if before.secrets.commands
-            else set()
-        )
+        addresses = {s.url for s in before.servers.values()}
+        allowed = before.servers.values() if before.secrets.commands else ()
+        commands = {(s.url, ref) for s in allowed for ref in _commands(s)}
         found: dict[str, NotInBase] = {}
         for server in config.workspace.servers.values():
-            if all((server.url, ref) in known for ref in _commands(server)):
+            if server.url not in addresses:
+                text = f"server {server.name}: `{self.ref}` does not know the address {server.url}"
+                hint = "a pull request's plan sends credentials to none that it brings itself"
+            elif any((server.url, ref) not in commands for ref in _commands(server)):
+                text = f"server {server.name}: `{self.ref}` does not run the command that its credentials come from"
+                hint = "a pull request's plan runs none that it brings itself"
+            else:
                 continue
-            text = f"server {server.name}: `{self.ref}` does not run the command that its credentials come from"
-            hint = "a pull request's plan runs none that it brings itself: review it, and merge it first"
-            found[server.name] = NotInBase(text, hint=hint, span=server.origin)
+            found[server.name] = NotInBase(text, hint=f"{hint}: review it, and merge it first", span=server.origin)
         return found
 
     def fault(self, domain: str) -> str:

@@ -216,8 +216,8 @@ async def make_plans(config: Configuration, request: PlanRequest, progress: Prog
     """Plans every selected domain."""
     planner = Planner(config, request)
     names = [d.server for d in planner.selected()]
-    # What is merged was reviewed. A pull request was not: its plan must not run what it brings itself.
-    fresh = planner.base.refused_commands(config) if planner.base and not request.base_applied else {}
+    # What is merged was reviewed. A pull request was not: its plan must not follow what it brings itself.
+    fresh = planner.base.refused_servers(config) if planner.base and not request.base_applied else {}
     async with open_servers(config.workspace, names, config.root, refused=fresh) as servers:
         return planner.all_plans(await observe_selected(planner, servers, progress))
 

@@ -49,7 +49,7 @@ CODES: dict[str, str] = {
     "SEC004": "a file with a secret can be read by others",
     "SEC005": "it cannot be known whether a password's version was applied",
     "SEC006": "a secret comes from a command, and the workspace does not allow commands",
-    "SEC007": "a server's command is not in the base commit, so a plan does not run it",
+    "SEC007": "a server's address or command is not in the base commit, so a plan does not sign in there",
     "SEC008": "a recipient of generated passwords is none, or cannot be checked here",
     "SEC009": "an encrypted file with a secret is not in the workspace",
     # Workspace

@@ -11,7 +11,7 @@ ReconcilerError
 ├── JournalUnusable        what is done cannot be written down, so nothing is done
 ├── Locked                 another run works on the same, or that cannot be known; nothing was changed
 ├── SecretUnavailable      a secret's source gave nothing
-├── NotInBase              a plan of a pull request would run what its base commit does not run
+├── NotInBase              a plan of a pull request would run, or sign in to, what its base commit does not
 ├── CannotDeliver          generated passwords cannot be handed over as the workspace asks
 └── SandboxMissing         the embedded server's libraries are not installed
 """
@@ -62,7 +62,7 @@ class PasswordUnusable(ReconcilerError):
 
 
 class NotInBase(ReconcilerError):
-    """A plan of a pull request would run what its base commit does not run."""
+    """A plan of a pull request would run, or sign in to, what its base commit does not."""
 
 
 class CannotDeliver(ReconcilerError):

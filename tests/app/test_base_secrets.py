@@ -136,10 +136,8 @@ def plan(repository: Callable[..., Any]) -> Callable[..., tuple[Plan, set[str]]]
         ({"password": "{env: PW}"}, {"password": marks("ran")}),
         ({"password": marks("ran-before")}, {"password": marks("ran")}),
         ({"password": marks("ran"), "allowed": "false"}, {"password": marks("ran")}),
-        ({"password": marks("ran"), "url": "https://127.0.0.1:2"}, {"password": marks("ran")}),
-        ({"url": "no address"}, {"password": marks("ran")}),
     ],
-    ids=["switched on", "brought", "changed", "was not allowed", "sent elsewhere", "base is broken"],
+    ids=["switched on", "brought", "changed", "was not allowed"],
 )
 def test_a_pull_requests_plan_runs_no_command_that_its_base_does_not_run(
     plan: Callable[..., tuple[Plan, set[str]]], base: dict[str, str], head: dict[str, str]
@@ -148,9 +146,33 @@ def test_a_pull_requests_plan_runs_no_command_that_its_base_does_not_run(
     assert ran == set()
     assert not made.complete
     (said,) = [d for d in made.diagnostics if d.code == "SEC007"]
-    assert "`main` does not run the command" in said.message
+    assert "`main` does not run the command" in said.message or "`main` does not know the address" in said.message
     assert str(said.span).endswith("reconciler.yaml:3:11")
     assert "merge it first" in said.hint
+
+
+@pytest.mark.parametrize("password", ["{env: PW}", marks("ran")], ids=["env", "command"])
+@pytest.mark.parametrize("url", ["https://127.0.0.1:2", "no address"], ids=["another address", "base is broken"])
+def test_a_pull_requests_plan_sends_credentials_to_no_address_that_its_base_does_not_know(
+    plan: Callable[..., tuple[Plan, set[str]]], monkeypatch: pytest.MonkeyPatch, password: str, url: str
+) -> None:
+    monkeypatch.setenv("PW", "a secret")
+    made, ran = plan({"password": password, "url": url}, {"password": password})
+    assert ran == set()
+    assert not made.complete
+    (said,) = [d for d in made.diagnostics if d.severity == "error"]
+    assert said.code == "SEC007", "refused before it was asked"
+    assert "`main` does not know the address https://127.0.0.1:1" in said.message
+    assert str(said.span).endswith("reconciler.yaml:3:11")
+    assert "merge it first" in said.hint
+
+
+def test_an_address_that_the_base_knows_is_asked(
+    plan: Callable[..., tuple[Plan, set[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PW", "a secret")
+    made, _ = plan({}, {"box": "{quota: 1 GiB}"})
+    assert [d.code for d in made.diagnostics] == ["SRV001"]  # it leads nowhere
 
 
 def test_a_command_that_the_base_runs_too_is_run(plan: Callable[..., tuple[Plan, set[str]]]) -> None:

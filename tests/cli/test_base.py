@@ -218,7 +218,7 @@ def test_a_base_whose_file_is_invalid_is_said_and_the_plan_is_made_all_the_same(
     assert ["share" in c for c in domain["changes"]] == [False]
 
 
-def test_a_base_whose_workspace_is_invalid_tells_nothing_of_any_domain(repo: Repo) -> None:
+def test_a_base_whose_workspace_is_invalid_knows_no_address_to_sign_in_at(repo: Repo) -> None:
     repo.commit("mailboxes: {alice: {}}\n")
     settings = repo.w.root / "reconciler.yaml"
     good = settings.read_text()
@@ -226,8 +226,8 @@ def test_a_base_whose_workspace_is_invalid_tells_nothing_of_any_domain(repo: Rep
     repo.commit()
     settings.write_text(good)
     repo.branch()
-    _, domain = repo.plan("--base", "main")
-    assert codes(domain) == ["BAS001"]
+    code, domain = repo.plan("--base", "main")
+    assert (code, codes(domain), domain["complete"]) == (4, ["BAS001", "SEC007"], False)
     assert "nonsense" in domain["diagnostics"][0]["message"]
 
 
