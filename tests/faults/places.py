@@ -18,11 +18,11 @@ _ROWS = (
 )
 _SAME_FOR_READS = (
     *(f for f in AFTER if f.endswith("-after")),
-    *("429 Retry-After", "503 Retry-After", "502", "drop-mid-body", "truncated-json"),
+    *("429 Retry-After", "503 Retry-After", "502", "drop-mid-body", "truncated-json", "latency"),
 )
 """For a read these are, byte for byte or for all that our side makes of them, `503`, `drop-before`, `html` and so on."""
-_IN_TURN = ("429", "500", "503", "drop-before")
-"""After these a read is sent again: every read is struck by two of them."""
+_IN_TURN = ("429", "500", "503", "drop-before", "expired-token", "html")
+"""Every read is struck by three of these."""
 
 
 def all_places(bench: Bench) -> list[int]:

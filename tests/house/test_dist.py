@@ -94,9 +94,11 @@ def test_no_word_of_the_machine_and_no_secret_is_in_what_was_built(made: dict[st
     words = [
         str(ROOT).encode(),
         str(Path.home() / ".").encode() + b"/",
-        os.uname().nodename.encode(),
         b"/tmp/reconciler-build",
     ]
+    name = os.uname().nodename
+    if len(name) > 8 and any(c.isdigit() for c in name):  # a machine called `ubuntu` proves nothing
+        words.append(name.encode())
     for path in (path for path in tmp_path.rglob("*") if path.is_file()):
         ours = path.relative_to(tmp_path).as_posix()
         if "tests/house/test_dist.py" not in ours and "requirements/make_dist.py" not in ours:

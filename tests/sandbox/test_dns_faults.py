@@ -134,7 +134,7 @@ def test_stop_does_not_wait_for_delayed_answers() -> None:
             await asyncio.sleep(0.005)
         started = time.monotonic()
         await client.server.stop()
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 30, "the answers are due after 60 seconds"
         results = await asyncio.gather(*slow, return_exceptions=True)
         assert isinstance(results[0], dns.exception.Timeout)
         assert isinstance(results[1], EOFError | ConnectionError)

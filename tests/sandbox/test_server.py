@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 import httpx
 import pytest
@@ -248,7 +247,7 @@ def test_two_sandboxes_cannot_share_a_folder(make, tmp_path):
         Sandbox(SandboxConfig(data=tmp_path)).start()
 
 
-def test_ten_thousand_users_are_loaded_and_listed_in_well_under_a_second(make, tmp_path):
+def test_ten_thousand_users_are_loaded_and_listed(make, tmp_path):
     world = make(data=tmp_path)
     world.box.stop()
     store = Persistence(tmp_path)
@@ -256,19 +255,15 @@ def test_ten_thousand_users_are_loaded_and_listed_in_well_under_a_second(make, t
     store.write((("users", "example.test", f"u{n:05}"), {**row, "name": f"u{n:05}"}) for n in range(10_000))
     store.close()
     again = make(data=tmp_path)
-    began = time.monotonic()
     assert len(again.da.read("settings/domain/list-users")["userData"]) == 10_002
-    assert time.monotonic() - began < 1.0
 
 
-def test_it_starts_quickly():
-    began = time.monotonic()
+def test_it_starts_and_may_be_stopped_twice():
     sandbox = Sandbox()
     sandbox.start()
-    taken = time.monotonic() - began
+    assert httpx.get(sandbox.endpoint.url, trust_env=False, timeout=10).json()["sandbox"] is True
     sandbox.stop()
     sandbox.stop()
-    assert taken < 0.5
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
