@@ -155,6 +155,7 @@ def test_a_saved_plan_is_stopped_like_any_apply_and_taken_up_again(
 
 
 def test_a_second_signal_ends_at_once(many: Any, sandbox: Sandbox) -> None:
+    hold(sandbox, "user-put", skip=2, seconds=8)  # longer than the test takes on any machine
     running = Running(many, "apply", "--yes")
     in_flight(sandbox)
     running.process.send_signal(signal.SIGINT)
