@@ -114,22 +114,26 @@ def test_control_c_at_the_question_ends_at_once_and_changes_nothing(ready: Any) 
     assert ready.run("plan", "--detailed-exitcode").returncode == 2
 
 
-def hold_third(sandbox: Sandbox) -> None:
-    """Holds the third creation back for longer than the rest of the test takes on any machine."""
-    fault = {"name": "latency", "param": 8000, "path": "user-put", "skip": 2, "times": 1}
-    request = urllib.request.Request(
-        f"{sandbox.endpoint.url}/sandbox/faults", json.dumps(fault).encode(), {"X-Sandbox": "1"}, method="POST"
-    )
-    urllib.request.urlopen(request, timeout=10).close()
+def faults(sandbox: Sandbox, fault: dict[str, object] | None = None) -> Any:
+    """Sets a fault, or asks for those that are set."""
+    body = None if fault is None else json.dumps(fault).encode()
+    request = urllib.request.Request(f"{sandbox.endpoint.url}/sandbox/faults", body, {"X-Sandbox": "1"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)["faults"]
 
 
 def test_control_c_twice_in_the_middle_of_an_apply_ends_at_once_and_says_where_to_look(
     ready: Any, sandbox: Sandbox
 ) -> None:
     ready.domain("example.com", "mailboxes: {" + ", ".join(f"m{n}: {{}}" for n in range(8)) + "}\n")
-    hold_third(sandbox)
+    # The third creation is held back for longer than the rest of the test takes on any machine.
+    faults(sandbox, {"name": "latency", "param": 8000, "path": "user-put", "skip": 2, "times": 1})
     terminal = Terminal(ready, "apply", "--yes")
     terminal.until(b"ok  + mailbox m1@example.com")
+    end = time.monotonic() + PATIENCE
+    while not faults(sandbox)[0]["struck"]:
+        assert time.monotonic() < end
+        time.sleep(0.01)
     terminal.process.send_signal(signal.SIGINT)
     terminal.until(b"Once more ends at once.")
     time.sleep(0.4)  # the same signal at once would be taken for an echo of the first
