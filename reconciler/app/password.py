@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from reconciler.app.products import product_named
 from reconciler.config.secrets import generate_password
 from reconciler.config.secrets_text import is_one_line
-from reconciler.config.workspace import find_root, load_configuration
-from reconciler.core.errors import PasswordUnusable, ReconcilerError
+from reconciler.core.errors import PasswordUnusable
 from reconciler.core.names import split_address
 from reconciler.core.product import PasswordPolicy, password_faults
 from reconciler.core.secret import Secret
@@ -19,22 +19,14 @@ def policy_of(start: Path, workspace: Path | None, product: str | None) -> Passw
     """
     if product is None:
         return PasswordPolicy()
-    config = load_configuration(find_root(start, workspace))
-    known = config.products.get(product)
-    if known is None:
-        names = ", ".join(sorted(config.products)) or "none"
-        raise ReconcilerError(
-            f"there is no valid product {product!r} in this workspace; there are: {names}",
-            hint="`reconciler validate` says what is wrong with a product file",
-        )
-    return known.password_policy
+    return product_named(start, workspace, product).password_policy
 
 
 def make_password(policy: PasswordPolicy, address: str | None, length: int) -> Secret:
     """A password of `length` characters, for a mailbox if one is named.
 
     Raises:
-        ReconcilerError: the policy wants a longer one.
+        PasswordUnusable: the policy wants a longer one.
     """
     if length < policy.min_length:
         raise PasswordUnusable(f"the policy wants at least {policy.min_length} characters, and not {length}")
