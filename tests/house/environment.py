@@ -1,4 +1,7 @@
-"""What is installed here, by what the packages themselves say: the second opinion on locks and bills of materials."""
+"""The packages of this environment, from their own metadata.
+
+The tests compare locks and bills of materials with it. It is independent of the lock files.
+"""
 
 import importlib.metadata
 
@@ -8,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 
 def installed(root: str, extras: set[str]) -> dict[str, str]:
-    """A distribution of this environment with what it brings along here, by canonical name -> version."""
+    """Return an installed distribution and its installed dependencies: canonical name -> version."""
     found: dict[str, str] = {}
     waiting = [(root, frozenset(extras))]
     seen = set(waiting)

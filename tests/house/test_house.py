@@ -1,4 +1,4 @@
-"""The house rules that a machine can hold us to."""
+"""The rules of the project that a machine can check."""
 
 import ast
 import re
@@ -26,7 +26,7 @@ def test_a_file_has_at_most_300_lines_and_its_functions_60(path: Path) -> None:
             assert node.end_lineno - node.lineno < 60, f"{node.name} in line {node.lineno}"
 
 
-def test_every_package_says_what_belongs_there() -> None:
+def test_every_package_has_a_docstring() -> None:
     for init in (ROOT / "reconciler").rglob("__init__.py"):
         assert ast.get_docstring(ast.parse(init.read_text("utf-8"))), init
 
@@ -41,7 +41,7 @@ def test_every_public_function_and_class_has_a_docstring() -> None:
     assert not bare
 
 
-def test_every_code_that_is_used_is_in_the_table_and_every_code_in_the_table_is_used() -> None:
+def test_the_table_of_codes_lists_exactly_the_used_codes() -> None:
     from reconciler.core.codes import CODES
 
     used: set[str] = set()
@@ -52,7 +52,7 @@ def test_every_code_that_is_used_is_in_the_table_and_every_code_in_the_table_is_
     assert CODES.keys() - used == set()
 
 
-def test_asking_for_the_version_imports_none_of_the_heavy_libraries() -> None:
+def test_version_imports_no_heavy_library() -> None:
     code = (
         "import sys; from reconciler.cli.main import run; run(['--version']);"
         "print([m for m in ('httpx','dns','jsonschema','jsonschema_rs','yaml','deepdiff','starlette','asyncio') if m in sys.modules])"
