@@ -1,4 +1,7 @@
-"""Domains that publish what is expected of them, with something of their own in every record: zone and subjects."""
+"""Domains that publish all expected records: the zone, and the subjects to check.
+
+Every record has a part that is unique to its domain, so that no cache makes the checks cheaper than in practice.
+"""
 
 import base64
 import random
@@ -27,12 +30,15 @@ spf.example.net. TXT "v=spf1 ip4:192.0.2.4 ip6:2001:db8::4 -all"
 
 
 def domain(number: int) -> str:
-    """The name of a domain."""
+    """Return the name of a domain."""
     return f"d{number:05}.example"
 
 
 def key(seed: str) -> str:
-    """What looks like an RSA key of 2048 bits, in base64; every domain has keys of its own."""
+    """Return a byte string with the structure of a 2048-bit RSA public key, in base64.
+
+    Real key generation would take minutes for 2,000 keys.
+    """
     modulus = bytearray(random.Random(seed).randbytes(256))
     modulus[0] |= 0x80
     modulus[-1] |= 1
@@ -40,7 +46,10 @@ def key(seed: str) -> str:
 
 
 def zone(count: int) -> Iterator[str]:
-    """The lines of a root zone that holds so many domains: one zone, so that CNAMEs are followed as by a recursor."""
+    """Yield the lines of a root zone with so many domains.
+
+    With one zone the authoritative server follows CNAME records, as a recursive resolver does.
+    """
     yield SHARED
     for number in range(count):
         name = domain(number)
@@ -60,7 +69,7 @@ def _own(number: int) -> str:
 
 
 def subjects(count: int) -> list[Subject]:
-    """What to check of them."""
+    """Return the subjects of the checks."""
     return [_subject(number) for number in range(count)]
 
 
