@@ -52,6 +52,19 @@ def test_the_table_of_codes_lists_exactly_the_used_codes() -> None:
     assert CODES.keys() - used == set()
 
 
+def test_every_path_into_the_package_in_the_pages_exists() -> None:
+    """Pages name modules as `reconciler/core/plan.py`, or short as `core/plan.py`."""
+    packages = "|".join(path.parent.name for path in (ROOT / "reconciler").glob("*/__init__.py"))
+    pattern = re.compile(rf"`(?:reconciler/)?((?:{packages})/[\w./]*)`")
+    missing = [
+        f"{page.relative_to(ROOT)}: {name}"
+        for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"))
+        for name in pattern.findall(page.read_text("utf-8"))
+        if not (ROOT / "reconciler" / name).exists()
+    ]
+    assert not missing
+
+
 def test_version_imports_no_heavy_library() -> None:
     code = (
         "import sys; from reconciler.cli.main import run; run(['--version']);"
