@@ -36,7 +36,7 @@ class ApplyHooks:
     Attributes:
         agree: shown the plans; False ends the run before the first write.
         on_outcome: told what became of each change, as it happens.
-        on_settled: told, before `agree`, which changes of a saved plan are not to be made, and why.
+        on_decided: told, before `agree`, which changes of a saved plan are not to be made, and why.
         stop: how the command line asks the run to stop.
         lock_timeout: seconds to wait for another run that works on the same.
         on_wait: told whom it waits for.
@@ -44,7 +44,7 @@ class ApplyHooks:
 
     agree: Callable[[tuple[Plan, ...]], bool]
     on_outcome: Callable[[Outcome], None]
-    on_settled: Callable[[tuple[Outcome, ...]], None] = lambda _: None
+    on_decided: Callable[[tuple[Outcome, ...]], None] = lambda _: None
     stop: Stop = field(default_factory=Stop)
     lock_timeout: float = 0.0
     on_wait: Callable[[str], None] = lambda _: None

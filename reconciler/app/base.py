@@ -158,7 +158,7 @@ def attributed(plan: Plan, desired: DesiredDomain, base: Base, base_plan: Plan |
         text = f"{desired.domain}: whose changes these are cannot be told: at `{base.ref}`, {why}"
         return plan.with_diagnostics(warning("BAS001", text, desired.origin)) if plan.complete else plan
     shown = attribute(plan, base_plan)
-    return replace(shown, masked=tuple(replace(c, origin=_place(c, desired)) for c in shown.masked))
+    return replace(shown, hidden=tuple(replace(c, origin=_place(c, desired)) for c in shown.hidden))
 
 
 def _place(change: Change, desired: DesiredDomain) -> Span:

@@ -13,7 +13,7 @@ class BadChoice(ValueError):
     """A text that does not say which domains are meant; the message is for users."""
 
 
-def chosen(text: str, known: Sequence[str]) -> tuple[str, ...]:
+def selected_names(text: str, known: Sequence[str]) -> tuple[str, ...]:
     """The domains of an answer like `1, 3-5 example.com` or `all`, in the order of `known`, each once.
 
     Args:

@@ -22,7 +22,7 @@ CI_FILES: Mapping[str, Mapping[str, str]] = {
 _URL = re.compile(r"^\s*url\s*=\s*(\S+)", re.MULTILINE)
 
 
-def repository_top(folder: Path) -> Path:
+def top_or_folder(folder: Path) -> Path:
     """The top of the git repository that a folder is in, or will be in once it is made; else the folder itself."""
     here = Path(os.path.realpath(folder))
     return next((place for place in (here, *here.parents) if os.path.lexists(place / ".git")), here)
@@ -30,7 +30,7 @@ def repository_top(folder: Path) -> Path:
 
 def ci_files(folder: Path, names: Iterable[str]) -> dict[Path, str]:
     """The files asked for: the templates with this program's version and the workspace's place in its repository."""
-    top = repository_top(folder)
+    top = top_or_folder(folder)
     inside = Path(os.path.relpath(os.path.realpath(folder), top)).as_posix()
     return {
         top / target: _filled((files("reconciler.app") / "starter" / "ci" / template).read_text("utf-8"), inside)
@@ -42,7 +42,7 @@ def ci_files(folder: Path, names: Iterable[str]) -> dict[Path, str]:
 def usual_ci(folder: Path) -> str:
     """What is meant where nobody says: `gitlab` where the repository's remote is at a GitLab, else `github`."""
     try:
-        text = (repository_top(folder) / ".git" / "config").read_text("utf-8", errors="replace")
+        text = (top_or_folder(folder) / ".git" / "config").read_text("utf-8", errors="replace")
     except OSError:
         return "github"
     return "gitlab" if any("gitlab" in url for url in _URL.findall(text)) else "github"

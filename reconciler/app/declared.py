@@ -1,7 +1,7 @@
 """What a server has, as a file would declare it; and what no file can say."""
 
 from reconciler.config.emit import field as emit_field
-from reconciler.config.emit_text import flow
+from reconciler.config.emit_text import flow_text
 from reconciler.core.kinds import BY_NAME
 from reconciler.core.model import (
     UNSET,
@@ -102,7 +102,7 @@ def unsayable(field: str, value: Value, product: Product | None, role: Role) -> 
 
 def shown_value(field: str, value: Value | Unset, domain: str) -> str:
     """A value as a file says it, on one line."""
-    return "not managed" if isinstance(value, Unset) else flow(emit_field(value, field, domain))
+    return "not managed" if isinstance(value, Unset) else flow_text(emit_field(value, field, domain))
 
 
 def _declared(

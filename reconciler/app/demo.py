@@ -15,7 +15,7 @@ from pathlib import Path
 
 from reconciler.app.data import data_folder
 from reconciler.app.demo_hands import by_hand, publish
-from reconciler.app.demo_script import AFTERWARDS, BROKEN, INTRODUCTION, STEPS, Step
+from reconciler.app.demo_script import AFTERWARDS, BROKEN, INTRODUCTION, STEPS, DemoStep
 from reconciler.app.demo_terminal import ON_DEMO_TERMINAL
 from reconciler.app.sandbox import load_seed, seed_domains, seed_zones
 from reconciler.core.errors import ReconcilerError, WouldOverwrite
@@ -111,7 +111,7 @@ def _restore(workspace: Path) -> None:
     shutil.copyfile(data_folder("examples") / "reconciler.yaml", workspace / "reconciler.yaml")
 
 
-def _play(stage: Stage, number: int, step: Step, say: Callable[[str], None]) -> None:
+def _play(stage: Stage, number: int, step: DemoStep, say: Callable[[str], None]) -> None:
     say(f"\n== {number}. {step.title}\n{step.text}")
     broken = stage.workspace / "domains" / "broken.example.yaml"
     if step.broken:
@@ -127,7 +127,7 @@ def _play(stage: Stage, number: int, step: Step, say: Callable[[str], None]) -> 
         broken.unlink()
 
 
-def _run(stage: Stage, number: int, step: Step, say: Callable[[str], None]) -> None:
+def _run(stage: Stage, number: int, step: DemoStep, say: Callable[[str], None]) -> None:
     """Runs one command, shows what it prints, keeps that, and insists on the exit code that the story needs."""
     words = [w.format(output=Path("..") / "output") for w in step.command]
     say(f"\n$ reconciler {' '.join(words)}")

@@ -13,8 +13,8 @@ DOMAIN = "example.com"
 def by_hand(endpoint: Endpoint, say: Callable[[str], None]) -> None:
     """Changes four things in `example.com` behind reconciler's back."""
     credentials = {"username": endpoint.username, "password": endpoint.password}
-    signed_in = _post(endpoint.url, "auth/authenticate-user", "", credentials)
-    admin = _post(endpoint.url, f"settings/sysadmin/manage-domain/{DOMAIN}", signed_in["accessToken"], {})
+    logged_in = _post(endpoint.url, "auth/authenticate-user", "", credentials)
+    admin = _post(endpoint.url, f"settings/sysadmin/manage-domain/{DOMAIN}", logged_in["accessToken"], {})
     token = str(admin["impersonateAccessToken"])
     say("   - Alice's quota is lowered to 1 GiB")
     _post(

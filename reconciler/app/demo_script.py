@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class DemoStep:
     """One step: what is said, what happens behind the scene, which command runs, and how it must end.
 
     Attributes:
@@ -59,8 +59,8 @@ def _text_and(name: str) -> tuple[str, ...]:
     return tuple(word for wanted in ("text", *files) for word in ("--format", wanted))
 
 
-STEPS: tuple[Step, ...] = (
-    Step(
+STEPS: tuple[DemoStep, ...] = (
+    DemoStep(
         title="A broken file is refused, with every fault and its place",
         text="   Nothing has been asked of any server yet.",
         command=("validate", "broken.example"),
@@ -68,44 +68,44 @@ STEPS: tuple[Step, ...] = (
         lines=40,
         broken=True,
     ),
-    Step(
+    DemoStep(
         title="The plan",
         text="   Reads the servers, changes nothing. This is what a reviewer sees.",
         command=("plan", *_text_and("plan")),
         lines=46,
     ),
-    Step(
+    DemoStep(
         title="Apply",
         text="   Each change has an outcome; what was written is read back.",
         command=("apply", "--yes"),
         begin="Plan:",
         lines=60,
     ),
-    Step(
+    DemoStep(
         title="A second plan is empty",
         text="   Everything is as declared; that is what `--detailed-exitcode` says with 0.",
         command=("plan", "--detailed-exitcode"),
     ),
-    Step(
+    DemoStep(
         title="Somebody changes the server by hand, and `drift` finds it",
         text="   As an administrator would in the web interface:",
         command=("drift",),
         exit=2,
         by_hand=True,
     ),
-    Step(
+    DemoStep(
         title="Apply repairs it",
         text="   What nobody declared (the new mailbox) is left alone, and counted.",
         command=("apply", "--yes"),
     ),
-    Step(
+    DemoStep(
         title="The DNS report: what is missing, and the record to publish",
         text="   Only MX records are in the sandbox's DNS so far.",
         command=("dns", "check", "example.com"),
         exit=7,
         lines=70,
     ),
-    Step(
+    DemoStep(
         title="The missing records are published, and the report is green",
         text="   `reconciler dns records` printed them; they go into the sandbox's DNS as they are.",
         command=("dns", "check", *_text_and("dns")),

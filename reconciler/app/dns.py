@@ -147,7 +147,7 @@ async def ask_dns(
     return Report(tuple(reports), resolver.servers)
 
 
-def exit_code(report: Report, fail_on: Threshold) -> Exit:
+def report_exit(report: Report, fail_on: Threshold) -> Exit:
     """7 if a check is at or above the threshold; 6 where nothing at all could be looked up."""
     count = report.count()
     if count["error"] and not (count["pass"] or count["warn"] or count["fail"]):

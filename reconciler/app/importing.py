@@ -11,7 +11,7 @@ from reconciler.app.declared import as_declared
 from reconciler.app.file_changes import FileChange, diff_of, read_text, write_changes
 from reconciler.app.merging import Merge
 from reconciler.app.servers import open_servers
-from reconciler.app.settling import settled
+from reconciler.app.settling import make_valid
 from reconciler.config.edit import edit_domain, read_domain_text
 from reconciler.config.emit import emit_domain
 from reconciler.config.workspace import Configuration
@@ -100,7 +100,7 @@ class _Draft:
 
 
 def _written(config: Configuration, drafts: Sequence[_Draft], skipped: Mapping[str, ReconcilerError]) -> Import:
-    changes, more = settled(config, [draft.change for draft in drafts])
+    changes, more = make_valid(config, [draft.change for draft in drafts])
     write_changes(changes)
     imported = tuple(
         Imported(

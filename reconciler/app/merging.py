@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from reconciler.app.declared import declared, importable, shown_value, unsayable
-from reconciler.config.edit import AddResource, DropField, DropResource, Edit, Note, SetField
+from reconciler.config.edit import AddResource, DropField, DropResource, Edit, EditNote, SetField
 from reconciler.core.kinds import KINDS, Kind
 from reconciler.core.model import CurrentDomain, DesiredDomain, Mailbox, Resource, Unset
 from reconciler.core.product import Product
@@ -32,7 +32,7 @@ class Merge:
         self.left_out: list[str] = []
         for kind in KINDS:
             self._section(kind)
-        self.edits += [Note(text) for text in self.left_out]
+        self.edits += [EditNote(text) for text in self.left_out]
 
     def _section(self, kind: Kind) -> None:
         rows = self.desired.section(kind.name)

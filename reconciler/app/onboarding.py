@@ -18,7 +18,7 @@ from reconciler.app.new_files import check_free, write_new
 from reconciler.app.onboarding_product import PRODUCT, product_of
 from reconciler.app.onboarding_server import SERVER
 from reconciler.app.planning import Planner, PlanRequest
-from reconciler.app.settling import settled
+from reconciler.app.settling import make_valid
 from reconciler.config.emit import emit_domain
 from reconciler.config.workspace import Configuration, load_configuration
 from reconciler.core.diagnostics import has_errors
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class ServerAccount:
     """Who signs in where. The password stays in here: no file and no environment gets it."""
 
     settings: ServerSettings
@@ -91,7 +91,7 @@ def role_of(username: str) -> Role:
     return "customer" if "@" in username else "admin"
 
 
-def check_folder(asked: Onboarding) -> None:
+def check_new_folder(asked: Onboarding) -> None:
     """What can be known before anybody signs in.
 
     Raises:
@@ -102,7 +102,7 @@ def check_folder(asked: Onboarding) -> None:
     check_free((*names, *beside(folder), *ci_files(folder, asked.ci)), hint=HINT)
 
 
-async def domains_of(account: Account) -> tuple[str, ...]:
+async def domains_of(account: ServerAccount) -> tuple[str, ...]:
     """The domains that the account reaches: an administrator's every one, a customer's own.
 
     Raises:
@@ -114,7 +114,7 @@ async def domains_of(account: Account) -> tuple[str, ...]:
         return await server.reader().list_domains()
 
 
-async def onboard(account: Account, domains: Sequence[str], asked: Onboarding, progress: Progress) -> Onboarded:
+async def onboard(account: ServerAccount, domains: Sequence[str], asked: Onboarding, progress: Progress) -> Onboarded:
     """Reads the domains, writes the workspace, reads once more and plans.
 
     A domain that cannot be read is left out and said. Nothing is written where none can be read, or where the server
@@ -212,7 +212,7 @@ def _valid(
         for relative, text in shared.items():
             (root / relative).parent.mkdir(exist_ok=True)
             (root / relative).write_text(text, encoding="utf-8")
-        return settled(load_configuration(root, here=root), drafts)
+        return make_valid(load_configuration(root, here=root), drafts)
 
 
 async def _planned(reader: Reader, config: Configuration, today: date, progress: Progress) -> tuple[Plan, ...]:

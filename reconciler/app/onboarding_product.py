@@ -31,7 +31,7 @@ class _Row:
         return "unlimited" if value == 0 else str(value)
 
 
-def _seats(protocol: str) -> Callable[[CurrentDomain], int]:
+def _activations(protocol: str) -> Callable[[CurrentDomain], int]:
     return lambda d: sum(getattr(m, protocol) is True for m in d.mailboxes.values())
 
 
@@ -49,8 +49,8 @@ _ROWS = (
     # In a product 0 means that none are sold, on the server that there is no limit.
     _Row("domainAliases", "domain_aliases", "domain_aliases", lambda d: len(d.domain_aliases), zero_is_unlimited=False),
     _Row("domainSize", "domain_size", "domain_size", _quotas, is_size=True),
-    _Row("easAccounts", "eas", "eas_accounts", _seats("eas")),
-    _Row("mapiAccounts", "mapi", "mapi_accounts", _seats("mapi")),
+    _Row("easAccounts", "eas", "eas_accounts", _activations("eas")),
+    _Row("mapiAccounts", "mapi", "mapi_accounts", _activations("mapi")),
 )
 
 

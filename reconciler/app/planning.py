@@ -137,7 +137,7 @@ class Planner:
     def bill_scope(self, desired: DesiredDomain) -> ReadScope:
         """What the bill needs besides what the file manages: the seats that the product charges for."""
         product = self.config.products.get(desired.product or "")
-        return ReadScope(seats=billed_protocols(product.billing)) if product else ReadScope()
+        return ReadScope(activations=billed_protocols(product.billing)) if product else ReadScope()
 
     def after(self, plan: Plan, outcomes: Sequence[Outcome]) -> "Planner":
         """A planner for what is left: it knows the passwords set meanwhile, and counts no deletions a second time."""

@@ -17,7 +17,7 @@ _OURS = re.compile(r"index\.html|report\.(?:json|md|csv)|junit\.xml|domains/[a-z
 _HINT = "name another folder with -o, or empty this one"
 
 
-def check_folder(folder: Path) -> None:
+def check_report_folder(folder: Path) -> None:
     """Whether a report may be written there: it does not exist, is empty, or holds an earlier report.
 
     Raises:
@@ -47,7 +47,7 @@ def write_folder(folder: Path, files: Iterable[tuple[str, str]]) -> int:
         WouldOverwrite: see `check_folder`.
         ReconcilerError: something cannot be written.
     """
-    check_folder(folder)
+    check_report_folder(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         before = _written(folder) or frozenset()

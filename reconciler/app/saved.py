@@ -16,7 +16,7 @@ from typing import Any
 
 from reconciler.app.header import generated
 from reconciler.app.planning import PlanRequest
-from reconciler.app.saved_values import Expected, plan_data, plan_from
+from reconciler.app.saved_values import SavedDomain, saved_plan_data, plan_from
 from reconciler.app.signing import SigningKey, VerifyKey
 from reconciler.config.schema import validator
 from reconciler.config.workspace import Configuration
@@ -48,7 +48,7 @@ class SavedPlan:
         made, expires: in UTC.
     """
 
-    domains: tuple[Expected, ...]
+    domains: tuple[SavedDomain, ...]
     salt: bytes
     request: PlanRequest
     made: datetime
@@ -127,7 +127,7 @@ def saved_plan(
             "targets": sorted(request.targets),
             "setPasswords": sorted(request.set_passwords),
         },
-        "domains": [plan_data(p, salt, config.files) for p in plans],
+        "domains": [saved_plan_data(p, salt, config.files) for p in plans],
     }
     if key is not None:
         document["signature"] = key.sign(_message(document))
@@ -202,7 +202,7 @@ def _check_place(path: Path, data: Mapping[str, Any], config: Configuration, sal
     raise StalePlan(text, hint="apply it where it was made, or plan again and have the new plan reviewed")
 
 
-def _check_domains(path: Path, domains: Sequence[Expected], config: Configuration) -> None:
+def _check_domains(path: Path, domains: Sequence[SavedDomain], config: Configuration) -> None:
     """That domains, servers and references to secrets are those of the files, which nobody but git can change."""
     for expected in domains:
         plan = expected.plan

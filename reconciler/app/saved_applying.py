@@ -21,13 +21,13 @@ from reconciler.app.planning import Planner, journal_folder
 from reconciler.app.running import Applied, Teller, closed, side_by_side, take_back, unproven
 from reconciler.app.saved import SavedPlan
 from reconciler.app.saved_guards import objections_now
-from reconciler.app.saved_values import Expected
+from reconciler.app.saved_values import SavedDomain
 from reconciler.app.servers import OpenServers, open_servers
 from reconciler.config.workspace import Configuration
 from reconciler.core.model import CurrentDomain
 from reconciler.core.plan import Outcome, Plan, takes_name
 from reconciler.core.ports import Progress, ReadScope
-from reconciler.core.settled import Known, refreshed, settled
+from reconciler.core.settled import ServerHistory, refreshed, recheck
 from reconciler.engine.apply import apply_plan
 from reconciler.engine.inventory import Inventory, read_inventory
 from reconciler.engine.journal import FileJournal
@@ -43,18 +43,18 @@ class _Judged:
         expected: as it was saved.
         plan: with the live objects in its changes, and what the guards say; incomplete where nothing could be read.
         seen: the live state; None where there was nothing to read, or it could not be read.
-        settled: the outcomes of changes that are not to be made, by key.
+        decided: the outcomes of changes that are not to be made, by key.
     """
 
-    expected: Expected
+    expected: SavedDomain
     plan: Plan
     seen: CurrentDomain | None = None
-    settled: Mapping[str, Outcome] = field(default_factory=dict)
+    recheck: Mapping[str, Outcome] = field(default_factory=dict)
 
     @property
     def rest(self) -> Plan:
         """The plan with only what is to be made."""
-        return replace(self.plan, changes=tuple(c for c in self.plan.changes if c.key not in self.settled))
+        return replace(self.plan, changes=tuple(c for c in self.plan.changes if c.key not in self.decided))
 
 
 async def run_saved(config: Configuration, saved: SavedPlan, hooks: ApplyHooks, progress: Progress) -> ApplyResult:
@@ -82,7 +82,7 @@ async def _run(config: Configuration, saved: SavedPlan, hooks: ApplyHooks, progr
         run = _SavedRun(config, saved, servers, hooks, progress)
         judged = run.guarded(await run.judged())
         plans = tuple(j.plan for j in judged)
-        hooks.on_settled(tuple(j.settled[c.key] for j in judged for c in j.plan.changes if c.key in j.settled))
+        hooks.on_decided(tuple(j.decided[c.key] for j in judged for c in j.plan.changes if c.key in j.decided))
         check_delivery(config, (j.rest for j in judged if j.seen is not None))
         if not hooks.agree(plans) or any(p.refused for p in plans if p.complete):
             return ApplyResult(plans=plans, agreed=False, saved=True)
@@ -108,7 +108,7 @@ class _SavedRun:
         self.progress.end()
         return [found.get(e.plan.domain) or _Judged(expected=e, plan=e.plan) for e in self.saved.domains]
 
-    async def _judge(self, expected: Expected) -> _Judged:
+    async def _judge(self, expected: SavedDomain) -> _Judged:
         plan = expected.plan
         seen = await self._read(expected)
         if isinstance(seen, CurrentDomain) and any(takes_name(c) for c in plan.changes):
@@ -121,12 +121,12 @@ class _SavedRun:
             return _Judged(expected=expected, plan=self._unread(plan, seen))
         versions = {a: v for (s, a), v in self.inventory.password_versions.items() if s == plan.server}
         begun = frozenset((kind, a) for (s, kind, a) in self.inventory.begun if s == plan.server)
-        known = Known(versions=versions, asked=self.saved.request.set_passwords, begun=begun)
+        known = ServerHistory(versions=versions, asked=self.saved.request.set_passwords, begun=begun)
         live = refreshed(plan, seen, known)
-        outcomes = settled(live, expected.preconditions, self.saved.salt, seen, known)
-        return _Judged(expected=expected, plan=live, seen=seen, settled=outcomes)
+        outcomes = recheck(live, expected.preconditions, self.saved.salt, seen, known)
+        return _Judged(expected=expected, plan=live, seen=seen, decided=outcomes)
 
-    async def _read(self, expected: Expected, more: ReadScope = NOTHING_MORE) -> Observation:
+    async def _read(self, expected: SavedDomain, more: ReadScope = NOTHING_MORE) -> Observation:
         plan = expected.plan
         if plan.server in self.servers.unusable:
             return self.servers.unusable[plan.server]
@@ -175,7 +175,7 @@ class _SavedRun:
         plan, stop = judged.plan, self.hooks.stop
         left = replace(plan, diagnostics=())
         if not judged.rest.changes or journal is None or passwords is None:
-            outcomes = tuple(judged.settled[c.key] for c in plan.changes)
+            outcomes = tuple(judged.decided[c.key] for c in plan.changes)
             for outcome in outcomes:
                 self.told(outcome)
             checked, rest = proven(left, outcomes, judged.seen)
@@ -183,7 +183,7 @@ class _SavedRun:
         async with self.gates[plan.server]:
             writer = self.servers.writers[plan.server]
             await passwords.ask_server(writer, judged.rest)
-            outcomes = await apply_plan(plan, writer, passwords, journal, self.told, judged.settled, stop)
+            outcomes = await apply_plan(plan, writer, passwords, journal, self.told, judged.decided, stop)
         seen = await stop.unless(self._read(judged.expected))
         if seen is None:
             return unproven(plan, outcomes)

@@ -20,14 +20,14 @@ class NoPlan(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
+class SavedDomain:
     """A plan, and what must still be so for each of its changes, by key."""
 
     plan: Plan
     preconditions: Mapping[str, Precondition]
 
 
-def plan_data(plan: Plan, salt: bytes, files: Mapping[str, str]) -> dict[str, object]:
+def saved_plan_data(plan: Plan, salt: bytes, files: Mapping[str, str]) -> dict[str, object]:
     """One domain of a saved plan; `files`: a file's name for people -> its name in the workspace."""
     return {
         "domain": plan.domain,
@@ -38,7 +38,7 @@ def plan_data(plan: Plan, salt: bytes, files: Mapping[str, str]) -> dict[str, ob
     }
 
 
-def plan_from(data: Data, files: Mapping[str, str]) -> Expected:
+def plan_from(data: Data, files: Mapping[str, str]) -> SavedDomain:
     """The reverse of `plan_data`; `files`: a file's name in the workspace -> its name for people.
 
     Raises:
@@ -58,7 +58,7 @@ def plan_from(data: Data, files: Mapping[str, str]) -> Expected:
     for change in changes:
         if (expected[change.key].fields is None) is not (change.action == "create"):
             raise NoPlan(f"the precondition of {change.key} is of another action")
-    return Expected(plan=plan, preconditions=expected)
+    return SavedDomain(plan=plan, preconditions=expected)
 
 
 def _change_data(change: Change, salt: bytes, files: Mapping[str, str]) -> dict[str, object]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from reconciler.app.declared import shown_value
 from reconciler.app.file_changes import FileChange, texts_of
-from reconciler.config.edit import DropField, Edit, Note, edit_domain, read_domain_text
+from reconciler.config.edit import DropField, Edit, EditNote, edit_domain, read_domain_text
 from reconciler.config.edit_places import Place, places_of
 from reconciler.config.workspace import Configuration, load_configuration
 from reconciler.core.codes import CODES
@@ -18,7 +18,7 @@ _ROUNDS = 25
 """One fault may hide another; a rule that counts (seats) names one resource a round."""
 
 
-def settled(
+def make_valid(
     config: Configuration, changes: Sequence[FileChange]
 ) -> tuple[tuple[FileChange, ...], Mapping[str, tuple[str, ...]]]:
     """The same files without the fields in which the workspace with them would have errors; and what was left out.
@@ -68,7 +68,7 @@ def _without(change: FileChange, fields: Mapping[Place, str]) -> tuple[list[Edit
     for place, code in fields.items():
         text = f"{BY_NAME[place.kind].title} {place.name}: {place.field} {_value(desired, place)}: {CODES[code]}"
         said.append(text)
-        edits += [DropField(kind=place.kind, name=place.name, field=place.field), Note(text)]
+        edits += [DropField(kind=place.kind, name=place.name, field=place.field), EditNote(text)]
     return edits, said
 
 

@@ -20,7 +20,7 @@ from reconciler.core.ports import Progress, Reader, ReadScope
 from reconciler.core.status import DomainStatus, figures
 from reconciler.engine.observe import DOMAINS_AT_ONCE
 
-SCOPE = ReadScope(seats=frozenset({"eas", "mapi"}))
+SCOPE = ReadScope(activations=frozenset({"eas", "mapi"}))
 """What is read of every domain: nothing that costs a request a mailbox."""
 
 

@@ -13,7 +13,7 @@ from reconciler.app.exits import Exit
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, common, emit
 from reconciler.cli.ended import Ended
-from reconciler.cli.planning import formats_option, plan_lines, plan_options, request
+from reconciler.cli.planning import plan_formats_option, plan_lines, plan_options, request
 from reconciler.cli.signals import Signals, ending_at_once
 from reconciler.cli.streams import silence
 from reconciler.config.workspace import Configuration
@@ -24,7 +24,7 @@ from reconciler.core.ports import Progress
 
 @click.command("apply", short_help="Plan, ask, apply, read back.")
 @plan_options
-@formats_option
+@plan_formats_option
 @click.option(
     "--plan",
     "saved",
@@ -84,7 +84,7 @@ def command(
     hooks = ApplyHooks(
         agree=session.agree,
         on_outcome=session.on_outcome,
-        on_settled=session.on_settled,
+        on_decided=session.on_decided,
         lock_timeout=lock_timeout,
         on_wait=session.note,
     )
@@ -140,7 +140,7 @@ class _Session:
         if any(p.refused for p in plans if p.complete):
             self.console.warn("Refused: nothing was changed. See the errors above.")
             return False
-        self._say_settled()
+        self._show_decided()
         if sum(len(p.changes) for p in plans) == len(self.settled) or self.yes:
             return True
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -152,11 +152,11 @@ class _Session:
         self.console.warn("Not applied: nothing was changed.")
         return False
 
-    def on_settled(self, outcomes: tuple[Outcome, ...]) -> None:
+    def on_decided(self, outcomes: tuple[Outcome, ...]) -> None:
         """Takes note of what in a saved plan is not to be made."""
         self.settled = outcomes
 
-    def _say_settled(self) -> None:
+    def _show_decided(self) -> None:
         """Before the question: how much of the plan that was shown is not to be made."""
         moved = sum(o.result is Result.REFUSED for o in self.settled)
         if moved:

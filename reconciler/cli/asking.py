@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import click
 
-from reconciler.app.choosing import BadChoice, chosen
+from reconciler.app.choosing import BadChoice, selected_names
 from reconciler.app.ci_files import CI_FILES
 from reconciler.core.errors import SecretUnavailable
 from reconciler.core.names import display_domain
@@ -62,7 +62,7 @@ def domains(known: Sequence[str]) -> tuple[str, ...]:
     width = len(str(len(known)))
     for number, name in enumerate(known, 1):
         click.echo(f"  {number:>{width}}  {display_domain(name)}", err=True)
-    return _until("Which domains? Numbers, ranges like 2-5, names, or all", lambda text: chosen(text, known), None)
+    return _until("Which domains? Numbers, ranges like 2-5, names, or all", lambda text: selected_names(text, known), None)
 
 
 def ci_names(folder: Path, usual: str) -> tuple[str, ...]:

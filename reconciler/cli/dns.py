@@ -94,13 +94,13 @@ def check(
     Each check says what was found, what was expected, and the exact record to publish. What could not be looked up is
     an error of its own, never a missing record.
     """
-    from reconciler.app.dns import exit_code
+    from reconciler.app.dns import report_exit
 
     config = configured(console, selection)
     report = _report(console, config, ask_servers=not no_server, everything=everything, https=https, cache=dns_cache)
 
     emit(console, formats, lambda name: [_rendered(console, config, report, name).rstrip("\n")])
-    return exit_code(report, fail_on)
+    return report_exit(report, fail_on)
 
 
 def _rendered(console: Console, config: Configuration, report: Report, name: str) -> str:

@@ -11,7 +11,7 @@ import click
 from reconciler.app.exits import of_plans
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, OutFile, common, emit, write_file
-from reconciler.cli.planning import base_option, formats_option, plan_lines, request
+from reconciler.cli.planning import base_option, plan_formats_option, plan_lines, request
 
 if TYPE_CHECKING:
     from reconciler.app.adopting import Adoption
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command("drift", short_help="Plan for the exit code.")
 @click.argument("selection", nargs=-1, metavar="[DOMAIN|FILE]...")
-@formats_option
+@plan_formats_option
 @base_option
 @click.option("--adopt", is_flag=True, help="Write what was changed on the servers into the files.")
 @click.option("--patch", type=OutFile(), metavar="FILE", help="With --adopt: write a patch instead of the files.")

@@ -13,7 +13,7 @@ from reconciler.app.ci_files import CI_FILES, usual_ci
 from reconciler.cli.console import Console, common
 
 if TYPE_CHECKING:
-    from reconciler.app.onboarding import Account, Onboarded
+    from reconciler.app.onboarding import ServerAccount, Onboarded
 
 ONLY_FROM = ("domain", "all", "hostname", "role", "ca_bundle")
 
@@ -101,7 +101,7 @@ def _from_server(console: Console, folder: Path, url: str, ci: tuple[str, ...] |
         if ci is None:
             ci = asking.ci_names(folder, usual_ci(folder)) if asking.can_ask() else (usual_ci(folder),)
         today = datetime.now(UTC).date()
-        onboarding.check_folder(onboarding.Onboarding(folder=folder, workspace_text=text, today=today, ci=ci))
+        onboarding.check_new_folder(onboarding.Onboarding(folder=folder, workspace_text=text, today=today, ci=ci))
         username, password = asking.credentials(settings.url)
         role = options["role"] or onboarding.role_of(username)
         settings, text = server_settings(url, role=role, **given)
@@ -109,7 +109,7 @@ def _from_server(console: Console, folder: Path, url: str, ci: tuple[str, ...] |
         raise click.UsageError(f"--from: {e.message}" + (f" ({e.hint})" if e.hint else "")) from e
     if console.verbose > 1:
         log_requests()
-    account = onboarding.Account(settings=settings, username=username, password=password)
+    account = onboarding.ServerAccount(settings=settings, username=username, password=password)
     known = asyncio.run(onboarding.domains_of(account))
     names = _domains(account, known, named, everything=options["all"])
     asked = onboarding.Onboarding(folder=folder, workspace_text=text, today=today, ci=ci)
@@ -117,7 +117,7 @@ def _from_server(console: Console, folder: Path, url: str, ci: tuple[str, ...] |
     return _tell(console, folder, done)
 
 
-def _domains(account: "Account", known: Sequence[str], named: Sequence[str], *, everything: bool) -> tuple[str, ...]:
+def _domains(account: "ServerAccount", known: Sequence[str], named: Sequence[str], *, everything: bool) -> tuple[str, ...]:
     """The domains that are meant, of those that there are."""
     from reconciler.app.choosing import BadChoice
     from reconciler.app.choosing import named as one

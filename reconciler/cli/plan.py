@@ -10,13 +10,13 @@ import click
 from reconciler.app.exits import of_plans
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, common, emit
-from reconciler.cli.planning import formats_option, plan_lines, plan_options, request
+from reconciler.cli.planning import plan_formats_option, plan_lines, plan_options, request
 from reconciler.cli.saving import saving, saving_options
 
 
 @click.command("plan", short_help="Show what `apply` would do.")
 @plan_options
-@formats_option
+@plan_formats_option
 @saving_options
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
 @common

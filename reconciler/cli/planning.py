@@ -10,7 +10,7 @@ import click
 
 from reconciler.app.planning import PlanRequest
 from reconciler.cli.console import Console, TextBase, markdown_limit_option, write_file
-from reconciler.cli.console import formats_option as formats_of
+from reconciler.cli.console import plan_formats_option as formats_of
 from reconciler.config.workspace import Configuration
 from reconciler.core.plan import Plan
 
@@ -113,7 +113,7 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def formats_option(function: Callable[..., Any]) -> Callable[..., Any]:
+def plan_formats_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--format` and `--markdown-limit`."""
     return formats_of(*FORMATS)(markdown_limit_option(function))
 

@@ -23,7 +23,7 @@ Row = tuple[int, int, int]
 """A record's TTL, and where its data begins and ends."""
 
 
-class Doubt(Exception):
+class LeftToDnspython(Exception):
     """The message is not plain enough to be read here."""
 
 
@@ -53,11 +53,11 @@ def _value(wire: bytes, name: str, rtype: RecordType, start: int, end: int) -> R
             return Txt(_strings(wire, start, end))
         case "A":
             if end - start != 4:
-                raise Doubt
+                raise LeftToDnspython
             return Address(".".join(map(str, wire[start:end])))
         case "AAAA":
             if end - start != 16:
-                raise Doubt
+                raise LeftToDnspython
             return Address(str(IPv6Address(wire[start:end])))
         case "MX":
             return Mx(_SHORT(wire, start)[0], target(wire, start + 2, end, name))
@@ -73,11 +73,11 @@ def _strings(wire: bytes, start: int, end: int) -> tuple[str, ...]:
     while start < end:
         after = start + 1 + wire[start]
         if after > end:
-            raise Doubt
+            raise LeftToDnspython
         strings.append(text(wire[start + 1 : after]))
         start = after
     if not strings:
-        raise Doubt
+        raise LeftToDnspython
     return tuple(strings)
 
 
@@ -93,7 +93,7 @@ def target(wire: bytes, start: int, end: int, name: str) -> str:
     """The name that a record's data ends with."""
     found, after = owner_at(wire, start, name)
     if after != end:
-        raise Doubt
+        raise LeftToDnspython
     return found
 
 
@@ -104,7 +104,7 @@ def skip(wire: bytes, at: int) -> int:
     if size == 0:
         return at + 1
     if size < 192:
-        raise Doubt
+        raise LeftToDnspython
     return at + 2
 
 
@@ -122,17 +122,17 @@ def name_at(wire: bytes, at: int, *, odd: bool = False) -> tuple[str, int]:
             at += length + 1
             size += length + 1
         elif length < 192:
-            raise Doubt
+            raise LeftToDnspython
         else:
             to = (length & 63) << 8 | wire[at + 1]
             after = after or at + 2
             hops += 1
             if not HEADER <= to < start or at + 2 > limit or hops > _MAX_HOPS:
-                raise Doubt
+                raise LeftToDnspython
             limit, start, at = start, to, to
         if at >= limit or size > MAX_NAME:
-            raise Doubt
+            raise LeftToDnspython
     joined = b".".join(labels)
     if not odd and (joined.translate(None, PLAIN) or joined.count(b".") != max(0, len(labels) - 1)):
-        raise Doubt
+        raise LeftToDnspython
     return joined.decode("latin-1").lower() if odd else joined.decode("ascii").lower(), after or at + 1

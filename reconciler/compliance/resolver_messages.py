@@ -13,7 +13,7 @@ import dns.rcode
 import dns.rdatatype
 
 from reconciler.compliance import resolver_wire
-from reconciler.compliance.resolver_data import HEADER, Doubt
+from reconciler.compliance.resolver_data import HEADER, LeftToDnspython
 from reconciler.compliance.resolver_values import plain_name, value
 from reconciler.core.dns import Answer, Outcome, Rdata, RecordType
 
@@ -106,7 +106,7 @@ def read(query: Query, shown: str, wire: bytes) -> Answer | Trouble | Cut | None
     if query.plain:
         try:
             return resolver_wire.read(wire, query.name, query.rtype, query.asked)
-        except Doubt:
+        except LeftToDnspython:
             pass
     if wire[2] & 2:
         return Cut()

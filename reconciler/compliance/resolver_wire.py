@@ -13,7 +13,7 @@ from reconciler.compliance.resolver_data import (
     HEADER,
     MAX_NAME,
     PLAIN,
-    Doubt,
+    LeftToDnspython,
     Row,
     name_at,
     owner_at,
@@ -80,21 +80,21 @@ def read(wire: bytes, name: str, rtype: RecordType, asked: bytes) -> Answer:
     """What a recursive server's reply says; `repeats` was found to hold for it.
 
     Raises:
-        Doubt: dnspython must read it.
+        LeftToDnspython: dnspython must read it.
     """
     try:
         return _read(wire, name, rtype, HEADER + len(asked))
     except (IndexError, StructError) as e:
-        raise Doubt from e
+        raise LeftToDnspython from e
 
 
 def _read(wire: bytes, name: str, rtype: RecordType, at: int) -> Answer:
     _, flags, questions, answered, authorities, additional = _COUNTS(wire)
     rcode = flags & 15
     if flags & (_QR | _OPCODE | _TC) != _QR or rcode not in (0, _NXDOMAIN) or questions != 1:
-        raise Doubt
+        raise LeftToDnspython
     if answered + authorities + additional > MAX_RECORDS:
-        raise Doubt
+        raise LeftToDnspython
     wanted = TYPES[rtype]
     found: dict[tuple[str, int], list[Row]] = {}
     for _ in range(answered):
@@ -106,11 +106,11 @@ def _read(wire: bytes, name: str, rtype: RecordType, at: int) -> Answer:
     rows = found.get((end, wanted))
     authority, at = _authority(wire, at, authorities, end if rows is None else None)
     if _additional(wire, at, additional) != len(wire):
-        raise Doubt
+        raise LeftToDnspython
     aliases, authenticated = tuple(names[1:]), bool(flags & _AD)
     if rows is not None:
         if rcode:
-            raise Doubt
+            raise LeftToDnspython
         ttl = min(ttl, *[row[0] for row in rows])
         records = values(wire, name, rtype, rows)
         return Answer(
@@ -123,7 +123,7 @@ def _read(wire: bytes, name: str, rtype: RecordType, at: int) -> Answer:
             ttl=ttl,
         )
     if not rcode and not answered and not authority.soa and (authority.referral or not flags & (_RA | _AA)):
-        raise Doubt
+        raise LeftToDnspython
     return Answer(
         name=name,
         rtype=rtype,
@@ -141,7 +141,7 @@ def _header(wire: bytes, at: int) -> tuple[int, int, int, int]:
     start = at + 10
     end = start + length
     if rdclass != _IN or kind in _NOT_HERE or ttl >> 31 or end > len(wire):
-        raise Doubt
+        raise LeftToDnspython
     return kind, ttl, start, end
 
 
@@ -153,7 +153,7 @@ def _follow(wire: bytes, name: str, wanted: int, found: dict[tuple[str, int], li
         if rows is None:
             break
         if len(rows) > 1 or len(names) > _MAX_CHAIN:
-            raise Doubt
+            raise LeftToDnspython
         names.append(target(wire, rows[0][1], rows[0][2], name))
         ttl = min(ttl, rows[0][0])
     return names, ttl
@@ -171,9 +171,9 @@ def _authority(wire: bytes, at: int, count: int, end: str | None) -> tuple[_Auth
         said.referral = said.referral or kind == _NS
         if kind == _SOA:
             if said.soa or at - start < 22:
-                raise Doubt
+                raise LeftToDnspython
             if owner and end != owner and not end.endswith(f".{owner}"):
-                raise Doubt
+                raise LeftToDnspython
             said.soa = True
             said.ttl = min(ttl, _soa_minimum(wire, start, at))
     return said, at
@@ -183,7 +183,7 @@ def _soa_minimum(wire: bytes, start: int, end: int) -> int:
     _, at = name_at(wire, start)
     _, at = name_at(wire, at, odd=True)
     if at + 20 != end:
-        raise Doubt
+        raise LeftToDnspython
     return int.from_bytes(wire[end - 4 : end], "big")
 
 
@@ -196,8 +196,8 @@ def _additional(wire: bytes, at: int, count: int) -> int:
         if kind == _OPT:
             options += 1
             if ttl & 0xFFFF0000 or options > 1:
-                raise Doubt
+                raise LeftToDnspython
         elif rdclass != _IN or kind in _NOT_HERE:
-            raise Doubt
+            raise LeftToDnspython
         at += 10 + length
     return at

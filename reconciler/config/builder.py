@@ -51,7 +51,7 @@ class Seq(list[object]):
         self.marks: list[tuple[int, int]] = []
 
 
-class Stop(Exception):
+class StopBuilding(Exception):
     """No more can be read of this file; why is among the diagnostics."""
 
 
@@ -224,10 +224,10 @@ class Builder:
     def _refuse(self, code: str, message: str, start: int, end: int, *, hint: str = "") -> None:
         self.diagnostics.append(error(code, message, self._lines.span(start, end), hint=hint))
 
-    def _stop(self, message: str, start: int, end: int, *, code: str = "YML004") -> Stop:
+    def _stop(self, message: str, start: int, end: int, *, code: str = "YML004") -> StopBuilding:
         self._refuse(code, message, start, end)
         self.broken = True
-        return Stop()
+        return StopBuilding()
 
 
 def shown(text: str) -> str:

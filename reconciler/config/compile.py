@@ -44,10 +44,10 @@ def domain_schema(product: Product | None, role: Role) -> dict[str, Any]:
         mailbox["quota"] = _quota(
             schema["$defs"]["size"], mailbox["quota"]["description"], limits.mailbox_quota, product
         )
-    for seat, is_offered in (("eas", product.offer.eas), ("mapi", product.offer.mapi)):
+    for activation, is_offered in (("eas", product.offer.eas), ("mapi", product.offer.mapi)):
         if role == "customer" and not is_offered:
-            mailbox[seat]["const"] = False
-            mailbox[seat]["description"] += f" Product {product.name} does not offer it: it can only be false."
+            mailbox[activation]["const"] = False
+            mailbox[activation]["description"] += f" Product {product.name} does not offer it: it can only be false."
     return schema
 
 

@@ -18,7 +18,7 @@ from reconciler.config.edit_value import (
     DropRemoval,
     DropResource,
     Edit,
-    Note,
+    EditNote,
     SetField,
     edited,
 )
@@ -36,7 +36,7 @@ __all__ = [
     "DropRemoval",
     "DropResource",
     "Edit",
-    "Note",
+    "EditNote",
     "SetField",
     "edit_domain",
     "read_domain_text",
@@ -60,7 +60,7 @@ def edit_domain(text: str, edits: Sequence[Edit], *, file: str = "the file") -> 
     document, before = _read(plain, file)
     after = edited(before, edits)
     result = _patched(document, before, after) if after != before else plain
-    result = _noted(result, [edit.text for edit in edits if isinstance(edit, Note)])
+    result = _noted(result, [edit.text for edit in edits if isinstance(edit, EditNote)])
     if result == plain:
         return text
     try:

@@ -4,7 +4,7 @@ from reconciler.config.builder import Map, Seq
 from reconciler.config.edit_flow import edit_items
 from reconciler.config.edit_patch import ListPatch, MapPatch
 from reconciler.config.edit_text import Draft, Mark
-from reconciler.config.emit_text import Tree, block, flow
+from reconciler.config.emit_text import Tree, block, flow_text
 from reconciler.config.loader import Document
 
 
@@ -45,7 +45,7 @@ def _mapping(draft: Draft, mark: Mark, node: object, patch: MapPatch, *, in_brac
     elif patch.drop or patch.add:
         drop = {i for i, key in enumerate(node.marks) if key in patch.drop}
         places = [(m[0], m[3]) for m in node.marks.values()]
-        edit_items(draft, inside, places, drop, [f"{key}: {flow(tree)}" for key, tree in patch.add.items()])
+        edit_items(draft, inside, places, drop, [f"{key}: {flow_text(tree)}" for key, tree in patch.add.items()])
 
 
 def _block_mapping(draft: Draft, mark: Mark, node: Map, patch: MapPatch) -> None:
@@ -119,7 +119,7 @@ def _fill(draft: Draft, mark: Mark, tree: Tree, *, in_brackets: bool) -> None:
     """A value where nothing was: `{}`, `[]`, `null` or not even that."""
     colon = draft.colon(mark)
     if in_brackets or "\n" in draft.text[colon : mark[2]] or "\r" in draft.text[colon : mark[2]]:
-        _replace(draft, mark, flow(tree))
+        _replace(draft, mark, flow_text(tree))
         return
     key = draft.text[mark[0] : mark[1]]
     head, *lines = block(key, tree, draft.step)

@@ -7,7 +7,7 @@ from reconciler.config.edit_text import Draft
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class FlowItem:
     """One item: its start and end, and the index of the comma behind it; None behind the last one without."""
 
     start: int
@@ -40,8 +40,8 @@ def edit_items(
         _add(draft, items[last], add, opened, loose=loose)
 
 
-def _items(draft: Draft, opened: int, closed: int, places: Sequence[tuple[int, int]]) -> list[Item]:
-    items: list[Item] = []
+def _items(draft: Draft, opened: int, closed: int, places: Sequence[tuple[int, int]]) -> list[FlowItem]:
+    items: list[FlowItem] = []
     before = opened
     for start, end in places:
         if _next(draft, before, closed) != start:
@@ -51,7 +51,7 @@ def _items(draft: Draft, opened: int, closed: int, places: Sequence[tuple[int, i
         comma = at if at < closed and draft.text[at] == "," else None
         if comma is None and at != closed:
             draft.refuse(start, "it is not clear where it ends")
-        items.append(Item(start, end, comma))
+        items.append(FlowItem(start, end, comma))
         before = items[-1].over
     return items
 
@@ -69,7 +69,7 @@ def _next(draft: Draft, at: int, closed: int) -> int:
     return min(at, closed)
 
 
-def _drop(draft: Draft, item: Item, opened: int) -> None:
+def _drop(draft: Draft, item: FlowItem, opened: int) -> None:
     """An item with others behind it."""
     if _has_lines(draft, item, opened):
         draft.splice(draft.line_start(item.start), draft.line_end(item.over), "")
@@ -80,7 +80,7 @@ def _drop(draft: Draft, item: Item, opened: int) -> None:
     draft.splice(item.start, end, "")
 
 
-def _drop_end(draft: Draft, last: Item, gone: Sequence[Item], opened: int, *, keep_comma: bool) -> None:
+def _drop_end(draft: Draft, last: FlowItem, gone: Sequence[FlowItem], opened: int, *, keep_comma: bool) -> None:
     """All items behind the last that stays, and the comma that would be too much then."""
     if not gone:
         return
@@ -98,7 +98,7 @@ def _drop_end(draft: Draft, last: Item, gone: Sequence[Item], opened: int, *, ke
             draft.splice(item.start, item.over, "")
 
 
-def _add(draft: Draft, last: Item, add: Sequence[str], opened: int, *, loose: bool) -> None:
+def _add(draft: Draft, last: FlowItem, add: Sequence[str], opened: int, *, loose: bool) -> None:
     own_line = draft.is_first(last.start) and draft.line_start(last.start) >= opened
     if not own_line or not draft.is_last(last.over):
         draft.splice(last.end, last.end, "".join(f", {text}" for text in add))
@@ -111,6 +111,6 @@ def _add(draft: Draft, last: Item, add: Sequence[str], opened: int, *, loose: bo
     draft.insert_lines(draft.line_end(last.over), lines, draft.column(last.start))
 
 
-def _has_lines(draft: Draft, item: Item, opened: int) -> bool:
+def _has_lines(draft: Draft, item: FlowItem, opened: int) -> bool:
     """Whether its lines hold nothing else."""
     return draft.line_start(item.start) >= opened and draft.is_first(item.start) and draft.is_last(item.over)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from reconciler.config.emit import body, name_text, section
+from reconciler.config.emit import body, name_text, section_text
 from reconciler.config.emit import field as emit_field
 from reconciler.config.emit_text import Tree
 from reconciler.core.kinds import KINDS, Kind
@@ -63,7 +63,7 @@ def patch_of(document: Mapping[str, Any], before: DesiredDomain, after: DesiredD
         if isinstance(new, Unset):
             continue
         if isinstance(old, Unset):
-            top.add[kind.section] = section(kind.name, new, after.domain)
+            top.add[kind.section] = section_text(kind.name, new, after.domain)
         elif old != new:
             written = document[kind.section]
             top.values[kind.section] = (

@@ -59,13 +59,13 @@ class DropRemoval:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class EditNote:
     """Says in a comment at the top what is left out, unless it is said there already."""
 
     text: str
 
 
-Edit = SetField | DropField | AddResource | DropResource | AddSection | DropRemoval | Note
+Edit = SetField | DropField | AddResource | DropResource | AddSection | DropRemoval | EditNote
 
 _SECTIONS: Mapping[KindName, str] = {"mailbox": "mailboxes", "alias": "aliases", "domainAlias": "domain_aliases"}
 _KINDS: Mapping[type, KindName] = {Mailbox: "mailbox", Alias: "alias", DomainAlias: "domainAlias"}
@@ -101,7 +101,7 @@ def edited(desired: DesiredDomain, edits: Iterable[Edit]) -> DesiredDomain:
                 if left == desired.removed:
                     raise _fault(desired, f"{BY_NAME[kind].title} {name} is not under `removed`")
                 desired = replace(desired, removed=left)
-            case Note():
+            case EditNote():
                 pass
     return desired
 

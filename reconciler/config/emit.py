@@ -6,7 +6,7 @@ a field looks like is said here once, for whole files and for edits of files tha
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from reconciler.config.emit_text import Tree, block, comment, flow, scalar
+from reconciler.config.emit_text import Tree, block, comment, flow_text, scalar
 from reconciler.core.expectations import DnsOverrides
 from reconciler.core.kinds import BY_NAME, KINDS
 from reconciler.core.model import Alias, DesiredDomain, DomainAlias, KindName, Mailbox, Removal, Resource, Unset, Value
@@ -14,7 +14,7 @@ from reconciler.core.names import BadName, display_domain, domain_name, split_ad
 from reconciler.core.quantities import format_size
 from reconciler.core.secret import SecretRef
 
-__all__ = ["NOTE", "SCHEMA", "body", "emit_domain", "field", "name_text", "note_lines", "scalar", "section"]
+__all__ = ["NOTE", "SCHEMA", "body", "emit_domain", "field", "name_text", "note_lines", "scalar", "section_text"]
 
 SCHEMA = "../../schemas/domain.schema.json"
 """Where the modeline points, seen from `domains/`, unless the caller says otherwise."""
@@ -50,7 +50,7 @@ def _lines(desired: DesiredDomain, schema: str, notes: Iterable[str]) -> Iterato
     for kind in KINDS:
         declared = desired.section(kind.name)
         if not isinstance(declared, Unset):
-            yield from block(kind.section, section(kind.name, declared, desired.domain))
+            yield from block(kind.section, section_text(kind.name, declared, desired.domain))
     if desired.removed:
         yield from _indented("removed", _removed(desired.removed))
     if desired.renamed:
@@ -65,7 +65,7 @@ def _indented(key: str, lines: Sequence[str]) -> Iterator[str]:
     yield from (f"  {line}" for line in lines)
 
 
-def section(kind: KindName, declared: Mapping[str, Resource], domain: str) -> Tree:
+def section_text(kind: KindName, declared: Mapping[str, Resource], domain: str) -> Tree:
     """The value of a section."""
     if kind == "domainAlias":
         return [name_text(kind, name) for name in declared]
@@ -128,11 +128,11 @@ def _secret_ref(ref: SecretRef) -> str:
     if ref.kind == "generate":
         source = "generate: true"
     elif ref.kind == "command":
-        source = f"command: {flow([scalar(word) for word in ref.parts])}"
+        source = f"command: {flow_text([scalar(word) for word in ref.parts])}"
     elif ref.kind in _PARTS:
         first, *rest = (scalar(part) for part in ref.parts)
         one, other = _PARTS[ref.kind]
-        value = flow(rest) if ref.kind == "sops" else rest[0]
+        value = flow_text(rest) if ref.kind == "sops" else rest[0]
         source = f"{ref.kind}: {{{one}: {first}, {other}: {value}}}"
     else:
         source = f"{ref.kind}: {scalar(ref.target)}"

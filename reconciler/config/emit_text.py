@@ -35,12 +35,12 @@ def comment(text: str) -> str:
     return f"# {line if len(line) <= _NOTE_WIDTH else line[: _NOTE_WIDTH - 1] + '…'}"
 
 
-def flow(tree: Tree) -> str:
+def flow_text(tree: Tree) -> str:
     """All of it on one line, inside other flow text too."""
     if isinstance(tree, str):
         return tree
     if isinstance(tree, Mapping):
-        return f"{{{', '.join(f'{key}: {flow(value)}' for key, value in tree.items())}}}"
+        return f"{{{', '.join(f'{key}: {flow_text(value)}' for key, value in tree.items())}}}"
     return f"[{', '.join(tree)}]"
 
 
@@ -52,8 +52,8 @@ def block(key: str, tree: Tree, step: int = STEP) -> Iterator[str]:
     if isinstance(tree, Mapping):
         lines: Iterable[str] = [line for name, value in tree.items() for line in block(name, value, step)]
     else:
-        lines = [f"- {text}" for text in tree] if len(f"{key}: {flow(tree)}") > _WIDTH else ()
-    yield f"{key}:" if lines else f"{key}: {flow(tree)}"
+        lines = [f"- {text}" for text in tree] if len(f"{key}: {flow_text(tree)}") > _WIDTH else ()
+    yield f"{key}:" if lines else f"{key}: {flow_text(tree)}"
     yield from (" " * step + line for line in lines)
 
 

@@ -22,7 +22,7 @@ from reconciler.config.words import (
     plain_or_shown,
     types_of,
 )
-from reconciler.core.diagnostics import Diagnostic, error, in_order
+from reconciler.core.diagnostics import Diagnostic, error, sort_diagnostics
 from reconciler.core.source import Span
 
 _SECRETS: Final = ("secret reference", "credential reference")
@@ -50,7 +50,7 @@ def explain(document: Document, against: Validator) -> tuple[Diagnostic, ...]:
     explaining = _Explaining(document, against)
     for fault in find_faults(against.schema, body):
         explaining.add(fault)
-    return in_order(explaining.diagnostics)
+    return sort_diagnostics(explaining.diagnostics)
 
 
 def _other_kind(document: Document, body: Mapping[str, Any], against: Validator) -> Diagnostic | None:

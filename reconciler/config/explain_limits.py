@@ -16,7 +16,7 @@ _COUNTED: Final[dict[tuple[Path, str], tuple[str, str]]] = {
     (("aliases",), "maxProperties"): ("LIM002", "aliases"),
     (("domainAliases",), "maxItems"): ("LIM003", "domain aliases"),
 }
-_SEATS: Final = {"eas": "LIM006", "mapi": "LIM007"}
+_ACTIVATIONS: Final = {"eas": "LIM006", "mapi": "LIM007"}
 
 
 def explain_limit(fault: Fault, document: Document, product: Product | None) -> Diagnostic | None:
@@ -30,12 +30,12 @@ def explain_limit(fault: Fault, document: Document, product: Product | None) -> 
         return None
     if path[2] == "quota":
         return _quota(fault.value, path, document, product)
-    if path[2] in _SEATS and fault.keyword == "const" and fault.value is True:
-        seat = str(path[2])
+    if path[2] in _ACTIVATIONS and fault.keyword == "const" and fault.value is True:
+        activation = str(path[2])
         name = plain_or_shown(str(path[1]))
-        text = f"{seat.upper()} is on for {name}, but product {product.name} does not offer it to customers"
-        hint = f"take `{seat}` out here, and ask the host to turn it on"
-        return error(_SEATS[seat], text, document.span(path), hint=hint)
+        text = f"{activation.upper()} is on for {name}, but product {product.name} does not offer it to customers"
+        hint = f"take `{activation}` out here, and ask the host to turn it on"
+        return error(_ACTIVATIONS[activation], text, document.span(path), hint=hint)
     return None
 
 

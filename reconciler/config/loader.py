@@ -18,7 +18,7 @@ from typing import Any
 from yaml import YAMLError
 from yaml.events import DocumentEndEvent, DocumentStartEvent, ScalarEvent, StreamEndEvent, StreamStartEvent
 
-from reconciler.config.builder import Builder, Map, Seq, Stop
+from reconciler.config.builder import Builder, Map, Seq, StopBuilding
 from reconciler.config.parsers import event_source
 from reconciler.config.places import Lines
 from reconciler.config.syntax import explain_syntax
@@ -123,7 +123,7 @@ def _parse(lines: Lines) -> tuple[Document | None, tuple[Diagnostic, ...]]:
         document = _document(get_event, builder, lines)
     except YAMLError as e:
         return None, (*builder.diagnostics, explain_syntax(e, lines))
-    except Stop:
+    except StopBuilding:
         return None, tuple(builder.diagnostics)
     return None if builder.broken else document, tuple(builder.diagnostics)
 
@@ -143,7 +143,7 @@ def _document(get_event: Callable[[], Any], builder: Builder, lines: Lines) -> D
             builder.diagnostics.append(
                 error("YML006", "a second document begins here", span, hint="write one document a file")
             )
-            raise Stop
+            raise StopBuilding
         seen = True
         event = get_event()
         is_empty = event.__class__ is ScalarEvent and not event.value and not event.style

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema_rs
 
 from reconciler.config.loader import Document
-from reconciler.core.diagnostics import Diagnostic, error, in_order
+from reconciler.core.diagnostics import Diagnostic, error, sort_diagnostics
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.product import Product
 
@@ -65,7 +65,7 @@ def _own_words(document: Document, against: Validator) -> tuple[Diagnostic, ...]
     for fault in against.decides.iter_errors(document.value):
         text = f"this does not fit the schema: {fault.message}"
         found.append(error("SCH001", text, document.span(fault.instance_path)))
-    return in_order(found)
+    return sort_diagnostics(found)
 
 
 @lru_cache

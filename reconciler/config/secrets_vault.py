@@ -98,7 +98,7 @@ class Vault:
             namespace=self._environ.get("VAULT_NAMESPACE") or None,
         )
         if not token:
-            self._asked("signing in by AppRole: ", lambda: _sign_in(client, role or "", secret or ""))
+            self._asked("signing in by AppRole: ", lambda: _log_in(client, role or "", secret or ""))
         return client
 
     def _fields(self, client: "hvac.Client", path: str) -> Mapping[str, Any]:
@@ -213,7 +213,7 @@ def _engine(client: "hvac.Client", path: str) -> tuple[str, str]:
     return mount, str(_mapping(options).get("version", "1")) if options else "1"
 
 
-def _sign_in(client: "hvac.Client", role: str, secret: str) -> Mapping[str, Any]:
+def _log_in(client: "hvac.Client", role: str, secret: str) -> Mapping[str, Any]:
     answer = _mapping(client.auth.approle.login(role_id=role, secret_id=secret))
     if not client.token:
         raise _NoAnswer

@@ -9,7 +9,7 @@ from reconciler.core.model import DesiredDomain, Mailbox, Unset
 from reconciler.core.product import Product
 from reconciler.core.quantities import format_size
 
-Seat = Literal["eas", "mapi"]
+Activation = Literal["eas", "mapi"]
 
 
 def check_limits(file: DomainFile) -> Iterator[Diagnostic]:
@@ -22,8 +22,8 @@ def check_limits(file: DomainFile) -> Iterator[Diagnostic]:
     mailboxes = tuple(file.desired.mailboxes.values())
     yield from _quotas(file, mailboxes, file.product)
     limits, offer = file.product.limits, file.product.offer
-    yield from _seats(file, mailboxes, file.product, "eas", limits.eas_accounts)
-    yield from _seats(file, mailboxes, file.product, "mapi", limits.mapi_accounts)
+    yield from _activations(file, mailboxes, file.product, "eas", limits.eas_accounts)
+    yield from _activations(file, mailboxes, file.product, "mapi", limits.mapi_accounts)
     if file.role == "customer" and not offer.eas:
         yield from _offer(file, mailboxes, file.product, "eas")
     if file.role == "customer" and not offer.mapi:
@@ -60,34 +60,34 @@ def _quotas(file: DomainFile, mailboxes: tuple[Mailbox, ...], product: Product) 
     yield error("LIM005", text, file.places().span(("mailboxes",), key=True), hint=hint)
 
 
-def _seats(
-    file: DomainFile, mailboxes: tuple[Mailbox, ...], product: Product, seat: Seat, limit: int | None
+def _activations(
+    file: DomainFile, mailboxes: tuple[Mailbox, ...], product: Product, activation: Activation, limit: int | None
 ) -> Iterator[Diagnostic]:
     """Too many accounts: said at the first one beyond the limit, in the order of the file. 0 = unlimited."""
     if not limit:
         return
-    on = [m for m in mailboxes if getattr(m, seat) is True]
+    on = [m for m in mailboxes if getattr(m, activation) is True]
     if len(on) <= limit:
         return
     on.sort(key=lambda m: (m.origin.line, m.origin.column) if m.origin else (0, 0))
-    text = f"{seat.upper()} is on for {len(on)} mailboxes, but product {product.name} allows {limit}"
-    hint = f"turn it off for some, or raise `limits.{seat}Accounts` ({product.origin.file})"
+    text = f"{activation.upper()} is on for {len(on)} mailboxes, but product {product.name} allows {limit}"
+    hint = f"turn it off for some, or raise `limits.{activation}Accounts` ({product.origin.file})"
     places = file.places()
-    yield error(_code(seat), text, places.span(places.path("mailboxes", on[limit].name, seat)), hint=hint)
+    yield error(_code(activation), text, places.span(places.path("mailboxes", on[limit].name, activation)), hint=hint)
 
 
-def _offer(file: DomainFile, mailboxes: tuple[Mailbox, ...], product: Product, seat: Seat) -> Iterator[Diagnostic]:
+def _offer(file: DomainFile, mailboxes: tuple[Mailbox, ...], product: Product, activation: Activation) -> Iterator[Diagnostic]:
     places = file.places()
     for mailbox in mailboxes:
-        if getattr(mailbox, seat) is not True:
+        if getattr(mailbox, activation) is not True:
             continue
-        span = places.span(places.path("mailboxes", mailbox.name, seat))
-        if (_code(seat), span.line) in file.said:
+        span = places.span(places.path("mailboxes", mailbox.name, activation))
+        if (_code(activation), span.line) in file.said:
             continue
-        text = f"{seat.upper()} is on for {mailbox.name}, but product {product.name} does not offer it to customers"
-        hint = f"take `{seat}` out here, and ask the host to turn it on"
-        yield error(_code(seat), text, span, hint=hint)
+        text = f"{activation.upper()} is on for {mailbox.name}, but product {product.name} does not offer it to customers"
+        hint = f"take `{activation}` out here, and ask the host to turn it on"
+        yield error(_code(activation), text, span, hint=hint)
 
 
-def _code(seat: Seat) -> str:
-    return {"eas": "LIM006", "mapi": "LIM007"}[seat]
+def _code(activation: Activation) -> str:
+    return {"eas": "LIM006", "mapi": "LIM007"}[activation]

@@ -33,7 +33,7 @@ from reconciler.config.semantics_workspace import (
     unknown_product,
 )
 from reconciler.config.workspace_files import Found, FoundFile, discover, find_root
-from reconciler.core.diagnostics import Diagnostic, Severity, error, has_errors, in_order
+from reconciler.core.diagnostics import Diagnostic, Severity, error, has_errors, sort_diagnostics
 from reconciler.core.model import DesiredDomain
 from reconciler.core.names import BadName, domain_name
 from reconciler.core.product import Product
@@ -124,7 +124,7 @@ class _Loading:
             if found.relative in chosen:
                 selected.append(file.desired.domain)
         shown = {found.display for found in self.found.domains if found.relative in chosen}
-        diagnostics = in_order([*self.common, *unmatched, *(d for d in said if d.span is None or d.span.file in shown)])
+        diagnostics = sort_diagnostics([*self.common, *unmatched, *(d for d in said if d.span is None or d.span.file in shown)])
         return Configuration(
             root=self.root,
             workspace=self.workspace or _NO_WORKSPACE,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from reconciler.core.model import KindName
-from reconciler.core.plan import Change, FieldChange, Plan, Share
+from reconciler.core.plan import Change, FieldChange, Plan, Attribution
 
 _Live = tuple[bool, KindName, str]
 """Whether it is a rename, and the kind and name that the resource has on the server: what both plans call the same."""
@@ -32,12 +32,12 @@ def attribute(head: Plan, base: Plan | None) -> Plan:
     if not head.complete:
         return head
     if base is None:
-        return replace(head, changes=tuple(_wholly(c, "change set") for c in head.changes), masked=())
+        return replace(head, changes=tuple(_wholly(c, "change set") for c in head.changes), hidden=())
     assert base.complete, "of a base that could not be planned nothing can be said"
     before, here = _by_live(base), _by_live(head)
     changes = tuple(_shared(change, before.get(live)) for live, change in here.items())
-    hidden = (_masked(change, here.get(live)) for live, change in before.items())
-    return replace(head, changes=changes, masked=tuple(c for c in hidden if c is not None))
+    hidden = (_hidden(change, here.get(live)) for live, change in before.items())
+    return replace(head, changes=changes, hidden=tuple(c for c in hidden if c is not None))
 
 
 def _old_names(plan: Plan) -> Mapping[tuple[KindName, str], str]:
@@ -55,8 +55,8 @@ def _by_live(plan: Plan) -> dict[_Live, Change]:
     return {_live(c, old_names): c for c in plan.changes}
 
 
-def _wholly(change: Change, share: Share) -> Change:
-    return replace(change, share=share, fields=tuple(replace(f, share=share) for f in change.fields))
+def _wholly(change: Change, attribution: Attribution) -> Change:
+    return replace(change, attribution=attribution, fields=tuple(replace(f, attribution=attribution) for f in change.fields))
 
 
 def _does_the_same(one: Change, other: Change) -> bool:
@@ -69,24 +69,24 @@ def _shared(change: Change, base: Change | None) -> Change:
     if base is None or not _does_the_same(change, base):
         return _wholly(change, "change set")
     there = {f.name: f for f in base.fields}
-    fields = tuple(replace(f, share=_share_of(f, there.get(f.name))) for f in change.fields)
-    shares: set[Share | None] = {f.share for f in fields}
+    fields = tuple(replace(f, attribution=_attribution_of(f, there.get(f.name))) for f in change.fields)
+    attributions: set[Attribution | None] = {f.attribution for f in fields}
     if change.action != "update":
-        shares.add("pending")
+        attributions.add("pending")
     dropped = change.action == "create" and there.keys() - {f.name for f in fields}
     if dropped or change.purge_after != base.purge_after:
-        shares.add("change set")
-    share = shares.pop() if len(shares) == 1 else "both"
-    return replace(change, share=share, fields=fields)
+        attributions.add("change set")
+    attribution = attributions.pop() if len(attributions) == 1 else "both"
+    return replace(change, attribution=attribution, fields=fields)
 
 
-def _share_of(field: FieldChange, base: FieldChange | None) -> Share:
+def _attribution_of(field: FieldChange, base: FieldChange | None) -> Attribution:
     if base is None:
         return "change set"
     return "pending" if field == base else "both"
 
 
-def _masked(change: Change, head: Change | None) -> Change | None:
+def _hidden(change: Change, head: Change | None) -> Change | None:
     """What is left of a change of base beside what head does to the same resource; None if nothing is."""
     if head is None or not _does_the_same(change, head):
         return change

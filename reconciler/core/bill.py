@@ -19,7 +19,7 @@ _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seats:
+class Activations:
     """How many mailboxes have EAS without MAPI, MAPI without EAS, and both; the host's own account is none of them."""
 
     eas: int = 0
@@ -50,12 +50,12 @@ def tranches(billing: Billing, usage_bytes: int) -> int:
     return max(1, -(-usage_bytes // size))
 
 
-def bill(billing: Billing, usage_bytes: int | None, seats: Seats | None) -> Decimal | None:
+def bill(billing: Billing, usage_bytes: int | None, activations: Activations | None) -> Decimal | None:
     """What a domain costs a month, not rounded.
 
     Args:
         usage_bytes: the domain's size on disk as the server counts it; None = unknown.
-        seats: None = unknown.
+        activations: None = unknown.
 
     Returns:
         None where the product has no prices, or where something that has a price is not known.
@@ -69,10 +69,10 @@ def bill(billing: Billing, usage_bytes: int | None, seats: Seats | None) -> Deci
         total = _EXACT.multiply(billing.tranche_price, tranches(billing, usage_bytes))
     if not billed_protocols(billing):
         return total
-    if seats is None:
+    if activations is None:
         return None
     both = billing.eas_mapi_price or _EXACT.add(billing.eas_price, billing.mapi_price)
-    for count, price in ((seats.eas, billing.eas_price), (seats.mapi, billing.mapi_price), (seats.both, both)):
+    for count, price in ((activations.eas, billing.eas_price), (activations.mapi, billing.mapi_price), (activations.both, both)):
         total = _EXACT.add(total, _EXACT.multiply(price, count))
     return total
 
@@ -85,7 +85,7 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
     return found
 
 
-def seats_of(mailboxes: Iterable[Mailbox], billing: Billing) -> Seats | None:
+def activations_of(mailboxes: Iterable[Mailbox], billing: Billing) -> Activations | None:
     """The seats that a product bills; None where one of them was not read. What costs nothing need not be known."""
     asked = billed_protocols(billing)
     found = {"eas": 0, "mapi": 0, "both": 0, "": 0}
@@ -97,7 +97,7 @@ def seats_of(mailboxes: Iterable[Mailbox], billing: Billing) -> Seats | None:
         if isinstance(eas, Unset) or isinstance(mapi, Unset):
             return None
         found["both" if eas and mapi else "eas" if eas else "mapi" if mapi else ""] += 1
-    return Seats(eas=found["eas"], mapi=found["mapi"], both=found["both"])
+    return Activations(eas=found["eas"], mapi=found["mapi"], both=found["both"])
 
 
 def cost_of(plan: Plan, current: CurrentDomain, billing: Billing) -> Cost | None:
@@ -112,11 +112,11 @@ def cost_of(plan: Plan, current: CurrentDomain, billing: Billing) -> Cost | None
     if not is_billed(billing):
         return None
     there = current.mailboxes
-    before = bill(billing, current.usage_bytes, seats_of(there.values(), billing))
+    before = bill(billing, current.usage_bytes, activations_of(there.values(), billing))
     if not plan.complete:
         return Cost(currency=billing.currency, before=before, after=None)
     changes = [c for c in plan.changes if c.kind == "mailbox"]
-    after = bill(billing, _usage_after(changes, current), seats_of(_mailboxes_after(changes, there).values(), billing))
+    after = bill(billing, _usage_after(changes, current), activations_of(_mailboxes_after(changes, there).values(), billing))
     return Cost(currency=billing.currency, before=before, after=after)
 
 
@@ -144,5 +144,5 @@ def _mailboxes_after(changes: Iterable[Change], there: Mapping[str, Mailbox]) ->
     for change in listed:
         if change.action in ("create", "update"):
             mailbox = after.get(change.name) or Mailbox(name=change.name, eas=False, mapi=False)
-            after[change.name] = replace(mailbox, **change.values(seats=True))  # type: ignore[arg-type]  # eas and mapi
+            after[change.name] = replace(mailbox, **change.values(activations=True))  # type: ignore[arg-type]  # eas and mapi
     return after

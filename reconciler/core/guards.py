@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.guards_after import inside
 from reconciler.core.guards_deletion import locked_out, protected, too_many_deletions
-from reconciler.core.guards_limits import over_limits, quotas, switched_off
+from reconciler.core.guards_limits import over_limits, quotas, features_switched_off
 from reconciler.core.guards_names import names_taken, renames_refused, twice
 from reconciler.core.guards_targets import dangling, mail_leaving
 from reconciler.core.model import CurrentDomain, DesiredDomain
@@ -46,7 +46,7 @@ def objections(
         *protected(listed, desired, current, policy, protected_before),
         *renames_refused(listed, desired, current, policy, protected_before),
         *over_limits(listed, desired, current, policy, limits),
-        *switched_off(listed, current),
+        *features_switched_off(listed, current),
         *quotas(listed, current.limits),
         *names_taken(listed, current),
         *twice(listed),

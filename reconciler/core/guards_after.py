@@ -23,22 +23,22 @@ def inside(changes: Iterable[Change], current: CurrentDomain, internal: frozense
     return internal | {current.domain, *names_after(changes, current, "domainAlias")}
 
 
-def seats_before(current: CurrentDomain, protocol: Protocol) -> set[str]:
+def activations_before(current: CurrentDomain, protocol: Protocol) -> set[str]:
     """Mailboxes that have a seat now, as far as that was read."""
     return {name for name, m in current.mailboxes.items() if getattr(m, protocol) is True}
 
 
-def seats_after(changes: Iterable[Change], current: CurrentDomain, protocol: Protocol) -> set[str]:
+def activations_after(changes: Iterable[Change], current: CurrentDomain, protocol: Protocol) -> set[str]:
     """Mailboxes that will have a seat."""
     listed = [c for c in changes if c.kind == "mailbox"]
     moved = {c.name: c.new_name for c in listed if c.action == "rename"}
     gone = {c.name for c in listed if c.action == "delete"}
-    seated = {moved.get(name) or name for name in seats_before(current, protocol) - gone}
+    activated = {moved.get(name) or name for name in activations_before(current, protocol) - gone}
     for change in listed:
         for field in change.fields:
             if field.name == protocol:
-                (seated.add if field.after is True else seated.discard)(change.name)
-    return seated
+                (activated.add if field.after is True else activated.discard)(change.name)
+    return activated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,12 +29,12 @@ def too_many_deletions(changes: Iterable[Change], current: CurrentDomain, policy
         by_share = there >= PERCENT_FROM and len(doomed) * 100 > policy.max_deletions_percent * there
         if not (by_count or by_share):
             continue
-        share = f", and at most {policy.max_deletions_percent} percent of them," if there >= PERCENT_FROM else ""
+        attribution = f", and at most {policy.max_deletions_percent} percent of them," if there >= PERCENT_FROM else ""
         found.append(
             error(
                 "GRD002",
                 f"{current.domain}: {len(doomed)} of {there} {kind.plural} would be deleted; the policy lets at most "
-                f"{policy.max_deletions_count}{share} pass",
+                f"{policy.max_deletions_count}{attribution} pass",
                 doomed[0].origin,
                 hint="if all of them are meant, give --allow-deletions with the exact number of deletions in the plan",
             )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.core.diagnostics import Diagnostic, error, warning
-from reconciler.core.guards_after import Protocol, names_after, seats_after, seats_before
+from reconciler.core.guards_after import Protocol, names_after, activations_after, activations_before
 from reconciler.core.kinds import BY_NAME
 from reconciler.core.model import CurrentDomain, DesiredDomain, KindName, ServerLimits, Unset
 from reconciler.core.ownership import is_hosts_own
@@ -45,7 +45,7 @@ def over_limits(
     listed = list(changes)
     own = {name for name, r in current.mailboxes.items() if is_hosts_own(r)}
     found: list[Diagnostic] = []
-    for count in (*_resources(listed, current, limits), *_seats(listed, current, limits)):
+    for count in (*_resources(listed, current, limits), *_activations(listed, current, limits)):
         for server in (False, True):
             apart = own if count.kind == "mailbox" and not (server and count.key.endswith("Accounts")) else set()
             before, after = count.before - apart, count.after - apart
@@ -54,7 +54,7 @@ def over_limits(
             if limit is None or len(after) <= limit or not worse:
                 continue
             origin = next((c.origin for c in count.added if c.origin), desired.origin)
-            makers = _shares(after, count.kind, desired, policy, own)
+            makers = _attributions(after, count.kind, desired, policy, own)
             found.append(_exceeded(current.domain, count, limit, server=server, makers=makers, origin=origin))
     return tuple(found)
 
@@ -80,7 +80,7 @@ def _resources(changes: list[Change], current: CurrentDomain, limits: Limits) ->
         )
 
 
-def _seats(changes: list[Change], current: CurrentDomain, limits: Limits) -> Iterable[_Count]:
+def _activations(changes: list[Change], current: CurrentDomain, limits: Limits) -> Iterable[_Count]:
     server = current.limits
     rows: tuple[tuple[Protocol, int | None, int | None], ...] = (
         ("eas", limits.eas_accounts or None, server.eas or None),
@@ -92,8 +92,8 @@ def _seats(changes: list[Change], current: CurrentDomain, limits: Limits) -> Ite
             singular=f"{protocol.upper()} account",
             plural=f"{protocol.upper()} accounts",
             key=f"{protocol}Accounts",
-            before=frozenset(seats_before(current, protocol)),
-            after=frozenset(seats_after(changes, current, protocol)),
+            before=frozenset(activations_before(current, protocol)),
+            after=frozenset(activations_after(changes, current, protocol)),
             sold=sold,
             served=served,
             added=_turning_on(changes, protocol),
@@ -105,26 +105,26 @@ def _turning_on(changes: Iterable[Change], field_name: str) -> tuple[Change, ...
     return tuple(c for c in changes if any(f.name == field_name and f.after for f in c.fields))
 
 
-def _shares(
+def _attributions(
     names: Iterable[str], kind: KindName, desired: DesiredDomain, policy: Policy, own: set[str]
 ) -> dict[str, int]:
     """How many of these names are whose, in words; none is left out."""
     section = desired.section(kind)
     declared = frozenset[str]() if isinstance(section, Unset) else frozenset(section)
     removed = {r.name for r in desired.removed if r.kind == kind}
-    shares = dict.fromkeys(
+    attributions = dict.fromkeys(
         ("declared", "unmanaged", "ignored by the policy", "still to be deleted", "the host's own"), 0
     )
     for name in names:
         if kind == "mailbox" and name in own:
-            shares["the host's own"] += 1
+            attributions["the host's own"] += 1
         elif policy.ignores(kind, name):
-            shares["ignored by the policy"] += 1
+            attributions["ignored by the policy"] += 1
         elif name in declared:
-            shares["declared"] += 1
+            attributions["declared"] += 1
         else:
-            shares["still to be deleted" if name in removed else "unmanaged"] += 1
-    return {word: n for word, n in shares.items() if n}
+            attributions["still to be deleted" if name in removed else "unmanaged"] += 1
+    return {word: n for word, n in attributions.items() if n}
 
 
 def _exceeded(
@@ -144,7 +144,7 @@ def _exceeded(
     )
 
 
-def switched_off(changes: Iterable[Change], current: CurrentDomain) -> tuple[Diagnostic, ...]:
+def features_switched_off(changes: Iterable[Change], current: CurrentDomain) -> tuple[Diagnostic, ...]:
     """EAS, MAPI or forwarding for mailboxes of a domain where the server has it switched off.
 
     Servers answer such a write with a refusal, or with a yes that has no effect (API reference sections 5.8 and 5.9).

@@ -7,8 +7,8 @@ An object is touched only where it is still as the run left it; all else is said
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from reconciler.core.diagnostics import Diagnostic, in_order, info, warning
-from reconciler.core.inverse_steps import Step, Track, tracks
+from reconciler.core.diagnostics import Diagnostic, sort_diagnostics, info, warning
+from reconciler.core.inverse_steps import AppliedStep, Track, tracks
 from reconciler.core.kinds import BY_NAME, KINDS, Kind
 from reconciler.core.model import (
     Alias,
@@ -38,7 +38,7 @@ class Inverse:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def scope_of(steps: Sequence[Step]) -> ReadScope:
+def scope_of(steps: Sequence[AppliedStep]) -> ReadScope:
     """The costly reads that undoing needs: whatever the run wrote or deleted, under the names that it left."""
     found = tracks(steps)
     costly = {k.name: {f.name for f in k.fields if f.costly} for k in KINDS}
@@ -48,11 +48,11 @@ def scope_of(steps: Sequence[Step]) -> ReadScope:
         listed = [t for t in found if t.kind == kind and (not t.before_exists or _named(t) & costly[kind])]
         return frozenset({t.old for t in listed} | {t.new for t in listed})
 
-    seats = {f for t in found if t.kind == "mailbox" for f in _named(t)}
-    return ReadScope(forwarding=names("mailbox"), alias_flags=names("alias"), eas="eas" in seats, mapi="mapi" in seats)
+    activations = {f for t in found if t.kind == "mailbox" for f in _named(t)}
+    return ReadScope(forwarding=names("mailbox"), alias_flags=names("alias"), eas="eas" in activations, mapi="mapi" in activations)
 
 
-def inverse(declared: DesiredDomain, steps: Sequence[Step], current: CurrentDomain, policy: Policy) -> Inverse:
+def inverse(declared: DesiredDomain, steps: Sequence[AppliedStep], current: CurrentDomain, policy: Policy) -> Inverse:
     """What undoes the steps of one run in one domain.
 
     Args:
@@ -94,7 +94,7 @@ class _Draft:
         )
         sections = {"mailboxes": mailboxes, "aliases": aliases, "domain_aliases": others}
         desired = replace(desired, **{k: v for k, v in sections.items() if v})  # type: ignore[arg-type]  # by kind
-        return Inverse(desired, in_order(self.said))
+        return Inverse(desired, sort_diagnostics(self.said))
 
     def take(self, track: Track) -> None:
         """One object: what became of it in the run, and what undoes that."""

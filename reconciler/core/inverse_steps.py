@@ -9,7 +9,7 @@ from reconciler.core.plan import Change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class AppliedStep:
     """One change that a run made, or may have made.
 
     Attributes:
@@ -56,7 +56,7 @@ class Track:
     remade_by: str = ""
 
 
-def tracks(steps: Iterable[Step]) -> tuple[Track, ...]:
+def tracks(steps: Iterable[AppliedStep]) -> tuple[Track, ...]:
     """The objects that the steps of a run (in order) are about, each once, by their names after the run."""
     found: dict[tuple[KindName, str], Track] = {}
     for step in steps:
@@ -73,7 +73,7 @@ def tracks(steps: Iterable[Step]) -> tuple[Track, ...]:
     return tuple(found.values())
 
 
-def _stepped(track: Track, step: Step) -> Track:
+def _stepped(track: Track, step: AppliedStep) -> Track:
     """An object after one more step."""
     change = step.change
     track = replace(

@@ -32,13 +32,13 @@ Edges = dict[str, dict[str, int]]
 """Change -> what it needs first -> how firmly."""
 
 
-def in_order(changes: Iterable[Change], current: CurrentDomain, seats: Mapping[KindName, int]) -> tuple[Change, ...]:
+def sort_changes(changes: Iterable[Change], current: CurrentDomain, activations: Mapping[KindName, int]) -> tuple[Change, ...]:
     """The changes, sorted, each with the keys that it depends on.
 
     Args:
         changes: of one domain, in any order; their keys are unique.
         current: the state before.
-        seats: per kind, how many more of it the server will take now; absent = enough.
+        activations: per kind, how many more of it the server will take now; absent = enough.
     """
     listed = list(changes)
     by_key = {c.key: c for c in listed}
@@ -46,7 +46,7 @@ def in_order(changes: Iterable[Change], current: CurrentDomain, seats: Mapping[K
     edges: Edges = defaultdict(dict)
     _names(by_key, edges)
     _targets(by_key, edges, current)
-    _seats(by_key, edges, seats)
+    _activations(by_key, edges, activations)
     return _sorted(by_key, edges)
 
 
@@ -98,9 +98,9 @@ def _named_now(change: Change, current: CurrentDomain) -> set[str]:
     return {t for f in change.fields if isinstance(f.before, tuple) for t in f.before}
 
 
-def _seats(by_key: Mapping[str, Change], edges: Edges, seats: Mapping[KindName, int]) -> None:
+def _activations(by_key: Mapping[str, Change], edges: Edges, activations: Mapping[KindName, int]) -> None:
     """Where a limit leaves too few seats, deletions come before creations of that kind."""
-    for kind, free in seats.items():
+    for kind, free in activations.items():
         created = sorted(c.key for c in by_key.values() if c.action == "create" and c.kind == kind)
         deleted = sorted(c.key for c in by_key.values() if c.action == "delete" and c.kind == kind)
         for n, key in enumerate(created[max(free, 0) :]):

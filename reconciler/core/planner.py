@@ -6,7 +6,7 @@ from datetime import date
 from shlex import quote
 from types import MappingProxyType
 
-from reconciler.core.diagnostics import Diagnostic, error, in_order, info, warning
+from reconciler.core.diagnostics import Diagnostic, error, sort_diagnostics, info, warning
 from reconciler.core.diff import creation_fields, field_changes
 from reconciler.core.guards import objections
 from reconciler.core.guards_after import inside
@@ -21,7 +21,7 @@ from reconciler.core.model import (
     Resource,
     Unset,
 )
-from reconciler.core.order import in_order as ordered
+from reconciler.core.order import sort_changes
 from reconciler.core.ownership import Shield, is_hosts_own, shield
 from reconciler.core.plan import Change, FieldChange, Plan, Unmanaged
 from reconciler.core.product import Limits
@@ -72,7 +72,7 @@ def plan_domain(
         draft.kind(kind)
     changes = [c for c in draft.changes if _wanted(c, options.targets)]
     if draft.unread:
-        said = in_order((*draft.diagnostics, *draft.unread))
+        said = sort_diagnostics((*draft.diagnostics, *draft.unread))
         return Plan(domain=desired.domain, server=desired.server, diagnostics=said, complete=False)
     internal = inside(changes, current, options.internal_domains)
     changes = [replace(c, risk=risk_of(c, internal, policy)) for c in changes]
@@ -92,9 +92,9 @@ def plan_domain(
     return Plan(
         domain=desired.domain,
         server=desired.server,
-        changes=ordered(changes, current, _free_seats(current)),
+        changes=sort_changes(changes, current, _free_activations(current)),
         unmanaged=tuple(sorted(draft.unmanaged)),
-        diagnostics=in_order(said),
+        diagnostics=sort_diagnostics(said),
         left_out=len(draft.changes) - len(changes),
     )
 
@@ -275,7 +275,7 @@ def _address(kind: KindName, name: str, domain: str) -> str:
     return name if kind == "domainAlias" else f"{name}@{domain}"
 
 
-def _free_seats(current: CurrentDomain) -> dict[KindName, int]:
+def _free_activations(current: CurrentDomain) -> dict[KindName, int]:
     """How many more of each kind the server's limits leave; kinds without a known limit are absent.
 
     The host's own account is counted: whether the server does is not known (API reference section 10, no. 15), and a

@@ -82,10 +82,10 @@ def is_as_wanted(change: Change, current: Resource | None, renamed: Resource | N
         case "rename":
             return current is None and renamed is not None
         case "create" | "update":
-            return current is not None and not differing(change, current)
+            return current is not None and not changed_fields(change, current)
 
 
-def differing(change: Change, current: Resource) -> tuple[str, ...]:
+def changed_fields(change: Change, current: Resource) -> tuple[str, ...]:
     """The fields of a change that are not as it wants them; one that was not read differs."""
     kind = BY_NAME[change.kind]
     wanted = {f.name: f.after for f in change.fields if f.after is not None}

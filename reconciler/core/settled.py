@@ -7,8 +7,8 @@ from types import MappingProxyType
 
 from reconciler.core.kinds import BY_NAME
 from reconciler.core.model import CurrentDomain, KindName, Mailbox, Resource, Unset, Value
-from reconciler.core.plan import SEATS, Change, Outcome, Plan, Result
-from reconciler.core.preconditions import APPEARED, GONE, Precondition, differing, is_as_wanted, moved
+from reconciler.core.plan import ACTIVATIONS, Change, Outcome, Plan, Result
+from reconciler.core.preconditions import APPEARED, GONE, Precondition, changed_fields, is_as_wanted, moved
 
 _OTHER: Mapping[KindName, KindName] = {"mailbox": "alias", "alias": "mailbox"}
 """Mailboxes and aliases of a domain share their names."""
@@ -16,7 +16,7 @@ _AGAIN = "plan again, and have the new plan reviewed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class ServerHistory:
     """What is known of one server that cannot be read from it.
 
     Attributes:
@@ -30,8 +30,8 @@ class Known:
     begun: frozenset[tuple[str, str]] = frozenset()
 
 
-def settled(
-    plan: Plan, expected: Mapping[str, Precondition], salt: bytes, current: CurrentDomain, known: Known
+def recheck(
+    plan: Plan, expected: Mapping[str, Precondition], salt: bytes, current: CurrentDomain, known: ServerHistory
 ) -> dict[str, Outcome]:
     """The outcomes of those changes that are not to be made, by key; all others may be made as things are.
 
@@ -43,7 +43,7 @@ def settled(
     return _Judge(plan, expected, salt, current, known).outcomes()
 
 
-def refreshed(plan: Plan, current: CurrentDomain, known: Known) -> Plan:
+def refreshed(plan: Plan, current: CurrentDomain, known: ServerHistory) -> Plan:
     """The plan with the live objects, as they are now, in its changes.
 
     Of a creation that an earlier run began, and whose object is there as planned but for its seats, the seats remain,
@@ -51,7 +51,7 @@ def refreshed(plan: Plan, current: CurrentDomain, known: Known) -> Plan:
     """
     old_names = _renamed_from(plan)
     changes = (_with_live(c, _live(c, current, old_names)) for c in plan.changes)
-    return replace(plan, changes=tuple(_seats_only(c, current) if _is_begun(c, known) else c for c in changes))
+    return replace(plan, changes=tuple(_activations_only(c, current) if _is_begun(c, known) else c for c in changes))
 
 
 def done(change: Change, current: CurrentDomain) -> bool:
@@ -69,15 +69,15 @@ def _with_live(change: Change, resource: Resource | None) -> Change:
     return replace(change, current=resource, usage_bytes=facts.usage_bytes, last_login=facts.last_login)
 
 
-def _is_begun(change: Change, known: Known) -> bool:
+def _is_begun(change: Change, known: ServerHistory) -> bool:
     return change.action == "create" and (change.kind, change.address) in known.begun
 
 
-def _seats_only(change: Change, current: CurrentDomain) -> Change:
+def _activations_only(change: Change, current: CurrentDomain) -> Change:
     """A creation as the rest of it; as it is, if its object is not there or differs in more than its seats."""
     there = current.section(change.kind).get(change.name)
-    left = () if there is None else differing(change, there)
-    if there is None or not left or set(left) - SEATS:
+    left = () if there is None else changed_fields(change, there)
+    if there is None or not left or set(left) - ACTIVATIONS:
         return change
     kind = BY_NAME[change.kind]
     before = {name: getattr(there, kind.field(name).attribute) for name in left}
@@ -109,7 +109,7 @@ class _Judge:
     """Goes through one plan in order; lives for one call of `settled`."""
 
     def __init__(
-        self, plan: Plan, expected: Mapping[str, Precondition], salt: bytes, current: CurrentDomain, known: Known
+        self, plan: Plan, expected: Mapping[str, Precondition], salt: bytes, current: CurrentDomain, known: ServerHistory
     ) -> None:
         self.plan, self.expected, self.salt, self.current, self.known = plan, expected, salt, current, known
         self.old_names = _renamed_from(plan)

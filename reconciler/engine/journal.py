@@ -72,7 +72,7 @@ class FileJournal:
 
     def intent(self, server: str, change: Change) -> None:
         """Before a write: the change, and the object as it is until then."""
-        record = {"event": "intent", "server": server, "domain": change.domain, "change": change_data(change)}
+        record = {"event": "intent", "server": server, "domain": change.domain, "change": journal_change(change)}
         state = {} if change.current is None else {"state": state_data(change.current)}
         self._append({**record, **state})
 
@@ -84,7 +84,7 @@ class FileJournal:
                 "event": "outcome",
                 "server": server,
                 "domain": change.domain,
-                "change": change_data(change),
+                "change": journal_change(change),
                 "result": outcome.result.value,
                 "detail": outcome.detail,
                 **({"passwordSet": True} if outcome.password_set else {}),
@@ -146,7 +146,7 @@ def line_digest(line: bytes) -> str:
     return "sha256:" + hashlib.sha256(line).hexdigest()
 
 
-def change_data(change: Change) -> dict[str, object]:
+def journal_change(change: Change) -> dict[str, object]:
     """A change as the journal holds it: values before and after, for a password only its version."""
     data: dict[str, object] = {
         "action": change.action,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from reconciler.core.errors import JournalUnusable
 from reconciler.core.plan import Plan
-from reconciler.engine.journal import change_data, state_data
+from reconciler.engine.journal import journal_change, state_data
 
 MARGIN = 64 * 1024
 """For what is not counted: the first and last line, protected names, blocks that are begun, other runs."""
@@ -24,7 +24,7 @@ def room_needed(plans: Iterable[Plan]) -> int:
     size = 0
     for plan in plans:
         for change in plan.changes:
-            line = _HEAD + len(json.dumps(change_data(change)))
+            line = _HEAD + len(json.dumps(journal_change(change)))
             state = 0 if change.current is None else len(json.dumps(state_data(change.current)))
             size += 2 * line + state + _DETAIL + (_PASSWORD + len(change.address) if change.password else 0)
     return 2 * size + MARGIN

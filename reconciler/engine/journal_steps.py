@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.core.inverse_steps import Step
+from reconciler.core.inverse_steps import AppliedStep
 from reconciler.core.kinds import BY_NAME, PASSWORD
 from reconciler.core.model import Alias, DomainAlias, KindName, Mailbox, MailboxFacts, Resource
 from reconciler.core.plan import Change, FieldChange, Result
@@ -83,7 +83,7 @@ def entries(run: Run) -> tuple[Entry, ...]:
     return tuple(found.values())
 
 
-def tally(run: Run) -> dict[str, int]:
+def count_steps(run: Run) -> dict[str, int]:
     """How many changes of a run had which result; `interrupted` where none was written. Reads no further than that."""
     results: dict[tuple[str, ...], str] = {}
     for _, record in run.records:
@@ -98,7 +98,7 @@ def tally(run: Run) -> dict[str, int]:
     return {name: counts[name] for name in sorted(counts, key=lambda name: (name == INTERRUPTED, name))}
 
 
-def steps_of(run: Run, later: Iterable[Run]) -> dict[Place, tuple[Step, ...]]:
+def steps_of(run: Run, later: Iterable[Run]) -> dict[Place, tuple[AppliedStep, ...]]:
     """What a run made, or may have made, by server and domain.
 
     Args:
@@ -115,13 +115,13 @@ def steps_of(run: Run, later: Iterable[Run]) -> dict[Place, tuple[Step, ...]]:
                 touched[entry.server, entry.change.kind, address] = (turn, other.run)
                 if entry.change.action != "update":
                     remade[entry.server, address] = (turn, other.run)
-    steps: dict[Place, tuple[Step, ...]] = {}
+    steps: dict[Place, tuple[AppliedStep, ...]] = {}
     for entry in entries(run):
         if not (entry.made or entry.in_doubt):
             continue
         change, server = entry.change, entry.server
         addresses = _addresses(change)
-        step = Step(
+        step = AppliedStep(
             change=change,
             certain=entry.made,
             password=entry.password and change.action == "update",

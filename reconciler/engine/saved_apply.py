@@ -9,7 +9,7 @@ from reconciler.core.kinds import BY_NAME
 from reconciler.core.model import CurrentDomain, Unset
 from reconciler.core.plan import Change, Outcome, Plan, Result
 from reconciler.core.ports import Reader, ReadScope
-from reconciler.core.preconditions import Precondition, differing
+from reconciler.core.preconditions import Precondition, changed_fields
 from reconciler.core.settled import done
 from reconciler.engine.observe import Observation
 
@@ -18,19 +18,19 @@ def saved_scope(changes: Sequence[Change], expected: Mapping[str, Precondition])
     """The costly reads that a domain's changes need: only of what they touch, what planning read and what they set."""
     forwarding: set[str] = set()
     flagged: set[str] = set()
-    seats: set[str] = set()
+    activations: set[str] = set()
     for change in changes:
         names = {f.name for f in change.fields} | set(expected[change.key].fields or ())
         costly = {f.name for f in BY_NAME[change.kind].fields if f.costly}
         if names & costly:
             touched = forwarding if change.kind == "mailbox" else flagged
             touched |= {change.name, *([change.new_name] if change.new_name else [])}
-        seats |= {f.name for f in BY_NAME[change.kind].fields if f.seat and f.name in names}
+        activations |= {f.name for f in BY_NAME[change.kind].fields if f.activation and f.name in names}
     old_names = {(c.kind, c.new_name): c.name for c in changes if c.action == "rename"}
     forwarding |= {old_names["mailbox", n] for n in forwarding if ("mailbox", n) in old_names}
     flagged |= {old_names["alias", n] for n in flagged if ("alias", n) in old_names}
     return ReadScope(
-        forwarding=frozenset(forwarding), alias_flags=frozenset(flagged), eas="eas" in seats, mapi="mapi" in seats
+        forwarding=frozenset(forwarding), alias_flags=frozenset(flagged), eas="eas" in activations, mapi="mapi" in activations
     )
 
 
@@ -79,7 +79,7 @@ def _what(change: Change, seen: CurrentDomain) -> str:
     kind, after = BY_NAME[change.kind], {f.name: f.after for f in change.fields}
     return "; ".join(
         f"{name} is {_words(getattr(there, kind.field(name).attribute))}, not {_words(after[name])}"
-        for name in differing(change, there)
+        for name in changed_fields(change, there)
     )
 
 

@@ -23,7 +23,7 @@ class Bill:
     unknown: int
 
 
-def bills(plans: Iterable[Plan]) -> tuple[Bill, ...]:
+def plan_bills(plans: Iterable[Plan]) -> tuple[Bill, ...]:
     """The bill in each currency, sorted by currency; empty where no product has prices."""
     costs = [p.cost for p in plans if p.cost is not None]
     return tuple(_bill(currency, costs) for currency in sorted({c.currency for c in costs}))
@@ -57,7 +57,7 @@ def cost_words(cost: Cost, *, arrow: str) -> str:
 
 def bill_words(plans: Iterable[Plan], *, arrow: str) -> Iterator[str]:
     """`Monthly bill: USD 14.50 -> 19.00 (+4.50).`, a line a currency; what is not known is said."""
-    for bill in bills(plans):
+    for bill in plan_bills(plans):
         if bill.cost.before is None:
             said = f"{bill.cost.currency} unknown"
         else:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from reconciler.core.diagnostics import Diagnostic, Severity, in_order
+from reconciler.core.diagnostics import Diagnostic, Severity, sort_diagnostics
 from reconciler.output.plan_words import count
 from reconciler.output.snippets import Snippets
 from reconciler.output.terminal import Piece, Style, flow, safe, words
@@ -31,7 +31,7 @@ def render_diagnostics(
         texts: file (as in spans) -> its text, for snippets.
         snippets: whether to show the source line, for a terminal; never one that may hold a secret.
     """
-    listed = in_order(diagnostics)
+    listed = sort_diagnostics(diagnostics)
     style = Style(color)
     source = Snippets(listed, texts)
     for d in listed:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from reconciler.core.diagnostics import Diagnostic, in_order
+from reconciler.core.diagnostics import Diagnostic, sort_diagnostics
 from reconciler.core.source import Span
 
 FORMAT_VERSION = 1
@@ -49,7 +49,7 @@ def place_data(span: Span | None) -> dict[str, object]:
 
 def sorted_diagnostics(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """In core's order, each said once; what it holds for equal is sorted too, so that the bytes are the same."""
-    return in_order(sorted(diagnostics, key=repr))
+    return sort_diagnostics(sorted(diagnostics, key=repr))
 
 
 def diagnostic_data(diagnostic: Diagnostic) -> dict[str, object]:

@@ -6,7 +6,7 @@ from reconciler.core.plan import Plan
 from reconciler.output.documents import NO_FILES
 from reconciler.output.github import annotation
 from reconciler.output.plan_remarks import remarks
-from reconciler.output.plan_words import summary_words, tally
+from reconciler.output.plan_words import summary_words, count_changes
 
 
 def render_plans_github(plans: Sequence[Plan], paths: Mapping[str, str] = NO_FILES) -> Iterator[str]:
@@ -15,4 +15,4 @@ def render_plans_github(plans: Sequence[Plan], paths: Mapping[str, str] = NO_FIL
     The gravest come first, then the summary. `paths` as in `annotation`.
     """
     yield from (annotation(remark, paths) for remark in remarks(plans))
-    yield summary_words(tally(plans))
+    yield summary_words(count_changes(plans))

@@ -14,8 +14,8 @@ from reconciler.output.documents import (
     place_data,
     sorted_diagnostics,
 )
-from reconciler.output.plan_words import Tally, new_address, tally
-from reconciler.output.share_words import SHARE_NAMES
+from reconciler.output.plan_words import ChangeCounts, new_address, count_changes
+from reconciler.output.share_words import ATTRIBUTION_NAMES
 
 
 def plans_document(plans: Sequence[Plan], generated: Mapping[str, object]) -> dict[str, object]:
@@ -28,7 +28,7 @@ def plans_document(plans: Sequence[Plan], generated: Mapping[str, object]) -> di
     Args:
         generated: the header: time, tool, version, and the commit where there is one.
     """
-    total = tally(plans)
+    total = count_changes(plans)
     return {
         "formatVersion": FORMAT_VERSION,
         "generated": dict(generated),
@@ -47,7 +47,7 @@ def render_plans_json(
     return json_text(plans_document(plans, generated), files)
 
 
-def _summary(total: Tally) -> dict[str, int]:
+def _summary(total: ChangeCounts) -> dict[str, int]:
     rest = {"unmanaged": total.unmanaged, "domains": total.domains}
     return {str(action): number for action, number in total.actions.items()} | rest
 
@@ -62,9 +62,9 @@ def _plan_data(plan: Plan) -> dict[str, object]:
         "unmanaged": [{"kind": u.kind, "address": u.address} for u in sorted(plan.unmanaged)],
         "diagnostics": [diagnostic_data(d) for d in sorted_diagnostics(plan.diagnostics)],
     }
-    if plan.masked:
-        masked = sorted(plan.masked, key=lambda c: (c.kind, c.name, c.action))
-        data["masked"] = [change_data(c) for c in masked]
+    if plan.hidden:
+        hidden = sorted(plan.hidden, key=lambda c: (c.kind, c.name, c.action))
+        data["masked"] = [change_data(c) for c in hidden]
     return data | ({"cost": _cost_data(plan.cost)} if plan.cost else {})
 
 
@@ -104,5 +104,5 @@ def _field_data(field: FieldChange) -> dict[str, object]:
 
 def _origin_data(of: Change | FieldChange) -> dict[str, object]:
     """Whose it is, and where the difference came from, as far as known."""
-    data: dict[str, object] = {"share": SHARE_NAMES[of.share]} if of.share else {}
+    data: dict[str, object] = {"share": ATTRIBUTION_NAMES[of.attribution]} if of.attribution else {}
     return data | ({"direction": of.direction} if of.direction else {})

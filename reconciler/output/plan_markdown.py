@@ -7,8 +7,8 @@ from reconciler.core.plan import Change, Plan
 from reconciler.output.cost_words import bill_words
 from reconciler.output.markdown import md
 from reconciler.output.plan_markdown_parts import Section, sections
-from reconciler.output.plan_words import Tally, count, deletions, summary_words, tally
-from reconciler.output.share_words import Shares, shares, shares_words
+from reconciler.output.plan_words import ChangeCounts, count, deletions, summary_words, count_changes
+from reconciler.output.share_words import Attributions, attributions, attribution_words
 
 GITHUB_LIMIT = 65_536
 """Characters that a comment may have on GitHub; other forges take more, or less."""
@@ -58,10 +58,10 @@ def render_plans_markdown(plans: Sequence[Plan], *, limit: int = GITHUB_LIMIT, t
 
 def _top(plans: Sequence[Plan], today: date | None) -> str:
     """The headline, the counts, whose the changes are, and the bill."""
-    total, origins = tally(plans), shares(plans)
+    total, origins = count_changes(plans), attributions(plans)
     lines = [summary_words(total)]
     if origins.known:
-        lines.append(shares_words(origins))
+        lines.append(attribution_words(origins))
     if total.changes:
         totals = [md(line) for line in bill_words(plans, arrow="→")]
         lines += totals[:_BILLS]
@@ -91,7 +91,7 @@ def _fill(section: Section, heading: str, room: int) -> tuple[str, int, int]:
     return text, section.total - len(lines), shortened
 
 
-def _headline(total: Tally, origins: Shares, today: date | None) -> str:
+def _headline(total: ChangeCounts, origins: Attributions, today: date | None) -> str:
     """What matters, in one line; it holds numbers only, no names."""
     alarms = []
     if total.refused:
@@ -113,11 +113,11 @@ def _headline(total: Tally, origins: Shares, today: date | None) -> str:
 
 
 def _own(changes: Sequence[Change]) -> list[Change]:
-    return [c for c in changes if c.share != "pending"]
+    return [c for c in changes if c.attribution != "pending"]
 
 
 def _pending(changes: Sequence[Change]) -> list[Change]:
-    return [c for c in changes if c.share == "pending"]
+    return [c for c in changes if c.attribution == "pending"]
 
 
 def _threats(doomed: Sequence[Change], outward: Sequence[Change], today: date | None) -> Iterator[str]:

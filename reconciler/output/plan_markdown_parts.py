@@ -26,11 +26,11 @@ from reconciler.output.plan_words import (
 from reconciler.output.share_words import (
     CHANGE_SET,
     DIRECTIONS,
-    MASKED,
+    HIDDEN,
     PENDING,
     change_marks,
     field_marks,
-    shares,
+    attributions,
 )
 
 _ACTIONS: tuple[tuple[Action, str, bool], ...] = (
@@ -45,7 +45,7 @@ _RULE = "\n---\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ListItem:
     """One entry of a section: as it is, and in one line for when space runs out."""
 
     full: str
@@ -65,7 +65,7 @@ class Section:
     part: str
     before: str
     after: str
-    items: Iterable[Item]
+    items: Iterable[ListItem]
     total: int
     noun: str
     many: str = ""
@@ -103,12 +103,12 @@ def sections(plans: Sequence[Plan]) -> Iterator[Section]:
 def _parts(plans: Sequence[Plan]) -> Iterator[_Part]:
     """By whose they are, with a base; else by where the difference came from, where that is known; else all."""
     changes = [c for p in plans for c in p.changes]
-    if shares(plans).known:
-        yield _Part(CHANGE_SET, [c for c in changes if c.share in ("change set", "both")])
+    if attributions(plans).known:
+        yield _Part(CHANGE_SET, [c for c in changes if c.attribution in ("change set", "both")])
         rest = (
-            _Part(PENDING, [c for c in changes if c.share == "pending"], " already pending", "already pending"),
-            _Part("Not known whose", [c for c in changes if c.share is None], " not known whose"),
-            _Part(MASKED, [c for p in plans for c in p.masked], " masked"),
+            _Part(PENDING, [c for c in changes if c.attribution == "pending"], " already pending", "already pending"),
+            _Part("Not known whose", [c for c in changes if c.attribution is None], " not known whose"),
+            _Part(HIDDEN, [c for p in plans for c in p.hidden], " masked"),
         )
         yield from (part for part in rest if part.changes)
     elif any(c.direction for c in changes):
@@ -159,7 +159,7 @@ def _tail(plans: Sequence[Plan], part: str) -> Iterator[Section]:
                 part=part,
                 before=f"\n<details><summary>{summary}</summary>\n\n",
                 after="\n</details>\n",
-                items=(Item(t, t) for t in map(line, listed)),
+                items=(ListItem(t, t) for t in map(line, listed)),
                 total=len(listed),
                 noun=noun,
                 many=noun.replace("row", "rows"),
@@ -195,13 +195,13 @@ def _diagnostics(plans: Sequence[Plan]) -> Iterator[Section]:
             )
 
 
-def _diagnostic(domain: str, d: Diagnostic) -> Item:
+def _diagnostic(domain: str, d: Diagnostic) -> ListItem:
     place = f" at {code(str(d.span))}" if d.span else f" in {code(domain)}"
     first = f"- {md(d.message)} ({d.code}){place}\n"
-    return Item(first + (f"  - {md(d.hint)}\n" if d.hint else ""), first)
+    return ListItem(first + (f"  - {md(d.hint)}\n" if d.hint else ""), first)
 
 
-def _change(change: Change, said: str) -> Item:
+def _change(change: Change, said: str) -> ListItem:
     name = code(change.address)
     if change.action == "rename":
         name += f" → {code(new_address(change))}"
@@ -214,7 +214,7 @@ def _change(change: Change, said: str) -> Item:
     head += f" ({md(remarks)})\n" if remarks else "\n"
     place = f"  - at {code(str(change.origin))}\n" if change.origin else ""
     line: Callable[[FieldChange], str] = partial(_field_line, change)
-    return Item(head + place + "".join(map(line, change.fields)), head)
+    return ListItem(head + place + "".join(map(line, change.fields)), head)
 
 
 def _field_line(change: Change, field: FieldChange) -> str:

@@ -14,7 +14,7 @@ from reconciler.output.list_changes import list_changes
 from reconciler.output.plan_words import (
     RISK_STYLES,
     SYMBOLS,
-    Tally,
+    ChangeCounts,
     count,
     deletions,
     loss_words,
@@ -23,18 +23,18 @@ from reconciler.output.plan_words import (
     secret_words,
     side_words,
     summary_words,
-    tally,
+    count_changes,
     told,
     unmanaged_words,
     value_words,
 )
-from reconciler.output.share_words import change_marks, field_marks, server_words, shares, shares_words
+from reconciler.output.share_words import change_marks, field_marks, server_words, attributions, attribution_words
 from reconciler.output.terminal import Piece, Style, flow, safe, words
 
 _COLORS: dict[Action, str] = {"create": "green", "update": "yellow", "delete": "red", "rename": "cyan"}
 _CHANGE, _FIELD, _HANG = 2, 6, 10
 """Indents: of a change, of its fields, of what runs over."""
-_MASKED = 2
+_HIDDEN = 2
 """How much further in masked changes stand."""
 _NAMED = 5
 """How many resources that were changed on the server are named at the top."""
@@ -67,8 +67,8 @@ def render_plans(
         today: the day from which the age of a last sign-in is counted at the top; without it the day itself is said.
     """
     page = _Page(Style(color), width, verbose)
-    total = tally(plans)
-    origins = shares(plans)
+    total = count_changes(plans)
+    origins = attributions(plans)
     alarm = [*_alarm(page, total, today), *_moved(page, origins.on_server)]
     yield from alarm
     if alarm:
@@ -79,7 +79,7 @@ def render_plans(
             yield ""
     yield from page.flow(words(summary_words(total), "bold"))
     if origins.known:
-        yield from page.flow(words(shares_words(origins)))
+        yield from page.flow(words(attribution_words(origins)))
     if total.changes:
         for line in bill_words(plans, arrow="->"):
             yield from page.flow(words(safe(line)))
@@ -88,10 +88,10 @@ def render_plans(
 
 def _is_shown(plan: Plan, verbose: int) -> bool:
     loud = any(d.severity is not Severity.INFO for d in plan.diagnostics)
-    return bool(verbose or plan.changes or plan.masked or loud or not plan.complete)
+    return bool(verbose or plan.changes or plan.hidden or loud or not plan.complete)
 
 
-def _alarm(page: _Page, total: Tally, today: date | None) -> Iterator[str]:
+def _alarm(page: _Page, total: ChangeCounts, today: date | None) -> Iterator[str]:
     """What must not be overlooked: deletions, refusals, domains that were not read."""
     red = ("bold", "red")
     if total.doomed:
@@ -135,10 +135,10 @@ def _domain(page: _Page, plan: Plan) -> Iterator[str]:
             yield from diagnostic_lines(diagnostic, indent=_CHANGE, width=page.width, style=page.style)
     for change in plan.changes:
         yield from _change(page, change)
-    if plan.masked:
+    if plan.hidden:
         yield from page.flow(words("masked: the base would change this too; this change set hides it", "dim"), _CHANGE)
-        for change in plan.masked:
-            yield from _change(page, change, deeper=_MASKED)
+        for change in plan.hidden:
+            yield from _change(page, change, deeper=_HIDDEN)
     if plan.cost and (page.verbose or plan.cost.before != plan.cost.after):
         yield from page.flow(words(safe(f"monthly bill: {cost_words(plan.cost, arrow='->')}"), "dim"), _CHANGE)
     if plan.unmanaged:

@@ -157,7 +157,7 @@ def told(plan: Plan) -> list[Diagnostic]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class ChangeCounts:
     """What all plans together come to.
 
     Attributes:
@@ -185,12 +185,12 @@ class Tally:
         return sum(self.actions.values())
 
 
-def tally(plans: Iterable[Plan]) -> Tally:
+def count_changes(plans: Iterable[Plan]) -> ChangeCounts:
     """Counts the plans."""
     listed = tuple(plans)
     changes = [c for p in listed for c in p.changes]
     actions = Counter(c.action for c in changes)
-    return Tally(
+    return ChangeCounts(
         actions={a: actions[a] for a in SYMBOLS},
         domains=len(listed),
         changed=sum(bool(p.changes) for p in listed),
@@ -203,7 +203,7 @@ def tally(plans: Iterable[Plan]) -> Tally:
     )
 
 
-def summary_words(total: Tally) -> str:
+def summary_words(total: ChangeCounts) -> str:
     """`Plan: 3 to create, ... in 2 of 4 domains; 5 unmanaged.`, or `No changes. 4 domains are as declared.`
 
     "No changes" is only said where every domain was read whole and none is refused.

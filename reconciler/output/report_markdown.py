@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from reconciler.core.findings import DomainReport, Finding, Report
 from reconciler.output.markdown import code, md
 from reconciler.output.records_zone import zone_line
-from reconciler.output.report_words import clipped, detail_lines, found_shown, heading, summary
+from reconciler.output.report_words import clipped, detail_lines, found_shown, heading, report_summary
 from reconciler.output.terminal import visible
 
 _MARKS = {"pass": "✅ pass", "warn": "⚠️ warn", "fail": "❌ fail", "skip": "➖ skip", "error": "❔ error"}
@@ -14,7 +14,7 @@ _MARKS = {"pass": "✅ pass", "warn": "⚠️ warn", "fail": "❌ fail", "skip":
 
 def render_markdown(report: Report) -> str:
     """The report; the same text for the same report."""
-    lines = ["# DNS compliance", "", md(summary(report)), "", *_table(report)]
+    lines = ["# DNS compliance", "", md(report_summary(report)), "", *_table(report)]
     for domain in report.domains:
         troubled = [check for check in domain.checks if check.status in ("warn", "fail", "error")]
         if troubled:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from reconciler.core.findings import DomainReport, Finding, Record, Report, SpfTree, Status
 from reconciler.output.records_zone import host_in, zone_lines
-from reconciler.output.report_words import clipped, detail_lines, found_shown, heading, summary, tally
+from reconciler.output.report_words import clipped, detail_lines, found_shown, heading, report_summary, count_statuses
 from reconciler.output.spf_tree_words import tree_lines
 from reconciler.output.terminal import MIN_WIDTH, Piece, Style, flow, safe, words
 
@@ -32,7 +32,7 @@ def render_text(report: Report, *, color: bool, width: int, trees: bool = False)
     for domain in report.domains:
         lines.extend(page.domain(domain))
         lines.append("")
-    lines.extend(page.flow(words(summary(report), "bold"), 0))
+    lines.extend(page.flow(words(report_summary(report), "bold"), 0))
     if trees and report.resolvers:
         lines.extend(page.flow(words(f"Asked {', '.join(report.resolvers)}.", "dim"), 0))
     return "\n".join(lines) + "\n"
@@ -51,7 +51,7 @@ class _Page:
         return flow(pieces, indent=indent, hang=hang, width=self._width, style=self._style)
 
     def domain(self, report: DomainReport) -> Iterator[str]:
-        counts = tally(check.status for check in report.checks)
+        counts = count_statuses(check.status for check in report.checks)
         title = [
             *words(safe(heading(report)), "bold"),
             *words(f"on {safe(report.server)}:"),

@@ -19,17 +19,17 @@ def heading(report: DomainReport) -> str:
     return f"{name}, alias of {report.alias_of}" if report.alias_of else name
 
 
-def tally(statuses: Iterable[Status]) -> str:
+def count_statuses(statuses: Iterable[Status]) -> str:
     """`3 pass, 1 fail`: what there is, in the order of the statuses."""
     found = list(statuses)
     return ", ".join(f"{found.count(status)} {status}" for status in STATUSES if status in found) or "no checks"
 
 
-def summary(report: Report) -> str:
+def report_summary(report: Report) -> str:
     """The last line of a report."""
     count = len(report.domains)
     statuses = [check.status for domain in report.domains for check in domain.checks]
-    return f"{count} domain{'' if count == 1 else 's'}: {tally(statuses)}."
+    return f"{count} domain{'' if count == 1 else 's'}: {count_statuses(statuses)}."
 
 
 def detail_lines(finding: Finding) -> list[str]:

@@ -32,7 +32,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class SarifResult:
     """What one check found at one place.
 
     Attributes:
@@ -51,7 +51,7 @@ class Result:
     properties: Mapping[str, str] | None = None
 
 
-def sarif_log(rules: Sequence[Rule], results: Iterable[Result], paths: Mapping[str, str]) -> str:
+def sarif_log(rules: Sequence[Rule], results: Iterable[SarifResult], paths: Mapping[str, str]) -> str:
     """The log as text, with a final newline.
 
     Args:
@@ -79,7 +79,7 @@ def _rule(rule: Rule) -> dict[str, object]:
     return {"id": rule.id, "shortDescription": {"text": rule.text}, "help": {"text": rule.help}}
 
 
-def _result(result: Result, index: int, prints: Fingerprints, paths: Mapping[str, str]) -> dict[str, object]:
+def _result(result: SarifResult, index: int, prints: Fingerprints, paths: Mapping[str, str]) -> dict[str, object]:
     span = result.span or Span(NO_PLACE)
     path = paths.get(span.file, span.file)
     location: dict[str, object] = {"physicalLocation": {"artifactLocation": _artifact(path), "region": _region(span)}}

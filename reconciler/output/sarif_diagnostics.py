@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from reconciler.core.codes import CODES
 from reconciler.core.diagnostics import Diagnostic, Severity
 from reconciler.output.documents import NO_FILES, sorted_diagnostics
-from reconciler.output.sarif import Level, Result, Rule, sarif_log
+from reconciler.output.sarif import Level, SarifResult, Rule, sarif_log
 
 _LEVELS: dict[Severity, Level] = {
     Severity.ERROR: "error",
@@ -20,9 +20,9 @@ def render_diagnostics_sarif(diagnostics: Iterable[Diagnostic], paths: Mapping[s
     return sarif_log(rules, map(_result, sorted_diagnostics(diagnostics)), paths)
 
 
-def _result(diagnostic: Diagnostic) -> Result:
+def _result(diagnostic: Diagnostic) -> SarifResult:
     hint = f"\nhint: {diagnostic.hint}" if diagnostic.hint else ""
-    return Result(
+    return SarifResult(
         rule=diagnostic.code,
         level=_LEVELS[diagnostic.severity],
         text=diagnostic.message + hint,

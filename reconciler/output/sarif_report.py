@@ -7,7 +7,7 @@ from reconciler.core.findings import DomainReport, Finding, Report, Status
 from reconciler.core.source import Span
 from reconciler.output.documents import NO_FILES
 from reconciler.output.report_words import detail_lines, heading
-from reconciler.output.sarif import Level, Result, Rule, sarif_log
+from reconciler.output.sarif import Level, SarifResult, Rule, sarif_log
 
 NO_PLACES: Mapping[str, Span] = MappingProxyType({})
 _LEVELS: Mapping[Status, Level] = MappingProxyType({"fail": "error", "warn": "warning", "error": "warning"})
@@ -33,11 +33,11 @@ def _troubles(report: Report) -> Iterator[tuple[DomainReport, Finding]]:
     return ((domain, check) for domain in report.domains for check in domain.checks if check.status in _LEVELS)
 
 
-def _result(domain: DomainReport, check: Finding, places: Mapping[str, Span]) -> Result:
+def _result(domain: DomainReport, check: Finding, places: Mapping[str, Span]) -> SarifResult:
     first = f"{heading(domain)}: {check.title}"
     if check.status == "error":
         first = f"{heading(domain)}: could not be looked up: {check.title}"
-    return Result(
+    return SarifResult(
         rule=check.code,
         level=_LEVELS[check.status],
         text="\n".join((first, *detail_lines(check), check.reference)).rstrip("\n"),

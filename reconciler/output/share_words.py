@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reconciler.core.kinds import BY_NAME
-from reconciler.core.plan import Change, Direction, FieldChange, Plan, Share
+from reconciler.core.plan import Change, Direction, FieldChange, Plan, Attribution
 
-SHARE_NAMES: dict[Share, str] = {"change set": "change-set", "pending": "pending", "both": "both"}
+ATTRIBUTION_NAMES: dict[Attribution, str] = {"change set": "change-set", "pending": "pending", "both": "both"}
 """As in documents."""
 DIRECTIONS: dict[Direction, str] = {
     "server": "changed on the server",
@@ -16,10 +16,10 @@ DIRECTIONS: dict[Direction, str] = {
 }
 CHANGE_SET = "From this change set"
 PENDING = "Already pending (drift, or an unapplied merge)"
-MASKED = "Masked: hidden by this change set"
+HIDDEN = "Masked: hidden by this change set"
 
-_OF_CHANGE: dict[Share | None, str] = {"pending": "already pending", "both": "in part already pending"}
-_OF_FIELD: dict[Share | None, str] = {
+_OF_CHANGE: dict[Attribution | None, str] = {"pending": "already pending", "both": "in part already pending"}
+_OF_FIELD: dict[Attribution | None, str] = {
     "pending": "already pending",
     "both": "already pending, with another value",
     "change set": "from this change set",
@@ -29,7 +29,7 @@ _OF_FIELD: dict[Share | None, str] = {
 def change_marks(change: Change) -> list[str]:
     """What is known of a change's origin: `changed on the server`, `already pending`."""
     direction = DIRECTIONS[change.direction] if change.direction else ""
-    return [mark for mark in (direction, _OF_CHANGE.get(change.share, "")) if mark]
+    return [mark for mark in (direction, _OF_CHANGE.get(change.attribution, "")) if mark]
 
 
 def field_marks(change: Change, field: FieldChange) -> list[str]:
@@ -37,43 +37,43 @@ def field_marks(change: Change, field: FieldChange) -> list[str]:
     marks = []
     if field.direction and field.direction != change.direction:
         marks.append(DIRECTIONS[field.direction])
-    if field.share == "both" or (field.share and field.share != change.share):
-        marks.append(_OF_FIELD[field.share])
+    if field.attribution == "both" or (field.attribution and field.attribution != change.attribution):
+        marks.append(_OF_FIELD[field.attribution])
     return marks
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
+class Attributions:
     """What a base commit tells of all plans together.
 
     Attributes:
         known: False where there was no base to compare with.
         counts: changes by share.
-        masked: changes that the change set hides.
+        hidden: changes that the change set hides.
         on_server: the changes whose difference was made on the server, at least in part.
     """
 
     known: bool
-    counts: Counter[Share | None]
-    masked: int
+    counts: Counter[Attribution | None]
+    hidden: int
     on_server: tuple[Change, ...]
 
 
-def shares(plans: Iterable[Plan]) -> Shares:
+def attributions(plans: Iterable[Plan]) -> Attributions:
     """Counts the plans."""
     listed = tuple(plans)
     changes = [c for p in listed for c in p.changes]
-    counts = Counter(c.share for c in changes)
-    masked = sum(len(p.masked) for p in listed)
-    return Shares(
-        known=bool(masked) or any(share is not None for share in counts),
+    counts = Counter(c.attribution for c in changes)
+    hidden = sum(len(p.hidden) for p in listed)
+    return Attributions(
+        known=bool(hidden) or any(attribution is not None for attribution in counts),
         counts=counts,
-        masked=masked,
+        hidden=hidden,
         on_server=tuple(c for c in changes if c.direction in ("server", "both")),
     )
 
 
-def shares_words(found: Shares) -> str:
+def attribution_words(found: Attributions) -> str:
     """`From this change set: 3; already pending: 2; masked: 1.`; empty without a base."""
     if not found.known:
         return ""
@@ -81,7 +81,7 @@ def shares_words(found: Shares) -> str:
         ("From this change set", found.counts["change set"]),
         ("in part already pending", found.counts["both"]),
         ("already pending", found.counts["pending"]),
-        ("masked", found.masked),
+        ("masked", found.hidden),
         ("not known whose", found.counts[None]),
     )
     return "; ".join(f"{what}: {number}" for n, (what, number) in enumerate(rows) if number or not n) + "."

@@ -11,11 +11,11 @@ from reconciler.output.status_words import (
     PILL_WORDS,
     PILLS,
     UNKNOWN,
-    bills,
+    bill_totals,
     checks,
     count_cell,
     difference_words,
-    differing,
+    policy_differences,
     disk_cell,
     known,
     some,
@@ -69,7 +69,7 @@ def render_status(statuses: Sequence[DomainStatus], *, color: bool, width: int) 
 
 
 def _table(statuses: Sequence[DomainStatus], asked: Sequence[str], style: Style, width: int) -> Iterator[str]:
-    currencies = list(bills(statuses))
+    currencies = list(bill_totals(statuses))
     compared = any(f.passwords for f in known(statuses))
     titles = ["Domain", "Boxes", "Disk", "Alias", "Dom", "EAS", "MAPI"]
     titles += [currencies[0] if len(currencies) == 1 else "Bill"] if currencies else []
@@ -146,7 +146,7 @@ def _remarks(statuses: Sequence[DomainStatus], style: Style, width: int) -> Iter
     over = [s.domain for s in statuses if s.figures and any(use.exceeded for use in _uses(s.figures))]
     if over:
         yield from said(f"! over a limit: {some(over)}", "bold", "red")
-    for (server, product, differences), domains in differing(statuses).items():
+    for (server, product, differences), domains in policy_differences(statuses).items():
         what = ", ".join(difference_words(d) for d in differences)
         text = f"! the password policy of {server} is not that of the product {product}: {what}; in {some(domains)}"
         yield from said(text, "yellow")
@@ -178,7 +178,7 @@ def _sum(statuses: Sequence[DomainStatus]) -> str:
     domains = "1 domain" if len(statuses) == 1 else f"{len(statuses)} domains"
     boxes = sum(f.mailboxes.used or 0 for f in read)
     parts = ["1 mailbox" if boxes == 1 else f"{boxes} mailboxes", human_size(sum(f.disk.used or 0 for f in read))]
-    for currency, (total, unknown) in bills(statuses).items():
+    for currency, (total, unknown) in bill_totals(statuses).items():
         parts.append(f"{format_money(total)} {currency} a month" + (f" ({unknown} not known)" if unknown else ""))
     unread = len(statuses) - len(read)
     return f"{domains}: {', '.join(parts)}" + (f"; {unread} not read" if unread else "") + "."

@@ -36,7 +36,7 @@ def checks(statuses: Iterable[DomainStatus]) -> list[str]:
     return list(dict.fromkeys(check for s in statuses for check in s.pills))
 
 
-def bills(statuses: Sequence[DomainStatus]) -> dict[str, tuple[Decimal, int]]:
+def bill_totals(statuses: Sequence[DomainStatus]) -> dict[str, tuple[Decimal, int]]:
     """Currency -> the sum of the bills that are known, and of how many domains it is not known; sorted."""
     billed = [f for f in known(statuses) if f.currency is not None]
     found: dict[str, tuple[Decimal, int]] = {}
@@ -47,7 +47,7 @@ def bills(statuses: Sequence[DomainStatus]) -> dict[str, tuple[Decimal, int]]:
     return found
 
 
-def differing(statuses: Iterable[DomainStatus]) -> dict[tuple[str, str, tuple[PolicyDifference, ...]], list[str]]:
+def policy_differences(statuses: Iterable[DomainStatus]) -> dict[tuple[str, str, tuple[PolicyDifference, ...]], list[str]]:
     """(server, product, what differs) -> the domains of which that is so."""
     found: dict[tuple[str, str, tuple[PolicyDifference, ...]], list[str]] = {}
     for status in statuses:

@@ -37,13 +37,13 @@ def connect(settings: ServerSettings, *, username: str, password: Secret, timeou
     from reconciler.smartermail.calls import Calls
     from reconciler.smartermail.server import Server
     from reconciler.smartermail.session import Session
-    from reconciler.smartermail.signin import Credentials, SignIn
+    from reconciler.smartermail.login import Credentials, Login
     from reconciler.smartermail.stats import RequestStats
     from reconciler.smartermail.tokens import Tokens
 
     session = Session(settings, RequestStats(), timeout=timeout)
     credentials = Credentials(username=username, password=password, role=settings.role)
-    return Server(Calls(session, Tokens(SignIn(session, credentials))))
+    return Server(Calls(session, Tokens(Login(session, credentials))))
 
 
 def __getattr__(name: str) -> Any:

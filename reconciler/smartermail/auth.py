@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from reconciler.core.errors import RefusedCredentials
 from reconciler.core.secret import Secret
 from reconciler.core.workspace import Role
-from reconciler.smartermail.errors import Answer, Asked, decoded
+from reconciler.smartermail.errors import HttpAnswer, Asked, decoded
 
 MARGIN = 90.0
 """Seconds before its end at which a token is renewed; a third of its life where that is shorter."""
@@ -36,7 +36,7 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class LoginRefusal:
     """One way in which a sign-in is refused: how to recognise it, and what to say."""
 
     pattern: re.Pattern[str]
@@ -44,8 +44,8 @@ class Refusal:
     hint: str
 
 
-def _refusal(pattern: str, text: str, hint: str) -> Refusal:
-    return Refusal(re.compile(pattern, re.IGNORECASE), text, hint)
+def _refusal(pattern: str, text: str, hint: str) -> LoginRefusal:
+    return LoginRefusal(re.compile(pattern, re.IGNORECASE), text, hint)
 
 
 _REFUSALS = (
@@ -75,14 +75,14 @@ _REFUSALS = (
         "enable it on the server, or use another",
     ),
 )
-_WRONG = Refusal(
+_WRONG = LoginRefusal(
     re.compile(""),
     "the user name or the password is wrong",
     "correct username and password of this server; it is not tried again, so that the address is not blocked",
 )
 
 
-def signed_in(answer: Answer, asked: Asked, *, username: str, role: Role, now: float) -> tuple[Token, str]:
+def logged_in(answer: HttpAnswer, asked: Asked, *, username: str, role: Role, now: float) -> tuple[Token, str]:
     """The token of a sign-in, and why it may not be used for this role, if so (empty otherwise).
 
     Args:
@@ -95,12 +95,12 @@ def signed_in(answer: Answer, asked: Asked, *, username: str, role: Role, now: f
     fields = payload if isinstance(payload, dict) else {}
     message = asked.says(fields.get("message"))
     if answer.status != 200 or fields.get("success") is False:
-        raise refused(asked, username, message or asked.says(answer.reason), answer.status)
+        raise login_refusal(asked, username, message or asked.says(answer.reason), answer.status)
     if fields.get("passwordExpired") is True or fields.get("changePasswordNeeded") is True:
-        raise refused(asked, username, "PASSWORD_EXPIRED", answer.status)
+        raise login_refusal(asked, username, "PASSWORD_EXPIRED", answer.status)
     access, refresh = _text(fields, "accessToken"), _text(fields, "refreshToken")
     if _known(message) or not access or not refresh:
-        raise refused(asked, username, message or "NO_TOKEN", answer.status)
+        raise login_refusal(asked, username, message or "NO_TOKEN", answer.status)
     token = Token(
         access=Secret(access),
         refresh=Secret(refresh),
@@ -136,7 +136,7 @@ def impersonated(fields: Mapping[str, object], domain: str, date: datetime | Non
     )
 
 
-def refused(asked: Asked, username: str, said: str, status: int) -> RefusedCredentials:
+def login_refusal(asked: Asked, username: str, said: str, status: int) -> RefusedCredentials:
     """What to tell of a refused sign-in; `said` is the server's text, cleaned."""
     if said == "NO_TOKEN":
         text, hint = "the answer holds no complete set of tokens", "see whether the account has to do something first"
@@ -146,7 +146,7 @@ def refused(asked: Asked, username: str, said: str, status: int) -> RefusedCrede
     return RefusedCredentials(f"{asked.server}: sign-in of {username} refused: {text} ({status} {said})", hint=hint)
 
 
-def _known(said: str) -> Refusal | None:
+def _known(said: str) -> LoginRefusal | None:
     return next((r for r in _REFUSALS if r.pattern.search(said)), None)
 
 
@@ -168,7 +168,7 @@ def renewal(fields: Mapping[str, object], key: str, token: str, date: datetime |
     """
     claims = _claims(token)
     lives: list[float] = []
-    until = moment(fields.get(key))
+    until = parse_time(fields.get(key))
     if until is not None:
         lives.append((until - (date or datetime.now(UTC))).total_seconds())
     expires, issued = claims.get("exp"), claims.get("iat")
@@ -182,7 +182,7 @@ def renewal(fields: Mapping[str, object], key: str, token: str, date: datetime |
     return now + life - min(MARGIN, life / 3)
 
 
-def moment(value: object) -> datetime | None:
+def parse_time(value: object) -> datetime | None:
     """A point in time in ISO 8601; UTC unless it says otherwise. Year 1 is .NET's "never" and gives None."""
     if not isinstance(value, str):
         return None

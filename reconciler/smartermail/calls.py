@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from reconciler.core.errors import DoubtfulWrite, ReconcilerError, RefusedByServer, UnexpectedAnswer
+from reconciler.core.errors import AmbiguousWrite, ReconcilerError, RefusedByServer, UnexpectedAnswer
 from reconciler.core.secret import Secret
 from reconciler.smartermail import endpoints
 from reconciler.smartermail.abilities import ability_of, lacking
@@ -62,7 +62,7 @@ class Calls:
             secrets: what the request holds and no message may repeat.
 
         Raises:
-            DoubtfulWrite: it may or may not have taken effect.
+            AmbiguousWrite: it may or may not have taken effect.
             RefusedByServer, Unreachable, RefusedCredentials, NoSuchEndpoint: it had no effect.
         """
         assert endpoint.writes, endpoint.name
@@ -194,7 +194,7 @@ class Calls:
             except Unauthorised:
                 self.tokens.reject(token)
                 if endpoint.writes:
-                    raise DoubtfulWrite(
+                    raise AmbiguousWrite(
                         f"{asked}: the session was not accepted (401)", hint="it is renewed for the next request"
                     ) from None
                 if refused:

@@ -9,7 +9,7 @@ from reconciler.smartermail.endpoints import Endpoint
 from reconciler.smartermail.redact import clean
 from reconciler.smartermail.scalars import Fields, canonical_domain
 from reconciler.smartermail.together import together
-from reconciler.smartermail.wire_domain import summary
+from reconciler.smartermail.wire_domain import domain_summary
 
 
 async def domain_names(calls: Calls) -> tuple[str, ...]:
@@ -55,7 +55,7 @@ def _names(answer: Fields, where: str) -> Iterable[str]:
     data = answer.get("data")
     if isinstance(data, list):
         answer = {"data": [{"name": row} if isinstance(row, str) else row for row in data]}
-    return (summary(row, where).name for row in wire.rows(answer, "data", where))
+    return (domain_summary(row, where).name for row in wire.rows(answer, "data", where))
 
 
 def _check_equal(lists: list[frozenset[str]], where: str) -> None:

@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from reconciler.core.errors import (
-    DoubtfulWrite,
+    AmbiguousWrite,
     ReconcilerError,
     RefusedByServer,
     UnexpectedAnswer,
@@ -34,7 +34,7 @@ _DOUBT_HINT = "whether it took effect is found out by reading it again"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """An HTTP answer, read to its end. `date` is the server's clock, `retry_after` seconds; None where not told."""
 
     status: int
@@ -107,7 +107,7 @@ def from_transport(error: Exception, asked: Asked) -> ReconcilerError | Again:
     if isinstance(error, httpx.DecodingError):
         return unexpected(asked, f"its compression is broken: {text}")
     if asked.writes:
-        return DoubtfulWrite(f"{asked}: the answer was lost after sending: {text}", hint=_DOUBT_HINT)
+        return AmbiguousWrite(f"{asked}: the answer was lost after sending: {text}", hint=_DOUBT_HINT)
     return Again(
         Unreachable(f"{asked}: no answer: {text}", hint="see the network, and whether the server is overloaded"),
         is_silent=True,
@@ -133,11 +133,11 @@ def _is_tls(error: BaseException | None) -> bool:
 def unexpected(asked: Asked, what: str, hint: str = "") -> UnexpectedAnswer:
     """The answer is not what the API promises; of a write, the effect is then unknown."""
     if asked.writes:
-        return DoubtfulWrite(f"{asked}: {what}", hint=_DOUBT_HINT)
+        return AmbiguousWrite(f"{asked}: {what}", hint=_DOUBT_HINT)
     return UnexpectedAnswer(f"{asked}: {what}", hint=hint)
 
 
-def judge(answer: Answer, asked: Asked) -> JsonObject:
+def judge(answer: HttpAnswer, asked: Asked) -> JsonObject:
     """The JSON object of an answer that says yes.
 
     Raises:
@@ -170,7 +170,7 @@ def judge(answer: Answer, asked: Asked) -> JsonObject:
     return _accepted(answer, payload, asked)
 
 
-def _server_fault(answer: Answer, payload: object, asked: Asked) -> Exception:
+def _server_fault(answer: HttpAnswer, payload: object, asked: Asked) -> Exception:
     said = asked.says(payload.get("message")) if isinstance(payload, dict) else ""
     text = f"the server failed ({answer.status}{f': {said}' if said else ''})"
     if asked.writes:
@@ -181,7 +181,7 @@ def _server_fault(answer: Answer, payload: object, asked: Asked) -> Exception:
     return Again(final, answer.retry_after, is_silent=is_gone)
 
 
-def _refusal(answer: Answer, payload: object, asked: Asked) -> Exception:
+def _refusal(answer: HttpAnswer, payload: object, asked: Asked) -> Exception:
     reason = asked.says(answer.reason)
     if isinstance(payload, dict):
         if answer.status in (404, 405) and "success" not in payload:
@@ -202,7 +202,7 @@ def refused(asked: Asked, text: str) -> RefusedByServer:
     )
 
 
-def _accepted(answer: Answer, payload: object, asked: Asked) -> JsonObject:
+def _accepted(answer: HttpAnswer, payload: object, asked: Asked) -> JsonObject:
     if payload is None:
         raise unexpected(asked, f"the answer ({len(answer.body)} bytes) is not JSON", _HTML_HINT)
     if not isinstance(payload, dict):

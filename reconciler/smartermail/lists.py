@@ -15,7 +15,7 @@ PAGE = 1000
 MAX_PAGES = 1000
 _UNCHANGED = "nothing is changed"
 
-_SEATS = {
+_ACTIVATIONS = {
     "eas": (endpoints.EAS, "activeSyncAccounts"),
     "mapi": (endpoints.MAPI, "mapiEwsAccounts"),
 }
@@ -65,9 +65,9 @@ async def domain_aliases(calls: Calls, domain: str) -> Mapping[str, DomainAlias]
     return {name: DomainAlias(name=name) for name in names}
 
 
-async def seats(calls: Calls, domain: str, protocol: str) -> dict[str, bool | None]:
+async def activations(calls: Calls, domain: str, protocol: str) -> dict[str, bool | None]:
     """Who has a seat: only those are listed (section 5.9). None where the row does not say whether it is active."""
-    endpoint, key = _SEATS[protocol]
+    endpoint, key = _ACTIVATIONS[protocol]
     where = calls.where(endpoint, domain)
     found = wire.rows(await calls.read(endpoint, domain), key, where)
     by_name = _by_name(found, domain, where, "emailAddress", "userName")

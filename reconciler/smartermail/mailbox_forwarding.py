@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from reconciler.core.errors import DoubtfulWrite, RefusedByServer
+from reconciler.core.errors import AmbiguousWrite, RefusedByServer
 from reconciler.core.model import Value
 from reconciler.smartermail import bodies, endpoints, wire
 from reconciler.smartermail.calls import Calls
@@ -15,7 +15,7 @@ async def write_forwarding(calls: Calls, domain: str, name: str, values: Mapping
     The list is seen to be right before the switch is turned on: else an old one could come into effect.
 
     Raises:
-        DoubtfulWrite: the list, or the switch, may or may not have been written.
+        AmbiguousWrite: the list, or the switch, may or may not have been written.
     """
     email = f"{name}@{domain}"
     if not (await calls.tokens.domain(domain)).verified:
@@ -24,7 +24,7 @@ async def write_forwarding(calls: Calls, domain: str, name: str, values: Mapping
     wanted = bodies.forward_list(current, values)
     try:
         await calls.write(endpoints.UPDATE_FORWARDS, domain, email=email, mailboxForwardList=wanted)
-    except DoubtfulWrite:
+    except AmbiguousWrite:
         if not values.get("forwarding.to") or not _same(await _list(calls, domain, email), wanted, domain):
             raise
     if values.get("forwarding.to"):

@@ -4,19 +4,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from reconciler.core.model import UNSET, Alias, Mailbox, Unset
-from reconciler.smartermail.wire import Account
+from reconciler.smartermail.wire import AccountRow
 
 
-def with_seats(mailbox: Mailbox, seated: Mapping[str, Mapping[str, bool | None]]) -> Mailbox:
+def with_activations(mailbox: Mailbox, activated: Mapping[str, Mapping[str, bool | None]]) -> Mailbox:
     """The mailbox with the seats that were read; a protocol that is not among them stays unknown."""
     changes: dict[str, bool | Unset] = {}
-    for protocol, names in seated.items():
+    for protocol, names in activated.items():
         value = names.get(mailbox.name, False)
         changes[protocol] = UNSET if value is None else value
     return replace(mailbox, **changes) if changes else mailbox  # type: ignore[arg-type]  # eas and mapi only
 
 
-def merged(row: Account, single: Account) -> Account:
+def merged(row: AccountRow, single: AccountRow) -> AccountRow:
     """What the row tells, completed by the single object."""
     a, b = row.mailbox, single.mailbox
     facts = replace(
@@ -33,7 +33,7 @@ def merged(row: Account, single: Account) -> Account:
         enabled=a.enabled if isinstance(b.enabled, Unset) else b.enabled,
         facts=facts,
     )
-    return Account(merged, admin_known=row.admin_known or single.admin_known)
+    return AccountRow(merged, admin_known=row.admin_known or single.admin_known)
 
 
 def filled(row: Alias, single: Alias) -> Alias:

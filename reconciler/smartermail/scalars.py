@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from reconciler.core.errors import UnexpectedAnswer
 from reconciler.core.model import UNSET, Unset
 from reconciler.core.names import BadName, domain_name
-from reconciler.smartermail.auth import moment
+from reconciler.smartermail.auth import parse_time
 
 Fields = Mapping[str, object]
 
@@ -68,7 +68,7 @@ def sound(value: str) -> str:
 
 def when(value: object) -> str | None:
     """A time as `2026-11-01T10:00:00Z`; None for never and for what is no time."""
-    found = moment(value)
+    found = parse_time(value)
     return found.strftime("%Y-%m-%dT%H:%M:%SZ") if found else None
 
 

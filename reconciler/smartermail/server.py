@@ -10,7 +10,7 @@ from reconciler.smartermail.calls import Calls
 from reconciler.smartermail.domain_list import domain_names
 from reconciler.smartermail.reader import ServerReader
 from reconciler.smartermail.stats import RequestStats
-from reconciler.smartermail.wire_domain import DomainSummary, summary
+from reconciler.smartermail.wire_domain import DomainSummary, domain_summary
 from reconciler.smartermail.writer import ServerWriter
 
 
@@ -44,11 +44,11 @@ class Server:
     async def domain_summary(self) -> Mapping[str, DomainSummary]:
         """Counts and limits by domain, in one request (API reference section 4.1); for a customer, of his domain."""
         if not self._calls.is_admin:
-            own = summary(await self._calls.own_domain(), self._calls.where(endpoints.DATA))
+            own = domain_summary(await self._calls.own_domain(), self._calls.where(endpoints.DATA))
             return {own.name: own}
         where = self._calls.where(endpoints.DOMAINS)
         rows = wire.rows(await self._calls.read(endpoints.DOMAINS), "data", where)
-        found = [summary(row, where) for row in rows]
+        found = [domain_summary(row, where) for row in rows]
         return {s.name: s for s in sorted(found, key=lambda s: s.name)}
 
     async def notice(self) -> str:

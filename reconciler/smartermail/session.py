@@ -24,7 +24,7 @@ from reconciler.smartermail.endpoints import header_value
 from reconciler.smartermail.errors import (
     GONE,
     Again,
-    Answer,
+    HttpAnswer,
     Asked,
     Stale,
     from_transport,
@@ -91,7 +91,7 @@ class Session:
         token: Secret | None = None,
         domain: str = "",
         is_stale: Callable[[], bool] = lambda: False,
-    ) -> Answer:
+    ) -> HttpAnswer:
         """Sends one request and reads its answer to the end.
 
         Args:
@@ -146,7 +146,7 @@ class Session:
 
     async def _exchange(
         self, method: str, path: str, asked: Asked, content: bytes | None, headers: dict[str, str], ticket: Ticket
-    ) -> Answer:
+    ) -> HttpAnswer:
         """One request and its answer, and what they tell of the server."""
         client = self._places.pop()
         started = time.perf_counter()
@@ -173,7 +173,7 @@ class Session:
                 "%s %s -> %s in %.0f ms", self.name, asked.template, status, 1000 * (time.perf_counter() - started)
             )
 
-    def _learn(self, answer: Answer, asked: Asked, ticket: Ticket, seconds: float) -> None:
+    def _learn(self, answer: HttpAnswer, asked: Asked, ticket: Ticket, seconds: float) -> None:
         """What an answer tells of the server: that it is there, that it has too much to do, how long it takes."""
         pace = self.gate.pace
         if answer.status not in GONE:
@@ -187,7 +187,7 @@ class Session:
         elif 200 <= answer.status < 300:
             pace.went_well(ticket, asked.template, seconds)
 
-    async def _whole(self, client: httpx.AsyncClient, request: httpx.Request, asked: Asked) -> Answer:
+    async def _whole(self, client: httpx.AsyncClient, request: httpx.Request, asked: Asked) -> HttpAnswer:
         response = await client.send(request, stream=True)
         try:
             body = await whole_body(response, MAX_BODY)
@@ -196,7 +196,7 @@ class Session:
         finally:
             await response.aclose()
         date = http_date(response.headers.get("date", ""))
-        return Answer(
+        return HttpAnswer(
             status=response.status_code,
             reason=response.reason_phrase,
             body=body,

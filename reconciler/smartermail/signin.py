@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reconciler.core.errors import DoubtfulWrite, RefusedByServer, RefusedCredentials, UnexpectedAnswer, Unreachable
+from reconciler.core.errors import AmbiguousWrite, RefusedByServer, RefusedCredentials, UnexpectedAnswer, Unreachable
 from reconciler.core.secret import Secret
 from reconciler.core.workspace import Role
 from reconciler.smartermail import auth, endpoints
 from reconciler.smartermail.auth import Token
 from reconciler.smartermail.endpoints import Endpoint
-from reconciler.smartermail.errors import Answer, Asked, Missing, Unauthorised, decoded, judge, unexpected
+from reconciler.smartermail.errors import HttpAnswer, Asked, Missing, Unauthorised, decoded, judge, unexpected
 from reconciler.smartermail.retry import retrying
 from reconciler.smartermail.session import Session
 
@@ -29,7 +29,7 @@ class Credentials:
     role: Role
 
 
-class SignIn:
+class Login:
     """Gets tokens for one account. The client id is random, so that nobody else's sign-in ends ours (section 2.3)."""
 
     def __init__(self, session: Session, credentials: Credentials, clock: Callable[[], float] = time.monotonic) -> None:
@@ -56,7 +56,7 @@ class SignIn:
         }
         answer = await self.sent(endpoints.LOGIN, asked, fields)
         if answer.status in (400, 401, 403) or (answer.status == 200 and isinstance(decoded(answer.body), dict)):
-            return auth.signed_in(answer, asked, username=given.username, role=given.role, now=self.clock())
+            return auth.logged_in(answer, asked, username=given.username, role=given.role, now=self.clock())
         try:
             judge(answer, asked)
         except Missing:
@@ -82,7 +82,7 @@ class SignIn:
             new = auth.renewed(judge(answer, asked), old, answer.date, self.clock())
         except (Unauthorised, Missing, RefusedByServer) as e:
             raise RefusedCredentials(f"{text}: the server refused", hint=hint) from e
-        except DoubtfulWrite as e:
+        except AmbiguousWrite as e:
             raise SessionLost(f"{text}: {e.message}", hint=hint) from e
         if new is None:
             raise RefusedCredentials(f"{text}: the answer holds no token", hint=hint)
@@ -101,7 +101,7 @@ class SignIn:
         params: dict[str, object],
         token: Token | None = None,
         is_stale: Callable[[], bool] = lambda: False,
-    ) -> Answer:
+    ) -> HttpAnswer:
         """The answer, once it is neither "too many requests" nor, for reads, a failure that may pass.
 
         Raises:
@@ -109,7 +109,7 @@ class SignIn:
         """
         spelling = endpoint.spellings[0]
 
-        async def send(repeated: bool) -> Answer:
+        async def send(repeated: bool) -> HttpAnswer:
             self.session.stats.retries += repeated
             answer = await self.session.send(
                 spelling.method,

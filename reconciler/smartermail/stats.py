@@ -26,11 +26,11 @@ class RequestStats:
 
 
 @dataclass(slots=True)
-class Tally:
+class RequestCounts:
     """Requests of one piece of work, e.g. the read of a domain."""
 
     requests: int = 0
 
 
-TALLY: ContextVar[Tally | None] = ContextVar("reconciler_smartermail_tally", default=None)
+TALLY: ContextVar[RequestCounts | None] = ContextVar("reconciler_smartermail_tally", default=None)
 """The tally of the work that a task belongs to; tasks started inside it inherit it."""

@@ -21,8 +21,8 @@ from reconciler.smartermail import auth, endpoints
 from reconciler.smartermail.auth import Token
 from reconciler.smartermail.capabilities import Capabilities
 from reconciler.smartermail.endpoints import Endpoint
-from reconciler.smartermail.errors import Again, Answer, Asked, Missing, Stale, Unauthorised, judge, unexpected
-from reconciler.smartermail.signin import SessionLost, SignIn
+from reconciler.smartermail.errors import Again, HttpAnswer, Asked, Missing, Stale, Unauthorised, judge, unexpected
+from reconciler.smartermail.login import SessionLost, Login
 
 TURNS = 4
 """How often a token that came due while its request waited for its turn is replaced; then it is sent as it is."""
@@ -50,10 +50,10 @@ class Tokens:
     Every method raises RefusedCredentials at once, without a request, after the server refused them once.
     """
 
-    def __init__(self, signin: SignIn) -> None:
+    def __init__(self, login: Login) -> None:
         self.capabilities = Capabilities()
-        self.role = signin.credentials.role
-        self._signin = signin
+        self.role = login.credentials.role
+        self._login = login
         self._own: Token | None = None
         self._domains: dict[str, Context] = {}
         self._stale: set[str] = set()
@@ -64,14 +64,14 @@ class Tokens:
     def secrets(self) -> tuple[Secret, ...]:
         """What must not be in any text, as far as it is known here."""
         own = () if self._own is None else (self._own.access, *((self._own.refresh,) if self._own.refresh else ()))
-        return (self._signin.credentials.password, *own)
+        return (self._login.credentials.password, *own)
 
     async def system(self) -> Token:
         """The account's own token, signed in or renewed where that is due."""
         token = self._own
         if token is not None and self._fatal is None and not self.is_stale(token):
             return token
-        return await self._once("sign-in", self._sign_in_or_renew)
+        return await self._once("sign-in", self._log_in_or_renew)
 
     async def domain(self, domain: str) -> Context:
         """A token with the context of a domain (API reference section 2.7); a customer's own token has one already."""
@@ -101,13 +101,13 @@ class Tokens:
         if token is None:
             return
         try:
-            await self._signin.end(token, self.secrets)
+            await self._login.end(token, self.secrets)
         except (ReconcilerError, Again):
             return
 
     def is_stale(self, token: Token) -> bool:
         """Whether a token is to be replaced before it is used."""
-        return token.is_due(self._signin.clock()) or token.access.reveal() in self._stale
+        return token.is_due(self._login.clock()) or token.access.reveal() in self._stale
 
     async def _once(self, key: str, work: Callable[[], Awaitable[T]]) -> T:
         """What `work` gives, done once for all who ask while it is under way."""
@@ -133,21 +133,21 @@ class Tokens:
         if self._fatal is not None:
             raise _copy(self._fatal)
 
-    async def _sign_in_or_renew(self) -> Token:
+    async def _log_in_or_renew(self) -> Token:
         token = self._own
         if token is not None and not self.is_stale(token):
             return token
         try:
             if token is not None:
-                self._own = await self._signin.renew(token, self.secrets)
+                self._own = await self._login.renew(token, self.secrets)
             else:
-                self._own, unfit = await self._signin.begin(self.secrets)
+                self._own, unfit = await self._login.begin(self.secrets)
                 self._check_fit(unfit)
         except (RefusedCredentials, SessionLost) as e:
             self._fatal = e
             raise
         except (Unreachable, UnexpectedAnswer) as e:
-            circuit = self._signin.session.circuit
+            circuit = self._login.session.circuit
             if not circuit.is_open:  # without a session nothing else can be asked for either
                 circuit.trip("the sign-in failed", e)
             raise
@@ -155,8 +155,8 @@ class Tokens:
 
     def _check_fit(self, unfit: str) -> None:
         if unfit:
-            asked = self._signin.asked(endpoints.LOGIN, ())
-            text = f"{asked.server}: the account {self._signin.credentials.username} cannot be used: {unfit}"
+            asked = self._login.asked(endpoints.LOGIN, ())
+            text = f"{asked.server}: the account {self._login.credentials.username} cannot be used: {unfit}"
             raise RefusedCredentials(text, hint="give the right account, or change the server's role")
 
     async def _manage(self, domain: str) -> Context:
@@ -168,7 +168,7 @@ class Tokens:
             answer, fields = await self._as_system(endpoints.MANAGE_DOMAIN, asked, domain)
         except (Missing, RefusedByServer) as e:
             return await self._unmanageable(domain, asked, e)
-        token = auth.impersonated(fields, domain, answer.date, self._signin.clock())
+        token = auth.impersonated(fields, domain, answer.date, self._login.clock())
         if token is None:
             raise unexpected(asked, "the answer holds no token")
         context = self._domains[domain] = Context(token=token)
@@ -187,18 +187,18 @@ class Tokens:
             self.capabilities.by_header = True
             return await self.domain(domain)
         raise RefusedByServer(
-            f"{asked.server}: {self._signin.credentials.username} may not manage {domain}: {error.message}",
+            f"{asked.server}: {self._login.credentials.username} may not manage {domain}: {error.message}",
             hint="give the account the right to impersonate, or use the primary system administrator",
         ) from None
 
-    async def _as_system(self, endpoint: Endpoint, asked: Asked, domain: str) -> tuple[Answer, dict[str, object]]:
+    async def _as_system(self, endpoint: Endpoint, asked: Asked, domain: str) -> tuple[HttpAnswer, dict[str, object]]:
         """A read with the account's own token; one that is no longer accepted is renewed once."""
         refused = False
         for turn in range(1, TURNS + 1):
             token = await self.system()
             stale = partial(self.is_stale, token) if turn < TURNS else lambda: False
             try:
-                answer = await self._signin.sent(endpoint, asked, {"domain": domain}, token, stale)
+                answer = await self._login.sent(endpoint, asked, {"domain": domain}, token, stale)
                 return answer, judge(answer, asked)
             except Stale:
                 continue
@@ -210,7 +210,7 @@ class Tokens:
         raise no_longer(asked)
 
     def _asked(self, endpoint: Endpoint, domain: str) -> Asked:
-        return self._signin.asked(endpoint, self.secrets, domain)
+        return self._login.asked(endpoint, self.secrets, domain)
 
 
 def no_longer(asked: Asked) -> RefusedCredentials:

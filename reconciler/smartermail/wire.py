@@ -14,7 +14,7 @@ USER, DOMAIN_ADMIN, ALIAS = 0, 1, 4
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AccountRow:
     """A mailbox as one answer tells it; `admin_known`: the answer says whether it administers the domain."""
 
     mailbox: Mailbox
@@ -85,7 +85,7 @@ def canonical_targets(values: Sequence[object], domain: str, where: str) -> tupl
     return tuple(sorted(found))
 
 
-def account(row: Fields, name: str, where: str) -> Account:
+def account(row: Fields, name: str, where: str) -> AccountRow:
     """A mailbox from a row of list-users or account-list-search, or from `userData` (sections 5.1 and 5.2)."""
     flags = row.get("securityFlags")
     flags = flags if isinstance(flags, dict) else {}
@@ -115,7 +115,7 @@ def account(row: Fields, name: str, where: str) -> Account:
             is_primary_admin=primary is True,
         ),
     )
-    return Account(mailbox, admin_known=not isinstance(admin, Unset))
+    return AccountRow(mailbox, admin_known=not isinstance(admin, Unset))
 
 
 def as_admin(mailbox: Mailbox, *, primary: bool) -> Mailbox:

@@ -79,7 +79,7 @@ def _dkim_key(value: object) -> DkimKey | None:
     return DkimKey(selector=sound(selector), public_key=sound(key), size=size if isinstance(size, int) else 0)
 
 
-def summary(row: Fields, where: str) -> DomainSummary:
+def domain_summary(row: Fields, where: str) -> DomainSummary:
     """One row of `settings/sysadmin/domains`, or `domainData` (sections 4.1 and 4.7)."""
     enabled = flag(row, "isEnabled", where)
     name = row.get("name")

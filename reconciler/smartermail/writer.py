@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Mapping
 
-from reconciler.core.errors import DoubtfulWrite, RefusedByServer, UnexpectedAnswer
+from reconciler.core.errors import AmbiguousWrite, RefusedByServer, UnexpectedAnswer
 from reconciler.core.model import Value
 from reconciler.core.secret import Secret
 from reconciler.smartermail import bodies, endpoints
@@ -11,7 +11,7 @@ from reconciler.smartermail.endpoints import Endpoint
 from reconciler.smartermail.mailbox_forwarding import write_forwarding
 from reconciler.smartermail.reader import ServerReader
 
-_SEATS: dict[str, Endpoint] = {"eas": endpoints.PATCH_EAS, "mapi": endpoints.PATCH_MAPI}
+_ACTIVATIONS: dict[str, Endpoint] = {"eas": endpoints.PATCH_EAS, "mapi": endpoints.PATCH_MAPI}
 
 
 class ServerWriter(ServerReader):
@@ -19,7 +19,7 @@ class ServerWriter(ServerReader):
 
     Raises:
         RefusedByServer: the server said no; nothing was changed by that request.
-        DoubtfulWrite: it may or may not have taken effect: read it again, then decide.
+        AmbiguousWrite: it may or may not have taken effect: read it again, then decide.
         Unreachable, RefusedCredentials: nothing was sent.
         UnexpectedAnswer: what a write builds upon could not be read; nothing was sent.
     """
@@ -27,12 +27,12 @@ class ServerWriter(ServerReader):
     async def create_mailbox(self, domain: str, name: str, values: Mapping[str, Value], password: Secret) -> None:
         """`user-put` (section 5.4). One that is to be disabled is so afterwards, and goes on receiving mail."""
         user, mail, forward = bodies.new_user(name, values, password)
-        doubt: DoubtfulWrite | None = None
+        doubt: AmbiguousWrite | None = None
         try:
             await self._calls.write(
                 endpoints.CREATE_USER, domain, (password,), userData=user, userMailSettings=mail, forwardList=forward
             )
-        except DoubtfulWrite as e:
+        except AmbiguousWrite as e:
             doubt = e
         if values.get("enabled") is False:
             try:
@@ -50,7 +50,7 @@ class ServerWriter(ServerReader):
 
         A part whose answer is doubtful does not keep the others from being written; the doubt is raised at the end.
         """
-        doubts: list[DoubtfulWrite] = []
+        doubts: list[AmbiguousWrite] = []
         enabled = values.get("enabled")
         if enabled is False:
             await _doubted(doubts, self._switch(domain, name, enabled=False))
@@ -110,13 +110,13 @@ class ServerWriter(ServerReader):
         """`domain-alias-delete` (section 7)."""
         await self._calls.write(endpoints.DELETE_DOMAIN_ALIAS, domain, name=name)
 
-    async def set_seats(self, domain: str, protocol: str, seats: Mapping[str, bool]) -> None:
+    async def set_activations(self, domain: str, protocol: str, activations: Mapping[str, bool]) -> None:
         """Turns `eas` or `mapi` on and off for several mailboxes in one request (section 5.9).
 
         A server where the domain's switch is off may say yes and do nothing; only a new read shows that.
         """
-        rows = [{"emailAddress": f"{name}@{domain}", "isActive": on} for name, on in sorted(seats.items())]
-        await self._calls.write(_SEATS[protocol], domain, rows=rows)
+        rows = [{"emailAddress": f"{name}@{domain}", "isActive": on} for name, on in sorted(activations.items())]
+        await self._calls.write(_ACTIVATIONS[protocol], domain, rows=rows)
 
     async def _change_user(self, domain: str, name: str, values: Mapping[str, Value], password: Secret | None) -> None:
         current = await self._user(domain, name)
@@ -149,9 +149,9 @@ class ServerWriter(ServerReader):
         )
 
 
-async def _doubted(doubts: list[DoubtfulWrite], work: Awaitable[None]) -> None:
+async def _doubted(doubts: list[AmbiguousWrite], work: Awaitable[None]) -> None:
     """Does one part, and notes a doubt instead of raising it."""
     try:
         await work
-    except DoubtfulWrite as e:
+    except AmbiguousWrite as e:
         doubts.append(e)

@@ -102,13 +102,13 @@ def test_domain_aliases_are_counted_and_0_is_not_offered(role: Role) -> None:
 
 
 @pytest.mark.parametrize("seat", ["eas", "mapi"])
-def test_what_is_not_offered_a_customer_can_only_turn_off(seat: str) -> None:
-    sold = Product(name="plain", offer=Offer(**{seat: False}))
-    other = {"eas": "mapi", "mapi": "eas"}[seat]
-    assert not accepts(sold, {"mailboxes": {"m": {seat: True}}})
-    assert accepts(sold, {"mailboxes": {"m": {seat: False}}})
+def test_what_is_not_offered_a_customer_can_only_turn_off(activation: str) -> None:
+    sold = Product(name="plain", offer=Offer(**{activation: False}))
+    other = {"eas": "mapi", "mapi": "eas"}[activation]
+    assert not accepts(sold, {"mailboxes": {"m": {activation: True}}})
+    assert accepts(sold, {"mailboxes": {"m": {activation: False}}})
     assert accepts(sold, {"mailboxes": {"m": {other: True}}})
-    assert accepts(sold, {"mailboxes": {"m": {seat: True}}}, "admin")
+    assert accepts(sold, {"mailboxes": {"m": {activation: True}}}, "admin")
 
 
 @pytest.mark.parametrize("value", ["5 GiB", "5GiB", "5120 MiB", "1 KiB", 1, 5 * GIB])

@@ -35,8 +35,8 @@ def test_seats_are_read_where_they_were_read_or_are_set() -> None:
     there = current([read_box("bob", **BARE)])
     assert scope(plan(desired([box("bob", quota=5)]), there)) == ReadScope()
     assert scope(plan(desired([box("new", mapi=True)]), there)) == ReadScope(mapi=True)
-    seated = current([read_box("bob", **{**BARE, "eas": False})])
-    assert scope(plan(desired([box("bob", quota=5)]), seated)) == ReadScope(eas=True)
+    activated = current([read_box("bob", **{**BARE, "eas": False})])
+    assert scope(plan(desired([box("bob", quota=5)]), activated)) == ReadScope(eas=True)
 
 
 def test_what_is_renamed_is_read_under_both_names() -> None:

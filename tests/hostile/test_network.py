@@ -19,7 +19,7 @@ import pytest
 from client_world import DOMAIN, settings
 from odd_server import GOOD, URL, run
 
-from reconciler.core.errors import DoubtfulWrite, ReconcilerError, UnexpectedAnswer, Unreachable
+from reconciler.core.errors import AmbiguousWrite, ReconcilerError, UnexpectedAnswer, Unreachable
 from reconciler.core.ports import ReadScope
 from reconciler.core.secret import Secret
 from reconciler.smartermail import Server, connect, session
@@ -114,7 +114,7 @@ def test_no_redirect_is_followed_to_anywhere(status: int, to: str) -> None:
     answer = httpx.Response(status, headers={"location": to})
     with pytest.raises(UnexpectedAnswer, match="is a redirect"):  # respx lets nothing else out than what it knows
         run(read, data=answer)
-    with pytest.raises(DoubtfulWrite, match="is a redirect"):
+    with pytest.raises(AmbiguousWrite, match="is a redirect"):
         run(write, alias_put=answer)
 
 
@@ -213,7 +213,7 @@ def test_an_endless_answer_is_cut_at_the_bound(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(UnexpectedAnswer, match="larger than 1 MiB"):
         run(read, data=httpx.Response(200, content=endless()))
     assert given <= 18
-    with pytest.raises(DoubtfulWrite, match="larger than 1 MiB"):
+    with pytest.raises(AmbiguousWrite, match="larger than 1 MiB"):
         run(write, alias_put=httpx.Response(200, content=endless()))
 
 

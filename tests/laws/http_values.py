@@ -93,7 +93,7 @@ def written_down(url: str, there: Situation, root: Path) -> None:
 
 def written(kind: Any, resource: Any) -> dict[str, Any]:
     """The fields of a current resource as the writer takes them, seats aside."""
-    read = {s.name: getattr(resource, s.attribute) for s in kind.fields if not s.seat}
+    read = {s.name: getattr(resource, s.attribute) for s in kind.fields if not s.activation}
     return {k: v for k, v in read.items() if v is not UNSET}
 
 

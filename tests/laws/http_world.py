@@ -183,9 +183,9 @@ class HttpWorld:
                 *(w.create_domain_alias(domain, name) for name in there.domain_aliases),
             )
             for protocol in ("eas", "mapi"):
-                seats = {m.name: True for m in boxes if getattr(m, protocol) is True}
-                if seats:
-                    await w.set_seats(domain, protocol, seats)
+                activations = {m.name: True for m in boxes if getattr(m, protocol) is True}
+                if activations:
+                    await w.set_activations(domain, protocol, activations)
 
     # Planning and applying
 

@@ -34,7 +34,7 @@ BUSINESS = Billing(
     mapi_price=Decimal("3.00"),
     eas_mapi_price=Decimal("4.50"),
 )
-SEATS = ReadScope(seats=frozenset({"eas", "mapi"}))
+ACTIVATIONS = ReadScope(activations=frozenset({"eas", "mapi"}))
 LISTS = ("GET settings/domain/active-sync-mailboxes", "GET settings/domain/mapi-ews-mailboxes")
 
 
@@ -48,7 +48,7 @@ def heavy(there: Situation, sizes: list[int]) -> Situation:
 
 
 def seen(server: FakeServer, wanted: DesiredDomain) -> CurrentDomain:
-    found = run(observe(server, wanted, SEATS))
+    found = run(observe(server, wanted, ACTIVATIONS))
     assert isinstance(found, CurrentDomain)
     return found
 

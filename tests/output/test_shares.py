@@ -32,9 +32,9 @@ def drifted(plans: tuple[Plan, ...]) -> tuple[Plan, ...]:
     """The same plans as `drift` makes them: directions, and nobody's share."""
 
     def bare(change: Change) -> Change:
-        return replace(change, share=None, fields=tuple(replace(f, share=None) for f in change.fields))
+        return replace(change, attribution=None, fields=tuple(replace(f, attribution=None) for f in change.fields))
 
-    return tuple(replace(p, masked=(), cost=None, changes=tuple(map(bare, p.changes))) for p in plans)
+    return tuple(replace(p, hidden=(), cost=None, changes=tuple(map(bare, p.changes))) for p in plans)
 
 
 def test_the_document_says_whose_what_is_masked_and_what_it_costs(
@@ -67,7 +67,7 @@ def test_a_side_of_the_bill_that_is_not_known_is_left_out(generated: Generated, 
 def test_the_same_plans_in_another_order_are_the_same_bytes(data: st.DataObject, any_plans: Any) -> None:
     header = {"time": "2026-11-22T18:00:00Z", "tool": "reconciler", "version": "0.1.0"}
     plans = list({(p.domain, p.server): p for p in data.draw(any_plans)}.values())
-    plans = [replace(p, masked=tuple({(c.kind, c.name, c.action): c for c in p.masked}.values())) for p in plans]
+    plans = [replace(p, hidden=tuple({(c.kind, c.name, c.action): c for c in p.hidden}.values())) for p in plans]
 
     def shuffled(rows: tuple[Any, ...]) -> tuple[Any, ...]:
         return tuple(data.draw(st.permutations(rows)))
@@ -81,7 +81,7 @@ def test_the_same_plans_in_another_order_are_the_same_bytes(data: st.DataObject,
             changes=tuple(map(mixed, p.changes)),
             unmanaged=shuffled(p.unmanaged),
             diagnostics=shuffled(p.diagnostics),
-            masked=shuffled(p.masked),
+            hidden=shuffled(p.hidden),
         )
         for p in data.draw(st.permutations(plans))
     ]
@@ -136,7 +136,7 @@ example.com  on mail1
   ~ mailbox bob@example.com  [access]  changed on the server  already pending
       enabled: false -> true
   - alias old@example.com  removed  already pending
-  masked: the base would change this too; this change set hides it
+  hidden: the base would change this too; this change set hides it
     ~ alias info@example.com
         to: + alice@example.com  - x@example.com
   monthly bill: USD 14.50 -> 19.00 (+4.50)
@@ -252,7 +252,7 @@ def test_a_comment_with_a_base_has_three_parts(based: tuple[Plan, ...]) -> None:
 
 
 def test_a_change_set_that_changes_nothing_says_so(based: tuple[Plan, ...]) -> None:
-    plan = replace(based[0], masked=(), changes=tuple(c for c in based[0].changes if c.share == "pending"))
+    plan = replace(based[0], hidden=(), changes=tuple(c for c in based[0].changes if c.attribution == "pending"))
     text = render_plans_markdown((plan,), today=TODAY)
     assert "\n### From this change set: nothing\n\n---\n\n### Already pending" in text
     assert text.startswith("## ⚠ already pending: deletes 1 alias · 1 resource changed on the server\n")
@@ -289,8 +289,8 @@ def test_the_parts_are_told_apart_by_a_parser(based: tuple[Plan, ...]) -> None:
 def test_what_is_cut_is_counted_by_whose_it_is_and_never_stands_under_anothers_title(
     make: Callable[..., Change],
 ) -> None:
-    own = tuple(make("create", f"own{n}", share="change set") for n in range(400))
-    pending = tuple(make("create", f"there{n}", share="pending") for n in range(400))
+    own = tuple(make("create", f"own{n}", attribution="change set") for n in range(400))
+    pending = tuple(make("create", f"there{n}", attribution="pending") for n in range(400))
     plan = Plan(domain="example.com", server="m", changes=(*own, *pending))
     text = render_plans_markdown((plan,), limit=5_000)
     assert len(text) <= 5_000

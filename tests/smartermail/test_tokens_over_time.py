@@ -32,7 +32,7 @@ class Hours:
     def __init__(self, world: World, server: Server) -> None:
         self._world = world
         self._ahead = 0.0
-        server._calls.tokens._signin.clock = lambda: time.monotonic() + self._ahead
+        server._calls.tokens._login.clock = lambda: time.monotonic() + self._ahead
 
     def go(self, seconds: float) -> None:
         self._world.advance(seconds)

@@ -12,7 +12,7 @@ from reconciler.compliance.facts import Facts, Question
 from reconciler.compliance.generator import DmarcWish
 from reconciler.compliance.records import dmarc
 from reconciler.compliance.records.dmarc_uri import report_uri
-from reconciler.compliance.records.dmarc_walk import Policy, Walk, follow, policy_at
+from reconciler.compliance.records.dmarc_walk import DmarcPolicy, TreeWalk, follow, policy_at
 from reconciler.compliance.subject import Subject
 from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped, unknown
 from reconciler.core.dns import Answer
@@ -98,11 +98,11 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     return _without_own(subject, facts, own)
 
 
-def _with_own(subject: Subject, facts: Facts, policy: Policy, own: Answer) -> Finding:
+def _with_own(subject: Subject, facts: Facts, policy: DmarcPolicy, own: Answer) -> Finding:
     notes = policy_notes(subject, policy)
     wish = _wish(subject, policy.text)
     wanted = generator.record(subject.domain, wish)
-    then = policy_notes(subject, Policy(subject.domain, wanted.value, dmarc.parse(wanted.value)))
+    then = policy_notes(subject, DmarcPolicy(subject.domain, wanted.value, dmarc.parse(wanted.value)))
     # Only what makes fewer faults is proposed: p=none for p=none would change nothing.
     mends = _grave(then) < _grave(notes)
     lent = _permissions(subject.domain, wish, policy) if mends else ()
@@ -195,7 +195,7 @@ def _product_notes(subject: Subject) -> list[Note]:
     return [remark(text, "DMARC_PRODUCT_RUA")]
 
 
-def _permissions(domain: str, wish: DmarcWish, present: Policy | None) -> tuple[Record, ...]:
+def _permissions(domain: str, wish: DmarcWish, present: DmarcPolicy | None) -> tuple[Record, ...]:
     """The permissions that a proposed record needs beyond those of the present one, which are looked up."""
     known = {uri.host for uri in (*present.record.rua, *present.record.ruf)} if present else set()
     looked_up = {generator.permission(domain, host) for host in known} if present and not present.record.void else set()
@@ -213,7 +213,7 @@ def _lent_notes(records: Sequence[Record]) -> list[Note]:
     ]
 
 
-def _walk(domain: str, facts: Facts) -> Walk:
+def _walk(domain: str, facts: Facts) -> TreeWalk:
     return follow(domain, lambda name: facts.known(_name(name), "TXT"))
 
 

@@ -3,12 +3,12 @@
 from reconciler.compliance.generator import DmarcWish, stage
 from reconciler.compliance.records import dmarc, txt
 from reconciler.compliance.records.dmarc import DmarcRecord
-from reconciler.compliance.records.dmarc_walk import Policy
+from reconciler.compliance.records.dmarc_walk import DmarcPolicy
 from reconciler.compliance.subject import Subject
 from reconciler.compliance.verdict import Note, remark
 
 
-def policy_notes(subject: Subject, policy: Policy) -> list[Note]:
+def policy_notes(subject: Subject, policy: DmarcPolicy) -> list[Note]:
     """The notes about the domain's own record."""
     record = policy.record
     if record.void:
@@ -95,7 +95,7 @@ def _information(record: DmarcRecord) -> list[Note]:
     return notes
 
 
-def _slips(policy: Policy) -> list[Note]:
+def _slips(policy: DmarcPolicy) -> list[Note]:
     slips = txt.slips(policy.text)
     return [remark(f"Look at how it is written: {', '.join(slips)}.", "DMARC_SLIP")] if slips else []
 

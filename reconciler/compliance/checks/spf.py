@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from reconciler.compliance import publish
 from reconciler.compliance.checks import spf_senders
 from reconciler.compliance.checks.spf_codes import CODES
-from reconciler.compliance.checks.spf_notes import BESIDE, limits, listed, style, surroundings
+from reconciler.compliance.checks.spf_notes import BESIDE, limit_notes, listed, style, surroundings
 from reconciler.compliance.checks.spf_senders import Sent
 from reconciler.compliance.facts import Facts, Question
 from reconciler.compliance.records import txt
-from reconciler.compliance.records.spf import Fault, Mechanism, SpfRecord, is_spf, parse, parse_mechanism
+from reconciler.compliance.records.spf import SpfFault, Mechanism, SpfRecord, is_spf, parse, parse_mechanism
 from reconciler.compliance.records.spf_tree import Tree, expand
 from reconciler.compliance.records.spf_write import Merged, merge
 from reconciler.compliance.subject import Subject
@@ -190,7 +190,7 @@ def _product(subject: Subject) -> list[Note]:
             "warn", "SPF_EXPECTATION", "An expected mechanism is not usable", f"The product's SPF: “{f.term}”: {f.why}."
         )
         for text in (subject.expected.spf_primary, *subject.expected.spf_secondary)
-        if text and isinstance(f := parse_mechanism(text), Fault)
+        if text and isinstance(f := parse_mechanism(text), SpfFault)
     ]
     if subject.expected.spf_primary is None:
         judged = "existence and validity" + (", and the senders," if subject.expected.spf_senders else "")
@@ -205,7 +205,7 @@ def _record_notes(subject: Subject, state: _State, tree: Tree) -> list[Note]:
     if record.faults and len(state.strings[0]) > 1 and not parse(" ".join(state.strings[0])).faults:
         text = "Its strings are joined without a space: one is missing where a string ends."
         notes.append(remark(text, "SPF_JOINED"))
-    notes.extend(limits(tree))
+    notes.extend(limit_notes(tree))
     notes.extend(unknown(tree.unknown))
     notes.extend(_allowing(subject, tree, passing=bool(state.sent) and all(s.passes for s in state.sent)))
     notes.extend(spf_senders.sent_notes(state.sent))

@@ -14,7 +14,7 @@ BESIDE: tuple[RecordType, ...] = ("MX", "NS")
 """Types that tell whether there is anything beside a CNAME."""
 
 
-def limits(tree: Tree) -> list[Note]:
+def limit_notes(tree: Tree) -> list[Note]:
     """Rows 14 and 15."""
     notes: list[Note] = []
     if tree.lookups > MAX_LOOKUPS:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
 from reconciler.compliance.records.spf import MAX_LOOKUPS, MAX_VOID, Mechanism, SpfRecord, Term
-from reconciler.compliance.records.spf_walk import Find, Node, Use, Walk
+from reconciler.compliance.records.spf_walk import Find, Node, TermUse, SpfWalk
 from reconciler.core.dns import Answer, RecordType
 from reconciler.core.findings import SpfTerm, SpfTree
 
@@ -78,7 +78,7 @@ class Tree:
 
 def expand(domain: str, record: SpfRecord, find: Find) -> Tree:
     """The tree of a record at a domain."""
-    walk = Walk(domain, find)
+    walk = SpfWalk(domain, find)
     root = walk.record(domain, record, (domain,))
     return Tree(
         root=root,
@@ -158,7 +158,7 @@ def _drawn(node: Node) -> SpfTree:
     )
 
 
-def _drawn_term(use: Use) -> SpfTerm:
+def _drawn_term(use: TermUse) -> SpfTerm:
     return SpfTerm(
         text=use.term.text,
         lookups=use.lookups,

@@ -19,7 +19,7 @@ MAX_COUNTED = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
+class TermUse:
     """A term that has its turn in the evaluation; the attributes are those of `reconciler.core.findings.SpfTerm`.
 
     `beyond` = it comes after the tenth term that queries DNS, so no evaluation gets to it.
@@ -41,7 +41,7 @@ class Node:
 
     domain: str
     record: SpfRecord
-    uses: tuple[Use, ...]
+    uses: tuple[TermUse, ...]
 
     def child(self, text: str) -> "Node | None":
         """What the term with this text leads to, where it was followed."""
@@ -59,7 +59,7 @@ class _Seen:
 
 
 @dataclass(slots=True)
-class Walk:
+class SpfWalk:
     """One pass over the tree. Beyond the limit it asks nothing any more, and beyond `MAX_COUNTED` it ends.
 
     Attributes:
@@ -90,16 +90,16 @@ class Walk:
     def _beyond(self) -> bool:
         return self.lookups > MAX_LOOKUPS
 
-    def _use(self, term: Term, domain: str, path: tuple[str, ...]) -> Use:
+    def _use(self, term: Term, domain: str, path: tuple[str, ...]) -> TermUse:
         if isinstance(term, Mechanism) and term.name not in QUERYING:
-            return Use(term=term, total=self.lookups, beyond=self._beyond)
+            return TermUse(term=term, total=self.lookups, beyond=self._beyond)
         before = self.lookups
         if before >= MAX_COUNTED:
-            return Use(term=term, total=before, beyond=True)
+            return TermUse(term=term, total=before, beyond=True)
         self.lookups += 1
         beyond = self._beyond
         seen = self._seen(term, domain, path)
-        return Use(
+        return TermUse(
             term=term,
             lookups=self.lookups - before,
             total=self.lookups,
