@@ -8,18 +8,18 @@ from typing import Any
 
 from reconciler.app.dns import expected_of
 from reconciler.app.exits import Exit
-from reconciler.app.planning import Planner, PlanRequest
+from reconciler.app.plan.planner import Planner, PlanRequest
 from reconciler.compliance import generator
 from reconciler.compliance.generator import DmarcWish, Prefilled, RecordRefusal
 from reconciler.compliance.records import dmarc
-from reconciler.compliance.records.dmarc_uri import report_uri
-from reconciler.compliance.resolver import open_resolver
+from reconciler.compliance.records.dmarc import report_uri
+from reconciler.compliance.resolver.resolver import open_resolver
 from reconciler.config.workspace import Configuration
-from reconciler.core.dns import Answer
 from reconciler.core.expectations import Expected
 from reconciler.core.findings import Record
+from reconciler.core.lookups import Answer
 from reconciler.core.model import Unset
-from reconciler.output.dmarc_proposals import DmarcProposal
+from reconciler.output.report.dmarc_proposals import DmarcProposal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from reconciler.core.errors import ReconcilerError, UnknownRun
 from reconciler.core.model import Value
-from reconciler.engine.journal_read import Run, read_run, run_files
-from reconciler.engine.journal_steps import INTERRUPTED, Entry, entries, count_steps
-from reconciler.output.history_view import ChangeRow, RunRow
+from reconciler.engine.journal.reader import Run, read_run, run_files
+from reconciler.engine.journal.steps import INTERRUPTED, Entry, count_steps, entries
+from reconciler.output.history import ChangeRow, RunRow
 
 LAST = "last"
 

@@ -9,23 +9,22 @@ from pathlib import Path
 from types import MappingProxyType
 
 from reconciler.app.history import find_run
-from reconciler.app.planning import Planner, PlanRequest, internal_domains, journal_folder
+from reconciler.app.plan.planner import Planner, PlanRequest, internal_domains, journal_folder
 from reconciler.app.servers import OpenServers, open_servers
 from reconciler.config.workspace import Configuration
-from reconciler.core.bill import cost_of
+from reconciler.core.billing import cost_of
 from reconciler.core.diagnostics import Diagnostic, sort_diagnostics, warning
 from reconciler.core.errors import ReconcilerError
-from reconciler.core.guards_run import allowed_deletions, dangling_across
-from reconciler.core.inverse import inverse, scope_of
-from reconciler.core.inverse_steps import AppliedStep
+from reconciler.core.guards.run import allowed_deletions, dangling_across
 from reconciler.core.model import DesiredDomain, Unset
 from reconciler.core.plan import Change, Plan
-from reconciler.core.planner import PlanOptions, plan_domain
+from reconciler.core.planning.planner import PlanOptions, plan_domain
+from reconciler.core.planning.rollback import AppliedStep, inverse, scope_of
 from reconciler.core.ports import Progress, ReadScope
 from reconciler.core.product import Limits
-from reconciler.engine.inventory import Inventory, read_inventory
-from reconciler.engine.journal_read import Run, read_run, run_files
-from reconciler.engine.journal_steps import Place, steps_of
+from reconciler.engine.journal.inventory import Inventory, read_inventory
+from reconciler.engine.journal.reader import Run, read_run, run_files
+from reconciler.engine.journal.steps import Place, steps_of
 from reconciler.engine.observe import Observation, observe_all
 
 

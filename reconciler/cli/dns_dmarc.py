@@ -38,7 +38,7 @@ def command(
     changes, what operators of other domains must publish for the reports to arrive, and the next stage.
     """
     from reconciler.app.dns_dmarc import DmarcOptions, Refused, proposal_exit, propose_dmarc
-    from reconciler.output.dmarc_proposals import render_proposals, side_notes
+    from reconciler.output.report.dmarc_proposals import render_proposals, side_notes
     from reconciler.output.terminal import safe
 
     for field in ("rua", "ruf"):

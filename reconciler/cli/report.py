@@ -11,7 +11,7 @@ from reconciler.cli.console import Console, common
 from reconciler.output.html.texts import languages
 
 if TYPE_CHECKING:
-    from reconciler.app.report_earlier import Earlier
+    from reconciler.app.report.earlier import Earlier
 
     EarlierBase = click.ParamType["Earlier"]
 else:  # generic only from click 8.4 on
@@ -25,7 +25,7 @@ class EarlierReport(EarlierBase):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "Earlier":
         """The name of a `report.json` -> what it says."""
-        from reconciler.app.report_earlier import read_earlier
+        from reconciler.app.report.earlier import read_earlier
         from reconciler.core.errors import ReconcilerError
 
         try:
@@ -79,10 +79,10 @@ def command(
     at or above --fail-on.
     """
     from reconciler.app.dns import report_exit
-    from reconciler.app.report import make_report, report_files
-    from reconciler.app.report_folder import check_report_folder, write_folder
-    from reconciler.output.report_since import since_text
-    from reconciler.output.report_words import report_summary
+    from reconciler.app.report.folder import check_report_folder, write_folder
+    from reconciler.app.report.report import make_report, report_files
+    from reconciler.output.report.since import since_text
+    from reconciler.output.report.words import report_summary
     from reconciler.output.terminal import safe
 
     check_report_folder(output)

@@ -9,8 +9,8 @@ import click
 from reconciler.app.exits import of_plans
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, common, emit
-from reconciler.cli.planning import plan_formats_option, plan_lines, request
-from reconciler.cli.saving import saving, saving_options
+from reconciler.cli.plan_options import plan_formats_option, plan_lines, request
+from reconciler.cli.save_options import saving, saving_options
 
 
 @click.command("rollback", short_help="Show what would undo a run.")

@@ -10,9 +10,8 @@ from reconciler.compliance.checks import CHECKS, Check, selected_checks
 from reconciler.compliance.facts import Direct, Facts, Fetch, Question, Wanted
 from reconciler.compliance.subject import Subject
 from reconciler.compliance.verdict import lowered, not_sending, switched_off
-from reconciler.core.dns import Answer, Resolver
 from reconciler.core.findings import DomainReport, Evidence, Finding
-from reconciler.core.pages import Fetcher, Page
+from reconciler.core.lookups import Answer, Fetcher, Page, Resolver
 
 DOMAINS_AT_ONCE = 256
 """Domains under way together, so that some that wait for silent servers keep nobody else waiting; how many questions

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 
 from reconciler.compliance import publish
 from reconciler.compliance.records import dmarc, tags
-from reconciler.compliance.records.dmarc import FAILURE_OPTIONS, POLICIES
-from reconciler.compliance.records.dmarc_uri import parse_list
-from reconciler.compliance.records.dns_names import is_under
+from reconciler.compliance.records.addresses import is_under
+from reconciler.compliance.records.dmarc import FAILURE_OPTIONS, POLICIES, parse_list
 from reconciler.core.expectations import Expected
 from reconciler.core.findings import Record
 
@@ -91,9 +90,13 @@ def refusals(wish: DmarcWish) -> tuple[RecordRefusal, ...]:
     if wish.fo not in FAILURE_OPTIONS:
         found.append(RecordRefusal("fo", f"“{wish.fo[:40]}” is not one of {', '.join(FAILURE_OPTIONS)}"))
     elif wish.fo != "0" and not wish.ruf:
-        found.append(RecordRefusal("fo", "it says when reports on single messages are wanted, and means nothing without ruf"))
+        found.append(
+            RecordRefusal("fo", "it says when reports on single messages are wanted, and means nothing without ruf")
+        )
     if wish.testing and not any(p in ("quarantine", "reject") for p in (wish.policy, wish.subdomain_policy, wish.np)):
-        found.append(RecordRefusal("testing", "it makes a policy one step weaker, and there is nothing weaker than none"))
+        found.append(
+            RecordRefusal("testing", "it makes a policy one step weaker, and there is nothing weaker than none")
+        )
     if wish.psd not in ("y", "n", "u"):
         found.append(RecordRefusal("psd", f"“{wish.psd[:40]}” is not one of y, n, u"))
     return tuple(found)

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from reconciler.core.dns import Address as AddressData
-from reconciler.core.dns import Answer, Host, Mx, Rdata, Soa, Srv, Txt
 from reconciler.core.expectations import CheckLevel, CheckSetting
 from reconciler.core.findings import GRAVITY, Finding, Record, Status, worst
+from reconciler.core.lookups import Address as AddressData
+from reconciler.core.lookups import Answer, Host, Mx, Rdata, Soa, Srv, Txt
 
 _LOWERED: Mapping[CheckLevel, Mapping[Status, Status]] = MappingProxyType(
     {"info": {"warn": "pass", "fail": "pass"}, "warn": {"fail": "warn"}, "fail": {}}

@@ -3,15 +3,32 @@
 import hashlib
 import json
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
-from reconciler.core.cost import Cost
 from reconciler.core.diagnostics import Diagnostic, has_errors
 from reconciler.core.kinds import Risk
 from reconciler.core.model import KindName, Resource, Value
 from reconciler.core.secret import SecretRef
 from reconciler.core.source import Span
+
+# What a domain costs a month, before and after a plan, in exact decimals.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """The monthly bill of one domain.
+
+    Attributes:
+        currency: an ISO 4217 code, as the product has it.
+        before, after: None where it cannot be known (the disk usage or the seats were not read).
+    """
+
+    currency: str
+    before: Decimal | None
+    after: Decimal | None
+
 
 Action = Literal["create", "update", "delete", "rename"]
 Reason = Literal["declared", "removed", "purge pending", "pruned", "renamed", "rolled back"]
@@ -147,7 +164,9 @@ class Plan:
     @property
     def digest(self) -> str:
         """A digest of domain, server and changes: equal plans have equal digests, whatever order files had."""
-        return "sha256:" + hashlib.sha256(canonical_json(digest_data(self)).encode("utf-8", "surrogatepass")).hexdigest()
+        return (
+            "sha256:" + hashlib.sha256(canonical_json(digest_data(self)).encode("utf-8", "surrogatepass")).hexdigest()
+        )
 
     def with_diagnostics(self, *more: Diagnostic) -> "Plan":
         """The same plan with more said about it."""

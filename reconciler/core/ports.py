@@ -18,8 +18,8 @@ class ReadScope:
         forwarding: local parts whose forwarding is managed (one request each).
         alias_flags: names of aliases whose flags or display name are managed (one request each unless rows carry them).
         eas, mapi: whether seats are managed (one request for the domain).
-        activations: `eas`, `mapi`, whose seats somebody wants to know, for a bill or a count, without managing them (one
-            request for the domain); where the server does not tell them they stay unread.
+        activations: `eas`, `mapi`, that a bill or a count needs although nothing manages them (one request for the
+            domain); where the server does not tell them they stay unread.
     """
 
     forwarding: frozenset[str] = frozenset()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from types import MappingProxyType
 
-from reconciler.core.bill import bill, is_billed, activations_of
+from reconciler.core.billing import activations_of, bill, is_billed
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.findings import Status
 from reconciler.core.model import CurrentDomain, Mailbox, Unset

@@ -8,7 +8,7 @@ from reconciler.core.errors import AmbiguousWrite, ReconcilerError, RefusedBySer
 from reconciler.core.plan import Change, Outcome, Plan, Result
 from reconciler.core.ports import Journal, Passwords, Writer
 from reconciler.core.secret import Secret
-from reconciler.engine.readback import Effect, effect_of, looked_up, activations_are
+from reconciler.engine.readback import Effect, activations_are, effect_of, looked_up
 from reconciler.engine.stopping import Stop
 
 TRIES = 2
@@ -114,7 +114,9 @@ class _Run:
             for wanted in (False, True):
                 activated = [c for c in self.activated.values() if c.values(activations=True).get(protocol) is wanted]
                 if reason := self.stop.due():
-                    stopped |= {c.key: reason for c in activated if self.stop.lost or not (_is_begun(c) or c.key in tried)}
+                    stopped |= {
+                        c.key: reason for c in activated if self.stop.lost or not (_is_begun(c) or c.key in tried)
+                    }
                 activations = {c.name: c.key for c in activated if c.key not in stopped}
                 if not activations:
                     continue

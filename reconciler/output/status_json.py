@@ -6,7 +6,7 @@ from reconciler.core.password_policy import PolicyComparison
 from reconciler.core.quantities import format_money
 from reconciler.core.status import DomainStatus, Figures, Use
 from reconciler.output.documents import FORMAT_VERSION, NO_FILES, diagnostic_data, json_text, sorted_diagnostics
-from reconciler.output.status_words import bill_totals, known
+from reconciler.output.status_text import bill_totals, known
 
 
 def render_status_json(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reconciler.smartermail import endpoints as e
-from reconciler.smartermail.builds import Build
+from reconciler.smartermail.capabilities import Build
 from reconciler.smartermail.endpoints import Endpoint
 
 Known = Literal["all", "some", "recent"]

@@ -7,14 +7,14 @@ from reconciler.core.errors import AmbiguousWrite, ReconcilerError, RefusedBySer
 from reconciler.core.secret import Secret
 from reconciler.smartermail import endpoints
 from reconciler.smartermail.abilities import ability_of, lacking
-from reconciler.smartermail.auth import Token
-from reconciler.smartermail.builds import Build, build_in
+from reconciler.smartermail.auth.answers import Token
+from reconciler.smartermail.auth.tokens import TURNS, Context, Tokens, no_longer
+from reconciler.smartermail.capabilities import Build, build_in
+from reconciler.smartermail.codec.scalars import canonical_domain
 from reconciler.smartermail.endpoints import Endpoint, Spelling
-from reconciler.smartermail.errors import Asked, JsonObject, Missing, Stale, Unauthorised, judge
-from reconciler.smartermail.retry import retrying
-from reconciler.smartermail.scalars import canonical_domain
-from reconciler.smartermail.session import Session
-from reconciler.smartermail.tokens import TURNS, Context, Tokens, no_longer
+from reconciler.smartermail.transport.errors import Asked, JsonObject, Missing, Stale, Unauthorised, judge
+from reconciler.smartermail.transport.retry import retrying
+from reconciler.smartermail.transport.session import Session
 
 
 class NoSuchEndpoint(UnexpectedAnswer):

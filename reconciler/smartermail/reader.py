@@ -7,14 +7,16 @@ from reconciler.core.errors import IncompleteRead, RefusedByServer, UnexpectedAn
 from reconciler.core.model import UNSET, Alias, CurrentDomain, DomainAlias, Mailbox, Unset
 from reconciler.core.password_policy import ServerPasswordPolicy
 from reconciler.core.ports import ReadScope
-from reconciler.smartermail import complete, endpoints, lists, wire, wire_domain
+from reconciler.smartermail import endpoints, lists
 from reconciler.smartermail.calls import Calls, NoSuchEndpoint
-from reconciler.smartermail.domain_list import domain_names
-from reconciler.smartermail.lists import Rows
-from reconciler.smartermail.merging import filled, merged, with_activations
-from reconciler.smartermail.scalars import Fields, flag, number
-from reconciler.smartermail.stats import TALLY, RequestCounts
+from reconciler.smartermail.codec import complete
+from reconciler.smartermail.codec import decode as wire
+from reconciler.smartermail.codec import decode_domain as wire_domain
+from reconciler.smartermail.codec.decode import filled, merged, with_activations
+from reconciler.smartermail.codec.scalars import Fields, flag, number
+from reconciler.smartermail.lists import Rows, domain_names
 from reconciler.smartermail.together import together
+from reconciler.smartermail.transport.stats import TALLY, RequestCounts
 
 Forwarding = tuple[tuple[str, ...] | Unset, bool | Unset]
 

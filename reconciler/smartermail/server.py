@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import TracebackType
 
-from reconciler.smartermail import endpoints, wire
+from reconciler.smartermail import endpoints
 from reconciler.smartermail.calls import Calls
-from reconciler.smartermail.domain_list import domain_names
+from reconciler.smartermail.codec import decode as wire
+from reconciler.smartermail.codec.decode_domain import DomainSummary, domain_summary
+from reconciler.smartermail.lists import domain_names
 from reconciler.smartermail.reader import ServerReader
-from reconciler.smartermail.stats import RequestStats
-from reconciler.smartermail.wire_domain import DomainSummary, domain_summary
+from reconciler.smartermail.transport.stats import RequestStats
 from reconciler.smartermail.writer import ServerWriter
 
 
@@ -37,7 +38,7 @@ class Server:
         """Canonical names of the domains on this server; for a customer, of the one that he administers.
 
         Raises:
-            ReconcilerError: see `reconciler.smartermail.domain_list`.
+            ReconcilerError: see `reconciler.smartermail.lists`.
         """
         return list(await domain_names(self._calls))
 

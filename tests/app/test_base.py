@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from reconciler.app.base import Base
-from reconciler.app.planning import Planner, PlanRequest
+from reconciler.app.plan.base import Base
+from reconciler.app.plan.planner import Planner, PlanRequest
 from reconciler.config.workspace import Configuration, load_configuration
 from reconciler.core.errors import Unreachable
 from reconciler.core.model import CurrentDomain, Mailbox
 from reconciler.core.plan import Plan
-from reconciler.engine.inventory import Inventory, Known
+from reconciler.engine.journal.inventory import Inventory, Known
 
 DOMAIN = "example.com"
 REQUEST = PlanRequest(today=date(2026, 6, 15))

@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 from reconciler.compliance.checks import CHECKS, FIRST, selected_checks
 from reconciler.compliance.facts import Direct, Facts, Fetch
 from reconciler.compliance.gather import check_subjects, gather, judge
-from reconciler.core.dns import Address, Answer, Host, Mx, Soa, Srv, Tlsa, Txt
 from reconciler.core.expectations import CheckSetting
 from reconciler.core.findings import Evidence
+from reconciler.core.lookups import Address, Answer, Host, Mx, Page, Soa, Srv, Tlsa, Txt
 from reconciler.core.model import Dkim, DkimKey
-from reconciler.core.pages import Page
 
 
 @pytest.mark.parametrize("check", [check.id for check in CHECKS])

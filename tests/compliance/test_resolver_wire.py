@@ -17,11 +17,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reconciler.compliance import resolver_wire
-from reconciler.compliance.resolver_data import HEADER, LeftToDnspython
-from reconciler.compliance.resolver_messages import make_query, read, read_message
-from reconciler.compliance.resolver_wire import TYPES
-from reconciler.core.dns import Address, Answer, Host, Mx, Srv, Txt
+from reconciler.compliance.resolver import wire as resolver_wire
+from reconciler.compliance.resolver.messages import make_query, read, read_message
+from reconciler.compliance.resolver.wire import HEADER, TYPES, LeftToDnspython
+from reconciler.core.lookups import Address, Answer, Host, Mx, Srv, Txt
 
 PLAIN = ["example.com.", "www.example.com.", "EXAMPLE.com.", "com.", ".", "other.example."]
 ODD = ["a\\.b.example.com.", "\\200.x."]

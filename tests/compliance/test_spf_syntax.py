@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.compliance.records.macros import Macro
-from reconciler.compliance.records.spf import SpfFault, Mechanism, is_spf, parse, parse_mechanism
+from reconciler.compliance.records.spf import Mechanism, SpfFault, is_spf, parse, parse_mechanism
 
 ALLOWED = (
     "a a:x.example a/24 a//64 a/24//64 a:x.example/0 mx:x.example//128 ptr ptr:x.example ip4:192.0.2.1 ip4:192.0.2.1/0 "

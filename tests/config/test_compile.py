@@ -9,9 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from reconciler.config.compile import domain_schema, domain_validator
-from reconciler.config.schema import load_schema, validator
-from reconciler.config.sizes import size_pattern, up_to
+from reconciler.config.schema.compile import domain_schema, domain_validator, size_pattern, up_to
+from reconciler.config.schema.compiled import load_schema, validator
 from reconciler.core.product import Limits, Offer, Product
 from reconciler.core.quantities import UNITS, parse_size
 from reconciler.core.workspace import Role

@@ -10,16 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.config.decode_domain import decode_domain
-from reconciler.config.graph import knots, ring
-from reconciler.config.loader import load_text
-from reconciler.config.secrets import SecretStore
-from reconciler.config.semantics import DomainFile, directory
-from reconciler.config.semantics_limits import check_limits
-from reconciler.config.semantics_names import check_names
-from reconciler.config.semantics_secrets import check_passwords
-from reconciler.config.semantics_targets import check_loops, check_targets
-from reconciler.config.semantics_workspace import check_domains, check_server
+from reconciler.config.decode.domain import decode_domain
+from reconciler.config.document.loader import load_text
+from reconciler.config.secrets.store import SecretStore
+from reconciler.config.semantics.domain_files import DomainFile, directory
+from reconciler.config.semantics.limits import check_limits
+from reconciler.config.semantics.names import check_names
+from reconciler.config.semantics.secrets import check_passwords
+from reconciler.config.semantics.targets import check_loops, check_targets, knots, ring
+from reconciler.config.semantics.workspace import check_domains, check_server
 from reconciler.config.workspace import load_configuration
 from reconciler.core.diagnostics import Diagnostic, Severity, has_errors, sort_diagnostics
 from reconciler.core.product import Limits, Offer, Product
@@ -319,7 +318,9 @@ def test_a_domain_keeps_to_its_product_and_is_told_once(
 
 
 @pytest.mark.parametrize("seat", ["eas", "mapi"])
-def test_what_is_not_offered_is_a_fault_of_customers_only_and_said_once_a_mailbox(tmp_path: Path, activation: str) -> None:
+def test_what_is_not_offered_is_a_fault_of_customers_only_and_said_once_a_mailbox(
+    tmp_path: Path, activation: str
+) -> None:
     for role, expected in (("customer", ["5:16", "5:32"]), ("admin", [])):
         servers = SERVERS.replace("username", f"role: {role}, username")
         files = {

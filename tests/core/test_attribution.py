@@ -20,9 +20,9 @@ from domain_builders import (
     story,
 )
 
-from reconciler.core.attribution import attribute
 from reconciler.core.model import CurrentDomain, DesiredDomain
 from reconciler.core.plan import Change, Plan
+from reconciler.core.planning.provenance import attribute
 from reconciler.core.secret import SecretRef
 
 GIB = 1 << 30

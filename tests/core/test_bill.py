@@ -9,9 +9,9 @@ from domain_builders import box, by_name, current, desired, gone, plan, read_box
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.bill import Activations, bill, billed_protocols, cost_of, activations_of
-from reconciler.core.cost import Cost
+from reconciler.core.billing import Activations, activations_of, bill, billed_protocols, cost_of
 from reconciler.core.model import UNSET, CurrentDomain
+from reconciler.core.plan import Cost
 from reconciler.core.product import Billing
 
 GIB = 1 << 30

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import reconciler
 from reconciler.core.codes import CODES
-from reconciler.core.diagnostics import error, has_errors, sort_diagnostics, info, warning
+from reconciler.core.diagnostics import error, has_errors, info, sort_diagnostics, warning
 from reconciler.core.source import Span
 
 

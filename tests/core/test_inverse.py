@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 from domain_builders import current, desired, only, plan, read_alias, read_box, story
 
-from reconciler.core.inverse import Inverse, inverse, scope_of
-from reconciler.core.inverse_steps import AppliedStep
 from reconciler.core.model import CurrentDomain
 from reconciler.core.plan import Change, FieldChange, Plan
+from reconciler.core.planning.rollback import AppliedStep, Inverse, inverse, scope_of
 from reconciler.core.ports import ReadScope
 from reconciler.core.workspace import Policy
 

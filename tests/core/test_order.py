@@ -15,8 +15,8 @@ from domain_builders import (
 )
 
 from reconciler.core.model import ServerLimits
-from reconciler.core.order import sort_changes
 from reconciler.core.plan import Change, FieldChange, Plan
+from reconciler.core.planning.order import sort_changes
 
 
 def needs(made: Plan) -> dict[str, tuple[str, ...]]:

@@ -7,9 +7,8 @@ from domain_builders import ENV, alias, at, box, current, desired, gone, plan, r
 
 from reconciler.core.model import CurrentDomain
 from reconciler.core.plan import Plan, Result
-from reconciler.core.preconditions import precondition
+from reconciler.core.planning.recheck import ServerHistory, precondition, recheck, refreshed
 from reconciler.core.secret import SecretRef
-from reconciler.core.settled import ServerHistory, refreshed, recheck
 
 SALT = b"s" * 16
 

@@ -221,7 +221,9 @@ class FakeServer:
         self._settle(lambda _: there.domain_aliases.remove(name))
 
     async def set_activations(self, domain: str, protocol: str, activations: Mapping[str, bool]) -> None:
-        there = self._write("set_activations", domain, f"{protocol} {' '.join(f'{n}={v}' for n, v in sorted(activations.items()))}")
+        there = self._write(
+            "set_activations", domain, f"{protocol} {' '.join(f'{n}={v}' for n, v in sorted(activations.items()))}"
+        )
         for name in activations:
             find(there.mailboxes, name)
         taken = sum(activations.get(name, stored[protocol]) for name, stored in there.mailboxes.items())

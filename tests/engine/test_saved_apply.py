@@ -6,9 +6,9 @@ from domain_builders import alias, box, current, desired, gone, plan, read_alias
 
 from reconciler.core.model import UNSET
 from reconciler.core.plan import Outcome, Plan, Result
+from reconciler.core.planning.recheck import precondition
 from reconciler.core.ports import ReadScope
-from reconciler.core.preconditions import precondition
-from reconciler.engine.saved_apply import proven, saved_scope
+from reconciler.engine.verify import proven, saved_scope
 
 BARE: dict[str, Any] = {"forward_to": UNSET, "forward_keep_copy": UNSET, "eas": UNSET, "mapi": UNSET}
 

@@ -20,10 +20,10 @@ from http_values import NEW_PASSWORD, SISTER, delivered, faults_of
 from http_world import HttpWorld
 from law_strategies import Situation
 
-from reconciler.app.applying import ApplyResult
+from reconciler.app.apply.run import ApplyResult
 from reconciler.app.exits import Exit
 from reconciler.core.plan import Outcome, Result
-from reconciler.engine.journal_read import read_run
+from reconciler.engine.journal.reader import read_run
 from reconciler.smartermail import connect
 
 ALWAYS = -1

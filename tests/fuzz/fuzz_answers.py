@@ -15,11 +15,24 @@ from reconciler.core.model import Mailbox, Unset
 from reconciler.core.names import domain_name
 from reconciler.core.plan import Change, FieldChange, Plan
 from reconciler.core.secret import Secret
-from reconciler.engine.journal import state_data
-from reconciler.smartermail import bodies, complete, merging, wire, wire_domain
-from reconciler.smartermail.auth import impersonated, parse_time, renewed, logged_in
-from reconciler.smartermail.errors import Again, HttpAnswer, Asked, Missing, Unauthorised, http_date, judge, retry_after_of
-from reconciler.smartermail.redact import clean
+from reconciler.engine.journal.writer import state_data
+from reconciler.smartermail.auth.answers import impersonated, logged_in, parse_time, renewed
+from reconciler.smartermail.codec import complete
+from reconciler.smartermail.codec import decode as merging
+from reconciler.smartermail.codec import decode as wire
+from reconciler.smartermail.codec import decode_domain as wire_domain
+from reconciler.smartermail.codec import encode as bodies
+from reconciler.smartermail.transport.errors import (
+    Again,
+    Asked,
+    HttpAnswer,
+    Missing,
+    Unauthorised,
+    http_date,
+    judge,
+    retry_after_of,
+)
+from reconciler.smartermail.transport.redact import clean
 
 DOMAIN = "example.com"
 STATUSES = (200, 200, 200, 200, 201, 204, 302, 400, 401, 403, 404, 405, 409, 429, 500, 502, 503, 199)

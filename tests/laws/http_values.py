@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import strategies as st
 from law_strategies import Situation
 
-from reconciler.app.applying import ApplyResult
-from reconciler.app.planning import PlanRequest
+from reconciler.app.apply.run import ApplyResult
+from reconciler.app.plan.planner import PlanRequest
 from reconciler.config.emit import emit_domain
 from reconciler.core.kinds import BY_NAME
 from reconciler.core.model import UNSET, CurrentDomain, DesiredDomain, Mailbox

@@ -7,9 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from law_strategies import Situation, situations
 
-from reconciler.core.attribution import attribute
-from reconciler.core.direction import directed
 from reconciler.core.plan import Change, FieldChange, Plan
+from reconciler.core.planning.provenance import attribute, directed
 
 Part = tuple[str, Any, FieldChange | None]
 """Whether and how a resource of the server is renamed or changed as a whole, or one field that is written."""

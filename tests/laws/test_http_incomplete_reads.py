@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from law_strategies import Situation, situations
 from lying_proxy import LyingProxy
 
-from reconciler.app.applying import ApplyResult
+from reconciler.app.apply.run import ApplyResult
 from reconciler.app.exits import Exit
 from reconciler.core.model import KindName
 

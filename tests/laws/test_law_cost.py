@@ -16,13 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from law_strategies import TODAY, Situation, situations
 
-from reconciler.app.applying import ApplyHooks, run_apply
-from reconciler.app.planning import PlanRequest, make_plans
+from reconciler.app.apply.run import ApplyHooks, run_apply
+from reconciler.app.plan.planner import PlanRequest
+from reconciler.app.plan.reading import make_plans
 from reconciler.config.workspace import Configuration
-from reconciler.core.bill import cost_of
-from reconciler.core.cost import Cost
+from reconciler.core.billing import cost_of
 from reconciler.core.model import CurrentDomain, DesiredDomain
-from reconciler.core.plan import Plan
+from reconciler.core.plan import Cost, Plan
 from reconciler.core.ports import ReadScope
 from reconciler.core.product import Billing, Product
 from reconciler.engine.observe import observe

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.app.choosing import BadChoice, selected_names, named
+from reconciler.app.onboarding.selection import BadChoice, named, selected_names
 
 KNOWN = tuple(f"d{number}.example" for number in range(1, 13))
 

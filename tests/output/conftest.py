@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from reconciler.app.data import data_folder
-from reconciler.core.cost import Cost
 from reconciler.core.diagnostics import Diagnostic, Severity, error
-from reconciler.core.plan import Change, FieldChange, Outcome, Plan, Result, Unmanaged
+from reconciler.core.plan import Change, Cost, FieldChange, Outcome, Plan, Result, Unmanaged
 from reconciler.core.secret import SecretRef
 from reconciler.core.source import Span
 
@@ -162,7 +161,7 @@ def fields(draw: st.DrawFn, created: bool) -> FieldChange:
 
 
 def marks(draw: st.DrawFn) -> dict[str, Any]:
-    return {"share": draw(SHARES), "direction": draw(DIRECTIONS)}
+    return {"attribution": draw(SHARES), "direction": draw(DIRECTIONS)}
 
 
 @st.composite

@@ -14,14 +14,13 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from reconciler.cli.console import LEAST_MARKDOWN, MARKDOWN_LIMIT
-from reconciler.core.cost import Cost
-from reconciler.core.plan import Change, FieldChange, Outcome, Plan, Result
-from reconciler.output.ages import ago
-from reconciler.output.apply_json import render_apply_json
-from reconciler.output.cost_words import bill_words
-from reconciler.output.plan_json import render_plans_json
-from reconciler.output.plan_markdown import GITHUB_LIMIT, MIN_LIMIT, render_plans_markdown
-from reconciler.output.plan_text import render_plans
+from reconciler.core.plan import Change, Cost, FieldChange, Outcome, Plan, Result
+from reconciler.output.plan.apply_json import render_apply_json
+from reconciler.output.plan.costs import bill_words
+from reconciler.output.plan.json import render_plans_json
+from reconciler.output.plan.markdown import GITHUB_LIMIT, MIN_LIMIT, render_plans_markdown
+from reconciler.output.plan.text import render_plans
+from reconciler.output.plan.words import ago
 
 TODAY = date(2026, 11, 22)
 Schema = Callable[[str], Draft202012Validator]
@@ -136,7 +135,7 @@ example.com  on mail1
   ~ mailbox bob@example.com  [access]  changed on the server  already pending
       enabled: false -> true
   - alias old@example.com  removed  already pending
-  hidden: the base would change this too; this change set hides it
+  masked: the base would change this too; this change set hides it
     ~ alias info@example.com
         to: + alice@example.com  - x@example.com
   monthly bill: USD 14.50 -> 19.00 (+4.50)
@@ -303,7 +302,7 @@ def test_what_is_cut_is_counted_by_whose_it_is_and_never_stands_under_anothers_t
 
 
 def test_what_does_not_fit_is_never_rendered(make: Callable[..., Change], monkeypatch: pytest.MonkeyPatch) -> None:
-    from reconciler.output import plan_markdown_parts
+    from reconciler.output.plan import markdown as plan_markdown_parts
 
     asked = []
     monkeypatch.setattr(plan_markdown_parts, "_field", lambda *_: asked.append(1) or "x")

@@ -15,7 +15,7 @@ from reconciler.core.ports import ReadScope
 from reconciler.core.secret import Secret
 from reconciler.smartermail import Server, endpoints
 from reconciler.smartermail.abilities import ABILITIES
-from reconciler.smartermail.builds import Build, build_in
+from reconciler.smartermail.capabilities import Build, build_in
 from reconciler.smartermail.endpoints import Endpoint
 
 VERSION = "GET settings/sysadmin/get-version"

@@ -14,7 +14,7 @@ from reconciler.core.ports import ReadScope
 from reconciler.core.secret import Secret
 from reconciler.sandbox import SeedDomain
 from reconciler.smartermail import Server, connect
-from reconciler.smartermail.circuit import IN_A_ROW, LONGEST_REST, REST, Circuit
+from reconciler.smartermail.transport.circuit import IN_A_ROW, LONGEST_REST, REST, Circuit
 
 SCOPE = ReadScope()
 

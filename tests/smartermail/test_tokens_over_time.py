@@ -16,8 +16,10 @@ from odd_server import ANNA, run
 
 from reconciler.core.ports import ReadScope
 from reconciler.sandbox import SeedDomain
-from reconciler.smartermail import Server, auth, session
-from reconciler.smartermail.pace import Pace
+from reconciler.smartermail import Server
+from reconciler.smartermail.auth import answers as auth
+from reconciler.smartermail.transport import session
+from reconciler.smartermail.transport.limiter import Pace
 
 SCOPE = ReadScope()
 SECOND = "second.test"

@@ -9,8 +9,8 @@ from reconciler.compliance.records import dmarc
 from reconciler.compliance.records.dmarc import DmarcRecord
 from reconciler.compliance.records.dmarc_walk import TreeWalk, follow
 from reconciler.compliance.verdict import Note, remark, unknown
-from reconciler.core.dns import Answer, Mx
 from reconciler.core.findings import Record
+from reconciler.core.lookups import Answer, Mx
 
 _MAX_TARGETS = 4
 """Domains of report addresses that are looked at; nobody has more, and a stranger's record must not make us ask

@@ -5,13 +5,13 @@ from types import MappingProxyType
 
 from reconciler.compliance import publish
 from reconciler.compliance.facts import Facts, Fetch, Wanted
-from reconciler.compliance.records import mta_sts, txt
+from reconciler.compliance.records import mta_sts
+from reconciler.compliance.records import tags as txt
 from reconciler.compliance.records.mta_sts import MtaStsPolicy
 from reconciler.compliance.subject import Subject
 from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped, unknown
-from reconciler.core.dns import Answer, Mx
 from reconciler.core.findings import Finding, Record
-from reconciler.core.pages import Page
+from reconciler.core.lookups import Answer, Mx, Page
 
 CODES: Mapping[str, str] = MappingProxyType(
     {

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from reconciler.compliance.records import dmarc
 from reconciler.compliance.records.dmarc import DmarcRecord
-from reconciler.core.dns import Answer
+from reconciler.core.lookups import Answer
 
 MAX_WALK = 8
 """Queries of one tree walk."""

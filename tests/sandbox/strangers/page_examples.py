@@ -146,7 +146,10 @@ FORWARD = {  # section 5.8
     "success": True,
 }  # fmt: skip
 
-ACTIVATIONS = {"activeSyncAccounts": [{"emailAddress": "", "isActive": True, "displayName": ""}], "success": True}  # 5.9
+ACTIVATIONS = {
+    "activeSyncAccounts": [{"emailAddress": "", "isActive": True, "displayName": ""}],
+    "success": True,
+}  # 5.9
 MAPI_SEATS = {"mapiEwsAccounts": ACTIVATIONS["activeSyncAccounts"], "success": True}
 
 PASSWORD_SETTINGS = {  # section 5.10

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.sandbox import Sandbox, SandboxConfig, Thresholds
-from reconciler.sandbox.routes import ROUTES
+from reconciler.sandbox.routes.table import ROUTES
 
 PASSWORD = "Fuzz-1234"
 ENDPOINTS = [(method, route.pattern) for route in ROUTES for method in route.methods.split()]
