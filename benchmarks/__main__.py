@@ -39,11 +39,13 @@ def sandbox(seed: Path) -> Iterator[dict[str, Any]]:
 def point_at(root: Path, endpoint: dict[str, Any]) -> None:
     """Set the server address of a workspace to a sandbox."""
     path = root / "reconciler.yaml"
+    # Port 9 is the address that the generated workspaces have before a sandbox runs.
     path.write_text(path.read_text().replace("http://127.0.0.1:9\n", f"{endpoint['url']}\n"))
 
 
 def requests(endpoint: dict[str, Any], *, reset: bool) -> int:
     """Return the number of API requests that the sandbox has received since the last reset."""
+    # The sandbox answers its control endpoints only with this header, which a web page cannot send.
     headers = {"X-Sandbox": "1"}
     with urllib.request.urlopen(
         urllib.request.Request(f"{endpoint['url']}/sandbox/requests", headers=headers)
@@ -57,6 +59,7 @@ def requests(endpoint: dict[str, Any], *, reset: bool) -> int:
 
 def startup() -> None:
     """Compare `--version` and `validate` of one file with a bare interpreter."""
+    # These commands take milliseconds, so the median needs more runs.
     bare = cost([PYTHON, "-c", "pass"], runs=7)
     show(bare.row("a bare `python -c pass`"))
     version = cost([*RECONCILER, "--version"], runs=7)

@@ -52,6 +52,7 @@ def knot(root: Path, lines: Iterable[str]) -> Iterator[int]:
         raise SystemExit("knotd is not installed (Debian: apt install knot)")
     root.mkdir()
     (root / "root.zone").write_text("".join(lines))
+    # Knot cannot report a port that it chose itself.
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -75,6 +76,7 @@ def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
         while time.monotonic() < deadline and process.poll() is None:
             try:
                 client.send(ask)
+                # The low four bits of the fourth byte are the response code. 0 means that the zone is loaded.
                 if client.recv(4096)[3] & 15 == 0:
                     return
             except OSError:

@@ -48,6 +48,7 @@ class Run:
 
 def _run(words: Sequence[str]) -> Run:
     done = subprocess.run(words, stdout=subprocess.PIPE, check=True, text=True)
+    # The result is the last line. A client may print warnings before it.
     return Run(**json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -81,6 +82,7 @@ def table(count: int) -> None:
     python = os.environ.get("CHECKDMARC_PYTHON", "")
     with tempfile.TemporaryDirectory() as folder, knot(Path(folder) / "knot", dns_zone.zone(count)) as port:
         questions = Path(folder) / "questions.json"
+        # The other modes replay exactly these queries.
         subprocess.run(_client("ask", port, count, questions), check=True)
         commands = {mode: _client(mode, port, count, questions) for mode in MODES}
         if python:

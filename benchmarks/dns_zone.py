@@ -11,6 +11,7 @@ from reconciler.compliance.subject import Subject
 from reconciler.core.expectations import Expected
 from reconciler.core.model import Dkim, DkimKey
 
+# The DER encoding of a 2048-bit RSA public key before and after its modulus.
 _SPKI = bytes.fromhex("30820122300d06092a864886f70d01010105000382010f003082010a0282010100")
 _EXPONENT = bytes.fromhex("0203010001")
 
@@ -40,6 +41,7 @@ def key(seed: str) -> str:
     Real key generation would take minutes for 2,000 keys.
     """
     modulus = bytearray(random.Random(seed).randbytes(256))
+    # The highest bit makes it 2048 bits long, and a modulus is odd.
     modulus[0] |= 0x80
     modulus[-1] |= 1
     return base64.b64encode(_SPKI + bytes(modulus) + _EXPONENT).decode()
@@ -57,6 +59,7 @@ def zone(count: int) -> Iterator[str]:
         yield f'{name}. TXT "v=spf1 include:spf.example.net ip4:{_own(number)} ~all"\n'
         yield f'{name}. TXT "site-verification={number:032x}"\n'
         for selector in ("s1", "s2"):
+            # A character string of a TXT record has at most 255 bytes.
             text = f"v=DKIM1; k=rsa; p={key(selector + name)}"
             yield f'{selector}._domainkey.{name}. TXT "{text[:255]}" "{text[255:]}"\n'
         yield f"autodiscover.{name}. CNAME mail1.example.net.\n"

@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+# The harness is part of the tests and not of the package.
 sys.path += [str(ROOT / "tests" / folder) for folder in ("faults", "laws", "engine", "core")]
 PAGE = ROOT / "docs" / "faults.md"
 
@@ -59,6 +60,7 @@ def enumerate_places(fault: str, mode: str) -> Row:
         gc.freeze()
         for at in all_places(bench):
             point = bench.strike(Strike(fault, at, times))
+            # Some faults do not apply to every request: no token can expire at the login.
             row.struck += bool(point.struck)
             row.undetectable += point.undetectable
             if point.exit_code is not None:

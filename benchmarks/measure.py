@@ -35,6 +35,7 @@ def cost(
         SystemExit: the exit code of a run is not in `codes`.
     """
     taken = [_once(words, env, codes) for _ in range(runs + 1)][1 if runs else 0 :]
+    # Wall time varies with the load of the machine, so the table also shows its range.
     walls = [t[0] for t in taken]
     return Cost(
         wall=statistics.median(walls),

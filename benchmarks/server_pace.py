@@ -106,6 +106,7 @@ async def reads(box: Box, count: int, *, adapts: bool, faults: Sequence[dict[str
     async with box.connect() as server:
         session = server._calls.session
         session.gate.pace.adapts = adapts
+        # A constant limit with a retry budget would give up early, and most clients have no budget.
         if not adapts:
             session.retries = Endless()
         # The first read logs in, which must not count.
@@ -148,8 +149,10 @@ def table(count: int) -> None:
         for title, faults in CASES.items():
             runs: dict[bool, list[Run]] = {True: [], False: []}
             for _ in range(ROUNDS):
+                # In turns, so that a change in the load of the machine affects both.
                 for adapts in (False, True):
                     runs[adapts].append(asyncio.run(reads(box, count, adapts=adapts, faults=faults)))
+            # Failed reads do not count as work, so a client that gives up quickly does not look fast.
             rates = {a: [(count - r.failed) / r.seconds for r in done] for a, done in runs.items()}
             middle = {a: statistics.median(found) for a, found in rates.items()}
             ratio = f"{middle[True] / middle[False]:.2f}" if middle[False] else "–"

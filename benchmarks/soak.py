@@ -30,10 +30,12 @@ def table(epochs: list, domains: int, seconds: float) -> tuple[str, list[str]]:
     rest = epochs[int(len(epochs) * WARM_UP) :]
     growth = slope([e.rss for e in rest])
     total = growth * (len(rest) - 1)
+    # A slope needs more than two points.
     if len(rest) > 2 and total > FLAT * rest[0].rss:
         violations.append(f"memory grew by {total:.1f} MiB over {len(rest)} epochs")
     for resource in ("files", "tasks", "threads"):
         values = [getattr(e, resource) for e in rest]
+        # A leak grows with every epoch. One or two more are noise of connections that are still closing.
         if slope([float(v) for v in values]) * len(values) > 1.5:
             violations.append(f"open {resource} grew: {values}")
     # The page shows at most twelve epochs, evenly spaced.
@@ -77,6 +79,7 @@ def main() -> None:
     options.add_argument("--write", nargs="?", const=str(PAGE), help="write the table into this page")
     given = options.parse_args()
 
+    # Importable only after benchmarks.faults has extended sys.path.
     from http_values import ADMIN_PASSWORD, NEW_PASSWORD
     from places import folder_in_memory
     from soak_run import servers, soak

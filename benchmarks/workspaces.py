@@ -32,5 +32,6 @@ def domain_file(domain: str, mailboxes: int) -> str:
     for n in range(mailboxes):
         lines += [f"  user{n:05}:", f"    displayName: User Number {n}", f"    quota: {1 + n % 50} GiB"]
     lines.append("aliases:")
+    # Two targets for each alias, so that targets are resolved, compared and sorted as in practice.
     lines += [f"  team{n:05}: [user{n:05}, user{(n + 1) % mailboxes:05}]" for n in range(mailboxes // 2 or 1)]
     return "\n".join(lines) + "\n"

@@ -54,6 +54,7 @@ def _ask(service: str, rows: Iterable[tuple[str, str]]) -> Answers:
         done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=300)
     except subprocess.TimeoutExpired:
         return Answers({}, frozenset(rows), "no answer within five minutes")
+    # The exit code is 1 both for an advisory and for a failure. Only the output tells them apart.
     try:
         return read(done.stdout, rows)
     except json.JSONDecodeError:
@@ -112,6 +113,7 @@ def main() -> int:
     known, late = ignored(datetime.now(UTC).date(), IGNORED.read_text("utf-8"))
     rows = locked()
     answers: list[Answers] = []
+    # The next service gets only the packages that remained unanswered.
     for service in SERVICES:
         answers.append(ask(service, answers[-1].unanswered if answers else rows))
         if not answers[-1].unanswered:

@@ -47,6 +47,7 @@ def scan(folders: Sequence[Path], *, history: bool = False) -> list[Finding]:
         command += ["--no-validate", "--no-update-check", "--no-dedup", "--quiet"]
         command += ["--format", "json", "--output", str(answer)]
         command += ["--git-history", "full" if history else "none"]
+        # Keep the cache of compiled rules inside the virtual environment.
         cache = {"KF_RULE_CACHE_DIR": str(Path(sys.prefix) / "kingfisher-rules")}
         done = subprocess.run(command, env={**os.environ, **cache}, capture_output=True, text=True)
         # Kingfisher ends with 200 if it found something.
@@ -99,6 +100,7 @@ def main(*more: str) -> int:
         subprocess.run(clone, check=True)
         before = scan([repository], history=True)
     bad = not_allowed([*found, *before])
+    # An outdated entry could hide a new secret with the same value.
     unused = set(allowed()) - {finding.value for finding in [*found, *before]}
     for finding in bad:
         print(finding, file=sys.stderr)

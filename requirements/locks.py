@@ -66,6 +66,7 @@ def read(path: Path) -> dict[str, Pin]:
         elif line.strip() == "# via":
             continue
         elif found := _VIA.match(line):
+            # uv names pyproject.toml as "reconciler (pyproject.toml)".
             ours = found["who"].startswith("reconciler ")
             via.append("pyproject.toml" if ours else canonicalize_name(found["who"]))
         else:

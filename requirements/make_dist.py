@@ -47,6 +47,7 @@ def build(target: Path, made_at: int) -> list[Path]:
             shutil.copyfile(ROOT / name, copy / name)
             # The mode depends on the umask of the machine, so only the executable bit is kept.
             (copy / name).chmod(0o755 if os.access(ROOT / name, os.X_OK) else 0o644)
+        # Before the build, because the build hook puts the document into the wheel.
         sbom.main(str(copy / "sbom"), str(made_at))
         _run_build(copy, Path(folder) / "made", made_at)
         version = project()["project"]["version"]  # type: ignore[index]

@@ -81,6 +81,7 @@ class _Compiler:
         upgrade = ["--upgrade"] if os.environ.get("UPGRADE") and "--upgrade" not in words else []
         command = [self.uv, "--no-config", "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
         command += ["--python-version", OLDEST, "--custom-compile-command", "make lock", *upgrade]
+        # The lock holds the dependencies only. The project itself is installed from the work tree.
         command += ["--exclude-newer", os.environ.get("COOLDOWN", "7 days"), "--no-emit-package", "reconciler"]
         # The lock of a group leaves out the dependencies of the project.
         sources = () if "--group" in words else ("pyproject.toml",)
@@ -118,6 +119,7 @@ def _missing_wheels(uv: str, folder: Path) -> int:
     for name in ("dev.lock", "tools.lock", "lowest.lock"):
         for python in PYTHONS:
             for platform in PLATFORMS:
+                # A dry run resolves and checks for wheels, but downloads no package.
                 command = [uv, "--no-config", "pip", "install", "--quiet", "--dry-run"]
                 command += [
                     "--target",

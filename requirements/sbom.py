@@ -48,6 +48,7 @@ def document(chosen: Iterable[str], made_at: int) -> str:
     for more in by_extra.values():
         wanted |= more
     components = {
+        # A package of the base install is required, even if an extra needs it too.
         name: _component(pin, [] if name in always else [e for e in chosen if name in by_extra[e]])
         for name, pin in sorted(wanted.items())
     }
@@ -103,6 +104,7 @@ def _component(pin: Pin, only_with: Iterable[str]) -> Component:
 def _written(bom: Bom) -> str:
     # Derived from the content and not random: the same input must give the same bytes.
     bom.serial_number = uuid.uuid5(SPACE, JsonV1Dot6(bom).output_as_string())
+    # Sorted keys and a fixed indentation, so that the bytes do not depend on the version of the library.
     made = json.loads(JsonV1Dot6(bom).output_as_string())
     return json.dumps(made, indent=1, sort_keys=True) + "\n"
 

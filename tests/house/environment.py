@@ -21,6 +21,7 @@ def installed(root: str, extras: set[str]) -> dict[str, str]:
         found[canonicalize_name(name)] = distribution.version
         for line in distribution.requires or ():
             requirement = Requirement(line)
+            # A marker such as `extra == "vault"` holds if any of the requested extras satisfies it.
             environments = [{**default_environment(), "extra": extra} for extra in ("", *wanted)]
             if requirement.marker and not any(requirement.marker.evaluate(env) for env in environments):
                 continue

@@ -81,6 +81,7 @@ def test_an_explanation_expires_after_its_date() -> None:
 def test_the_audit_covers_every_lock_that_is_installed() -> None:
     names = {name for name, _ in audit.locked()}
     assert {"httpx", "cryptography", "pytest", "pip-audit", "hatchling", "uv"} <= names
+    # lowest.lock is for tests only, and the pins of demo.lock are a part of dev.lock.
     made = {path.name for path in Path(audit.HERE).glob("*.lock")} - {"lowest.lock", "demo.lock"}
     assert made == set(audit.LOCKS), "the audit misses a lock"
     demo = audit.locked(["demo.lock"])

@@ -45,6 +45,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in make_dist.tracked():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, root / name)
+        # A different umask must not change the archives.
         (root / name).chmod(0o700 if os.access(ROOT / name, os.X_OK) else 0o600)
     subprocess.run(["git", "init", "-q", str(root)], check=True)
     subprocess.run(["git", "-C", str(root), "add", "-A"], check=True)
@@ -99,6 +100,7 @@ def test_the_build_holds_no_machine_name_path_or_secret(made: dict[str, bytes], 
         words.append(name.encode())
     for path in (path for path in tmp_path.rglob("*") if path.is_file()):
         ours = path.relative_to(tmp_path).as_posix()
+        # These two files contain the name of the build folder themselves.
         if "tests/house/test_dist.py" not in ours and "requirements/make_dist.py" not in ours:
             assert [word for word in words if len(word) > 5 and word in path.read_bytes()] == [], ours
     assert [str(finding) for finding in find_secrets.not_allowed(find_secrets.scan([tmp_path]))] == []
@@ -130,6 +132,7 @@ def test_the_bills_fit_the_schema_of_cyclonedx(made: dict[str, bytes]) -> None:
     version = locks.project()["project"]["version"]  # type: ignore[index]
     for part in ("", ".base"):
         assert validator.validate_str(made[f"reconciler-{version}{part}.cdx.json"].decode()) is None, part
+    # The validator itself must be able to fail.
     assert validator.validate_str('{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": 3}') is not None
 
 

@@ -119,6 +119,7 @@ def make(folder: Path, lock: str, *, python: str | None = None) -> subprocess.Co
     program.write_text(python or f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     program.chmod(0o755)
     pip = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder), "PIP_TARGET": str(folder / "target")}
+    # `make test` passes its own options down, and pip may be configured by the environment.
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "MAKE", "MFLAGS"))}
     return subprocess.run(
         ["make", "VENV=venv", "venv/.build"],
@@ -132,6 +133,7 @@ def make(folder: Path, lock: str, *, python: str | None = None) -> subprocess.Co
 
 def test_a_package_with_a_wrong_hash_is_not_installed(tmp_path: Path) -> None:
     _, digest = wheel(tmp_path)
+    # Every digit differs, but the length and the alphabet are those of a hash.
     wrong = digest.translate(str.maketrans("0123456789abcdef", "123456789abcdef0"))
     done = make(tmp_path, f"harmless==1.0 --hash=sha256:{wrong}\n")
     assert done.returncode != 0

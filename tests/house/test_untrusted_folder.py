@@ -50,6 +50,7 @@ def test_no_module_of_the_workspace_is_imported(tmp_path: Path, words: list[str]
         # Python imports these of its own modules before our first line runs. Only -P keeps the folder out of these imports.
         for name in ("json", "logging", "encodings"):
             (tmp_path / f"{name}.py").unlink()
+    # PYTHONPATH or PYTHONSAFEPATH of the developer would change the search path under test.
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "RECONCILER_"))}
     clean |= {"WHO": "admin", "WHAT": "nothing"}
     done = subprocess.run([*words, "plan"], cwd=tmp_path, env=clean, capture_output=True, text=True, timeout=60)
@@ -156,6 +157,7 @@ def test_a_partial_clone_fetches_nothing(trap: Trap, tmp_path: Path) -> None:
         "remote.origin.uploadpack": f"touch {trap.traces / 'uploadpack'}; false",
     }.items():
         subprocess.run(["git", "-C", str(partial), "config", key, value], check=True)
+    # Without any object, every access to HEAD would have to fetch.
     shutil.rmtree(partial / ".git/objects")
     (partial / ".git/objects").mkdir()
     assert commit_of(partial) is None
