@@ -50,7 +50,7 @@ def table(epochs: list, domains: int, seconds: float) -> tuple[str, list[str]]:
     )
     grown = (
         f"After a warm-up of a third of the epochs, memory grew by {growth:+.2f} MiB an epoch "
-        f"({total:+.1f} MiB in total, from {rest[0].rss if rest else 0:.0f} MiB), and the journal by "
+        f"({total:+.1f} MiB in total, from {rest[0].rss if rest else 0:.0f} MiB). The journal grew by "
         f"{slope([e.journal / 1024 for e in rest]):,.0f} KiB an epoch. {machine()}."
     )
     lines = [
