@@ -92,7 +92,9 @@ BANNED = (
 """Word or phrase (a regular expression) -> what to write. `code in backticks` and link targets may have any word."""
 
 SPACE = r"\s+"  # a phrase may continue on the next line
-PATTERNS = tuple((re.compile(rf"(?<![\w/-])(?:{word.replace(' ', SPACE)})(?![\w-])", re.IGNORECASE), use) for word, use in BANNED)
+PATTERNS = tuple(
+    (re.compile(rf"(?<![\w/-])(?:{word.replace(' ', SPACE)})(?![\w-])", re.IGNORECASE), use) for word, use in BANNED
+)
 IDENTIFIER = re.compile(r"\S*")
 CODE = re.compile(r"``[^`]+``|`[^`]*`")
 JSON_FENCE = re.compile(r"^```json\n.*?^```", re.MULTILINE | re.DOTALL)
@@ -242,11 +244,22 @@ def test_the_help_of_every_command_has_no_banned_word() -> None:
 
 def test_a_banned_word_is_found_in_each_kind_of_file(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("One.\nThis has\nmoved since, `as wanted` [x](anew.md).\n", "utf-8")
-    (tmp_path / "b.py").write_text('"""Write anew."""\nx = f"it is {1}\\ndoomed"  # a seat\nrisk = "mail-loss"\n', "utf-8")
-    (tmp_path / "c.json").write_text('{"title": "Fine",\n "properties": {"x": {"description": "The gravest"}}}', "utf-8")
+    (tmp_path / "b.py").write_text(
+        '"""Write anew."""\nx = f"it is {1}\\ndoomed"  # a seat\nrisk = "mail-loss"\n', "utf-8"
+    )
+    (tmp_path / "c.json").write_text(
+        '{"title": "Fine",\n "properties": {"x": {"description": "The gravest"}}}', "utf-8"
+    )
     (tmp_path / "en.json").write_text('{"texts": {"whole": "Fine",\n "b": "A seat"}}', "utf-8")
     shown = [hit.partition(" -> ")[0] for path in sorted(tmp_path.iterdir()) for hit in hits(path)]
-    assert shown == ["a.md:2: has moved", "b.py:1: anew", "b.py:2: doomed", "b.py:2: seat", "c.json:2: gravest", "en.json:2: seat"]
+    assert shown == [
+        "a.md:2: has moved",
+        "b.py:1: anew",
+        "b.py:2: doomed",
+        "b.py:2: seat",
+        "c.json:2: gravest",
+        "en.json:2: seat",
+    ]
 
 
 def test_ordinary_words_are_not_banned() -> None:
@@ -256,6 +269,10 @@ def test_ordinary_words_are_not_banned() -> None:
 
 if __name__ == "__main__":
     for argument in map(Path, sys.argv[1:]):
-        chosen = [p for p in argument.resolve().rglob("*") if p.suffix in READERS] if argument.is_dir() else [argument.resolve()]
+        chosen = (
+            [p for p in argument.resolve().rglob("*") if p.suffix in READERS]
+            if argument.is_dir()
+            else [argument.resolve()]
+        )
         for one in sorted(chosen):
             print(*hits(one), sep="\n", end="\n" if hits(one) else "")
