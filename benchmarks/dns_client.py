@@ -19,9 +19,9 @@ import dns.exception
 from benchmarks import dns_zone
 from reconciler.compliance.checks import CHECKS, FIRST, Check
 from reconciler.compliance.gather import check_subjects
-from reconciler.compliance.resolver import DnsResolver
+from reconciler.compliance.resolver.resolver import DnsResolver
 from reconciler.compliance.subject import Subject
-from reconciler.core.dns import Answer, RecordType
+from reconciler.core.lookups import Answer, RecordType
 
 CONCURRENCY = 20
 """Of the bare loop; more makes it slower (it is CPU that it waits for)."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from reconciler.config.workspace import load_configuration
 from reconciler.core.model import CurrentDomain, DesiredDomain, Unset
-from reconciler.core.planner import PlanOptions, plan_domain
+from reconciler.core.planning.planner import PlanOptions, plan_domain
 from reconciler.core.product import Limits
-from reconciler.output.plan_text import render_plans
+from reconciler.output.plan.text import render_plans
 
 
 def current(desired: DesiredDomain) -> CurrentDomain:

@@ -23,7 +23,7 @@ from reconciler.core.errors import ReconcilerError
 from reconciler.core.secret import Secret, SecretRef
 from reconciler.core.workspace import ServerSettings
 from reconciler.smartermail import Server, connect
-from reconciler.smartermail.retry import Retries
+from reconciler.smartermail.transport.retry import Retries
 
 DOMAIN = "bench.test"
 MOST = 8

@@ -11,16 +11,16 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from reconciler.app.base import Base, attributed
+from reconciler.app.plan.base import Base, attributed
 from reconciler.config.workspace import Configuration, load_configuration
-from reconciler.core.bill import cost_of
-from reconciler.core.direction import directed
+from reconciler.core.billing import cost_of
 from reconciler.core.model import Alias, CurrentDomain, Mailbox, MailboxFacts
 from reconciler.core.plan import Change, Outcome, Plan, Result
-from reconciler.core.planner import PlanOptions, plan_domain
-from reconciler.output.outcomes_text import render_apply_summary, render_outcome
-from reconciler.output.plan_markdown import render_plans_markdown
-from reconciler.output.plan_text import render_plans
+from reconciler.core.planning.planner import PlanOptions, plan_domain
+from reconciler.core.planning.provenance import directed
+from reconciler.output.plan.markdown import render_plans_markdown
+from reconciler.output.plan.outcomes import render_apply_summary, render_outcome
+from reconciler.output.plan.text import render_plans
 
 PAGE = Path(__file__).parent / "reviewing.md"
 TODAY = date(2026, 11, 22)

@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.config.workspace import load_configuration
 from reconciler.core.codes import CODES
-from reconciler.core.guards_run import allowed_deletions
+from reconciler.core.guards.run import allowed_deletions
 from reconciler.core.model import (
     UNSET,
     Alias,
@@ -22,7 +22,7 @@ from reconciler.core.model import (
     ServerLimits,
 )
 from reconciler.core.plan import Plan
-from reconciler.core.planner import PlanOptions, plan_domain
+from reconciler.core.planning.planner import PlanOptions, plan_domain
 from reconciler.core.product import Limits
 from reconciler.core.workspace import Policy
 

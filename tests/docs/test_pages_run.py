@@ -32,9 +32,9 @@ def make_domain(where: dict[str, str], name: str) -> None:
         assert done["success"], done
         return done
 
-    signed_in = post("auth/authenticate-user", {"username": where["username"], "password": where["password"]})
+    logged_in = post("auth/authenticate-user", {"username": where["username"], "password": where["password"]})
     body = {"adminUsername": "boss", "adminPassword": "Test-only-1!", "domainData": {"name": name}}
-    post("settings/sysadmin/domain-put", body, signed_in["accessToken"])
+    post("settings/sysadmin/domain-put", body, logged_in["accessToken"])
 
 
 def commit_all(folder: Path) -> None:

@@ -15,11 +15,20 @@ from reconciler.core.model import Mailbox, Unset
 from reconciler.core.names import domain_name
 from reconciler.core.plan import Change, FieldChange, Plan
 from reconciler.core.secret import Secret
-from reconciler.engine.journal import state_data
-from reconciler.smartermail import bodies, complete, merging, wire, wire_domain
-from reconciler.smartermail.auth import impersonated, moment, renewed, signed_in
-from reconciler.smartermail.errors import Again, Answer, Asked, Missing, Unauthorised, http_date, judge, retry_after_of
-from reconciler.smartermail.redact import clean
+from reconciler.engine.journal.writer import state_data
+from reconciler.smartermail.auth.answers import impersonated, logged_in, parse_time, renewed
+from reconciler.smartermail.codec import complete, decode, decode_domain, encode
+from reconciler.smartermail.transport.errors import (
+    Again,
+    Asked,
+    HttpAnswer,
+    Missing,
+    Unauthorised,
+    http_date,
+    judge,
+    retry_after_of,
+)
+from reconciler.smartermail.transport.redact import clean
 
 DOMAIN = "example.com"
 STATUSES = (200, 200, 200, 200, 201, 204, 302, 400, 401, 403, 404, 405, 409, 429, 500, 502, 503, 199)
@@ -33,11 +42,11 @@ def answers(data: bytes) -> None:
     status, body = STATUSES[data[0] % len(STATUSES)], data[2:]
     asked = Asked("mail1", "GET settings/domain/data", DOMAIN, writes=bool(data[1] & 1), secrets=(Secret("hunter2"),))
     text = body.decode("latin-1")
-    answer = Answer(status=status, reason=text[:40], body=body, location=text[:80], date=http_date(text[:40]))
+    answer = HttpAnswer(status=status, reason=text[:40], body=body, location=text[:80], date=http_date(text[:40]))
     retry_after_of({"retry-after": text[:30]}, answer.date) if answer.date else None
     assert clean(text).isprintable()
     fields = _allowed(lambda: judge(answer, asked))
-    _allowed(lambda: signed_in(answer, asked, username="admin", role="customer" if data[1] & 2 else "admin", now=0.0))
+    _allowed(lambda: logged_in(answer, asked, username="admin", role="customer" if data[1] & 2 else "admin", now=0.0))
     if isinstance(fields, dict):
         _read(fields)
 
@@ -54,48 +63,48 @@ def _allowed(work: Callable[[], Any]) -> Any:
 
 def _read(fields: dict[str, Any]) -> None:
     where = "mail1: GET x for example.com"
-    old = signed_in_token()
+    old = login_token()
     for found in (renewed(fields, old, None, 0.0), impersonated(fields, DOMAIN, None, 0.0)):
         assert found is None or found.renew_at is None or found.renew_at > 0
     for key in ("userData", "gridInfo", "results", "domainAliasData", "activeSyncAccounts"):
-        rows = _allowed(lambda key=key: wire.rows(fields, key, where, null_is_empty=True)) or []
+        rows = _allowed(lambda key=key: decode.rows(fields, key, where, null_is_empty=True)) or []
         for row in rows[:20]:
             _row(row, where)
         _allowed(lambda rows=rows: complete.announced(fields, len(rows), where))
         _allowed(
-            lambda rows=rows: complete.distinct([wire.row_name(r, DOMAIN, where, "userName") for r in rows], where)
+            lambda rows=rows: complete.distinct([decode.row_name(r, DOMAIN, where, "userName") for r in rows], where)
         )
     for key in ("domainData", "domainSettings", "userData", "alias", "mailboxForwardList"):
-        inner = _allowed(lambda key=key: wire.inner(fields, key, where))
+        inner = _allowed(lambda key=key: decode.inner(fields, key, where))
         if isinstance(inner, dict):
             _row(inner, where)
-            _allowed(lambda inner=inner: wire_domain.limits(inner, fields, where))
-            _allowed(lambda inner=inner: wire_domain.usage(inner, where))
-            _allowed(lambda inner=inner: wire_domain.summary(inner, where))
-            wire_domain.dkim(inner)
-            bodies.switched_user(inner, enabled=True)
-            bodies.changed_alias(inner, "sales", {"to": ("a@example.com",)})
-            bodies.forward_list(inner, {})
-    _allowed(lambda: wire.forwarding(fields, DOMAIN, where))
-    wire_domain.password_policy(fields)
+            _allowed(lambda inner=inner: decode_domain.limits(inner, fields, where))
+            _allowed(lambda inner=inner: decode_domain.usage(inner, where))
+            _allowed(lambda inner=inner: decode_domain.domain_summary(inner, where))
+            decode_domain.dkim(inner)
+            encode.switched_user(inner, enabled=True)
+            encode.changed_alias(inner, "sales", {"to": ("a@example.com",)})
+            encode.forward_list(inner, {})
+    _allowed(lambda: decode.forwarding(fields, DOMAIN, where))
+    decode_domain.password_policy(fields)
     for value in fields.values():
-        moment(value)
+        parse_time(value)
 
 
 def _row(row: dict[str, Any], where: str) -> None:
-    name = _allowed(lambda: wire.row_name(row, DOMAIN, where, "userName", "name"))
+    name = _allowed(lambda: decode.row_name(row, DOMAIN, where, "userName", "name"))
     _allowed(lambda: complete.kind_of_row(row, (0, 1), where))
-    _allowed(lambda: wire_domain.domain_alias_name(row, where))
+    _allowed(lambda: decode_domain.domain_alias_name(row, where))
     if not isinstance(name, str):
         return
-    account = _allowed(lambda: wire.account(row, name, where))
-    alias = _allowed(lambda: wire.alias(row, name, DOMAIN, where))
+    account = _allowed(lambda: decode.account(row, name, where))
+    alias = _allowed(lambda: decode.alias(row, name, DOMAIN, where))
     if account is not None:
-        again = merging.merged(account, account)
+        again = decode.merged(account, account)
         json.dumps(state_data(again.mailbox)).encode()
         _planned(again.mailbox)
     if alias is not None:
-        json.dumps(state_data(merging.filled(alias, alias))).encode()
+        json.dumps(state_data(decode.filled(alias, alias))).encode()
 
 
 def _planned(mailbox: Mailbox) -> None:
@@ -114,11 +123,11 @@ def _planned(mailbox: Mailbox) -> None:
     assert Plan(domain=DOMAIN, server="mail1", changes=(change,)).digest.startswith("sha256:")
 
 
-def signed_in_token() -> Any:
+def login_token() -> Any:
     """A token, as the client gets it from a login."""
     body = b'{"accessToken": "a", "refreshToken": "b", "success": true}'
     asked = Asked("mail1", "POST auth/authenticate-user")
-    return signed_in(Answer(200, "OK", body), asked, username="admin", role="admin", now=0.0)[0]
+    return logged_in(HttpAnswer(200, "OK", body), asked, username="admin", role="admin", now=0.0)[0]
 
 
 def macros(text: str, values: ModuleType) -> None:

@@ -17,9 +17,9 @@ def sources() -> list[Path]:
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(ROOT)))
-def test_a_file_has_at_most_300_lines_and_its_functions_60(path: Path) -> None:
+def test_a_file_has_at_most_400_lines_and_its_functions_60(path: Path) -> None:
     text = path.read_text("utf-8")
-    assert text.count("\n") <= 300
+    assert text.count("\n") <= 400
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno is not None

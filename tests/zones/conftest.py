@@ -16,10 +16,9 @@ import dns.name
 import pytest
 
 from reconciler.compliance.gather import check_subjects
-from reconciler.compliance.resolver import DnsResolver
-from reconciler.core.dns import Resolver
+from reconciler.compliance.resolver.resolver import DnsResolver
 from reconciler.core.findings import DomainReport
-from reconciler.core.pages import Page
+from reconciler.core.lookups import Page, Resolver
 
 sys.path.append(str(Path(__file__).parent))  # The folder is not a package; its tests import these modules too.
 

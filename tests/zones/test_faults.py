@@ -9,8 +9,8 @@ import zone_scenarios as scenarios
 
 from reconciler.compliance.checks import CHECKS
 from reconciler.compliance.gather import check_subjects
-from reconciler.compliance.resolver import DnsResolver
-from reconciler.core.dns import Answer
+from reconciler.compliance.resolver.resolver import DnsResolver
+from reconciler.core.lookups import Answer
 
 LIKE_ANYWHERE = ("spf-good", "spf-very-long", "dkim-two-records", "dmarc-missing", "mx-without-address")
 UNKNOWN = {"DNS_UNKNOWN", "BULK_UNKNOWN"}
