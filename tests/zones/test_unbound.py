@@ -176,12 +176,13 @@ def finding(report, check):
 
 @pytest.mark.dnsserver
 @pytest.mark.parametrize("name", [WRONG_DS, NOT_SIGNED])
-@pytest.mark.parametrize("check", CHECKED)
-def test_a_zone_with_invalid_signatures_is_unknown_and_no_record_in_it_is_missing(check, name, broken):
-    found = finding(broken.reports[name], check)
-    assert (found.status, found.fix, found.elsewhere) == ("error", (), ())
-    assert {record.type for record in found.found} <= {"PTR"}, "PTR records are in the root, whose signatures are valid"
-    assert {found.code, *found.codes} <= UNKNOWN
+def test_a_zone_with_invalid_signatures_is_unknown_and_no_record_in_it_is_missing(name, broken):
+    for check in CHECKED:
+        found = finding(broken.reports[name], check)
+        assert (found.status, found.fix, found.elsewhere) == ("error", (), ()), check
+        # PTR records are in the root, whose signatures are valid.
+        assert {record.type for record in found.found} <= {"PTR"}, check
+        assert {found.code, *found.codes} <= UNKNOWN, check
 
 
 @pytest.mark.dnsserver
@@ -224,11 +225,11 @@ def all_invalid(behind_unbound, broken):
 
 @pytest.mark.dnsserver
 @pytest.mark.parametrize("wrong", ["another key is trusted", "all signatures have expired"])
-@pytest.mark.parametrize("check", [*CHECKED, "parked"])
-def test_with_only_invalid_signatures_every_record_is_unknown_and_none_is_missing(check, wrong, all_invalid):
-    found = all_invalid[wrong][check]
-    assert (found.status, found.found, found.fix, found.elsewhere) == ("error", (), (), ())
-    assert {found.code, *found.codes} <= UNKNOWN
+def test_with_only_invalid_signatures_every_record_is_unknown_and_none_is_missing(wrong, all_invalid):
+    for check in (*CHECKED, "parked"):
+        found = all_invalid[wrong][check]
+        assert (found.status, found.found, found.fix, found.elsewhere) == ("error", (), (), ()), check
+        assert {found.code, *found.codes} <= UNKNOWN, check
 
 
 def test_without_unbound_the_tests_are_skipped_and_the_reason_says_what_to_install(resolver_needed):
@@ -237,7 +238,7 @@ def test_without_unbound_the_tests_are_skipped_and_the_reason_says_what_to_insta
 
 
 def test_a_missing_unbound_is_a_failure_if_the_environment_requires_it(resolver_needed):
-    with pytest.raises(AssertionError, match="RECONCILER_REQUIRE_DNS_SERVER is 1, and there is no unbound"):
+    with pytest.raises(AssertionError, match="RECONCILER_REQUIRE_DNS_SERVER is 1, and unbound is not installed"):
         resolver_needed(None, required=True)
 
 
