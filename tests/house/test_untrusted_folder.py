@@ -1,4 +1,4 @@
-"""A workspace is files that others may have written: being run in one, the program runs nothing of it."""
+"""Untrusted people may have written a workspace. The program executes nothing from the folder in which it runs."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ COMMAND = Path(sys.executable).parent / "reconciler"
 
 
 def traps(folder: Path) -> Path:
-    """A workspace in which importing any of these leaves a trace."""
+    """Write a workspace in which the import of one of these modules leaves a trace. Return the path of the trace."""
     trace = folder / "trace"
     for name in MODULES:
         (folder / f"{name}.py").write_text(f"open({str(trace)!r}, 'a').write({name!r})\nraise SystemExit('caught')\n")
@@ -47,15 +47,16 @@ def traps(folder: Path) -> Path:
 def test_no_module_of_the_workspace_is_imported(tmp_path: Path, words: list[str]) -> None:
     trace = traps(tmp_path)
     if words[1:] == ["-m", "reconciler"]:
-        # Of Python's own modules it imports some before any line of ours is run. Those nobody can keep out but with -P.
+        # Python imports these of its own modules before our first line runs. Only -P keeps the folder out of these imports.
         for name in ("json", "logging", "encodings"):
             (tmp_path / f"{name}.py").unlink()
+    # PYTHONPATH or PYTHONSAFEPATH of the developer would change the search path under test.
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "RECONCILER_"))}
     clean |= {"WHO": "admin", "WHAT": "nothing"}
     done = subprocess.run([*words, "plan"], cwd=tmp_path, env=clean, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 6, done.stderr  # it came as far as asking the server, which is not there
+    assert done.returncode == 6, done.stderr  # the run got as far as the request to the absent server
     assert not trace.exists(), trace.read_text()
-    # The trap works: a plain `python -c` is caught by it.
+    # Prove that the trap works: `python -c` runs into it.
     done = subprocess.run(
         [sys.executable, "-c", "import click"], cwd=tmp_path, env=clean, capture_output=True, text=True
     )
@@ -63,7 +64,7 @@ def test_no_module_of_the_workspace_is_imported(tmp_path: Path, words: list[str]
 
 
 class Trap:
-    """A repository whose configuration runs a program wherever git would run one."""
+    """A repository that configures a program in every place where git would run one."""
 
     def __init__(self, folder: Path) -> None:
         self.top = folder / "repo"
@@ -71,11 +72,11 @@ class Trap:
         self.traces.mkdir()
         self.top.mkdir()
         self.git("init", "-q", "-b", "main")
-        (self.top / "reconciler.yaml").write_text("as it was\n")
+        (self.top / "reconciler.yaml").write_text("old content\n")
         (self.top / ".gitattributes").write_text("*.yaml filter=trap diff=trap merge=trap ident\n")
         self.git("add", "-A")
         self.git("commit", "-q", "-m", "one")
-        (self.top / "reconciler.yaml").write_text("as it is\n")
+        (self.top / "reconciler.yaml").write_text("new content\n")
         self.git("commit", "-q", "-a", "-m", "two")
         for key in (
             "filter.trap.smudge", "filter.trap.clean", "diff.trap.textconv", "diff.trap.command", "diff.external",
@@ -101,7 +102,7 @@ class Trap:
         self.git("config", key, value)
 
     def forget(self) -> None:
-        """What our own git commands set off."""
+        """Delete the traces that the test's own git commands left."""
         for path in self.traces.iterdir():
             path.unlink()
 
@@ -114,17 +115,17 @@ def trap(tmp_path: Path) -> Trap:
     return Trap(tmp_path)
 
 
-def test_git_runs_no_filter_hook_or_program_that_a_repository_configures(trap: Trap) -> None:
+def test_git_runs_no_filter_hook_or_program_from_the_configuration(trap: Trap) -> None:
     with files_at(trap.top, "HEAD~1") as files:
-        assert (files / "reconciler.yaml").read_text() == "as it was\n"
+        assert (files / "reconciler.yaml").read_text() == "old content\n"
     assert commit_of(trap.top) == trap.git("rev-parse", "HEAD")
     assert trap.caught() == set()
-    # The trap works: git by itself runs the filter.
+    # Prove that the trap works: git without our settings runs the filter.
     trap.git("archive", "HEAD", "--output", str(trap.traces.parent / "x.tar"))
     assert "filter.trap.smudge" in trap.caught()
 
 
-def test_a_filter_with_an_odd_name_or_one_that_is_required_is_switched_off_too(trap: Trap) -> None:
+def test_filters_with_odd_names_and_required_filters_are_switched_off(trap: Trap) -> None:
     (trap.top / ".gitattributes").write_text("*.yaml filter=a=b.c\n")
     trap.git("commit", "-q", "-a", "-m", "three")
     for key, value in (("smudge", f"touch {trap.traces / 'odd'}"), ("process", f"touch {trap.traces / 'process'}")):
@@ -132,12 +133,12 @@ def test_a_filter_with_an_odd_name_or_one_that_is_required_is_switched_off_too(t
     trap.config("filter.a=b.c.required", "true")
     trap.forget()
     with files_at(trap.top, "HEAD") as files:
-        assert (files / "reconciler.yaml").read_text() == "as it is\n"
+        assert (files / "reconciler.yaml").read_text() == "new content\n"
     assert trap.caught() == set()
 
 
-def test_settings_of_the_caller_in_the_environment_still_count(trap: Trap, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`GIT_CONFIG_COUNT` is how a CI runner says `safe.directory`: ours come after it, and do not replace it."""
+def test_git_settings_in_the_environment_are_kept(trap: Trap, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CI runners set `safe.directory` through `GIT_CONFIG_COUNT`. Our settings follow theirs and do not replace them."""
     monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
     monkeypatch.setenv("GIT_CONFIG_KEY_0", "filter.trap.smudge")
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", f"touch {trap.traces / 'from-the-environment'}; cat")
@@ -145,8 +146,8 @@ def test_settings_of_the_caller_in_the_environment_still_count(trap: Trap, monke
         assert trap.caught() == set()
 
 
-def test_nothing_is_fetched_from_where_a_repository_says_that_it_is_incomplete(trap: Trap, tmp_path: Path) -> None:
-    """A partial clone fetches what it lacks, by a command that stands in its configuration."""
+def test_a_partial_clone_fetches_nothing(trap: Trap, tmp_path: Path) -> None:
+    """git would fetch the missing objects with a command from the configuration of the clone."""
     partial = tmp_path / "partial"
     subprocess.run(["git", "clone", "-q", "--no-local", str(trap.top), str(partial)], check=True, capture_output=True)
     for key, value in {
@@ -156,19 +157,20 @@ def test_nothing_is_fetched_from_where_a_repository_says_that_it_is_incomplete(t
         "remote.origin.uploadpack": f"touch {trap.traces / 'uploadpack'}; false",
     }.items():
         subprocess.run(["git", "-C", str(partial), "config", key, value], check=True)
+    # Without any object, every access to HEAD would have to fetch.
     shutil.rmtree(partial / ".git/objects")
     (partial / ".git/objects").mkdir()
     assert commit_of(partial) is None
     with pytest.raises(UnusableCommit), files_at(partial, "HEAD"):
         pass
     assert "uploadpack" not in trap.caught()
-    # The trap works.
+    # Prove that the trap works: git without our settings fetches.
     subprocess.run(["git", "-C", str(partial), "cat-file", "-p", "HEAD"], capture_output=True)
     assert "uploadpack" in trap.caught()
 
 
-def test_a_folder_that_a_pull_request_made_to_look_like_a_repository_is_none(trap: Trap, tmp_path: Path) -> None:
-    """Git takes a folder with HEAD, objects and refs for a bare repository, and its `config` for orders."""
+def test_a_folder_that_poses_as_a_bare_repository_is_not_used(trap: Trap, tmp_path: Path) -> None:
+    """git takes a folder with HEAD, objects and refs for a bare repository, and obeys its `config`."""
     outer = tmp_path / "outer"
     shutil.copytree(trap.top / ".git", outer / "mail")
     subprocess.run(["git", "init", "-q", str(outer)], check=True)
@@ -183,7 +185,7 @@ def test_a_folder_that_a_pull_request_made_to_look_like_a_repository_is_none(tra
     assert trap.caught() == set()
 
 
-def test_where_a_partial_clone_lacks_a_file_that_is_said(repository_with_a_hole: Path) -> None:
+def test_a_file_missing_from_a_partial_clone_is_reported(repository_with_a_hole: Path) -> None:
     with pytest.raises(UnusableCommit) as caught, files_at(repository_with_a_hole, "HEAD~1"):
         pass
     assert "made with --filter" in str(caught.value.hint)
@@ -191,7 +193,7 @@ def test_where_a_partial_clone_lacks_a_file_that_is_said(repository_with_a_hole:
 
 @pytest.fixture
 def repository_with_a_hole(trap: Trap, tmp_path: Path) -> Path:
-    """A clone that was made with `--filter=blob:none`: it has the files of HEAD and none of before."""
+    """Make a clone with `--filter=blob:none`. It has the files of HEAD and none of earlier commits."""
     trap.config("uploadpack.allowFilter", "true")
     subprocess.run(["git", "-C", str(trap.top), "config", "--unset", "uploadpack.packObjectsHook"], check=True)
     clone = ["git", "clone", "-q", "--no-local", "--filter=blob:none", trap.top.as_uri(), str(tmp_path / "hole")]
