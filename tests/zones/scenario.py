@@ -48,7 +48,7 @@ class Case:
         says: the sentence.
         about: the check that it is about.
         kind: `good` = the check has nothing to say against it.
-        rows: of the catalogue of checks.
+        rows: the rows of docs/reference/dns-checks.md that it covers.
         domain: that is judged; `NAME.example` where the case does not say otherwise.
         zone: what it publishes, keys filled in.
         without: `NAME TYPE` of the good domain's records that are absent.
