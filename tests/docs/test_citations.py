@@ -114,7 +114,7 @@ def expanded(items: str) -> list[str]:
         if join.strip(' \t\r\n#"f') == "to":
             head, _, begin = first.rpartition(".")
             tail, _, end = last.rpartition(".")
-            if head == tail:
+            if head == tail and begin.isdigit() and end.isdigit():
                 between = range(int(begin) + 1, int(end))
                 found += [f"{head}.{number}" if head else str(number) for number in between]
         found.append(last)
