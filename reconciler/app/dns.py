@@ -5,18 +5,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from reconciler.app.exits import Exit
-from reconciler.app.observing import observe_selected
-from reconciler.app.planning import Planner, PlanRequest
+from reconciler.app.plan.planner import Planner, PlanRequest
+from reconciler.app.plan.reading import observe_selected
 from reconciler.app.servers import open_servers
 from reconciler.compliance.gather import check_subjects
-from reconciler.compliance.resolver import cached_resolver
+from reconciler.compliance.resolver.resolver import cached_resolver
 from reconciler.compliance.subject import Subject
 from reconciler.config.workspace import Configuration
 from reconciler.core.errors import NoHostName, ReconcilerError
 from reconciler.core.expectations import Expected, expectation
 from reconciler.core.findings import Report, Threshold
+from reconciler.core.lookups import Fetcher
 from reconciler.core.model import CurrentDomain, DesiredDomain, Unset
-from reconciler.core.pages import Fetcher
 from reconciler.core.ports import Progress
 from reconciler.core.workspace import ServerSettings
 from reconciler.engine.observe import Observation
@@ -139,7 +139,7 @@ async def ask_dns(
         progress.begin("Asking DNS", len(todo))
         fetcher: Fetcher | None = None
         if https:
-            from reconciler.compliance.https import HttpsFetcher
+            from reconciler.compliance.resolver.https import HttpsFetcher
 
             fetcher = HttpsFetcher(resolver, dns.timeout)
         reports = await check_subjects(todo, resolver, everything=everything, fetcher=fetcher, on_done=progress.step)
@@ -147,7 +147,7 @@ async def ask_dns(
     return Report(tuple(reports), resolver.servers)
 
 
-def exit_code(report: Report, fail_on: Threshold) -> Exit:
+def report_exit(report: Report, fail_on: Threshold) -> Exit:
     """7 if a check is at or above the threshold; 6 where nothing at all could be looked up."""
     count = report.count()
     if count["error"] and not (count["pass"] or count["warn"] or count["fail"]):

@@ -8,18 +8,18 @@ from typing import Any
 
 from reconciler.app.dns import expected_of
 from reconciler.app.exits import Exit
-from reconciler.app.planning import Planner, PlanRequest
+from reconciler.app.plan.planner import Planner, PlanRequest
 from reconciler.compliance import generator
-from reconciler.compliance.generator import DmarcWish, Prefilled, Refusal
+from reconciler.compliance.generator import DmarcWish, Prefilled, RecordRefusal
 from reconciler.compliance.records import dmarc
-from reconciler.compliance.records.dmarc_uri import report_uri
-from reconciler.compliance.resolver import open_resolver
+from reconciler.compliance.records.dmarc import report_uri
+from reconciler.compliance.resolver.resolver import open_resolver
 from reconciler.config.workspace import Configuration
-from reconciler.core.dns import Answer
 from reconciler.core.expectations import Expected
 from reconciler.core.findings import Record
+from reconciler.core.lookups import Answer
 from reconciler.core.model import Unset
-from reconciler.output.dmarc_proposals import DmarcProposal
+from reconciler.output.report.dmarc_proposals import DmarcProposal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class DmarcOptions:
 class Refused(ValueError):
     """A record that was asked for cannot be made; `refusals` say which options, and why."""
 
-    def __init__(self, refusals: Sequence[Refusal]) -> None:
+    def __init__(self, refusals: Sequence[RecordRefusal]) -> None:
         self.refusals = tuple(dict.fromkeys(refusals))
         super().__init__("; ".join(f"{refusal.field}: {refusal.reason}" for refusal in self.refusals))
 
@@ -75,7 +75,7 @@ async def propose_dmarc(
     return tuple(sorted(found, key=lambda proposal: proposal.domain))
 
 
-def exit_code(proposals: Sequence[DmarcProposal]) -> Exit:
+def proposal_exit(proposals: Sequence[DmarcProposal]) -> Exit:
     """6 where what is published could not be looked up for a domain, so that nothing was proposed for it."""
     return Exit.UNREACHABLE if any(proposal.problem for proposal in proposals) else Exit.DONE
 
@@ -88,7 +88,7 @@ def _uris(field: str, addresses: tuple[str, ...] | None) -> tuple[str, ...] | No
         try:
             found.append(report_uri(address))
         except ValueError as e:
-            refused.append(Refusal(field, str(e)))
+            refused.append(RecordRefusal(field, str(e)))
     if refused:
         raise Refused(refused)
     return tuple(dict.fromkeys(found))

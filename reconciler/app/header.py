@@ -1,6 +1,8 @@
 """The `generated` object of documents: the only part that differs between two runs over the same input."""
 
+import getpass
 import os
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,3 +21,31 @@ def generated(root: Path | None) -> dict[str, object]:
     }
     commit = commit_of(root) if root else None
     return header | ({"commit": commit} if commit else {})
+
+
+# Who runs this, and where: for the journal, and for whoever waits for the lock.
+
+
+def user() -> str | None:
+    """Whom the CI names, else the system's user; None where neither tells."""
+    named = os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN")
+    if named:
+        return named
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return None
+
+
+def host() -> str:
+    """This machine's name."""
+    return socket.gethostname() or "unknown"
+
+
+def job() -> str:
+    """The address of the CI job that this runs in; empty where there is none."""
+    run = os.environ.get("GITHUB_RUN_ID")
+    if run:
+        base = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+        return f"{base}/{os.environ.get('GITHUB_REPOSITORY', '')}/actions/runs/{run}"
+    return os.environ.get("CI_JOB_URL", "")

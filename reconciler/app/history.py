@@ -5,9 +5,9 @@ from pathlib import Path
 
 from reconciler.core.errors import ReconcilerError, UnknownRun
 from reconciler.core.model import Value
-from reconciler.engine.journal_read import Run, read_run, run_files
-from reconciler.engine.journal_steps import INTERRUPTED, Entry, entries, tally
-from reconciler.output.history_view import ChangeRow, RunRow
+from reconciler.engine.journal.reader import Run, read_run, run_files
+from reconciler.engine.journal.steps import INTERRUPTED, Entry, count_steps, entries
+from reconciler.output.history import ChangeRow, RunRow
 
 LAST = "last"
 
@@ -20,7 +20,7 @@ def list_runs(folder: Path) -> Iterator[RunRow]:
     """
     for path in run_files(folder):
         run = read_run(path)
-        yield _run_row(run, run.fault, tally(run), ())
+        yield _run_row(run, run.fault, count_steps(run), ())
 
 
 def find_run(folder: Path, wanted: str) -> Path:
@@ -54,7 +54,7 @@ def run_row(run: Run) -> RunRow:
         listed = entries(run)
     except ReconcilerError as e:
         listed, fault = (), fault or e.message
-    return _run_row(run, fault, tally(run), tuple(_row(e) for e in listed))
+    return _run_row(run, fault, count_steps(run), tuple(_row(e) for e in listed))
 
 
 def _run_row(run: Run, fault: str, counts: Mapping[str, int], changes: tuple[ChangeRow, ...]) -> RunRow:

@@ -2,13 +2,32 @@
 
 from pathlib import Path
 
-from reconciler.app.products import product_named
-from reconciler.config.secrets import generate_password
-from reconciler.config.secrets_text import is_one_line
-from reconciler.core.errors import PasswordUnusable
+from reconciler.config.secrets.store import generate_password
+from reconciler.config.secrets.text import is_one_line
+from reconciler.config.workspace import find_root, load_configuration
+from reconciler.core.errors import PasswordUnusable, ReconcilerError
 from reconciler.core.names import split_address
-from reconciler.core.product import PasswordPolicy, password_faults
+from reconciler.core.product import PasswordPolicy, Product, password_faults
 from reconciler.core.secret import Secret
+
+# A product of the workspace, by the name that the command line gives.
+
+
+def product_named(start: Path, workspace: Path | None, name: str) -> Product:
+    """A product.
+
+    Raises:
+        ReconcilerError: there is no workspace, no such product, or its file is not valid.
+    """
+    config = load_configuration(find_root(start, workspace))
+    known = config.products.get(name)
+    if known is None:
+        names = ", ".join(sorted(config.products)) or "none"
+        raise ReconcilerError(
+            f"there is no valid product {name!r} in this workspace; there are: {names}",
+            hint="`reconciler validate` says what is wrong with a product file",
+        )
+    return known
 
 
 def policy_of(start: Path, workspace: Path | None, product: str | None) -> PasswordPolicy:

@@ -9,23 +9,22 @@ from pathlib import Path
 from types import MappingProxyType
 
 from reconciler.app.history import find_run
-from reconciler.app.planning import Planner, PlanRequest, internal_domains, journal_folder
+from reconciler.app.plan.planner import Planner, PlanRequest, internal_domains, journal_folder
 from reconciler.app.servers import OpenServers, open_servers
 from reconciler.config.workspace import Configuration
-from reconciler.core.bill import cost_of
-from reconciler.core.diagnostics import Diagnostic, in_order, warning
+from reconciler.core.billing import cost_of
+from reconciler.core.diagnostics import Diagnostic, sort_diagnostics, warning
 from reconciler.core.errors import ReconcilerError
-from reconciler.core.guards_run import allowed_deletions, dangling_across
-from reconciler.core.inverse import inverse, scope_of
-from reconciler.core.inverse_steps import Step
+from reconciler.core.guards.run import allowed_deletions, dangling_across
 from reconciler.core.model import DesiredDomain, Unset
 from reconciler.core.plan import Change, Plan
-from reconciler.core.planner import PlanOptions, plan_domain
+from reconciler.core.planning.planner import PlanOptions, plan_domain
+from reconciler.core.planning.rollback import AppliedStep, inverse, scope_of
 from reconciler.core.ports import Progress, ReadScope
 from reconciler.core.product import Limits
-from reconciler.engine.inventory import Inventory, read_inventory
-from reconciler.engine.journal_read import Run, read_run, run_files
-from reconciler.engine.journal_steps import Place, steps_of
+from reconciler.engine.journal.inventory import Inventory, read_inventory
+from reconciler.engine.journal.reader import Run, read_run, run_files
+from reconciler.engine.journal.steps import Place, steps_of
 from reconciler.engine.observe import Observation, observe_all
 
 
@@ -68,7 +67,7 @@ async def plan_rollback(config: Configuration, wanted: str, request: PlanRequest
         plans = planner.all_plans(await _observe(planner, servers, progress))
     if plans:
         plans = (plans[0].with_diagnostics(*notes), *plans[1:])
-    return Rollback(run=run.run, commit=str(run.start.get("commit", "")), plans=plans, notes=in_order(notes))
+    return Rollback(run=run.run, commit=str(run.start.get("commit", "")), plans=plans, notes=sort_diagnostics(notes))
 
 
 def _runs(folder: Path, wanted: str) -> tuple[Run, tuple[Run, ...]]:
@@ -89,7 +88,7 @@ def _is_here(config: Configuration, server: str, name: str) -> bool:
     return name in config.domains and config.domains[name].server == server
 
 
-def _elsewhere(config: Configuration, place: Place, steps: Sequence[Step]) -> Diagnostic:
+def _elsewhere(config: Configuration, place: Place, steps: Sequence[AppliedStep]) -> Diagnostic:
     server, name = place
     count = f"{len(steps)} change{'s' * (len(steps) != 1)}"
     declared = config.domains.get(name)
@@ -106,7 +105,7 @@ class _Planner:
         self,
         config: Configuration,
         request: PlanRequest,
-        steps: Mapping[str, Sequence[Step]],
+        steps: Mapping[str, Sequence[AppliedStep]],
         inventory: Inventory,
     ) -> None:
         self.config, self.request, self.steps, self.inventory = config, request, steps, inventory
@@ -156,7 +155,7 @@ class _Planner:
         limits = product.limits if product else Limits()
         plan = plan_domain(undone.desired, seen, self.policy, limits, options)
         plan = replace(plan, changes=tuple(_rolled_back(c) for c in plan.changes), unmanaged=())
-        plan = replace(plan, diagnostics=in_order((*plan.diagnostics, *undone.diagnostics)))
+        plan = replace(plan, diagnostics=sort_diagnostics((*plan.diagnostics, *undone.diagnostics)))
         return replace(plan, cost=cost_of(plan, seen, product.billing)) if product else plan
 
     def _protected(self, name: str) -> dict[str, str]:

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from reconciler.app.products import product_named
-from reconciler.config.compile import domain_schema
+from reconciler.app.password import product_named
+from reconciler.config.schema.compile import domain_schema
 from reconciler.core.workspace import Role
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from reconciler.config.secrets import SecretStore
+from reconciler.config.secrets.store import SecretStore
 from reconciler.core.errors import ReconcilerError, SecretUnavailable
 from reconciler.core.ports import Reader, Writer
 from reconciler.core.workspace import ServerSettings, Workspace

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from reconciler.app.dns import expected_of
 from reconciler.app.exits import Exit, of_plans
-from reconciler.app.planning import Planner, PlanRequest
+from reconciler.app.plan.planner import Planner, PlanRequest
 from reconciler.app.servers import OpenServers, open_servers
 from reconciler.config.workspace import Configuration
 from reconciler.core.diagnostics import Diagnostic, warning
@@ -20,7 +20,7 @@ from reconciler.core.ports import Progress, Reader, ReadScope
 from reconciler.core.status import DomainStatus, figures
 from reconciler.engine.observe import DOMAINS_AT_ONCE
 
-SCOPE = ReadScope(seats=frozenset({"eas", "mapi"}))
+SCOPE = ReadScope(activations=frozenset({"eas", "mapi"}))
 """What is read of every domain: nothing that costs a request a mailbox."""
 
 
@@ -151,7 +151,7 @@ async def _with_pills(
     """The same with what DNS says of each domain itself; of its domain aliases `dns check` tells."""
     from reconciler.compliance.checks import FIRST
     from reconciler.compliance.gather import check_subjects
-    from reconciler.compliance.resolver import open_resolver
+    from reconciler.compliance.resolver.resolver import open_resolver
     from reconciler.compliance.subject import Subject
 
     problems: dict[str, str] = {}

@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-from reconciler.app.applying import ApplyHooks, ApplyResult, run_apply
+from reconciler.app.apply.run import ApplyHooks, ApplyResult, run_apply
 from reconciler.app.exits import Exit
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, common, emit
 from reconciler.cli.ended import Ended
-from reconciler.cli.planning import formats_option, plan_lines, plan_options, request
+from reconciler.cli.plan_options import plan_formats_option, plan_lines, plan_options, request
 from reconciler.cli.signals import Signals, ending_at_once
 from reconciler.cli.streams import silence
 from reconciler.config.workspace import Configuration
@@ -24,7 +24,7 @@ from reconciler.core.ports import Progress
 
 @click.command("apply", short_help="Plan, ask, apply, read back.")
 @plan_options
-@formats_option
+@plan_formats_option
 @click.option(
     "--plan",
     "saved",
@@ -84,7 +84,7 @@ def command(
     hooks = ApplyHooks(
         agree=session.agree,
         on_outcome=session.on_outcome,
-        on_settled=session.on_settled,
+        on_decided=session.on_decided,
         lock_timeout=lock_timeout,
         on_wait=session.note,
     )
@@ -111,9 +111,9 @@ def _saved_run(
     config: Configuration, path: Path, verify_key: Path | None, hooks: ApplyHooks, progress: Progress
 ) -> Coroutine[Any, Any, ApplyResult]:
     """The apply of a saved plan; whatever is wrong with the file is said before any server is asked."""
-    from reconciler.app.saved import SavedPlan
-    from reconciler.app.saved_applying import run_saved
-    from reconciler.app.signing import load_verify_key
+    from reconciler.app.saved.apply import run_saved
+    from reconciler.app.saved.plan_file import SavedPlan
+    from reconciler.app.saved.signing import load_verify_key
 
     key = load_verify_key(verify_key) if verify_key else None
     return run_saved(config, SavedPlan.load(path, config, key=key), hooks, progress)
@@ -140,7 +140,7 @@ class _Session:
         if any(p.refused for p in plans if p.complete):
             self.console.warn("Refused: nothing was changed. See the errors above.")
             return False
-        self._say_settled()
+        self._show_decided()
         if sum(len(p.changes) for p in plans) == len(self.settled) or self.yes:
             return True
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -152,11 +152,11 @@ class _Session:
         self.console.warn("Not applied: nothing was changed.")
         return False
 
-    def on_settled(self, outcomes: tuple[Outcome, ...]) -> None:
+    def on_decided(self, outcomes: tuple[Outcome, ...]) -> None:
         """Takes note of what in a saved plan is not to be made."""
         self.settled = outcomes
 
-    def _say_settled(self) -> None:
+    def _show_decided(self) -> None:
         """Before the question: how much of the plan that was shown is not to be made."""
         moved = sum(o.result is Result.REFUSED for o in self.settled)
         if moved:
@@ -169,7 +169,7 @@ class _Session:
     def on_outcome(self, outcome: Outcome) -> None:
         """Prints each outcome as it happens."""
         if self.text:
-            from reconciler.output.outcomes_text import render_outcome
+            from reconciler.output.plan.outcomes import render_outcome
 
             self.clear()
             self.console.results([render_outcome(outcome, color=self.console.color)])
@@ -189,7 +189,7 @@ class _Session:
     def interrupted(self) -> None:
         """Where one finds what was done until then."""
         if self.agreed:
-            from reconciler.app.planning import state_folder
+            from reconciler.app.plan.planner import state_folder
 
             self.clear()
             self.console.warn("The change under way may have been made; `reconciler plan` shows what is left to do.")
@@ -199,7 +199,7 @@ class _Session:
         """The end: counts, what failed, whether a new plan is empty."""
         emit(self.console, tuple(f for f in self.formats if f.name == "json"), lambda _: [self._document(result)])
         if result.agreed and self.text:
-            from reconciler.output.outcomes_text import render_apply_summary
+            from reconciler.output.plan.outcomes import render_apply_summary
 
             self.console.results(
                 render_apply_summary(
@@ -221,7 +221,7 @@ class _Session:
 
     def _document(self, result: ApplyResult) -> str:
         from reconciler.app.header import generated
-        from reconciler.output.apply_json import render_apply_json
+        from reconciler.output.plan.apply_json import render_apply_json
 
         document = render_apply_json(
             result.plans,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from reconciler.app.demo_terminal import ON_DEMO_TERMINAL
+from reconciler.app.demo.terminal import ON_DEMO_TERMINAL
 from reconciler.cli.streams import nowhere
 
 MARKDOWN_LIMIT = 65_536

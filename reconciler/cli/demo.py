@@ -26,7 +26,7 @@ def command(console: Console, output: Path) -> int:
     from reconciler.app.sandbox import require_sandbox
 
     require_sandbox()
-    from reconciler.app.demo import run_demo
+    from reconciler.app.demo.demo import run_demo
 
     run_demo(output, lambda text: console.results([text]), color=console.color)
     return 0

@@ -30,7 +30,7 @@ def _report(
 ) -> Report:
     """The report; what kept a mail server from telling its key is said on standard error, once each."""
     from reconciler.app.dns import check_dns
-    from reconciler.app.planning import PlanRequest
+    from reconciler.app.plan.planner import PlanRequest
     from reconciler.output.terminal import safe
 
     request = PlanRequest(today=datetime.now(UTC).date())
@@ -94,13 +94,13 @@ def check(
     Each check says what was found, what was expected, and the exact record to publish. What could not be looked up is
     an error of its own, never a missing record.
     """
-    from reconciler.app.dns import exit_code
+    from reconciler.app.dns import report_exit
 
     config = configured(console, selection)
     report = _report(console, config, ask_servers=not no_server, everything=everything, https=https, cache=dns_cache)
 
     emit(console, formats, lambda name: [_rendered(console, config, report, name).rstrip("\n")])
-    return exit_code(report, fail_on)
+    return report_exit(report, fail_on)
 
 
 def _rendered(console: Console, config: Configuration, report: Report, name: str) -> str:
@@ -108,24 +108,24 @@ def _rendered(console: Console, config: Configuration, report: Report, name: str
     match name:
         case "json":
             from reconciler.app.header import generated
-            from reconciler.output.report_json import render_json
+            from reconciler.output.report.json import render_json
 
             return render_json(report, generated(config.root))
         case "markdown":
-            from reconciler.output.report_markdown import render_markdown
+            from reconciler.output.report.markdown import render_markdown
 
             return render_markdown(report)
         case "sarif":
-            from reconciler.app.repository import declared_at, repository_paths
-            from reconciler.output.sarif_report import render_report_sarif
+            from reconciler.app.git import declared_at, repository_paths
+            from reconciler.output.sarif import render_report_sarif
 
             return render_report_sarif(report, declared_at(config), repository_paths(config))
         case "junit":
-            from reconciler.output.junit_report import render_report_junit
+            from reconciler.output.junit import render_report_junit
 
             return render_report_junit(report)
         case _:
-            from reconciler.output.report_text import render_text
+            from reconciler.output.report.text import render_text
 
             return render_text(report, color=console.color, width=console.width, trees=console.verbose > 0)
 
@@ -140,7 +140,7 @@ def records(console: Console, selection: tuple[str, ...], formats: tuple[Format,
 
     What is there already is taken into account: an SPF record is merged, not replaced.
     """
-    from reconciler.output.records_formats import render_records
+    from reconciler.output.records import render_records
 
     config = configured(console, selection)
     report = _report(console, config, ask_servers=not no_server)

@@ -37,8 +37,8 @@ def command(
     It starts from the published record and the product's dns.dmarc; options change that. Shown are the record, what it
     changes, what operators of other domains must publish for the reports to arrive, and the next stage.
     """
-    from reconciler.app.dns_dmarc import DmarcOptions, Refused, exit_code, propose_dmarc
-    from reconciler.output.dmarc_proposals import render_proposals, side_notes
+    from reconciler.app.dns_dmarc import DmarcOptions, Refused, proposal_exit, propose_dmarc
+    from reconciler.output.report.dmarc_proposals import render_proposals, side_notes
     from reconciler.output.terminal import safe
 
     for field in ("rua", "ruf"):
@@ -58,4 +58,4 @@ def command(
         for proposal in proposals:
             if proposal.problem:
                 console.warn(f"warning: {proposal.domain}: {safe(proposal.problem)}")
-    return exit_code(proposals)
+    return proposal_exit(proposals)

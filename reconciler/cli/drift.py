@@ -11,18 +11,18 @@ import click
 from reconciler.app.exits import of_plans
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, OutFile, common, emit, write_file
-from reconciler.cli.planning import base_option, formats_option, plan_lines, request
+from reconciler.cli.plan_options import base_option, plan_formats_option, plan_lines, request
 
 if TYPE_CHECKING:
-    from reconciler.app.adopting import Adoption
-    from reconciler.app.planning import PlanRequest
+    from reconciler.app.adopt.drift import Adoption
+    from reconciler.app.plan.planner import PlanRequest
     from reconciler.config.workspace import Configuration
     from reconciler.core.plan import Plan
 
 
 @click.command("drift", short_help="Plan for the exit code.")
 @click.argument("selection", nargs=-1, metavar="[DOMAIN|FILE]...")
-@formats_option
+@plan_formats_option
 @base_option
 @click.option("--adopt", is_flag=True, help="Write what was changed on the servers into the files.")
 @click.option("--patch", type=OutFile(), metavar="FILE", help="With --adopt: write a patch instead of the files.")
@@ -41,7 +41,7 @@ def command(
     values, comments and order kept, but where a value was changed in git. The exit code is then that of what is left;
     with --patch, of what would be left with the patch.
     """
-    from reconciler.app.planning import make_plans
+    from reconciler.app.plan.reading import make_plans
 
     if patch and not adopt:
         raise click.UsageError("--patch needs --adopt")
@@ -65,9 +65,9 @@ def _adopted(
     diff_is_result: bool,
 ) -> "Sequence[Plan]":
     """Writes the files, or the patch; the plans of what is left."""
-    from reconciler.app.adopting import adopt, left_to_do
-    from reconciler.app.file_changes import write_changes
-    from reconciler.app.planning import make_plans
+    from reconciler.app.adopt.drift import adopt, left_to_do
+    from reconciler.app.adopt.file_changes import write_changes
+    from reconciler.app.plan.reading import make_plans
     from reconciler.output.terminal import safe
 
     done = adopt(config, plans)

@@ -10,7 +10,7 @@ from reconciler.app.exits import Exit
 from reconciler.cli.console import Console, Format, FormatType, common, emit
 
 if TYPE_CHECKING:
-    from reconciler.output.history_view import RunRow
+    from reconciler.output.history import RunRow
 
 FORMATS = ("text", "json")
 
@@ -35,9 +35,9 @@ def command(console: Console, run: str | None, verify: bool, formats: tuple[Form
     its last line was edited or that its end was cut off, unless the run came to its end.
     """
     from reconciler.app.history import find_run, list_runs, run_row
-    from reconciler.app.planning import journal_folder
+    from reconciler.app.plan.planner import journal_folder
     from reconciler.config.workspace import find_root
-    from reconciler.engine.journal_read import read_run
+    from reconciler.engine.journal.reader import read_run
 
     root = find_root(Path.cwd(), console.workspace)
     folder = journal_folder(root)
@@ -51,10 +51,10 @@ def command(console: Console, run: str | None, verify: bool, formats: tuple[Form
 def _lines(console: Console, rows: Sequence["RunRow"], root: Path, name: str, *, one: bool) -> Iterable[str]:
     if name == "json":
         from reconciler.app.header import generated
-        from reconciler.output.history_json import render_history_json
+        from reconciler.output.history import render_history_json
 
         return [render_history_json(rows, generated(root), changes=one).rstrip("\n")]
-    from reconciler.output.history_text import render_history, render_run
+    from reconciler.output.history import render_history, render_run
 
     if one:
         return render_run(rows[0], color=console.color, width=console.width)

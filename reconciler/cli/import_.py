@@ -13,7 +13,7 @@ from reconciler.cli.console import Console, TextBase, common
 from reconciler.core.diagnostics import has_errors
 
 if TYPE_CHECKING:
-    from reconciler.app.importing import Import
+    from reconciler.app.adopt.importing import Import
 
 
 class DomainType(TextBase):
@@ -48,7 +48,7 @@ def command(console: Console, names: tuple[str, ...], everything: bool, server: 
     Exit codes: 0; 3 invalid files; 4 a file that cannot be edited; 5 with --all, if a domain had to be left out; 6 a
     server cannot be reached.
     """
-    from reconciler.app.importing import import_domains
+    from reconciler.app.adopt.importing import import_domains
     from reconciler.config.workspace import load_configuration
     from reconciler.output.diagnostics_text import render_diagnostics
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.app.ci_files import CI_FILES, usual_ci
+from reconciler.app.onboarding.ci_files import CI_FILES, usual_ci
 from reconciler.cli.console import Console, common
 
 if TYPE_CHECKING:
-    from reconciler.app.onboarding import Account, Onboarded
+    from reconciler.app.onboarding.onboard import Onboarded, ServerAccount
 
 ONLY_FROM = ("domain", "all", "hostname", "role", "ca_bundle")
 
@@ -62,7 +62,7 @@ def command(console: Console, folder: Path | None, url: str | None, ci: tuple[st
     used = next((name for name in ONLY_FROM if options[name]), None)
     if used:
         raise click.UsageError(f"--{used.replace('_', '-')} goes with --from URL only")
-    from reconciler.app.init import init_workspace
+    from reconciler.app.onboarding.starter import init_workspace
 
     console.results(str(_shown(path)) for path in init_workspace(folder, names or ()))
     console.say("")
@@ -74,8 +74,8 @@ def command(console: Console, folder: Path | None, url: str | None, ci: tuple[st
 
 def _ci_names(given: Sequence[str]) -> tuple[str, ...] | None:
     """The CI files asked for; None where nothing was said about them."""
-    from reconciler.app.choosing import BadChoice
-    from reconciler.cli.asking import ci_choice
+    from reconciler.app.onboarding.selection import BadChoice
+    from reconciler.cli.prompts import ci_choice
 
     try:
         return ci_choice(",".join(given)) if given else None
@@ -85,9 +85,9 @@ def _ci_names(given: Sequence[str]) -> tuple[str, ...] | None:
 
 def _from_server(console: Console, folder: Path, url: str, ci: tuple[str, ...] | None, options: dict[str, Any]) -> int:
     """Asks, signs in, asks again, and writes."""
-    from reconciler.app import onboarding
-    from reconciler.app.onboarding_server import BadAddress, server_settings
-    from reconciler.cli import asking
+    from reconciler.app.onboarding import onboard as onboarding
+    from reconciler.app.onboarding.server import BadAddress, server_settings
+    from reconciler.cli import prompts as asking
     from reconciler.cli.configured import log_requests
 
     named: tuple[str, ...] = options["domain"]
@@ -101,7 +101,7 @@ def _from_server(console: Console, folder: Path, url: str, ci: tuple[str, ...] |
         if ci is None:
             ci = asking.ci_names(folder, usual_ci(folder)) if asking.can_ask() else (usual_ci(folder),)
         today = datetime.now(UTC).date()
-        onboarding.check_folder(onboarding.Onboarding(folder=folder, workspace_text=text, today=today, ci=ci))
+        onboarding.check_new_folder(onboarding.Onboarding(folder=folder, workspace_text=text, today=today, ci=ci))
         username, password = asking.credentials(settings.url)
         role = options["role"] or onboarding.role_of(username)
         settings, text = server_settings(url, role=role, **given)
@@ -109,7 +109,7 @@ def _from_server(console: Console, folder: Path, url: str, ci: tuple[str, ...] |
         raise click.UsageError(f"--from: {e.message}" + (f" ({e.hint})" if e.hint else "")) from e
     if console.verbose > 1:
         log_requests()
-    account = onboarding.Account(settings=settings, username=username, password=password)
+    account = onboarding.ServerAccount(settings=settings, username=username, password=password)
     known = asyncio.run(onboarding.domains_of(account))
     names = _domains(account, known, named, everything=options["all"])
     asked = onboarding.Onboarding(folder=folder, workspace_text=text, today=today, ci=ci)
@@ -117,11 +117,13 @@ def _from_server(console: Console, folder: Path, url: str, ci: tuple[str, ...] |
     return _tell(console, folder, done)
 
 
-def _domains(account: "Account", known: Sequence[str], named: Sequence[str], *, everything: bool) -> tuple[str, ...]:
+def _domains(
+    account: "ServerAccount", known: Sequence[str], named: Sequence[str], *, everything: bool
+) -> tuple[str, ...]:
     """The domains that are meant, of those that there are."""
-    from reconciler.app.choosing import BadChoice
-    from reconciler.app.choosing import named as one
-    from reconciler.cli import asking
+    from reconciler.app.onboarding.selection import BadChoice
+    from reconciler.app.onboarding.selection import named as one
+    from reconciler.cli import prompts as asking
     from reconciler.core.errors import RefusedByServer
 
     if not known:
@@ -141,7 +143,7 @@ def _domains(account: "Account", known: Sequence[str], named: Sequence[str], *, 
 
 def _tell(console: Console, folder: Path, done: "Onboarded") -> int:
     """The files, what is not in them, what is wrong with them, and the plan."""
-    from reconciler.cli.planning import plan_lines
+    from reconciler.cli.plan_options import plan_lines
     from reconciler.output.diagnostics_text import render_diagnostics
     from reconciler.output.terminal import safe
 

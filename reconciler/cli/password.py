@@ -7,7 +7,7 @@ import click
 
 from reconciler.app.exits import Exit
 from reconciler.cli.console import Console, common
-from reconciler.cli.planning import AddressType
+from reconciler.cli.plan_options import AddressType
 
 
 @click.command("password", short_help="Make passwords by a product's policy.")
@@ -34,7 +34,7 @@ def command(
     one. Only --product needs a workspace.
     """
     from reconciler.app.password import faults_of, make_password, policy_of
-    from reconciler.config.secrets_generate import MIN_GENERATED
+    from reconciler.config.secrets.generate import MIN_GENERATED
 
     if check and (length is not None or count != 1):
         raise click.UsageError("--check makes no password: --count and --length do not go with it")
@@ -53,7 +53,7 @@ def command(
 def _typed() -> str:
     """The password on standard input, without its line end; on a terminal it is asked for, and never shown."""
     if not sys.stdin.isatty():
-        from reconciler.config.secrets_text import MAX_BYTES, one_line
+        from reconciler.config.secrets.text import MAX_BYTES, one_line
 
         return one_line(sys.stdin.buffer.read(MAX_BYTES + 2)) or ""
     import getpass

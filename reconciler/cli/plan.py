@@ -10,13 +10,13 @@ import click
 from reconciler.app.exits import of_plans
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, common, emit
-from reconciler.cli.planning import formats_option, plan_lines, plan_options, request
-from reconciler.cli.saving import saving, saving_options
+from reconciler.cli.plan_options import plan_formats_option, plan_lines, plan_options, request
+from reconciler.cli.save_options import saving, saving_options
 
 
 @click.command("plan", short_help="Show what `apply` would do.")
 @plan_options
-@formats_option
+@plan_formats_option
 @saving_options
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
 @common
@@ -35,7 +35,7 @@ def command(
     Exit codes: 0, or 2 with --detailed-exitcode if there are changes; 3 invalid files; 4 a guard refuses; 6 a server
     cannot be reached.
     """
-    from reconciler.app.planning import make_plans
+    from reconciler.app.plan.reading import make_plans
 
     wanted = saving(save, expires, sign_key)
     config = configured(console, selection)

@@ -11,7 +11,7 @@ from reconciler.cli.console import Console, common
 from reconciler.output.html.texts import languages
 
 if TYPE_CHECKING:
-    from reconciler.app.report_earlier import Earlier
+    from reconciler.app.report.earlier import Earlier
 
     EarlierBase = click.ParamType["Earlier"]
 else:  # generic only from click 8.4 on
@@ -25,7 +25,7 @@ class EarlierReport(EarlierBase):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "Earlier":
         """The name of a `report.json` -> what it says."""
-        from reconciler.app.report_earlier import read_earlier
+        from reconciler.app.report.earlier import read_earlier
         from reconciler.core.errors import ReconcilerError
 
         try:
@@ -78,22 +78,22 @@ def command(
     Exit codes: 0; 3 invalid files; 4 the folder holds something else; 6 nothing at all could be looked up; 7 a check is
     at or above --fail-on.
     """
-    from reconciler.app.dns import exit_code
-    from reconciler.app.report import make_report, report_files
-    from reconciler.app.report_folder import check_folder, write_folder
-    from reconciler.output.report_since import since_text
-    from reconciler.output.report_words import summary
+    from reconciler.app.dns import report_exit
+    from reconciler.app.report.folder import check_report_folder, write_folder
+    from reconciler.app.report.report import make_report, report_files
+    from reconciler.output.report.since import since_text
+    from reconciler.output.report.words import report_summary
     from reconciler.output.terminal import safe
 
-    check_folder(output)
+    check_report_folder(output)
     config = configured(console, selection)
     result = asyncio.run(make_report(config, console.progress(), from_servers=not no_server, earlier=since))
     for message in sorted({problem.message for problem in result.problems}):
         console.warn(f"warning: {safe(message)}")
     count = write_folder(output, report_files(result, lang))
-    lines = [safe(summary(result.report))]
+    lines = [safe(report_summary(result.report))]
     if result.comparison is not None:
         lines.extend(since_text(result.comparison))
     console.results(lines)
     console.say(f"wrote {count} files; open {safe(str(output / 'index.html'))}")
-    return exit_code(result.report, fail_on)
+    return report_exit(result.report, fail_on)

@@ -9,8 +9,8 @@ import click
 from reconciler.app.exits import of_plans
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, common, emit
-from reconciler.cli.planning import formats_option, plan_lines, request
-from reconciler.cli.saving import saving, saving_options
+from reconciler.cli.plan_options import plan_formats_option, plan_lines, request
+from reconciler.cli.save_options import saving, saving_options
 
 
 @click.command("rollback", short_help="Show what would undo a run.")
@@ -21,7 +21,7 @@ from reconciler.cli.saving import saving, saving_options
     metavar="N",
     help="The exact number of deletions that are meant, where there are more than the policy lets pass.",
 )
-@formats_option
+@plan_formats_option
 @saving_options
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
 @common

@@ -30,7 +30,7 @@ def command(console: Console, name: str, product: str | None, role: str) -> int:
     if product is not None and name != "domain":
         raise click.UsageError("--product goes with `schema domain` only")
     if product is None:
-        from reconciler.config.schema import load_schema
+        from reconciler.config.schema.compiled import load_schema
 
         text = json.dumps(load_schema(name), indent=2, ensure_ascii=False)
     else:

@@ -31,7 +31,7 @@ def _lines(console: Console, config: Configuration, name: str, *, whole: bool) -
     """The diagnostics in one format; `whole` where nothing was selected, so that all files were checked."""
     if name == "text":
         return _text(console, config)
-    from reconciler.app.repository import repository_paths
+    from reconciler.app.git import repository_paths
 
     said = config.diagnostics
     paths = repository_paths(config, (d.span.file for d in said if d.span))
@@ -42,19 +42,19 @@ def _lines(console: Console, config: Configuration, name: str, *, whole: bool) -
 
             return [render_diagnostics_json(said, generated(config.root), config.files).rstrip("\n")]
         case "github":
-            from reconciler.output.github import render_diagnostics_github
+            from reconciler.output.plan.github import render_diagnostics_github
 
             return render_diagnostics_github(said, paths) if said else _text(console, config)
         case "gitlab":
-            from reconciler.output.gitlab import render_diagnostics_gitlab
+            from reconciler.output.plan.gitlab import render_diagnostics_gitlab
 
             return [render_diagnostics_gitlab(said, paths).rstrip("\n")]
         case "sarif":
-            from reconciler.output.sarif_diagnostics import render_diagnostics_sarif
+            from reconciler.output.sarif import render_diagnostics_sarif
 
             return [render_diagnostics_sarif(said, paths).rstrip("\n")]
         case _:
-            from reconciler.output.junit_diagnostics import render_diagnostics_junit
+            from reconciler.output.junit import render_diagnostics_junit
 
             return [render_diagnostics_junit(said, checked_files(config, whole=whole), paths).rstrip("\n")]
 

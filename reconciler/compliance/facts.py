@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from reconciler.core.dns import Answer, RecordType
-from reconciler.core.pages import Page
+from reconciler.core.lookups import Answer, Page, RecordType
 
 Question = tuple[str, RecordType]
 """A full name in lower case without the final dot, and a type; for the resolver."""

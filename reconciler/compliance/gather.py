@@ -6,13 +6,12 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from reconciler.compliance.checks import CHECKS, Check, chosen
+from reconciler.compliance.checks import CHECKS, Check, selected_checks
 from reconciler.compliance.facts import Direct, Facts, Fetch, Question, Wanted
 from reconciler.compliance.subject import Subject
 from reconciler.compliance.verdict import lowered, not_sending, switched_off
-from reconciler.core.dns import Answer, Resolver
 from reconciler.core.findings import DomainReport, Evidence, Finding
-from reconciler.core.pages import Fetcher, Page
+from reconciler.core.lookups import Answer, Fetcher, Page, Resolver
 
 DOMAINS_AT_ONCE = 256
 """Domains under way together, so that some that wait for silent servers keep nobody else waiting; how many questions
@@ -34,7 +33,7 @@ async def gather(
         fetcher: None = no page is fetched.
     """
     found = _Found(resolver, fetcher)
-    rows = chosen(subject) if checks is None else checks
+    rows = selected_checks(subject) if checks is None else checks
     await found.pursue([check for check in rows if _without(check, subject) is None], subject)
     return found.facts()
 
@@ -59,7 +58,7 @@ async def check_subjects(
     limit = asyncio.Semaphore(DOMAINS_AT_ONCE)
 
     async def one(subject: Subject) -> DomainReport:
-        checks = chosen(subject, table, everything=everything)
+        checks = selected_checks(subject, table, everything=everything)
         async with limit:
             report = judge(subject, await gather(subject, resolver, checks, fetcher=fetcher), checks)
         if on_done is not None:
@@ -86,7 +85,7 @@ def _patient_collector() -> Iterator[None]:
 def judge(subject: Subject, facts: Facts, checks: Sequence[Check] | None = None) -> DomainReport:
     """Every check's finding about a domain; of the checks that `gather` asked for."""
     raw: list[Finding] = []
-    for check in chosen(subject) if checks is None else checks:
+    for check in selected_checks(subject) if checks is None else checks:
         raw.append(_without(check, subject) or _finding(check, subject, facts, raw))
     return DomainReport(
         domain=subject.domain,

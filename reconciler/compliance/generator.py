@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 
 from reconciler.compliance import publish
 from reconciler.compliance.records import dmarc, tags
-from reconciler.compliance.records.dmarc import FAILURE_OPTIONS, POLICIES
-from reconciler.compliance.records.dmarc_uri import parse_list
-from reconciler.compliance.records.dns_names import is_under
+from reconciler.compliance.records.addresses import is_under
+from reconciler.compliance.records.dmarc import FAILURE_OPTIONS, POLICIES, parse_list
 from reconciler.core.expectations import Expected
 from reconciler.core.findings import Record
 
@@ -45,7 +44,7 @@ class DmarcWish:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RecordRefusal:
     """Why no record can be made: which part of the wish (a field of DmarcWish), and the reason."""
 
     field: str
@@ -61,7 +60,7 @@ class Prefilled:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class PolicyStage:
     """Where a wish stands on the way from none to reject, and the wish for the next step; None = there is none."""
 
     advice: str
@@ -77,25 +76,29 @@ class TagChange:
     after: str | None
 
 
-def refusals(wish: DmarcWish) -> tuple[Refusal, ...]:
+def refusals(wish: DmarcWish) -> tuple[RecordRefusal, ...]:
     """All that is wrong with a wish; empty = a record can be made."""
-    found: list[Refusal] = []
+    found: list[RecordRefusal] = []
     for field, policy in (("policy", wish.policy), ("subdomain_policy", wish.subdomain_policy), ("np", wish.np)):
         if policy is not None and policy not in POLICIES:
-            found.append(Refusal(field, f"“{policy[:40]}” is not one of {', '.join(POLICIES)}"))
+            found.append(RecordRefusal(field, f"“{policy[:40]}” is not one of {', '.join(POLICIES)}"))
     for field, mode in (("adkim", wish.adkim), ("aspf", wish.aspf)):
         if mode not in ("r", "s"):
-            found.append(Refusal(field, f"“{mode[:40]}” is neither r (relaxed) nor s (strict)"))
+            found.append(RecordRefusal(field, f"“{mode[:40]}” is neither r (relaxed) nor s (strict)"))
     for field, uris in (("rua", wish.rua), ("ruf", wish.ruf)):
-        found.extend(Refusal(field, uri.fault) for text in uris for uri in parse_list(text) if uri.fault)
+        found.extend(RecordRefusal(field, uri.fault) for text in uris for uri in parse_list(text) if uri.fault)
     if wish.fo not in FAILURE_OPTIONS:
-        found.append(Refusal("fo", f"“{wish.fo[:40]}” is not one of {', '.join(FAILURE_OPTIONS)}"))
+        found.append(RecordRefusal("fo", f"“{wish.fo[:40]}” is not one of {', '.join(FAILURE_OPTIONS)}"))
     elif wish.fo != "0" and not wish.ruf:
-        found.append(Refusal("fo", "it says when reports on single messages are wanted, and means nothing without ruf"))
+        found.append(
+            RecordRefusal("fo", "it says when reports on single messages are wanted, and means nothing without ruf")
+        )
     if wish.testing and not any(p in ("quarantine", "reject") for p in (wish.policy, wish.subdomain_policy, wish.np)):
-        found.append(Refusal("testing", "it makes a policy one step weaker, and there is nothing weaker than none"))
+        found.append(
+            RecordRefusal("testing", "it makes a policy one step weaker, and there is nothing weaker than none")
+        )
     if wish.psd not in ("y", "n", "u"):
-        found.append(Refusal("psd", f"“{wish.psd[:40]}” is not one of y, n, u"))
+        found.append(RecordRefusal("psd", f"“{wish.psd[:40]}” is not one of y, n, u"))
     return tuple(found)
 
 
@@ -186,28 +189,28 @@ def permission(domain: str, host: str) -> Record:
     return publish.txt(f"{domain}._report._dmarc.{host}", "v=DMARC1")
 
 
-def stage(wish: DmarcWish) -> Stage:
+def stage(wish: DmarcWish) -> PolicyStage:
     """Where a wish stands on the way none -> quarantine -> reject, `t=y` before each step (RFC 9989 section 7.4)."""
     if wish.policy == "none":
         text = (
             f"p=none only asks for reports. Read them for {MONTH}, until all the domain's senders are aligned; then go "
             "on to quarantine, first with t=y, then without, and in the same way to reject (section 7.4)."
         )
-        return Stage(text, replace(wish, policy="quarantine", testing=True, subdomain_policy=None, np=None))
+        return PolicyStage(text, replace(wish, policy="quarantine", testing=True, subdomain_policy=None, np=None))
     if wish.testing:
         text = (
             f"With t=y receivers apply p={wish.policy} one step weaker, and report as if it counted. Where the reports "
             "of some weeks name none of your own senders, leave t=y out."
         )
-        return Stage(text, replace(wish, testing=False))
+        return PolicyStage(text, replace(wish, testing=False))
     if wish.policy == "quarantine":
         text = (
             f"What fails goes to spam. Where the reports of {MONTH} name none of your own senders, go on to reject, "
             "first with t=y (section 7.4)."
         )
-        return Stage(text, replace(wish, policy="reject", testing=True))
+        return PolicyStage(text, replace(wish, policy="reject", testing=True))
     text = "This is the last stage. Keep reading the reports: a new sender that is not aligned loses its mail."
-    return Stage(text, None)
+    return PolicyStage(text, None)
 
 
 def changes(before: str | None, after: str) -> tuple[TagChange, ...]:

@@ -1,6 +1,6 @@
 """The records to publish."""
 
-from reconciler.compliance.records.dmarc_uri import report_uri
+from reconciler.compliance.records.dmarc import report_uri
 from reconciler.core.findings import Record
 
 TTL = 3600

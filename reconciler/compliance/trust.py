@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from reconciler.compliance.facts import Facts, Question
-from reconciler.core.dns import Answer
+from reconciler.core.lookups import Answer
 
 ROOT: Question = ("", "SOA")
 """The root is signed: an answer about it that is not marked as validated comes from a resolver that does not."""

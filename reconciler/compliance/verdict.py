@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from reconciler.core.dns import Address as AddressData
-from reconciler.core.dns import Answer, Host, Mx, Rdata, Soa, Srv, Txt
 from reconciler.core.expectations import CheckLevel, CheckSetting
 from reconciler.core.findings import GRAVITY, Finding, Record, Status, worst
+from reconciler.core.lookups import Address as AddressData
+from reconciler.core.lookups import Answer, Host, Mx, Rdata, Soa, Srv, Txt
 
 _LOWERED: Mapping[CheckLevel, Mapping[Status, Status]] = MappingProxyType(
     {"info": {"warn": "pass", "fail": "pass"}, "warn": {"fail": "warn"}, "fail": {}}
@@ -81,26 +81,26 @@ def conclude(
     A check that could not be judged proposes nothing: what would be replaced is not known.
     """
     status: Status = worst([note.status for note in notes]) if notes else "pass"
-    gravest = next((note for note in notes if note.status == status and note.title), None)
+    named = next((note for note in notes if note.status == status and note.title), None)
     return Finding(
         id=basis.id,
         status=status,
-        code=gravest.code if gravest else basis.good_code,
-        title=gravest.title if gravest else good,
+        code=named.code if named else basis.good_code,
+        title=named.title if named else good,
         detail="\n".join(dict.fromkeys(note.text for note in notes if note.text)),
         expected=tuple(sorted(set(expected))),
         found=tuple(sorted(set(found))),
         fix=tuple(sorted(set(fix))) if status in ("warn", "fail") else (),
         reference=basis.reference,
-        codes=_codes(basis, notes, gravest),
+        codes=_codes(basis, notes, named),
         elsewhere=tuple(sorted(set(elsewhere))),
     )
 
 
-def _codes(basis: Basis, notes: Sequence[Note], gravest: Note | None) -> tuple[str, ...]:
+def _codes(basis: Basis, notes: Sequence[Note], named: Note | None) -> tuple[str, ...]:
     """Every code once, the gravest first; among equals in the order in which they were noted."""
     ordered = sorted(notes, key=lambda note: -GRAVITY.index(note.status))
-    first = gravest.code if gravest else basis.good_code
+    first = named.code if named else basis.good_code
     return tuple(dict.fromkeys(filter(None, (first, *(note.code for note in ordered)))))
 
 

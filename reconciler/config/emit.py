@@ -4,9 +4,9 @@ Written by hand and not by a YAML library: short forms, sizes in units, names as
 a field looks like is said here once, for whole files and for edits of files that are there.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from reconciler.config.emit_text import Tree, block, comment, flow, scalar
 from reconciler.core.expectations import DnsOverrides
 from reconciler.core.kinds import BY_NAME, KINDS
 from reconciler.core.model import Alias, DesiredDomain, DomainAlias, KindName, Mailbox, Removal, Resource, Unset, Value
@@ -14,7 +14,72 @@ from reconciler.core.names import BadName, display_domain, domain_name, split_ad
 from reconciler.core.quantities import format_size
 from reconciler.core.secret import SecretRef
 
-__all__ = ["NOTE", "SCHEMA", "body", "emit_domain", "field", "name_text", "note_lines", "scalar", "section"]
+# YAML text of our own: scalars, lists and mappings, on one line or as lines.
+#
+# Short forms where they say it all, and quotes exactly where a reader of YAML, ours or another (1.1 or 1.2), would see
+# something else than this text.
+
+
+Tree = str | Sequence[str] | Mapping[str, "Tree"]
+"""What is to be written, keys and texts ready for YAML (see `scalar`): a text, a list of texts, or a mapping."""
+
+STEP = 2
+"""Columns that each level is indented by, where a file has no habit of its own."""
+
+_PLAIN = re.compile(r"[^\W\d_][\w.+@/-]*(?: [\w.+@/-]+)*")
+_WIDTH = 100
+"""A list that would make a longer line is written one item a line, which also reviews better."""
+_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+_NOTE_WIDTH = 400
+"""Characters of the longest comment: whoever names things on a server does not fill files here."""
+
+
+def scalar(text: str) -> str:
+    """A text as a YAML scalar, plain where every YAML reader takes it for this text, else in double quotes."""
+    if text.lower() not in _WORDS and _PLAIN.fullmatch(text):
+        return text
+    return f'"{"".join(_ESCAPES.get(c) or _escaped(c) for c in text)}"'
+
+
+def comment(text: str) -> str:
+    r"""A comment line without its line end. Nothing in it ends the line or turns its direction: that is escaped."""
+    line = "".join(_escaped(c) for c in text)
+    return f"# {line if len(line) <= _NOTE_WIDTH else line[: _NOTE_WIDTH - 1] + '…'}"
+
+
+def flow_text(tree: Tree) -> str:
+    """All of it on one line, inside other flow text too."""
+    if isinstance(tree, str):
+        return tree
+    if isinstance(tree, Mapping):
+        return f"{{{', '.join(f'{key}: {flow_text(value)}' for key, value in tree.items())}}}"
+    return f"[{', '.join(tree)}]"
+
+
+def block(key: str, tree: Tree, step: int = STEP) -> Iterator[str]:
+    """A key with its value as lines; a mapping that is empty is `{}`, for what is there and empty is managed."""
+    if isinstance(tree, str):
+        yield f"{key}: {tree}"
+        return
+    if isinstance(tree, Mapping):
+        lines: Iterable[str] = [line for name, value in tree.items() for line in block(name, value, step)]
+    else:
+        lines = [f"- {text}" for text in tree] if len(f"{key}: {flow_text(tree)}") > _WIDTH else ()
+    yield f"{key}:" if lines else f"{key}: {flow_text(tree)}"
+    yield from (" " * step + line for line in lines)
+
+
+def _escaped(char: str) -> str:
+    if char.isprintable():
+        return char
+    code = ord(char)
+    if 0xD800 <= code <= 0xDFFF:
+        return "\N{REPLACEMENT CHARACTER}"
+    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+__all__ = ["NOTE", "SCHEMA", "body", "emit_domain", "field", "name_text", "note_lines", "scalar", "section_text"]
 
 SCHEMA = "../../schemas/domain.schema.json"
 """Where the modeline points, seen from `domains/`, unless the caller says otherwise."""
@@ -50,7 +115,7 @@ def _lines(desired: DesiredDomain, schema: str, notes: Iterable[str]) -> Iterato
     for kind in KINDS:
         declared = desired.section(kind.name)
         if not isinstance(declared, Unset):
-            yield from block(kind.section, section(kind.name, declared, desired.domain))
+            yield from block(kind.section, section_text(kind.name, declared, desired.domain))
     if desired.removed:
         yield from _indented("removed", _removed(desired.removed))
     if desired.renamed:
@@ -65,7 +130,7 @@ def _indented(key: str, lines: Sequence[str]) -> Iterator[str]:
     yield from (f"  {line}" for line in lines)
 
 
-def section(kind: KindName, declared: Mapping[str, Resource], domain: str) -> Tree:
+def section_text(kind: KindName, declared: Mapping[str, Resource], domain: str) -> Tree:
     """The value of a section."""
     if kind == "domainAlias":
         return [name_text(kind, name) for name in declared]
@@ -128,11 +193,11 @@ def _secret_ref(ref: SecretRef) -> str:
     if ref.kind == "generate":
         source = "generate: true"
     elif ref.kind == "command":
-        source = f"command: {flow([scalar(word) for word in ref.parts])}"
+        source = f"command: {flow_text([scalar(word) for word in ref.parts])}"
     elif ref.kind in _PARTS:
         first, *rest = (scalar(part) for part in ref.parts)
         one, other = _PARTS[ref.kind]
-        value = flow(rest) if ref.kind == "sops" else rest[0]
+        value = flow_text(rest) if ref.kind == "sops" else rest[0]
         source = f"{ref.kind}: {{{one}: {first}, {other}: {value}}}"
     else:
         source = f"{ref.kind}: {scalar(ref.target)}"

@@ -8,7 +8,7 @@ from glob import escape
 from os.path import normpath
 from pathlib import Path
 
-from reconciler.config.builder import shown
+from reconciler.config.document.builder import shown
 from reconciler.config.workspace_files import FoundFile
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.names import BadName, display_domain, domain_name

@@ -10,30 +10,30 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from reconciler.config.compile import domain_validator
-from reconciler.config.decode_domain import decode_domain
-from reconciler.config.decode_product import decode_product
-from reconciler.config.decode_workspace import decode_workspace
-from reconciler.config.loader import MAX_BYTES, Document, load_file, load_text
-from reconciler.config.salvage import salvage
-from reconciler.config.schema import check, validator
-from reconciler.config.secrets import SecretStore
+from reconciler.config.decode.domain import decode_domain
+from reconciler.config.decode.product import decode_product
+from reconciler.config.decode.workspace import decode_workspace
+from reconciler.config.document.loader import MAX_BYTES, Document, load_file, load_text
+from reconciler.config.schema.compile import domain_validator
+from reconciler.config.schema.compiled import validator
+from reconciler.config.schema.validator import check
+from reconciler.config.secrets.store import SecretStore
 from reconciler.config.select import Candidate, select
-from reconciler.config.semantics import DomainFile, directory
-from reconciler.config.semantics_limits import check_limits
-from reconciler.config.semantics_lookalikes import check_lookalikes
-from reconciler.config.semantics_names import check_names
-from reconciler.config.semantics_secrets import check_passwords, check_recipients, check_server_secrets
-from reconciler.config.semantics_targets import check_loops, check_targets
-from reconciler.config.semantics_workspace import (
+from reconciler.config.semantics.domain_files import DomainFile, directory
+from reconciler.config.semantics.limits import check_limits
+from reconciler.config.semantics.lookalikes import check_lookalikes
+from reconciler.config.semantics.names import check_names
+from reconciler.config.semantics.secrets import check_passwords, check_recipients, check_server_secrets
+from reconciler.config.semantics.targets import check_loops, check_targets
+from reconciler.config.semantics.workspace import (
     check_bundles,
     check_domains,
     check_server,
     check_servers,
     unknown_product,
 )
-from reconciler.config.workspace_files import Found, FoundFile, discover, find_root
-from reconciler.core.diagnostics import Diagnostic, Severity, error, has_errors, in_order
+from reconciler.config.workspace_files import Found, FoundFile, discover, find_root, salvage
+from reconciler.core.diagnostics import Diagnostic, Severity, error, has_errors, sort_diagnostics
 from reconciler.core.model import DesiredDomain
 from reconciler.core.names import BadName, domain_name
 from reconciler.core.product import Product
@@ -124,7 +124,9 @@ class _Loading:
             if found.relative in chosen:
                 selected.append(file.desired.domain)
         shown = {found.display for found in self.found.domains if found.relative in chosen}
-        diagnostics = in_order([*self.common, *unmatched, *(d for d in said if d.span is None or d.span.file in shown)])
+        diagnostics = sort_diagnostics(
+            [*self.common, *unmatched, *(d for d in said if d.span is None or d.span.file in shown)]
+        )
         return Configuration(
             root=self.root,
             workspace=self.workspace or _NO_WORKSPACE,

@@ -41,7 +41,7 @@ class UnexpectedAnswer(ReconcilerError):
     """The answer is not what the API promises (HTML, truncated, wrong types, a redirect)."""
 
 
-class DoubtfulWrite(UnexpectedAnswer):
+class AmbiguousWrite(UnexpectedAnswer):
     """A write whose effect is unknown: read back, then decide."""
 
 

@@ -16,14 +16,14 @@ class FieldSpec:
         name: as in plans: the path in the file, e.g. `forwarding.to`.
         attribute: as on the model class.
         costly: reading it takes a request per resource.
-        seat: it is written in bulk for the domain (EAS, MAPI).
+        activation: it is written in bulk for the domain (EAS, MAPI).
     """
 
     name: str
     attribute: str
     risk: Risk = "none"
     costly: bool = False
-    seat: bool = False
+    activation: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ MAILBOX = Kind(
         FieldSpec("enabled", "enabled", risk="access"),
         FieldSpec("forwarding.to", "forward_to", costly=True),
         FieldSpec("forwarding.keepCopy", "forward_keep_copy", costly=True),
-        FieldSpec("eas", "eas", risk="access", seat=True),
-        FieldSpec("mapi", "mapi", risk="access", seat=True),
+        FieldSpec("eas", "eas", risk="access", activation=True),
+        FieldSpec("mapi", "mapi", risk="access", activation=True),
     ),
 )
 ALIAS = Kind(

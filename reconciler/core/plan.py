@@ -3,19 +3,36 @@
 import hashlib
 import json
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
-from reconciler.core.cost import Cost
 from reconciler.core.diagnostics import Diagnostic, has_errors
 from reconciler.core.kinds import Risk
 from reconciler.core.model import KindName, Resource, Value
 from reconciler.core.secret import SecretRef
 from reconciler.core.source import Span
 
+# What a domain costs a month, before and after a plan, in exact decimals.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """The monthly bill of one domain.
+
+    Attributes:
+        currency: an ISO 4217 code, as the product has it.
+        before, after: None where it cannot be known (the disk usage or the seats were not read).
+    """
+
+    currency: str
+    before: Decimal | None
+    after: Decimal | None
+
+
 Action = Literal["create", "update", "delete", "rename"]
 Reason = Literal["declared", "removed", "purge pending", "pruned", "renamed", "rolled back"]
-Share = Literal["change set", "pending", "both"]
+Attribution = Literal["change set", "pending", "both"]
 """Whose a change is, next to a base commit: made by this change set, there without it, or partly each."""
 Direction = Literal["server", "git", "both"]
 """Where a difference came from: somebody changed the server, the files, or both, since they were last equal."""
@@ -36,7 +53,7 @@ class FieldChange:
     before: Value | None = None
     after: Value | None = None
     secret: SecretRef | None = None
-    share: Share | None = field(default=None, compare=False)
+    attribution: Attribution | None = field(default=None, compare=False)
     direction: Direction | None = field(default=None, compare=False)
 
     @property
@@ -73,7 +90,7 @@ class Change:
     usage_bytes: int | None = field(default=None, compare=False)
     last_login: str | None = field(default=None, compare=False)
     current: Resource | None = field(default=None, compare=False)
-    share: Share | None = field(default=None, compare=False)
+    attribution: Attribution | None = field(default=None, compare=False)
     direction: Direction | None = field(default=None, compare=False)
     origin: Span | None = field(default=None, compare=False)
 
@@ -87,9 +104,9 @@ class Change:
         """Unique within a plan: `mailbox:alice@example.com`."""
         return f"{self.kind}:{self.address}"
 
-    def values(self, *, seats: bool) -> dict[str, Value]:
+    def values(self, *, activations: bool) -> dict[str, Value]:
         """What is to be written, by field name, without the password; the seats (EAS, MAPI) or all else."""
-        return {f.name: f.after for f in self.fields if f.after is not None and (f.name in SEATS) is seats}
+        return {f.name: f.after for f in self.fields if f.after is not None and (f.name in ACTIVATIONS) is activations}
 
     @property
     def password(self) -> SecretRef | None:
@@ -102,7 +119,7 @@ def takes_name(change: Change) -> bool:
     return change.action in ("delete", "rename")
 
 
-SEATS = frozenset({"eas", "mapi"})
+ACTIVATIONS = frozenset({"eas", "mapi"})
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -121,7 +138,7 @@ class Plan:
         complete: False where the domain could not be read whole; there are no changes then.
         diagnostics: what guards and the planner have to say; an error forbids applying this plan.
         left_out: how many changes are not in it because `--target` named others.
-        masked: changes that the files of the base commit would make and that this change set hides.
+        hidden: changes that the files of the base commit would make and that this change set hides.
         cost: what the changes do to the monthly bill, where the product has prices.
     """
 
@@ -132,7 +149,7 @@ class Plan:
     diagnostics: tuple[Diagnostic, ...] = field(default=(), compare=False)
     complete: bool = True
     left_out: int = field(default=0, compare=False)
-    masked: tuple[Change, ...] = field(default=(), compare=False)
+    hidden: tuple[Change, ...] = field(default=(), compare=False)
     cost: Cost | None = field(default=None, compare=False)
 
     @property
@@ -147,7 +164,9 @@ class Plan:
     @property
     def digest(self) -> str:
         """A digest of domain, server and changes: equal plans have equal digests, whatever order files had."""
-        return "sha256:" + hashlib.sha256(canonical_json(plan_data(self)).encode("utf-8", "surrogatepass")).hexdigest()
+        return (
+            "sha256:" + hashlib.sha256(canonical_json(digest_data(self)).encode("utf-8", "surrogatepass")).hexdigest()
+        )
 
     def with_diagnostics(self, *more: Diagnostic) -> "Plan":
         """The same plan with more said about it."""
@@ -185,7 +204,7 @@ def canonical_json(data: object) -> str:
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def plan_data(plan: Plan) -> dict[str, object]:
+def digest_data(plan: Plan) -> dict[str, object]:
     """The plan as plain data, for digests and saved plans; origins, facts and diagnostics are left out."""
     return {
         "domain": plan.domain,

@@ -18,15 +18,15 @@ class ReadScope:
         forwarding: local parts whose forwarding is managed (one request each).
         alias_flags: names of aliases whose flags or display name are managed (one request each unless rows carry them).
         eas, mapi: whether seats are managed (one request for the domain).
-        seats: `eas`, `mapi`, whose seats somebody wants to know, for a bill or a count, without managing them (one
-            request for the domain); where the server does not tell them they stay unread.
+        activations: `eas`, `mapi`, that a bill or a count needs although nothing manages them (one request for the
+            domain); where the server does not tell them they stay unread.
     """
 
     forwarding: frozenset[str] = frozenset()
     alias_flags: frozenset[str] = frozenset()
     eas: bool = False
     mapi: bool = False
-    seats: frozenset[str] = frozenset()
+    activations: frozenset[str] = frozenset()
 
     def __or__(self, other: "ReadScope") -> "ReadScope":
         """What either of the two asks for."""
@@ -35,7 +35,7 @@ class ReadScope:
             alias_flags=self.alias_flags | other.alias_flags,
             eas=self.eas or other.eas,
             mapi=self.mapi or other.mapi,
-            seats=self.seats | other.seats,
+            activations=self.activations | other.activations,
         )
 
 
@@ -71,7 +71,7 @@ class Writer(Reader, Protocol):
     """Writes one server. A method returns only if the server said yes; it raises DoubtfulWrite where that is unknown.
 
     `values` holds only managed fields, by the names of `reconciler.core.kinds`; `eas` and `mapi` are never among them:
-    they go through `set_seats`, in bulk.
+    they go through `set_activations`, in bulk.
     """
 
     async def create_mailbox(self, domain: str, name: str, values: Mapping[str, Value], password: Secret) -> None: ...
@@ -96,7 +96,7 @@ class Writer(Reader, Protocol):
 
     async def delete_domain_alias(self, domain: str, name: str) -> None: ...
 
-    async def set_seats(self, domain: str, protocol: str, seats: Mapping[str, bool]) -> None:
+    async def set_activations(self, domain: str, protocol: str, activations: Mapping[str, bool]) -> None:
         """Turns `eas` or `mapi` on and off for several mailboxes (by local part) in one request."""
         ...
 

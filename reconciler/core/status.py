@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from types import MappingProxyType
 
-from reconciler.core.bill import bill, is_billed, seats_of
+from reconciler.core.billing import activations_of, bill, is_billed
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.findings import Status
 from reconciler.core.model import CurrentDomain, Mailbox, Unset
@@ -105,16 +105,16 @@ def figures(product: Product | None, current: CurrentDomain, policy: ServerPassw
             sold=sold.domain_aliases,
             served=server.domain_aliases or None,
         ),
-        eas=_seats(own, "eas", sold.eas_accounts, server.eas, switched_off=server.eas_enabled is False),
-        mapi=_seats(own, "mapi", sold.mapi_accounts, server.mapi, switched_off=server.mapi_enabled is False),
+        eas=_activations(own, "eas", sold.eas_accounts, server.eas, switched_off=server.eas_enabled is False),
+        mapi=_activations(own, "mapi", sold.mapi_accounts, server.mapi, switched_off=server.mapi_enabled is False),
         disk=Use(used=current.usage_bytes, sold=sold.domain_size or None, served=server.domain_size or None),
         currency=billing.currency if billing else None,
-        monthly=bill(billing, current.usage_bytes, seats_of(own, billing)) if billing else None,
+        monthly=bill(billing, current.usage_bytes, activations_of(own, billing)) if billing else None,
         passwords=compare_policies(product.password_policy, policy) if product else None,
     )
 
 
-def _seats(own: list[Mailbox], protocol: str, sold: int | None, served: int | None, *, switched_off: bool) -> Use:
+def _activations(own: list[Mailbox], protocol: str, sold: int | None, served: int | None, *, switched_off: bool) -> Use:
     values = [getattr(m, protocol) for m in own]
     known = not any(isinstance(value, Unset) for value in values)
     return Use(used=sum(values) if known else None, sold=sold or None, served=served or None, switched_off=switched_off)

@@ -4,20 +4,20 @@ import asyncio
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from reconciler.core.errors import DoubtfulWrite, ReconcilerError, RefusedByServer, RefusedCredentials, Unreachable
+from reconciler.core.errors import AmbiguousWrite, ReconcilerError, RefusedByServer, RefusedCredentials, Unreachable
 from reconciler.core.plan import Change, Outcome, Plan, Result
 from reconciler.core.ports import Journal, Passwords, Writer
 from reconciler.core.secret import Secret
-from reconciler.engine.readback import Effect, effect_of, looked_up, seats_are
+from reconciler.engine.readback import Effect, activations_are, effect_of, looked_up
 from reconciler.engine.stopping import Stop
 
 TRIES = 2
 """How often a write is made at most: a second time only after a read showed that the first had no effect."""
 
 OnOutcome = Callable[[Outcome], None]
-Settled = Mapping[str, Outcome]
+Decided = Mapping[str, Outcome]
 """The outcomes of changes that are not to be made, by key: as wanted already, or refused."""
-NOTHING_SETTLED: Settled = MappingProxyType({})
+NOTHING_DECIDED: Decided = MappingProxyType({})
 
 
 async def apply_plan(
@@ -26,7 +26,7 @@ async def apply_plan(
     passwords: Passwords,
     journal: Journal,
     on_outcome: OnOutcome,
-    settled: Settled = NOTHING_SETTLED,
+    settled: Decided = NOTHING_DECIDED,
     stop: Stop | None = None,
 ) -> tuple[Outcome, ...]:
     """Makes the changes of a plan, one after the other, and says of each what became of it.
@@ -44,7 +44,7 @@ async def apply_plan(
     run = _Run(plan, writer, passwords, journal, on_outcome, settled, stop or Stop())
     for change in plan.changes:
         await run.make(change)
-    await run.seats()
+    await run.activations()
     return tuple(run.outcomes[c.key] for c in plan.changes)
 
 
@@ -58,13 +58,13 @@ class _Run:
         passwords: Passwords,
         journal: Journal,
         on_outcome: OnOutcome,
-        settled: Settled,
+        settled: Decided,
         stop: Stop,
     ) -> None:
         self.plan, self.writer, self.passwords, self.journal = plan, writer, passwords, journal
         self.on_outcome, self.settled, self.stop = on_outcome, settled, stop
         self.outcomes: dict[str, Outcome] = {}
-        self.seated: dict[str, Change] = {}
+        self.activated: dict[str, Change] = {}
         self.gone: ReconcilerError | None = None
 
     async def make(self, change: Change) -> None:
@@ -97,12 +97,12 @@ class _Run:
         except ReconcilerError as e:
             self._end(change, Result.FAILED, e.message, e.hint)
         else:
-            if change.values(seats=True):
-                self.seated[change.key] = change
+            if change.values(activations=True):
+                self.activated[change.key] = change
             else:
                 self._end(change, Result.APPLIED)
 
-    async def seats(self) -> None:
+    async def activations(self) -> None:
         """EAS and MAPI of all changes that have come so far: those to be turned off first.
 
         After a stop only changes of which something was written get their seats.
@@ -112,19 +112,21 @@ class _Run:
         stopped: dict[str, str] = {}
         for protocol in ("eas", "mapi"):
             for wanted in (False, True):
-                seated = [c for c in self.seated.values() if c.values(seats=True).get(protocol) is wanted]
+                activated = [c for c in self.activated.values() if c.values(activations=True).get(protocol) is wanted]
                 if reason := self.stop.due():
-                    stopped |= {c.key: reason for c in seated if self.stop.lost or not (_is_begun(c) or c.key in tried)}
-                seats = {c.name: c.key for c in seated if c.key not in stopped}
-                if not seats:
+                    stopped |= {
+                        c.key: reason for c in activated if self.stop.lost or not (_is_begun(c) or c.key in tried)
+                    }
+                activations = {c.name: c.key for c in activated if c.key not in stopped}
+                if not activations:
                     continue
                 fault = self.gone
                 if fault is None:
-                    tried |= set(seats.values())
-                    fault = await self._set_seats(protocol, dict.fromkeys(seats, wanted))
+                    tried |= set(activations.values())
+                    fault = await self._set_activations(protocol, dict.fromkeys(activations, wanted))
                 if fault is not None:
-                    faults = dict.fromkeys(seats.values(), fault) | faults
-        for change in self.seated.values():
+                    faults = dict.fromkeys(activations.values(), fault) | faults
+        for change in self.activated.values():
             begun = change.key in tried or _is_begun(change)
             fault, why = faults.get(change.key), stopped.get(change.key)
             if fault is None and why is None:
@@ -137,16 +139,16 @@ class _Run:
             else:
                 self._end(change, Result.NOT_TRIED, why or "")
 
-    async def _set_seats(self, protocol: str, seats: dict[str, bool]) -> ReconcilerError | None:
+    async def _set_activations(self, protocol: str, activations: dict[str, bool]) -> ReconcilerError | None:
         """One request for several mailboxes, and a second one as `_write` makes it; what was wrong in the end."""
         domain = self.plan.domain
         try:
             for attempt in range(1, TRIES + 1):
                 try:
-                    await self.writer.set_seats(domain, protocol, seats)
+                    await self.writer.set_activations(domain, protocol, activations)
                     return None
-                except DoubtfulWrite as doubt:
-                    if await looked_up(doubt, seats_are(self.writer, domain, protocol, seats)):
+                except AmbiguousWrite as doubt:
+                    if await looked_up(doubt, activations_are(self.writer, domain, protocol, activations)):
                         return None
                     if attempt == TRIES or (self.stop.due() and self.stop.lost):
                         return doubt
@@ -160,11 +162,11 @@ class _Run:
     def _is_made(self, key: str) -> bool:
         """Whether a change that another depends on is there; its seats, which nothing depends on, may still come."""
         outcome = self.outcomes.get(key)
-        return key in self.seated if outcome is None else outcome.result in (Result.APPLIED, Result.SKIPPED)
+        return key in self.activated if outcome is None else outcome.result in (Result.APPLIED, Result.SKIPPED)
 
     def _end(self, change: Change, result: Result, detail: str = "", hint: str = "") -> None:
         # What waits for its seats, or ended applied, was written whole, its password included.
-        written = result is Result.APPLIED or change.key in self.seated
+        written = result is Result.APPLIED or change.key in self.activated
         password_set = written and change.password is not None
         outcome = Outcome(change=change, result=result, detail=detail, hint=hint, password_set=password_set)
         self.outcomes[change.key] = outcome
@@ -185,7 +187,7 @@ class _Run:
             try:
                 await _send(self.writer, change, password)
                 return
-            except DoubtfulWrite as doubt:
+            except AmbiguousWrite as doubt:
                 effect = await looked_up(doubt, effect_of(self.writer, change))
                 if effect is Effect.AS_WANTED:
                     return
@@ -199,13 +201,13 @@ class _Run:
 
 def _is_begun(change: Change) -> bool:
     """Whether a change with seats, once it was made, has written something besides them."""
-    return change.action != "update" or bool(change.values(seats=False)) or change.password is not None
+    return change.action != "update" or bool(change.values(activations=False)) or change.password is not None
 
 
 async def _send(writer: Writer, change: Change, password: Secret | None) -> None:
     """Calls the writer's method for a change."""
     domain, name = change.domain, change.name
-    written = change.values(seats=False)
+    written = change.values(activations=False)
     match (change.kind, change.action):
         case ("mailbox", "create"):
             assert password is not None, "the planner gives every new mailbox a password"

@@ -50,11 +50,11 @@ async def effect_of(reader: Reader, change: Change) -> Effect:
             return Effect.NONE if change.password or _differing(change, there) else Effect.AS_WANTED
 
 
-async def seats_are(reader: Reader, domain: str, protocol: str, seats: Mapping[str, bool]) -> bool:
+async def activations_are(reader: Reader, domain: str, protocol: str, activations: Mapping[str, bool]) -> bool:
     """Whether these mailboxes have a seat, or none, as wanted. Raises ReconcilerError: the read failed too."""
     seen = await reader.read_domain(domain, ReadScope(eas=protocol == "eas", mapi=protocol == "mapi"))
     there = seen.mailboxes
-    return all(name in there and getattr(there[name], protocol) is on for name, on in seats.items())
+    return all(name in there and getattr(there[name], protocol) is on for name, on in activations.items())
 
 
 async def looked_up(doubt: ReconcilerError, read: Awaitable[T]) -> T:
@@ -84,7 +84,7 @@ def _differing(change: Change, there: Resource) -> list[str]:
     """The fields of a change, seats aside, that are not as wanted; one that was not read differs."""
     kind = BY_NAME[change.kind]
     differing = []
-    for name, wanted in change.values(seats=False).items():
+    for name, wanted in change.values(activations=False).items():
         value = getattr(there, kind.field(name).attribute)
         if isinstance(value, Unset) or value != wanted:
             differing.append(name)

@@ -1,12 +1,124 @@
 """Diagnostics for people: the line of compilers, the source with its span underlined, the way out, a count."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from reconciler.core.diagnostics import Diagnostic, Severity, in_order
-from reconciler.output.plan_words import count
-from reconciler.output.snippets import Snippets
-from reconciler.output.terminal import Piece, Style, flow, safe, words
+from reconciler.core.diagnostics import Diagnostic, Severity, sort_diagnostics
+from reconciler.core.source import Span
+from reconciler.output.terminal import Piece, Style, char_columns, columns, count, flow, safe, visible, words
+
+# The source line of a diagnostic with its span underlined; never a line that may hold a secret.
+
+
+SECRET_IN_CLEAR = "SEC001"  # noqa: S105 - a diagnostic's code
+HIDDEN = "(the line is not shown: it may hold a secret)"
+TAB = 4
+_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+"""What libyaml counts as the end of a line (YAML 1.1 section 5.4); str.splitlines would count others."""
+_PASSWORD = re.compile(
+    r"""(?:password|passwd|passphrase|secret)["']?\s*:(?!\s*\{\s*["']?(?:env|file|command|generate)\b)\s*\S""",
+    re.IGNORECASE,
+)
+_PASSWORD_ABOVE = re.compile(
+    r"""(?:password|passwd|passphrase|secret)["']?\s*:\s*(?:[|>][-+0-9]*)?\s*$""", re.IGNORECASE
+)
+
+
+class Snippets:
+    """Makes snippets for the diagnostics of one run.
+
+    Lines that a SEC001 points at are hidden from every diagnostic, and so are lines that look like a password written
+    in clear: where a file is no valid YAML, nobody has judged its values yet.
+    """
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], texts: Mapping[str, str]) -> None:
+        self._texts = texts
+        self._lines: dict[str, list[str]] = {}
+        self._secret: set[tuple[str, int]] = set()
+        for d in diagnostics:
+            if d.code == SECRET_IN_CLEAR and d.span:
+                last = max(d.span.line, d.span.end_line)
+                self._secret.update((d.span.file, n) for n in range(d.span.line, last + 1))
+
+    def lines(self, diagnostic: Diagnostic, *, width: int, style: Style) -> Iterator[str]:
+        """The source line and the underline; nothing where the place is not in the texts."""
+        span = diagnostic.span
+        if diagnostic.code == SECRET_IN_CLEAR or (span and self._is_hidden(span)):
+            yield "  " + style(HIDDEN, "dim")
+        elif span and (source := self._line(span.file, span.line)) is not None:
+            gutter = f"{span.line:>5} | "
+            shown, start, length = _window(source, span, width - len(gutter))
+            yield style(gutter, "blue") + shown
+            yield style(" " * 5 + " | ", "blue") + " " * start + style("^" * length, "bold", "red")
+
+    def _is_hidden(self, span: Span) -> bool:
+        if (span.file, span.line) in self._secret:
+            return True
+        line = self._line(span.file, span.line)
+        if line is None:
+            return False
+        return bool(_PASSWORD.search(line) or _PASSWORD_ABOVE.search(self._line(span.file, span.line - 1) or ""))
+
+    def _line(self, file: str, number: int) -> str | None:
+        if file not in self._lines:
+            text = self._texts.get(file)
+            self._lines[file] = [] if text is None else _BREAK.split(text)
+        lines = self._lines[file]
+        return lines[number - 1] if 1 <= number <= len(lines) else None
+
+
+def _window(source: str, span: Span, cells: int) -> tuple[str, int, int]:
+    """The part of a line around a span that fits, the cell at which the span begins in it, and its cells there."""
+    cells = max(cells, 20)
+    begin = min(max(span.column, 1) - 1, len(source))
+    end = len(source) if span.end_line > span.line else min(span.end_column - 1, len(source))
+    end = max(end, begin)
+    first = 0 if _fits(source, cells) else _first(source, begin, cells // 2)
+    left = "…" if first else ""
+    lead = left + _expanded(source[first:begin])
+    marked = _expanded(source[begin:end], columns(lead))
+    rest = _expanded(source[end : end + cells], columns(lead + marked))
+    shown = lead + marked + rest
+    cut = _fit(shown, cells, more=end + cells < len(source))
+    start = columns(lead)
+    return cut, start, max(1, min(columns(marked), columns(cut) - start))
+
+
+def _fits(source: str, cells: int) -> bool:
+    return len(source) <= cells * 2 and columns(_expanded(source)) <= cells
+
+
+def _first(source: str, begin: int, cells: int) -> int:
+    """Where to start so that what stands before the span takes at most so many cells."""
+    used = 0
+    for n in range(begin - 1, max(begin - 1 - cells * 2, -1), -1):
+        used += TAB if source[n] == "\t" else columns(visible(source[n]))
+        if used > cells:
+            return n + 1
+    return max(begin - cells * 2, 0)
+
+
+def _expanded(text: str, column: int = 0) -> str:
+    """Tabs as spaces, and what would not be seen made visible; `column` is the cell at which the text begins."""
+    parts: list[str] = []
+    for char in text:
+        part = " " * (TAB - column % TAB) if char == "\t" else visible(char)
+        parts.append(part)
+        column += columns(part)
+    return "".join(parts)
+
+
+def _fit(text: str, cells: int, *, more: bool) -> str:
+    if not more and columns(text) <= cells:
+        return text
+    used = 0
+    for n, char in enumerate(text):
+        used += char_columns(char)
+        if used > cells - 1:
+            return text[:n] + "…"
+    return text + "…"
+
 
 _STYLES: dict[Severity, tuple[str, ...]] = {
     Severity.ERROR: ("bold", "red"),
@@ -31,7 +143,7 @@ def render_diagnostics(
         texts: file (as in spans) -> its text, for snippets.
         snippets: whether to show the source line, for a terminal; never one that may hold a secret.
     """
-    listed = in_order(diagnostics)
+    listed = sort_diagnostics(diagnostics)
     style = Style(color)
     source = Snippets(listed, texts)
     for d in listed:

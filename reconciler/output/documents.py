@@ -1,11 +1,14 @@
 """What all JSON documents share (contract, section 3): the version, one spelling, places, diagnostics."""
 
+import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from reconciler.core.diagnostics import Diagnostic, in_order
+from reconciler.core.diagnostics import Diagnostic, sort_diagnostics
+from reconciler.core.findings import Record
 from reconciler.core.source import Span
 
 FORMAT_VERSION = 1
@@ -49,7 +52,7 @@ def place_data(span: Span | None) -> dict[str, object]:
 
 def sorted_diagnostics(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """In core's order, each said once; what it holds for equal is sorted too, so that the bytes are the same."""
-    return in_order(sorted(diagnostics, key=repr))
+    return sort_diagnostics(sorted(diagnostics, key=repr))
 
 
 def diagnostic_data(diagnostic: Diagnostic) -> dict[str, object]:
@@ -61,3 +64,27 @@ def diagnostic_data(diagnostic: Diagnostic) -> dict[str, object]:
         "source": place_data(diagnostic.span),
     }
     return data | ({"hint": diagnostic.hint} if diagnostic.hint else {})
+
+
+# What a report's entry is known by from one run to the next, wherever in its file it has moved meanwhile.
+
+
+class Fingerprints:
+    """Makes the fingerprints of one report: stable, and no two alike."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[tuple[str, ...]] = Counter()
+
+    def of(self, *parts: str) -> str:
+        """SHA-256, in hex, of what the entry is about: its check, its file, its subject; never of its line.
+
+        Where a report says the same twice, the second is counted: forges show only one of two that are alike.
+        """
+        number = self._seen[parts]
+        self._seen[parts] += 1
+        return hashlib.sha256(json.dumps([*parts, number]).encode("ascii")).hexdigest()
+
+
+def record_data(record: Record) -> dict[str, object]:
+    """`{name, type, ttl, value}`; `ttl` is null in records found."""
+    return {"name": record.name, "type": record.type, "ttl": record.ttl, "value": record.value}

@@ -3,16 +3,20 @@
 Section numbers are those of the standard. The log is the same bytes for the same input: it holds no time.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Literal
 from urllib.parse import quote
 
 import reconciler
+from reconciler.core.codes import CODES
+from reconciler.core.diagnostics import Diagnostic, Severity
+from reconciler.core.findings import DomainReport, Finding, Report, Status
 from reconciler.core.source import Span
-from reconciler.output.documents import NO_PLACE, json_text
-from reconciler.output.fingerprints import Fingerprints
+from reconciler.output.documents import NO_FILES, NO_PLACE, Fingerprints, json_text, sorted_diagnostics
+from reconciler.output.report.words import detail_lines, heading
 from reconciler.output.terminal import visible
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -32,7 +36,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class SarifResult:
     """What one check found at one place.
 
     Attributes:
@@ -51,7 +55,7 @@ class Result:
     properties: Mapping[str, str] | None = None
 
 
-def sarif_log(rules: Sequence[Rule], results: Iterable[Result], paths: Mapping[str, str]) -> str:
+def sarif_log(rules: Sequence[Rule], results: Iterable[SarifResult], paths: Mapping[str, str]) -> str:
     """The log as text, with a final newline.
 
     Args:
@@ -79,7 +83,7 @@ def _rule(rule: Rule) -> dict[str, object]:
     return {"id": rule.id, "shortDescription": {"text": rule.text}, "help": {"text": rule.help}}
 
 
-def _result(result: Result, index: int, prints: Fingerprints, paths: Mapping[str, str]) -> dict[str, object]:
+def _result(result: SarifResult, index: int, prints: Fingerprints, paths: Mapping[str, str]) -> dict[str, object]:
     span = result.span or Span(NO_PLACE)
     path = paths.get(span.file, span.file)
     location: dict[str, object] = {"physicalLocation": {"artifactLocation": _artifact(path), "region": _region(span)}}
@@ -124,3 +128,76 @@ def _region(span: Span) -> dict[str, int]:
     if (span.end_line, span.end_column) > (span.line, span.column):
         region |= {"endLine": span.end_line, "endColumn": max(span.end_column, 1)}
     return region
+
+
+# Diagnostics as SARIF.
+
+
+_LEVELS: dict[Severity, Level] = {
+    Severity.ERROR: "error",
+    Severity.WARNING: "warning",
+    Severity.INFO: "note",
+}
+
+
+def render_diagnostics_sarif(diagnostics: Iterable[Diagnostic], paths: Mapping[str, str] = NO_FILES) -> str:
+    """The log, with a final newline; its rules are all codes there are. `paths` as in `sarif_log`."""
+    rules = [Rule(id=code, text=text, help=f"docs/diagnostics.md#{code}") for code, text in sorted(CODES.items())]
+    return sarif_log(rules, map(_result_sarif_diagnostics, sorted_diagnostics(diagnostics)), paths)
+
+
+def _result_sarif_diagnostics(diagnostic: Diagnostic) -> SarifResult:
+    hint = f"\nhint: {diagnostic.hint}" if diagnostic.hint else ""
+    return SarifResult(
+        rule=diagnostic.code,
+        level=_LEVELS[diagnostic.severity],
+        text=diagnostic.message + hint,
+        about=diagnostic.message,
+        span=diagnostic.span,
+    )
+
+
+# The compliance report as SARIF: what is not right, at the line of the file that declares the domain.
+
+
+NO_PLACES: Mapping[str, Span] = MappingProxyType({})
+_LEVELS_sarif_report: Mapping[Status, Level] = MappingProxyType(
+    {"fail": "error", "warn": "warning", "error": "warning"}
+)
+"""What passed or had nothing to judge is no result. What could not be looked up is a warning: nobody knows."""
+
+
+def render_report_sarif(
+    report: Report, places: Mapping[str, Span] = NO_PLACES, paths: Mapping[str, str] = NO_FILES
+) -> str:
+    """The log, with a final newline.
+
+    Args:
+        places: a domain, or domain alias -> where a file declares it.
+        paths: as in `sarif_log`.
+    """
+    found = list(_troubles(report))
+    ids = {check.code: check.id for _, check in found}
+    rules = [Rule(id=code, text=f"DNS check {ids[code]}: {code}", help="docs/commands.md") for code in sorted(ids)]
+    return sarif_log(rules, (_result_sarif_report(domain, check, places) for domain, check in found), paths)
+
+
+def _troubles(report: Report) -> Iterator[tuple[DomainReport, Finding]]:
+    return (
+        (domain, check) for domain in report.domains for check in domain.checks if check.status in _LEVELS_sarif_report
+    )
+
+
+def _result_sarif_report(domain: DomainReport, check: Finding, places: Mapping[str, Span]) -> SarifResult:
+    first = f"{heading(domain)}: {check.title}"
+    if check.status == "error":
+        first = f"{heading(domain)}: could not be looked up: {check.title}"
+    return SarifResult(
+        rule=check.code,
+        level=_LEVELS_sarif_report[check.status],
+        text="\n".join((first, *detail_lines(check), check.reference)).rstrip("\n"),
+        about=f"{domain.domain}/{check.id}",
+        span=places.get(domain.domain) or places.get(domain.alias_of or ""),
+        logical=f"{domain.domain}/{check.id}",
+        properties={"check": check.id, "status": check.status},
+    )

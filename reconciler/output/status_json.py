@@ -6,7 +6,7 @@ from reconciler.core.password_policy import PolicyComparison
 from reconciler.core.quantities import format_money
 from reconciler.core.status import DomainStatus, Figures, Use
 from reconciler.output.documents import FORMAT_VERSION, NO_FILES, diagnostic_data, json_text, sorted_diagnostics
-from reconciler.output.status_words import bills, known
+from reconciler.output.status_text import bill_totals, known
 
 
 def render_status_json(
@@ -29,7 +29,7 @@ def status_data(statuses: Sequence[DomainStatus], generated: Mapping[str, object
             "diskBytes": sum(f.disk.used or 0 for f in read),
             "bills": [
                 {"currency": currency, "monthly": format_money(total), "unknown": unknown}
-                for currency, (total, unknown) in bills(statuses).items()
+                for currency, (total, unknown) in bill_totals(statuses).items()
             ],
         },
         "domains": [_domain(s) for s in sorted(statuses, key=lambda s: s.domain)],

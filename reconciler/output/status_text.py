@@ -1,26 +1,91 @@
 """The status of domains as a table for a terminal: one line a domain, and below it what the table cannot say."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from types import MappingProxyType
 
+from reconciler.core.billing import total
+from reconciler.core.findings import Status
 from reconciler.core.names import display_domain
+from reconciler.core.password_policy import PolicyDifference
 from reconciler.core.quantities import format_money, human_size
 from reconciler.core.status import DomainStatus, Figures, Use
 from reconciler.output.diagnostics_text import diagnostic_lines
-from reconciler.output.status_words import (
-    PILL_WORDS,
-    PILLS,
-    UNKNOWN,
-    bills,
-    checks,
-    count_cell,
-    difference_words,
-    differing,
-    disk_cell,
-    known,
-    some,
-)
 from reconciler.output.terminal import MIN_WIDTH, Style, at_line_start, columns, flow, safe, words
+
+# What the status of domains is in words, in every format: cells of the table, sums, and what does not agree.
+
+
+PILLS: Mapping[Status, str] = MappingProxyType({"pass": "+", "warn": "!", "fail": "X", "skip": "-", "error": "?"})
+"""A check in one character that every terminal has."""
+
+PILL_WORDS = "+ pass, ! warn, X fail, - skip, ? not looked up"
+UNKNOWN = "?"
+
+
+def count_cell(use: Use) -> str:
+    """`12/25`; `12` where there is no limit; `off` where the server does not have the feature on."""
+    if use.switched_off and not use.used:
+        return "off"
+    used = UNKNOWN if use.used is None else str(use.used)
+    return used if use.limit is None else f"{used}/{use.limit}"
+
+
+def disk_cell(use: Use) -> str:
+    """`3.2 GiB/250 GiB`, or `3.2 GiB` where there is no limit."""
+    used = UNKNOWN if use.used is None else human_size(use.used)
+    return used if use.limit is None else f"{used}/{human_size(use.limit).replace('.0 ', ' ')}"
+
+
+def checks(statuses: Iterable[DomainStatus]) -> list[str]:
+    """The checks that any domain has, in their order."""
+    return list(dict.fromkeys(check for s in statuses for check in s.pills))
+
+
+def bill_totals(statuses: Sequence[DomainStatus]) -> dict[str, tuple[Decimal, int]]:
+    """Currency -> the sum of the bills that are known, and of how many domains it is not known; sorted."""
+    billed = [f for f in known(statuses) if f.currency is not None]
+    found: dict[str, tuple[Decimal, int]] = {}
+    for currency in sorted({f.currency for f in billed if f.currency is not None}):
+        amounts = [f.monthly for f in billed if f.currency == currency]
+        told = [amount for amount in amounts if amount is not None]
+        found[currency] = (total(told), len(amounts) - len(told))
+    return found
+
+
+def policy_differences(
+    statuses: Iterable[DomainStatus],
+) -> dict[tuple[str, str, tuple[PolicyDifference, ...]], list[str]]:
+    """(server, product, what differs) -> the domains of which that is so."""
+    found: dict[tuple[str, str, tuple[PolicyDifference, ...]], list[str]] = {}
+    for status in statuses:
+        compared = status.figures.passwords if status.figures else None
+        if compared is not None and compared.differences:
+            key = (status.server, status.product or "", compared.differences)
+            found.setdefault(key, []).append(status.domain)
+    return found
+
+
+def difference_words(difference: PolicyDifference) -> str:
+    """`minLength 5 instead of 12`: the server's side, then the product's."""
+    return f"{difference.rule} {_rule_value(difference.server)} instead of {_rule_value(difference.product)}"
+
+
+def _rule_value(value: int | bool) -> str:
+    return str(value).lower()
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """`a, b, c and 5 more`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def known(statuses: Iterable[DomainStatus]) -> list[Figures]:
+    """The figures of the domains that were read."""
+    return [s.figures for s in statuses if s.figures is not None]
+
 
 _PILL_STYLES = {"+": ("green",), "!": ("yellow",), "X": ("red", "bold"), "-": ("dim",), "?": ("cyan", "bold")}
 _PASSWORDS = {"same": "ok", "different": "!", "partly-known": UNKNOWN, "unknown": UNKNOWN}
@@ -69,7 +134,7 @@ def render_status(statuses: Sequence[DomainStatus], *, color: bool, width: int) 
 
 
 def _table(statuses: Sequence[DomainStatus], asked: Sequence[str], style: Style, width: int) -> Iterator[str]:
-    currencies = list(bills(statuses))
+    currencies = list(bill_totals(statuses))
     compared = any(f.passwords for f in known(statuses))
     titles = ["Domain", "Boxes", "Disk", "Alias", "Dom", "EAS", "MAPI"]
     titles += [currencies[0] if len(currencies) == 1 else "Bill"] if currencies else []
@@ -146,7 +211,7 @@ def _remarks(statuses: Sequence[DomainStatus], style: Style, width: int) -> Iter
     over = [s.domain for s in statuses if s.figures and any(use.exceeded for use in _uses(s.figures))]
     if over:
         yield from said(f"! over a limit: {some(over)}", "bold", "red")
-    for (server, product, differences), domains in differing(statuses).items():
+    for (server, product, differences), domains in policy_differences(statuses).items():
         what = ", ".join(difference_words(d) for d in differences)
         text = f"! the password policy of {server} is not that of the product {product}: {what}; in {some(domains)}"
         yield from said(text, "yellow")
@@ -178,7 +243,7 @@ def _sum(statuses: Sequence[DomainStatus]) -> str:
     domains = "1 domain" if len(statuses) == 1 else f"{len(statuses)} domains"
     boxes = sum(f.mailboxes.used or 0 for f in read)
     parts = ["1 mailbox" if boxes == 1 else f"{boxes} mailboxes", human_size(sum(f.disk.used or 0 for f in read))]
-    for currency, (total, unknown) in bills(statuses).items():
-        parts.append(f"{format_money(total)} {currency} a month" + (f" ({unknown} not known)" if unknown else ""))
+    for currency, (amount, unknown) in bill_totals(statuses).items():
+        parts.append(f"{format_money(amount)} {currency} a month" + (f" ({unknown} not known)" if unknown else ""))
     unread = len(statuses) - len(read)
     return f"{domains}: {', '.join(parts)}" + (f"; {unread} not read" if unread else "") + "."

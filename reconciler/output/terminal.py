@@ -136,3 +136,8 @@ def _cut(text: str, cells: int) -> tuple[str, str]:
         if used > cells and n:
             return text[:n], text[n:]
     return text, ""
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """`1 mailbox`, `2 mailboxes`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -15,7 +15,8 @@ from reconciler.sandbox.binder import BindError, Fields, parse_json
 from reconciler.sandbox.browsers import host_of, is_loopback
 from reconciler.sandbox.call import Service
 from reconciler.sandbox.defaults import DOMAIN_SETTINGS, LIMIT_NAMES
-from reconciler.sandbox.dns import DnsServer
+from reconciler.sandbox.dns.server import DnsServer
+from reconciler.sandbox.dns.zones import ZoneError
 from reconciler.sandbox.domains import change_settings
 from reconciler.sandbox.envelope import Refusal, Reply
 from reconciler.sandbox.faults import Faults, UnknownFaultError, make_fault
@@ -23,7 +24,6 @@ from reconciler.sandbox.identity import find_identity
 from reconciler.sandbox.quirks import UnknownQuirkError
 from reconciler.sandbox.requestlog import RequestLog
 from reconciler.sandbox.store import Snapshot
-from reconciler.sandbox.zones import ZoneError
 
 _DOMAIN_KEYS = frozenset(
     {

@@ -19,7 +19,7 @@ from reconciler.sandbox.dispatch import Dispatcher, Outcome, Request
 from reconciler.sandbox.envelope import Reply
 from reconciler.sandbox.faults import Fault, Faults
 from reconciler.sandbox.requestlog import RequestLog
-from reconciler.sandbox.routes import ROUTES
+from reconciler.sandbox.routes.table import ROUTES
 from reconciler.sandbox.routing import Router
 from reconciler.sandbox.transport import cut
 

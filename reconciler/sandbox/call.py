@@ -19,7 +19,7 @@ from reconciler.sandbox.tokens import Session, Tokens
 if TYPE_CHECKING:
     from reconciler.sandbox.config import SandboxConfig
     from reconciler.sandbox.dkim import KeyMaker
-    from reconciler.sandbox.zones import Zones
+    from reconciler.sandbox.dns.zones import Zones
 
 
 @dataclass(slots=True)

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from reconciler.sandbox.clock import Clock
+from reconciler.sandbox.dns.zones import ZoneError, Zones
 from reconciler.sandbox.model import Dkim, DkimKey, Domain
-from reconciler.sandbox.zones import ZoneError, Zones
 
 SIZES = (1024, 2048, 4096)
 DEFAULT_SIZE = 2048

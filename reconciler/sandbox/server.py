@@ -17,18 +17,18 @@ from reconciler.sandbox.call import Service
 from reconciler.sandbox.clock import Clock
 from reconciler.sandbox.config import Endpoint, SandboxConfig, SandboxError
 from reconciler.sandbox.dkim import KeyMaker
-from reconciler.sandbox.dns import DnsServer
+from reconciler.sandbox.dns.server import DnsServer
+from reconciler.sandbox.dns.zones import Zones
 from reconciler.sandbox.faults import Faults
 from reconciler.sandbox.ids import Ids
 from reconciler.sandbox.persist import Persistence
 from reconciler.sandbox.quirks import Quirks
 from reconciler.sandbox.requestlog import RequestLog
-from reconciler.sandbox.routes import ROUTES
+from reconciler.sandbox.routes.table import ROUTES
 from reconciler.sandbox.seed import seed, seeded_admins
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.tokens import Tokens
 from reconciler.sandbox.transport import CuttableProtocol
-from reconciler.sandbox.zones import Zones
 
 LOOPBACK = "127.0.0.1"
 _START_SECONDS = 30.0

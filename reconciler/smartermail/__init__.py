@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reconciler.core.secret import Secret
     from reconciler.core.workspace import ServerSettings
+    from reconciler.smartermail.codec.decode_domain import DomainSummary
     from reconciler.smartermail.server import Server
-    from reconciler.smartermail.stats import RequestStats
-    from reconciler.smartermail.wire_domain import DomainSummary
+    from reconciler.smartermail.transport.stats import RequestStats
 
 __all__ = ["DomainSummary", "RequestStats", "Server", "connect"]
 
-_HOMES = {"Server": "server", "RequestStats": "stats", "DomainSummary": "wire_domain"}
+_HOMES = {"Server": "server", "RequestStats": "transport.stats", "DomainSummary": "codec.decode_domain"}
 
 
 def connect(settings: ServerSettings, *, username: str, password: Secret, timeout: float = 30.0) -> Server:
@@ -34,16 +34,16 @@ def connect(settings: ServerSettings, *, username: str, password: Secret, timeou
     Raises:
         Unreachable: the address cannot be used as it stands, or the CA bundle or proxy cannot; nothing was sent.
     """
+    from reconciler.smartermail.auth.login import Credentials, Login
+    from reconciler.smartermail.auth.tokens import Tokens
     from reconciler.smartermail.calls import Calls
     from reconciler.smartermail.server import Server
-    from reconciler.smartermail.session import Session
-    from reconciler.smartermail.signin import Credentials, SignIn
-    from reconciler.smartermail.stats import RequestStats
-    from reconciler.smartermail.tokens import Tokens
+    from reconciler.smartermail.transport.session import Session
+    from reconciler.smartermail.transport.stats import RequestStats
 
     session = Session(settings, RequestStats(), timeout=timeout)
     credentials = Credentials(username=username, password=password, role=settings.role)
-    return Server(Calls(session, Tokens(SignIn(session, credentials))))
+    return Server(Calls(session, Tokens(Login(session, credentials))))
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reconciler.smartermail import endpoints as e
-from reconciler.smartermail.builds import Build
+from reconciler.smartermail.capabilities import Build
 from reconciler.smartermail.endpoints import Endpoint
 
 Known = Literal["all", "some", "recent"]
@@ -31,7 +31,7 @@ class Ability:
 
 
 _UPDATE = "update SmarterMail"
-_NOT_SEATS = "leave {} out of the files, or update SmarterMail"
+_NOT_ACTIVATIONS = "leave {} out of the files, or update SmarterMail"
 
 ABILITIES = (
     Ability(e.LOGIN, "sign anybody in", "all", "see whether url is the server's, with its path prefix"),
@@ -53,8 +53,8 @@ ABILITIES = (
     Ability(e.FORWARDS, "tell a mailbox's forwarding", "all", "leave forwarding out of the files, or update"),
     Ability(e.ALIAS, "tell of one alias", "all", "leave an alias's flags and display name out of the files, or update"),
     Ability(e.PASSWORD_SETTINGS, "tell its password policy", "recent"),
-    Ability(e.EAS, "tell who has EAS", "some", _NOT_SEATS.format("eas")),
-    Ability(e.MAPI, "tell who has MAPI", "some", _NOT_SEATS.format("mapi")),
+    Ability(e.EAS, "tell who has EAS", "some", _NOT_ACTIVATIONS.format("eas")),
+    Ability(e.MAPI, "tell who has MAPI", "some", _NOT_ACTIVATIONS.format("mapi")),
     Ability(e.CREATE_USER, "create a mailbox", "all", _UPDATE),
     Ability(e.UPDATE_USER, "change a mailbox", "all", _UPDATE),
     Ability(e.DISABLE_USERS, "disable a mailbox that goes on receiving", "recent"),
@@ -69,8 +69,8 @@ ABILITIES = (
     Ability(e.DELETE_ALIAS, "delete an alias", "all", "delete it in the server's own interface"),
     Ability(e.CREATE_DOMAIN_ALIAS, "add a domain alias", "all", "add it in the server's own interface"),
     Ability(e.DELETE_DOMAIN_ALIAS, "remove a domain alias", "some", "remove it in the server's own interface"),
-    Ability(e.PATCH_EAS, "switch EAS on and off", "some", _NOT_SEATS.format("eas")),
-    Ability(e.PATCH_MAPI, "switch MAPI on and off", "some", _NOT_SEATS.format("mapi")),
+    Ability(e.PATCH_EAS, "switch EAS on and off", "some", _NOT_ACTIVATIONS.format("eas")),
+    Ability(e.PATCH_MAPI, "switch MAPI on and off", "some", _NOT_ACTIVATIONS.format("mapi")),
 )
 
 _BY_ENDPOINT = {ability.endpoint: ability for ability in ABILITIES}

@@ -3,18 +3,18 @@
 import asyncio
 import json
 
-from reconciler.core.errors import DoubtfulWrite, ReconcilerError, RefusedByServer, UnexpectedAnswer
+from reconciler.core.errors import AmbiguousWrite, ReconcilerError, RefusedByServer, UnexpectedAnswer
 from reconciler.core.secret import Secret
 from reconciler.smartermail import endpoints
 from reconciler.smartermail.abilities import ability_of, lacking
-from reconciler.smartermail.auth import Token
-from reconciler.smartermail.builds import Build, build_in
+from reconciler.smartermail.auth.answers import Token
+from reconciler.smartermail.auth.tokens import TURNS, Context, Tokens, no_longer
+from reconciler.smartermail.capabilities import Build, build_in
+from reconciler.smartermail.codec.scalars import canonical_domain
 from reconciler.smartermail.endpoints import Endpoint, Spelling
-from reconciler.smartermail.errors import Asked, JsonObject, Missing, Stale, Unauthorised, judge
-from reconciler.smartermail.retry import retrying
-from reconciler.smartermail.scalars import canonical_domain
-from reconciler.smartermail.session import Session
-from reconciler.smartermail.tokens import TURNS, Context, Tokens, no_longer
+from reconciler.smartermail.transport.errors import Asked, JsonObject, Missing, Stale, Unauthorised, judge
+from reconciler.smartermail.transport.retry import retrying
+from reconciler.smartermail.transport.session import Session
 
 
 class NoSuchEndpoint(UnexpectedAnswer):
@@ -62,7 +62,7 @@ class Calls:
             secrets: what the request holds and no message may repeat.
 
         Raises:
-            DoubtfulWrite: it may or may not have taken effect.
+            AmbiguousWrite: it may or may not have taken effect.
             RefusedByServer, Unreachable, RefusedCredentials, NoSuchEndpoint: it had no effect.
         """
         assert endpoint.writes, endpoint.name
@@ -194,7 +194,7 @@ class Calls:
             except Unauthorised:
                 self.tokens.reject(token)
                 if endpoint.writes:
-                    raise DoubtfulWrite(
+                    raise AmbiguousWrite(
                         f"{asked}: the session was not accepted (401)", hint="it is renewed for the next request"
                     ) from None
                 if refused:

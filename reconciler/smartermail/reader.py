@@ -7,14 +7,16 @@ from reconciler.core.errors import IncompleteRead, RefusedByServer, UnexpectedAn
 from reconciler.core.model import UNSET, Alias, CurrentDomain, DomainAlias, Mailbox, Unset
 from reconciler.core.password_policy import ServerPasswordPolicy
 from reconciler.core.ports import ReadScope
-from reconciler.smartermail import complete, endpoints, lists, wire, wire_domain
+from reconciler.smartermail import endpoints, lists
 from reconciler.smartermail.calls import Calls, NoSuchEndpoint
-from reconciler.smartermail.domain_list import domain_names
-from reconciler.smartermail.lists import Rows
-from reconciler.smartermail.merging import filled, merged, with_seats
-from reconciler.smartermail.scalars import Fields, flag, number
-from reconciler.smartermail.stats import TALLY, Tally
+from reconciler.smartermail.codec import complete
+from reconciler.smartermail.codec import decode as wire
+from reconciler.smartermail.codec import decode_domain as wire_domain
+from reconciler.smartermail.codec.decode import filled, merged, with_activations
+from reconciler.smartermail.codec.scalars import Fields, flag, number
+from reconciler.smartermail.lists import Rows, domain_names
 from reconciler.smartermail.together import together
+from reconciler.smartermail.transport.stats import TALLY, RequestCounts
 
 Forwarding = tuple[tuple[str, ...] | Unset, bool | Unset]
 
@@ -32,7 +34,7 @@ class ServerReader:
             IncompleteRead: what was read cannot be all there is.
             Unreachable, RefusedCredentials, UnexpectedAnswer, RefusedByServer: see `reconciler.core.errors`.
         """
-        tally = Tally()
+        tally = RequestCounts()
         before = TALLY.set(tally)
         try:
             current = await self._domain(domain, scope)
@@ -55,8 +57,8 @@ class ServerReader:
             return None
         async with together() as group:
             forwarding = group.create_task(self._forwarding(domain, name))
-            eas = group.create_task(self._seat(domain, name, "eas"))
-            mapi = group.create_task(self._seat(domain, name, "mapi"))
+            eas = group.create_task(self._activation(domain, name, "eas"))
+            mapi = group.create_task(self._activation(domain, name, "mapi"))
         targets, keep_copy = forwarding.result()
         return replace(
             found.mailbox, forward_to=targets, forward_keep_copy=keep_copy, eas=eas.result(), mapi=mapi.result()
@@ -99,9 +101,9 @@ class ServerReader:
             aliases_read = group.create_task(lists.alias_rows(calls, domain))
             others_read = group.create_task(lists.domain_aliases(calls, domain))
             managed = {p for p, is_managed in (("eas", scope.eas), ("mapi", scope.mapi)) if is_managed}
-            seats_read = {
-                p: group.create_task(self._seats(domain, p, managed=p in managed))
-                for p in sorted(managed | scope.seats)
+            activations_read = {
+                p: group.create_task(self._activations(domain, p, managed=p in managed))
+                for p in sorted(managed | scope.activations)
             }
         data, settings = data_read.result() if data_read else own or {}, settings_read.result()
         others = others_read.result()
@@ -112,11 +114,11 @@ class ServerReader:
         mailboxes, aliases = mailboxes_read.result(), aliases_found.result()
         complete.one_namespace(mailboxes, aliases, calls.where(endpoints.ALIASES, domain))
         mailboxes = await self._with_forwarding(domain, mailboxes, scope.forwarding)
-        seated = {p: told for p, read in seats_read.items() if (told := read.result()) is not None}
+        activated = {p: told for p, read in activations_read.items() if (told := read.result()) is not None}
         where = calls.where(endpoints.SETTINGS, domain)
         return CurrentDomain(
             domain=domain,
-            mailboxes={n: with_seats(m, seated) for n, m in sorted(mailboxes.items())},
+            mailboxes={n: with_activations(m, activated) for n, m in sorted(mailboxes.items())},
             aliases=dict(sorted(aliases.items())),
             domain_aliases=dict(sorted(others.items())),
             limits=wire_domain.limits(data, settings, where),
@@ -164,7 +166,7 @@ class ServerReader:
         )
         return mailboxes
 
-    async def _hidden(self, domain: str, main: str, rows: Rows) -> wire.Account | None:
+    async def _hidden(self, domain: str, main: str, rows: Rows) -> wire.AccountRow | None:
         """The primary administrator, where lists leave it out; None where they do not, or there is none."""
         if not main or main in rows:
             return None
@@ -173,7 +175,7 @@ class ServerReader:
         except RefusedByServer:
             return None
 
-    async def _account(self, domain: str, name: str) -> wire.Account:
+    async def _account(self, domain: str, name: str) -> wire.AccountRow:
         data = await self._user_data(domain, name)
         return wire.account(data, name, self._calls.where(endpoints.USER, domain))
 
@@ -241,19 +243,19 @@ class ServerReader:
             return (), True
         return wire.forwarding(answer, domain, where)
 
-    async def _seat(self, domain: str, name: str, protocol: str) -> bool | Unset:
+    async def _activation(self, domain: str, name: str, protocol: str) -> bool | Unset:
         """Whether one mailbox has a seat; UNSET where this server does not tell."""
         try:
-            found = await lists.seats(self._calls, domain, protocol)
+            found = await lists.activations(self._calls, domain, protocol)
         except (RefusedByServer, NoSuchEndpoint):
             return UNSET
         value = found.get(name, False)
         return UNSET if value is None else value
 
-    async def _seats(self, domain: str, protocol: str, *, managed: bool) -> Mapping[str, bool | None] | None:
+    async def _activations(self, domain: str, protocol: str, *, managed: bool) -> Mapping[str, bool | None] | None:
         """Who has a seat; None where nobody manages them and this server does not tell."""
         try:
-            return await lists.seats(self._calls, domain, protocol)
+            return await lists.activations(self._calls, domain, protocol)
         except (RefusedByServer, UnexpectedAnswer):
             if managed:
                 raise

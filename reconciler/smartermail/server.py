@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import TracebackType
 
-from reconciler.smartermail import endpoints, wire
+from reconciler.smartermail import endpoints
 from reconciler.smartermail.calls import Calls
-from reconciler.smartermail.domain_list import domain_names
+from reconciler.smartermail.codec import decode as wire
+from reconciler.smartermail.codec.decode_domain import DomainSummary, domain_summary
+from reconciler.smartermail.lists import domain_names
 from reconciler.smartermail.reader import ServerReader
-from reconciler.smartermail.stats import RequestStats
-from reconciler.smartermail.wire_domain import DomainSummary, summary
+from reconciler.smartermail.transport.stats import RequestStats
 from reconciler.smartermail.writer import ServerWriter
 
 
@@ -37,18 +38,18 @@ class Server:
         """Canonical names of the domains on this server; for a customer, of the one that he administers.
 
         Raises:
-            ReconcilerError: see `reconciler.smartermail.domain_list`.
+            ReconcilerError: see `reconciler.smartermail.lists`.
         """
         return list(await domain_names(self._calls))
 
     async def domain_summary(self) -> Mapping[str, DomainSummary]:
         """Counts and limits by domain, in one request (API reference section 4.1); for a customer, of his domain."""
         if not self._calls.is_admin:
-            own = summary(await self._calls.own_domain(), self._calls.where(endpoints.DATA))
+            own = domain_summary(await self._calls.own_domain(), self._calls.where(endpoints.DATA))
             return {own.name: own}
         where = self._calls.where(endpoints.DOMAINS)
         rows = wire.rows(await self._calls.read(endpoints.DOMAINS), "data", where)
-        found = [summary(row, where) for row in rows]
+        found = [domain_summary(row, where) for row in rows]
         return {s.name: s for s in sorted(found, key=lambda s: s.name)}
 
     async def notice(self) -> str:

@@ -2,16 +2,73 @@
 
 from collections.abc import Awaitable, Mapping
 
-from reconciler.core.errors import DoubtfulWrite, RefusedByServer, UnexpectedAnswer
+from reconciler.core.errors import AmbiguousWrite, RefusedByServer, UnexpectedAnswer
 from reconciler.core.model import Value
 from reconciler.core.secret import Secret
-from reconciler.smartermail import bodies, endpoints
-from reconciler.smartermail.calls import NoSuchEndpoint
+from reconciler.smartermail import endpoints
+from reconciler.smartermail.calls import Calls, NoSuchEndpoint
+from reconciler.smartermail.codec import decode as wire
+from reconciler.smartermail.codec import encode as bodies
+from reconciler.smartermail.codec.scalars import Fields
 from reconciler.smartermail.endpoints import Endpoint
-from reconciler.smartermail.mailbox_forwarding import write_forwarding
 from reconciler.smartermail.reader import ServerReader
 
-_SEATS: dict[str, Endpoint] = {"eas": endpoints.PATCH_EAS, "mapi": endpoints.PATCH_MAPI}
+# Writing a mailbox's forwarding: the list first, then the switch that gives it effect (API reference section 5.8).
+
+
+async def write_forwarding(calls: Calls, domain: str, name: str, values: Mapping[str, Value]) -> None:
+    """Replaces the list, what is not managed kept as it was, and sees to it that the mailbox may forward.
+
+    The list is seen to be right before the switch is turned on: else an old one could come into effect.
+
+    Raises:
+        AmbiguousWrite: the list, or the switch, may or may not have been written.
+    """
+    email = f"{name}@{domain}"
+    if not (await calls.tokens.domain(domain)).verified:
+        await calls.domain_data(domain)
+    current = await _list(calls, domain, email)
+    wanted = bodies.forward_list(current, values)
+    try:
+        await calls.write(endpoints.UPDATE_FORWARDS, domain, email=email, mailboxForwardList=wanted)
+    except AmbiguousWrite:
+        if not values.get("forwarding.to") or not _same(await _list(calls, domain, email), wanted, domain):
+            raise
+    if values.get("forwarding.to"):
+        await _switch_on(calls, domain, email)
+
+
+async def _list(calls: Calls, domain: str, email: str) -> Fields:
+    """The list as it is; empty where the server does not tell it, as some do while forwarding is switched off."""
+    try:
+        answer = await calls.read(endpoints.FORWARDS, domain, email=email)
+    except RefusedByServer:
+        if (await _mail_settings(calls, domain, email)).get("enableMailForwarding") is not False:
+            raise
+        return {}
+    return wire.inner(answer, "mailboxForwardList", calls.where(endpoints.FORWARDS, domain))
+
+
+async def _switch_on(calls: Calls, domain: str, email: str) -> None:
+    settings = await _mail_settings(calls, domain, email)
+    if settings.get("enableMailForwarding") is not True:
+        merged = {**settings, "enableMailForwarding": True}
+        await calls.write(endpoints.UPDATE_USER_MAIL, domain, email=email, userMailSettings=merged)
+
+
+async def _mail_settings(calls: Calls, domain: str, email: str) -> Fields:
+    answer = await calls.read(endpoints.USER_MAIL, domain, email=email)
+    return wire.inner(answer, "userMailSettings", calls.where(endpoints.USER_MAIL, domain))
+
+
+def _same(found: Fields, wanted: Fields, domain: str) -> bool:
+    where = "forward list"
+    return wire.forwarding({"mailboxForwardList": found}, domain, where) == wire.forwarding(
+        {"mailboxForwardList": wanted}, domain, where
+    )
+
+
+_ACTIVATIONS: dict[str, Endpoint] = {"eas": endpoints.PATCH_EAS, "mapi": endpoints.PATCH_MAPI}
 
 
 class ServerWriter(ServerReader):
@@ -19,7 +76,7 @@ class ServerWriter(ServerReader):
 
     Raises:
         RefusedByServer: the server said no; nothing was changed by that request.
-        DoubtfulWrite: it may or may not have taken effect: read it again, then decide.
+        AmbiguousWrite: it may or may not have taken effect: read it again, then decide.
         Unreachable, RefusedCredentials: nothing was sent.
         UnexpectedAnswer: what a write builds upon could not be read; nothing was sent.
     """
@@ -27,12 +84,12 @@ class ServerWriter(ServerReader):
     async def create_mailbox(self, domain: str, name: str, values: Mapping[str, Value], password: Secret) -> None:
         """`user-put` (section 5.4). One that is to be disabled is so afterwards, and goes on receiving mail."""
         user, mail, forward = bodies.new_user(name, values, password)
-        doubt: DoubtfulWrite | None = None
+        doubt: AmbiguousWrite | None = None
         try:
             await self._calls.write(
                 endpoints.CREATE_USER, domain, (password,), userData=user, userMailSettings=mail, forwardList=forward
             )
-        except DoubtfulWrite as e:
+        except AmbiguousWrite as e:
             doubt = e
         if values.get("enabled") is False:
             try:
@@ -50,7 +107,7 @@ class ServerWriter(ServerReader):
 
         A part whose answer is doubtful does not keep the others from being written; the doubt is raised at the end.
         """
-        doubts: list[DoubtfulWrite] = []
+        doubts: list[AmbiguousWrite] = []
         enabled = values.get("enabled")
         if enabled is False:
             await _doubted(doubts, self._switch(domain, name, enabled=False))
@@ -110,13 +167,13 @@ class ServerWriter(ServerReader):
         """`domain-alias-delete` (section 7)."""
         await self._calls.write(endpoints.DELETE_DOMAIN_ALIAS, domain, name=name)
 
-    async def set_seats(self, domain: str, protocol: str, seats: Mapping[str, bool]) -> None:
+    async def set_activations(self, domain: str, protocol: str, activations: Mapping[str, bool]) -> None:
         """Turns `eas` or `mapi` on and off for several mailboxes in one request (section 5.9).
 
         A server where the domain's switch is off may say yes and do nothing; only a new read shows that.
         """
-        rows = [{"emailAddress": f"{name}@{domain}", "isActive": on} for name, on in sorted(seats.items())]
-        await self._calls.write(_SEATS[protocol], domain, rows=rows)
+        rows = [{"emailAddress": f"{name}@{domain}", "isActive": on} for name, on in sorted(activations.items())]
+        await self._calls.write(_ACTIVATIONS[protocol], domain, rows=rows)
 
     async def _change_user(self, domain: str, name: str, values: Mapping[str, Value], password: Secret | None) -> None:
         current = await self._user(domain, name)
@@ -149,9 +206,9 @@ class ServerWriter(ServerReader):
         )
 
 
-async def _doubted(doubts: list[DoubtfulWrite], work: Awaitable[None]) -> None:
+async def _doubted(doubts: list[AmbiguousWrite], work: Awaitable[None]) -> None:
     """Does one part, and notes a doubt instead of raising it."""
     try:
         await work
-    except DoubtfulWrite as e:
+    except AmbiguousWrite as e:
         doubts.append(e)

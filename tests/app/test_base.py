@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from reconciler.app.base import Base
-from reconciler.app.planning import Planner, PlanRequest
+from reconciler.app.plan.base import Base
+from reconciler.app.plan.planner import Planner, PlanRequest
 from reconciler.config.workspace import Configuration, load_configuration
 from reconciler.core.errors import Unreachable
 from reconciler.core.model import CurrentDomain, Mailbox
 from reconciler.core.plan import Plan
-from reconciler.engine.inventory import Inventory, Known
+from reconciler.engine.journal.inventory import Inventory, Known
 
 DOMAIN = "example.com"
 REQUEST = PlanRequest(today=date(2026, 6, 15))
@@ -58,7 +58,7 @@ def test_a_base_and_journals_that_are_given_are_not_looked_for(tmp_path: Path) -
         resources={("mail1", "mailbox", "a@example.com"): known}, password_versions={}, protections={}
     )
     plan = planned(head, base, there(a=5), inventory)
-    assert [(c.share, c.direction) for c in plan.changes] == [("change set", "git")]
+    assert [(c.attribution, c.direction) for c in plan.changes] == [("change set", "git")]
 
 
 def test_a_domain_that_went_to_another_server_is_all_from_the_change_set(tmp_path: Path) -> None:
@@ -68,8 +68,8 @@ def test_a_domain_that_went_to_another_server_is_all_from_the_change_set(tmp_pat
     (tmp_path / "head/reconciler.yaml").write_text(text.replace("mail1:", "mail2:").replace("//a.", "//b."))
     head = load_configuration(tmp_path / "head", here=tmp_path, environ={})
     plan = planned(head, config(tmp_path / "base", body), there(a=9))
-    assert [c.share for c in plan.changes] == ["change set"]
-    assert plan.masked == ()
+    assert [c.attribution for c in plan.changes] == ["change set"]
+    assert plan.hidden == ()
 
 
 def test_a_protection_holds_wherever_the_domain_went(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_an_invalid_file_of_the_base_leaves_it_open(tmp_path: Path, file: str) -
         there(a=5),
     )
     assert [d.code for d in plan.diagnostics] == ["BAS001"]
-    assert [(c.share, c.direction) for c in plan.changes] == [(None, None)]
+    assert [(c.attribution, c.direction) for c in plan.changes] == [(None, None)]
     assert f"domains/{file}.yaml:" in plan.diagnostics[0].message
 
 
@@ -116,12 +116,12 @@ def test_of_a_domain_that_could_not_be_read_that_is_all_that_is_said(tmp_path: P
 def test_the_bases_own_policy_decides_what_it_would_prune(tmp_path: Path) -> None:
     empty = "mailboxes: {}\n"
     pruning, keeping = "{prune: {mailboxes: true}}", "{prune: {mailboxes: false}}"
-    for n, (here, before, shares, masked) in enumerate(
+    for n, (here, before, attributions, hidden) in enumerate(
         [(pruning, keeping, ["change set"], 0), (pruning, pruning, ["pending"], 0), (keeping, pruning, [], 1)]
     ):
         head = config(tmp_path / f"h{n}", empty, policy=here)
         plan = planned(head, config(tmp_path / f"b{n}", empty, policy=before), there(a=5))
-        assert ([c.share for c in plan.changes], len(plan.masked)) == (shares, masked)
+        assert ([c.attribution for c in plan.changes], len(plan.hidden)) == (attributions, hidden)
 
 
 def test_after_an_apply_the_protections_are_still_known(tmp_path: Path) -> None:

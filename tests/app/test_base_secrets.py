@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from reconciler.app.base import Base
-from reconciler.app.planning import Planner, PlanRequest, make_plans
+from reconciler.app.plan.base import Base
+from reconciler.app.plan.planner import Planner, PlanRequest
+from reconciler.app.plan.reading import make_plans
 from reconciler.config.workspace import Configuration, load_configuration
 from reconciler.core.model import CurrentDomain, Mailbox
 from reconciler.core.plan import Outcome, Plan, Result
-from reconciler.engine.inventory import Inventory
+from reconciler.engine.journal.inventory import Inventory
 
 TODAY = date(2026, 6, 15)
 A = ("mail1", "a@example.com")

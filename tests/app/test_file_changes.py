@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.app.file_changes import FileChange, diff_of, write_changes
+from reconciler.app.adopt.file_changes import FileChange, diff_of, write_changes
 from reconciler.core.errors import CannotEdit, ReconcilerError
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.compliance.generator import DmarcWish, record_text, refusals
 from reconciler.compliance.records import dmarc
-from reconciler.compliance.records.dmarc_uri import report_uri
+from reconciler.compliance.records.dmarc import report_uri
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., Any]

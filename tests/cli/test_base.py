@@ -98,7 +98,7 @@ def own(sandbox: Sandbox, method: str, path: str, body: Any = None) -> Any:
     return answer.json()
 
 
-def shares(domain: Any) -> dict[str, Any]:
+def attributions(domain: Any) -> dict[str, Any]:
     """address -> (share, field -> share)"""
     rows = domain["changes"]
     return {c["address"]: (c["share"], {n: f["share"] for n, f in c["fields"].items()}) for c in rows}
@@ -122,7 +122,7 @@ def test_a_branch_changes_a_quota_while_the_server_drifted_elsewhere(repo: Repo)
     repo.branch("mailboxes: {alice: {quota: 9 GiB}, bob: {quota: 5 GiB}, carl: {quota: 9 GiB, displayName: Carl}}\n")
     code, domain = repo.plan("--base", "main", "--detailed-exitcode")
     assert code == 2
-    assert shares(domain) == {
+    assert attributions(domain) == {
         "alice@example.com": ("change-set", {"quota": "change-set"}),
         "bob@example.com": ("pending", {"quota": "pending"}),
         "carl@example.com": ("both", {"displayName": "pending", "quota": "change-set"}),
@@ -158,7 +158,7 @@ def test_drift_that_the_branch_agrees_with_is_masked_at_the_line_that_hides_it(r
 def test_the_same_files_leave_all_pending_and_a_new_domain_is_all_from_the_change_set(repo: Repo) -> None:
     repo.commit("mailboxes: {alice: {quota: 5 GiB}}\n")
     _, domain = repo.plan("--base", "main")
-    assert shares(domain)["alice@example.com"][0] == "pending"
+    assert attributions(domain)["alice@example.com"][0] == "pending"
     repo.git("switch", "-q", "-c", "feature")
     repo.w.domain("second.example", "mailboxes: {zoe: {}}\n")
     repo.commit()
@@ -177,7 +177,7 @@ def test_a_file_that_moved_is_the_same_domain(repo: Repo) -> None:
     (repo.w.root / FILE).rename(repo.w.root / "domains/eu/example.com.yaml")
     repo.commit()
     _, domain = repo.plan("--base", "main")
-    assert shares(domain)["alice@example.com"][0] == "pending"
+    assert attributions(domain)["alice@example.com"][0] == "pending"
     assert codes(domain) == []
 
 
@@ -188,7 +188,7 @@ def test_a_server_that_got_another_name_is_still_the_same(repo: Repo) -> None:
     repo.w.domain("example.com", "mailboxes: {alice: {}, bob: {}}\n", server="post")
     repo.branch()
     _, domain = repo.plan("--base", "main")
-    assert {a: share for a, (share, _) in shares(domain).items()} == {
+    assert {a: attribution for a, (attribution, _) in attributions(domain).items()} == {
         "alice@example.com": "pending",
         "bob@example.com": "change-set",
     }
@@ -389,7 +389,7 @@ def test_a_workspace_may_be_a_folder_of_its_repository_and_run_from_anywhere(
     for cwd in (w.root, w.root / "domains", tmp_path):
         done = inside(w, "-w", str(w.root), "plan", "--base", "main", "--format", "json", cwd=cwd)
         (domain,) = json.loads(done.out)["domains"]
-        assert [share for share, _ in shares(domain).values()] == ["pending", "change-set"]
+        assert [attribution for attribution, _ in attributions(domain).values()] == ["pending", "change-set"]
 
 
 @pytest.mark.parametrize("command", ["plan", "apply", "drift"])

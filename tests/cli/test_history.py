@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.engine import journal
+from reconciler.engine.journal import writer as journal
 from reconciler.sandbox import Sandbox
 
 Make = Callable[..., Any]

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.engine.lock_record import LockRecord, server_key
-from reconciler.engine.locks import LockFolder
+from reconciler.engine.locks.locks import LockFolder
+from reconciler.engine.locks.record import LockRecord, server_key
 from reconciler.sandbox import Sandbox
 
 PATIENCE = 30.0

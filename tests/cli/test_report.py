@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 
-from reconciler.config.schema import load_schema
+from reconciler.config.schema.compiled import load_schema
 from reconciler.sandbox import Sandbox
 
 Make = Callable[..., Any]

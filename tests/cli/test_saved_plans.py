@@ -195,7 +195,7 @@ def test_an_edited_file_is_refused(planned: Any, inside: Run, place: float) -> N
 def test_an_expired_plan_is_refused_and_says_when(planned: Any, inside: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     from datetime import UTC, datetime, timedelta
 
-    from reconciler.app import saved
+    from reconciler.app.saved import plan_file as saved
 
     class Later(datetime):
         @classmethod
@@ -238,7 +238,7 @@ def test_a_plan_of_another_format_is_refused(planned: Any, inside: Run) -> None:
 
 def test_a_forged_reference_to_a_command_is_never_run(planned: Any, inside: Run) -> None:
     """Whoever can write the file can compute its digests too; what runs on this machine only git says."""
-    from reconciler.app.saved import _integrity, _written
+    from reconciler.app.saved.plan_file import _integrity, _written
     from reconciler.core.plan import canonical_json
 
     path = planned.root / "p.plan"
@@ -312,7 +312,7 @@ def test_a_signed_plan_runs_and_one_that_is_unsigned_or_signed_by_another_does_n
 
 
 def test_a_signature_taken_from_another_plan_is_wrong(planned: Any, inside: Run, keys: tuple[Path, Path, Path]) -> None:
-    from reconciler.app.saved import _integrity, _written
+    from reconciler.app.saved.plan_file import _integrity, _written
 
     private, public, _ = map(str, keys)
     assert inside(planned, "plan", "--save", "q.plan", "--sign-key", private, "second.example").code == 0
@@ -366,8 +366,8 @@ def test_without_the_library_it_says_what_to_install(planned: Any, keys: tuple[P
 def test_a_protection_that_was_lifted_is_written_down_though_nothing_else_is_to_do(
     sandbox: Sandbox, workspace: Make, inside: Run
 ) -> None:
-    from reconciler.app.planning import journal_folder
-    from reconciler.engine.inventory import read_inventory
+    from reconciler.app.plan.planner import journal_folder
+    from reconciler.engine.journal.inventory import read_inventory
 
     place = workspace(sandbox.endpoint)
     folder = journal_folder(place.root)

@@ -9,7 +9,7 @@ import httpx
 import jsonschema
 import pytest
 
-from reconciler.config.schema import load_schema
+from reconciler.config.schema.compiled import load_schema
 from reconciler.sandbox import Sandbox, SandboxConfig, SeedDomain
 
 Make = Callable[..., Any]

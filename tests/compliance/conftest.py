@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from reconciler.compliance.checks import FIRST
 from reconciler.compliance.gather import check_subjects
 from reconciler.compliance.subject import Subject
-from reconciler.core.dns import Address, Answer, Host, Mx, Rdata, RecordType, Soa, Srv, Tlsa, Txt
 from reconciler.core.expectations import Expected
 from reconciler.core.findings import DomainReport, Finding
+from reconciler.core.lookups import Address, Answer, Host, Mx, Rdata, RecordType, Soa, Srv, Tlsa, Txt
 from reconciler.core.model import Dkim, DkimKey
 
 TROUBLES = {"!temporary": "temporary", "!refused": "refused"}

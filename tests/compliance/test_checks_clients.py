@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.core.pages import Page
+from reconciler.core.lookups import Page
 
 RIGHT = (
     "_imaps._tcp.example.com SRV 0 0 993 mail1.example.net.",

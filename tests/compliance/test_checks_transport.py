@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.core.pages import Page
+from reconciler.core.lookups import Page
 
 URL = "https://mta-sts.example.com/.well-known/mta-sts.txt"
 RECORD = "_mta-sts.example.com TXT v=STSv1; id=20260101;"

@@ -3,7 +3,7 @@
 import pytest
 
 from reconciler.compliance.records.dmarc_walk import follow, names
-from reconciler.core.dns import Answer, Txt
+from reconciler.core.lookups import Answer, Txt
 
 NAME = "_dmarc.example.com"
 

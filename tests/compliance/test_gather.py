@@ -7,14 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.compliance.checks import CHECKS, FIRST, chosen
+from reconciler.compliance.checks import CHECKS, FIRST, selected_checks
 from reconciler.compliance.facts import Direct, Facts, Fetch
 from reconciler.compliance.gather import check_subjects, gather, judge
-from reconciler.core.dns import Address, Answer, Host, Mx, Soa, Srv, Tlsa, Txt
 from reconciler.core.expectations import CheckSetting
 from reconciler.core.findings import Evidence
+from reconciler.core.lookups import Address, Answer, Host, Mx, Page, Soa, Srv, Tlsa, Txt
 from reconciler.core.model import Dkim, DkimKey
-from reconciler.core.pages import Page
 
 
 @pytest.mark.parametrize("check", [check.id for check in CHECKS])
@@ -73,7 +72,7 @@ def test_the_usual_checks_cost_a_domain_five_questions_more_and_all_of_them_a_kn
     first, usual, everything = fake(*good), fake(*good), fake(*good)
     asyncio.run(gather(subject(), first, FIRST))
     asyncio.run(gather(subject(), usual))
-    asyncio.run(gather(subject(), everything, chosen(subject(), everything=True)))
+    asyncio.run(gather(subject(), everything, selected_checks(subject(), everything=True)))
     more = set(usual.asked) - set(first.asked)
     shared = {("", "SOA"), ("4.2.0.192.in-addr.arpa", "PTR")}
     assert shared < more
@@ -185,7 +184,7 @@ _PAGES = st.builds(
 @given(data=st.data())
 def test_whatever_dns_says_there_is_a_finding_from_every_check_and_an_end_to_the_questions(data):
     subject = replace(_SUBJECT, expected=replace(_SUBJECT.expected, sends=data.draw(st.booleans())))
-    checks = chosen(subject, everything=True)
+    checks = selected_checks(subject, everything=True)
     facts = Facts({}, {}, {})
     for _ in range(40):
         wanted = {q for check in checks for q in check.questions(subject, facts) if not facts.has(q)}

@@ -11,13 +11,13 @@ from reconciler.compliance.checks import CHECKS
 from reconciler.compliance.gather import check_subjects
 from reconciler.compliance.generator import DmarcWish, refusals
 from reconciler.compliance.records.dmarc import weaker
-from reconciler.compliance.resolver import DnsResolver
+from reconciler.compliance.resolver.resolver import DnsResolver
 from reconciler.compliance.subject import Subject
 from reconciler.core.expectations import expectation
 from reconciler.core.findings import DomainReport, Finding
-from reconciler.output.records_formats import render_records
-from reconciler.sandbox.dns import DnsServer
-from reconciler.sandbox.zones import Zones
+from reconciler.output.records import render_records
+from reconciler.sandbox.dns.server import DnsServer
+from reconciler.sandbox.dns.zones import Zones
 
 DMARC = tuple(check for check in CHECKS if check.id == "dmarc")
 URI = st.sampled_from(

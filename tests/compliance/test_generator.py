@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from reconciler.compliance import generator
 from reconciler.compliance.generator import DmarcWish, record_text, refusals, stage
 from reconciler.compliance.records import dmarc
-from reconciler.compliance.records.dmarc_uri import parse_list, report_uri
+from reconciler.compliance.records.dmarc import parse_list, report_uri
 from reconciler.core.expectations import expectation
 
 RUA = ("mailto:dmarc@example.net",)

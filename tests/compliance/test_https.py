@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from reconciler.compliance.https import MAX_BODY, HttpsFetcher
+from reconciler.compliance.resolver.https import MAX_BODY, HttpsFetcher
 
 HOST = "mta-sts.example.com"
 URL = f"https://{HOST}/.well-known/mta-sts.txt"

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from reconciler.compliance.checks import CHECKS, FIRST
 from reconciler.compliance.gather import check_subjects
-from reconciler.compliance.resolver import DnsResolver
+from reconciler.compliance.resolver.resolver import DnsResolver
 from reconciler.compliance.subject import Subject
 from reconciler.core.expectations import Expected
 from reconciler.core.findings import Record
 from reconciler.core.model import Dkim, DkimKey
-from reconciler.output.records_formats import render_records
-from reconciler.sandbox.dns import DnsServer
-from reconciler.sandbox.zones import Zones
+from reconciler.output.records import render_records
+from reconciler.sandbox.dns.server import DnsServer
+from reconciler.sandbox.dns.zones import Zones
 
 HOST_ZONE = """
 @ MX 10 mail1

@@ -7,11 +7,11 @@ import time
 import dns.resolver
 import pytest
 
-from reconciler.compliance.resolver import DnsResolver, open_resolver
-from reconciler.core.dns import Address, Host, Mx, Srv, Txt
+from reconciler.compliance.resolver.resolver import DnsResolver, open_resolver
 from reconciler.core.errors import Unreachable
-from reconciler.sandbox.dns import DnsServer
-from reconciler.sandbox.zones import Zones
+from reconciler.core.lookups import Address, Host, Mx, Srv, Txt
+from reconciler.sandbox.dns.server import DnsServer
+from reconciler.sandbox.dns.zones import Zones
 
 ZONE = """
 @ A 192.0.2.1

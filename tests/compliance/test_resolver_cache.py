@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.compliance.resolver import DnsResolver, cached_resolver
-from reconciler.compliance.resolver_cache import MAX_SECONDS, MAX_SECONDS_ABSENT, AnswerCache
-from reconciler.core.dns import Address, Answer, Host, Mx, Soa, Srv, Tlsa, Txt
-from reconciler.sandbox.dns import DnsServer
-from reconciler.sandbox.zones import Zones
+from reconciler.compliance.resolver.cache import MAX_SECONDS, MAX_SECONDS_ABSENT, AnswerCache
+from reconciler.compliance.resolver.resolver import DnsResolver, cached_resolver
+from reconciler.core.lookups import Address, Answer, Host, Mx, Soa, Srv, Tlsa, Txt
+from reconciler.sandbox.dns.server import DnsServer
+from reconciler.sandbox.dns.zones import Zones
 
 SERVERS = (("192.0.2.53", 53),)
 

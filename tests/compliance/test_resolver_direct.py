@@ -7,8 +7,8 @@ import dns.message
 import dns.rrset
 import pytest
 
-from reconciler.compliance.resolver import DnsResolver
-from reconciler.core.dns import Host, Soa, Tlsa
+from reconciler.compliance.resolver.resolver import DnsResolver
+from reconciler.core.lookups import Host, Soa, Tlsa
 
 
 class Server(asyncio.DatagramProtocol):

@@ -10,8 +10,8 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-from reconciler.compliance.resolver import AUTHORITY_IN_FLIGHT, DnsResolver
-from reconciler.core.dns import Answer
+from reconciler.compliance.resolver.resolver import AUTHORITY_IN_FLIGHT, DnsResolver
+from reconciler.core.lookups import Answer
 
 
 class Responder(asyncio.DatagramProtocol):

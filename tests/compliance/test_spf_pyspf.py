@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.compliance.records.spf_check import Evaluation, check_host
-from reconciler.core.dns import Address, Answer, Host, Mx, Rdata, RecordType, Txt
+from reconciler.core.lookups import Address, Answer, Host, Mx, Rdata, RecordType, Txt
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -182,7 +182,7 @@ def test_a_cname_at_the_domain_is_a_warning_and_beside_other_records_a_failure(s
 
 def test_a_cname_beside_other_records_fails(subject):
     from reconciler.compliance.facts import Facts
-    from reconciler.core.dns import Answer, Mx, Txt
+    from reconciler.core.lookups import Answer, Mx, Txt
 
     text = Txt(("v=spf1 ip4:192.0.2.4 ~all",))
     alias = Answer(name="example.com", rtype="TXT", outcome="records", records=(text,), aliases=("other.example.org",))

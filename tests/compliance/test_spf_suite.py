@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from reconciler.compliance.records.spf_check import check_host
-from reconciler.core.dns import Address, Answer, Host, Mx, Rdata, RecordType, Txt
+from reconciler.core.lookups import Address, Answer, Host, Mx, Rdata, RecordType, Txt
 
 SUITE = Path(__file__).parent / "data" / "rfc7208-tests.yml"
 SHA256 = "901f561a6e2b1c1590a40a61b1ac7601226fd7045a7aae591a4d25421358d6f9"

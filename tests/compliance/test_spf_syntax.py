@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.compliance.records.macros import Macro
-from reconciler.compliance.records.spf import Fault, Mechanism, is_spf, parse, parse_mechanism
+from reconciler.compliance.records.spf import Mechanism, SpfFault, is_spf, parse, parse_mechanism
 
 ALLOWED = (
     "a a:x.example a/24 a//64 a/24//64 a:x.example/0 mx:x.example//128 ptr ptr:x.example ip4:192.0.2.1 ip4:192.0.2.1/0 "
@@ -92,7 +92,7 @@ def test_mechanisms_are_compared_by_what_they_match(one, other, same):
     "text", ["-include:x.example", "redirect=x.example", "all", "mail.example.com", "include:x.example a"]
 )
 def test_an_expectation_must_be_one_mechanism_that_allows_senders(text):
-    assert isinstance(parse_mechanism(text), Fault)
+    assert isinstance(parse_mechanism(text), SpfFault)
 
 
 @settings(max_examples=200, deadline=None)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from reconciler.compliance.records.spf import Mechanism, is_spf, parse, parse_mechanism
 from reconciler.compliance.records.spf_check import check_host
 from reconciler.compliance.records.spf_write import merge
-from reconciler.core.dns import Answer, Txt
+from reconciler.core.lookups import Answer, Txt
 
 OWNER = "example.com"
 NETWORKS = ["ip4:192.0.2.4", "ip4:192.0.2.0/28", "ip4:198.51.100.0/24", "ip6:2001:db8::/32", "ip4:203.0.113.9"]

@@ -9,9 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from reconciler.config.compile import domain_schema, domain_validator
-from reconciler.config.schema import load_schema, validator
-from reconciler.config.sizes import size_pattern, up_to
+from reconciler.config.schema.compile import domain_schema, domain_validator, size_pattern, up_to
+from reconciler.config.schema.compiled import load_schema, validator
 from reconciler.core.product import Limits, Offer, Product
 from reconciler.core.quantities import UNITS, parse_size
 from reconciler.core.workspace import Role
@@ -102,13 +101,13 @@ def test_domain_aliases_are_counted_and_0_is_not_offered(role: Role) -> None:
 
 
 @pytest.mark.parametrize("seat", ["eas", "mapi"])
-def test_what_is_not_offered_a_customer_can_only_turn_off(seat: str) -> None:
-    sold = Product(name="plain", offer=Offer(**{seat: False}))
-    other = {"eas": "mapi", "mapi": "eas"}[seat]
-    assert not accepts(sold, {"mailboxes": {"m": {seat: True}}})
-    assert accepts(sold, {"mailboxes": {"m": {seat: False}}})
+def test_what_is_not_offered_a_customer_can_only_turn_off(activation: str) -> None:
+    sold = Product(name="plain", offer=Offer(**{activation: False}))
+    other = {"eas": "mapi", "mapi": "eas"}[activation]
+    assert not accepts(sold, {"mailboxes": {"m": {activation: True}}})
+    assert accepts(sold, {"mailboxes": {"m": {activation: False}}})
     assert accepts(sold, {"mailboxes": {"m": {other: True}}})
-    assert accepts(sold, {"mailboxes": {"m": {seat: True}}}, "admin")
+    assert accepts(sold, {"mailboxes": {"m": {activation: True}}}, "admin")
 
 
 @pytest.mark.parametrize("value", ["5 GiB", "5GiB", "5120 MiB", "1 KiB", 1, 5 * GIB])

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.config.compile import domain_validator
-from reconciler.config.decode_domain import decode_domain
-from reconciler.config.decode_product import decode_product
-from reconciler.config.decode_workspace import decode_workspace
+from reconciler.config.decode.domain import decode_domain
+from reconciler.config.decode.product import decode_product
+from reconciler.config.decode.workspace import decode_workspace
+from reconciler.config.document.loader import Document, load_text
 from reconciler.config.emit import emit_domain
-from reconciler.config.loader import Document, load_text
-from reconciler.config.schema import check, validator
+from reconciler.config.schema.compile import domain_validator
+from reconciler.config.schema.compiled import validator
+from reconciler.config.schema.validator import check
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.expectations import CHECK_IDS, CheckSetting, DnsOverrides
 from reconciler.core.model import (

@@ -4,14 +4,14 @@ from textwrap import dedent
 
 import pytest
 
-from reconciler.config.edit import (
+from reconciler.config.edit.domain_file import (
     AddResource,
     AddSection,
     DropField,
     DropRemoval,
     DropResource,
     Edit,
-    Note,
+    EditNote,
     SetField,
     edit_domain,
 )
@@ -359,7 +359,7 @@ def test_edits_that_change_nothing_change_no_byte() -> None:
 
 def test_notes_stand_below_the_modeline_once_and_nothing_in_them_ends_the_comment() -> None:
     text = "# yaml-language-server: $schema=x\r\n# mine\r\n" + HEAD.replace("\n", "\r\n")
-    notes = [Note("alias x\nmailboxes: {evil: {}}\u2028\u202e\x85 end"), Note("two")]
+    notes = [EditNote("alias x\nmailboxes: {evil: {}}\u2028\u202e\x85 end"), EditNote("two")]
     once = edit_domain(text, notes)
     assert once == (
         "# yaml-language-server: $schema=x\r\n"
@@ -368,7 +368,7 @@ def test_notes_stand_below_the_modeline_once_and_nothing_in_them_ends_the_commen
         "# mine\r\n"
     ) + HEAD.replace("\n", "\r\n")
     assert edit_domain(once, [*notes, *notes]) == once
-    assert edit_domain(once, [Note("three")]).split("\r\n")[3] == "# Left out by import: three"
+    assert edit_domain(once, [EditNote("three")]).split("\r\n")[3] == "# Left out by import: three"
 
 
 @pytest.mark.parametrize(

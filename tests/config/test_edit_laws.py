@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from reconciler.config.edit import (
+from reconciler.config.edit.domain_file import (
     AddResource,
     AddSection,
     DropField,

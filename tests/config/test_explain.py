@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.config.compile import domain_validator
-from reconciler.config.loader import load_text
-from reconciler.config.schema import Validator, check, validator
+from reconciler.config.document.loader import load_text
+from reconciler.config.schema.compile import domain_validator
+from reconciler.config.schema.compiled import Validator, validator
+from reconciler.config.schema.validator import check
 from reconciler.core.codes import CODES
 from reconciler.core.diagnostics import Diagnostic, Severity
 from reconciler.core.product import Limits, Offer, Product

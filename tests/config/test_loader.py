@@ -14,9 +14,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.config.builder import MAX_DEPTH
-from reconciler.config.loader import MAX_BYTES, Document, load_file, load_text
-from reconciler.config.scalars import resolve
+from reconciler.config.document.builder import MAX_DEPTH, resolve
+from reconciler.config.document.loader import MAX_BYTES, Document, load_file, load_text
 from reconciler.core.diagnostics import Diagnostic
 
 MODEST = settings(max_examples=60, deadline=None)

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.config.decode_workspace import decode_workspace
-from reconciler.config.loader import load_text
-from reconciler.config.schema import check, validator
+from reconciler.config.decode.workspace import decode_workspace
+from reconciler.config.document.loader import load_text
+from reconciler.config.schema.compiled import validator
+from reconciler.config.schema.validator import check
 from reconciler.config.workspace import load_configuration
 from reconciler.core.workspace import Policy
 

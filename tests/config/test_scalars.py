@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.config.scalars import PlainScalars, resolve
+from reconciler.config.document.builder import PlainScalars, resolve
 
 VALUES = [
     ("", None),

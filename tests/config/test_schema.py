@@ -11,11 +11,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from reconciler.config import schema as schema_module
-from reconciler.config.compile import domain_validator
-from reconciler.config.faults import find_faults
-from reconciler.config.loader import Document, load_text
-from reconciler.config.schema import Validator, check, load_schema, validator
+from reconciler.config.document.loader import Document, load_text
+from reconciler.config.schema import validator as schema_module
+from reconciler.config.schema.compile import domain_validator
+from reconciler.config.schema.compiled import Validator, load_schema, validator
+from reconciler.config.schema.faults import find_faults
+from reconciler.config.schema.validator import check
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.names import BadName, address, domain_name, host_name, local_part
 from reconciler.core.product import Limits, Offer, Product

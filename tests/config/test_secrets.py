@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.config.secrets import SecretExposed, SecretStore, deliver, generate_password
-from reconciler.config.secrets_command import run_command
+from reconciler.config.secrets.command import run_command
+from reconciler.config.secrets.store import SecretExposed, SecretStore, deliver, generate_password
 from reconciler.core.errors import ReconcilerError, SecretUnavailable
 from reconciler.core.product import PasswordPolicy, password_faults
 from reconciler.core.secret import Secret, SecretRef

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from pyrage import decrypt, ssh, x25519
 
-from reconciler.config.secrets import deliver, generate_password
-from reconciler.config.secrets_age import AgeMissing, BadRecipient, Recipients
+from reconciler.config.secrets.age import AgeMissing, BadRecipient, Recipients
+from reconciler.config.secrets.store import deliver, generate_password
 from reconciler.core.product import PasswordPolicy, password_faults
 from reconciler.core.secret import Secret
 

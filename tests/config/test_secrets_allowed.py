@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pyrage import x25519
 
-from reconciler.config.secrets import CommandsNotAllowed, SecretStore
+from reconciler.config.secrets.store import CommandsNotAllowed, SecretStore
 from reconciler.config.workspace import Configuration, load_configuration
 from reconciler.core.diagnostics import has_errors
 from reconciler.core.secret import SecretRef

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.config.secrets import SecretStore
-from reconciler.config.secrets_keyring import read_keyring
+from reconciler.config.secrets.keyring import read_keyring
+from reconciler.config.secrets.store import SecretStore
 from reconciler.core.errors import SecretUnavailable
 from reconciler.core.secret import SecretRef
 
@@ -34,7 +34,7 @@ class FolderKeyring(KeyringBackend):
 
 PROGRAM = """
 from pathlib import Path
-from reconciler.config.secrets import SecretStore
+from reconciler.config.secrets.store import SecretStore
 from reconciler.core.errors import SecretUnavailable
 from reconciler.core.secret import SecretRef
 store = SecretStore(Path())

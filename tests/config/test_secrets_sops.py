@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from pyrage import x25519
 
-from reconciler.config.secrets import SecretStore, SopsOutside
-from reconciler.config.secrets_sops import read_sops
+from reconciler.config.secrets.sops import read_sops
+from reconciler.config.secrets.store import SecretStore, SopsOutside
 from reconciler.core.errors import SecretUnavailable
 from reconciler.core.secret import SecretRef
 

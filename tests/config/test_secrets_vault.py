@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from fake_vault import TOKEN, VALUE, FakeVault
 
-from reconciler.config.secrets import SecretStore
-from reconciler.config.secrets_vault import Vault
+from reconciler.config.secrets.store import SecretStore
+from reconciler.config.secrets.vault import Vault
 from reconciler.core.errors import SecretUnavailable
 from reconciler.core.secret import Secret, SecretRef
 

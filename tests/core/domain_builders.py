@@ -17,7 +17,7 @@ from reconciler.core.model import (
     ServerLimits,
 )
 from reconciler.core.plan import Change, Plan
-from reconciler.core.planner import PlanOptions, plan_domain
+from reconciler.core.planning.planner import PlanOptions, plan_domain
 from reconciler.core.product import Limits
 from reconciler.core.secret import SecretRef
 from reconciler.core.source import Span

@@ -20,9 +20,9 @@ from domain_builders import (
     story,
 )
 
-from reconciler.core.attribution import attribute
 from reconciler.core.model import CurrentDomain, DesiredDomain
 from reconciler.core.plan import Change, Plan
+from reconciler.core.planning.provenance import attribute
 from reconciler.core.secret import SecretRef
 
 GIB = 1 << 30
@@ -33,43 +33,43 @@ def both(head: DesiredDomain, base: DesiredDomain, there: CurrentDomain, **optio
     return attribute(plan(head, there, **options), plan(base, there, **options))
 
 
-def shares(change: Change) -> dict[str, str | None]:
-    return {f.name: f.share for f in change.fields}
+def attributions(change: Change) -> dict[str, str | None]:
+    return {f.name: f.attribution for f in change.fields}
 
 
-def masked(made: Plan) -> list[str]:
-    return [f"{c.action} {c.key} {','.join(f.name for f in c.fields)}".strip() for c in made.masked]
+def hidden(made: Plan) -> list[str]:
+    return [f"{c.action} {c.key} {','.join(f.name for f in c.fields)}".strip() for c in made.hidden]
 
 
 def test_what_only_the_files_here_ask_for_comes_from_the_change_set() -> None:
     made = both(desired([box("a", quota=9)]), desired([box("a", quota=5)]), current([read_box("a", quota=5)]))
-    assert only(made).share == "change set"
-    assert shares(only(made)) == {"quota": "change set"}
-    assert made.masked == ()
+    assert only(made).attribution == "change set"
+    assert attributions(only(made)) == {"quota": "change set"}
+    assert made.hidden == ()
 
 
 def test_what_both_ask_for_was_pending_before() -> None:
     wanted = desired([box("a", quota=5)])
     made = both(wanted, wanted, current([read_box("a", quota=7)]))
-    assert (only(made).share, shares(only(made))) == ("pending", {"quota": "pending"})
+    assert (only(made).attribution, attributions(only(made))) == ("pending", {"quota": "pending"})
 
 
 def test_a_change_with_fields_of_both_sorts_is_both() -> None:
     there = current([read_box("a", quota=7)])
     made = both(desired([box("a", quota=5, display_name="A")]), desired([box("a", quota=5)]), there)
-    assert only(made).share == "both"
-    assert shares(only(made)) == {"displayName": "change set", "quota": "pending"}
+    assert only(made).attribution == "both"
+    assert attributions(only(made)) == {"displayName": "change set", "quota": "pending"}
 
 
 def test_a_field_that_would_be_written_anyway_and_gets_another_value_is_both_and_not_masked() -> None:
     made = both(desired([box("a", quota=9)]), desired([box("a", quota=5)]), current([read_box("a", quota=7)]))
-    assert (only(made).share, shares(only(made)), made.masked) == ("both", {"quota": "both"}, ())
+    assert (only(made).attribution, attributions(only(made)), made.hidden) == ("both", {"quota": "both"}, ())
 
 
 def test_a_domain_that_the_base_does_not_manage_is_all_from_the_change_set() -> None:
     made = attribute(plan(desired([box("a"), box("b")]), current()), None)
-    assert {c.share for c in made.changes} == {"change set"}
-    assert {f.share for c in made.changes for f in c.fields} == {"change set"}
+    assert {c.attribution for c in made.changes} == {"change set"}
+    assert {f.attribution for c in made.changes for f in c.fields} == {"change set"}
 
 
 def test_drift_that_the_change_set_agrees_with_is_masked() -> None:
@@ -77,10 +77,10 @@ def test_drift_that_the_change_set_agrees_with_is_masked() -> None:
     head, base = desired([box("a", quota=9)]), desired([box("a", quota=5, display_name="A")])
     made = both(head, base, there)
     assert made.changes == ()
-    assert masked(made) == ["update mailbox:a@example.com displayName,quota"]
+    assert hidden(made) == ["update mailbox:a@example.com displayName,quota"]
     kept = both(desired([box("a", quota=9, display_name="A")]), base, there)
-    assert masked(kept) == ["update mailbox:a@example.com quota"]
-    assert shares(only(kept)) == {"displayName": "pending"}
+    assert hidden(kept) == ["update mailbox:a@example.com quota"]
+    assert attributions(only(kept)) == {"displayName": "pending"}
 
 
 @pytest.mark.parametrize(
@@ -89,43 +89,43 @@ def test_drift_that_the_change_set_agrees_with_is_masked() -> None:
 def test_a_deletion_that_the_change_set_takes_back_is_masked(head: DesiredDomain) -> None:
     made = both(head, desired([], removed=[gone("a")]), current([read_box("a")]))
     assert made.changes == ()
-    assert masked(made) == ["delete mailbox:a@example.com"]
+    assert hidden(made) == ["delete mailbox:a@example.com"]
 
 
 def test_a_creation_whose_line_is_taken_away_is_masked() -> None:
     made = both(desired([]), desired([box("a", quota=5)]), current())
-    assert masked(made) == ["create mailbox:a@example.com quota,password"]
+    assert hidden(made) == ["create mailbox:a@example.com quota,password"]
 
 
 def test_a_section_that_is_no_longer_managed_masks_what_was_pending_in_it() -> None:
     made = both(desired([]), desired([], [alias("s", "x@else.example")]), current([], [read_alias("s", "a")]))
-    assert masked(made) == ["update alias:s@example.com to"]
+    assert hidden(made) == ["update alias:s@example.com to"]
 
 
 def test_a_deletion_of_what_has_drifted_is_the_change_sets_and_masks_the_drift() -> None:
     made = both(desired([], removed=[gone("a")]), desired([box("a", quota=5)]), current([read_box("a", quota=7)]))
-    assert only(made).share == "change set"
-    assert masked(made) == ["update mailbox:a@example.com quota"]
+    assert only(made).attribution == "change set"
+    assert hidden(made) == ["update mailbox:a@example.com quota"]
 
 
 def test_a_pending_deletion_is_pending_for_whatever_reason() -> None:
     there = current([read_box("a")])
     made = both(desired([], removed=[gone("a")]), desired([]), there, prune=True)
-    assert (story(made), only(made).share, made.masked) == (["delete mailbox:a@example.com"], "pending", ())
+    assert (story(made), only(made).attribution, made.hidden) == (["delete mailbox:a@example.com"], "pending", ())
 
 
 def test_a_pending_creation_whose_fields_change_is_both_and_nothing_of_it_is_masked() -> None:
     base = desired([box("a", quota=5, display_name="A", password=ENV)])
     made = both(desired([box("a", quota=9, password=ENV)]), base, current())
-    assert only(made).share == "both"
-    assert shares(only(made)) == {"quota": "both", "password": "pending"}
-    assert made.masked == ()
+    assert only(made).attribution == "both"
+    assert attributions(only(made)) == {"quota": "both", "password": "pending"}
+    assert made.hidden == ()
     fewer = both(desired([box("a", password=ENV)]), base, current())
-    assert (only(fewer).share, shares(only(fewer))) == ("both", {"password": "pending"})
+    assert (only(fewer).attribution, attributions(only(fewer))) == ("both", {"password": "pending"})
     more = both(base, desired([box("a", password=ENV)]), current())
-    assert only(more).share == "both"
+    assert only(more).attribution == "both"
     alone = both(desired([], [], ["x.example"]), desired([], [], ["x.example"]), current())
-    assert only(alone).share == "pending"
+    assert only(alone).attribution == "pending"
 
 
 def test_a_password_is_pending_only_where_its_reference_is_the_same() -> None:
@@ -134,9 +134,9 @@ def test_a_password_is_pending_only_where_its_reference_is_the_same() -> None:
     def ref(version: int) -> DesiredDomain:
         return desired([box("a", password=SecretRef("env", "PW", version=version))])
 
-    assert only(both(ref(2), ref(2), there, password_versions=known)).share == "pending"
-    assert only(both(ref(3), ref(2), there, password_versions=known)).share == "both"
-    assert only(both(ref(2), ref(1), there, password_versions=known)).share == "change set"
+    assert only(both(ref(2), ref(2), there, password_versions=known)).attribution == "pending"
+    assert only(both(ref(3), ref(2), there, password_versions=known)).attribution == "both"
+    assert only(both(ref(2), ref(1), there, password_versions=known)).attribution == "change set"
 
 
 def test_what_was_pending_under_the_old_name_is_pending_under_the_new_one() -> None:
@@ -144,38 +144,38 @@ def test_what_was_pending_under_the_old_name_is_pending_under_the_new_one() -> N
     head = desired([box("bob", quota=5, display_name="B")], renamed=[rename("robert", "bob")])
     made = both(head, desired([box("robert", quota=5)]), there)
     assert story(made) == ["rename mailbox:robert@example.com", "update mailbox:bob@example.com"]
-    assert [c.share for c in made.changes] == ["change set", "both"]
-    assert shares(made.changes[1]) == {"displayName": "change set", "quota": "pending"}
-    assert made.masked == ()
+    assert [c.attribution for c in made.changes] == ["change set", "both"]
+    assert attributions(made.changes[1]) == {"displayName": "change set", "quota": "pending"}
+    assert made.hidden == ()
 
 
 def test_a_pending_rename_is_pending_and_one_to_another_name_masks_the_first() -> None:
     there = current([read_box("robert")])
     base = desired([box("bob")], renamed=[rename("robert", "bob")])
-    assert only(both(base, base, there)).share == "pending"
+    assert only(both(base, base, there)).attribution == "pending"
     made = both(desired([box("rob")], renamed=[rename("robert", "rob")]), base, there)
-    assert only(made).share == "change set"
-    assert masked(made) == ["rename mailbox:robert@example.com"]
+    assert only(made).attribution == "change set"
+    assert hidden(made) == ["rename mailbox:robert@example.com"]
     undone = both(desired([box("robert")]), base, there)
-    assert (undone.changes, masked(undone)) == ((), ["rename mailbox:robert@example.com"])
+    assert (undone.changes, hidden(undone)) == ((), ["rename mailbox:robert@example.com"])
 
 
 def test_a_rename_in_place_of_a_pending_creation_masks_it() -> None:
     there = current([read_box("robert")])
     made = both(desired([box("bob")], renamed=[rename("robert", "bob")]), desired([box("bob")]), there)
-    assert only(made).share == "change set"
-    assert masked(made) == ["create mailbox:bob@example.com password"]
+    assert only(made).attribution == "change set"
+    assert hidden(made) == ["create mailbox:bob@example.com password"]
 
 
 def test_the_disabling_before_a_deletion_is_the_change_sets_and_its_day_too() -> None:
     there = current([read_box("a")])
     head = desired([], removed=[gone("a", purge_after=LATER)])
-    assert only(both(head, desired([box("a")]), there)).share == "change set"
-    assert only(both(head, head, there)).share == "pending"
+    assert only(both(head, desired([box("a")]), there)).attribution == "change set"
+    assert only(both(head, head, there)).attribution == "pending"
     moved = both(head, desired([], removed=[gone("a", purge_after=date(2026, 8, 1))]), there)
-    assert (only(moved).share, shares(only(moved))) == ("both", {"enabled": "pending"})
+    assert (only(moved).attribution, attributions(only(moved))) == ("both", {"enabled": "pending"})
     disabled = both(head, desired([box("a", enabled=False)]), there)
-    assert (only(disabled).share, shares(only(disabled))) == ("both", {"enabled": "pending"})
+    assert (only(disabled).attribution, attributions(only(disabled))) == ("both", {"enabled": "pending"})
 
 
 def test_a_deletion_put_off_masks_the_deletion_and_one_brought_forward_masks_the_disabling() -> None:
@@ -185,17 +185,17 @@ def test_a_deletion_put_off_masks_the_deletion_and_one_brought_forward_masks_the
         desired([], removed=[gone("a", purge_after=LATER)]),
     )
     put_off = both(later, now, there)
-    assert (only(put_off).share, masked(put_off)) == ("change set", ["delete mailbox:a@example.com"])
+    assert (only(put_off).attribution, hidden(put_off)) == ("change set", ["delete mailbox:a@example.com"])
     forward = both(now, later, there)
-    assert (only(forward).share, masked(forward)) == ("change set", ["update mailbox:a@example.com enabled"])
+    assert (only(forward).attribution, hidden(forward)) == ("change set", ["update mailbox:a@example.com enabled"])
 
 
 def test_a_change_of_kind_has_two_changes_of_its_own() -> None:
     there = current([read_box("a")])
     head = desired([], [alias("a", "b@else.example")], removed=[gone("a")])
     made = both(head, desired([box("a", quota=5)]), there)
-    assert {c.share for c in made.changes} == {"change set"}
-    assert masked(made) == ["update mailbox:a@example.com quota"]
+    assert {c.attribution for c in made.changes} == {"change set"}
+    assert hidden(made) == ["update mailbox:a@example.com quota"]
 
 
 def test_nothing_is_said_of_a_plan_that_is_not_complete() -> None:

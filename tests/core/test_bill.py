@@ -9,9 +9,9 @@ from domain_builders import box, by_name, current, desired, gone, plan, read_box
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.bill import Seats, bill, billed_protocols, cost_of, seats_of
-from reconciler.core.cost import Cost
+from reconciler.core.billing import Activations, activations_of, bill, billed_protocols, cost_of
 from reconciler.core.model import UNSET, CurrentDomain
+from reconciler.core.plan import Cost
 from reconciler.core.product import Billing
 
 GIB = 1 << 30
@@ -22,11 +22,11 @@ PRICES = {
     "eas_mapi_price": Decimal("4.50"),
 }
 BUSINESS = Billing(**PRICES)
-NOBODY = Seats()
+NOBODY = Activations()
 
 money = st.decimals(0, 1000, places=2)
 counts = st.integers(0, 500)
-seats = st.builds(Seats, eas=counts, mapi=counts, both=counts)
+activations = st.builds(Activations, eas=counts, mapi=counts, both=counts)
 
 
 def domain(*mailboxes: Any, usage: int | None = 0) -> CurrentDomain:
@@ -56,18 +56,18 @@ def test_the_price_counts_once_per_started_tranche_and_the_first_is_always_start
 
 
 def test_the_combined_price_replaces_both() -> None:
-    assert bill(BUSINESS, 0, Seats(eas=2, mapi=3, both=4)) == Decimal("4.00") + 4 + 9 + 18
+    assert bill(BUSINESS, 0, Activations(eas=2, mapi=3, both=4)) == Decimal("4.00") + 4 + 9 + 18
 
 
 def test_a_combined_price_of_zero_means_that_both_are_charged() -> None:
     separate = replace(BUSINESS, eas_mapi_price=Decimal(0))
-    assert bill(separate, 0, Seats(both=4)) == Decimal("4.00") + 4 * 5
+    assert bill(separate, 0, Activations(both=4)) == Decimal("4.00") + 4 * 5
 
 
 def test_without_prices_there_is_no_bill_and_a_price_of_zero_is_one() -> None:
-    assert bill(Billing(), 5 * GIB, Seats(eas=3)) is None
+    assert bill(Billing(), 5 * GIB, Activations(eas=3)) is None
     assert bill(Billing(tranche_price=Decimal(0)), 5 * GIB, None) == 0
-    assert bill(Billing(eas_price=Decimal(2)), None, Seats(eas=3)) == 6
+    assert bill(Billing(eas_price=Decimal(2)), None, Activations(eas=3)) == 6
 
 
 def test_what_has_a_price_must_be_known_and_nothing_else() -> None:
@@ -87,13 +87,13 @@ def test_seats_are_asked_for_only_where_they_have_a_price() -> None:
 def test_the_hosts_own_account_is_never_billed_and_other_administrators_are() -> None:
     both = {"eas": True, "mapi": True}
     boxes = [read_box("boss", is_primary_admin=True, is_admin=True, **both), read_box("chief", is_admin=True, **both)]
-    assert seats_of(boxes, BUSINESS) == Seats(both=1)
+    assert activations_of(boxes, BUSINESS) == Activations(both=1)
 
 
 def test_a_seat_that_was_not_read_makes_the_bill_unknown_only_where_it_costs_something() -> None:
     boxes = [read_box("anna", eas=True, mapi=UNSET)]
-    assert seats_of(boxes, BUSINESS) is None
-    assert seats_of(boxes, Billing(eas_price=Decimal(2))) == Seats(eas=1)
+    assert activations_of(boxes, BUSINESS) is None
+    assert activations_of(boxes, Billing(eas_price=Decimal(2))) == Activations(eas=1)
     assert cost_of(plan(desired(), domain(*boxes)), domain(*boxes), BUSINESS) == Cost(
         currency="USD", before=None, after=None
     )
@@ -156,28 +156,28 @@ def test_without_prices_a_plan_costs_nothing_that_could_be_said() -> None:
 
 def test_sums_are_exact_however_long() -> None:
     odd = Billing(tranche_price=Decimal("0.1"), tranche_gib=1, eas_price=Decimal("0." + "0" * 5 + "1"))
-    assert bill(odd, 3 * GIB, Seats(eas=3)) == Decimal("0.300003")
+    assert bill(odd, 3 * GIB, Activations(eas=3)) == Decimal("0.300003")
     huge = Billing(tranche_price=Decimal("9" * 60), eas_price=Decimal("0.000001"))
-    assert bill(huge, 0, Seats(eas=1)) == Decimal("9" * 60 + ".000001")
+    assert bill(huge, 0, Activations(eas=1)) == Decimal("9" * 60 + ".000001")
 
 
 @settings(deadline=None, max_examples=100)
-@given(billings(), st.integers(0, 1 << 50), st.integers(0, 1 << 40), seats, seats)
+@given(billings(), st.integers(0, 1 << 50), st.integers(0, 1 << 40), activations, activations)
 def test_more_storage_or_more_seats_never_cost_less(
-    billing: Billing, usage: int, more: int, some: Seats, others: Seats
+    billing: Billing, usage: int, more: int, some: Activations, others: Activations
 ) -> None:
     before = bill(billing, usage, some)
-    joined = Seats(eas=some.eas + others.eas, mapi=some.mapi + others.mapi, both=some.both + others.both)
+    joined = Activations(eas=some.eas + others.eas, mapi=some.mapi + others.mapi, both=some.both + others.both)
     after = bill(billing, usage + more, joined)
     assert before is not None and after is not None
     assert after >= before
 
 
 @settings(deadline=None, max_examples=100)
-@given(billings(), st.integers(0, 1 << 50), seats)
-def test_a_second_protocol_for_a_mailbox_never_costs_less(billing: Billing, usage: int, some: Seats) -> None:
-    before = bill(billing, usage, Seats(eas=some.eas + 1, mapi=some.mapi, both=some.both))
-    after = bill(billing, usage, Seats(eas=some.eas, mapi=some.mapi, both=some.both + 1))
+@given(billings(), st.integers(0, 1 << 50), activations)
+def test_a_second_protocol_for_a_mailbox_never_costs_less(billing: Billing, usage: int, some: Activations) -> None:
+    before = bill(billing, usage, Activations(eas=some.eas + 1, mapi=some.mapi, both=some.both))
+    after = bill(billing, usage, Activations(eas=some.eas, mapi=some.mapi, both=some.both + 1))
     assert before is not None and after is not None
     assert after >= before
 

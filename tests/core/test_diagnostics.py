@@ -5,7 +5,7 @@ from pathlib import Path
 
 import reconciler
 from reconciler.core.codes import CODES
-from reconciler.core.diagnostics import error, has_errors, in_order, info, warning
+from reconciler.core.diagnostics import error, has_errors, info, sort_diagnostics, warning
 from reconciler.core.source import Span
 
 
@@ -29,17 +29,17 @@ def test_they_are_sorted_by_place_then_severity_then_code() -> None:
     shuffled = list(rows)
     for seed in range(5):
         random.Random(seed).shuffle(shuffled)
-        assert in_order(shuffled) == rows
+        assert sort_diagnostics(shuffled) == rows
 
 
 def test_what_is_said_twice_is_said_once() -> None:
     one = error("LIM001", "a", Span("a.yaml"))
-    assert in_order([one, one]) == (one,)
+    assert sort_diagnostics([one, one]) == (one,)
 
 
 def test_two_that_differ_only_in_their_hint_have_one_order_too() -> None:
     pair = (error("LIM001", "a", hint="x"), error("LIM001", "a", hint="y"))
-    assert {in_order(p) for p in permutations(pair)} == {pair}
+    assert {sort_diagnostics(p) for p in permutations(pair)} == {pair}
 
 
 def test_only_errors_are_errors() -> None:

@@ -1,9 +1,9 @@
 import pytest
 from domain_builders import ENV, alias, box, current, desired, fields_of, only, plan, read_alias, read_box, targets
 
-from reconciler.core.diff import creation_fields, field_changes
 from reconciler.core.kinds import ALIAS, DOMAIN_ALIAS, MAILBOX
 from reconciler.core.model import UNSET, DomainAlias, Mailbox
+from reconciler.core.planning.planner import creation_fields, field_changes
 
 
 def names(changes: tuple) -> dict:

@@ -20,9 +20,9 @@ from domain_builders import (
     targets,
 )
 
-from reconciler.core.direction import directed
 from reconciler.core.model import CurrentDomain, DesiredDomain, KindName, Value
 from reconciler.core.plan import Change
+from reconciler.core.planning.provenance import directed
 from reconciler.core.secret import SecretRef
 
 LATER = date(2026, 7, 1)

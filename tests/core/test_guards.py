@@ -4,8 +4,8 @@ import pytest
 from domain_builders import alias, box, current, desired, gone, plan, read_alias, read_box, said, targets
 
 from reconciler.core.diagnostics import Severity
-from reconciler.core.guards_deletion import population
-from reconciler.core.guards_run import allowed_deletions
+from reconciler.core.guards.deletion import population
+from reconciler.core.guards.run import allowed_deletions
 from reconciler.core.model import ServerLimits
 from reconciler.core.plan import Plan
 from reconciler.core.product import Limits

@@ -20,7 +20,7 @@ from domain_builders import (
     story,
 )
 
-from reconciler.core.guards import objections
+from reconciler.core.guards.domain import objections
 from reconciler.core.plan import Change, Plan, Unmanaged
 from reconciler.core.product import Limits
 from reconciler.core.workspace import Policy

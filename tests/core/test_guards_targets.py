@@ -21,9 +21,9 @@ from domain_builders import (
 )
 
 from reconciler.core.diagnostics import Severity
-from reconciler.core.guards_run import dangling_across
+from reconciler.core.guards.run import dangling_across
 from reconciler.core.model import UNSET, CurrentDomain, DesiredDomain
-from reconciler.core.planner import PlanOptions, plan_domain
+from reconciler.core.planning.planner import PlanOptions, plan_domain
 from reconciler.core.product import Limits
 from reconciler.core.secret import SecretRef
 from reconciler.core.source import Span

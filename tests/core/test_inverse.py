@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 from domain_builders import current, desired, only, plan, read_alias, read_box, story
 
-from reconciler.core.inverse import Inverse, inverse, scope_of
-from reconciler.core.inverse_steps import Step
 from reconciler.core.model import CurrentDomain
 from reconciler.core.plan import Change, FieldChange, Plan
+from reconciler.core.planning.rollback import AppliedStep, Inverse, inverse, scope_of
 from reconciler.core.ports import ReadScope
 from reconciler.core.workspace import Policy
 
@@ -22,14 +21,14 @@ def step(
     kind: str = "mailbox",
     fields: dict[str, tuple[Any, Any]] | None = None,
     **more: Any,
-) -> Step:
+) -> AppliedStep:
     about = {k: more.pop(k) for k in ("certain", "password", "touched_by", "remade_by") if k in more}
     listed = tuple(FieldChange(name=n, before=b, after=a) for n, (b, a) in (fields or {}).items())
     change = Change(action=action, kind=kind, domain="example.com", name=name, fields=listed, **more)  # type: ignore[arg-type]
-    return Step(change=change, **about)
+    return AppliedStep(change=change, **about)
 
 
-def undo(there: CurrentDomain, *steps: Step, policy: Policy = LAX) -> tuple[Plan, Inverse]:
+def undo(there: CurrentDomain, *steps: AppliedStep, policy: Policy = LAX) -> tuple[Plan, Inverse]:
     found = inverse(desired(), steps, there, policy)
     return plan(found.desired, there, policy=policy), found
 

@@ -15,8 +15,8 @@ from domain_builders import (
 )
 
 from reconciler.core.model import ServerLimits
-from reconciler.core.order import in_order
 from reconciler.core.plan import Change, FieldChange, Plan
+from reconciler.core.planning.order import sort_changes
 
 
 def needs(made: Plan) -> dict[str, tuple[str, ...]]:
@@ -103,7 +103,7 @@ def test_a_domain_over_its_limit_frees_what_it_can() -> None:
         Change(action=action, kind="mailbox", domain="example.com", name=name)
         for action, name in (("create", "n1"), ("create", "n2"), ("delete", "o1"))
     ]
-    made = in_order(changes, current(), {"mailbox": -3})
+    made = sort_changes(changes, current(), {"mailbox": -3})
     assert [(c.name, c.depends_on) for c in made] == [
         ("n2", ()),
         ("o1", ()),
@@ -236,7 +236,7 @@ def test_the_order_of_the_changes_does_not_depend_on_the_order_they_came_in() ->
     changes = [ring(0, 1), ring(1, 2), ring(2, 0), ring(3, 4), ring(4, 3), ring(5, 0), ring(6, 6)]
     changes += [Change(action="delete", kind="mailbox", domain="example.com", name=f"m{n}") for n in range(3)]
     changes += [Change(action="create", kind="mailbox", domain="example.com", name=f"n{n}") for n in range(3)]
-    first = in_order(changes, current(), {"mailbox": 1})
+    first = sort_changes(changes, current(), {"mailbox": 1})
     for seed in range(20):
         random.Random(seed).shuffle(changes)
-        assert in_order(changes, current(), {"mailbox": 1}) == first
+        assert sort_changes(changes, current(), {"mailbox": 1}) == first

@@ -4,7 +4,7 @@ from dataclasses import replace
 from domain_builders import alias, box, current, desired, gone, only, plan, read_box, rename, targets
 
 from reconciler.core.diagnostics import error, warning
-from reconciler.core.plan import Change, FieldChange, Plan, canonical_json, plan_data
+from reconciler.core.plan import Change, FieldChange, Plan, canonical_json, digest_data
 from reconciler.core.secret import SecretRef
 from reconciler.core.source import Span
 
@@ -27,8 +27,8 @@ def test_a_change_has_an_address_and_a_key() -> None:
 def test_seats_and_other_values_are_told_apart_and_the_password_is_in_neither() -> None:
     wanted = desired([box("a", quota=5, eas=True, mapi=False, password=SecretRef("env", "A"))])
     change = only(plan(wanted, current()))
-    assert change.values(seats=False) == {"quota": 5}
-    assert change.values(seats=True) == {"eas": True, "mapi": False}
+    assert change.values(activations=False) == {"quota": 5}
+    assert change.values(activations=True) == {"eas": True, "mapi": False}
     assert change.password == SecretRef("env", "A")
 
 
@@ -63,7 +63,7 @@ def test_plan_data_is_plain_json_that_holds_every_part_of_a_change() -> None:
         removed=[gone("old")],
         renamed=[rename("rob", "bob")],
     )
-    data = plan_data(plan(wanted, current([read_box("rob"), read_box("old"), read_box("x")])))
+    data = digest_data(plan(wanted, current([read_box("rob"), read_box("old"), read_box("x")])))
     assert json.loads(json.dumps(data)) == data
     rows = {(c["action"], c["kind"], c["name"]): c for c in data["changes"]}  # type: ignore[index, attr-defined]
     assert rows["rename", "mailbox", "rob"]["newName"] == "bob"

@@ -60,7 +60,7 @@ def test_a_password_joins_the_other_fields_of_an_update() -> None:
     wanted = desired([box("a", quota=5, password=ref(2))])
     change = only(plan(wanted, current([read_box("a")]), password_versions={A: 1}))
     assert [f.name for f in change.fields] == ["quota", "password"]
-    assert change.values(seats=False) == {"quota": 5}
+    assert change.values(activations=False) == {"quota": 5}
 
 
 @pytest.mark.parametrize(

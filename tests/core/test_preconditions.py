@@ -8,7 +8,7 @@ from domain_builders import alias, box, current, desired, gone, only, plan, read
 
 from reconciler.core.model import UNSET
 from reconciler.core.plan import Change, FieldChange
-from reconciler.core.preconditions import Precondition, is_as_wanted, moved, precondition
+from reconciler.core.planning.recheck import Precondition, is_as_wanted, moved, precondition
 
 SALT = b"s" * 16
 

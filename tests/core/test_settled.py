@@ -7,9 +7,8 @@ from domain_builders import ENV, alias, at, box, current, desired, gone, plan, r
 
 from reconciler.core.model import CurrentDomain
 from reconciler.core.plan import Plan, Result
-from reconciler.core.preconditions import precondition
+from reconciler.core.planning.recheck import ServerHistory, precondition, recheck, refreshed
 from reconciler.core.secret import SecretRef
-from reconciler.core.settled import Known, refreshed, settled
 
 SALT = b"s" * 16
 
@@ -17,7 +16,7 @@ SALT = b"s" * 16
 def story(made: Plan, now: CurrentDomain, **known: Any) -> dict[str, tuple[str, str]]:
     """Key -> (result, detail) of the changes that are settled."""
     expected = {c.key: precondition(c, SALT) for c in made.changes}
-    found = settled(made, expected, SALT, now, Known(**known))
+    found = recheck(made, expected, SALT, now, ServerHistory(**known))
     return {key: (o.result.value, o.detail) for key, o in found.items()}
 
 
@@ -128,21 +127,21 @@ def test_refreshed_changes_have_the_live_object_for_the_journal() -> None:
     wanted = desired([box("bob", quota=5)], renamed=[rename("robert", "bob")])
     made = plan(wanted, current([read_box("robert", quota=1)]))
     now = current([read_box("robert", quota=1, usage_bytes=7)])
-    rename_, update = refreshed(made, now, Known()).changes
+    rename_, update = refreshed(made, now, ServerHistory()).changes
     assert rename_.current == update.current == now.mailboxes["robert"]
     assert (rename_.usage_bytes, update.usage_bytes) == (7, 7)
-    assert refreshed(made, now, Known()) == made
+    assert refreshed(made, now, ServerHistory()) == made
 
 
 def test_of_a_creation_that_was_begun_the_seats_remain_and_nothing_else_is_done_again() -> None:
     made = plan(desired([box("bob", quota=5, eas=True, mapi=True)]), current())
     now = current([read_box("bob", quota=5, eas=True, mapi=False)])
-    begun = Known(begun=frozenset({("mailbox", at("bob"))}))
+    begun = ServerHistory(begun=frozenset({("mailbox", at("bob"))}))
     (rest,) = refreshed(made, now, begun).changes
     assert (rest.action, rest.password) == ("update", None)
     assert [(f.name, f.before, f.after) for f in rest.fields] == [("mapi", False, True)]
     expected = {c.key: precondition(c, SALT) for c in made.changes}
-    assert settled(refreshed(made, now, begun), expected, SALT, now, begun) == {}
+    assert recheck(refreshed(made, now, begun), expected, SALT, now, begun) == {}
 
 
 @pytest.mark.parametrize(
@@ -153,10 +152,10 @@ def test_a_mailbox_that_somebody_else_made_or_changed_is_not_taken_for_one_that_
 ) -> None:
     made = plan(desired([box("bob", quota=5, mapi=True)]), current())
     now = current([read_box("bob", quota=quota, mapi=False)])
-    known = Known(begun=frozenset(begun))
+    known = ServerHistory(begun=frozenset(begun))
     assert refreshed(made, now, known).changes == made.changes
     expected = {c.key: precondition(c, SALT) for c in made.changes}
-    (outcome,) = settled(refreshed(made, now, known), expected, SALT, now, known).values()
+    (outcome,) = recheck(refreshed(made, now, known), expected, SALT, now, known).values()
     assert outcome.result is Result.REFUSED
 
 

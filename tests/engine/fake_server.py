@@ -21,7 +21,7 @@ from fake_state import (
 )
 
 from reconciler.core.errors import (
-    DoubtfulWrite,
+    AmbiguousWrite,
     IncompleteRead,
     ReconcilerError,
     RefusedByServer,
@@ -102,9 +102,9 @@ class FakeServer:
         mailboxes = {}
         for name in there.mailboxes:
             forwarding = {"forwarding.to", "forwarding.keepCopy"} if name.lower() not in scope.forwarding else set()
-            asked = {p for p, wanted in (("eas", scope.eas), ("mapi", scope.mapi)) if wanted} | scope.seats
-            seats = {"eas", "mapi"} - asked
-            mailboxes[name.lower()] = self._mailbox(domain, name, forwarding | seats)
+            asked = {p for p, wanted in (("eas", scope.eas), ("mapi", scope.mapi)) if wanted} | scope.activations
+            activations = {"eas", "mapi"} - asked
+            mailboxes[name.lower()] = self._mailbox(domain, name, forwarding | activations)
         aliases = {
             n.lower(): self._alias(domain, n, set() if n.lower() in scope.alias_flags else set(ALIAS_DEFAULTS) - {"to"})
             for n in there.aliases
@@ -220,20 +220,22 @@ class FakeServer:
             raise RefusedByServer("DOMAIN_ALIAS_NOT_FOUND")
         self._settle(lambda _: there.domain_aliases.remove(name))
 
-    async def set_seats(self, domain: str, protocol: str, seats: Mapping[str, bool]) -> None:
-        there = self._write("set_seats", domain, f"{protocol} {' '.join(f'{n}={v}' for n, v in sorted(seats.items()))}")
-        for name in seats:
+    async def set_activations(self, domain: str, protocol: str, activations: Mapping[str, bool]) -> None:
+        there = self._write(
+            "set_activations", domain, f"{protocol} {' '.join(f'{n}={v}' for n, v in sorted(activations.items()))}"
+        )
+        for name in activations:
             find(there.mailboxes, name)
-        taken = sum(seats.get(name, stored[protocol]) for name, stored in there.mailboxes.items())
+        taken = sum(activations.get(name, stored[protocol]) for name, stored in there.mailboxes.items())
         limit = getattr(there.limits, protocol)
-        if limit and any(seats.values()) and taken > limit:
+        if limit and any(activations.values()) and taken > limit:
             raise RefusedByServer(f"{protocol.upper()}_LIMIT_REACHED")
 
         def effect(part: Mapping[str, Value]) -> None:
             for name, on in part.items():
                 there.mailboxes[name][protocol] = on
 
-        self._settle(effect, seats)
+        self._settle(effect, activations)
 
     def _read(self, method: str, domain: str, name: str) -> FakeDomain:
         self.log.append((method, domain, name))
@@ -262,7 +264,7 @@ class FakeServer:
             case "locked out":
                 raise RefusedCredentials("signed out", hint="see the password")
             case "doubt before":
-                raise DoubtfulWrite("the answer was cut short")
+                raise AmbiguousWrite("the answer was cut short")
         return self.domains[domain]
 
     def _settle(self, effect: Any, values: Mapping[str, Value] | None = None) -> None:
@@ -273,7 +275,7 @@ class FakeServer:
         given = dict(values or {})
         effect({k: given[k] for k in sorted(given)[: len(given) // 2]} if fault == "doubt half" else given)
         if fault in ("doubt after", "doubt half"):
-            raise DoubtfulWrite("the answer was cut short")
+            raise AmbiguousWrite("the answer was cut short")
         if fault == "kill after":
             raise Killed
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.plan import Change, FieldChange, Outcome, Result
 from reconciler.core.secret import SecretRef
-from reconciler.engine.inventory import read_inventory
-from reconciler.engine.journal import FileJournal
-from reconciler.engine.journal_read import read_run
-from reconciler.engine.journal_steps import tally
+from reconciler.engine.journal.inventory import read_inventory
+from reconciler.engine.journal.reader import read_run
+from reconciler.engine.journal.steps import count_steps
+from reconciler.engine.journal.writer import FileJournal
 
 NOON = datetime(2026, 6, 15, 12, 0, 0, tzinfo=UTC)
 A = "a@example.com"
@@ -123,7 +123,7 @@ def test_what_a_read_at_the_end_took_back_was_not_made(tmp_path: Path) -> None:
     assert known is not None
     assert (known.exists, dict(known.fields)) == (True, {"quota": 2})
     assert found.resource("mail1", "mailbox", "b@example.com") is None
-    assert tally(read_run(journal.path)) == {"failed": 2}
+    assert count_steps(read_run(journal.path)) == {"failed": 2}
 
 
 def test_what_was_found_as_wanted_is_known_but_sets_no_password(tmp_path: Path) -> None:

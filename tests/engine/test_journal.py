@@ -15,12 +15,11 @@ from reconciler.app.data import data_folder
 from reconciler.core.errors import JournalUnusable, ReconcilerError
 from reconciler.core.plan import Change, FieldChange, Outcome, Result
 from reconciler.core.secret import SecretRef
-from reconciler.engine import journal as module
-from reconciler.engine import journal_room
 from reconciler.engine.apply import apply_plan
-from reconciler.engine.inventory import password_versions
-from reconciler.engine.journal import FileJournal
-from reconciler.engine.journal_room import check_room, room_needed
+from reconciler.engine.journal import writer as journal_room
+from reconciler.engine.journal import writer as module
+from reconciler.engine.journal.inventory import password_versions
+from reconciler.engine.journal.writer import FileJournal, check_room, room_needed
 
 NOON = datetime(2026, 6, 15, 12, 0, 0, tzinfo=UTC)
 

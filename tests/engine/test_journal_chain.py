@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.plan import Change, FieldChange, Outcome, Result
 from reconciler.core.secret import SecretRef
-from reconciler.engine.inventory import read_inventory
-from reconciler.engine.journal import FileJournal
-from reconciler.engine.journal_read import read_run
+from reconciler.engine.journal.inventory import read_inventory
+from reconciler.engine.journal.reader import read_run
+from reconciler.engine.journal.writer import FileJournal
 
 NOON = datetime(2026, 6, 15, 12, 0, 0, tzinfo=UTC)
 

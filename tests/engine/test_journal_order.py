@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from reconciler.app.data import data_folder
 from reconciler.core.plan import Change, FieldChange, Outcome, Result
 from reconciler.core.secret import SecretRef
-from reconciler.engine.inventory import read_inventory
-from reconciler.engine.journal import FileJournal
-from reconciler.engine.journal_read import last_turn, read_run, run_files
-from reconciler.engine.journal_steps import steps_of
+from reconciler.engine.journal.inventory import read_inventory
+from reconciler.engine.journal.reader import last_turn, read_run, run_files
+from reconciler.engine.journal.steps import steps_of
+from reconciler.engine.journal.writer import FileJournal
 
 NOON = datetime(2026, 6, 15, 12, 0, 0, tzinfo=UTC)
 

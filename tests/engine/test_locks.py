@@ -17,11 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.app.locking import private_folder
+from reconciler.app.apply.locking import private_folder
 from reconciler.core.errors import Locked
-from reconciler.engine import locks as module
-from reconciler.engine.lock_record import LockRecord, record_of, server_key
-from reconciler.engine.locks import Held, LockFolder
+from reconciler.engine.locks import locks as module
+from reconciler.engine.locks.locks import Held, LockFolder
+from reconciler.engine.locks.record import LockRecord, record_of, server_key
 
 NOON = datetime(2026, 6, 15, 12, 0, 0, tzinfo=UTC)
 MAIL = "https://mail1.example.net"
@@ -123,8 +123,8 @@ HOLDER = """
 import asyncio, sys, time
 from datetime import UTC, datetime
 from pathlib import Path
-from reconciler.engine.lock_record import LockRecord
-from reconciler.engine.locks import LockFolder
+from reconciler.engine.locks.record import LockRecord
+from reconciler.engine.locks.locks import LockFolder
 path, shared, ttl, beat, run, domain = sys.argv[1:]
 mine = LockRecord(run=run, user="bob", host="other", pid=1, since=datetime.now(UTC), command="apply",
                   places=frozenset({("https://mail1.example.net", domain)}))

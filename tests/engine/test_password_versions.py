@@ -8,8 +8,8 @@ import pytest
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.plan import Change, FieldChange, Outcome, Result
 from reconciler.core.secret import SecretRef
-from reconciler.engine.inventory import password_versions
-from reconciler.engine.journal import FileJournal
+from reconciler.engine.journal.inventory import password_versions
+from reconciler.engine.journal.writer import FileJournal
 
 NOON = datetime(2026, 6, 15, 12, 0, 0, tzinfo=UTC)
 A = ("mail1", "a@example.com")

@@ -11,15 +11,15 @@ from fake_run import FakePasswords, run
 from fake_server import FakeServer
 
 from reconciler.app.data import data_folder
-from reconciler.app.planning import Planner, PlanRequest
+from reconciler.app.plan.planner import Planner, PlanRequest
 from reconciler.config.workspace import Configuration
 from reconciler.core.model import CurrentDomain, DesiredDomain
 from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.secret import SecretRef
 from reconciler.core.workspace import Workspace
 from reconciler.engine.apply import apply_plan
-from reconciler.engine.inventory import password_versions
-from reconciler.engine.journal import FileJournal
+from reconciler.engine.journal.inventory import password_versions
+from reconciler.engine.journal.writer import FileJournal
 
 CONFIG = Configuration(
     root=Path(),

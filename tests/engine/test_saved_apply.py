@@ -6,9 +6,9 @@ from domain_builders import alias, box, current, desired, gone, plan, read_alias
 
 from reconciler.core.model import UNSET
 from reconciler.core.plan import Outcome, Plan, Result
+from reconciler.core.planning.recheck import precondition
 from reconciler.core.ports import ReadScope
-from reconciler.core.preconditions import precondition
-from reconciler.engine.saved_apply import proven, saved_scope
+from reconciler.engine.verify import proven, saved_scope
 
 BARE: dict[str, Any] = {"forward_to": UNSET, "forward_keep_copy": UNSET, "eas": UNSET, "mapi": UNSET}
 
@@ -35,8 +35,8 @@ def test_seats_are_read_where_they_were_read_or_are_set() -> None:
     there = current([read_box("bob", **BARE)])
     assert scope(plan(desired([box("bob", quota=5)]), there)) == ReadScope()
     assert scope(plan(desired([box("new", mapi=True)]), there)) == ReadScope(mapi=True)
-    seated = current([read_box("bob", **{**BARE, "eas": False})])
-    assert scope(plan(desired([box("bob", quota=5)]), seated)) == ReadScope(eas=True)
+    activated = current([read_box("bob", **{**BARE, "eas": False})])
+    assert scope(plan(desired([box("bob", quota=5)]), activated)) == ReadScope(eas=True)
 
 
 def test_what_is_renamed_is_read_under_both_names() -> None:

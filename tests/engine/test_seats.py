@@ -37,9 +37,9 @@ def test_seats_are_set_in_bulk_at_the_end_those_to_be_freed_first() -> None:
     assert server.written() == [
         ("update_mailbox", "example.com", "d"),
         ("create_mailbox", "example.com", "a"),
-        ("set_seats", "example.com", "eas b=False"),
-        ("set_seats", "example.com", "eas a=True c=True"),
-        ("set_seats", "example.com", "mapi c=True d=True"),
+        ("set_activations", "example.com", "eas b=False"),
+        ("set_activations", "example.com", "eas a=True c=True"),
+        ("set_activations", "example.com", "mapi c=True d=True"),
     ]
     assert set(results(outcomes).values()) == {"applied"}
     assert [e for e, _, _ in journal.events] == ["intent"] * 4 + ["outcome"] * 4
@@ -61,14 +61,14 @@ def test_a_refusal_of_seats_fails_those_changes_and_no_others() -> None:
 def test_what_depends_on_a_mailbox_does_not_wait_for_its_seats() -> None:
     wanted = desired([box("a", eas=True)], [alias("s", "a")])
     server, outcomes, _ = applied(wanted, current(), {3: "refuse"})
-    assert [entry[0] for entry in server.written()] == ["create_mailbox", "create_alias", "set_seats"]
+    assert [entry[0] for entry in server.written()] == ["create_mailbox", "create_alias", "set_activations"]
     assert results(outcomes) == {"a": "failed", "s": "applied"}
 
 
 def test_a_mailbox_that_was_not_made_gets_no_seats() -> None:
     server, outcomes, _ = applied(desired([box("a", eas=True), box("b", eas=True)]), current(), {1: "refuse"})
     assert results(outcomes) == {"a": "failed", "b": "applied"}
-    assert server.written()[-1] == ("set_seats", "example.com", "eas b=True")
+    assert server.written()[-1] == ("set_activations", "example.com", "eas b=True")
 
 
 def test_a_doubt_over_seats_is_settled_by_a_read_and_what_had_no_effect_is_tried_once_more() -> None:
@@ -86,9 +86,9 @@ def test_a_doubt_over_seats_is_settled_by_a_read_and_what_had_no_effect_is_tried
 
 def test_a_doubt_over_seats_that_cannot_be_read_back_is_no_success() -> None:
     class Dying(FakeServer):
-        async def set_seats(self, domain: str, protocol: str, seats: Mapping[str, bool]) -> None:
+        async def set_activations(self, domain: str, protocol: str, activations: Mapping[str, bool]) -> None:
             try:
-                await super().set_seats(domain, protocol, seats)
+                await super().set_activations(domain, protocol, activations)
             finally:
                 self.gone = True
 

@@ -20,10 +20,10 @@ from http_values import NEW_PASSWORD, SISTER, delivered, faults_of
 from http_world import HttpWorld
 from law_strategies import Situation
 
-from reconciler.app.applying import ApplyResult
+from reconciler.app.apply.run import ApplyResult
 from reconciler.app.exits import Exit
 from reconciler.core.plan import Outcome, Result
-from reconciler.engine.journal_read import read_run
+from reconciler.engine.journal.reader import read_run
 from reconciler.smartermail import connect
 
 ALWAYS = -1
@@ -66,7 +66,7 @@ SPOILS_READS = ("html", "html-after", "truncated-json", "drop-mid-body", *LISTS)
 
 _COUNTED = ("settings/domain/list-users", "settings/domain/aliases", "settings/domain/domain-aliases")
 """Lists of which the server tells elsewhere how long they are."""
-_SEATS = ("GET settings/domain/active-sync-mailboxes", "GET settings/domain/mapi-ews-mailboxes")
+_ACTIVATIONS = ("GET settings/domain/active-sync-mailboxes", "GET settings/domain/mapi-ews-mailboxes")
 """Lists of which it does not."""
 _ADVICE = "settings/domain/password-settings"
 """What passwords the server would refuse: without it they are sent all the same, and the server refuses them itself."""
@@ -205,7 +205,7 @@ class Bench:
             # A short list of seats can be told by nothing: the change is then planned with fewer fields.
             effect = effect_of(outcome.change if outcome else change, self.ideal.before, between, NEW_PASSWORD)
             if not _honest(outcome, effect):
-                if outcome and fault in LISTS and struck in _SEATS and _READS in outcome.detail:
+                if outcome and fault in LISTS and struck in _ACTIVATIONS and _READS in outcome.detail:
                     point.undetectable += 1
                     continue
                 result = f"{outcome.result.value} ({outcome.detail})" if outcome else "nothing"

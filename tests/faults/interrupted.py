@@ -16,8 +16,8 @@ from effects import effect_of
 from every_fault import Bench
 from http_values import NEW_PASSWORD, written_down
 
-from reconciler.app.planning import journal_folder
-from reconciler.engine.journal_read import read_run, run_files
+from reconciler.app.plan.planner import journal_folder
+from reconciler.engine.journal.reader import read_run, run_files
 
 BEFORE_ANY_WRITE = {signal.SIGINT: 130, signal.SIGTERM: 143}
 """The exit code by which a shell knows that a command was interrupted."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from domain_builders import alias, box, current, desired, gone, read_alias, read_box, rename
 from law_strategies import TODAY, Situation
 
-from reconciler.core.planner import PlanOptions
+from reconciler.core.planning.planner import PlanOptions
 from reconciler.core.secret import SecretRef
 from reconciler.core.workspace import Policy
 

@@ -20,9 +20,10 @@ from http_world import HttpWorld
 from soak_model import Model
 from soak_people import Human, mood
 
-from reconciler.app.applying import ApplyHooks, run_apply
+from reconciler.app.apply.run import ApplyHooks, run_apply
 from reconciler.app.exits import Exit
-from reconciler.app.planning import PlanRequest, make_plans
+from reconciler.app.plan.planner import PlanRequest
+from reconciler.app.plan.reading import make_plans
 from reconciler.config.workspace import Configuration, load_configuration
 from reconciler.core.diagnostics import has_errors
 

@@ -14,8 +14,8 @@ from http_world import start, stop
 from places import folder_in_memory
 from scenario import EVERYTHING
 
-from reconciler.app.applying import ApplyResult
-from reconciler.smartermail.session import Session
+from reconciler.app.apply.run import ApplyResult
+from reconciler.smartermail.transport.session import Session
 
 pytestmark = pytest.mark.timeout(300)
 HOUR = timedelta(hours=1)
@@ -69,7 +69,11 @@ def bench() -> Iterator[Bench]:
 
 def test_the_clock_that_jumps_is_the_one_that_is_read() -> None:
     names = {m.__name__ for m in readers_of_the_clock()}
-    assert {"reconciler.engine.journal", "reconciler.smartermail.auth", "reconciler.smartermail.session"} <= names
+    assert {
+        "reconciler.engine.journal.writer",
+        "reconciler.smartermail.auth.answers",
+        "reconciler.smartermail.transport.session",
+    } <= names
 
 
 @pytest.mark.parametrize("by", [HOUR, -HOUR], ids=["forwards", "backwards"])

@@ -9,7 +9,7 @@ from http_world import HttpWorld, start, stop
 from law_strategies import TODAY, Situation
 
 from reconciler.app.exits import Exit
-from reconciler.core.planner import PlanOptions
+from reconciler.core.planning.planner import PlanOptions
 from reconciler.core.workspace import Policy
 
 

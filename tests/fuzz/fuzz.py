@@ -176,9 +176,9 @@ def campaign(targets: Sequence[str], seconds: float, *, keep: bool, together: bo
         with ThreadPoolExecutor(AT_A_TIME) as pool:
             yield from pool.map(lambda half: shared(half, seconds), halves)
         return
-    share = seconds * AT_A_TIME / max(len(targets), AT_A_TIME)
+    attribution = seconds * AT_A_TIME / max(len(targets), AT_A_TIME)
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        yield from pool.map(lambda target: fuzzed(target, share, keep=keep), targets)
+        yield from pool.map(lambda target: fuzzed(target, attribution, keep=keep), targets)
 
 
 def main() -> int:

@@ -15,11 +15,24 @@ from reconciler.core.model import Mailbox, Unset
 from reconciler.core.names import domain_name
 from reconciler.core.plan import Change, FieldChange, Plan
 from reconciler.core.secret import Secret
-from reconciler.engine.journal import state_data
-from reconciler.smartermail import bodies, complete, merging, wire, wire_domain
-from reconciler.smartermail.auth import impersonated, moment, renewed, signed_in
-from reconciler.smartermail.errors import Again, Answer, Asked, Missing, Unauthorised, http_date, judge, retry_after_of
-from reconciler.smartermail.redact import clean
+from reconciler.engine.journal.writer import state_data
+from reconciler.smartermail.auth.answers import impersonated, logged_in, parse_time, renewed
+from reconciler.smartermail.codec import complete
+from reconciler.smartermail.codec import decode as merging
+from reconciler.smartermail.codec import decode as wire
+from reconciler.smartermail.codec import decode_domain as wire_domain
+from reconciler.smartermail.codec import encode as bodies
+from reconciler.smartermail.transport.errors import (
+    Again,
+    Asked,
+    HttpAnswer,
+    Missing,
+    Unauthorised,
+    http_date,
+    judge,
+    retry_after_of,
+)
+from reconciler.smartermail.transport.redact import clean
 
 DOMAIN = "example.com"
 STATUSES = (200, 200, 200, 200, 201, 204, 302, 400, 401, 403, 404, 405, 409, 429, 500, 502, 503, 199)
@@ -33,11 +46,11 @@ def answers(data: bytes) -> None:
     status, body = STATUSES[data[0] % len(STATUSES)], data[2:]
     asked = Asked("mail1", "GET settings/domain/data", DOMAIN, writes=bool(data[1] & 1), secrets=(Secret("hunter2"),))
     text = body.decode("latin-1")
-    answer = Answer(status=status, reason=text[:40], body=body, location=text[:80], date=http_date(text[:40]))
+    answer = HttpAnswer(status=status, reason=text[:40], body=body, location=text[:80], date=http_date(text[:40]))
     retry_after_of({"retry-after": text[:30]}, answer.date) if answer.date else None
     assert clean(text).isprintable()
     fields = _ours(lambda: judge(answer, asked))
-    _ours(lambda: signed_in(answer, asked, username="admin", role="customer" if data[1] & 2 else "admin", now=0.0))
+    _ours(lambda: logged_in(answer, asked, username="admin", role="customer" if data[1] & 2 else "admin", now=0.0))
     if isinstance(fields, dict):
         _read(fields)
 
@@ -69,7 +82,7 @@ def _read(fields: dict[str, Any]) -> None:
             _row(inner, where)
             _ours(lambda inner=inner: wire_domain.limits(inner, fields, where))
             _ours(lambda inner=inner: wire_domain.usage(inner, where))
-            _ours(lambda inner=inner: wire_domain.summary(inner, where))
+            _ours(lambda inner=inner: wire_domain.domain_summary(inner, where))
             wire_domain.dkim(inner)
             bodies.switched_user(inner, enabled=True)
             bodies.changed_alias(inner, "sales", {"to": ("a@example.com",)})
@@ -77,7 +90,7 @@ def _read(fields: dict[str, Any]) -> None:
     _ours(lambda: wire.forwarding(fields, DOMAIN, where))
     wire_domain.password_policy(fields)
     for value in fields.values():
-        moment(value)
+        parse_time(value)
 
 
 def _row(row: dict[str, Any], where: str) -> None:
@@ -116,7 +129,7 @@ def signed_in_token() -> Any:
     """A token such as one signs in with."""
     body = b'{"accessToken": "a", "refreshToken": "b", "success": true}'
     asked = Asked("mail1", "POST auth/authenticate-user")
-    return signed_in(Answer(200, "OK", body), asked, username="admin", role="admin", now=0.0)[0]
+    return logged_in(HttpAnswer(200, "OK", body), asked, username="admin", role="admin", now=0.0)[0]
 
 
 def macros(text: str, values: ModuleType) -> None:

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.app.history import run_row
-from reconciler.app.saved import SavedPlan
+from reconciler.app.saved.plan_file import SavedPlan
 from reconciler.config.workspace import Configuration
 from reconciler.core.errors import ReconcilerError, StalePlan
 from reconciler.core.model import DesiredDomain
-from reconciler.core.preconditions import salted
+from reconciler.core.planning.recheck import salted
 from reconciler.core.secret import SecretRef
 from reconciler.core.workspace import ServerSettings, Workspace
-from reconciler.engine.inventory import read_inventory
-from reconciler.engine.journal_read import read_run
-from reconciler.engine.journal_steps import steps_of
-from reconciler.output.history_text import render_history, render_run
+from reconciler.engine.journal.inventory import read_inventory
+from reconciler.engine.journal.reader import read_run
+from reconciler.engine.journal.steps import steps_of
+from reconciler.output.history import render_history, render_run
 
 SALT = "00112233445566778899aabbccddeeff"
 

@@ -16,27 +16,30 @@ from tempfile import TemporaryDirectory
 import fuzz_answers
 import fuzz_journals
 
-from reconciler.compliance import resolver_wire
 from reconciler.compliance.records import dkim as dkim_records
 from reconciler.compliance.records import dmarc as dmarc_records
-from reconciler.compliance.records import dmarc_walk, macro_values, mta_sts, spf, spf_check, spf_tree, txt
-from reconciler.compliance.records.der import rsa_key
-from reconciler.compliance.resolver_messages import NotAName, make_query, read
-from reconciler.config.decode_domain import decode_domain
-from reconciler.config.decode_product import decode_product
-from reconciler.config.decode_workspace import decode_workspace
+from reconciler.compliance.records import dmarc_walk, mta_sts, spf, spf_check, spf_tree
+from reconciler.compliance.records import macros as macro_values
+from reconciler.compliance.records import tags as txt
+from reconciler.compliance.records.dkim import rsa_key
+from reconciler.compliance.resolver import wire as resolver_wire
+from reconciler.compliance.resolver.messages import NotAName, make_query, read
+from reconciler.config.decode.domain import decode_domain
+from reconciler.config.decode.product import decode_product
+from reconciler.config.decode.workspace import decode_workspace
+from reconciler.config.document.loader import Document, load_text
 from reconciler.config.emit import emit_domain
-from reconciler.config.loader import Document, load_text
-from reconciler.config.salvage import salvage
-from reconciler.config.schema import check, validator
-from reconciler.config.semantics import DomainFile, directory
-from reconciler.config.semantics_limits import check_limits
-from reconciler.config.semantics_lookalikes import check_lookalikes
-from reconciler.config.semantics_names import check_names
-from reconciler.config.semantics_targets import check_loops, check_targets
-from reconciler.config.semantics_workspace import check_domains, check_server, check_servers
+from reconciler.config.schema.compiled import validator
+from reconciler.config.schema.validator import check
+from reconciler.config.semantics.domain_files import DomainFile, directory
+from reconciler.config.semantics.limits import check_limits
+from reconciler.config.semantics.lookalikes import check_lookalikes
+from reconciler.config.semantics.names import check_names
+from reconciler.config.semantics.targets import check_loops, check_targets
+from reconciler.config.semantics.workspace import check_domains, check_server, check_servers
+from reconciler.config.workspace_files import salvage
 from reconciler.core.diagnostics import Diagnostic, has_errors
-from reconciler.core.dns import Address, Answer, Host, Mx, Rdata, RecordType, Txt
+from reconciler.core.lookups import Address, Answer, Host, Mx, Rdata, RecordType, Txt
 from reconciler.core.model import DesiredDomain
 from reconciler.core.names import BadName, address, domain_name, host_name, host_or_address, local_part
 from reconciler.core.workspace import Workspace

@@ -23,9 +23,9 @@ from typing import Any
 
 import yaml
 
-from reconciler.app.base import Base
 from reconciler.app.exits import of_plans
-from reconciler.app.planning import Planner, PlanRequest
+from reconciler.app.plan.base import Base
+from reconciler.app.plan.planner import Planner, PlanRequest
 from reconciler.config.workspace import Configuration, load_configuration
 from reconciler.core.errors import IncompleteRead
 from reconciler.core.model import (
@@ -40,11 +40,11 @@ from reconciler.core.model import (
 from reconciler.core.names import address
 from reconciler.core.plan import Plan
 from reconciler.core.quantities import parse_size
-from reconciler.engine.inventory import Inventory, Known
+from reconciler.engine.journal.inventory import Inventory, Known
 from reconciler.engine.observe import Observation
-from reconciler.output.plan_json import render_plans_json
-from reconciler.output.plan_markdown import render_plans_markdown
-from reconciler.output.plan_text import render_plans
+from reconciler.output.plan.json import render_plans_json
+from reconciler.output.plan.markdown import render_plans_markdown
+from reconciler.output.plan.text import render_plans
 
 CASES = Path(__file__).parent / "cases"
 SHARED = CASES / "_shared"

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.app.file_changes import FileChange, write_changes
-from reconciler.config.confusables import _ASCII, mixed_scripts, skeleton
-from reconciler.config.loader import MAX_BYTES, load_text
+from reconciler.app.adopt.file_changes import FileChange, write_changes
+from reconciler.config.document.loader import MAX_BYTES, load_text
+from reconciler.config.semantics.lookalikes import _ASCII, mixed_scripts, skeleton
 from reconciler.config.workspace import Configuration, load_configuration
 from reconciler.core.errors import CannotEdit
 from reconciler.core.names import domain_name
@@ -368,7 +368,7 @@ def test_files_whose_names_are_no_text_or_hold_line_ends_are_named_harmlessly(tm
     config = workspace(tmp_path, {})
     assert len(config.diagnostics) == 5
     from reconciler.output.diagnostics_text import render_diagnostics
-    from reconciler.output.github import render_diagnostics_github
+    from reconciler.output.plan.github import render_diagnostics_github
 
     for line in render_diagnostics(config.diagnostics, config.texts, color=False, snippets=True, width=80):
         assert line.isprintable()

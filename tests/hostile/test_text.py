@@ -29,44 +29,41 @@ import pyte
 import pytest
 import yaml
 
-from reconciler.config.decode_domain import decode_domain
-from reconciler.config.edit import Note, SetField, edit_domain
+from reconciler.config.decode.domain import decode_domain
+from reconciler.config.document.loader import load_text
+from reconciler.config.edit.domain_file import EditNote, SetField, edit_domain
 from reconciler.config.emit import emit_domain
-from reconciler.config.loader import load_text
-from reconciler.core import planner, settled
 from reconciler.core.diagnostics import Diagnostic, Severity
 from reconciler.core.errors import CannotEdit
 from reconciler.core.findings import DomainReport, Finding, Record, Report, SpfTerm, SpfTree
 from reconciler.core.model import Alias, DesiredDomain, Mailbox
 from reconciler.core.names import local_part
 from reconciler.core.plan import Change, FieldChange, Outcome, Plan, Result, Unmanaged
+from reconciler.core.planning import planner
+from reconciler.core.planning import recheck as settled
 from reconciler.core.source import Span
 from reconciler.core.status import DomainStatus
-from reconciler.engine.journal import FileJournal
-from reconciler.engine.journal_read import read_run
-from reconciler.output.apply_json import render_apply_json
+from reconciler.engine.journal.reader import read_run
+from reconciler.engine.journal.writer import FileJournal
 from reconciler.output.diagnostics_json import render_diagnostics_json
 from reconciler.output.diagnostics_text import render_diagnostics
-from reconciler.output.github import render_diagnostics_github
-from reconciler.output.gitlab import render_diagnostics_gitlab, render_plans_gitlab
-from reconciler.output.history_json import render_history_json
-from reconciler.output.history_text import render_history, render_run
+from reconciler.output.history import render_history, render_history_json, render_run
 from reconciler.output.html.inputs import DmarcStart, PageInput, SiteInput
 from reconciler.output.html.pages import render_pages
-from reconciler.output.junit_diagnostics import render_diagnostics_junit
-from reconciler.output.junit_report import render_report_junit
-from reconciler.output.outcomes_text import render_outcome
-from reconciler.output.plan_github import render_plans_github
-from reconciler.output.plan_json import render_plans_json
-from reconciler.output.plan_markdown import render_plans_markdown
-from reconciler.output.plan_text import render_plans
-from reconciler.output.records_formats import render_records
-from reconciler.output.report_csv import render_csv
-from reconciler.output.report_json import render_json
-from reconciler.output.report_markdown import render_markdown
-from reconciler.output.report_text import render_text
-from reconciler.output.sarif_diagnostics import render_diagnostics_sarif
-from reconciler.output.sarif_report import render_report_sarif
+from reconciler.output.junit import render_diagnostics_junit, render_report_junit
+from reconciler.output.plan.apply_json import render_apply_json
+from reconciler.output.plan.github import render_diagnostics_github, render_plans_github
+from reconciler.output.plan.gitlab import render_diagnostics_gitlab, render_plans_gitlab
+from reconciler.output.plan.json import render_plans_json
+from reconciler.output.plan.markdown import render_plans_markdown
+from reconciler.output.plan.outcomes import render_outcome
+from reconciler.output.plan.text import render_plans
+from reconciler.output.records import render_records
+from reconciler.output.report.csv import render_csv
+from reconciler.output.report.json import render_json
+from reconciler.output.report.markdown import render_markdown
+from reconciler.output.report.text import render_text
+from reconciler.output.sarif import render_diagnostics_sarif, render_report_sarif
 from reconciler.output.status_json import render_status_json
 from reconciler.output.status_text import render_status
 from reconciler.output.unified_diff import unified_diff
@@ -468,7 +465,7 @@ def test_yaml_that_is_written_holds_the_text_for_every_reader_and_nothing_else(w
     try:
         mended = edit_domain(
             f"{HEAD}mailboxes:\n  anna: {{displayName: x}}  # kept\n",
-            [SetField(kind="mailbox", name="anna", field="displayName", value=text), Note(text=f"alias {text}")],
+            [SetField(kind="mailbox", name="anna", field="displayName", value=text), EditNote(text=f"alias {text}")],
         )
     except CannotEdit:  # no display name has control characters: nothing is written
         assert any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in text)

@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import strategies as st
 from law_strategies import Situation
 
-from reconciler.app.applying import ApplyResult
-from reconciler.app.planning import PlanRequest
+from reconciler.app.apply.run import ApplyResult
+from reconciler.app.plan.planner import PlanRequest
 from reconciler.config.emit import emit_domain
 from reconciler.core.kinds import BY_NAME
 from reconciler.core.model import UNSET, CurrentDomain, DesiredDomain, Mailbox
@@ -93,7 +93,7 @@ def written_down(url: str, there: Situation, root: Path) -> None:
 
 def written(kind: Any, resource: Any) -> dict[str, Any]:
     """The fields of a current resource as the writer takes them, seats aside."""
-    read = {s.name: getattr(resource, s.attribute) for s in kind.fields if not s.seat}
+    read = {s.name: getattr(resource, s.attribute) for s in kind.fields if not s.activation}
     return {k: v for k, v in read.items() if v is not UNSET}
 
 

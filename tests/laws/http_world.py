@@ -13,8 +13,9 @@ from domain_builders import DOMAIN
 from http_values import ADMIN_PASSWORD, NEW_PASSWORD, OLD_PASSWORD, ONCE, SISTER, Silent, request_of, run, written
 from law_strategies import Situation
 
-from reconciler.app.applying import ApplyHooks, ApplyResult, run_apply
-from reconciler.app.planning import journal_folder, make_plans
+from reconciler.app.apply.run import ApplyHooks, ApplyResult, run_apply
+from reconciler.app.plan.planner import journal_folder
+from reconciler.app.plan.reading import make_plans
 from reconciler.config.workspace import Configuration
 from reconciler.core.kinds import ALIAS, MAILBOX
 from reconciler.core.model import CurrentDomain, DesiredDomain
@@ -22,7 +23,7 @@ from reconciler.core.plan import Change, FieldChange, Outcome, Plan, Result
 from reconciler.core.ports import ReadScope
 from reconciler.core.secret import Secret, SecretRef
 from reconciler.core.workspace import DnsSettings, Policy, ServerSettings, Workspace
-from reconciler.engine.journal import FileJournal
+from reconciler.engine.journal.writer import FileJournal
 from reconciler.sandbox import Sandbox, SandboxConfig
 from reconciler.smartermail import Server, connect
 
@@ -183,9 +184,9 @@ class HttpWorld:
                 *(w.create_domain_alias(domain, name) for name in there.domain_aliases),
             )
             for protocol in ("eas", "mapi"):
-                seats = {m.name: True for m in boxes if getattr(m, protocol) is True}
-                if seats:
-                    await w.set_seats(domain, protocol, seats)
+                activations = {m.name: True for m in boxes if getattr(m, protocol) is True}
+                if activations:
+                    await w.set_activations(domain, protocol, activations)
 
     # Planning and applying
 

@@ -26,7 +26,7 @@ from reconciler.core.model import (
     ServerLimits,
 )
 from reconciler.core.plan import Outcome, Plan
-from reconciler.core.planner import PlanOptions, plan_domain
+from reconciler.core.planning.planner import PlanOptions, plan_domain
 from reconciler.core.product import Limits
 from reconciler.core.secret import SecretRef
 from reconciler.core.workspace import Policy
@@ -275,15 +275,15 @@ def _without_room(there: Situation, tight_seats: bool) -> Situation:
     there.apply_to(server, journal)
     after = server.domains[DOMAIN].mailboxes
 
-    def seats(protocol: str) -> int:
+    def activations(protocol: str) -> int:
         return max(sum(m[protocol] for m in boxes.values()) for boxes in (before, after))
 
     limits = ServerLimits(
         mailboxes=most("mailbox"),
         aliases=most("alias"),
         domain_aliases=most("domainAlias"),
-        eas=seats("eas") if tight_seats else None,
-        mapi=seats("mapi") if tight_seats else None,
+        eas=activations("eas") if tight_seats else None,
+        mapi=activations("mapi") if tight_seats else None,
     )
     return replace(there, current=replace(there.current, limits=limits))
 

@@ -11,10 +11,10 @@ from fake_run import MemoryJournal, run
 from fake_server import FakeServer
 from law_strategies import Situation
 
-from reconciler.app import saved_applying
-from reconciler.app.applying import ApplyHooks, ApplyResult
-from reconciler.app.planning import PlanRequest
-from reconciler.app.saved import SavedPlan, saved_plan
+from reconciler.app.apply.run import ApplyHooks, ApplyResult
+from reconciler.app.plan.planner import PlanRequest
+from reconciler.app.saved import apply as saved_applying
+from reconciler.app.saved.plan_file import SavedPlan, saved_plan
 from reconciler.app.servers import OpenServers
 from reconciler.config.workspace import Configuration
 from reconciler.core.model import DesiredDomain

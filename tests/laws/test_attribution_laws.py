@@ -7,9 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from law_strategies import Situation, situations
 
-from reconciler.core.attribution import attribute
-from reconciler.core.direction import directed
 from reconciler.core.plan import Change, FieldChange, Plan
+from reconciler.core.planning.provenance import attribute, directed
 
 Part = tuple[str, Any, FieldChange | None]
 """Whether and how a resource of the server is renamed or changed as a whole, or one field that is written."""
@@ -54,14 +53,14 @@ def parts(plan: Plan, changes: tuple[Change, ...]) -> set[tuple[object, ...]]:
 @given(pairs())
 def test_every_change_has_a_share_and_nothing_is_both_masked_and_made(made: Any) -> None:
     head, base, shown, _ = made
-    assert all(c.share for c in shown.changes)
-    assert all(f.share for c in shown.changes for f in c.fields)
+    assert all(c.attribution for c in shown.changes)
+    assert all(f.attribution for c in shown.changes for f in c.fields)
     assert shown == head
     here, pending = parts(head, head.changes), parts(base, base.changes)
-    masked = parts(base, shown.masked)
-    assert masked <= pending
-    assert masked & here == set()
-    assert masked | here >= pending
+    hidden = parts(base, shown.hidden)
+    assert hidden <= pending
+    assert hidden & here == set()
+    assert hidden | here >= pending
 
 
 @settings(max_examples=80)
@@ -73,16 +72,16 @@ def test_a_share_says_which_of_the_two_plans_has_it(made: Any) -> None:
     for change in shown.changes:
         key = live(head, change)
         for field in change.fields:
-            if field.share == "pending":
+            if field.attribution == "pending":
                 assert (key, field) in planned
-            if field.share == "both":
+            if field.attribution == "both":
                 assert (key, field.name) in touched
                 assert (key, field) not in planned
-        if change.share == "pending":
-            assert all(f.share == "pending" for f in change.fields)
+        if change.attribution == "pending":
+            assert all(f.attribution == "pending" for f in change.fields)
             assert parts(head, (change,)) <= parts(base, base.changes)
-        if change.share == "change set":
-            assert all(f.share == "change set" for f in change.fields)
+        if change.attribution == "change set":
+            assert all(f.attribution == "change set" for f in change.fields)
 
 
 @settings(max_examples=50)
@@ -90,17 +89,17 @@ def test_a_share_says_which_of_the_two_plans_has_it(made: Any) -> None:
 def test_equal_files_leave_everything_pending_and_mask_nothing(there: Situation) -> None:
     made = there.plan()
     shown = attribute(made, there.plan())
-    assert all(c.share == "pending" for c in shown.changes)
-    assert all(f.share == "pending" for c in shown.changes for f in c.fields)
-    assert shown.masked == ()
+    assert all(c.attribution == "pending" for c in shown.changes)
+    assert all(f.attribution == "pending" for c in shown.changes for f in c.fields)
+    assert shown.hidden == ()
 
 
 @settings(max_examples=50)
 @given(situations())
 def test_without_a_base_all_is_from_the_change_set(there: Situation) -> None:
     shown = attribute(there.plan(), None)
-    assert all(c.share == "change set" for c in shown.changes)
-    assert shown.masked == ()
+    assert all(c.attribution == "change set" for c in shown.changes)
+    assert shown.hidden == ()
 
 
 @settings(max_examples=50)

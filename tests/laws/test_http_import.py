@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from law_strategies import Situation, situations
 
-from reconciler.app.adopting import adopt
-from reconciler.app.file_changes import write_changes
-from reconciler.app.importing import import_domains
-from reconciler.app.planning import PlanRequest, make_plans
+from reconciler.app.adopt.drift import adopt
+from reconciler.app.adopt.file_changes import write_changes
+from reconciler.app.adopt.importing import import_domains
+from reconciler.app.plan.planner import PlanRequest
+from reconciler.app.plan.reading import make_plans
 from reconciler.config.workspace import Configuration, load_configuration
 from reconciler.core.diagnostics import has_errors
 from reconciler.core.model import Alias, Mailbox

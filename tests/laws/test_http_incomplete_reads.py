@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from law_strategies import Situation, situations
 from lying_proxy import LyingProxy
 
-from reconciler.app.applying import ApplyResult
+from reconciler.app.apply.run import ApplyResult
 from reconciler.app.exits import Exit
 from reconciler.core.model import KindName
 
@@ -71,14 +71,14 @@ def test_rows_that_are_left_out_of_a_list_stop_the_domain(
 ) -> None:
     world.load(there.current)
     key = LISTS[path][0]
-    share = data.draw(st.floats(0, 1), label="share")
+    attribution = data.draw(st.floats(0, 1), label="share")
 
     def lie(asked: str, answer: Any, body: bytes) -> tuple[int, Any] | None:
         rows = answer.get(key) if asked == path and answer else None
         out = removable(path, rows or [])
         if not out:
             return None
-        gone = set(out[: max(1, int(share * len(out)))])
+        gone = set(out[: max(1, int(attribution * len(out)))])
         return 200, {**answer, key: [row for n, row in enumerate(rows or []) if n not in gone]}
 
     done = through(proxied, world, there, lie)

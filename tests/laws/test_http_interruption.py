@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, Phase, assume, event, given, settings
 from hypothesis import strategies as st
 from law_strategies import Situation, situations
 
-from reconciler.app.applying import ApplyResult
+from reconciler.app.apply.run import ApplyResult
 from reconciler.core.plan import Result
 
 BEFORE = ("500", "502", "503", "429", "drop-before", "html", "expired-token")

@@ -12,12 +12,13 @@ from http_values import ADMIN_PASSWORD, NEW_PASSWORD, Silent, faults_of, run
 from http_world import HttpWorld, start, stop
 from law_strategies import TODAY, Situation
 
-from reconciler.app.applying import ApplyHooks, run_apply
-from reconciler.app.planning import PlanRequest, make_plans
+from reconciler.app.apply.run import ApplyHooks, run_apply
+from reconciler.app.plan.planner import PlanRequest
+from reconciler.app.plan.reading import make_plans
 from reconciler.config.workspace import Configuration
 from reconciler.core.model import Alias, DesiredDomain, DomainAlias
 from reconciler.core.plan import Result
-from reconciler.core.planner import PlanOptions
+from reconciler.core.planning.planner import PlanOptions
 from reconciler.core.secret import SecretRef
 from reconciler.core.workspace import Policy
 from reconciler.sandbox import Sandbox, SandboxConfig

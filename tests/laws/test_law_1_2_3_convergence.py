@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from law_strategies import Situation, currents, imported, options_and_policy, situations
 
 from reconciler.core.model import CurrentDomain
-from reconciler.core.planner import plan_domain
+from reconciler.core.planning.planner import plan_domain
 from reconciler.core.ports import ReadScope
 from reconciler.core.product import Limits
 from reconciler.engine.observe import observe

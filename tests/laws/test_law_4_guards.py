@@ -14,7 +14,7 @@ from law_strategies import FREE, NAMES, SHIELDED, Situation, currents, situation
 from law_wild import wild
 
 from reconciler.core.diagnostics import has_errors
-from reconciler.core.guards import objections
+from reconciler.core.guards.domain import objections
 from reconciler.core.model import UNSET, CurrentDomain, Removal
 from reconciler.core.plan import Change
 from reconciler.core.product import Limits

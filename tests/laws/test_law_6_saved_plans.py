@@ -16,11 +16,11 @@ from law_strategies import TODAY, Situation, situations
 from law_wild import wild
 from saved_world import SavedWorld, configuration, request_for
 
-from reconciler.app.saved import SavedPlan, saved_plan, unfit
+from reconciler.app.saved.plan_file import SavedPlan, saved_plan, unfit
 from reconciler.core.errors import StalePlan
 from reconciler.core.plan import Plan
-from reconciler.core.planner import PlanOptions
-from reconciler.core.preconditions import precondition
+from reconciler.core.planning.planner import PlanOptions
+from reconciler.core.planning.recheck import precondition
 from reconciler.core.source import Span
 from reconciler.core.workspace import Policy
 

@@ -51,7 +51,7 @@ def test_law_7_a_failure_leaves_its_dependants_untried_and_the_rest_done_and_a_s
     failed = {key for key, result in results.items() if result is Result.FAILED}
     assert failed
     assert {o.detail for o in outcomes if o.result is Result.FAILED} == {"the server says no"}
-    if ideal.written()[k - 1][0] == "set_seats":
+    if ideal.written()[k - 1][0] == "set_activations":
         assert Result.NOT_TRIED not in results.values()
     else:
         (key,) = failed

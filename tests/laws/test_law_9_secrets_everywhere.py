@@ -15,9 +15,9 @@ from pyrage import x25519
 from secret_world import SecretWorld, secret_world
 from test_law_9_secrets_of_exceptions import use_keyring
 
-from reconciler.app.applying import ApplyHooks, run_apply
+from reconciler.app.apply.run import ApplyHooks, run_apply
 from reconciler.app.exits import Exit
-from reconciler.app.planning import PlanRequest
+from reconciler.app.plan.planner import PlanRequest
 from reconciler.config.workspace import load_configuration
 
 LEVELS: tuple[tuple[tuple[str, ...], dict[str, str]], ...] = (

@@ -20,14 +20,14 @@ from law_strategies import TODAY
 from lying_proxy import LyingProxy
 from secret_world import SecretWorld, secret_world
 
-from reconciler.app.applying import ApplyHooks, ApplyResult, run_apply
-from reconciler.app.planning import PlanRequest
+from reconciler.app.apply.run import ApplyHooks, ApplyResult, run_apply
+from reconciler.app.plan.planner import PlanRequest
 from reconciler.config.workspace import load_configuration
 from reconciler.core.errors import ReconcilerError, RefusedCredentials
 from reconciler.core.plan import Result
-from reconciler.output.apply_json import render_apply_json
-from reconciler.output.outcomes_text import render_apply_summary, render_outcome
-from reconciler.output.plan_text import render_plans
+from reconciler.output.plan.apply_json import render_apply_json
+from reconciler.output.plan.outcomes import render_apply_summary, render_outcome
+from reconciler.output.plan.text import render_plans
 
 FAULTS = ("html", "500", "truncated-json", "drop-after")
 PLACES = ("auth/authenticate-user", "manage-domain", "list-users", "user-put", "post-user")

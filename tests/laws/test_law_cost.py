@@ -16,13 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from law_strategies import TODAY, Situation, situations
 
-from reconciler.app.applying import ApplyHooks, run_apply
-from reconciler.app.planning import PlanRequest, make_plans
+from reconciler.app.apply.run import ApplyHooks, run_apply
+from reconciler.app.plan.planner import PlanRequest
+from reconciler.app.plan.reading import make_plans
 from reconciler.config.workspace import Configuration
-from reconciler.core.bill import cost_of
-from reconciler.core.cost import Cost
+from reconciler.core.billing import cost_of
 from reconciler.core.model import CurrentDomain, DesiredDomain
-from reconciler.core.plan import Plan
+from reconciler.core.plan import Cost, Plan
 from reconciler.core.ports import ReadScope
 from reconciler.core.product import Billing, Product
 from reconciler.engine.observe import observe
@@ -34,7 +34,7 @@ BUSINESS = Billing(
     mapi_price=Decimal("3.00"),
     eas_mapi_price=Decimal("4.50"),
 )
-SEATS = ReadScope(seats=frozenset({"eas", "mapi"}))
+ACTIVATIONS = ReadScope(activations=frozenset({"eas", "mapi"}))
 LISTS = ("GET settings/domain/active-sync-mailboxes", "GET settings/domain/mapi-ews-mailboxes")
 
 
@@ -48,7 +48,7 @@ def heavy(there: Situation, sizes: list[int]) -> Situation:
 
 
 def seen(server: FakeServer, wanted: DesiredDomain) -> CurrentDomain:
-    found = run(observe(server, wanted, SEATS))
+    found = run(observe(server, wanted, ACTIVATIONS))
     assert isinstance(found, CurrentDomain)
     return found
 

@@ -12,18 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from law_strategies import Situation, situations
 
-from reconciler.core.inverse import inverse, scope_of
 from reconciler.core.kinds import BY_NAME, KINDS
 from reconciler.core.model import CurrentDomain, DesiredDomain, Resource, Unset
 from reconciler.core.plan import Change, Plan, Result
-from reconciler.core.planner import PlanOptions, plan_domain
+from reconciler.core.planning.planner import PlanOptions, plan_domain
+from reconciler.core.planning.rollback import inverse, scope_of
 from reconciler.core.ports import ReadScope
 from reconciler.core.product import Limits
 from reconciler.core.workspace import Policy
 from reconciler.engine.apply import apply_plan
-from reconciler.engine.journal import FileJournal
-from reconciler.engine.journal_read import Run, read_run
-from reconciler.engine.journal_steps import entries, steps_of
+from reconciler.engine.journal.reader import Run, read_run
+from reconciler.engine.journal.steps import entries, steps_of
+from reconciler.engine.journal.writer import FileJournal
 
 BARE = DesiredDomain(domain=DOMAIN, server="mail1")
 NOON = datetime(2026, 6, 15, 12, 0, 0, tzinfo=UTC)

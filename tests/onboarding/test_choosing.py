@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.app.choosing import BadChoice, chosen, named
+from reconciler.app.onboarding.selection import BadChoice, named, selected_names
 
 KNOWN = tuple(f"d{number}.example" for number in range(1, 13))
 
@@ -21,7 +21,7 @@ KNOWN = tuple(f"d{number}.example" for number in range(1, 13))
     ],
 )
 def test_numbers_ranges_and_names_may_be_mixed(text: str, numbers: list[int]) -> None:
-    assert chosen(text, KNOWN) == tuple(f"d{n}.example" for n in numbers)
+    assert selected_names(text, KNOWN) == tuple(f"d{n}.example" for n in numbers)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_numbers_ranges_and_names_may_be_mixed(text: str, numbers: list[int]) ->
 )
 def test_what_names_nothing_is_no_choice(text: str) -> None:
     with pytest.raises(BadChoice):
-        chosen(text, KNOWN)
+        selected_names(text, KNOWN)
 
 
 def test_a_name_may_be_written_as_people_write_it() -> None:
@@ -41,7 +41,7 @@ def test_a_name_may_be_written_as_people_write_it() -> None:
 @given(st.text(max_size=30))
 def test_any_text_is_a_choice_in_order_or_none(text: str) -> None:
     try:
-        names = chosen(text, KNOWN)
+        names = selected_names(text, KNOWN)
     except BadChoice:
         return
     assert names
@@ -52,4 +52,4 @@ def test_any_text_is_a_choice_in_order_or_none(text: str) -> None:
 @given(st.sets(st.integers(1, len(KNOWN)), min_size=1))
 def test_the_numbers_of_any_domains_mean_those_domains(numbers: set[int]) -> None:
     text = " ".join(str(n) for n in numbers)
-    assert chosen(text, KNOWN) == tuple(KNOWN[n - 1] for n in sorted(numbers))
+    assert selected_names(text, KNOWN) == tuple(KNOWN[n - 1] for n in sorted(numbers))

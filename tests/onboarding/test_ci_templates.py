@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import reconciler
-from reconciler.app.ci_files import CI_FILES, ci_files
+from reconciler.app.onboarding.ci_files import CI_FILES, ci_files
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = Path(reconciler.__file__).parent / "app" / "starter" / "ci"

@@ -269,7 +269,7 @@ def test_ci_files_belong_at_the_top_of_the_repository(world: Any, program: Any, 
 
 
 def test_gitlab_is_meant_where_the_remote_is_at_a_gitlab_and_github_elsewhere(program: Any, tmp_path: Path) -> None:
-    from reconciler.app.ci_files import usual_ci
+    from reconciler.app.onboarding.ci_files import usual_ci
 
     assert usual_ci(tmp_path / "new") == "github"
     program.git("init", "-q", ".")

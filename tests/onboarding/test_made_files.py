@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.app.onboarding_product import product_of
-from reconciler.app.onboarding_server import BadAddress, server_settings
-from reconciler.config.decode_product import decode_product
-from reconciler.config.decode_workspace import decode_workspace
-from reconciler.config.loader import load_text
-from reconciler.config.schema import check, validator
+from reconciler.app.onboarding.product import product_of
+from reconciler.app.onboarding.server import BadAddress, server_settings
+from reconciler.config.decode.product import decode_product
+from reconciler.config.decode.workspace import decode_workspace
+from reconciler.config.document.loader import load_text
+from reconciler.config.schema.compiled import validator
+from reconciler.config.schema.validator import check
 from reconciler.core.model import CurrentDomain, Mailbox, MailboxFacts, ServerLimits
 from reconciler.core.password_policy import ServerPasswordPolicy
 from reconciler.core.product import PasswordPolicy, Product

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from reconciler.app.data import data_folder
-from reconciler.core.cost import Cost
 from reconciler.core.diagnostics import Diagnostic, Severity, error
-from reconciler.core.plan import Change, FieldChange, Outcome, Plan, Result, Unmanaged
+from reconciler.core.plan import Change, Cost, FieldChange, Outcome, Plan, Result, Unmanaged
 from reconciler.core.secret import SecretRef
 from reconciler.core.source import Span
 
@@ -162,7 +161,7 @@ def fields(draw: st.DrawFn, created: bool) -> FieldChange:
 
 
 def marks(draw: st.DrawFn) -> dict[str, Any]:
-    return {"share": draw(SHARES), "direction": draw(DIRECTIONS)}
+    return {"attribution": draw(SHARES), "direction": draw(DIRECTIONS)}
 
 
 @st.composite
@@ -200,7 +199,7 @@ PLANS = st.lists(
         ).map(tuple),
         diagnostics=st.lists(DIAGNOSTICS, max_size=3).map(tuple),
         complete=st.booleans(),
-        masked=st.lists(changes(), max_size=2).map(tuple),
+        hidden=st.lists(changes(), max_size=2).map(tuple),
         cost=COSTS,
     ),
     max_size=3,
@@ -211,23 +210,23 @@ OUTCOMES = st.builds(Outcome, change=changes(), result=st.sampled_from(Result), 
 @pytest.fixture
 def based() -> tuple[Plan, ...]:
     """Next to a base commit: a change set's own changes, one in part, drift that was there, one masked; and the bill."""
-    own = FieldChange(name="quota", before=1 << 30, after=5 << 30, share="change set", direction="git")
-    there = FieldChange(name="enabled", before=False, after=True, share="pending", direction="server")
+    own = FieldChange(name="quota", before=1 << 30, after=5 << 30, attribution="change set", direction="git")
+    there = FieldChange(name="enabled", before=False, after=True, attribution="pending", direction="server")
     plan = Plan(
         domain="example.com",
         server="mail1",
         changes=(
             change(
-                "delete", "carol", 28, reason="removed", risk="mail-loss", share="change set",
+                "delete", "carol", 28, reason="removed", risk="mail-loss", attribution="change set",
                 usage_bytes=3435973837, last_login="2026-11-20T10:00:00Z",
             ),
-            change("update", "alice", 8, risk="access", share="both", direction="both", fields=(own, there)),
-            change("create", "erin", 12, share="change set", direction="git",
-                   fields=(FieldChange(name="quota", after=1 << 30, share="change set", direction="git"),)),
-            change("update", "bob", 16, risk="access", share="pending", direction="server", fields=(there,)),
-            change("delete", "old", 29, kind="alias", reason="removed", share="pending"),
+            change("update", "alice", 8, risk="access", attribution="both", direction="both", fields=(own, there)),
+            change("create", "erin", 12, attribution="change set", direction="git",
+                   fields=(FieldChange(name="quota", after=1 << 30, attribution="change set", direction="git"),)),
+            change("update", "bob", 16, risk="access", attribution="pending", direction="server", fields=(there,)),
+            change("delete", "old", 29, kind="alias", reason="removed", attribution="pending"),
         ),
-        masked=(
+        hidden=(
             change("update", "info", 21, kind="alias",
                    fields=(FieldChange(name="to", before=("x@example.com",), after=("alice@example.com",)),)),
         ),

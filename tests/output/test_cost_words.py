@@ -4,11 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from reconciler.core.cost import Cost
-from reconciler.core.plan import Plan
+from reconciler.core.plan import Cost, Plan
 from reconciler.core.quantities import format_money
-from reconciler.output.cost_words import bill_words, cost_words
-from reconciler.output.plan_json import plans_document
+from reconciler.output.plan.costs import bill_words, cost_words
+from reconciler.output.plan.json import plans_document
 
 
 def cost(before: str, after: str) -> Cost:

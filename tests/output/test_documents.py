@@ -17,10 +17,10 @@ from jsonschema import Draft202012Validator, ValidationError
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.plan import Change, FieldChange, Outcome, Plan, Result
 from reconciler.core.secret import SecretRef
-from reconciler.engine.journal import FileJournal
-from reconciler.output.apply_json import render_apply_json
+from reconciler.engine.journal.writer import FileJournal
 from reconciler.output.diagnostics_json import render_diagnostics_json
-from reconciler.output.plan_json import plans_document, render_plans_json
+from reconciler.output.plan.apply_json import render_apply_json
+from reconciler.output.plan.json import plans_document, render_plans_json
 
 Schema = Callable[[str], Draft202012Validator]
 Generated = dict[str, object]
@@ -83,7 +83,7 @@ def test_the_same_input_is_the_same_bytes_in_another_process(telling: tuple[Plan
     """Another hash seed orders sets differently; nothing of that may be seen."""
     plan = telling[0]
     script = (
-        "import pickle, sys; from reconciler.output.plan_json import render_plans_json as r\n"
+        "import pickle, sys; from reconciler.output.plan.json import render_plans_json as r\n"
         "sys.stdout.write(r(*pickle.load(sys.stdin.buffer)))"
     )
     import pickle

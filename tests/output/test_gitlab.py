@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.plan import Change, Plan
 from reconciler.core.source import Span
-from reconciler.output.gitlab import render_diagnostics_gitlab, render_plans_gitlab
+from reconciler.output.plan.gitlab import render_diagnostics_gitlab, render_plans_gitlab
 
 SEVERITIES = {"info", "minor", "major", "critical", "blocker"}
 

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from reconciler.core.diagnostics import Diagnostic, error, warning
 from reconciler.core.findings import STATUSES, DomainReport, Finding, Record, Report
 from reconciler.core.source import Span
-from reconciler.output.junit_diagnostics import render_diagnostics_junit
-from reconciler.output.junit_report import render_report_junit
+from reconciler.output.junit import render_diagnostics_junit, render_report_junit
 
 ROOT, SUITE = {"name", "tests", "failures", "errors", "skipped"}, {"name", "tests", "failures", "errors", "skipped"}
 CASE = {"name", "classname", "file"}

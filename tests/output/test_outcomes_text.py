@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from reconciler.core.diagnostics import error
 from reconciler.core.plan import Change, Outcome, Plan, Result
 from reconciler.core.source import Span
-from reconciler.output.outcomes_text import render_apply_summary, render_outcome
+from reconciler.output.plan.outcomes import render_apply_summary, render_outcome
 
 Make = Callable[..., Change]
 

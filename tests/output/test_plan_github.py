@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reconciler.core.diagnostics import error, warning
 from reconciler.core.plan import Change, Plan
 from reconciler.core.source import Span
-from reconciler.output.plan_github import render_plans_github
+from reconciler.output.plan.github import render_plans_github
 
 
 def test_errors_warnings_and_deletions_are_annotations_at_their_places(telling: tuple[Plan, ...]) -> None:

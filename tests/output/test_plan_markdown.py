@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.plan import Change, FieldChange, Plan
 from reconciler.output.markdown import code, md
-from reconciler.output.plan_markdown import render_plans_markdown
+from reconciler.output.plan.markdown import render_plans_markdown
 
 Make = Callable[..., Change]
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from reconciler.core.plan import Change, FieldChange, Plan, Unmanaged
 from reconciler.core.secret import SecretRef
-from reconciler.output.list_changes import list_changes
-from reconciler.output.plan_text import render_plans
+from reconciler.output.plan.text import render_plans
+from reconciler.output.plan.words import list_changes
 from reconciler.output.terminal import columns
 
 Make = Callable[..., Change]

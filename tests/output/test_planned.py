@@ -8,12 +8,12 @@ from jsonschema import Draft202012Validator
 
 from reconciler.core.model import Alias, CurrentDomain, DesiredDomain, Mailbox, MailboxFacts, Removal, Renaming
 from reconciler.core.plan import Plan
-from reconciler.core.planner import PlanOptions, plan_domain
+from reconciler.core.planning.planner import PlanOptions, plan_domain
 from reconciler.core.product import Limits
 from reconciler.core.source import Span
 from reconciler.core.workspace import Policy
-from reconciler.output.plan_json import render_plans_json
-from reconciler.output.plan_text import render_plans
+from reconciler.output.plan.json import render_plans_json
+from reconciler.output.plan.text import render_plans
 
 
 def planned(day: date) -> Plan:

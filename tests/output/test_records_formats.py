@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.findings import DomainReport, Finding, Record
-from reconciler.output.records_formats import RECORD_FORMATS, render_records
+from reconciler.output.records import RECORD_FORMATS, render_records
 from reconciler.output.records_zone import zone_line, zone_lines
 
 KEY = "v=DKIM1; k=rsa; p=" + "A" * 400

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.core.findings import DomainReport, Finding, Record, Report
-from reconciler.output.report_csv import COLUMNS, MAX_CELL, render_csv
+from reconciler.output.report.csv import COLUMNS, MAX_CELL, render_csv
 
 LEADING = "=+-@\t\r\n＝＋－＠"
 TEXTS = st.text(max_size=40) | st.text(st.sampled_from(LEADING + "\"',;| a1\x1b\u202e\x00"), max_size=10)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.findings import DomainReport, Finding, Record, Report, SpfTerm, SpfTree
-from reconciler.output.report_json import render_json
+from reconciler.output.report.json import render_json
 
 RECORD = Record("example.com", "TXT", "v=spf1 ~all", 3600)
 FOUND = Record("example.com", "TXT", "\x1b]0;x\x07\u202e“")

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.findings import DomainReport, Finding, Record, Report
-from reconciler.output.report_markdown import render_markdown
+from reconciler.output.report.markdown import render_markdown
 
 
 def report(**changes):

@@ -2,7 +2,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.findings import STATUSES, DomainReport, Finding, Record, Report, SpfTerm, SpfTree
-from reconciler.output.report_text import render_text
+from reconciler.output.report.text import render_text
 from reconciler.output.terminal import columns
 
 KEY = "v=DKIM1; k=rsa; p=" + "MIIBIjANBgkq" * 33

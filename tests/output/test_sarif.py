@@ -15,8 +15,7 @@ from reconciler.core.codes import CODES
 from reconciler.core.diagnostics import Diagnostic, error, info, warning
 from reconciler.core.findings import DomainReport, Finding, Record, Report
 from reconciler.core.source import Span
-from reconciler.output.sarif_diagnostics import render_diagnostics_sarif
-from reconciler.output.sarif_report import render_report_sarif
+from reconciler.output.sarif import render_diagnostics_sarif, render_report_sarif
 
 SCHEMA = json.loads((Path(__file__).parent / "data" / "sarif-2.1.0-rtm.5.json").read_text("utf-8"))
 VALIDATOR = Draft4Validator(SCHEMA)

@@ -14,14 +14,13 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from reconciler.cli.console import LEAST_MARKDOWN, MARKDOWN_LIMIT
-from reconciler.core.cost import Cost
-from reconciler.core.plan import Change, FieldChange, Outcome, Plan, Result
-from reconciler.output.ages import ago
-from reconciler.output.apply_json import render_apply_json
-from reconciler.output.cost_words import bill_words
-from reconciler.output.plan_json import render_plans_json
-from reconciler.output.plan_markdown import GITHUB_LIMIT, MIN_LIMIT, render_plans_markdown
-from reconciler.output.plan_text import render_plans
+from reconciler.core.plan import Change, Cost, FieldChange, Outcome, Plan, Result
+from reconciler.output.plan.apply_json import render_apply_json
+from reconciler.output.plan.costs import bill_words
+from reconciler.output.plan.json import render_plans_json
+from reconciler.output.plan.markdown import GITHUB_LIMIT, MIN_LIMIT, render_plans_markdown
+from reconciler.output.plan.text import render_plans
+from reconciler.output.plan.words import ago
 
 TODAY = date(2026, 11, 22)
 Schema = Callable[[str], Draft202012Validator]
@@ -32,9 +31,9 @@ def drifted(plans: tuple[Plan, ...]) -> tuple[Plan, ...]:
     """The same plans as `drift` makes them: directions, and nobody's share."""
 
     def bare(change: Change) -> Change:
-        return replace(change, share=None, fields=tuple(replace(f, share=None) for f in change.fields))
+        return replace(change, attribution=None, fields=tuple(replace(f, attribution=None) for f in change.fields))
 
-    return tuple(replace(p, masked=(), cost=None, changes=tuple(map(bare, p.changes))) for p in plans)
+    return tuple(replace(p, hidden=(), cost=None, changes=tuple(map(bare, p.changes))) for p in plans)
 
 
 def test_the_document_says_whose_what_is_masked_and_what_it_costs(
@@ -67,7 +66,7 @@ def test_a_side_of_the_bill_that_is_not_known_is_left_out(generated: Generated, 
 def test_the_same_plans_in_another_order_are_the_same_bytes(data: st.DataObject, any_plans: Any) -> None:
     header = {"time": "2026-11-22T18:00:00Z", "tool": "reconciler", "version": "0.1.0"}
     plans = list({(p.domain, p.server): p for p in data.draw(any_plans)}.values())
-    plans = [replace(p, masked=tuple({(c.kind, c.name, c.action): c for c in p.masked}.values())) for p in plans]
+    plans = [replace(p, hidden=tuple({(c.kind, c.name, c.action): c for c in p.hidden}.values())) for p in plans]
 
     def shuffled(rows: tuple[Any, ...]) -> tuple[Any, ...]:
         return tuple(data.draw(st.permutations(rows)))
@@ -81,7 +80,7 @@ def test_the_same_plans_in_another_order_are_the_same_bytes(data: st.DataObject,
             changes=tuple(map(mixed, p.changes)),
             unmanaged=shuffled(p.unmanaged),
             diagnostics=shuffled(p.diagnostics),
-            masked=shuffled(p.masked),
+            hidden=shuffled(p.hidden),
         )
         for p in data.draw(st.permutations(plans))
     ]
@@ -252,7 +251,7 @@ def test_a_comment_with_a_base_has_three_parts(based: tuple[Plan, ...]) -> None:
 
 
 def test_a_change_set_that_changes_nothing_says_so(based: tuple[Plan, ...]) -> None:
-    plan = replace(based[0], masked=(), changes=tuple(c for c in based[0].changes if c.share == "pending"))
+    plan = replace(based[0], hidden=(), changes=tuple(c for c in based[0].changes if c.attribution == "pending"))
     text = render_plans_markdown((plan,), today=TODAY)
     assert "\n### From this change set: nothing\n\n---\n\n### Already pending" in text
     assert text.startswith("## ⚠ already pending: deletes 1 alias · 1 resource changed on the server\n")
@@ -289,8 +288,8 @@ def test_the_parts_are_told_apart_by_a_parser(based: tuple[Plan, ...]) -> None:
 def test_what_is_cut_is_counted_by_whose_it_is_and_never_stands_under_anothers_title(
     make: Callable[..., Change],
 ) -> None:
-    own = tuple(make("create", f"own{n}", share="change set") for n in range(400))
-    pending = tuple(make("create", f"there{n}", share="pending") for n in range(400))
+    own = tuple(make("create", f"own{n}", attribution="change set") for n in range(400))
+    pending = tuple(make("create", f"there{n}", attribution="pending") for n in range(400))
     plan = Plan(domain="example.com", server="m", changes=(*own, *pending))
     text = render_plans_markdown((plan,), limit=5_000)
     assert len(text) <= 5_000
@@ -303,7 +302,7 @@ def test_what_is_cut_is_counted_by_whose_it_is_and_never_stands_under_anothers_t
 
 
 def test_what_does_not_fit_is_never_rendered(make: Callable[..., Change], monkeypatch: pytest.MonkeyPatch) -> None:
-    from reconciler.output import plan_markdown_parts
+    from reconciler.output.plan import markdown as plan_markdown_parts
 
     asked = []
     monkeypatch.setattr(plan_markdown_parts, "_field", lambda *_: asked.append(1) or "x")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.config.schema import load_schema
+from reconciler.config.schema.compiled import load_schema
 from reconciler.core.diagnostics import error
 from reconciler.core.password_policy import ServerPasswordPolicy, compare_policies
 from reconciler.core.product import PasswordPolicy

@@ -13,8 +13,8 @@ import dns.message
 import dns.rcode
 import pytest
 
-from reconciler.sandbox.dns import DnsServer
-from reconciler.sandbox.zones import Zones
+from reconciler.sandbox.dns.server import DnsServer
+from reconciler.sandbox.dns.zones import Zones
 
 HOST = "127.0.0.1"
 

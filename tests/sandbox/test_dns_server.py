@@ -23,10 +23,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.sandbox import dns as sandbox_dns
-from reconciler.sandbox import dns_wire
-from reconciler.sandbox.dns import DnsServer
-from reconciler.sandbox.zones import Zones
+from reconciler.sandbox.dns import server as sandbox_dns
+from reconciler.sandbox.dns import wire as dns_wire
+from reconciler.sandbox.dns.server import DnsServer
+from reconciler.sandbox.dns.zones import Zones
 
 HOST = "127.0.0.1"
 ZONE = """

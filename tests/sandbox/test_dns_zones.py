@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.sandbox.dns_text import name_from, type_from
-from reconciler.sandbox.zones import Answer, ZoneError, Zones
+from reconciler.sandbox.dns.zone_text import name_from, type_from
+from reconciler.sandbox.dns.zones import Answer, ZoneError, Zones
 
 ZONE = """
 $TTL 600

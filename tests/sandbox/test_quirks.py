@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.sandbox import FAULTS, QUIRKS, Sandbox, SandboxConfig, UnknownQuirkError
-from reconciler.sandbox.routes import ROUTES
+from reconciler.sandbox.routes.table import ROUTES
 
 TESTS = "\n".join(path.read_text() for path in sorted(Path(__file__).parent.rglob("test_*.py")))
 

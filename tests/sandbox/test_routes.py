@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from reconciler.sandbox.routes import ROUTES
+from reconciler.sandbox.routes.table import ROUTES
 
 VALUES = {"domain": "example.test", "email": "anna@example.test", "force": "false", "checkMx": "true", "verifyMx": "true",
           "disable": "false", "allowMail": "true", "size": "1024", "from": "1-1-2026", "to": "1-2-2026", "id": "1",

@@ -105,4 +105,4 @@ async def fill(server: Server) -> None:
     )
     await writer.create_alias(DOMAIN, "info", {"to": (f"anna@{DOMAIN}",), "allowSending": True})
     await writer.create_domain_alias(DOMAIN, "example.org")
-    await writer.set_seats(DOMAIN, "eas", {"anna": True})
+    await writer.set_activations(DOMAIN, "eas", {"anna": True})

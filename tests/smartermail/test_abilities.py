@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from client_world import DOMAIN, SECRET, World, fill
 
-from reconciler.core.errors import DoubtfulWrite, RefusedByServer, UnexpectedAnswer
+from reconciler.core.errors import AmbiguousWrite, RefusedByServer, UnexpectedAnswer
 from reconciler.core.ports import ReadScope
 from reconciler.core.secret import Secret
 from reconciler.smartermail import Server, endpoints
 from reconciler.smartermail.abilities import ABILITIES
-from reconciler.smartermail.builds import Build, build_in
+from reconciler.smartermail.capabilities import Build, build_in
 from reconciler.smartermail.endpoints import Endpoint
 
 VERSION = "GET settings/sysadmin/get-version"
@@ -158,7 +158,7 @@ def test_a_write_whose_answer_is_ambiguous_is_never_sent_in_another_spelling(
     world.run(fill)
     world.reset()
     world.fault(fault, path=first, times=1)
-    with pytest.raises(DoubtfulWrite):
+    with pytest.raises(AmbiguousWrite):
         world.run(write)
     paths = [entry["path"] for entry in world.own("GET", "requests")["requests"] if entry["method"] == "POST"]
     assert sum(path.startswith(first) for path in paths) == 1
@@ -200,6 +200,6 @@ def test_what_is_missing_in_every_spelling_is_an_answer_and_no_doubt(make: Calla
     async def work(server: Server) -> None:
         with pytest.raises(UnexpectedAnswer, match="cannot create an alias") as caught:
             await server.writer().create_alias(DOMAIN, "x", {"to": ()})
-        assert not isinstance(caught.value, DoubtfulWrite)
+        assert not isinstance(caught.value, AmbiguousWrite)
 
     world.run(work)

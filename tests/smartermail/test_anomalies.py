@@ -14,7 +14,7 @@ import pytest
 from client_world import DOMAIN, PASSWORD, settings
 from odd_server import ANNA, run
 
-from reconciler.core.errors import DoubtfulWrite, IncompleteRead, ReconcilerError, RefusedByServer, UnexpectedAnswer
+from reconciler.core.errors import AmbiguousWrite, IncompleteRead, ReconcilerError, RefusedByServer, UnexpectedAnswer
 from reconciler.core.ports import ReadScope
 from reconciler.core.secret import Secret
 from reconciler.smartermail import Server, connect
@@ -88,8 +88,8 @@ WRITES: dict[str, Work] = {
     "domain/alias-delete/x": lambda s: s.writer().delete_alias(DOMAIN, "x"),
     "domain/domain-alias-put/x.test/false": lambda s: s.writer().create_domain_alias(DOMAIN, "x.test"),
     "domain/domain-alias-delete/x.test": lambda s: s.writer().delete_domain_alias(DOMAIN, "x.test"),
-    "active_sync_mailboxes_patch": lambda s: s.writer().set_seats(DOMAIN, "eas", {"ben": True}),
-    "mapi_ews_mailboxes_patch": lambda s: s.writer().set_seats(DOMAIN, "mapi", {"ben": True}),
+    "active_sync_mailboxes_patch": lambda s: s.writer().set_activations(DOMAIN, "eas", {"ben": True}),
+    "mapi_ews_mailboxes_patch": lambda s: s.writer().set_activations(DOMAIN, "mapi", {"ben": True}),
 }
 
 ANSWERS: dict[str, tuple[Callable[[], httpx.Response], type[ReconcilerError], type[ReconcilerError]]] = {
@@ -98,20 +98,20 @@ ANSWERS: dict[str, tuple[Callable[[], httpx.Response], type[ReconcilerError], ty
         RefusedByServer,
         RefusedByServer,
     ),
-    "a page with 200": (lambda: httpx.Response(200, text="<html>login</html>"), UnexpectedAnswer, DoubtfulWrite),
+    "a page with 200": (lambda: httpx.Response(200, text="<html>login</html>"), UnexpectedAnswer, AmbiguousWrite),
     "a redirect": (
         lambda: httpx.Response(302, headers={"location": "https://evil.test/"}),
         UnexpectedAnswer,
-        DoubtfulWrite,
+        AmbiguousWrite,
     ),
-    "half of it": (lambda: httpx.Response(200, content=b'{"success": tr'), UnexpectedAnswer, DoubtfulWrite),
-    "a list": (lambda: httpx.Response(200, json=[]), UnexpectedAnswer, DoubtfulWrite),
-    "a text": (lambda: httpx.Response(200, json="yes"), UnexpectedAnswer, DoubtfulWrite),
-    "nothing": (lambda: httpx.Response(200), UnexpectedAnswer, DoubtfulWrite),
+    "half of it": (lambda: httpx.Response(200, content=b'{"success": tr'), UnexpectedAnswer, AmbiguousWrite),
+    "a list": (lambda: httpx.Response(200, json=[]), UnexpectedAnswer, AmbiguousWrite),
+    "a text": (lambda: httpx.Response(200, json="yes"), UnexpectedAnswer, AmbiguousWrite),
+    "nothing": (lambda: httpx.Response(200), UnexpectedAnswer, AmbiguousWrite),
     "nothing of what it is about": (
         lambda: httpx.Response(200, json={"resultCode": 200}),
         UnexpectedAnswer,
-        DoubtfulWrite,
+        AmbiguousWrite,
     ),
 }
 """The answer, what a read makes of it, and what a write makes of it."""
@@ -273,5 +273,5 @@ def test_a_redirect_is_not_followed_and_the_other_server_hears_nothing(path: str
     error, heard, elsewhere = asyncio.run(main())
     assert elsewhere == [], "neither password nor token went there"
     assert f"redirect ({status})" in error.message and path in error.message
-    assert isinstance(error, DoubtfulWrite if path == "alias-put" else UnexpectedAnswer)
+    assert isinstance(error, AmbiguousWrite if path == "alias-put" else UnexpectedAnswer)
     assert sum(path.encode() in head.split(b"\r\n")[0] for head in heard) == 1

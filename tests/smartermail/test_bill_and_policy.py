@@ -38,7 +38,7 @@ def told(answer: Any) -> ServerPasswordPolicy | None:
 
 
 def test_seats_for_a_bill_cost_one_request_a_protocol_and_are_read_like_managed_ones(filled: World) -> None:
-    plain, billed = read(filled, ReadScope()), read(filled, ReadScope(seats=BOTH))
+    plain, billed = read(filled, ReadScope()), read(filled, ReadScope(activations=BOTH))
     assert billed.requests == plain.requests + 2
     assert plain.mailboxes["anna"].eas is UNSET
     assert {n: (m.eas, m.mapi) for n, m in billed.mailboxes.items()} == {
@@ -47,7 +47,7 @@ def test_seats_for_a_bill_cost_one_request_a_protocol_and_are_read_like_managed_
         "boss": (False, False),
     }
     assert billed == read(filled, ReadScope(eas=True, mapi=True))
-    assert read(filled, ReadScope(eas=True, seats=frozenset({"eas"}))).requests == plain.requests + 1
+    assert read(filled, ReadScope(eas=True, activations=frozenset({"eas"}))).requests == plain.requests + 1
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_where_the_server_does_not_tell_the_seats_the_read_goes_on_unless_somebo
     async def work(server: Server, scope: ReadScope) -> CurrentDomain:
         return await server.reader().read_domain(DOMAIN, scope)
 
-    found = run(lambda s: work(s, ReadScope(seats=frozenset({"eas"}))), active_sync_mailboxes=answer)
+    found = run(lambda s: work(s, ReadScope(activations=frozenset({"eas"}))), active_sync_mailboxes=answer)
     assert found.mailboxes["anna"].eas is UNSET
     with pytest.raises(Exception, match="active-sync-mailboxes"):
         run(lambda s: work(s, ReadScope(eas=True)), active_sync_mailboxes=answer)

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from client_world import BOSS_PASSWORD, DOMAIN, PASSWORD, World, settings
 
-from reconciler.core.errors import DoubtfulWrite, ReconcilerError, UnexpectedAnswer, Unreachable
+from reconciler.core.errors import AmbiguousWrite, ReconcilerError, UnexpectedAnswer, Unreachable
 from reconciler.core.ports import ReadScope
 from reconciler.core.secret import Secret
 from reconciler.sandbox import SeedDomain
 from reconciler.smartermail import Server, connect
-from reconciler.smartermail.circuit import IN_A_ROW, LONGEST_REST, REST, Circuit
+from reconciler.smartermail.transport.circuit import IN_A_ROW, LONGEST_REST, REST, Circuit
 
 SCOPE = ReadScope()
 
@@ -199,7 +199,7 @@ def test_writes_are_refused_before_they_are_sent_and_a_doubtful_one_stays_doubtf
         filled.reset()
         filled.fault("drop-after", path="alias-put", times=-1)
         for number in range(IN_A_ROW):
-            with pytest.raises(DoubtfulWrite, match="lost after sending"):
+            with pytest.raises(AmbiguousWrite, match="lost after sending"):
                 await writer.create_alias(DOMAIN, f"a{number}", {"to": ()})
         for _ in range(5):
             with pytest.raises(Unreachable, match="not asked"):

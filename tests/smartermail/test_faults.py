@@ -12,7 +12,7 @@ import stamina
 from client_world import BOSS_PASSWORD, DOMAIN, PASSWORD, SECRET, World, settings
 
 from reconciler.core.errors import (
-    DoubtfulWrite,
+    AmbiguousWrite,
     IncompleteRead,
     ReconcilerError,
     RefusedCredentials,
@@ -63,19 +63,19 @@ WRITES: dict[str, tuple[type[ReconcilerError] | None, int, int]] = {
     "busy": (None, 1, 1),
     "latency-after": (None, 1, 1),
     "429": (None, 2, 1),
-    "500": (DoubtfulWrite, 1, 0),
-    "502": (DoubtfulWrite, 1, 0),
-    "503": (DoubtfulWrite, 1, 0),
-    "500-after": (DoubtfulWrite, 1, 1),
-    "502-after": (DoubtfulWrite, 1, 1),
-    "503-after": (DoubtfulWrite, 1, 1),
-    "drop-before": (DoubtfulWrite, 1, 0),
-    "drop-after": (DoubtfulWrite, 1, 1),
-    "drop-mid-body": (DoubtfulWrite, 1, 1),
-    "html": (DoubtfulWrite, 1, 0),
-    "html-after": (DoubtfulWrite, 1, 1),
-    "truncated-json": (DoubtfulWrite, 1, 1),
-    "expired-token": (DoubtfulWrite, 1, 0),
+    "500": (AmbiguousWrite, 1, 0),
+    "502": (AmbiguousWrite, 1, 0),
+    "503": (AmbiguousWrite, 1, 0),
+    "500-after": (AmbiguousWrite, 1, 1),
+    "502-after": (AmbiguousWrite, 1, 1),
+    "503-after": (AmbiguousWrite, 1, 1),
+    "drop-before": (AmbiguousWrite, 1, 0),
+    "drop-after": (AmbiguousWrite, 1, 1),
+    "drop-mid-body": (AmbiguousWrite, 1, 1),
+    "html": (AmbiguousWrite, 1, 0),
+    "html-after": (AmbiguousWrite, 1, 1),
+    "truncated-json": (AmbiguousWrite, 1, 1),
+    "expired-token": (AmbiguousWrite, 1, 0),
     "empty-list": (None, 1, 1),
     "cut-list": (None, 1, 1),
 }
@@ -192,7 +192,7 @@ def test_a_server_that_is_too_slow_is_given_up_and_a_write_to_it_is_doubtful(fil
         writer = server.writer()
         await writer.read_domain_aliases(DOMAIN)
         filled.fault("latency", param=1500, path="alias", times=-1)
-        with pytest.raises(DoubtfulWrite, match="lost after sending"):
+        with pytest.raises(AmbiguousWrite, match="lost after sending"):
             await writer.create_alias(DOMAIN, "late", {"to": ()})
         with pytest.raises(Unreachable, match="no answer"):
             await writer.read_alias(DOMAIN, "late")
@@ -232,7 +232,7 @@ def test_a_connection_that_fails_before_anything_is_sent_is_no_doubt(filled: Wor
         await writer.read_domain_aliases(DOMAIN)
         filled.box.stop()
         await asyncio.sleep(0.1)
-        with pytest.raises((Unreachable, DoubtfulWrite)):  # a kept connection may die under the first request
+        with pytest.raises((Unreachable, AmbiguousWrite)):  # a kept connection may die under the first request
             await writer.create_alias(DOMAIN, "x", {"to": ()})
         with pytest.raises(Unreachable, match="no connection"):
             await writer.create_alias(DOMAIN, "x", {"to": ()})

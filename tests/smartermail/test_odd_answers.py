@@ -119,7 +119,7 @@ def test_an_answer_that_the_api_does_not_promise_stops_the_domain(case: str) -> 
 
 
 def test_an_answer_that_is_too_large_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    from reconciler.smartermail import session
+    from reconciler.smartermail.transport import session
 
     monkeypatch.setattr(session, "MAX_BODY", 1 << 20)
     with pytest.raises(UnexpectedAnswer, match="larger than 1 MiB"):

@@ -9,7 +9,7 @@ import pytest
 from client_world import DOMAIN, settings
 from odd_server import URL, run
 
-from reconciler.core.errors import DoubtfulWrite, ReconcilerError, RefusedByServer, UnexpectedAnswer, Unreachable
+from reconciler.core.errors import AmbiguousWrite, ReconcilerError, RefusedByServer, UnexpectedAnswer, Unreachable
 from reconciler.core.ports import ReadScope
 from reconciler.core.secret import Secret
 from reconciler.smartermail import Server, connect
@@ -17,12 +17,12 @@ from reconciler.smartermail import Server, connect
 SCOPE = ReadScope()
 
 WRITES: dict[str, tuple[Any, type[ReconcilerError]]] = {
-    "no success key": ({"resultCode": 200}, DoubtfulWrite),
-    "success as null": ({"success": None}, DoubtfulWrite),
-    "success as a text": ({"success": "yes"}, DoubtfulWrite),
-    "a list": (httpx.Response(200, json=[]), DoubtfulWrite),
-    "empty": (httpx.Response(204), DoubtfulWrite),
-    "a redirect": (httpx.Response(307, headers={"location": "/elsewhere"}), DoubtfulWrite),
+    "no success key": ({"resultCode": 200}, AmbiguousWrite),
+    "success as null": ({"success": None}, AmbiguousWrite),
+    "success as a text": ({"success": "yes"}, AmbiguousWrite),
+    "a list": (httpx.Response(200, json=[]), AmbiguousWrite),
+    "empty": (httpx.Response(204), AmbiguousWrite),
+    "a redirect": (httpx.Response(307, headers={"location": "/elsewhere"}), AmbiguousWrite),
     "a refusal as a text": (httpx.Response(200, json={"success": "False", "message": "no"}), RefusedByServer),
     "a refusal": (httpx.Response(200, json={"success": False, "message": "NAME_IN_USE"}), RefusedByServer),
     "a refusal with a status": (
@@ -33,14 +33,14 @@ WRITES: dict[str, tuple[Any, type[ReconcilerError]]] = {
         httpx.Response(400, extensions={"reason_phrase": b"Invalid input parameters"}),
         RefusedByServer,
     ),
-    "a page of a firewall": (httpx.Response(403, text="<html>"), DoubtfulWrite),
-    "an unauthorised session": (httpx.Response(401), DoubtfulWrite),
+    "a page of a firewall": (httpx.Response(403, text="<html>"), AmbiguousWrite),
+    "an unauthorised session": (httpx.Response(401), AmbiguousWrite),
     "a cut before sending": (httpx.ConnectError("refused"), Unreachable),
-    "a cut while sending": (httpx.WriteError("broken pipe"), DoubtfulWrite),
-    "a cut before the answer": (httpx.RemoteProtocolError("disconnected"), DoubtfulWrite),
-    "no answer in time": (httpx.ReadTimeout("slow"), DoubtfulWrite),
+    "a cut while sending": (httpx.WriteError("broken pipe"), AmbiguousWrite),
+    "a cut before the answer": (httpx.RemoteProtocolError("disconnected"), AmbiguousWrite),
+    "no answer in time": (httpx.ReadTimeout("slow"), AmbiguousWrite),
     "a full pool": (httpx.PoolTimeout("full"), Unreachable),
-    "an unreadable answer": (httpx.DecodingError("bad"), DoubtfulWrite),
+    "an unreadable answer": (httpx.DecodingError("bad"), AmbiguousWrite),
     "nobody there to take it": (httpx.Response(404), UnexpectedAnswer),
 }
 
@@ -53,7 +53,7 @@ def test_what_became_of_a_write_is_never_guessed(case: str) -> None:
         with pytest.raises(ReconcilerError) as caught:
             await server.writer().create_alias(DOMAIN, "x", {"to": ()})
         assert isinstance(caught.value, wanted)
-        assert isinstance(caught.value, DoubtfulWrite) == (wanted is DoubtfulWrite)
+        assert isinstance(caught.value, AmbiguousWrite) == (wanted is AmbiguousWrite)
         assert server.stats.writes == 1
 
     run(work, alias_put=answer)

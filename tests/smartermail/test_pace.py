@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.smartermail.pace import DECREASE, LONGEST_HOLD, MEMORY, STEADY, Gate, Pace, Ticket
+from reconciler.smartermail.transport.limiter import DECREASE, LONGEST_HOLD, MEMORY, STEADY, Gate, Pace, Ticket
 
 
 class Time:

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from reconciler.core.errors import RefusedByServer
 from reconciler.core.secret import Secret
-from reconciler.smartermail import auth, bodies, wire
+from reconciler.smartermail.auth import answers as auth
+from reconciler.smartermail.codec import decode as wire
+from reconciler.smartermail.codec import encode as bodies
 from reconciler.smartermail.endpoints import Spelling, segment
-from reconciler.smartermail.redact import MAX_TEXT, clean
+from reconciler.smartermail.transport.redact import MAX_TEXT, clean
 
 quickly = settings(max_examples=150, deadline=None)
 

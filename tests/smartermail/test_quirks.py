@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from client_world import DOMAIN, SECRET, World, fill
 
-from reconciler.core.errors import DoubtfulWrite, IncompleteRead, RefusedByServer
+from reconciler.core.errors import AmbiguousWrite, IncompleteRead, RefusedByServer
 from reconciler.core.model import CurrentDomain
 from reconciler.core.ports import ReadScope
 from reconciler.core.secret import Secret
@@ -41,7 +41,7 @@ async def sure(write: Awaitable[None], *, doubtful: bool) -> int:
     """A write that says yes; on servers that do not say so it may raise a doubt, which is counted."""
     try:
         await write
-    except DoubtfulWrite as e:
+    except AmbiguousWrite as e:
         assert doubtful, e.message
         return 1
     return 0
@@ -66,8 +66,8 @@ async def change(server: Server, *, doubtful: bool) -> None:
         lambda: w.delete_alias(DOMAIN, "gone"),
         lambda: w.create_domain_alias(DOMAIN, "example.ca"),
         lambda: w.delete_domain_alias(DOMAIN, "example.org"),
-        lambda: w.set_seats(DOMAIN, "eas", {"anna": False, "ben": True}),
-        lambda: w.set_seats(DOMAIN, "mapi", {"anna": True}),
+        lambda: w.set_activations(DOMAIN, "eas", {"anna": False, "ben": True}),
+        lambda: w.set_activations(DOMAIN, "mapi", {"anna": True}),
         lambda: w.delete_mailbox(DOMAIN, "doomed"),
     ]
     doubts = [await sure(write(), doubtful=doubtful) for write in writes]
@@ -236,6 +236,6 @@ def test_seats_refused_by_the_domain_are_the_servers_words(make: Callable[..., W
     async def work(server: Server) -> None:
         await server.writer().create_mailbox(DOMAIN, "anna", {}, Secret(SECRET))
         with pytest.raises(RefusedByServer, match="Access denied"):
-            await server.writer().set_seats(DOMAIN, "eas", {"anna": True})
+            await server.writer().set_activations(DOMAIN, "eas", {"anna": True})
 
     world.run(work)

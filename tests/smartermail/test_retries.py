@@ -9,7 +9,7 @@ from client_world import DOMAIN, World
 
 from reconciler.core.errors import UnexpectedAnswer
 from reconciler.smartermail import Server
-from reconciler.smartermail.retry import Retries
+from reconciler.smartermail.transport.retry import Retries
 
 
 def test_the_store_begins_full_and_a_part_of_every_success_goes_back() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from client_world import BOSS_PASSWORD, DOMAIN, SECRET, World, fill
 
-from reconciler.core.errors import DoubtfulWrite, ReconcilerError, RefusedCredentials, Unreachable
+from reconciler.core.errors import AmbiguousWrite, ReconcilerError, RefusedCredentials, Unreachable
 from reconciler.core.ports import ReadScope
 from reconciler.core.secret import Secret
 from reconciler.sandbox import Thresholds
@@ -147,7 +147,7 @@ def test_a_write_with_a_dead_session_is_doubtful_and_not_sent_again(filled: Worl
         writer = server.writer()
         await writer.read_domain(DOMAIN, SCOPE)
         filled.advance(1000)
-        with pytest.raises(DoubtfulWrite, match="401"):
+        with pytest.raises(AmbiguousWrite, match="401"):
             await writer.create_alias(DOMAIN, "new", {"to": ()})
         assert await writer.read_alias(DOMAIN, "new") is None
         await writer.create_alias(DOMAIN, "new", {"to": ()})

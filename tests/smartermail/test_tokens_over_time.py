@@ -16,8 +16,10 @@ from odd_server import ANNA, run
 
 from reconciler.core.ports import ReadScope
 from reconciler.sandbox import SeedDomain
-from reconciler.smartermail import Server, auth, session
-from reconciler.smartermail.pace import Pace
+from reconciler.smartermail import Server
+from reconciler.smartermail.auth import answers as auth
+from reconciler.smartermail.transport import session
+from reconciler.smartermail.transport.limiter import Pace
 
 SCOPE = ReadScope()
 SECOND = "second.test"
@@ -32,7 +34,7 @@ class Hours:
     def __init__(self, world: World, server: Server) -> None:
         self._world = world
         self._ahead = 0.0
-        server._calls.tokens._signin.clock = lambda: time.monotonic() + self._ahead
+        server._calls.tokens._login.clock = lambda: time.monotonic() + self._ahead
 
     def go(self, seconds: float) -> None:
         self._world.advance(seconds)

@@ -139,7 +139,7 @@ def test_names_with_characters_that_mean_something_in_addresses_are_carried_whol
 
 def test_seats_are_set_in_one_request(filled: World) -> None:
     async def work(server: Server) -> None:
-        await server.writer().set_seats(DOMAIN, "mapi", {"anna": True, "ben": True})
+        await server.writer().set_activations(DOMAIN, "mapi", {"anna": True, "ben": True})
         assert server.stats.writes == 1
 
     filled.run(work)

@@ -15,10 +15,9 @@ import dns.name
 import pytest
 
 from reconciler.compliance.gather import check_subjects
-from reconciler.compliance.resolver import DnsResolver
-from reconciler.core.dns import Resolver
+from reconciler.compliance.resolver.resolver import DnsResolver
 from reconciler.core.findings import DomainReport
-from reconciler.core.pages import Page
+from reconciler.core.lookups import Page, Resolver
 
 FIRST, SECOND = "127.0.0.1", "127.0.0.2"
 REQUIRED = os.environ.get("RECONCILER_REQUIRE_DNS_SERVER") == "1"

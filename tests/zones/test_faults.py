@@ -7,8 +7,8 @@ import pytest
 
 from reconciler.compliance.checks import CHECKS
 from reconciler.compliance.gather import check_subjects
-from reconciler.compliance.resolver import DnsResolver
-from reconciler.core.dns import Answer
+from reconciler.compliance.resolver.resolver import DnsResolver
+from reconciler.core.lookups import Answer
 
 OUTAGES = (
     "silence",

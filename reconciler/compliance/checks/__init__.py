@@ -77,7 +77,9 @@ CHECKS = (
 """All, in the order of reports; what is derived comes last."""
 
 
-def chosen(subject: Subject, table: Sequence[Check] = CHECKS, *, everything: bool = False) -> tuple[Check, ...]:
+def selected_checks(
+    subject: Subject, table: Sequence[Check] = CHECKS, *, everything: bool = False
+) -> tuple[Check, ...]:
     """The rows that a domain gets: the usual ones, and those that `dns.checks` names (or `everything`).
 
     A domain alias gets those about receiving and signing. A check that is switched off is among them, because the

@@ -7,8 +7,8 @@ from reconciler.compliance import publish
 from reconciler.compliance.facts import Facts, Question
 from reconciler.compliance.subject import Subject
 from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped, unknown
-from reconciler.core.dns import Answer, Srv
 from reconciler.core.findings import Finding, Record
+from reconciler.core.lookups import Answer, Srv
 
 CODES: Mapping[str, str] = MappingProxyType(
     {

@@ -6,12 +6,119 @@ from types import MappingProxyType
 from typing import Literal
 
 from reconciler.compliance import publish
-from reconciler.compliance.checks import autodiscover_first, autodiscover_web
-from reconciler.compliance.facts import Facts, Wanted
+from reconciler.compliance.facts import Facts, Fetch, Question, Wanted
+from reconciler.compliance.records.addresses import is_askable, is_under
 from reconciler.compliance.subject import Subject
 from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped, unknown
-from reconciler.core.dns import Answer, Mx, Srv
 from reconciler.core.findings import Finding, Record, Status
+from reconciler.core.lookups import Answer, Mx, Srv
+
+# A part of the check `autodiscover`: what answers before the server's records do (row 33 of the catalogue of checks).
+#
+# Outlook tries `https://DOMAIN/autodiscover/`, then `https://autodiscover.DOMAIN/autodiscover/`, and the SRV record
+# only after both. So what stands at the first two matters where the host record is not the server's.
+
+
+_FIRST_CODES: Mapping[str, str] = MappingProxyType(
+    {
+        "AUTODISCOVER_ORDER": "The host autodiscover leads elsewhere, and Outlook asks there before it looks for the "
+        "SRV record. Replace or delete the host.",
+        "AUTODISCOVER_OUTLOOK": "The host autodiscover still leads to Microsoft 365. Delete that record.",
+        "AUTODISCOVER_WILDCARD": "A wildcard answers for the host autodiscover. Publish a record of that name.",
+        "AUTODISCOVER_APEX": "Before any of the records, Outlook asks the domain's own web server. See that it does "
+        "not answer for /autodiscover/.",
+    }
+)
+_PROBE = "reconciler-no-such-host"
+"""A host that nobody has: what answers for it answers for all."""
+_MICROSOFT = "outlook.com"
+
+
+def _first_questions(subject: Subject, facts: Facts) -> Iterator[Question]:
+    """The domain's own address; and, where the host has one, that of a host that cannot exist."""
+    yield subject.domain, "A"
+    probe = _probe(subject)
+    if facts.host(_host_autodiscover_first(subject)).addresses and is_askable(probe):
+        yield probe, "A"
+
+
+def _first_notes(subject: Subject, facts: Facts) -> list[Note]:
+    """What comes before the server; an answer that is not known says nothing."""
+    host, domain, expected = _host_autodiscover_first(subject), subject.domain, subject.expected.autodiscover_host
+    found: list[Note] = []
+    own = facts.host(host)
+    if own.addresses:
+        found.append(
+            remark(
+                "Outlook tries this host before the SRV record, so it goes to the wrong place first.",
+                "AUTODISCOVER_ORDER",
+            )
+        )
+    if any(is_under(alias, _MICROSOFT) for alias in own.aliases):
+        text = f"{host} leads to {own.aliases[-1]}: it was left there by Microsoft 365."
+        found.append(Note("warn", "AUTODISCOVER_OUTLOOK", "Mail programs are sent to Microsoft 365", text))
+    wild = facts.known(_probe(subject), "A")
+    if (
+        wild is not None
+        and wild.addresses()
+        and (frozenset(wild.addresses()), wild.aliases) == (own.addresses, own.aliases)
+    ):
+        text = f"A wildcard answers for every name in {domain}, and so for {host}, which is not there itself."
+        found.append(Note("warn", "AUTODISCOVER_WILDCARD", "A wildcard answers for the autodiscover host", text))
+    apex = facts.known(domain, "A")
+    if apex is not None and set(apex.addresses()) - facts.host(expected).addresses:
+        text = (
+            f"Before any of the two records, Outlook asks https://{domain}/autodiscover/ at "
+            f"{', '.join(apex.addresses()[:5])}; if the web server there answers, it does not look further."
+        )
+        found.append(remark(text, "AUTODISCOVER_APEX"))
+    return found
+
+
+def _host_autodiscover_first(subject: Subject) -> str:
+    return f"autodiscover.{subject.domain}"
+
+
+def _probe(subject: Subject) -> str:
+    return f"{_PROBE}.{subject.domain}"
+
+
+# A part of the check `autodiscover`: whether the certificate covers the host that mail programs try first.
+
+
+_WEB_CODES: Mapping[str, str] = MappingProxyType(
+    {
+        "AUTODISCOVER_CERTIFICATE": "The certificate does not cover autodiscover.DOMAIN, so mail programs warn before "
+        "they get to the SRV record. Have it cover that name, or delete the host and keep the SRV record alone.",
+        "AUTODISCOVER_WEB_UNKNOWN": "The web server at autodiscover.DOMAIN could not be reached: nothing is known of "
+        "its certificate.",
+    }
+)
+
+
+def _web_questions(subject: Subject, facts: Facts) -> Iterator[Fetch]:
+    """The page that Outlook asks for, where pages may be fetched and the host is there."""
+    if facts.pages is not None and facts.host(f"autodiscover.{subject.domain}").addresses:
+        yield Fetch(_url(subject))
+
+
+def _web_notes(subject: Subject, facts: Facts) -> list[Note]:
+    """What the connection told; row 34 of the catalogue of checks. Any answer at all shows a good certificate."""
+    page = facts.page(_url(subject))
+    if page is None:
+        return []
+    if page.outcome == "certificate":
+        text = f"{page.url}: {page.text}. The SRV record alone needs the server's own name only."
+        return [Note("warn", "AUTODISCOVER_CERTIFICATE", "The certificate does not cover the autodiscover host", text)]
+    if page.outcome == "temporary" and not page.status:
+        text = f"{page.url}: {page.text}. That says nothing about its certificate; try again later."
+        return [Note("error", "AUTODISCOVER_WEB_UNKNOWN", "The autodiscover host could not be reached", text)]
+    return []
+
+
+def _url(subject: Subject) -> str:
+    return f"https://autodiscover.{subject.domain}/autodiscover/autodiscover.xml"
+
 
 _BASIS = Basis(id="autodiscover", reference="MS-OXDISCO section 3.1.5, RFC 2782", good_code="AUTODISCOVER_OK")
 _PORT = 443
@@ -34,8 +141,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "AUTODISCOVER_SRV_CNAME": "The target of the SRV record is a CNAME, which RFC 2782 does not allow. Name the "
         "host itself.",
         "AUTODISCOVER_PARKED": "The domain is declared as sending no mail and receives none either: nothing to judge.",
-        **autodiscover_first.CODES,
-        **autodiscover_web.CODES,
+        **_FIRST_CODES,
+        **_WEB_CODES,
     }
 )
 """What each code means, and what to do."""
@@ -83,9 +190,9 @@ def questions(subject: Subject, facts: Facts) -> Iterator[Wanted]:
     answer = facts.known(service, "SRV")
     if answer is not None and any(_is_right(data, subject) for data in answer.records):
         yield from facts.host_questions(subject.expected.autodiscover_srv_target)
-    yield from autodiscover_web.questions(subject, facts)
+    yield from _web_questions(subject, facts)
     if _host_is_known(subject, facts) and _judge_host(subject, facts, facts.answer(host, "A")).amiss:
-        yield from autodiscover_first.questions(subject, facts)
+        yield from _first_questions(subject, facts)
 
 
 def judge(subject: Subject, facts: Facts) -> Finding:
@@ -113,8 +220,8 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     ]
     notes = [*unknown((*host.unknown, *service.unknown)), *_verdict(subject, host, service)]
     if host.amiss:
-        notes.extend(autodiscover_first.notes(subject, facts))
-    notes.extend(autodiscover_web.notes(subject, facts))
+        notes.extend(_first_notes(subject, facts))
+    notes.extend(_web_notes(subject, facts))
     good = f"Mail programs find {subject.expected.autodiscover_host}"
     found = [*found_host, *found_srv]
     return conclude(_BASIS, notes, good=good, expected=expected, found=found, fix=fix)

@@ -5,11 +5,11 @@ from types import MappingProxyType
 
 from reconciler.compliance import trust
 from reconciler.compliance.facts import Facts, Question
-from reconciler.compliance.records.dns_names import is_askable
+from reconciler.compliance.records.addresses import is_askable
 from reconciler.compliance.subject import Subject
 from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped, unknown
-from reconciler.core.dns import Answer, Mx, Tlsa
 from reconciler.core.findings import Finding
+from reconciler.core.lookups import Answer, Mx, Tlsa
 
 CODES: Mapping[str, str] = MappingProxyType(
     {

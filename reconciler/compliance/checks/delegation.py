@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from reconciler.compliance.facts import Direct, Facts, Wanted
-from reconciler.compliance.records.dns_names import is_askable
+from reconciler.compliance.records.addresses import is_askable
 from reconciler.compliance.subject import Subject
 from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped, unknown
-from reconciler.core.dns import Answer, Host, RecordType, Soa
 from reconciler.core.findings import Finding
+from reconciler.core.lookups import Answer, Host, RecordType, Soa
 
 CODES: Mapping[str, str] = MappingProxyType(
     {

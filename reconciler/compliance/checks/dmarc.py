@@ -1,22 +1,168 @@
 """Check `dmarc`: the domain says what receivers should do with mail that is not its own."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
 from reconciler.compliance import generator, publish
 from reconciler.compliance.checks import dmarc_reports
-from reconciler.compliance.checks.dmarc_mistakes import mistakes, strangers
-from reconciler.compliance.checks.dmarc_policy import none_note, policy_notes
 from reconciler.compliance.facts import Facts, Question
-from reconciler.compliance.generator import DmarcWish
-from reconciler.compliance.records import dmarc
-from reconciler.compliance.records.dmarc_uri import report_uri
-from reconciler.compliance.records.dmarc_walk import Policy, Walk, follow, policy_at
+from reconciler.compliance.generator import DmarcWish, stage
+from reconciler.compliance.records import dmarc, spf
+from reconciler.compliance.records import tags as txt
+from reconciler.compliance.records.dmarc import DmarcRecord, report_uri
+from reconciler.compliance.records.dmarc_walk import DmarcPolicy, TreeWalk, follow, policy_at
 from reconciler.compliance.subject import Subject
 from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped, unknown
-from reconciler.core.dns import Answer
 from reconciler.core.findings import Finding, Record
+from reconciler.core.lookups import Answer
+
+# What check `dmarc` says about records in the wrong place or written wrongly: row 43 of the catalogue of checks.
+
+
+_SHOWN = 60
+_MEANT = re.compile(r"v\s*=\s*dmarc|p\s*=\s*(?:none|quarantine|reject)\b", re.IGNORECASE)
+
+
+def mistakes(domain: str, own: Answer, apex: Answer | None) -> list[Note]:
+    """Why a domain that seems to have no record has none after all: the diagnosis of the usual mistakes.
+
+    Args:
+        own: the TXT records at `_dmarc`.
+        apex: those at the domain itself, where they were asked for.
+    """
+    notes = []
+    if apex is not None and any(dmarc.is_dmarc(_tidied(text)) for text in apex.texts()):
+        text = f"A DMARC record stands at {domain} itself, where nobody looks; it belongs at _dmarc.{domain}."
+        notes.append(Note("fail", "DMARC_AT_APEX", "The DMARC record is in the wrong place", text))
+    for text in own.texts():
+        if dmarc.is_dmarc(text) or not _MEANT.match(txt.tidied(text)):
+            continue
+        why = ", ".join(txt.slips(text)) or _version(text)
+        text = f"“{text[:_SHOWN]}” was probably meant as one, but {why}."
+        notes.append(Note("fail", "DMARC_MISTYPED", "The DMARC record is written wrongly", text))
+    return [*notes, *strangers(domain, own)]
+
+
+def strangers(domain: str, own: Answer) -> list[Note]:
+    """What stands at `_dmarc` and belongs elsewhere."""
+    if any(spf.is_spf(text) for text in own.texts()):
+        text = f"At _dmarc.{domain} stands an SPF record; it belongs at {domain}."
+        return [remark(text, "DMARC_SPF_HERE")]
+    return []
+
+
+def _version(text: str) -> str:
+    if re.match(r"v\s*=\s*DMARC1\b", text, re.IGNORECASE) and not text.partition("=")[2].lstrip().startswith("DMARC1"):
+        return "DMARC1 must be in capitals"
+    if re.search(r";\s*v\s*=\s*DMARC1\s*(?:;|$)", text):
+        return "v=DMARC1 must stand first"
+    return "it must begin with v=DMARC1, in exactly this case, and a semicolon"
+
+
+def _tidied(text: str) -> str:
+    return text if dmarc.is_dmarc(text) else txt.tidied(text)
+
+
+# What check `dmarc` says about a record's own text: rows 37 to 39, and 42, of the catalogue of checks.
+
+
+def policy_notes(subject: Subject, policy: DmarcPolicy) -> list[Note]:
+    """The notes about the domain's own record."""
+    record = policy.record
+    if record.void:
+        why = "; ".join(why for _, why in record.bad) or "it states no policy"
+        text = f"{_upper(why)}. Without a valid policy and a URI in rua= the record counts as none (section 4.10.1)."
+        return [Note("fail", "DMARC_VOID", "The DMARC record is not valid", text), *_slips(policy)]
+    notes = [Note("warn", "DMARC_TAG", "A DMARC tag is not valid", f"{_upper(why)}.") for _, why in record.bad]
+    if any(tag in dmarc.POLICY_TAGS for tag, _ in record.bad):
+        text = "Because a policy is not valid, receivers act as if it were none (section 4.10.1)."
+        notes.append(remark(text, "DMARC_AS_NONE"))
+    elif record.p is None:
+        text = "Without p= the policy is none; old receivers ignore the record."
+        notes.append(Note("warn", "DMARC_NO_POLICY", "The policy is not stated", text))
+    elif record.policy() == "none":
+        notes.append(none_note(subject))
+    if not record.rua:
+        text = "Without rua= nobody reports to you who sends in the domain's name."
+        notes.append(Note("warn", "DMARC_NO_RUA", "No reports are asked for", text))
+    notes.extend(_below(record))
+    if record.testing and record.policy() != "none":
+        text = (
+            f"t=y asks receivers to apply the policy one step weaker: {record.applied()} instead of {record.policy()}."
+        )
+        notes.append(Note("warn", "DMARC_TESTING", "The policy is marked as a test", text))
+    return [*notes, *_alignment(subject, record), *_information(record), *_slips(policy)]
+
+
+def none_note(subject: Subject) -> Note:
+    """For the policy `none`: a mere remark where it was chosen, a warning where nothing or more is expected."""
+    advice = stage(DmarcWish()).advice
+    if subject.expected.dmarc_policy == "none" and subject.expected.dmarc_stated:
+        return remark(f"The policy is none, as the product suggests. {advice}", "DMARC_NONE_CHOSEN")
+    text = f"Mail in the domain's name is not stopped. {advice}"
+    return Note("warn", "DMARC_NONE", "The policy is none", text)
+
+
+def _below(record: DmarcRecord) -> list[Note]:
+    own = record.policy()
+    notes = []
+    for tag, value in (("sp", record.sp), ("np", record.np)):
+        if value is not None and dmarc.weaker(value, own):
+            text = f"{tag}={value} is weaker than p={own}: subdomains are open to abuse."
+            notes.append(Note("warn", "DMARC_WEAK_SUB", "Subdomains are protected less", text))
+    return notes
+
+
+def _alignment(subject: Subject, record: DmarcRecord) -> list[Note]:
+    """Row 42, as far as is known: the server signs with `d=` the domain, and the return path is in the domain."""
+    notes: list[Note] = []
+    signing = subject.dkim
+    if signing is not None and not (signing.active and signing.key) and record.applied() != "none":
+        text = (
+            f"The server does not sign, so that p={record.policy()} rests on SPF alone, and SPF fails wherever mail is "
+            "forwarded (section 7.4). Let the server sign."
+        )
+        notes.append(Note("warn", "DMARC_SPF_ALONE", "The policy rests on SPF alone", text))
+    if "s" in (record.adkim, record.aspf):
+        strict = " and ".join(tag for tag in ("adkim", "aspf") if getattr(record, tag) == "s")
+        text = (
+            f"{strict} is strict. The server's own mail is aligned: it signs as {subject.domain} and names it in the "
+            "return path. Whoever else sends for the domain must use exactly this name too."
+        )
+        notes.append(remark(text, "DMARC_STRICT"))
+    return notes
+
+
+def _information(record: DmarcRecord) -> list[Note]:
+    notes = []
+    if record.removed:
+        gone = ", ".join(f"{tag}=" for tag in record.removed)
+        text = f"RFC 9989 no longer has {gone} (appendix A.6); old receivers may still obey."
+        if "pct" in record.removed:
+            text += " Instead of pct=, t=y introduces a policy."
+        notes.append(remark(text, "DMARC_REMOVED_TAG"))
+    if record.limited:
+        text = "RFC 9989 no longer has size limits in report addresses (!); old receivers may still obey."
+        notes.append(remark(text, "DMARC_SIZE_LIMIT"))
+    if record.unknown:
+        shown = ", ".join(f"{tag[:30]}=" for tag in record.unknown[:5])
+        notes.append(remark(f"Receivers ignore {shown}, which no version of DMARC has.", "DMARC_UNKNOWN_TAG"))
+    if record.mixed:
+        text = f"fo={record.fo}: RFC 9989 joins no digit with letters (section 4.8), so new receivers may read fo=0."
+        notes.append(remark(text, "DMARC_FO_MIXED"))
+    return notes
+
+
+def _slips(policy: DmarcPolicy) -> list[Note]:
+    slips = txt.slips(policy.text)
+    return [remark(f"Look at how it is written: {', '.join(slips)}.", "DMARC_SLIP")] if slips else []
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:] if text.startswith("in ") else text
+
 
 _BASIS = Basis(id="dmarc", reference="RFC 9989 sections 4.7 to 4.10, RFC 9990 section 4", good_code="DMARC_OK")
 
@@ -98,11 +244,11 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     return _without_own(subject, facts, own)
 
 
-def _with_own(subject: Subject, facts: Facts, policy: Policy, own: Answer) -> Finding:
+def _with_own(subject: Subject, facts: Facts, policy: DmarcPolicy, own: Answer) -> Finding:
     notes = policy_notes(subject, policy)
     wish = _wish(subject, policy.text)
     wanted = generator.record(subject.domain, wish)
-    then = policy_notes(subject, Policy(subject.domain, wanted.value, dmarc.parse(wanted.value)))
+    then = policy_notes(subject, DmarcPolicy(subject.domain, wanted.value, dmarc.parse(wanted.value)))
     # Only what makes fewer faults is proposed: p=none for p=none would change nothing.
     mends = _grave(then) < _grave(notes)
     lent = _permissions(subject.domain, wish, policy) if mends else ()
@@ -195,7 +341,7 @@ def _product_notes(subject: Subject) -> list[Note]:
     return [remark(text, "DMARC_PRODUCT_RUA")]
 
 
-def _permissions(domain: str, wish: DmarcWish, present: Policy | None) -> tuple[Record, ...]:
+def _permissions(domain: str, wish: DmarcWish, present: DmarcPolicy | None) -> tuple[Record, ...]:
     """The permissions that a proposed record needs beyond those of the present one, which are looked up."""
     known = {uri.host for uri in (*present.record.rua, *present.record.ruf)} if present else set()
     looked_up = {generator.permission(domain, host) for host in known} if present and not present.record.void else set()
@@ -213,7 +359,7 @@ def _lent_notes(records: Sequence[Record]) -> list[Note]:
     ]
 
 
-def _walk(domain: str, facts: Facts) -> Walk:
+def _walk(domain: str, facts: Facts) -> TreeWalk:
     return follow(domain, lambda name: facts.known(_name(name), "TXT"))
 
 

@@ -7,10 +7,10 @@ from reconciler.compliance.facts import Facts, Question
 from reconciler.compliance.generator import permission
 from reconciler.compliance.records import dmarc
 from reconciler.compliance.records.dmarc import DmarcRecord
-from reconciler.compliance.records.dmarc_walk import Walk, follow
+from reconciler.compliance.records.dmarc_walk import TreeWalk, follow
 from reconciler.compliance.verdict import Note, remark, unknown
-from reconciler.core.dns import Answer, Mx
 from reconciler.core.findings import Record
+from reconciler.core.lookups import Answer, Mx
 
 _MAX_TARGETS = 4
 """Domains of report addresses that are looked at; nobody has more, and a stranger's record must not make us ask
@@ -84,7 +84,7 @@ def _permits(answer: Answer) -> bool:
     return any(dmarc.is_dmarc(text) for text in answer.texts())
 
 
-def _walk(domain: str, facts: Facts) -> Walk:
+def _walk(domain: str, facts: Facts) -> TreeWalk:
     return follow(domain, lambda name: facts.known(f"_dmarc.{name}", "TXT"))
 
 

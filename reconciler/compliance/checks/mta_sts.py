@@ -5,13 +5,13 @@ from types import MappingProxyType
 
 from reconciler.compliance import publish
 from reconciler.compliance.facts import Facts, Fetch, Wanted
-from reconciler.compliance.records import mta_sts, txt
-from reconciler.compliance.records.mta_sts import Policy
+from reconciler.compliance.records import mta_sts
+from reconciler.compliance.records import tags as txt
+from reconciler.compliance.records.mta_sts import MtaStsPolicy
 from reconciler.compliance.subject import Subject
 from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped, unknown
-from reconciler.core.dns import Answer, Mx
 from reconciler.core.findings import Finding, Record
-from reconciler.core.pages import Page
+from reconciler.core.lookups import Answer, Mx, Page
 
 CODES: Mapping[str, str] = MappingProxyType(
     {
@@ -110,7 +110,7 @@ def _policy_notes(subject: Subject, facts: Facts) -> list[Note]:
     return [*_mx_notes(policy, facts.answer(subject.domain, "MX"), page), *_strength(policy)]
 
 
-def _mx_notes(policy: Policy, answer: Answer, page: Page) -> list[Note]:
+def _mx_notes(policy: MtaStsPolicy, answer: Answer, page: Page) -> list[Note]:
     """Every MX must fit the policy, or mail to it is refused."""
     if policy.mode == "none":
         return []
@@ -126,7 +126,7 @@ def _mx_notes(policy: Policy, answer: Answer, page: Page) -> list[Note]:
     return [Note("warn", "MTA_STS_MX", "The policy does not list an MX", text)]
 
 
-def _strength(policy: Policy) -> list[Note]:
+def _strength(policy: MtaStsPolicy) -> list[Note]:
     if policy.mode == "none":
         return [remark("The policy's mode is none: it takes an earlier policy back.", "MTA_STS_OFF")]
     notes: list[Note] = []

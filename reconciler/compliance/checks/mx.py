@@ -9,8 +9,8 @@ from reconciler.compliance.facts import Facts, Question
 from reconciler.compliance.records.addresses import is_address, is_public
 from reconciler.compliance.subject import Subject
 from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped, unknown
-from reconciler.core.dns import Answer, Mx
 from reconciler.core.findings import Finding, Record
+from reconciler.core.lookups import Answer, Mx
 
 CODES: Mapping[str, str] = MappingProxyType(
     {

@@ -6,12 +6,11 @@ from types import MappingProxyType
 
 from reconciler.compliance import publish
 from reconciler.compliance.facts import Facts, Question
-from reconciler.compliance.records.addresses import is_address, is_public, reverse_name
-from reconciler.compliance.records.dns_names import is_askable
+from reconciler.compliance.records.addresses import is_address, is_askable, is_public, reverse_name
 from reconciler.compliance.subject import Subject
 from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped, unknown
-from reconciler.core.dns import Answer, Host, Mx, RecordType
 from reconciler.core.findings import Finding, Record
+from reconciler.core.lookups import Answer, Host, Mx, RecordType
 
 CODES: Mapping[str, str] = MappingProxyType(
     {

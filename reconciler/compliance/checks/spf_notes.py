@@ -6,7 +6,7 @@ from reconciler.compliance.facts import Facts
 from reconciler.compliance.records.spf import MAX_LOOKUPS, MAX_VOID, SpfRecord
 from reconciler.compliance.records.spf_tree import Tree
 from reconciler.compliance.verdict import Note, remark
-from reconciler.core.dns import Answer, RecordType
+from reconciler.core.lookups import Answer, RecordType
 
 _LONG = 512
 """Bytes beyond which an answer may not fit into one datagram (RFC 7208 section 3.4)."""
@@ -14,7 +14,7 @@ BESIDE: tuple[RecordType, ...] = ("MX", "NS")
 """Types that tell whether there is anything beside a CNAME."""
 
 
-def limits(tree: Tree) -> list[Note]:
+def limit_notes(tree: Tree) -> list[Note]:
     """Rows 14 and 15."""
     notes: list[Note] = []
     if tree.lookups > MAX_LOOKUPS:

@@ -8,10 +8,10 @@ from reconciler.compliance.facts import Facts, Question
 from reconciler.compliance.records.addresses import is_address
 from reconciler.compliance.records.spf import Mechanism, MechanismName
 from reconciler.compliance.records.spf_check import Evaluation, check_host
-from reconciler.compliance.records.spf_walk import Find
+from reconciler.compliance.records.spf_tree import Find
 from reconciler.compliance.subject import Subject
 from reconciler.compliance.verdict import Note, remark, unknown
-from reconciler.core.dns import Answer, RecordType, Txt
+from reconciler.core.lookups import Answer, RecordType, Txt
 
 _FAMILIES: tuple[RecordType, ...] = ("A", "AAAA")
 

@@ -6,11 +6,12 @@ from types import MappingProxyType
 
 from reconciler.compliance import publish
 from reconciler.compliance.facts import Facts, Question
-from reconciler.compliance.records import tags, txt
+from reconciler.compliance.records import tags
+from reconciler.compliance.records import tags as txt
 from reconciler.compliance.subject import Subject
 from reconciler.compliance.verdict import Basis, Note, conclude, found_records, unknown
-from reconciler.core.dns import Answer
 from reconciler.core.findings import Finding, Record
+from reconciler.core.lookups import Answer
 
 CODES: Mapping[str, str] = MappingProxyType(
     {

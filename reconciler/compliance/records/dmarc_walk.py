@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from reconciler.compliance.records import dmarc
 from reconciler.compliance.records.dmarc import DmarcRecord
-from reconciler.core.dns import Answer
+from reconciler.core.lookups import Answer
 
 MAX_WALK = 8
 """Queries of one tree walk."""
@@ -15,7 +15,7 @@ Known = Callable[[str], Answer | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class DmarcPolicy:
     """A record and the domain at whose `_dmarc` it stands."""
 
     domain: str
@@ -24,7 +24,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Walk:
+class TreeWalk:
     """One walk from a domain upwards, as far as the answers go.
 
     Attributes:
@@ -38,7 +38,7 @@ class Walk:
     open: str | None = None
     unknown: Answer | None = None
     organization: str | None = None
-    above: Policy | None = None
+    above: DmarcPolicy | None = None
 
 
 def names(domain: str) -> tuple[str, ...]:
@@ -48,32 +48,32 @@ def names(domain: str) -> tuple[str, ...]:
     return (domain, *(".".join(parents[at:]) for at in range(len(parents))))
 
 
-def policy_at(domain: str, answer: Answer) -> Policy | None:
+def policy_at(domain: str, answer: Answer) -> DmarcPolicy | None:
     """The policy record at a domain; None where there is none, or several: they are all discarded."""
     texts = [text for text in answer.texts() if dmarc.is_dmarc(text)]
-    return Policy(domain, texts[0], dmarc.parse(texts[0])) if len(texts) == 1 else None
+    return DmarcPolicy(domain, texts[0], dmarc.parse(texts[0])) if len(texts) == 1 else None
 
 
-def follow(domain: str, known: Known) -> Walk:
+def follow(domain: str, known: Known) -> TreeWalk:
     """The walk from a domain."""
-    found: dict[str, Policy] = {}
+    found: dict[str, DmarcPolicy] = {}
     for name in names(domain):
         answer = known(name)
         if answer is None:
-            return Walk(open=name)
+            return TreeWalk(open=name)
         if answer.unknown:
-            return Walk(unknown=answer)
+            return TreeWalk(unknown=answer)
         policy = policy_at(name, answer)
         if policy is None:
             continue
         found[name] = policy
         if policy.record.psd == "n":
-            return Walk(organization=name, above=policy)
+            return TreeWalk(organization=name, above=policy)
         if policy.record.psd == "y" and name != domain:
             organization = _below(name, domain)
-            return Walk(organization=organization, above=found.get(organization, policy))
+            return TreeWalk(organization=organization, above=found.get(organization, policy))
     highest = list(found)[-1] if found else domain
-    return Walk(organization=highest, above=found.get(highest))
+    return TreeWalk(organization=highest, above=found.get(highest))
 
 
 def _below(suffix: str, domain: str) -> str:

@@ -46,7 +46,7 @@ def compose(policy_id: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class MtaStsPolicy:
     """A policy as senders understand it; with `faults` they use none.
 
     Attributes:
@@ -67,7 +67,7 @@ class Policy:
         )
 
 
-def parse_policy(text: str) -> Policy:
+def parse_policy(text: str) -> MtaStsPolicy:
     """The policy in a file; of a key other than mx the first value counts."""
     values: dict[str, str] = {}
     mx: list[str] = []
@@ -95,4 +95,4 @@ def parse_policy(text: str) -> Policy:
     faults.extend(f"“{pattern[:60]}” is not a pattern for a host" for pattern in mx if not _PATTERN.fullmatch(pattern))
     if not mx and mode in ("enforce", "testing"):
         faults.append("it has no mx")
-    return Policy(mode=mode, max_age=max_age, mx=tuple(mx), faults=tuple(faults))
+    return MtaStsPolicy(mode=mode, max_age=max_age, mx=tuple(mx), faults=tuple(faults))

@@ -71,7 +71,7 @@ Term = Mechanism | Modifier
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class SpfFault:
     """A term that the grammar does not allow. One voids the record (RFC 7208 section 4.6)."""
 
     term: str
@@ -84,7 +84,7 @@ class SpfRecord:
 
     text: str
     terms: tuple[Term, ...]
-    faults: tuple[Fault, ...]
+    faults: tuple[SpfFault, ...]
 
     @cached_property
     def mechanisms(self) -> tuple[Mechanism, ...]:
@@ -128,7 +128,7 @@ def is_spf(text: str) -> bool:
 def parse(text: str) -> SpfRecord:
     """The terms of a text for which `is_spf` holds, and everything that is wrong with it."""
     terms: list[Term] = []
-    faults: list[Fault] = []
+    faults: list[SpfFault] = []
     for word in text[6:].split(" "):
         if not word:
             continue
@@ -138,19 +138,19 @@ def parse(text: str) -> SpfRecord:
                 _once(term, terms)
             terms.append(term)
         except SyntaxFault as e:
-            faults.append(Fault(word, str(e)))
+            faults.append(SpfFault(word, str(e)))
     return SpfRecord(text, tuple(terms), tuple(faults))
 
 
 @lru_cache(maxsize=256)
-def parse_mechanism(text: str) -> Mechanism | Fault:
+def parse_mechanism(text: str) -> Mechanism | SpfFault:
     """One mechanism, as a product names it; it must have the qualifier of a pass (none, or `+`)."""
     try:
         term = _term(text)
     except SyntaxFault as e:
-        return Fault(text, str(e))
+        return SpfFault(text, str(e))
     if not isinstance(term, Mechanism) or term.qualifier != "+" or term.name == "all":
-        return Fault(text, "a mechanism that allows senders is needed, like include:mail.example.com")
+        return SpfFault(text, "a mechanism that allows senders is needed, like include:mail.example.com")
     return term
 
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Literal
 
-from reconciler.compliance.records import macro_values
-from reconciler.compliance.records.dns_names import is_askable, is_name, is_under
-from reconciler.compliance.records.macro_values import Mail
-from reconciler.compliance.records.macros import MacroString, SyntaxFault, macro_string
+from reconciler.compliance.records import macros as macro_values
+from reconciler.compliance.records.addresses import is_askable, is_name, is_under
+from reconciler.compliance.records.macros import MacroString, Mail, SyntaxFault, macro_string
 from reconciler.compliance.records.spf import (
     MAX_LOOKUPS,
     MAX_VOID,
@@ -20,7 +19,7 @@ from reconciler.compliance.records.spf import (
     is_spf,
     parse,
 )
-from reconciler.core.dns import Answer, Host, Mx, RecordType
+from reconciler.core.lookups import Answer, Host, Mx, RecordType
 
 SpfResult = Literal["none", "neutral", "pass", "fail", "softfail", "temperror", "permerror"]
 """RFC 7208 section 2.6."""

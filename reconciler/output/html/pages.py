@@ -14,7 +14,7 @@ from pathlib import Path
 from reconciler.core.errors import ReconcilerError
 from reconciler.output.html.inputs import SiteInput
 from reconciler.output.html.paths import page_paths
-from reconciler.output.html.texts import Texts, load_texts, moment
+from reconciler.output.html.texts import Texts, load_texts, time_text
 from reconciler.output.html.view_domain import domain_view, island
 from reconciler.output.html.view_index import index_view
 from reconciler.output.terminal import visible
@@ -106,7 +106,7 @@ def _beside(path: str) -> str:
 def _generated(header: Mapping[str, object], texts: Texts) -> str:
     """One line out of the `generated` object."""
     commit = str(header.get("commit") or "")
-    line = texts("generated", time=moment(str(header["time"])), version=visible(str(header["version"])))
+    line = texts("generated", time=time_text(str(header["time"])), version=visible(str(header["version"])))
     return f"{line} {texts('generated.commit', commit=visible(commit[:12]))}" if commit else line
 
 

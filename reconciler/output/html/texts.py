@@ -69,7 +69,7 @@ def load_texts(language: str) -> Texts:
     return Texts(language, data["texts"], frozenset(data["singular"]))
 
 
-def moment(time: str) -> str:
+def time_text(time: str) -> str:
     """`2026-11-21 18:00 UTC` out of RFC 3339 in UTC; anything else, which may be a stranger's, is made visible."""
     found = re.fullmatch(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?(?:Z|\+00:00)", time, re.ASCII)
     return f"{found[1]} {found[2]} UTC" if found else visible(time[:60])

@@ -19,7 +19,7 @@ from reconciler.output.html.view_records import (
     shown,
 )
 from reconciler.output.html.view_spf import TreeView, tree_view
-from reconciler.output.report_words import MAX_LINES
+from reconciler.output.report.words import MAX_LINES
 from reconciler.output.terminal import visible
 
 

@@ -7,7 +7,7 @@ from reconciler.core.comparison import Comparison, Verdict
 from reconciler.core.findings import STATUSES, Status
 from reconciler.core.names import display_domain
 from reconciler.output.html.inputs import PageInput, SiteInput
-from reconciler.output.html.texts import Texts, moment
+from reconciler.output.html.texts import Texts, time_text
 from reconciler.output.html.view_domain import ChangeView, change_view, check_name, island
 from reconciler.output.terminal import visible
 
@@ -72,7 +72,7 @@ def index_view(site: SiteInput, paths: Sequence[str], texts: Texts) -> IndexView
     """What the page shows."""
     reports = [page.report for page in site.pages]
     ids = list(dict.fromkeys(check.id for report in reports for check in report.checks))
-    gravest = [report.status for report in reports]
+    worst = [report.status for report in reports]
     figures = [p.status.figures for p in site.pages if p.status and p.status.figures]
     data = {
         "checks": [[name, check_name(name, texts)] for name in ids],
@@ -83,7 +83,7 @@ def index_view(site: SiteInput, paths: Sequence[str], texts: Texts) -> IndexView
     return IndexView(
         domains=len(reports),
         checks=sum(len(report.checks) for report in reports),
-        counts=tuple(CountView(status=s, domains=texts.number(gravest.count(s))) for s in STATUSES),
+        counts=tuple(CountView(status=s, domains=texts.number(worst.count(s))) for s in STATUSES),
         mailboxes=texts.number(sum(f.mailboxes.used or 0 for f in figures)) if figures else "",
         disk=texts.size(sum(f.disk.used or 0 for f in figures)) if figures else "",
         links=tuple(
@@ -131,7 +131,7 @@ def _since(found: Comparison | None, site: SiteInput, paths: Sequence[str]) -> S
         for d in found.differences
     ]
     return SinceView(
-        since=moment(found.since),
+        since=time_text(found.since),
         counts=tuple((verdict, count) for verdict, count in found.count().items() if count),
         moved=tuple(moved[:MAX_CHANGES]),
         more=max(0, len(moved) - MAX_CHANGES),

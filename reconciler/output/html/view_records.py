@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from reconciler.core.findings import Record
 from reconciler.output.records_zone import host_in, zone_line
-from reconciler.output.report_words import MAX_FOUND
+from reconciler.output.report.words import MAX_FOUND
 from reconciler.output.terminal import visible
 
 SHORT = 280

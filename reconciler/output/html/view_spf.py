@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from reconciler.core.findings import SpfTerm, SpfTree
 from reconciler.output.html.texts import Texts
 from reconciler.output.html.view_records import Shown, shown
-from reconciler.output.spf_tree_words import MAX_LOOKUPS
+from reconciler.output.report.words import MAX_LOOKUPS
 from reconciler.output.terminal import visible
 
 MAX_TERMS = 200

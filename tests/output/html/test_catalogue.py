@@ -12,7 +12,7 @@ from reconciler.compliance.checks import CHECKS
 from reconciler.core.comparison import VERDICTS
 from reconciler.core.findings import STATUSES
 from reconciler.output.html import texts
-from reconciler.output.html.texts import languages, load_texts, moment
+from reconciler.output.html.texts import languages, load_texts, time_text
 
 HERE = Path(texts.__file__).parent
 TEMPLATES = sorted((HERE / "templates").glob("*.html"))
@@ -116,5 +116,5 @@ def test_numbers_sizes_and_counts_are_said_as_a_language_does() -> None:
 
 
 def test_a_time_that_a_stranger_wrote_is_made_visible_and_short() -> None:
-    assert moment("2026-11-22T18:00:00Z") == "2026-11-22 18:00 UTC"
-    assert moment("\u202e" + "x" * 100) == "\\u{202e}" + "x" * 59
+    assert time_text("2026-11-22T18:00:00Z") == "2026-11-22 18:00 UTC"
+    assert time_text("\u202e" + "x" * 100) == "\\u{202e}" + "x" * 59

@@ -146,8 +146,11 @@ FORWARD = {  # section 5.8
     "success": True,
 }  # fmt: skip
 
-SEATS = {"activeSyncAccounts": [{"emailAddress": "", "isActive": True, "displayName": ""}], "success": True}  # 5.9
-MAPI_SEATS = {"mapiEwsAccounts": SEATS["activeSyncAccounts"], "success": True}
+ACTIVATIONS = {
+    "activeSyncAccounts": [{"emailAddress": "", "isActive": True, "displayName": ""}],
+    "success": True,
+}  # 5.9
+MAPI_SEATS = {"mapiEwsAccounts": ACTIVATIONS["activeSyncAccounts"], "success": True}
 
 PASSWORD_SETTINGS = {  # section 5.10
     "overrides": {

@@ -50,7 +50,7 @@ def running(*words: str, **environment: str) -> Iterator[tuple[dict[str, Any], s
             process.communicate(timeout=10)
 
 
-def sign_in(found: dict[str, Any]) -> tuple[Wire, str]:
+def log_in(found: dict[str, Any]) -> tuple[Wire, str]:
     wire = Wire(found["url"])
     body = {"username": found["username"], "password": found["password"]}
     return wire, wire.post("/api/v1/auth/authenticate-user", body).done()["accessToken"]
@@ -90,7 +90,7 @@ def test_everything_is_there_again_after_a_restart_on_the_same_folder(tmp_path, 
     words = ("--data", str(tmp_path / "state"), "--seed", str(EXAMPLES))
     with running(*words, RECONCILER_SANDBOX_PASSWORD="Given-1234") as (first, _):
         assert first["password"] == "Given-1234"
-        wire, token = sign_in(first)
+        wire, token = log_in(first)
         domain, credentials = min(first["domainAdmins"].items())
         assert set(wire.get("/api/v1/settings/sysadmin/domain-names", token).done()["data"]) == set(
             first["domainAdmins"]
@@ -108,7 +108,7 @@ def test_everything_is_there_again_after_a_restart_on_the_same_folder(tmp_path, 
         zones = wire.get("/sandbox/zones", X_Sandbox="1").json
     with running(*words) as (second, _):
         assert second["password"] != "Given-1234"
-        wire, token = sign_in(second)
+        wire, token = log_in(second)
         after = state(second["url"])
         assert after[domain]["dkim"] == before[domain]["dkim"] and before[domain]["dkim"]["pending"]["keySize"] == 1024
         assert after[domain] == before[domain]
@@ -127,7 +127,7 @@ def test_a_second_one_on_the_same_folder_or_port_is_refused_in_one_sentence(tmp_
         assert third.returncode == 1 and f"127.0.0.1:{port}" in third.stderr and "choose another port" in third.stderr
         for done in (second, third):
             assert "Traceback" not in done.stderr
-        assert sign_in(found)
+        assert log_in(found)
 
 
 @pytest.mark.parametrize("content", [None, b"this is no database, whatever its name says" * 50])
@@ -177,7 +177,7 @@ def test_faults_and_quirks_of_the_command_line_are_in_force():
     words = ("--fault", "503:7,path=domain-names,times=1", "--quirk", "no-message", "--quirk",
              "missing:GET /api/v1/settings/sysadmin/domains/")  # fmt: skip
     with running(*words) as (found, _):
-        wire, token = sign_in(found)
+        wire, token = log_in(found)
         answer = wire.get("/api/v1/settings/sysadmin/domain-names", token)
         assert (answer.status, answer.headers["retry-after"]) == (503, "7")
         assert "message" not in wire.get("/api/v1/settings/sysadmin/domain-names", token).done()

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.sandbox import Sandbox, SandboxConfig, Thresholds
-from reconciler.sandbox.routes import ROUTES
+from reconciler.sandbox.routes.table import ROUTES
 
 PASSWORD = "Fuzz-1234"
 ENDPOINTS = [(method, route.pattern) for route in ROUTES for method in route.methods.split()]
@@ -76,7 +76,7 @@ class Line:
         response = self.connection.getresponse()
         return response.status, response.headers.get("content-type", ""), response.read()
 
-    def sign_in(self) -> None:
+    def log_in(self) -> None:
         """Put the accounts back that were there at first, and give each a token."""
         service = {"password": PASSWORD, "disabled": False, "passwordExpired": False, "changePassword": False}
         self.sandbox.quirks.set(())
@@ -154,7 +154,7 @@ def filled(pattern: str, given_texts: list[str]) -> str:
     ]
 )
 def test_no_request_to_any_endpoint_gives_a_5xx_or_leaves_the_envelope(line, given_calls):
-    line.sign_in()
+    line.log_in()
     for (method, pattern), given_texts, body, who, domain, content_type in given_calls:
         path = f"/api/v1/{filled(pattern, given_texts)}"
         token = line.tokens[who] and f"Bearer {line.tokens[who]}"
@@ -226,7 +226,7 @@ def test_every_route_takes_every_hostile_body_and_text_without_a_5xx_or_a_traceb
     tried = set()
     for number, (method, pattern) in enumerate(ENDPOINTS):
         if number % 25 == 0:
-            line.sign_in()
+            line.log_in()
         for turn in range(4 if who == "admin" else 2):
             body = HOSTILE_BODIES[(number * 7 + turn * 11) % len(HOSTILE_BODIES)]
             texts = [HOSTILE_TEXTS[(number + turn + n) % len(HOSTILE_TEXTS)] for n in range(3)]
@@ -256,7 +256,7 @@ def test_every_endpoint_of_its_own_takes_every_hostile_body_without_a_5xx_or_a_t
 
 
 def test_what_the_noise_left_behind_survives_a_restart(line):
-    line.sign_in()
+    line.log_in()
     before = json.loads(line.send("GET", "/sandbox/state", X_Sandbox="1")[2])
     line.connection.close()
     line.sandbox.stop()

@@ -251,7 +251,7 @@ def test_astral_makes_publishes_and_activates_a_dkim_key(ast, server):
 def test_astral_gives_seats_with_a_bare_array_and_lists_only_those(ast):
     ast.own("user-put", user("anna"))
     ast.own("user-put", user("bert"))
-    for kind, shape in (("active-sync", page.SEATS), ("mapi-ews", page.MAPI_SEATS)):
+    for kind, shape in (("active-sync", page.ACTIVATIONS), ("mapi-ews", page.MAPI_SEATS)):
         key = next(iter(shape))
         assert ast.read(f"{kind}-mailboxes")[key] == []
         ast.own(f"{kind}-mailboxes-patch", [{"emailAddress": f"anna@{DOMAIN}", "isActive": True}])

@@ -1,0 +1,79 @@
+"""Domain files that a program writes have to be valid: what a rule of the workspace forbids is left out, and said."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from reconciler.app.adopt.declare import shown_value
+from reconciler.app.adopt.file_changes import FileChange, texts_of
+from reconciler.config.edit.domain_file import DropField, Edit, EditNote, edit_domain, read_domain_text
+from reconciler.config.edit.places import Place, places_of
+from reconciler.config.workspace import Configuration, load_configuration
+from reconciler.core.codes import CODES
+from reconciler.core.diagnostics import Diagnostic, Severity
+from reconciler.core.kinds import BY_NAME
+from reconciler.core.model import DesiredDomain, Unset
+
+_ROUNDS = 25
+"""One fault may hide another; a rule that counts (seats) names one resource a round."""
+
+
+def make_valid(
+    config: Configuration, changes: Sequence[FileChange]
+) -> tuple[tuple[FileChange, ...], Mapping[str, tuple[str, ...]]]:
+    """The same files without the fields in which the workspace with them would have errors; and what was left out.
+
+    A target that does not exist, a ring of aliases, a target that the policy denies, a quota that the product does not
+    sell: a server can have these, a valid file cannot. Each such field is then not managed, and a comment says so. What
+    is wrong with a whole section stays, for a person to decide.
+
+    Returns:
+        The files, in the order given, and by file (its name in the workspace) what was left out of it.
+    """
+    left_out: dict[str, list[str]] = defaultdict(list)
+    files = {change.relative: change for change in changes}
+    for _ in range(_ROUNDS if any(c.before != c.after for c in changes) else 0):
+        faults = _faults(config, files)
+        if not faults:
+            break
+        for relative, rows in faults.items():
+            edits, said = _without(files[relative], rows)
+            after = edit_domain(files[relative].after, edits, file=relative)
+            files[relative] = replace(files[relative], after=after)
+            left_out[relative] += said
+    return tuple(files.values()), {relative: tuple(said) for relative, said in left_out.items()}
+
+
+def _faults(config: Configuration, files: Mapping[str, FileChange]) -> dict[str, dict[Place, str]]:
+    """By file, the fields that are wrong, each with the code of what is wrong with it."""
+    loaded = load_configuration(config.root, instead=texts_of(files.values()))
+    by_file: dict[str, list[Diagnostic]] = defaultdict(list)
+    for one in loaded.diagnostics:
+        relative = loaded.files.get(one.span.file, "") if one.span else ""
+        if one.severity is Severity.ERROR and relative in files:
+            by_file[relative].append(one)
+    found: dict[str, dict[Place, str]] = {}
+    for relative, rows in sorted(by_file.items()):
+        places = places_of(files[relative].after.removeprefix("\ufeff"), [d.span for d in rows if d.span])
+        fields = {place: one.code for place, one in zip(places, rows, strict=True) if place}
+        if fields:
+            found[relative] = fields
+    return found
+
+
+def _without(change: FileChange, fields: Mapping[Place, str]) -> tuple[list[Edit], list[str]]:
+    desired = read_domain_text(change.after, file=change.relative)
+    edits: list[Edit] = []
+    said: list[str] = []
+    for place, code in fields.items():
+        text = f"{BY_NAME[place.kind].title} {place.name}: {place.field} {_value(desired, place)}: {CODES[code]}"
+        said.append(text)
+        edits += [DropField(kind=place.kind, name=place.name, field=place.field), EditNote(text)]
+    return edits, said
+
+
+def _value(desired: DesiredDomain, place: Place) -> str:
+    rows = desired.section(place.kind)
+    assert not isinstance(rows, Unset)
+    value = getattr(rows[place.name], BY_NAME[place.kind].field(place.field).attribute)
+    return shown_value(place.field, value, desired.domain)

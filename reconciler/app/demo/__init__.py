@@ -1,0 +1,1 @@
+"""`demo`: the guided demonstration against two embedded servers."""

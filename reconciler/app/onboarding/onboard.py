@@ -1,0 +1,224 @@
+"""`init --from`: a workspace out of a server that is in use, and the proof that it says what is there."""
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TypeVar
+
+from reconciler.app.adopt.declare import as_declared
+from reconciler.app.adopt.file_changes import FileChange
+from reconciler.app.adopt.importing import whole
+from reconciler.app.adopt.make_valid import make_valid
+from reconciler.app.exits import Exit, of_plans
+from reconciler.app.onboarding.ci_files import ci_files
+from reconciler.app.onboarding.new_files import check_free, write_new
+from reconciler.app.onboarding.product import PRODUCT, product_of
+from reconciler.app.onboarding.server import SERVER
+from reconciler.app.onboarding.starter import HINT, beside
+from reconciler.app.plan.planner import Planner, PlanRequest
+from reconciler.config.emit import emit_domain
+from reconciler.config.workspace import Configuration, load_configuration
+from reconciler.core.diagnostics import has_errors
+from reconciler.core.errors import ReconcilerError, RefusedCredentials, Unreachable
+from reconciler.core.model import CurrentDomain
+from reconciler.core.password_policy import ServerPasswordPolicy
+from reconciler.core.plan import Plan
+from reconciler.core.ports import Progress, Reader
+from reconciler.core.secret import Secret
+from reconciler.core.workspace import Role, ServerSettings
+from reconciler.engine.observe import DOMAINS_AT_ONCE, Observation, observe_all
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerAccount:
+    """Who signs in where. The password stays in here: no file and no environment gets it."""
+
+    settings: ServerSettings
+    username: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onboarding:
+    """What is to be made.
+
+    Attributes:
+        folder: the workspace.
+        workspace_text: its `reconciler.yaml`.
+        today: the day of the plan (UTC).
+        ci: the names of CI files, as in `ci_files.CI_FILES`.
+    """
+
+    folder: Path
+    workspace_text: str
+    today: date
+    ci: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onboarded:
+    """What came of it.
+
+    Attributes:
+        written: the files, in order.
+        left_out: by domain, what the server has and its file cannot say, a line each.
+        unread: the domains that could not be read, with the reason; they have no file.
+        plans: of what was written, against what the server says a second time; none where the files are not valid.
+    """
+
+    written: tuple[Path, ...]
+    left_out: Mapping[str, tuple[str, ...]]
+    unread: Mapping[str, ReconcilerError]
+    config: Configuration
+    plans: tuple[Plan, ...]
+
+    @property
+    def exit_code(self) -> Exit:
+        """3 for files that are not valid, else the plan's; 5 where that is empty but a domain was left out."""
+        if has_errors(self.config.diagnostics):
+            return Exit.INVALID
+        code = of_plans(self.plans, detailed=True)
+        return Exit.PARTIAL if self.unread and code is Exit.DONE else code
+
+
+def role_of(username: str) -> Role:
+    """A domain's accounts sign in with an address, a system administrator with a bare name (API reference 2.1)."""
+    return "customer" if "@" in username else "admin"
+
+
+def check_new_folder(asked: Onboarding) -> None:
+    """What can be known before anybody signs in.
+
+    Raises:
+        WouldOverwrite: a file that would be written is there already.
+    """
+    folder = asked.folder
+    names = (folder / "reconciler.yaml", folder / "products" / f"{PRODUCT}.yaml")
+    check_free((*names, *beside(folder), *ci_files(folder, asked.ci)), hint=HINT)
+
+
+async def domains_of(account: ServerAccount) -> tuple[str, ...]:
+    """The domains that the account reaches: an administrator's every one, a customer's own.
+
+    Raises:
+        Unreachable, RefusedCredentials, UnexpectedAnswer, RefusedByServer, IncompleteRead: as `Reader.list_domains`.
+    """
+    from reconciler.smartermail import connect
+
+    async with connect(account.settings, username=account.username, password=account.password) as server:
+        return await server.reader().list_domains()
+
+
+async def onboard(account: ServerAccount, domains: Sequence[str], asked: Onboarding, progress: Progress) -> Onboarded:
+    """Reads the domains, writes the workspace, reads once more and plans.
+
+    A domain that cannot be read is left out and said. Nothing is written where none can be read, or where the server
+    stops answering.
+
+    Raises:
+        WouldOverwrite: a file that would be written is there already.
+        ReconcilerError: nothing was written.
+    """
+    from reconciler.smartermail import connect
+
+    async with connect(account.settings, username=account.username, password=account.password) as server:
+        reader = server.reader()
+        seen = await _read_all(reader, domains, progress)
+        found = {name: row for name, row in seen.items() if isinstance(row, CurrentDomain)}
+        unread = {name: row for name, row in seen.items() if isinstance(row, ReconcilerError)}
+        if unread and not found:
+            raise next(iter(unread.values()))
+        policies = dict(zip(found, await _all(reader.read_password_policy, list(found)), strict=True))
+        texts, left_out = _files(asked, account.settings.role, found, policies)
+        written = write_new(texts, hint=HINT)
+        config = load_configuration(asked.folder)
+        broken = has_errors(config.diagnostics)
+        plans = () if broken else await _planned(reader, config, asked.today, progress)
+    return Onboarded(written=written, left_out=left_out, unread=unread, config=config, plans=plans)
+
+
+async def _read_all(reader: Reader, domains: Sequence[str], progress: Progress) -> dict[str, Observation]:
+    """Each domain, or why it could not be read.
+
+    Raises:
+        Unreachable, RefusedCredentials: that is not about one domain.
+    """
+
+    async def one(domain: str) -> Observation:
+        try:
+            seen: Observation = await whole(reader, domain)
+        except ReconcilerError as e:
+            seen = e
+        progress.step(domain)
+        return seen
+
+    names = sorted(domains)
+    progress.begin("Reading", len(names))
+    found = dict(zip(names, await _all(one, names), strict=True))
+    progress.end()
+    for seen in found.values():
+        if isinstance(seen, Unreachable | RefusedCredentials):
+            raise seen
+    return found
+
+
+async def _all(ask: Callable[[str], Awaitable[T]], domains: Sequence[str]) -> list[T]:
+    """The answers for all domains, so many at a time."""
+    gate = asyncio.Semaphore(DOMAINS_AT_ONCE)
+
+    async def one(domain: str) -> T:
+        async with gate:
+            return await ask(domain)
+
+    return list(await asyncio.gather(*(one(domain) for domain in domains)))
+
+
+def _files(
+    asked: Onboarding,
+    role: Role,
+    found: Mapping[str, CurrentDomain],
+    policies: Mapping[str, ServerPasswordPolicy | None],
+) -> tuple[dict[Path, str], dict[str, tuple[str, ...]]]:
+    """The whole workspace, and what its domain files cannot say."""
+    folder = asked.folder
+    product, product_text = product_of(found, policies)
+    shared = {"reconciler.yaml": asked.workspace_text, f"products/{PRODUCT}.yaml": product_text}
+    left_out: dict[str, tuple[str, ...]] = {}
+    drafts: dict[str, FileChange] = {}
+    for name, current in found.items():
+        desired, left_out[name] = as_declared(current, server=SERVER, product=product, role=role)
+        relative = f"domains/{name}.yaml"
+        text = emit_domain(desired, schema="../schemas/domain.schema.json", notes=left_out[name])
+        drafts[name] = FileChange(path=folder / relative, relative=relative, before=None, after=text)
+    changes, more = _valid(shared, list(drafts.values()))
+    for name, draft in drafts.items():
+        left_out[name] += more.get(draft.relative, ())
+    texts = {folder / relative: text for relative, text in shared.items()}
+    texts |= {**beside(folder), **ci_files(folder, asked.ci), **{c.path: c.after for c in changes}}
+    return texts, {name: said for name, said in left_out.items() if said}
+
+
+def _valid(
+    shared: Mapping[str, str], drafts: Sequence[FileChange]
+) -> tuple[tuple[FileChange, ...], Mapping[str, tuple[str, ...]]]:
+    """The domain files without what a valid one cannot say, tried out in a workspace that is thrown away."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name).resolve()
+        for relative, text in shared.items():
+            (root / relative).parent.mkdir(exist_ok=True)
+            (root / relative).write_text(text, encoding="utf-8")
+        return make_valid(load_configuration(root, here=root), drafts)
+
+
+async def _planned(reader: Reader, config: Configuration, today: date, progress: Progress) -> tuple[Plan, ...]:
+    """The plan of what was just written, against a second look at the server."""
+    planner = Planner(config, PlanRequest(today=today))
+    progress.begin("Planning", len(planner.selected()))
+    seen = await observe_all({SERVER: reader}, planner.selected(), progress.step)
+    progress.end()
+    return planner.all_plans(seen)

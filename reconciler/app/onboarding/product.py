@@ -1,0 +1,179 @@
+"""The product file of a workspace that is made from a server: the limits that the server itself has."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from reconciler.core.model import CurrentDomain, Unset
+from reconciler.core.password_policy import ServerPasswordPolicy
+from reconciler.core.product import Limits, Offer, PasswordPolicy, Product
+from reconciler.core.quantities import format_size
+
+PRODUCT = "standard"
+"""The name of the product in the files that are made."""
+LENGTHS = (1, 128)
+"""The shortest and longest `minLength` that a product file can say."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One limit: its key in the file, its name on both sides, what a domain uses of it, and how it is written."""
+
+    key: str
+    told: str
+    sold: str
+    used: Callable[[CurrentDomain], int]
+    is_size: bool = False
+    zero_is_unlimited: bool = True
+
+    def shown(self, value: int) -> str:
+        if self.is_size:
+            return format_size(value)
+        return "unlimited" if value == 0 else str(value)
+
+
+def _activations(protocol: str) -> Callable[[CurrentDomain], int]:
+    return lambda d: sum(getattr(m, protocol) is True for m in d.mailboxes.values())
+
+
+def _quotas(domain: CurrentDomain) -> int:
+    return sum(m.quota for m in domain.mailboxes.values() if not isinstance(m.quota, Unset))
+
+
+def _mailboxes(domain: CurrentDomain) -> int:
+    return sum(not m.facts.is_primary_admin for m in domain.mailboxes.values())
+
+
+_ROWS = (
+    _Row("mailboxes", "mailboxes", "mailboxes", _mailboxes),
+    _Row("aliases", "aliases", "aliases", lambda d: len(d.aliases)),
+    # In a product 0 means that none are sold, on the server that there is no limit.
+    _Row("domainAliases", "domain_aliases", "domain_aliases", lambda d: len(d.domain_aliases), zero_is_unlimited=False),
+    _Row("domainSize", "domain_size", "domain_size", _quotas, is_size=True),
+    _Row("easAccounts", "eas", "eas_accounts", _activations("eas")),
+    _Row("mapiAccounts", "mapi", "mapi_accounts", _activations("mapi")),
+)
+
+
+def product_of(
+    found: Mapping[str, CurrentDomain], policies: Mapping[str, ServerPasswordPolicy | None]
+) -> tuple[Product, str]:
+    """The product that the server's own limits make of some domains, and its file.
+
+    A limit is stated where all domains have the same and none is beyond it; else a comment says what there is. So is
+    a rule for passwords where the server tells the same of all domains.
+    """
+    stated: dict[str, int] = {}
+    lines: list[str] = []
+    for row in _ROWS:
+        value, remark = _common(row, found)
+        if value is None:
+            lines.append(f"  # {row.key}: {remark}")
+            continue
+        stated[row.sold] = value
+        text = format_size(value) if row.is_size else str(value)
+        lines.append(f"  {row.key}: {text}" + ("   # unlimited" if value == 0 and not row.is_size else ""))
+    offer = Offer(eas=_offered(found, "eas_enabled"), mapi=_offered(found, "mapi_enabled"))
+    rules = _rules([policies.get(name) or ServerPasswordPolicy() for name in found])
+    product = Product(
+        name=PRODUCT,
+        limits=Limits(**stated),
+        offer=offer,
+        password_policy=PasswordPolicy(**rules),  # type: ignore[arg-type]  # a length and three switches
+    )
+    text = "".join(f"{line}\n" for line in _product_lines(len(found), lines, stated, offer, rules))
+    return product, text
+
+
+_RULES = {
+    "min_length": "minLength",
+    "require_uppercase": "requireUppercase",
+    "require_digit": "requireDigit",
+    "require_special": "requireSpecial",
+}
+
+
+def _rules(told: Sequence[ServerPasswordPolicy]) -> dict[str, int | bool]:
+    """What the server asks of a password in every one of the domains, as far as a product can say it."""
+    common: dict[str, int | bool] = {}
+    for name in _RULES:
+        values = {getattr(policy, name) for policy in told}
+        value = values.pop() if len(values) == 1 else None
+        if value is not None and (name != "min_length" or LENGTHS[0] <= value <= LENGTHS[1]):
+            common[name] = value
+    return common
+
+
+def _common(row: _Row, found: Mapping[str, CurrentDomain]) -> tuple[int | None, str]:
+    """The limit that all domains have, or None and what to say instead."""
+    told = [getattr(d.limits, row.told) for d in found.values()]
+    known = sorted({v for v in told if v is not None})
+    if not known:
+        return None, "the server does not tell"
+    if len(known) > 1 or None in told:
+        texts = [row.shown(v) for v in (*(v for v in known if v), *(v for v in known if not v))]
+        return (
+            None,
+            f"{', '.join(texts[:5])}{', …' if len(texts) > 5 else ''} on the server, not the same for all domains",
+        )
+    (value,) = known
+    if value == 0:
+        return (0, "") if row.zero_is_unlimited else (None, "unlimited on the server; 0 here means that none are sold")
+    beyond = next((d for d in found.values() if row.used(d) > value), None)
+    if beyond is not None:
+        return None, f"{row.shown(value)} on the server, but {beyond.domain} has {_amount(row, row.used(beyond))}"
+    return value, ""
+
+
+def _amount(row: _Row, value: int) -> str:
+    return f"quotas of {format_size(value)} in sum" if row.is_size else str(value)
+
+
+def _offered(found: Mapping[str, CurrentDomain], switch: str) -> bool:
+    """Whether the protocol is on in any domain, as far as is known."""
+    return any(getattr(d.limits, switch) is not False for d in found.values())
+
+
+def _product_lines(
+    count: int, limits: list[str], stated: Mapping[str, int], offer: Offer, rules: Mapping[str, int | bool]
+) -> Iterator[str]:
+    domains = "one domain" if count == 1 else f"{count} domains"
+    yield "# yaml-language-server: $schema=../schemas/product.schema.json"
+    yield "#"
+    yield "# What was sold. This is a starting point: the limits that the server itself has for the"
+    yield f"# {domains} brought in. Name the file after the product, and write one for each product;"
+    yield "# `product:` in a domain's file says which it is. The numbers are the options of the hosting panel."
+    yield "apiVersion: reconciler/v1"
+    yield "kind: Product"
+    yield "limits:" if stated else "limits: {}"
+    yield from limits
+    yield "  # mailboxQuota: 50 GiB   # most for one mailbox"
+    yield f"offer: {{eas: {_word(offer.eas)}, mapi: {_word(offer.mapi)}}}   # what customers may turn on (14, 15)"
+    yield "# What a password needs (9 to 12). The server enforces its own policy, with which this should agree."
+    if rules:
+        texts = [f"{_RULES[name]}: {_word(v) if isinstance(v, bool) else v}" for name, v in rules.items()]
+        yield f"passwordPolicy: {{{', '.join(texts)}}}   # as the server says"
+    else:
+        yield "# passwordPolicy: {minLength: 8, requireUppercase: true, requireDigit: true, requireSpecial: true}"
+    yield from _REST
+
+
+def _word(value: bool) -> str:
+    return "true" if value else "false"
+
+
+_REST = (
+    "# Prices per month (1 to 4, 16): with them a plan says what it does to the bill.",
+    "# billing:",
+    "#   currency: USD",
+    "#   trancheGiB: 10",
+    '#   tranchePrice: "4.00"',
+    '#   easPrice: "2.00"',
+    '#   mapiPrice: "3.00"',
+    '#   easMapiPrice: "4.50"',
+    "#   thresholdDays: 1",
+    "# What DNS should say (13, 18 to 23). Without it SPF and DMARC are judged by what every domain needs.",
+    "# dns:",
+    '#   spf: {primary: "include:spf.example.net", secondary: []}',
+    "#   autodiscover: {host: mail.example.net, srvTarget: mail.example.net}",
+    "#   dmarc: {check: true, rua: dmarc@example.net, policy: none}",
+)

@@ -1,0 +1,1 @@
+"""The pipeline up to the plan: arguments, base commit, reading, and planning with every guard."""

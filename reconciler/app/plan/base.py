@@ -1,0 +1,184 @@
+"""A base commit of the workspace: what its files ask for, whom they protect, and what cannot be told of them."""
+
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from reconciler.app.git import files_at
+from reconciler.config.workspace import Configuration, load_configuration
+from reconciler.core.diagnostics import Diagnostic, Severity, warning
+from reconciler.core.errors import NotInBase
+from reconciler.core.model import CurrentDomain, DesiredDomain, Unset
+from reconciler.core.names import BadName, domain_name
+from reconciler.core.plan import Change, Plan
+from reconciler.core.planning.provenance import attribute
+from reconciler.core.secret import SecretRef
+from reconciler.core.source import Span
+from reconciler.core.workspace import ServerSettings
+
+_AGAIN = "mend the file there, or name a commit whose files are valid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """The configuration at a commit.
+
+    Attributes:
+        ref: the commit as it was named.
+        config: all of it, valid or not; its folder is gone, so nothing more can be read from it.
+    """
+
+    ref: str
+    config: Configuration
+
+    def desired(self, here: DesiredDomain, config: Configuration) -> DesiredDomain | None:
+        """What the base commit asks for on the same server; None where it has no valid file of the domain there.
+
+        A server is the same if it has the same name or the same address; here's name for it is the one that is used.
+        """
+        there = self.config.domains.get(here.domain)
+        if there is None:
+            return None
+        servers, before = config.workspace.servers, self.config.workspace.servers
+        if there.server != here.server and before[there.server].url != servers[here.server].url:
+            return None
+        return replace(there, server=here.server)
+
+    def managed(self, here: DesiredDomain, config: Configuration) -> DesiredDomain | None:
+        """The same, but a domain without resources where the base commit has none; None where that is not known."""
+        there = self.desired(here, config)
+        if there is None and not self.fault(here.domain):
+            return DesiredDomain(domain=here.domain, server=here.server)
+        return there
+
+    def password_versions(self, here: DesiredDomain, config: Configuration) -> dict[str, int]:
+        """Address -> the version of its password in the base commit's file; none where that has no valid file."""
+        there = self.desired(here, config)
+        boxes = {} if there is None or isinstance(there.mailboxes, Unset) else there.mailboxes
+        refs = {f"{box.name}@{here.domain}": box.password for box in boxes.values()}
+        return {address: ref.version for address, ref in refs.items() if not isinstance(ref, Unset)}
+
+    def refused_servers(self, config: Configuration) -> dict[str, NotInBase]:
+        """The servers that the plan of a pull request must not sign in to, by name.
+
+        A pull request changes the files that say where credentials go and what runs to fetch them: what it brings
+        itself, its own plan must not follow.
+        """
+        before = self.config.workspace
+        addresses = {s.url for s in before.servers.values()}
+        allowed = before.servers.values() if before.secrets.commands else ()
+        commands = {(s.url, ref) for s in allowed for ref in _commands(s)}
+        found: dict[str, NotInBase] = {}
+        for server in config.workspace.servers.values():
+            if server.url not in addresses:
+                text = f"server {server.name}: `{self.ref}` does not know the address {server.url}"
+                hint = "a pull request's plan sends credentials to none that it brings itself"
+            elif any((server.url, ref) not in commands for ref in _commands(server)):
+                text = f"server {server.name}: `{self.ref}` does not run the command that its credentials come from"
+                hint = "a pull request's plan runs none that it brings itself"
+            else:
+                continue
+            found[server.name] = NotInBase(text, hint=f"{hint}: review it, and merge it first", span=server.origin)
+        return found
+
+    def fault(self, domain: str) -> str:
+        """Why the base commit's file of a domain cannot be used, with its place; empty if it can, or there is none."""
+        if domain in self.config.domains:
+            return ""
+        errors = [d for d in self.config.diagnostics if d.severity is Severity.ERROR]
+        names = [display for display, relative in self.config.files.items() if _domain_of(relative) == domain]
+        # A file whose name is not its domain's may be of any domain.
+        names += [d.span.file for d in errors if d.code == "NAM003" and d.span]
+        if not names:
+            return ""
+        own = [d for d in errors if d.span and d.span.file in names]
+        first = next(iter([*own, *errors]), None)
+        place = f"{first.span}: " if first and first.span else ""
+        return f"{place}{first.message}" if first else names[0]
+
+    def protected(self, domain: str, current: CurrentDomain) -> dict[str, str]:
+        """Local parts of mailboxes that the base commit protects -> where that is known from, in words.
+
+        They are those marked `protect: true`, and those there or on the server that a pattern of its policy fits.
+        """
+        there = self.config.domains.get(domain)
+        boxes = {} if there is None or isinstance(there.mailboxes, Unset) else there.mailboxes
+        policy, found = self.config.workspace.policy, {}
+        for name in sorted({*boxes, *current.mailboxes}):
+            if name in boxes and boxes[name].protect:
+                found[name] = f"in `{self.ref}`"
+            elif (pattern := policy.protecting(name)) is not None:
+                found[name] = f"by the policy's pattern {pattern} in `{self.ref}`"
+        return found
+
+    def dropped(self, config: Configuration) -> tuple[Diagnostic, ...]:
+        """Of each domain that the base commit has and these files do not: that nothing is done to it any more."""
+        return tuple(
+            warning(
+                "BAS002",
+                f"{name}: `{self.ref}` manages this domain and no file here does: it is left as it is",
+                hint="nothing is read, changed or told of it any more; bring its file back if that is not meant",
+            )
+            for name in self.config.domains
+            if name not in config.domains
+        )
+
+
+def _commands(server: ServerSettings) -> tuple[SecretRef, ...]:
+    refs = (server.username, server.password)
+    return tuple(ref for ref in refs if isinstance(ref, SecretRef) and ref.kind == "command")
+
+
+def load_base(config: Configuration, ref: str) -> Base:
+    """The workspace as it is at a commit. Neither environment nor files outside git are asked for its passwords.
+
+    Raises:
+        UnusableCommit, NoWorkspace: see `app.git.files_at`.
+    """
+    with files_at(config.root, ref) as folder:
+        return Base(ref=ref, config=load_configuration(folder, here=folder, environ={}))
+
+
+def attributed(plan: Plan, desired: DesiredDomain, base: Base, base_plan: Plan | None) -> Plan:
+    """The plan with the share of its changes and what it masks; or with a warning that this cannot be told, and why.
+
+    Args:
+        base_plan: of the base commit's files over the same read; None where `base.desired` is None.
+    """
+    fault = base.fault(desired.domain)
+    if fault:
+        text = (
+            f"{desired.domain}: whose changes these are cannot be told, nor which mailboxes were protected before: "
+            f"the files at `{base.ref}` are invalid: {fault}"
+        )
+        return plan.with_diagnostics(warning("BAS001", text, desired.origin, hint=_AGAIN))
+    if base_plan is not None and not base_plan.complete:
+        why = next(
+            (d.message for d in base_plan.diagnostics if d.severity is Severity.ERROR), "it could not be planned"
+        )
+        text = f"{desired.domain}: whose changes these are cannot be told: at `{base.ref}`, {why}"
+        return plan.with_diagnostics(warning("BAS001", text, desired.origin)) if plan.complete else plan
+    shown = attribute(plan, base_plan)
+    return replace(shown, hidden=tuple(replace(c, origin=_place(c, desired)) for c in shown.hidden))
+
+
+def _place(change: Change, desired: DesiredDomain) -> Span:
+    """Where the files here hide a change: at what they declare, remove or rename, or else where the file begins."""
+    section = desired.section(change.kind)
+    names = {change.name, change.new_name}
+    found = [
+        *(() if isinstance(section, Unset) else (r.origin for name, r in section.items() if name in names)),
+        *(r.origin for r in desired.removed if r.kind == change.kind and r.name in names),
+        *(r.origin for r in desired.renamed if r.kind == change.kind and {r.old, r.new} & names),
+    ]
+    return next((origin for origin in found if origin is not None), desired.origin)
+
+
+def _domain_of(relative: str) -> str | None:
+    """The domain whose file this would be by its name; None if it is none of `domains/`."""
+    path = PurePosixPath(relative)
+    if path.parts[0] != "domains":
+        return None
+    try:
+        return domain_name(path.stem)
+    except BadName:
+        return None

@@ -1,0 +1,245 @@
+"""Plans for the selected domains of a workspace: read, compare, guard. Changes nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
+
+from reconciler.app.plan.arguments import passwords_not_referred_to, unknown_targets
+from reconciler.app.plan.base import Base, attributed, load_base
+from reconciler.config.workspace import Configuration
+from reconciler.core.billing import billed_protocols, cost_of
+from reconciler.core.diagnostics import Diagnostic, error
+from reconciler.core.errors import (
+    IncompleteRead,
+    NotInBase,
+    ReconcilerError,
+    RefusedByServer,
+    RefusedCredentials,
+    SecretUnavailable,
+    Unreachable,
+)
+from reconciler.core.guards.run import allowed_deletions, dangling_across
+from reconciler.core.model import CurrentDomain, DesiredDomain, KindName, Unset
+from reconciler.core.plan import Outcome, Plan, takes_name
+from reconciler.core.planning.planner import PlanOptions, plan_domain
+from reconciler.core.planning.provenance import LastKnown, directed
+from reconciler.core.ports import ReadScope
+from reconciler.core.product import Limits
+from reconciler.engine.journal.inventory import Inventory, read_inventory
+from reconciler.engine.observe import Observation, read_scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRequest:
+    """What the command line asks of a plan.
+
+    Attributes:
+        base: a commit to compare with: whose the changes are, and who was protected before.
+        base_applied: the base commit is known to have been applied, so that what differs from it on the server was
+            changed there. A pull request's base may not have been: there only the journal tells.
+    """
+
+    today: date
+    prune: bool = False
+    allow_deletions: int | None = None
+    targets: frozenset[str] = frozenset()
+    set_passwords: frozenset[str] = frozenset()
+    base: str | None = None
+    base_applied: bool = False
+
+
+def state_folder(root: Path) -> Path:
+    """Where a workspace keeps what is not for git: the journal, generated passwords."""
+    return root / ".reconciler"
+
+
+def journal_folder(root: Path) -> Path:
+    """Where the journals are."""
+    return state_folder(root) / "journal"
+
+
+class Planner:
+    """Plans domains of one workspace; asked again after an apply.
+
+    Args:
+        versions: of passwords known to have been set; with these and no inventory, no journal is read.
+        inventory: what the journals know; None = it is read from the workspace's.
+        base: the base commit's files; None = they are loaded where the request names a commit.
+        internal: the domains that mail does not leave for; None = those of the files, until it is known what is there.
+
+    Raises:
+        ReconcilerError: the journals or the base commit cannot be used.
+    """
+
+    def __init__(
+        self,
+        config: Configuration,
+        request: PlanRequest,
+        versions: Mapping[tuple[str, str], int] | None = None,
+        *,
+        inventory: Inventory | None = None,
+        base: Base | None = None,
+        internal: frozenset[str] | None = None,
+    ) -> None:
+        self.config, self.request = config, request
+        self._internal = internal_domains(config) if internal is None else internal
+        if inventory is None and versions is None:
+            inventory = read_inventory(journal_folder(config.root))
+        self.inventory = inventory or Inventory(resources={}, password_versions={}, protections={})
+        self._versions = self.inventory.password_versions if versions is None else versions
+        self.base = load_base(config, request.base) if base is None and request.base is not None else base
+
+    def selected(self) -> list[DesiredDomain]:
+        """The selected domains, in order."""
+        return [self.config.domains[name] for name in self.config.selected]
+
+    def plan(self, desired: DesiredDomain, seen: Observation) -> Plan:
+        """The plan of one domain, or one that says why there is none."""
+        if isinstance(seen, ReconcilerError):
+            said = (_unread(desired, seen),)
+            return Plan(domain=desired.domain, server=desired.server, diagnostics=said, complete=False)
+        product = self.config.products.get(desired.product or "")
+        options = PlanOptions(
+            today=self.request.today,
+            prune=self.request.prune,
+            targets=self.request.targets,
+            **self._password_versions(desired),
+            set_passwords=self.request.set_passwords,
+            internal_domains=self._internal,
+            protected_before=self.protected_before(desired, seen),
+            deletions_allowed=self.request.allow_deletions is not None,
+        )
+        limits = product.limits if product else Limits()
+        plan = plan_domain(desired, seen, self.config.workspace.policy, limits, options)
+        return replace(plan, cost=cost_of(plan, seen, product.billing)) if product else plan
+
+    def _password_versions(self, desired: DesiredDomain) -> dict[str, Mapping[str, int]]:
+        """What the journals know of passwords that were set, and where they are silent the base commit's file.
+
+        A base commit that was applied set its versions; of another one it is known that no higher one was.
+        """
+        known = {a: v for (s, a), v in self._versions.items() if s == desired.server}
+        before = self.base.password_versions(desired, self.config) if self.base else {}
+        if self.request.base_applied:
+            return {"password_versions": {**before, **known}}
+        return {"password_versions": known, "base_versions": before}
+
+    def protected_before(self, desired: DesiredDomain, current: CurrentDomain) -> Mapping[str, str]:
+        """Local parts of mailboxes protected in the last apply or the base commit -> where that is known from."""
+        names, run = self.inventory.protected(desired.server, desired.domain) or ((), "")
+        journalled = dict.fromkeys(names, f"in the last apply, run {run}")
+        return journalled | (self.base.protected(desired.domain, current) if self.base else {})
+
+    def bill_scope(self, desired: DesiredDomain) -> ReadScope:
+        """What the bill needs besides what the file manages: the seats that the product charges for."""
+        product = self.config.products.get(desired.product or "")
+        return ReadScope(activations=billed_protocols(product.billing)) if product else ReadScope()
+
+    def after(self, plan: Plan, outcomes: Sequence[Outcome]) -> "Planner":
+        """A planner for what is left: it knows the passwords set meanwhile, and counts no deletions a second time."""
+        request = replace(self.request, allow_deletions=0, set_passwords=frozenset(), base=None)
+        made = (o.change for o in outcomes if o.password_set)
+        known = {(plan.server, c.address): ref.version for c in made if (ref := c.password)}
+        versions = {**self._versions, **known}
+        return Planner(
+            self.config, request, versions, inventory=self.inventory, base=self.base, internal=self._internal
+        )
+
+    def all_plans(self, seen: Mapping[str, Observation]) -> tuple[Plan, ...]:
+        """The plans of all selected domains, the run's own guards included."""
+        self._internal = internal_domains(self.config, seen)
+        plans = self._reviewed(seen)
+        pointing = dangling_across(plans, seen, self._internal)
+        plans = [p.with_diagnostics(*(said for domain, said in pointing if domain == p.domain)) for p in plans]
+        allowed = self.request.allow_deletions
+        objection = None if allowed is None else allowed_deletions(plans, allowed)
+        if objection is not None:
+            first = plans[0].domain
+            plans = [p.with_diagnostics(objection) if p.count("delete") or p.domain == first else p for p in plans]
+        nameless = (
+            *unknown_targets(self.request.targets, self.selected(), seen),
+            *passwords_not_referred_to(self.request.set_passwords, self.selected()),
+            *(self.base.dropped(self.config) if self.base and len(self.selected()) == len(self.config.domains) else ()),
+        )
+        return (plans[0].with_diagnostics(*nameless), *plans[1:]) if plans else ()
+
+    def base_scope(self, desired: DesiredDomain) -> ReadScope:
+        """What the base commit's file manages of a domain: planned against the same read, it has to be in it."""
+        before = self.base.desired(desired, self.config) if self.base else None
+        return read_scope(before) if before else ReadScope()
+
+    def base_asks_more(self, desired: DesiredDomain, needed: ReadScope) -> bool:
+        """Whether something is read of a domain only because the base commit's file manages it."""
+        own = read_scope(desired) | needed
+        return own | self.base_scope(desired) != own
+
+    def takes_away(self, desired: DesiredDomain, seen: Observation) -> bool:
+        """Whether the plan of a domain would delete or rename what may be pointed at."""
+        pruned = self.request.prune or any(self.config.workspace.policy.prune.values())
+        if isinstance(seen, ReconcilerError) or not (pruned or desired.removed or desired.renamed):
+            return False
+        return any(takes_name(c) for c in self.plan(desired, seen).changes)
+
+    def _reviewed(self, seen: Mapping[str, Observation]) -> list[Plan]:
+        """Every selected domain's plan, with what base commit and journals tell of where its changes come from."""
+        selected, base = self.selected(), self.base
+        applied = base if self.request.base_applied else None
+        plans = [self._directed(d, self.plan(d, seen[d.domain]), applied) for d in selected]
+        if base is None:
+            return plans
+        request = replace(self.request, base=None)
+        ours = internal_domains(base.config, seen)
+        before = Planner(base.config, request, self._versions, inventory=self.inventory, internal=ours)
+        rows: list[Plan] = []
+        for desired, plan in zip(selected, plans, strict=True):
+            there = base.desired(desired, self.config)
+            old = self._directed(there, before.plan(there, seen[desired.domain]), None) if there else None
+            rows.append(attributed(plan, desired, base, old))
+        return rows
+
+    def _directed(self, desired: DesiredDomain, plan: Plan, base: Base | None) -> Plan:
+        def known(kind: KindName, address: str) -> LastKnown | None:
+            return self.inventory.resource(desired.server, kind, address)
+
+        return directed(plan, base.managed(desired, self.config) if base else None, known)
+
+
+NOTHING_SEEN: Mapping[str, Observation] = MappingProxyType({})
+"""Nothing was read yet."""
+
+
+def internal_domains(config: Configuration, seen: Mapping[str, Observation] = NOTHING_SEEN) -> frozenset[str]:
+    """The workspace's domains and their aliases: mail to these does not leave.
+
+    That a file declares a name does not make it ours: what was seen has the last word. A domain that its server does
+    not let us manage is outside, and so is a domain alias that is not there yet, of a domain that was asked for. (In
+    the plan of its own domain an alias that is made by it counts as there.)
+    """
+    there = {name for s in seen.values() if isinstance(s, CurrentDomain) for name in s.domain_aliases}
+    refused = {name for name, s in seen.items() if isinstance(s, RefusedByServer)}
+    aliases = [
+        name
+        for d in config.domains.values()
+        if not isinstance(d.domain_aliases, Unset)
+        for name in d.domain_aliases
+        if d.domain not in seen or name in there
+    ]
+    return frozenset((*(config.domains.keys() - refused), *aliases))
+
+
+_CODES: Sequence[tuple[type[ReconcilerError], str]] = (
+    (Unreachable, "SRV001"),
+    (NotInBase, "SEC007"),
+    (RefusedCredentials, "SRV002"),
+    (SecretUnavailable, "SRV002"),
+    (IncompleteRead, "SRV004"),
+    (RefusedByServer, "SRV005"),
+    (ReconcilerError, "SRV003"),
+)
+
+
+def _unread(desired: DesiredDomain, e: ReconcilerError) -> Diagnostic:
+    code = next(code for kind, code in _CODES if isinstance(e, kind))
+    return error(code, f"{desired.domain}: {e.message}", e.span or desired.origin, hint=e.hint)

@@ -1,0 +1,1 @@
+"""`report`: the folder with web pages, JSON, Markdown, CSV and JUnit."""

@@ -1,0 +1,1 @@
+"""DNS over the network: the only code besides `sandbox/dns` that uses dnspython, and one HTTPS fetcher."""

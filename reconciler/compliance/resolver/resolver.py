@@ -1,0 +1,254 @@
+"""The resolver: asks recursive DNS servers, and authoritative ones directly, politely and once.
+
+One resolver serves one run: what was answered (or not) is remembered until the run ends, so that no question is
+sent twice and all checks judge the same facts. A server gets a bounded number of questions at a time; one that is
+silent is asked again a little later and longer each time, and last where there are others.
+"""
+
+import asyncio
+import ipaddress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import dns.exception
+import dns.resolver
+
+from reconciler.compliance.resolver.cache import AnswerCache
+from reconciler.compliance.resolver.messages import (
+    Cut,
+    NotAName,
+    Query,
+    Trouble,
+    by_tcp,
+    by_udp,
+    make_query,
+    read,
+)
+from reconciler.compliance.resolver.udp import SOCKETS, Sockets
+from reconciler.core.errors import Unreachable
+from reconciler.core.lookups import Answer, RecordType, Resolver
+
+IN_FLIGHT = 64
+"""Questions under way at a time with one recursive server."""
+AUTHORITY_IN_FLIGHT = 4
+"""And with one authoritative server, which is a stranger's."""
+AUTHORITY_PORT = 53
+_PATIENCE = (1, 2, 4)
+"""How the time for a question is divided among the rounds: a datagram may be lost, a slow server gets longer."""
+_SILENT = 3
+"""Attempts in succession without an answer; then a server is asked last."""
+
+
+def open_resolver(servers: Sequence[tuple[str, int]], timeout: float) -> Resolver:
+    """A resolver for one run.
+
+    Args:
+        servers: addresses and ports of recursive servers, asked in this order; none = the system's.
+        timeout: seconds for one question, all attempts together; waiting for its turn is not counted.
+
+    Raises:
+        Unreachable: the system has no resolver configured, or a server is not given by its address.
+    """
+    return DnsResolver(tuple(servers) or _system_servers(), timeout)
+
+
+@contextmanager
+def cached_resolver(
+    servers: Sequence[tuple[str, int]], timeout: float, cache: Path | None, warn: Callable[[str], None]
+) -> Iterator[Resolver]:
+    """A resolver as from `open_resolver` that knows what an earlier one was told.
+
+    Args:
+        cache: the file that keeps answers, see `reconciler.compliance.resolver.cache`; None = there is none.
+        warn: told why the file is not used, or cannot be written: that never fails a run.
+    """
+    servers = tuple(servers) or _system_servers()
+    kept = AnswerCache(cache, servers) if cache is not None else None
+    if kept is not None and kept.problem:
+        warn(kept.problem)
+    yield DnsResolver(servers, timeout, cache=kept)
+    if kept is not None and (problem := kept.save()):
+        warn(problem)
+
+
+class DnsResolver:
+    """See `open_resolver`. To be used in one event loop.
+
+    Attributes:
+        sent: how many questions went out (attempts and TCP repetitions not counted).
+        attempts: how often a server was asked, TCP after a truncated answer not counted.
+    """
+
+    def __init__(
+        self,
+        servers: Sequence[tuple[str, int]],
+        timeout: float,
+        *,
+        in_flight: int = IN_FLIGHT,
+        authority_port: int = AUTHORITY_PORT,
+        cache: AnswerCache | None = None,
+    ) -> None:
+        """Args are as for `open_resolver`.
+
+        Args:
+            in_flight: questions under way at a time with each of the servers.
+            authority_port: where authoritative servers listen.
+            cache: what recursive servers said before; not what authoritative ones say.
+
+        Raises:
+            Unreachable: a server is not given by its address.
+        """
+        for host, _ in servers:
+            _check_address(host)
+        self._servers = tuple(_Server(host, port, in_flight, SOCKETS) for host, port in servers)
+        self._timeout = timeout
+        self._authority_port = authority_port
+        self._cache = cache
+        self._authorities: dict[str, _Server] = {}
+        self._asked: dict[tuple[str, RecordType, str], asyncio.Task[Answer]] = {}
+        self.sent = 0
+        self.attempts = 0
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """Who is asked: `address:port`, in the order in which they are."""
+        return tuple(server.shown for server in self._servers)
+
+    def lookup(self, name: str, rtype: RecordType) -> "asyncio.Future[Answer]":
+        """The answer to a question, sent at most once in the resolver's life. Never fails for what DNS does."""
+        return self._once(name, rtype, "")
+
+    def lookup_at(self, server: str, name: str, rtype: RecordType) -> "asyncio.Future[Answer]":
+        """What an authoritative server says, sent at most once too; `temporary` where it is not authoritative."""
+        return self._once(name, rtype, server)
+
+    def _once(self, name: str, rtype: RecordType, authority: str) -> "asyncio.Future[Answer]":
+        key = (name.lower().removesuffix("."), rtype, authority)
+        task = self._asked.get(key)
+        if task is None:
+            task = self._asked[key] = asyncio.create_task(self._ask(*key))
+        # Shielded: who asked first may be cancelled while others wait for the same answer.
+        return asyncio.shield(task)
+
+    async def _ask(self, name: str, rtype: RecordType, authority: str) -> Answer:
+        try:
+            query = make_query(name, rtype, recursive=not authority)
+        except NotAName as e:
+            return Answer(name=name, rtype=rtype, outcome="nxdomain", text=f"this cannot be a name in DNS: {e}")
+        if authority:
+            self.sent += 1
+            return await self._ask_servers(query, (self._authority(authority),))
+        if self._cache is not None and (kept := self._cache.get(name, rtype)) is not None:
+            return kept
+        self.sent += 1
+        answer = await self._ask_servers(query, self._servers)
+        if self._cache is not None:
+            self._cache.put(answer)
+        return answer
+
+    def _authority(self, host: str) -> "_Server":
+        server = self._authorities.get(host)
+        if server is None:
+            server = self._authorities[host] = _Server(host, self._authority_port, AUTHORITY_IN_FLIGHT, 1)
+        return server
+
+    async def _ask_servers(self, query: Query, servers: Sequence["_Server"]) -> Answer:
+        """Each server in turn, the silent ones again; the first answer that decides, else the last trouble."""
+        if len(servers) > 1:
+            servers = sorted(servers, key=lambda server: server.misses >= _SILENT)
+        plan = [(share, server) for share in _PATIENCE for server in servers]
+        left = self._timeout
+        trouble: Trouble | None = None
+        while plan:
+            share, server = plan[0]
+            self.attempts += 1
+            reply, taken = await server.exchange(query, left * share / sum(share for share, _ in plan))
+            if isinstance(reply, Answer):
+                return reply
+            trouble = reply
+            left = max(0.0, left - taken)
+            plan = [row for row in plan[1:] if trouble.again or row[1] is not server]
+        assert trouble is not None, "a resolver has a server"
+        text = f"{trouble.text} within {self._timeout:g} s" if trouble.again else trouble.text
+        return Answer(name=query.name, rtype=query.rtype, outcome=trouble.outcome, text=text)
+
+
+class _Server:
+    """One name server, and how it fares.
+
+    Attributes:
+        address: IP address and port.
+        misses: attempts without an answer since the last one.
+    """
+
+    def __init__(self, host: str, port: int, in_flight: int, sockets: int) -> None:
+        self.address = (host, port)
+        self.shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._turn = asyncio.Semaphore(in_flight)
+        self._sockets: Sockets[Answer | Trouble | Cut] = Sockets(host, port, sockets)
+        self._edns = True
+        self.misses = 0
+
+    async def exchange(self, query: Query, seconds: float) -> tuple[Answer | Trouble, float]:
+        """One attempt: what came of it, and how many seconds it took, waiting for its turn not counted."""
+        async with self._turn:
+            now = asyncio.get_running_loop().time
+            begin = now()
+            try:
+                reply = await self._attempt(query, seconds)
+            except TimeoutError:
+                reply = None
+            except OSError as e:
+                reply = Trouble("temporary", f"{self.shown} cannot be reached: {e.strerror or e}")
+            if reply is None:
+                self.misses += 1
+                return Trouble("temporary", f"{self.shown} did not answer", again=True), now() - begin
+            self.misses = 0
+            return reply, now() - begin
+
+    async def _attempt(self, query: Query, seconds: float) -> Answer | Trouble | None:
+        """By UDP, by TCP where the answer is cut off, without EDNS for a server that does not know it."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        reply = await self._by_udp(query if self._edns else query.without_edns(), seconds)
+        if isinstance(reply, Trouble) and reply.no_edns and self._edns:
+            plainer = await self._by_udp(query.without_edns(), deadline - asyncio.get_running_loop().time())
+            if isinstance(plainer, Answer | Cut):
+                self._edns, reply = False, plainer
+        if isinstance(reply, Cut):
+            async with asyncio.timeout_at(deadline):
+                return await by_tcp(query, *self.address, self.shown)
+        return reply
+
+    async def _by_udp(self, query: Query, seconds: float) -> Answer | Trouble | Cut | None:
+        try:
+            return await self._sockets.ask(query.tail, query.asked, lambda wire: read(query, self.shown, wire), seconds)
+        except NotImplementedError:
+            return await by_udp(query, *self.address, seconds, self.shown)
+
+
+def _system_servers() -> tuple[tuple[str, int], ...]:
+    try:
+        system = dns.resolver.Resolver()
+    except (dns.exception.DNSException, OSError) as e:
+        raise Unreachable(
+            "no DNS resolver is configured on this system",
+            hint="name one in reconciler.yaml, like dns: {resolvers: ['192.0.2.53:53']}",
+        ) from e
+    servers = tuple((str(server), system.port) for server in system.nameservers)
+    if not servers:
+        raise Unreachable(
+            "no DNS resolver is configured on this system",
+            hint="name one in reconciler.yaml, like dns: {resolvers: ['192.0.2.53:53']}",
+        )
+    return servers
+
+
+def _check_address(host: str) -> None:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError as e:
+        raise Unreachable(
+            f"the DNS resolver {host!r} is not given by its address",
+            hint="write an IPv4 or IPv6 address with its port, like 192.0.2.53:53",
+        ) from e

@@ -1,0 +1,1 @@
+"""Documents become values: one file per kind of document."""

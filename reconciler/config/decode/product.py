@@ -1,0 +1,73 @@
+"""A product file becomes a Product."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from reconciler.config.decode.reading import Reading, dns_overrides, section
+from reconciler.config.document.builder import shown
+from reconciler.config.document.loader import Document
+from reconciler.core.diagnostics import Diagnostic, error
+from reconciler.core.product import Billing, Limits, Offer, PasswordPolicy, Product
+
+
+def decode_product(document: Document, name: str) -> tuple[Product, tuple[Diagnostic, ...]]:
+    """The product that a schema-valid file describes; `name` is the file's name without its ending."""
+    body: Mapping[str, Any] = document.value  # type: ignore[assignment]
+    reading = Reading(document)
+    if body.get("name", name) != name:
+        text = f"the file is named {shown(name)}, but its product {shown(body['name'])}"
+        hint = "domains name a product by its file: rename the file, or leave `name` out"
+        reading.diagnostics.append(error("NAM003", text, reading.span(("name",)), hint=hint))
+    offer, policy = section(body, "offer"), section(body, "passwordPolicy")
+    product = Product(
+        name=name,
+        limits=_limits(reading, section(body, "limits")),
+        offer=Offer(eas=offer.get("eas", True), mapi=offer.get("mapi", True)),
+        password_policy=PasswordPolicy(
+            min_length=policy.get("minLength", 8),
+            require_uppercase=policy.get("requireUppercase", True),
+            require_digit=policy.get("requireDigit", True),
+            require_special=policy.get("requireSpecial", True),
+        ),
+        billing=_billing(section(body, "billing")),
+        dns=dns_overrides(reading, section(body, "dns")),
+        origin=reading.span(("kind",)),
+    )
+    return product, tuple(reading.diagnostics)
+
+
+def _limits(reading: Reading, body: Mapping[str, Any]) -> Limits:
+    def size(key: str) -> int | None:
+        value = body.get(key)
+        if value is None or value == 0:
+            return value
+        return reading.size(value, ("limits", key))
+
+    return Limits(
+        mailboxes=body.get("mailboxes"),
+        aliases=body.get("aliases"),
+        domain_aliases=body.get("domainAliases"),
+        mailbox_quota=size("mailboxQuota"),
+        domain_size=size("domainSize"),
+        eas_accounts=body.get("easAccounts"),
+        mapi_accounts=body.get("mapiAccounts"),
+    )
+
+
+def _billing(body: Mapping[str, Any]) -> Billing:
+    return Billing(
+        currency=body.get("currency", "USD"),
+        tranche_gib=body.get("trancheGiB", 10),
+        tranche_price=_money(body, "tranchePrice"),
+        eas_price=_money(body, "easPrice") or Decimal(0),
+        mapi_price=_money(body, "mapiPrice") or Decimal(0),
+        eas_mapi_price=_money(body, "easMapiPrice") or Decimal(0),
+        threshold_days=body.get("thresholdDays", 1),
+    )
+
+
+def _money(body: Mapping[str, Any], key: str) -> Decimal | None:
+    """An amount exactly as written: a number goes through its shortest text, never through binary fractions."""
+    value = body.get(key)
+    return None if value is None else Decimal(str(value))

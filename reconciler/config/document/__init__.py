@@ -1,0 +1,1 @@
+"""YAML text becomes a document: values with a location for each."""

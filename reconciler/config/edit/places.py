@@ -1,0 +1,65 @@
+"""What stands at a place of a domain file: how a fault that is found in a file is led back to what it is about."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from reconciler.config.document.builder import Map, Seq
+from reconciler.config.document.loader import load_text
+from reconciler.config.document.places import Lines
+from reconciler.core.kinds import KINDS
+from reconciler.core.model import KindName
+from reconciler.core.names import BadName, local_part
+from reconciler.core.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A field (as in `reconciler.core.kinds`) of a mailbox or alias."""
+
+    kind: KindName
+    name: str
+    field: str
+
+
+def places_of(text: str, spans: Iterable[Span]) -> tuple[Place | None, ...]:
+    """The field that each place in a domain file belongs to; None for one that is in none.
+
+    What is said of a whole resource, or of a whole section, belongs to no field.
+    """
+    document, _ = load_text(text.encode("utf-8", "replace"), "")
+    body = document.value if document else None
+    if document is None or not isinstance(body, Map):
+        return tuple(None for _ in spans)
+    starts = Lines("", document.text).starts
+    return tuple(_at(body, starts[span.line - 1] + span.column - 1) for span in spans)
+
+
+def _at(body: Map, index: int) -> Place | None:
+    for kind in KINDS:
+        rows = body.get(kind.section)
+        if not isinstance(rows, Map):
+            continue
+        for key, (_, _, start, end) in rows.marks.items():
+            if start <= index < end:
+                return _in(kind.name, key, rows[key], [spec.name for spec in kind.fields], index)
+    return None
+
+
+def _in(kind: KindName, key: str, node: object, fields: Sequence[str], index: int) -> Place | None:
+    try:
+        name = local_part(key)
+    except BadName:
+        return None
+    if isinstance(node, Seq):
+        return Place(kind, name, "to")
+    return next((Place(kind, name, field) for field in fields if _holds(node, field.split("."), index)), None)
+
+
+def _holds(node: object, path: Sequence[str], index: int) -> bool:
+    """Whether the field is there and the index is in its key or its value."""
+    for step in path[:-1]:
+        node = node.get(step) if isinstance(node, Map) else None
+    if not isinstance(node, Map) or path[-1] not in node.marks:
+        return False
+    start, _, _, end = node.marks[path[-1]]
+    return start <= index < end

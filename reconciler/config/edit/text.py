@@ -1,0 +1,146 @@
+"""A document's text while it is edited: places as lines, and stretches that are replaced, all at once at the end."""
+
+import re
+from bisect import bisect_right
+from typing import NoReturn
+
+from reconciler.config.document.builder import Map, shown
+from reconciler.config.document.loader import Document
+from reconciler.config.document.places import Lines
+from reconciler.config.emit import STEP
+from reconciler.core.errors import CannotEdit
+
+Mark = tuple[int, int, int, int]
+"""Start and end of a key, start and end of its value."""
+
+_TAIL = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)?")
+_BREAK = re.compile(r"\r\n|\r|\n")
+_COLON = re.compile(r"[ \t]*:")
+_MARKED: dict[str, str] = {"&": "has an anchor", "*": "is an alias of something else", "!": "has a tag"}
+
+
+class Draft:
+    """One document and what is to be replaced in it.
+
+    Attributes:
+        newline: the line end of its first line, LF where there is none.
+        step: columns by which its first nested mapping is indented.
+    """
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.text = document.text
+        self._lines = Lines(document.file, self.text)
+        found = _BREAK.search(self.text)
+        self.newline = found[0] if found else "\n"
+        self.step = self._step(document.value)
+        self._splices: list[tuple[int, int, str]] = []
+
+    def _step(self, root: object) -> int:
+        if isinstance(root, Map) and self.text[document_start(self.document)] != "{":
+            for key, value in root.items():
+                if isinstance(value, Map) and value and self.text[root.marks[key][2]] not in "{&*":
+                    first = min(mark[0] for mark in value.marks.values())
+                    return max(1, self.column(first))
+        return STEP
+
+    def refuse(self, at: int, why: str) -> NoReturn:
+        """Raises: this place cannot be changed safely."""
+        span = self._lines.span(at, at + 1)
+        raise CannotEdit(f"{span}: {why}", span=span, hint="change this place by hand; nothing was written")
+
+    def line_start(self, at: int) -> int:
+        """The index of the first character of the line."""
+        return self._lines.starts[bisect_right(self._lines.starts, at) - 1]
+
+    def line_end(self, at: int) -> int:
+        """The index behind the line, its line end included."""
+        following = bisect_right(self._lines.starts, at)
+        return self._lines.starts[following] if following < len(self._lines.starts) else len(self.text)
+
+    def column(self, at: int) -> int:
+        """Characters before it in its line."""
+        return at - self.line_start(at)
+
+    def is_first(self, at: int) -> bool:
+        """Whether nothing but white space stands before it in its line."""
+        return not self.text[self.line_start(at) : at].strip(" \t")
+
+    def is_last(self, at: int) -> bool:
+        """Whether nothing but white space and a comment stands behind it in its line."""
+        return _TAIL.match(self.text, at).end() == self.line_end(at)  # type: ignore[union-attr]  # matches the empty text
+
+    def colon(self, mark: Mark) -> int:
+        """The index behind the colon of a key."""
+        found = _COLON.match(self.text, mark[1])
+        if not found:
+            self.refuse(mark[0], f"{self.key(mark)} is written as a key with `?`, or as a key without a value")
+        return found.end()
+
+    def key(self, mark: Mark) -> str:
+        """A key as it is written, for messages."""
+        return shown(self.text[mark[0] : mark[1]])
+
+    def content_end(self, start: int, end: int) -> int:
+        """The end without the white space that a parser counts in."""
+        return start + len(self.text[start:end].rstrip(" \t\r\n"))
+
+    def region_end(self, start: int, end: int) -> int:
+        """Where what begins at `start` (first in its line, but for `-`) ends: with its comments, those below it
+        included that are indented more than it is.
+        """
+        end = self.content_end(start, end)
+        if not self.is_last(end):
+            self.refuse(start, "something else stands in the same line")
+        column, at = self.column(start), self.line_end(end)
+        below = at
+        while below < len(self.text):
+            following = self.line_end(below)
+            line = self.text[below:following].rstrip("\r\n")
+            if line.strip(" \t"):
+                indent = len(line) - len(line.lstrip(" \t"))
+                if line[indent] != "#" or indent <= column:
+                    break
+                at = following
+            below = following
+        return at
+
+    def check(self, mark: Mark, inside: tuple[int, int]) -> None:
+        """A key and its value are written here, and nowhere else.
+
+        Raises:
+            CannotEdit: an alias, an anchor or a merge key stands in between.
+        """
+        if mark[0] < inside[0] or mark[3] > inside[1]:
+            self.refuse(inside[0], f"{self.key(mark)} comes from elsewhere, by an alias or a merge key")
+        for at in (mark[0], mark[2]):
+            sign = self.text[at : at + 1]
+            if sign in _MARKED:
+                self.refuse(at, f"{self.key(mark)} {_MARKED[sign]}: what is changed here may stand elsewhere, too")
+
+    def splice(self, start: int, end: int, text: str) -> None:
+        """Another text in place of this stretch."""
+        self._splices.append((start, end, text))
+
+    def insert_lines(self, at: int, lines: list[str], indent: int = 0) -> None:
+        """Whole lines before the line that begins at this index, or at the end."""
+        text = [" " * indent + line if line else "" for line in lines]
+        if at == len(self.text) and at != self.line_start(at):
+            self.splice(at, at, "".join(self.newline + line for line in text))
+        else:
+            self.splice(at, at, "".join(line + self.newline for line in text))
+
+    def result(self) -> str:
+        """The text with everything replaced."""
+        parts: list[str] = []
+        at = 0
+        for start, end, text in sorted(self._splices, key=lambda splice: splice[:2]):
+            assert start >= at, "edits do not overlap"
+            parts += (self.text[at:start], text)
+            at = end
+        return "".join((*parts, self.text[at:]))
+
+
+def document_start(document: Document) -> int:
+    """Where the document's value begins."""
+    return document.root[0]

@@ -1,0 +1,1 @@
+"""JSON Schemas: loading, compiling a product's limits into them, and explaining what they reject."""

@@ -1,0 +1,1 @@
+"""References to secrets and their sources, one file per source."""

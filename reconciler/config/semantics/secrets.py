@@ -1,0 +1,114 @@
+"""Secrets as far as they can be judged offline: what a variable or a file holds now, and what the workspace allows.
+
+No program is run here, and nobody is asked: commands, sops, Vault and keyrings have to wait for `apply`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from reconciler.config.document.loader import Document
+from reconciler.config.secrets.age import AgeMissing, BadRecipient, Recipients
+from reconciler.config.secrets.store import ALLOW_COMMANDS, SecretExposed, SecretStore, SopsOutside, sops_file
+from reconciler.config.semantics.domain_files import DomainFile
+from reconciler.core.diagnostics import Diagnostic, error, info
+from reconciler.core.errors import SecretUnavailable
+from reconciler.core.model import Unset
+from reconciler.core.product import password_faults
+from reconciler.core.secret import Secret, SecretRef
+from reconciler.core.source import Span
+from reconciler.core.workspace import SecretSettings, Workspace
+
+_JUDGED = ("env", "file", "command", "sops")
+
+
+def check_passwords(
+    file: DomainFile, store: SecretStore, root: Path, allowed: SecretSettings | None
+) -> Iterator[Diagnostic]:
+    """SEC003, SEC004, SEC006 and SEC009 of one understood file; SEC002, a note, for a secret's file that is not here.
+
+    A variable that is not set is nothing to report: whoever validates need not be who applies. `allowed` is None where
+    the workspace's own file is broken.
+    """
+    if file.desired is None or isinstance(file.desired.mailboxes, Unset):
+        return
+    places = None
+    for mailbox in file.desired.mailboxes.values():
+        ref = mailbox.password
+        if isinstance(ref, Unset) or ref.kind not in _JUDGED:
+            continue
+        places = places or file.places()
+        span = places.span(places.path("mailboxes", mailbox.name, "password"))
+        if ref.kind not in ("env", "file"):
+            yield from _check_place(ref, f"the password of {mailbox.name}", root, allowed, span)
+            continue
+        value = _value(ref, store, span)
+        if isinstance(value, Diagnostic):
+            yield value
+        elif value is not None and file.product is not None:
+            policy, domain = file.product.password_policy, file.desired.domain
+            faults = password_faults(policy, value.reveal(), local_part=mailbox.name, domain=domain)
+            if faults:
+                text = f"the password of {mailbox.name} ({ref}) does not satisfy product {file.product.name}: "
+                hint = "choose another one; `{generate: true}` makes one that does"
+                yield error("SEC003", text + ", ".join(faults), span, hint=hint)
+
+
+def check_server_secrets(
+    document: Document, workspace: Workspace, store: SecretStore, root: Path
+) -> Iterator[Diagnostic]:
+    """The same of the servers' credentials."""
+    for server in workspace.servers.values():
+        for key, ref in (("username", server.username), ("password", server.password)):
+            if not isinstance(ref, SecretRef):
+                continue
+            if ref.kind == "file":
+                value = _value(ref, store, server.origin)
+                if isinstance(value, Diagnostic):
+                    yield value
+            span = document.span(("servers", server.name, key))
+            yield from _check_place(ref, f"the {key} of server {server.name}", root, workspace.secrets, span)
+
+
+def check_recipients(document: Document) -> Iterator[Diagnostic]:
+    """SEC008: of each recipient that is none; a note where the library that could tell is not installed."""
+    body: Mapping[str, Any] = document.value  # type: ignore[assignment]
+    texts: Sequence[str] = (body.get("secrets") or {}).get("recipients") or ()
+    for i, text in enumerate(texts):
+        span = document.span(("secrets", "recipients", i))
+        try:
+            Recipients([" ".join(text.split()[:2])])
+        except BadRecipient as e:
+            yield error("SEC008", e.message, span, hint=e.hint)
+        except AgeMissing as e:
+            text = (
+                "the recipients cannot be checked here: the extra `age` is not installed; nor can `apply` go without it"
+            )
+            yield info("SEC008", text, span, hint=e.hint)
+            return
+
+
+def _check_place(
+    ref: SecretRef, whose: str, root: Path, allowed: SecretSettings | None, span: Span
+) -> Iterator[Diagnostic]:
+    """What can be said of a reference without following it."""
+    if ref.kind == "command" and allowed is not None and not allowed.commands:
+        text = f"{whose} comes from a command, and the workspace does not allow commands"
+        yield error("SEC006", text, span, hint=ALLOW_COMMANDS)
+    if ref.kind == "sops":
+        try:
+            sops_file(ref.parts[0], root)
+        except SopsOutside as e:
+            yield error("SEC009", f"{whose}: {e.message}", span, hint=e.hint)
+        except SecretUnavailable as e:
+            yield info("SEC002", f"{whose}: {e.message}", span, hint=e.hint)
+
+
+def _value(ref: SecretRef, store: SecretStore, span: Span) -> Secret | Diagnostic | None:
+    """The value where it can be had, what is wrong where that is worth saying, else None."""
+    try:
+        return store.resolve(ref, span=span)
+    except SecretExposed as e:
+        return error("SEC004", e.message, span, hint=e.hint)
+    except SecretUnavailable as e:
+        return None if ref.kind == "env" else info("SEC002", e.message, span, hint=e.hint)

@@ -1,0 +1,1 @@
+"""Locks: one apply at a time per server and domain."""

@@ -1,0 +1,1 @@
+"""Views of a plan and of its outcomes, one file per format."""

@@ -1,0 +1,67 @@
+"""What plans do to the monthly bill, in words: per domain, and in total per currency."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from reconciler.core.billing import total
+from reconciler.core.plan import Cost, Plan
+from reconciler.core.quantities import format_money
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """The bill of all domains in one currency.
+
+    Attributes:
+        cost: the sums over the domains of which both sides are known; None on both sides where there is none.
+        unknown: of how many domains a side is not known; they are in neither sum.
+    """
+
+    cost: Cost
+    unknown: int
+
+
+def plan_bills(plans: Iterable[Plan]) -> tuple[Bill, ...]:
+    """The bill in each currency, sorted by currency; empty where no product has prices."""
+    costs = [p.cost for p in plans if p.cost is not None]
+    return tuple(_bill(currency, costs) for currency in sorted({c.currency for c in costs}))
+
+
+def _bill(currency: str, costs: Iterable[Cost]) -> Bill:
+    of_currency = [c for c in costs if c.currency == currency]
+    known = [(c.before, c.after) for c in of_currency if c.before is not None and c.after is not None]
+    if not known:
+        return Bill(Cost(currency=currency, before=None, after=None), len(of_currency))
+    before, after = (total(side) for side in zip(*known, strict=True))
+    return Bill(Cost(currency=currency, before=before, after=after), len(of_currency) - len(known))
+
+
+def amount(value: Decimal | None) -> str:
+    """`14.50`, with two decimals, rounded as `status` does."""
+    return "unknown" if value is None else format_money(value)
+
+
+def cost_words(cost: Cost, *, arrow: str) -> str:
+    """`USD 14.50 -> 19.00 (+4.50)`, or `USD 14.50, unchanged`; not yet safe to print."""
+    if cost.before == cost.after:
+        return f"{cost.currency} {amount(cost.before)}" + (", unchanged" if cost.before is not None else "")
+    words = f"{cost.currency} {amount(cost.before)} {arrow} {amount(cost.after)}"
+    if cost.before is None or cost.after is None:
+        return words
+    # Of what is shown: a reader takes one from the other.
+    difference = Decimal(amount(cost.after)) - Decimal(amount(cost.before))
+    return f"{words} ({difference:+.2f})"
+
+
+def bill_words(plans: Iterable[Plan], *, arrow: str) -> Iterator[str]:
+    """`Monthly bill: USD 14.50 -> 19.00 (+4.50).`, a line a currency; what is not known is said."""
+    for bill in plan_bills(plans):
+        if bill.cost.before is None:
+            said = f"{bill.cost.currency} unknown"
+        else:
+            said = cost_words(bill.cost, arrow=arrow)
+            if bill.unknown:
+                domains = "1 domain" if bill.unknown == 1 else f"{bill.unknown} domains"
+                said += f"; of {domains} it is not known"
+        yield f"Monthly bill: {said}."

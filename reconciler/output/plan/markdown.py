@@ -1,0 +1,365 @@
+"""Plans as a pull request comment: what a merge would destroy first, details folded, no longer than a forge takes."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import NamedTuple
+
+from reconciler.core.diagnostics import Diagnostic, Severity
+from reconciler.core.kinds import BY_NAME
+from reconciler.core.plan import Action, Change, Direction, FieldChange, Plan
+from reconciler.output.markdown import code, md
+from reconciler.output.plan.costs import bill_words, cost_words
+from reconciler.output.plan.provenance import (
+    CHANGE_SET,
+    DIRECTIONS,
+    HIDDEN,
+    PENDING,
+    Attributions,
+    attribution_words,
+    attributions,
+    change_marks,
+    field_marks,
+)
+from reconciler.output.plan.words import (
+    SYMBOLS,
+    ChangeCounts,
+    count_changes,
+    deletions,
+    list_changes,
+    loss_words,
+    new_address,
+    reason_words,
+    secret_words,
+    side_words,
+    summary_words,
+    told,
+    unmanaged_words,
+    value_words,
+)
+from reconciler.output.terminal import count
+
+# The parts of a plan's comment: whose changes they are, then what is done, then each change with its details.
+
+
+_ACTIONS: tuple[tuple[Action, str, bool], ...] = (
+    ("delete", "deletion", False),
+    ("rename", "rename", False),
+    ("update", "update", True),
+    ("create", "creation", True),
+)
+"""The order within a part: action, its word, whether it is folded."""
+_RISKS = {"exfiltration": 0, "mail-loss": 1, "access": 2, "none": 3}
+_RULE = "\n---\n"
+
+
+@dataclass(frozen=True, slots=True)
+class ListItem:
+    """One entry of a section: as it is, and in one line for when space runs out."""
+
+    full: str
+    short: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Entries of one sort; what of them does not fit is counted as `noun`.
+
+    Attributes:
+        part: what stands above the first section of a part that is shown, once.
+        items: made one at a time, so that what does not fit is never made.
+        total: how many items there are; a section without any is its part's heading alone.
+    """
+
+    part: str
+    before: str
+    after: str
+    items: Iterable[ListItem]
+    total: int
+    noun: str
+    many: str = ""
+
+
+class _Part(NamedTuple):
+    """Changes that belong together.
+
+    Attributes:
+        title: empty where there is only one part.
+        cut: what is said of those that are cut, after their noun.
+        said: the mark that the title makes needless at each change.
+        open: nothing in it is folded.
+    """
+
+    title: str
+    changes: Sequence[Change]
+    cut: str = ""
+    said: str = ""
+    open: bool = False
+
+
+def sections(plans: Sequence[Plan]) -> Iterator[Section]:
+    """All sections, in the order of the comment."""
+    yield from _diagnostics(plans)
+    parts = list(_parts(plans))
+    for part in parts:
+        if part.changes:
+            yield from _part(part)
+        else:
+            yield Section(part=_heading(part), before="", after="", items=(), total=0, noun="")
+    yield from _tail(plans, _RULE if any(part.title for part in parts) else "")
+
+
+def _parts(plans: Sequence[Plan]) -> Iterator[_Part]:
+    """By whose they are, with a base; else by where the difference came from, where that is known; else all."""
+    changes = [c for p in plans for c in p.changes]
+    if attributions(plans).known:
+        yield _Part(CHANGE_SET, [c for c in changes if c.attribution in ("change set", "both")])
+        rest = (
+            _Part(PENDING, [c for c in changes if c.attribution == "pending"], " already pending", "already pending"),
+            _Part("Not known whose", [c for c in changes if c.attribution is None], " not known whose"),
+            _Part(HIDDEN, [c for p in plans for c in p.hidden], " masked"),
+        )
+        yield from (part for part in rest if part.changes)
+    elif any(c.direction for c in changes):
+        order: tuple[Direction | None, ...] = ("server", "both", "git", None)
+        for direction in order:
+            words = DIRECTIONS[direction] if direction else "not known where it was changed"
+            rows = [c for c in changes if c.direction == direction]
+            if rows:
+                yield _Part(words.capitalize(), rows, said=words, open=direction in ("server", "both"))
+    elif changes:
+        yield _Part("", changes)
+
+
+def _heading(part: _Part) -> str:
+    if not part.title:
+        return ""
+    return f"{_RULE}\n### {part.title}: {count(len(part.changes), 'change') if part.changes else 'nothing'}\n"
+
+
+def _part(part: _Part) -> Iterator[Section]:
+    level = "####" if part.title else "###"
+    for action, noun, foldable in _ACTIONS:
+        found = sorted((c for c in part.changes if c.action == action), key=lambda c: _RISKS[c.risk])
+        if found:
+            folded = foldable and not part.open
+            heading = count(len(found), noun)
+            yield Section(
+                part=_heading(part),
+                before=f"\n<details><summary>{heading}</summary>\n\n" if folded else f"\n{level} {heading}\n\n",
+                after="\n</details>\n" if folded else "",
+                items=(_change(c, part.said) for c in found),
+                total=len(found),
+                noun=noun + part.cut,
+                many=f"{noun}s{part.cut}",
+            )
+
+
+def _tail(plans: Sequence[Plan], part: str) -> Iterator[Section]:
+    """What is folded at the end: the bill of each domain that it changes for, and what is unmanaged."""
+    costs = [p for p in plans if p.cost is not None]
+    rows = [p for p in plans if p.unmanaged]
+    for summary, noun, listed, line in (
+        ("Monthly bill by domain", "row of the bill", costs, _bill_line),
+        ("Unmanaged", "row of unmanaged", rows, _unmanaged_line),
+    ):
+        if listed:
+            yield Section(
+                part=part,
+                before=f"\n<details><summary>{summary}</summary>\n\n",
+                after="\n</details>\n",
+                items=(ListItem(t, t) for t in map(line, listed)),
+                total=len(listed),
+                noun=noun,
+                many=noun.replace("row", "rows"),
+            )
+
+
+def _bill_line(plan: Plan) -> str:
+    assert plan.cost is not None, "only domains with prices have a row"
+    return f"- {code(plan.domain)}: {md(cost_words(plan.cost, arrow='→'))}\n"
+
+
+def _unmanaged_line(plan: Plan) -> str:
+    return f"- {code(plan.domain)}: {unmanaged_words(plan.unmanaged)}\n"
+
+
+def _diagnostics(plans: Sequence[Plan]) -> Iterator[Section]:
+    """Errors on top, then warnings; notes folded."""
+    for severity, title, noun in (
+        (Severity.ERROR, "Refused or not read", "error"),
+        (Severity.WARNING, "Warnings", "warning"),
+        (Severity.INFO, "", "note"),
+    ):
+        rows = [(plan.domain, d) for plan in plans for d in told(plan) if d.severity is severity]
+        if rows:
+            folded = f"\n<details><summary>{count(len(rows), noun)}</summary>\n\n"
+            yield Section(
+                part="",
+                before=f"\n### {title}\n\n" if title else folded,
+                after="" if title else "\n</details>\n",
+                items=(_diagnostic(domain, d) for domain, d in rows),
+                total=len(rows),
+                noun=noun,
+            )
+
+
+def _diagnostic(domain: str, d: Diagnostic) -> ListItem:
+    place = f" at {code(str(d.span))}" if d.span else f" in {code(domain)}"
+    first = f"- {md(d.message)} ({d.code}){place}\n"
+    return ListItem(first + (f"  - {md(d.hint)}\n" if d.hint else ""), first)
+
+
+def _change(change: Change, said: str) -> ListItem:
+    name = code(change.address)
+    if change.action == "rename":
+        name += f" → {code(new_address(change))}"
+    if change.kind == "domainAlias":
+        name += f" of {code(change.domain)}"
+    risk = f" **{md(change.risk)}**" if change.risk != "none" else ""
+    marks = (mark for mark in change_marks(change) if mark != said)
+    remarks = "; ".join(filter(None, (reason_words(change), loss_words(change), *marks)))
+    head = f"- `{SYMBOLS[change.action]}` {BY_NAME[change.kind].title} {name}{risk}"
+    head += f" ({md(remarks)})\n" if remarks else "\n"
+    place = f"  - at {code(str(change.origin))}\n" if change.origin else ""
+    line: Callable[[FieldChange], str] = partial(_field_line, change)
+    return ListItem(head + place + "".join(map(line, change.fields)), head)
+
+
+def _field_line(change: Change, field: FieldChange) -> str:
+    marks = "; ".join(field_marks(change, field))
+    return f"  - {field.name}: {_field(change, field)}{f' ({marks})' if marks else ''}\n"
+
+
+def _field(change: Change, field: FieldChange) -> str:
+    if field.secret is not None:
+        return md(secret_words(field))
+    if isinstance(field.after, tuple) and isinstance(field.before, tuple):
+        added, removed = list_changes(field.before, field.after)
+        return ", ".join((*(f"added {code(a)}" for a in added), *(f"removed {code(r)}" for r in removed)))
+    if isinstance(field.after, tuple):
+        return ", ".join(code(t) for t in field.after) or code("[]")
+    if change.action == "create":
+        return code(value_words(field.name, field.after))
+    before, after = side_words(field)
+    return f"{code(before)} → {code(after)}"
+
+
+GITHUB_LIMIT = 65_536
+"""Characters that a comment may have on GitHub; other forges take more, or less."""
+MIN_LIMIT = 2_000
+_RESERVE = 900
+"""Kept free for the notes on what was cut."""
+_BILLS = 3
+"""In how many currencies the total stands at the top."""
+
+
+def render_plans_markdown(plans: Sequence[Plan], *, limit: int = GITHUB_LIMIT, today: date | None = None) -> str:
+    """The comment, with a final newline, of at most `limit` characters; it is cut between changes, and says so.
+
+    Where the plans know a base commit, the changes stand in three parts: this change set's own, those that were
+    pending already, and those that it masks. Where they know directions only, they stand by these.
+
+    Args:
+        today: the day from which the age of a last sign-in is counted in the headline; without it the day itself is
+            said there. Details always have the day.
+
+    Raises:
+        ValueError: the limit is too small for the headline and the counts.
+    """
+    if limit < MIN_LIMIT:
+        raise ValueError(f"a comment needs room for {MIN_LIMIT} characters, the limit is {limit}")
+    parts = [_top(plans, today)]
+    room = limit - len(parts[0]) - _RESERVE
+    cut: list[str] = []
+    bare = 0
+    part = ""
+    for section in sections(plans):
+        heading = section.part if section.part != part else ""
+        text, missing, shortened = _fill(section, heading, room)
+        if text:
+            part = section.part
+        parts.append(text)
+        room -= len(text)
+        bare += shortened
+        if missing:
+            cut.append(count(missing, section.noun, section.many))
+    if bare:
+        parts.append(f"\nThe details of {count(bare, 'entry', 'entries')} are left out for want of space.\n")
+    if cut:
+        parts.append(f"\n**Cut for want of space: {', '.join(cut)}.** `reconciler plan` shows all.\n")
+    return "".join(parts)
+
+
+def _top(plans: Sequence[Plan], today: date | None) -> str:
+    """The headline, the counts, whose the changes are, and the bill."""
+    total, origins = count_changes(plans), attributions(plans)
+    lines = [summary_words(total)]
+    if origins.known:
+        lines.append(attribution_words(origins))
+    if total.changes:
+        totals = [md(line) for line in bill_words(plans, arrow="→")]
+        lines += totals[:_BILLS]
+        if len(totals) > _BILLS:
+            lines.append(f"And in {count(len(totals) - _BILLS, 'more currency', 'more currencies')}.")
+    return f"## {_headline(total, origins, today)}\n\n" + "\n\n".join(lines) + "\n"
+
+
+def _fill(section: Section, heading: str, room: int) -> tuple[str, int, int]:
+    """The section as far as it fits, how many entries are missing, and how many are only there in short.
+
+    An entry whose details are too long is put in short; once one does not fit even so, none follows.
+    """
+    room -= len(heading) + len(section.before) + len(section.after)
+    if not section.total:
+        return (heading if room >= 0 else ""), 0, 0
+    lines: list[str] = []
+    shortened = 0
+    for item in section.items:
+        text = item.full if len(item.full) <= room else item.short
+        if len(text) > room:
+            break
+        shortened += text is not item.full
+        lines.append(text)
+        room -= len(text)
+    text = heading + section.before + "".join(lines) + section.after if lines else ""
+    return text, section.total - len(lines), shortened
+
+
+def _headline(total: ChangeCounts, origins: Attributions, today: date | None) -> str:
+    """What matters, in one line; it holds numbers only, no names."""
+    alarms = []
+    if total.refused:
+        alarms.append(f"refused in {count(len(total.refused), 'domain')}")
+    alarms += _threats(_own(total.doomed), _own(total.outward), today)
+    pending = list(_threats(_pending(total.doomed), _pending(total.outward), today))
+    if pending:
+        alarms.append(f"already pending: {', '.join(pending)}")
+    if origins.on_server:
+        alarms.append(f"{count(len(origins.on_server), 'resource')} changed on the server")
+    if total.unread:
+        alarms.append(f"{count(len(total.unread), 'domain')} not read whole")
+    if alarms:
+        return f"⚠ {md(' · '.join(alarms))}"
+    if not total.changes:
+        return "No changes"
+    said = count(total.changes, "change")
+    return f"{said}, {origins.counts['pending']} of them already pending" if origins.counts["pending"] else said
+
+
+def _own(changes: Sequence[Change]) -> list[Change]:
+    return [c for c in changes if c.attribution != "pending"]
+
+
+def _pending(changes: Sequence[Change]) -> list[Change]:
+    return [c for c in changes if c.attribution == "pending"]
+
+
+def _threats(doomed: Sequence[Change], outward: Sequence[Change], today: date | None) -> Iterator[str]:
+    """`deletes 1 mailbox with 3.2 GiB, last used 2 days ago`; `sends mail outside in 1 change`."""
+    if doomed:
+        parts = (f"{number} with {mail}" if mail else number for number, mail in deletions(doomed, today))
+        yield f"deletes {'; '.join(parts)}"
+    if outward:
+        yield f"sends mail outside in {count(len(outward), 'change')}"

@@ -1,0 +1,1 @@
+"""Views of the DNS compliance report, one file per format."""

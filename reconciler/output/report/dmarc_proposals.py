@@ -1,0 +1,118 @@
+"""DMARC records made to order: as text for people, as JSON for scripts, and in the formats of records to publish."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reconciler.core.findings import DomainReport, Finding, Record
+from reconciler.output.documents import FORMAT_VERSION, json_text
+from reconciler.output.records import RECORD_FORMATS, record_forms, render_records
+from reconciler.output.records_zone import zone_line
+from reconciler.output.report.words import MAX_LINE, clipped
+from reconciler.output.terminal import safe
+
+PROPOSAL_FORMATS = ("text", *RECORD_FORMATS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DmarcProposal:
+    """The record for one domain.
+
+    Attributes:
+        record: None where nothing can be proposed, for the reason in `problem`.
+        published: the DMARC records that are there; None = DNS was not asked, or did not answer.
+        changes: (tag, before, after) of every tag that differs from the published record.
+        remarks: what was not taken over from it, and why, as sentences.
+        elsewhere: what operators of other domains must publish for the reports to arrive.
+        advice, next: where the record stands on the way to `reject`, and the record of the next stage.
+    """
+
+    domain: str
+    record: Record | None = None
+    published: tuple[Record, ...] | None = None
+    changes: tuple[tuple[str, str | None, str | None], ...] = ()
+    remarks: tuple[str, ...] = ()
+    elsewhere: tuple[Record, ...] = ()
+    advice: str = ""
+    next: Record | None = None
+    problem: str = ""
+
+
+def render_proposals(proposals: Sequence[DmarcProposal], format: str) -> str:
+    """The proposals in one of PROPOSAL_FORMATS."""
+    match format:
+        case "text":
+            return "\n".join("\n".join(_text(proposal)) + "\n" for proposal in proposals)
+        case "json":
+            return json_text({"formatVersion": FORMAT_VERSION, "domains": [_data(proposal) for proposal in proposals]})
+        case _:
+            return render_records([_report(proposal) for proposal in proposals], format)
+
+
+def side_notes(proposals: Sequence[DmarcProposal]) -> list[str]:
+    """What the formats of records have no place for, a line each: remarks, and records for others to publish."""
+    lines = []
+    for proposal in proposals:
+        lines += [f"{proposal.domain}: {safe(text)}" for text in proposal.remarks]
+        lines += [f"{proposal.domain}: to be published elsewhere: {zone_line(r)}" for r in proposal.elsewhere]
+    return lines
+
+
+def _text(proposal: DmarcProposal) -> list[str]:
+    if proposal.record is None:
+        return [proposal.domain, f"  {safe(proposal.problem)}"]
+    lines = [proposal.domain, f"  {zone_line(proposal.record)}"]
+    if proposal.published is None:
+        lines.append("  DNS was not asked what is published.")
+    elif not proposal.published:
+        lines.append("  Nothing is published yet.")
+    else:
+        lines += [f"  Published: {_shown(record.value)}" for record in proposal.published]
+        lines += [f"    {_change(tag, before, after)}" for tag, before, after in proposal.changes]
+        if len(proposal.published) == 1 and not proposal.changes:
+            lines.append("    The record would change nothing.")
+    lines += [f"  Note: {_shown(text)}" for text in proposal.remarks]
+    for record in proposal.elsewhere:
+        lines += ["  For the operator of the domain that gets the reports, unless it is there already:"]
+        lines += [f"    {zone_line(record)}"]
+    lines.append(f"  Next: {proposal.advice}")
+    if proposal.next is not None:
+        lines.append(f"    {proposal.next.value}")
+    return lines
+
+
+def _change(tag: str, before: str | None, after: str | None) -> str:
+    if before is None:
+        return f"+ {tag}={safe(after or '')}"
+    if after is None:
+        return f"- {_shown(tag)}={_shown(before)}"
+    return f"~ {tag}: {_shown(before)} -> {safe(after)}"
+
+
+def _shown(text: str) -> str:
+    """A stranger's text, which may have 65,535 characters, for the terminal."""
+    return safe(clipped(text, MAX_LINE))
+
+
+def _data(proposal: DmarcProposal) -> dict[str, object]:
+    domain = proposal.domain
+    published = proposal.published
+    return {
+        "domain": domain,
+        "record": record_forms(proposal.record, domain) if proposal.record else None,
+        "published": None if published is None else [record.value for record in published],
+        "changes": [{"tag": tag, "before": before, "after": after} for tag, before, after in proposal.changes],
+        "remarks": list(proposal.remarks),
+        "elsewhere": [record_forms(record, domain) for record in proposal.elsewhere],
+        "advice": proposal.advice,
+        "next": proposal.next.value if proposal.next else None,
+        "problem": proposal.problem,
+    }
+
+
+def _report(proposal: DmarcProposal) -> DomainReport:
+    """As a report of one check, which is what the formats of records take."""
+    if proposal.record is None:
+        check = Finding(id="dmarc", status="error", code="DNS_UNKNOWN", title="Could not be looked up")
+    else:
+        check = Finding(id="dmarc", status="pass", code="DMARC_OK", title="", expected=(proposal.record,))
+    return DomainReport(domain=proposal.domain, server="", checks=(check,))

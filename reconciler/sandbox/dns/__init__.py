@@ -1,0 +1,1 @@
+"""The embedded name server: zones, answers and faults."""

@@ -1,0 +1,1 @@
+"""The embedded server's endpoints, one file per subject; `table` lists all of them."""

@@ -1,0 +1,1 @@
+"""Authentication: login, tokens and the domain context of a system administrator."""

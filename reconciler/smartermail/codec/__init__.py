@@ -1,0 +1,1 @@
+"""The server's JSON to the core's values, and back."""

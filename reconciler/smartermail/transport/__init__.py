@@ -1,0 +1,1 @@
+"""HTTP: sessions, the concurrency limiter, the circuit breaker, retries and errors."""
