@@ -65,7 +65,8 @@ def test_every_path_into_the_package_in_the_pages_exists() -> None:
         f"{page.relative_to(ROOT)}: {name}"
         for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"))
         for name in pattern.findall(page.read_text("utf-8"))
-        if not (ROOT / "reconciler" / name).exists()
+        # `NAME` in the tables of CONTRIBUTING.md stands for any name; test_places.py looks these up.
+        if "NAME" not in name and not (ROOT / "reconciler" / name).exists()
     ]
     assert not missing
 
