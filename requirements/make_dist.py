@@ -88,11 +88,12 @@ def check(path: Path, known: AbstractSet[str]) -> list[str]:
 
 
 def in_wheel(known: AbstractSet[str]) -> set[str]:
-    """Return the exact names in a wheel: the package, schemas, examples and metadata."""
+    """Return the exact names in a wheel: the package, schemas, examples, man page and metadata."""
     version = project()["project"]["version"]  # type: ignore[index]
     metadata = ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE", "sboms/reconciler.cdx.json")
     names = {f"{FILE_NAME}-{version}.dist-info/{name}" for name in metadata}
     names |= {name for name in known if name.startswith("reconciler/")}
+    names.add(f"{FILE_NAME}-{version}.data/data/share/man/man1/reconciler.1")
     return names | {f"reconciler/_data/{name}" for name in known if name.startswith(("schemas/", "examples/"))}
 
 

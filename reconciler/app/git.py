@@ -57,11 +57,18 @@ _FILTERS = {"smudge": "", "process": "", "required": "false"}
 
 def commit_of(root: Path) -> str | None:
     """The commit that is checked out in a folder; None outside git, or where git is not installed."""
+    return answer_of(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}") or None
+
+
+def answer_of(folder: Path, *words: str) -> str:
+    """The first line that a git command prints in a folder; empty if it prints nothing or fails.
+
+    The words must not come from users: a word such as `--output=FILE` would be an option of git.
+    """
     try:
-        done = _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        return _line(_git(folder, *words))
     except ReconcilerError:
-        return None
-    return _line(done) or None
+        return ""
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from reconciler.config.workspace import Configuration, find_root, load_configura
 from reconciler.core.diagnostics import has_errors
 from reconciler.core.errors import ReconcilerError, SandboxMissing
 from reconciler.core.expectations import Expected, expectation
+from reconciler.core.extras import install_hint
 from reconciler.core.model import DesiredDomain, Unset
 from reconciler.sandbox import SandboxConfig, SeedDomain
 
@@ -32,7 +33,7 @@ def require_sandbox() -> None:
     except ImportError as e:
         raise SandboxMissing(
             f"the embedded server needs {e.name}, which is not installed",
-            hint="pip install 'reconciler[sandbox]'",
+            hint=install_hint("sandbox"),
         ) from e
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from reconciler.cli.candidates import selection_argument
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, common, emit, formats_option
 from reconciler.cli.dns_dmarc import command as dmarc_command
@@ -58,7 +59,7 @@ _offline = click.option(
 
 
 @command.command("check", short_help="The compliance report.")
-@click.argument("selection", nargs=-1, metavar="[DOMAIN|FILE]...")
+@selection_argument
 @formats_option("text", "json", "markdown", "sarif", "junit")
 @click.option(
     "--fail-on",
@@ -131,7 +132,7 @@ def _rendered(console: Console, config: Configuration, report: Report, name: str
 
 
 @command.command("records", short_help="The records to publish.")
-@click.argument("selection", nargs=-1, metavar="[DOMAIN|FILE]...")
+@selection_argument
 @formats_option("zone", "json", "octodns", "dnscontrol")
 @_offline
 @common

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from reconciler.cli.candidates import selection_argument
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, common, emit, formats_option
 
@@ -14,7 +15,7 @@ _mode = click.Choice(("r", "s"), case_sensitive=False)
 
 
 @click.command("dmarc", short_help="Make a DMARC record.")
-@click.argument("selection", nargs=-1, metavar="[DOMAIN|FILE]...")
+@selection_argument
 @click.option("--policy", type=_policy, help="What receivers do with mail that is not the domain's own.")
 @click.option("--subdomain-policy", type=_policy, help="The same for subdomains.")
 @click.option("--np", type=_policy, help="The same for subdomains that do not exist.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.app.exits import of_plans
+from reconciler.cli.candidates import selection_argument
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, OutFile, common, emit, write_file
 from reconciler.cli.plan_options import base_option, plan_formats_option, plan_lines, request
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command("drift", short_help="Plan for the exit code.")
-@click.argument("selection", nargs=-1, metavar="[DOMAIN|FILE]...")
+@selection_argument
 @plan_formats_option
 @base_option
 @click.option("--adopt", is_flag=True, help="Write what was changed on the servers into the files.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.app.exits import Exit
+from reconciler.cli.candidates import runs
 from reconciler.cli.console import Console, Format, FormatType, common, emit
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ FORMATS = ("text", "json")
 
 
 @click.command("history", short_help="List what was applied, by whom and when.")
-@click.argument("run", required=False, metavar="[RUN]")
+@click.argument("run", required=False, metavar="[RUN]", shell_complete=runs)
 @click.option("--verify", is_flag=True, help="Check that no journal was changed since it was written.")
 @click.option(
     "--format",

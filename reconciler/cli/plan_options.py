@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from reconciler.app.plan.planner import PlanRequest
+from reconciler.cli.candidates import selection_argument
 from reconciler.cli.console import Console, TextBase, formats_option, markdown_limit_option, write_file
 from reconciler.config.workspace import Configuration
 from reconciler.core.plan import Plan
@@ -79,7 +80,7 @@ base_option = click.option(
 def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of `plan` and `apply` alike."""
     options = (
-        click.argument("selection", nargs=-1, metavar="[DOMAIN|FILE]..."),
+        selection_argument,
         click.option(
             "--prune", is_flag=True, help="Delete what is unmanaged in every declared section; never what is protected."
         ),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli.candidates import selection_argument
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, common
 from reconciler.output.html.texts import languages
@@ -35,7 +36,7 @@ class EarlierReport(EarlierBase):
 
 
 @click.command("report", short_help="Write the report as web pages and files.")
-@click.argument("selection", nargs=-1, metavar="[DOMAIN|FILE]...")
+@selection_argument
 @click.option(
     "-o",
     "--output",

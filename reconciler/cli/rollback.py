@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from reconciler.app.exits import of_plans
+from reconciler.cli.candidates import runs
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, common, emit
 from reconciler.cli.plan_options import plan_formats_option, plan_lines, request
@@ -14,7 +15,7 @@ from reconciler.cli.save_options import saving, saving_options
 
 
 @click.command("rollback", short_help="Show what would undo a run.")
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", shell_complete=runs)
 @click.option(
     "--allow-deletions",
     type=click.IntRange(min=0),

@@ -5,12 +5,13 @@ from collections.abc import Iterable
 
 import click
 
+from reconciler.cli.candidates import selection_argument
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, FormatType, common, emit
 
 
 @click.command("status", short_help="How the domains stand.")
-@click.argument("selection", nargs=-1, metavar="[DOMAIN|FILE]...")
+@selection_argument
 @click.option(
     "--format",
     "formats",

@@ -1,18 +1,20 @@
 """`reconciler validate`."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from reconciler.app.exits import Exit
+from reconciler.cli.candidates import selection_argument
 from reconciler.cli.console import Console, Format, common, emit, formats_option
 from reconciler.config.workspace import Configuration, find_root, load_configuration
-from reconciler.core.diagnostics import has_errors
+from reconciler.core.diagnostics import has_errors, sort_diagnostics
 
 
 @click.command("validate", short_help="Check the files, offline.")
-@click.argument("selection", nargs=-1, metavar="[DOMAIN|FILE]...")
+@selection_argument
 @formats_option("text", "json", "github", "gitlab", "sarif", "junit")
 @common
 def command(console: Console, selection: tuple[str, ...], formats: tuple[Format, ...]) -> int:
@@ -21,10 +23,20 @@ def command(console: Console, selection: tuple[str, ...], formats: tuple[Format,
     All faults of all files are shown in one run, each with file, line and column. Nothing is asked of any server.
     """
     root = find_root(Path.cwd(), console.workspace)
-    config = load_configuration(root, selection)
+    config = _with_copies(load_configuration(root, selection))
 
     emit(console, formats, lambda name: _lines(console, config, name, whole=not selection))
     return Exit.INVALID if has_errors(config.diagnostics) else Exit.DONE
+
+
+def _with_copies(config: Configuration) -> Configuration:
+    """Add the warnings about the copies of schemas. Only `validate` reports them: they do not change a plan."""
+    from reconciler.app.schema import stale_copies
+
+    return replace(
+        config,
+        diagnostics=sort_diagnostics([*config.diagnostics, *stale_copies(config.root, Path.cwd().resolve())]),
+    )
 
 
 def _lines(console: Console, config: Configuration, name: str, *, whole: bool) -> Iterable[str]:

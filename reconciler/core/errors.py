@@ -13,6 +13,7 @@ ReconcilerError
 ├── SecretUnavailable      a secret's source gave nothing
 ├── NotInBase              a plan of a pull request would run, or sign in to, what its base commit does not
 ├── CannotDeliver          generated passwords cannot be handed over as the workspace asks
+├── ForeignFiles           another distribution owns files of the program
 └── SandboxMissing         the embedded server's libraries are not installed
 """
 
@@ -75,6 +76,10 @@ class JournalUnusable(ReconcilerError):
 
 class Locked(ReconcilerError):
     """Another run works on the same server and domain, or that cannot be known; nothing was changed."""
+
+
+class ForeignFiles(ReconcilerError):
+    """Another distribution owns files of the program's package, so that no code of the package can be trusted."""
 
 
 class SandboxMissing(ReconcilerError):

@@ -360,7 +360,7 @@ def test_without_the_library_it_says_what_to_install(planned: Any, keys: tuple[P
     (planned.root / "sitecustomize.py").write_text("import sys; sys.modules['cryptography'] = None\n", "utf-8")
     done = planned.run("plan", "--save", "q.plan", "--sign-key", str(keys[0]), PYTHONPATH=str(planned.root))
     assert done.returncode == 1, done.stderr
-    assert "pip install 'reconciler[sign]'" in done.stderr
+    assert "'.[sign]'" in done.stderr
 
 
 def test_a_protection_that_was_lifted_is_written_down_though_nothing_else_is_to_do(
