@@ -4,7 +4,8 @@ ReconcilerError
 ├── Unreachable            no answer: connection, time-out, TLS, name resolution, an open circuit
 ├── RefusedCredentials     the server answered, and will not let us in (one try only)
 ├── UnexpectedAnswer       an answer that is not what the API promises; nothing was concluded from it
-│   └── DoubtfulWrite      the same after a write: it may or may not have taken effect
+│   ├── NoSuchEndpoint     the server has the endpoint in none of its spellings; the request had no effect
+│   └── AmbiguousWrite     the same after a write: it may or may not have taken effect
 ├── RefusedByServer        the server understood and said no; its words are in `message`
 ├── IncompleteRead         what was read cannot be the whole: the domain is stopped
 ├── CannotEdit             a file cannot be changed safely by a program; it is left as it is
@@ -39,6 +40,10 @@ class RefusedCredentials(ReconcilerError):
 
 class UnexpectedAnswer(ReconcilerError):
     """The answer is not what the API promises (HTML, truncated, wrong types, a redirect)."""
+
+
+class NoSuchEndpoint(UnexpectedAnswer):
+    """The server has the endpoint in none of its spellings; the request had no effect."""
 
 
 class AmbiguousWrite(UnexpectedAnswer):

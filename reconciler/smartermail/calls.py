@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from reconciler.core.errors import AmbiguousWrite, ReconcilerError, RefusedByServer, UnexpectedAnswer
+from reconciler.core.errors import AmbiguousWrite, NoSuchEndpoint, ReconcilerError, RefusedByServer, UnexpectedAnswer
 from reconciler.core.secret import Secret
 from reconciler.smartermail import endpoints
 from reconciler.smartermail.abilities import ability_of, lacking
@@ -15,10 +15,6 @@ from reconciler.smartermail.endpoints import Endpoint, Spelling
 from reconciler.smartermail.transport.errors import Asked, JsonObject, Missing, Stale, Unauthorised, judge
 from reconciler.smartermail.transport.retry import retrying
 from reconciler.smartermail.transport.session import Session
-
-
-class NoSuchEndpoint(UnexpectedAnswer):
-    """The server has an endpoint in none of its spellings; nothing was carried out."""
 
 
 class Calls:

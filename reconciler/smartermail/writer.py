@@ -2,11 +2,11 @@
 
 from collections.abc import Awaitable, Mapping
 
-from reconciler.core.errors import AmbiguousWrite, RefusedByServer, UnexpectedAnswer
+from reconciler.core.errors import AmbiguousWrite, NoSuchEndpoint, RefusedByServer, UnexpectedAnswer
 from reconciler.core.model import Value
 from reconciler.core.secret import Secret
 from reconciler.smartermail import endpoints
-from reconciler.smartermail.calls import Calls, NoSuchEndpoint
+from reconciler.smartermail.calls import Calls
 from reconciler.smartermail.codec import decode as wire
 from reconciler.smartermail.codec import encode as bodies
 from reconciler.smartermail.codec.scalars import Fields
