@@ -32,7 +32,7 @@ TIMEOUT = 0.2
 LATE = 300.0
 """Milliseconds of latency: more than the client waits."""
 
-DOUBT = "whether it took effect"
+DOUBT = "whether the write took effect"
 """What an outcome says (in its hint) where the effect of a change that has failed is not known."""
 
 BEFORE: Mapping[str, float | None] = {
