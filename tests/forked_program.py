@@ -24,7 +24,7 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_")
 """Variables that the interpreter or its libraries read before the first line of the program."""
@@ -46,11 +46,29 @@ def run(
 
     `stdin` is the text of the standard input. Without it, the program has the caller's, or /dev/null (`no_input`).
     """
-    if hasattr(os, "pidfd_open"):
-        server = _Server.of_this_process()
-        if _at_start(env) == server.at_start:
-            return server.run(words, cwd, env, stdin, no_input, timeout)
-    return fresh(words, cwd=cwd, env=env, stdin=stdin, no_input=no_input, timeout=timeout)
+    server = _Server.for_environment(env)
+    if server is None:
+        return fresh(words, cwd=cwd, env=env, stdin=stdin, no_input=no_input, timeout=timeout)
+    source = None
+    if stdin is None:
+        source = os.open(os.devnull, os.O_RDONLY) if no_input else os.dup(0)
+    running = server.start(words, cwd, env, source)
+    out, err = running.communicate((stdin or "").encode(), timeout)
+    return subprocess.CompletedProcess(["reconciler", *words], running.returncode or 0, _text(out), _text(err))
+
+
+def start(words: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> "Running | subprocess.Popen[bytes]":
+    """Starts a command line of `reconciler`, as `subprocess.Popen` with three pipes does."""
+    server = _Server.for_environment(env)
+    if server is not None:
+        return server.start(words, cwd, env)
+    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    return subprocess.Popen([sys.executable, "-m", "reconciler", *words], cwd=cwd, env=env, **pipes)
+
+
+def _text(data: bytes) -> str:
+    """As `subprocess` with `text=True` has it: with universal newlines."""
+    return data.decode().replace("\r\n", "\n").replace("\r", "\n")
 
 
 def fresh(
@@ -76,13 +94,22 @@ def fresh(
 
 
 def _at_start(env: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in env.items() if name.startswith(READ_AT_START)}
+    """What the interpreter reads. PYTHONPATH can also be followed later, unless it has code for the start."""
+    found = {name: value for name, value in env.items() if name.startswith(READ_AT_START)}
+    if not any((Path(folder) / "sitecustomize.py").exists() for folder in _path_of(env)):
+        found.pop("PYTHONPATH", None)
+    found.pop("PYTHON_KEYRING_BACKEND", None)  # the library reads it when a keyring is asked for
+    return found
+
+
+def _path_of(env: Mapping[str, str]) -> list[str]:
+    return [folder for folder in env.get("PYTHONPATH", "").split(os.pathsep) if folder]
 
 
 class _Server:
     """The test's side: one server for each test process, which ends with it."""
 
-    _running: "dict[int, _Server]" = {}
+    _running: ClassVar[dict[int, Any]] = {}
     _making = threading.Lock()
 
     def __init__(self) -> None:
@@ -102,11 +129,15 @@ class _Server:
         atexit.register(self.close)
 
     @classmethod
-    def of_this_process(cls) -> "_Server":
+    def for_environment(cls, env: Mapping[str, str]) -> "_Server | None":
+        """The server of this process; none where a fork of it could not be told from a new process by `env`."""
+        if not hasattr(os, "pidfd_open"):
+            return None
         with cls._making:
             if os.getpid() not in cls._running:
                 cls._running[os.getpid()] = cls()
-            return cls._running[os.getpid()]
+            made = cls._running[os.getpid()]
+        return made if _at_start(env) == made.at_start else None
 
     def close(self) -> None:
         assert self.process.stdin is not None
@@ -116,59 +147,71 @@ class _Server:
             self.process.stdout.close()
         self.folder.cleanup()
 
-    def run(
-        self, words: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: str | None, no_input: bool, timeout: float
-    ) -> subprocess.CompletedProcess[str]:
-        with contextlib.ExitStack() as stack:
-            reads, writes = [], []
-            for _ in range(2):
-                read, write = os.pipe()
-                reads.append(stack.enter_context(open(read, "rb")))
-                writes.append(write)
-            feed = None
-            if stdin is not None:
-                source, into = os.pipe()
-                feed = stack.enter_context(open(into, "wb"))
-            else:
-                source = os.open(os.devnull, os.O_RDONLY) if no_input else os.dup(0)
-            with socket.socket(socket.AF_UNIX) as line:
-                line.connect(self.path)
-                request = json.dumps({"words": list(words), "cwd": str(cwd), "env": dict(env)}).encode()
-                fds = array.array("i", [source, *writes])
-                line.sendmsg([len(request).to_bytes(4, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
-                line.sendall(request)
-                for fd in (source, *writes):
-                    os.close(fd)
-                answers = line.makefile("r")
-                pid = int(answers.readline())
-                late = threading.Timer(timeout, _kill, [pid])
-                late.start()
-                found = ["", ""]
-                threads = [threading.Thread(target=_drain, args=(reads[n], found, n)) for n in range(2)]
-                for thread in threads:
-                    thread.start()
-                if feed is not None:
-                    with contextlib.suppress(BrokenPipeError):
-                        feed.write((stdin or "").encode())
-                        feed.close()
-                for thread in threads:
-                    thread.join()
-                status = int(answers.readline())
-                answers.close()
-                late.cancel()
-                if late.finished.is_set() and status == -signal.SIGKILL:
-                    raise subprocess.TimeoutExpired(["reconciler", *words], timeout, found[0], found[1])
-        return subprocess.CompletedProcess(["reconciler", *words], status, *found)
+    def start(self, words: Sequence[str], cwd: Path, env: Mapping[str, str], source: int | None = None) -> "Running":
+        """Starts a command. `source` is its standard input, and is closed here; without it, it is a pipe."""
+        feed = None
+        if source is None:
+            source, into = os.pipe()
+            feed = os.fdopen(into, "wb")
+        (out, its_out), (err, its_err) = os.pipe(), os.pipe()
+        line = socket.socket(socket.AF_UNIX)
+        line.connect(self.path)
+        request = json.dumps({"words": list(words), "cwd": str(cwd), "env": dict(env)}).encode()
+        passed = array.array("i", [source, its_out, its_err])
+        line.sendmsg([len(request).to_bytes(4, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)])
+        line.sendall(request)
+        for fd in passed:
+            os.close(fd)
+        return Running(words, line, feed, os.fdopen(out, "rb"), os.fdopen(err, "rb"))
 
 
-def _kill(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+class Running:
+    """A forked command, with what tests use of `subprocess.Popen` with pipes."""
 
+    def __init__(self, words: Sequence[str], line: socket.socket, stdin: Any, stdout: Any, stderr: Any) -> None:
+        self.words, self.stdin, self.stdout, self.stderr = words, stdin, stdout, stderr
+        self._line, self._answers = line, line.makefile("r")
+        self.pid = int(self._answers.readline())
+        self.returncode: int | None = None
 
-def _drain(source: Any, found: list[str], at: int) -> None:
-    # As `subprocess` with text=True: universal newlines.
-    found[at] = source.read().decode().replace("\r\n", "\n").replace("\r", "\n")
+    def kill(self) -> None:
+        """Kills it, unless it has ended."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def communicate(self, given: bytes = b"", timeout: float = TIMEOUT) -> tuple[bytes, bytes]:
+        """Feeds it, and waits for its end. A command that takes longer is killed, and `TimeoutExpired` raised."""
+        found: dict[int, bytes] = {}
+        late = threading.Event()
+
+        def drain(number: int, stream: Any) -> None:
+            found[number] = stream.read()
+            stream.close()
+
+        def end() -> None:
+            late.set()
+            self.kill()
+
+        timer = threading.Timer(timeout, end)
+        readers = [threading.Thread(target=drain, args=pair) for pair in enumerate((self.stdout, self.stderr))]
+        for thread in (timer, *readers):
+            thread.start()
+        if self.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self.stdin.write(given)
+                self.stdin.flush()
+            with contextlib.suppress(BrokenPipeError):
+                self.stdin.close()
+        for thread in readers:
+            thread.join()
+        self.returncode = int(self._answers.readline())
+        timer.cancel()
+        timer.join()
+        self._answers.close()
+        self._line.close()
+        if late.is_set():
+            raise subprocess.TimeoutExpired(["reconciler", *self.words], timeout, found[0], found[1])
+        return found[0], found[1]
 
 
 def _preload() -> None:
@@ -243,11 +286,12 @@ def _become(request: Mapping[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(request["env"])
     time.tzset()
-    for number, name, mode, errors in ((0, "stdin", "r", "strict"), (1, "stdout", "w", "strict"), (2, "stderr", "w", "backslashreplace")):
+    sys.path[1:1] = _path_of(request["env"])
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
         old = getattr(sys, name)
-        stream = open(number, mode, encoding=old.encoding, errors=errors if number else old.errors, closefd=False)
-        if number == 2:
-            stream.reconfigure(line_buffering=True)
+        # A new interpreter decides about buffering by what its streams are; standard error writes every line.
+        stream = os.fdopen(number, old.mode, encoding=old.encoding, errors=old.errors, closefd=False)
+        stream.reconfigure(line_buffering=number == 2 or stream.isatty())
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
     sys.argv = ["reconciler", *request["words"]]
