@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from reconciler.compliance.checks import CHECKS, Check, selected_checks
 from reconciler.compliance.facts import Direct, Facts, Fetch, Question, Wanted
 from reconciler.compliance.subject import Subject
-from reconciler.compliance.verdict import lowered, not_sending, switched_off
+from reconciler.compliance.verdict import apply_level, not_sending, switched_off
 from reconciler.core.findings import DomainReport, Evidence, Finding
 from reconciler.core.lookups import Answer, Fetcher, Page, Resolver
 
@@ -32,9 +32,9 @@ async def gather(
         checks: None = those that the domain gets without being asked for more.
         fetcher: None = no page is fetched.
     """
-    found = _Found(resolver, fetcher)
+    found = _Collector(resolver, fetcher)
     rows = selected_checks(subject) if checks is None else checks
-    await found.pursue([check for check in rows if _without(check, subject) is None], subject)
+    await found.ask_all([check for check in rows if _not_run(check, subject) is None], subject)
     return found.facts()
 
 
@@ -65,14 +65,14 @@ async def check_subjects(
             on_done(subject.domain)
         return report
 
-    with _patient_collector():
+    with _fewer_gc_runs():
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one(subject)) for subject in subjects]
     return tuple(task.result() for task in tasks)
 
 
 @contextmanager
-def _patient_collector() -> Iterator[None]:
+def _fewer_gc_runs() -> Iterator[None]:
     """The garbage collector looks less often at what only grows: it took a sixth of the CPU, for next to nothing."""
     before = gc.get_threshold()
     gc.set_threshold(max(before[0], _COLLECT_AFTER) if before[0] else 0, *before[1:])
@@ -86,16 +86,18 @@ def judge(subject: Subject, facts: Facts, checks: Sequence[Check] | None = None)
     """Every check's finding about a domain; of the checks that `gather` asked for."""
     raw: list[Finding] = []
     for check in selected_checks(subject) if checks is None else checks:
-        raw.append(_without(check, subject) or _finding(check, subject, facts, raw))
+        raw.append(_not_run(check, subject) or _finding(check, subject, facts, raw))
     return DomainReport(
         domain=subject.domain,
         server=subject.server,
-        checks=tuple(lowered(_evidenced(finding, facts), subject.expected.check(finding.id)) for finding in raw),
+        checks=tuple(
+            apply_level(_with_evidence(finding, facts), subject.expected.check(finding.id)) for finding in raw
+        ),
         alias_of=subject.alias_of,
     )
 
 
-def _evidenced(finding: Finding, facts: Facts) -> Finding:
+def _with_evidence(finding: Finding, facts: Facts) -> Finding:
     """The finding with what is known of the answers about its own records."""
     asked = dict.fromkeys((r.name, r.type) for r in (*finding.found, *finding.expected, *finding.fix))
     answers = ((name, rtype, facts.answers.get((name, rtype))) for name, rtype in asked)  # type: ignore[arg-type]  # a record of another type was not asked for
@@ -111,7 +113,7 @@ def _finding(check: Check, subject: Subject, facts: Facts, before: Sequence[Find
     return check.judge(subject, facts)
 
 
-def _without(check: Check, subject: Subject) -> Finding | None:
+def _not_run(check: Check, subject: Subject) -> Finding | None:
     """The finding of a check that is not carried out; None where it is."""
     setting = subject.expected.check(check.id)
     if setting is not None and setting.level == "off":
@@ -122,7 +124,7 @@ def _without(check: Check, subject: Subject) -> Finding | None:
 
 
 @dataclass(slots=True)
-class _Found:
+class _Collector:
     """What was asked for one domain, and what came of it."""
 
     resolver: Resolver
@@ -135,26 +137,26 @@ class _Found:
         """All so far; it grows as more is asked."""
         return Facts(self.answers, self.direct, self.pages if self.fetcher is not None else None)
 
-    async def pursue(self, checks: Sequence[Check], subject: Subject) -> None:
+    async def ask_all(self, checks: Sequence[Check], subject: Subject) -> None:
         """Asks what the checks want, again and again until they want nothing new; each goes on as soon as it can."""
         facts = self.facts()
         lacking: list[tuple[Check, set[Wanted]]] = [(check, set()) for check in checks]
         asked: dict[Wanted, asyncio.Future[Answer | Page]] = {}
-        bell = asyncio.Event()
+        wake_up = asyncio.Event()
         try:
             while lacking:
                 waiting = []
                 for check, wanted in lacking:
                     if not wanted:
                         missing = [w for w in check.questions(subject, facts) if not facts.has(w)]
-                        self._begin(missing, asked, bell)
+                        self._begin(missing, asked, wake_up)
                         wanted.update(missing)
                     if wanted:
                         waiting.append((check, wanted))
                 lacking = waiting
                 if lacking:
-                    await bell.wait()
-                    bell.clear()
+                    await wake_up.wait()
+                    wake_up.clear()
                     arrived = [question for question, future in asked.items() if future.done()]
                     for question in arrived:
                         self._keep(question, asked.pop(question).result())
@@ -165,14 +167,14 @@ class _Found:
                 future.cancel()
 
     def _begin(
-        self, missing: Iterable[Wanted], asked: "dict[Wanted, asyncio.Future[Answer | Page]]", bell: asyncio.Event
+        self, missing: Iterable[Wanted], asked: "dict[Wanted, asyncio.Future[Answer | Page]]", wake_up: asyncio.Event
     ) -> None:
-        """Sends questions off; the bell rings for each that comes back."""
+        """Sends questions off; the wake_up rings for each that comes back."""
         for wanted in missing:
             if wanted in asked:
                 continue
             future = asked[wanted] = asyncio.ensure_future(self._ask(wanted))
-            future.add_done_callback(lambda _: bell.set())
+            future.add_done_callback(lambda _: wake_up.set())
 
     def _ask(self, wanted: Wanted) -> Awaitable[Answer | Page]:
         match wanted:

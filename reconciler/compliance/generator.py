@@ -53,10 +53,10 @@ class RecordRefusal:
 
 @dataclass(frozen=True, slots=True)
 class Prefilled:
-    """A wish made of what is published and what is expected; `remarks` name all that was not taken over, and why."""
+    """A wish made of what is published and what is expected; `notes` name all that was not taken over, and why."""
 
     wish: DmarcWish
-    remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,25 +140,25 @@ def prefilled(expected: Expected, rua: Sequence[str], published: str | None) -> 
     if published is None:
         return Prefilled(DmarcWish(policy=least, rua=tuple(rua)))
     here = dmarc.parse(published)
-    remarks = [f"{why}; it is left out." for _, why in here.bad]
-    remarks += [f"{tag}= is left out: RFC 9989 no longer has it (appendix A.6)." for tag in here.removed]
-    remarks += [f"{tag[:30]}= is left out: no version of DMARC knows it." for tag in here.unknown]
+    notes = [f"{why}; it is left out." for _, why in here.bad]
+    notes += [f"{tag}= is left out: RFC 9989 no longer has it (appendix A.6)." for tag in here.removed]
+    notes += [f"{tag[:30]}= is left out: no version of DMARC knows it." for tag in here.unknown]
     if here.limited:
-        remarks.append("The size limits (!) of report addresses are left out: RFC 9989 no longer has them.")
+        notes.append("The size limits (!) of report addresses are left out: RFC 9989 no longer has them.")
     policy = here.p or "none"
     if dmarc.weaker(policy, least):
         policy = least
     below = {tag: value for tag, value in (("sp", here.sp), ("np", here.np)) if value is not None}
     for tag in [tag for tag, value in below.items() if dmarc.weaker(value, policy)]:
-        remarks.append(f"{tag}={below.pop(tag)} is left out: it is weaker than p={policy}.")
+        notes.append(f"{tag}={below.pop(tag)} is left out: it is weaker than p={policy}.")
     fo = here.fo
     if here.mixed:
         fo = "1" if "1" in fo else fo.replace("0:", "")
-        remarks.append(f"fo={here.fo} is made fo={fo}: RFC 9989 joins no digit with letters (section 4.8).")
+        notes.append(f"fo={here.fo} is made fo={fo}: RFC 9989 joins no digit with letters (section 4.8).")
     testing = here.testing and policy != "none" and expected.sends
     if here.testing and not testing:
         why = "there is nothing weaker than none" if expected.sends else "the domain sends no mail that could be lost"
-        remarks.append(f"t=y is left out: {why}.")
+        notes.append(f"t=y is left out: {why}.")
     wish = DmarcWish(
         policy=policy,
         subdomain_policy=below.get("sp"),
@@ -171,7 +171,7 @@ def prefilled(expected: Expected, rua: Sequence[str], published: str | None) -> 
         testing=testing,
         psd=here.psd,
     )
-    return Prefilled(wish, tuple(remarks))
+    return Prefilled(wish, tuple(notes))
 
 
 def permissions(domain: str, wish: DmarcWish) -> tuple[Record, ...]:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from reconciler.compliance import publish
 from reconciler.compliance.facts import Facts, Question
 from reconciler.compliance.subject import Subject
-from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped, unknown
+from reconciler.compliance.verdict import Basis, Note, conclude, found_records, info_note, skipped, unknown
 from reconciler.core.findings import Finding, Record
 from reconciler.core.lookups import Answer, Srv
 
@@ -64,9 +64,9 @@ def judge(subject: Subject, facts: Facts) -> Finding:
 
 def _expected(subject: Subject, found: list[Record], fix: list[Record]) -> list[Record]:
     """What is to be published, and what is there and right."""
-    mended = {record.name for record in fix}
+    fixed_names = {record.name for record in fix}
     ours = {_host(subject), *(_name(service, subject) for service in _SERVICES)}
-    kept = (r for r in found if r.name in ours - mended)
+    kept = (r for r in found if r.name in ours - fixed_names)
     return [*fix, *(Record(r.name, r.type, r.value, publish.TTL) for r in kept)]
 
 
@@ -90,7 +90,7 @@ def _service_notes(subject: Subject, answer: Answer) -> list[Note]:
     expected = subject.expected.autodiscover_srv_target
     records = [r for r in answer.records if isinstance(r, Srv)]
     if records and not any(r.target for r in records):
-        return [remark(f"{answer.name} says that the service is not offered.")]
+        return [info_note(f"{answer.name} says that the service is not offered.")]
     wrong = [r for r in records if (r.target, r.port) != (expected, _PORT)]
     if not wrong:
         return []

@@ -9,7 +9,7 @@ from reconciler.compliance import publish
 from reconciler.compliance.facts import Facts, Fetch, Question, Wanted
 from reconciler.compliance.records.addresses import is_askable, is_under
 from reconciler.compliance.subject import Subject
-from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped, unknown
+from reconciler.compliance.verdict import Basis, Note, conclude, found_records, info_note, skipped, unknown
 from reconciler.core.findings import Finding, Record, Status
 from reconciler.core.lookups import Answer, Mx, Srv
 
@@ -49,7 +49,7 @@ def _first_notes(subject: Subject, facts: Facts) -> list[Note]:
     own = facts.host(host)
     if own.addresses:
         found.append(
-            remark(
+            info_note(
                 "Outlook tries this host before the SRV record, so it goes to the wrong place first.",
                 "AUTODISCOVER_ORDER",
             )
@@ -71,7 +71,7 @@ def _first_notes(subject: Subject, facts: Facts) -> list[Note]:
             f"Before any of the two records, Outlook asks https://{domain}/autodiscover/ at "
             f"{', '.join(apex.addresses()[:5])}; if the web server there answers, it does not look further."
         )
-        found.append(remark(text, "AUTODISCOVER_APEX"))
+        found.append(info_note(text, "AUTODISCOVER_APEX"))
     return found
 
 
@@ -256,7 +256,7 @@ def _verdict(subject: Subject, host: _Part, service: _Part) -> list[Note]:
     more = [note for part in (host, service) for note in part.more]
     amiss = [part for part in (host, service) if part.amiss]
     if "unknown" in (host.state, service.state):
-        return [*(remark(part.text, part.code) for part in amiss), *more]
+        return [*(info_note(part.text, part.code) for part in amiss), *more]
     if not amiss:
         return more
     title, code = "One of the two autodiscover records is not right", "AUTODISCOVER_HALF"
@@ -269,7 +269,7 @@ def _verdict(subject: Subject, host: _Part, service: _Part) -> list[Note]:
             f"Outlook tries the host before the SRV record. Add the host only if the server's certificate covers "
             f"{_host(subject)}; otherwise the SRV record alone spares users a certificate warning."
         )
-        notes.append(remark(text))
+        notes.append(info_note(text))
     return [*notes, *more]
 
 
@@ -299,7 +299,7 @@ def _judge_host(subject: Subject, facts: Facts, answer: Answer) -> _Part:
         text = f"{name} has addresses that {expected} has not: {', '.join(stray[:5])}."
         # With an address of one family unknown, a stray address may well be the expected host's.
         told = stray and not theirs.unknown
-        return _Part("right", more=(remark(text, "AUTODISCOVER_HOST_STRAY"),) if told else ())
+        return _Part("right", more=(info_note(text, "AUTODISCOVER_HOST_STRAY"),) if told else ())
     if own.unknown or theirs.unknown:
         return _Part("unknown", unknown=(*own.unknown, *theirs.unknown))
     where = own.aliases[-1] if own.aliases else ", ".join(sorted(own.addresses)[:5])
@@ -323,7 +323,7 @@ def _judge_service(subject: Subject, facts: Facts, answer: Answer) -> _Part:
     target = facts.host(expected)
     if target.unknown and not target.addresses:
         return _Part("unknown", unknown=target.unknown)
-    if target.nowhere:
+    if target.no_address:
         return _Part("wrong", "AUTODISCOVER_SRV_WRONG", f"{name} leads to {expected}, which has no address.")
     more: list[Note] = []
     if others:

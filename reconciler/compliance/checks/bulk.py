@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from reconciler.compliance.facts import Facts, Question
 from reconciler.compliance.subject import Subject
-from reconciler.compliance.verdict import Basis, Note, conclude, remark
+from reconciler.compliance.verdict import Basis, Note, conclude, info_note
 from reconciler.core.findings import Finding
 
 CODES: Mapping[str, str] = MappingProxyType(
@@ -65,5 +65,5 @@ def derive(_subject: Subject, findings: Sequence[Finding]) -> Finding:
         text = f"Not judged, because it was not checked: {', '.join(left_out)}."
         title = "Not all of the Gmail, Yahoo and Outlook DNS rules were judged"
         # Beside something known it is a remark; alone it leaves nothing to say.
-        notes.append(remark(text) if notes else Note("skip", "BULK_NOT_JUDGED", title, text))
+        notes.append(info_note(text) if notes else Note("skip", "BULK_NOT_JUDGED", title, text))
     return conclude(_BASIS, notes, good="Meets the Gmail, Yahoo and Outlook DNS rules")

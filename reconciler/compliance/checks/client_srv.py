@@ -6,7 +6,7 @@ from types import MappingProxyType
 from reconciler.compliance import publish
 from reconciler.compliance.facts import Facts, Question
 from reconciler.compliance.subject import Subject
-from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, unknown
+from reconciler.compliance.verdict import Basis, Note, conclude, found_records, info_note, unknown
 from reconciler.core.findings import Finding, Record
 from reconciler.core.lookups import Answer, Srv
 
@@ -48,8 +48,10 @@ def judge(subject: Subject, facts: Facts) -> Finding:
         if any(note.status == "warn" for note in here):
             fix.append(_wanted(service, subject))
         notes.extend(here)
-    mended = {record.name for record in fix}
-    kept = [Record(r.name, r.type, r.value, publish.TTL) for r in found if r.name not in mended and r.type == "SRV"]
+    fixed_names = {record.name for record in fix}
+    kept = [
+        Record(r.name, r.type, r.value, publish.TTL) for r in found if r.name not in fixed_names and r.type == "SRV"
+    ]
     expected = [*fix, *(record for record in kept if record.name in {_name(s, subject) for s in _PORTS})]
     good = f"Mail programs find {subject.expected.autodiscover_srv_target}"
     return conclude(_BASIS, notes, good=good, expected=expected, found=found, fix=fix)
@@ -61,7 +63,7 @@ def _service_notes(service: str, answer: Answer, subject: Subject) -> list[Note]
     offered = [r for r in records if r.target]
     if not offered:
         text = f"{name} says that the service is not offered."
-        return [remark(text, "CLIENT_SRV_NOT_OFFERED")] if records else []
+        return [info_note(text, "CLIENT_SRV_NOT_OFFERED")] if records else []
     if len(offered) < len(records):
         text = f"{name} has a target “.”, which must be the only record, and others (RFC 2782)."
         return [Note("warn", "CLIENT_SRV_MIXED", "A service is offered and is not", text)]

@@ -7,7 +7,7 @@ from reconciler.compliance import trust
 from reconciler.compliance.facts import Facts, Question
 from reconciler.compliance.records.addresses import is_askable
 from reconciler.compliance.subject import Subject
-from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped, unknown
+from reconciler.compliance.verdict import Basis, Note, conclude, found_records, info_note, skipped, unknown
 from reconciler.core.findings import Finding
 from reconciler.core.lookups import Answer, Mx, Tlsa
 
@@ -71,8 +71,8 @@ def judge(subject: Subject, facts: Facts) -> Finding:
         notes.append(Note("warn", "DANE_PARTIAL", "Not every mail host pins its certificate", text))
     if silent:
         text = "As long as TLSA cannot be looked up, senders that use DANE wait and do not deliver (section 2.2)."
-        notes.extend([*unknown(silent), remark(text)])
-    notes.append(remark("Whether the certificate fits was not tried: that needs a connection to port 25."))
+        notes.extend([*unknown(silent), info_note(text)])
+    notes.append(info_note("Whether the certificate fits was not tried: that needs a connection to port 25."))
     found = [record for answer in answers.values() for record in found_records(answer)]
     return conclude(_BASIS, notes, good=f"{', '.join(pinned)}: the certificate is pinned", found=found)
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from reconciler.compliance.facts import Direct, Facts, Wanted
 from reconciler.compliance.records.addresses import is_askable
 from reconciler.compliance.subject import Subject
-from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped, unknown
+from reconciler.compliance.verdict import Basis, Note, conclude, found_records, info_note, skipped, unknown
 from reconciler.core.findings import Finding
 from reconciler.core.lookups import Answer, Host, RecordType, Soa
 
@@ -69,16 +69,18 @@ def judge(subject: Subject, facts: Facts) -> Finding:
         text = f"Neither {subject.domain} nor a name above it has NS records."
         return skipped(_BASIS, "DELEGATION_NONE", "No name servers were found", text)
     notes: list[Note] = []
-    told: dict[str, str] = {}
+    reached: dict[str, str] = {}
     for host in _servers(zone):
         here = _server_notes(subject, facts, zone.name, host)
         notes.extend(here)
         address = _address(facts, host)
         if address is not None and not here:
-            told[host] = address
-    notes.extend(_disagreement(subject, facts, zone.name, told))
-    notes.extend(_staleness(subject, facts, told))
-    good = f"{len(told)} name servers agree" if len(told) != 1 else f"{next(iter(told))} and the resolver agree"
+            reached[host] = address
+    notes.extend(_disagreement(subject, facts, zone.name, reached))
+    notes.extend(_staleness(subject, facts, reached))
+    good = (
+        f"{len(reached)} name servers agree" if len(reached) != 1 else f"{next(iter(reached))} and the resolver agree"
+    )
     return conclude(_BASIS, notes, good=good, found=found_records(zone))
 
 
@@ -91,7 +93,10 @@ def _server_notes(subject: Subject, facts: Facts, zone: str, host: str) -> list[
             return unknown(state.unknown)
         text = f"{host} is named as a name server of {zone} but has no address."
         return [Note("warn", "DELEGATION_NO_ADDRESS", "A name server has no address", text)]
-    answers = [facts.told(address, zone, "SOA"), *(facts.told(address, subject.domain, rtype) for rtype in _SETS)]
+    answers = [
+        facts.from_server(address, zone, "SOA"),
+        *(facts.from_server(address, subject.domain, rtype) for rtype in _SETS),
+    ]
     why = next((answer.text for answer in answers if answer is not None and answer.unknown), None)
     if why is None:
         return []
@@ -99,15 +104,17 @@ def _server_notes(subject: Subject, facts: Facts, zone: str, host: str) -> list[
     return [Note("error", "DELEGATION_SERVER_UNKNOWN", "A name server gives no usable answer", text)]
 
 
-def _disagreement(subject: Subject, facts: Facts, zone: str, told: Mapping[str, str]) -> list[Note]:
+def _disagreement(subject: Subject, facts: Facts, zone: str, reached: Mapping[str, str]) -> list[Note]:
     notes: list[Note] = []
     for rtype in _SETS:
-        said = {host: _said(facts.told(address, subject.domain, rtype)) for host, address in told.items()}
-        if len(set(said.values())) > 1:
-            shown = "; ".join(f"{host} says {_shown(values)}" for host, values in said.items())
+        published = {
+            host: _values(facts.from_server(address, subject.domain, rtype)) for host, address in reached.items()
+        }
+        if len(set(published.values())) > 1:
+            shown = "; ".join(f"{host} says {_quoted(values)}" for host, values in published.items())
             text = f"{rtype} of {subject.domain}: {shown}."
             notes.append(Note("warn", "DELEGATION_DIFFERS", "The name servers do not agree", text))
-    serials = {host: _serial(facts.told(address, zone, "SOA")) for host, address in told.items()}
+    serials = {host: _serial(facts.from_server(address, zone, "SOA")) for host, address in reached.items()}
     if len(set(serials.values())) > 1:
         shown = ", ".join(f"{host} has {serial}" for host, serial in serials.items())
         text = f"Versions of the zone {zone} (SOA serial): {shown}."
@@ -115,39 +122,41 @@ def _disagreement(subject: Subject, facts: Facts, zone: str, told: Mapping[str, 
     return notes
 
 
-def _staleness(subject: Subject, facts: Facts, told: Mapping[str, str]) -> list[Note]:
+def _staleness(subject: Subject, facts: Facts, reached: Mapping[str, str]) -> list[Note]:
     """Whether the resolver's answer, which all checks judge, is not what the servers say now."""
     notes: list[Note] = []
     for rtype in _SETS:
-        heard = facts.answer(subject.domain, rtype)
-        if heard.unknown:
-            notes.extend(unknown([heard]))
+        cached = facts.answer(subject.domain, rtype)
+        if cached.unknown:
+            notes.extend(unknown([cached]))
             continue
-        direct = [a for address in told.values() if (a := facts.told(address, subject.domain, rtype)) is not None]
-        said = {_said(answer) for answer in direct}
-        if len(said) != 1 or heard.aliases or any(answer.aliases for answer in direct):
+        direct = [
+            a for address in reached.values() if (a := facts.from_server(address, subject.domain, rtype)) is not None
+        ]
+        published = {_values(answer) for answer in direct}
+        if len(published) != 1 or cached.aliases or any(answer.aliases for answer in direct):
             continue
         ttl = max((answer.ttl or 0 for answer in direct), default=0)
-        if said != {_said(heard)}:
+        if published != {_values(cached)}:
             text = (
-                f"{rtype} of {subject.domain}: its name servers say {_shown(said.pop())}; the resolver still remembers "
-                f"{_shown(_said(heard))}, which is what the other checks judge. Wait up to {ttl} seconds."
+                f"{rtype} of {subject.domain}: its name servers say {_quoted(published.pop())}; the resolver still remembers "
+                f"{_quoted(_values(cached))}, which is what the other checks judge. Wait up to {ttl} seconds."
             )
             notes.append(Note("warn", "DELEGATION_STALE", "The resolver has not seen the latest records yet", text))
         else:
             notes.append(
-                remark(f"A change of the {rtype} records is seen everywhere after at most {ttl} seconds (TTL).")
+                info_note(f"A change of the {rtype} records is seen everywhere after at most {ttl} seconds (TTL).")
             )
     return notes
 
 
-def _said(answer: Answer | None) -> tuple[str, ...]:
+def _values(answer: Answer | None) -> tuple[str, ...]:
     """What a server publishes, to compare."""
     assert answer is not None, "only servers that answered are compared"
     return tuple(record.value for record in found_records(answer))
 
 
-def _shown(values: tuple[str, ...]) -> str:
+def _quoted(values: tuple[str, ...]) -> str:
     """The same for people."""
     quoted = [f"“{value[:_SHOWN]}{'…' if len(value) > _SHOWN else ''}”" for value in values[:_MAX_VALUES]]
     more = [f"{len(values) - _MAX_VALUES} more"] if len(values) > _MAX_VALUES else []

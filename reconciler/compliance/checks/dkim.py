@@ -8,11 +8,11 @@ from types import MappingProxyType
 
 from reconciler.compliance import publish
 from reconciler.compliance.facts import Facts, Question
-from reconciler.compliance.records import tags as txt
+from reconciler.compliance.records import tags
 from reconciler.compliance.records.addresses import is_askable
-from reconciler.compliance.records.dkim import DkimRecord, compose, key_bytes, parse, rsa, same_key
+from reconciler.compliance.records.dkim import DkimRecord, compose_dkim, key_bytes, parse_dkim, rsa, same_key
 from reconciler.compliance.subject import Subject
-from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped, unknown
+from reconciler.compliance.verdict import Basis, Note, conclude, found_records, info_note, skipped, unknown
 from reconciler.core.findings import Finding, Record, Status
 from reconciler.core.lookups import Answer, Txt
 from reconciler.core.model import DkimKey
@@ -30,16 +30,16 @@ _MAX_PIECES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ExpectedKey:
     """A key to be published: its place, and how grave it is if it is not there."""
 
     name: str
     key: DkimKey
-    gravity: Status
+    severity: Status
     role: str
 
 
-def probe(wanted: Wanted, facts: Facts) -> str | None:
+def probe(wanted: ExpectedKey, facts: Facts) -> str | None:
     """The name to ask for a wildcard: only where something answers at the selector that is not the server's key."""
     answer = facts.known(wanted.name, "TXT")
     if answer is None or not answer.texts() or _right(wanted, answer):
@@ -48,7 +48,7 @@ def probe(wanted: Wanted, facts: Facts) -> str | None:
     return name if is_askable(name) else None
 
 
-def key_notes(wanted: Wanted, facts: Facts) -> list[Note]:
+def key_notes(wanted: ExpectedKey, facts: Facts) -> list[Note]:
     """What is wrong with what is published for one key."""
     answer = facts.answer(wanted.name, "TXT")
     if answer.unknown:
@@ -62,27 +62,27 @@ def key_notes(wanted: Wanted, facts: Facts) -> list[Note]:
                 f"check {wanted.role}. Delete the CNAME, or have the record published there: nothing else may stand "
                 "beside one."
             )
-        return [Note(wanted.gravity, "DKIM_MISSING", "The key is not published", text)]
+        return [Note(wanted.severity, "DKIM_MISSING", "The key is not published", text)]
     wild = _wildcard(wanted, answer, facts)
     if len(texts) > 1:
         return [_several(wanted, texts), *wild]
-    record = parse(texts[0])
+    record = parse_dkim(texts[0])
     mismatch = _mismatch(wanted, record, answer)
     found = [mismatch, *wild] if mismatch is not None else qualities(wanted, record)
     if answer.aliases:
         text = f"{wanted.name} leads through a CNAME to {answer.aliases[-1]}."
         if any(note.status != "pass" for note in found):
             text += " Delete the CNAME, or have the record mended there: nothing else may stand beside one."
-        found.append(remark(text, "DKIM_DELEGATED"))
+        found.append(info_note(text, "DKIM_DELEGATED"))
     return found
 
 
-def _right(wanted: Wanted, answer: Answer) -> bool:
+def _right(wanted: ExpectedKey, answer: Answer) -> bool:
     texts = answer.texts()
-    return len(texts) == 1 and same_key(parse(texts[0]).key or "", wanted.key.public_key)
+    return len(texts) == 1 and same_key(parse_dkim(texts[0]).key or "", wanted.key.public_key)
 
 
-def _wildcard(wanted: Wanted, answer: Answer, facts: Facts) -> list[Note]:
+def _wildcard(wanted: ExpectedKey, answer: Answer, facts: Facts) -> list[Note]:
     """Row 29: what answers is a wildcard, so that this selector's record is not there at all."""
     name = probe(wanted, facts)
     other = facts.known(name, "TXT") if name else None
@@ -92,32 +92,32 @@ def _wildcard(wanted: Wanted, answer: Answer, facts: Facts) -> list[Note]:
     return [Note("warn", "DKIM_WILDCARD", "A wildcard answers in place of the key", text)]
 
 
-def _several(wanted: Wanted, texts: tuple[str, ...]) -> Note:
+def _several(wanted: ExpectedKey, texts: tuple[str, ...]) -> Note:
     text = f"At {wanted.name} there are {len(texts)} TXT records; what receivers do then is not defined. Keep one."
     if len(texts) <= _MAX_PIECES and any(_gives(wanted, "".join(order)) for order in permutations(texts)):
         text = (
             f"At {wanted.name} the key is spread over {len(texts)} TXT records, each with a piece of it. Publish one "
             "record; a long text is several strings within it."
         )
-        return Note(wanted.gravity, "DKIM_SPREAD", "The key is spread over several records", text)
-    return Note(wanted.gravity, "DKIM_SEVERAL", "Several records stand at the selector", text)
+        return Note(wanted.severity, "DKIM_SPREAD", "The key is spread over several records", text)
+    return Note(wanted.severity, "DKIM_SEVERAL", "Several records stand at the selector", text)
 
 
-def _gives(wanted: Wanted, text: str) -> bool:
-    return same_key(parse(text).key or "", wanted.key.public_key)
+def _gives(wanted: ExpectedKey, text: str) -> bool:
+    return same_key(parse_dkim(text).key or "", wanted.key.public_key)
 
 
-def _mismatch(wanted: Wanted, record: DkimRecord, answer: Answer) -> Note | None:
+def _mismatch(wanted: ExpectedKey, record: DkimRecord, answer: Answer) -> Note | None:
     """Rows 23, 24 and 27: why the record does not give the server's key."""
-    where, gravity, text = wanted.name, wanted.gravity, answer.texts()[0]
+    where, severity, text = wanted.name, wanted.severity, answer.texts()[0]
     if record.key == "":
-        return Note(gravity, "DKIM_REVOKED", "The key is revoked", f"At {where} p= is empty: that revokes the key.")
+        return Note(severity, "DKIM_REVOKED", "The key is revoked", f"At {where} p= is empty: that revokes the key.")
     if _disordered(wanted, answer):
         why = f"The key at {where} is split into strings that stand in the wrong order."
-        return Note(gravity, "DKIM_GARBLED", "The published key is garbled", why)
+        return Note(severity, "DKIM_GARBLED", "The published key is garbled", why)
     if record.faults or record.key is None:
-        why = "; ".join((*record.faults, *txt.slips(text)))
-        return Note(gravity, "DKIM_INVALID", "The key record is not valid", f"The record at {where}: {why}.")
+        why = "; ".join((*record.faults, *tags.slips(text)))
+        return Note(severity, "DKIM_INVALID", "The key record is not valid", f"The record at {where}: {why}.")
     if same_key(record.key, wanted.key.public_key):
         return None
     ours = re.sub(r"\s", "", wanted.key.public_key)
@@ -125,15 +125,15 @@ def _mismatch(wanted: Wanted, record: DkimRecord, answer: Answer) -> Note | None
         why = f"The key at {where} is cut off after {len(record.key)} of {len(ours)} characters."
         if len(text.encode()) <= 255:
             why += " One string holds 255 bytes: the rest belongs into a second string of the same record."
-        return Note(gravity, "DKIM_CUT", "The published key is cut off", why)
+        return Note(severity, "DKIM_CUT", "The published key is cut off", why)
     garbled = _garbled(record.key, ours)
     if garbled:
-        return Note(gravity, "DKIM_GARBLED", "The published key is garbled", f"The key at {where} {garbled}.")
+        return Note(severity, "DKIM_GARBLED", "The published key is garbled", f"The key at {where} {garbled}.")
     why = f"The key at {where} is not {wanted.role} of the server."
-    return Note(gravity, "DKIM_FOREIGN", "Another key is published", why)
+    return Note(severity, "DKIM_FOREIGN", "Another key is published", why)
 
 
-def _disordered(wanted: Wanted, answer: Answer) -> bool:
+def _disordered(wanted: ExpectedKey, answer: Answer) -> bool:
     """Whether the strings of the record give the key in another order than theirs only."""
     strings = next((data.strings for data in answer.records if isinstance(data, Txt)), ())
     if not 1 < len(strings) <= _MAX_PIECES or _gives(wanted, "".join(strings)):
@@ -150,7 +150,7 @@ def _garbled(key: str, ours: str) -> str:
     return ""
 
 
-def qualities(wanted: Wanted, record: DkimRecord) -> list[Note]:
+def qualities(wanted: ExpectedKey, record: DkimRecord) -> list[Note]:
     """Rows 25 and 26: the right key, but is it any good?"""
     notes: list[Note] = []
     key = rsa(wanted.key.public_key)
@@ -160,29 +160,29 @@ def qualities(wanted: Wanted, record: DkimRecord) -> list[Note]:
         text = (
             f"The key has {key.bits} bits; receivers must not accept less than {_MIN_BITS}. Create one of {_GOOD_BITS}."
         )
-        notes.append(Note(wanted.gravity, "DKIM_TOO_WEAK", "The key is too short", text))
+        notes.append(Note(wanted.severity, "DKIM_TOO_WEAK", "The key is too short", text))
     elif key is not None and key.bits < _GOOD_BITS:
         text = f"The key has {key.bits} bits; {_GOOD_BITS} are advised. Create a longer one on the server (rollover)."
         notes.append(Note("warn", "DKIM_WEAK", "The key is short", text))
     if kind == "unknown" or record.key_type.lower() != kind:
         text = f"The record says k={record.key_type[:20]}, the key is {kind}."
-        notes.append(Note(wanted.gravity, "DKIM_TYPE", "The key's type is wrong", text))
+        notes.append(Note(wanted.severity, "DKIM_TYPE", "The key's type is wrong", text))
     return [*notes, *_limits(wanted, record)]
 
 
-def _limits(wanted: Wanted, record: DkimRecord) -> list[Note]:
+def _limits(wanted: ExpectedKey, record: DkimRecord) -> list[Note]:
     notes: list[Note] = []
     if record.hashes is not None and "sha256" not in record.hashes:
         text = f"h={':'.join(record.hashes)[:60]} does not allow sha256, which every signature uses."
-        notes.append(Note(wanted.gravity, "DKIM_HASH", "The key record forbids the hash in use", text))
+        notes.append(Note(wanted.severity, "DKIM_HASH", "The key record forbids the hash in use", text))
     if record.services is not None and not {"*", "email"} & set(record.services):
         text = f"s={':'.join(record.services)[:60]} does not allow the key for e-mail."
-        notes.append(Note(wanted.gravity, "DKIM_SERVICE", "The key is not for e-mail", text))
+        notes.append(Note(wanted.severity, "DKIM_SERVICE", "The key is not for e-mail", text))
     if record.flags is not None and "y" in record.flags:
         text = "t=y says that the domain is testing DKIM: receivers may treat its mail as unsigned."
         notes.append(Note("warn", "DKIM_TESTING", "The key is marked as a test", text))
     if record.flags is not None and "s" in record.flags:
-        notes.append(remark("t=s: signatures for subdomains are not valid with this key.", "DKIM_STRICT"))
+        notes.append(info_note("t=s: signatures for subdomains are not valid with this key.", "DKIM_STRICT"))
     return notes
 
 
@@ -228,7 +228,7 @@ CODES: Mapping[str, str] = MappingProxyType(
 
 def questions(subject: Subject, facts: Facts) -> Iterator[Question]:
     """TXT at the selector of the key in use, and of the one that waits; where it is wrong, at one that nobody uses."""
-    for wanted in _wanted(subject):
+    for wanted in _expected_keys(subject):
         yield wanted.name, "TXT"
         wildcard = probe(wanted, facts)
         if wildcard is not None:
@@ -257,9 +257,9 @@ def judge(subject: Subject, facts: Facts) -> Finding:
         text = "The server says that it signs, but names no key; look at the domain's e-mail signing settings there."
         notes.append(Note("error", "DKIM_NO_KEY", "The server names no key", text))
     notes.extend([*_bad_selectors(subject), *_rollover(subject), *_alone(subject)])
-    for wanted in _wanted(subject):
+    for wanted in _expected_keys(subject):
         answer = facts.answer(wanted.name, "TXT")
-        record = publish.txt(wanted.name, compose(wanted.key.public_key))
+        record = publish.txt(wanted.name, compose_dkim(wanted.key.public_key))
         here = key_notes(wanted, facts)
         notes.extend(here)
         found.extend(found_records(answer))
@@ -273,21 +273,21 @@ _NOT_BY_DNS = frozenset({"DKIM_WEAK", "DKIM_TOO_WEAK", "DKIM_ED25519_ALONE"})
 """Faults of the key itself, which publishing it again does not mend."""
 
 
-def _wanted(subject: Subject) -> list[Wanted]:
+def _expected_keys(subject: Subject) -> list[ExpectedKey]:
     if subject.alias_of is not None or subject.dkim is None:
         return []
-    gravity: Status = "fail" if subject.dkim.active else "warn"
+    severity: Status = "fail" if subject.dkim.active else "warn"
     keys: list[tuple[DkimKey | None, Status, str]] = [
-        (subject.dkim.key, gravity, "the key in use" if subject.dkim.active else "the key"),
+        (subject.dkim.key, severity, "the key in use" if subject.dkim.active else "the key"),
         (subject.dkim.pending, "warn", "the key that waits to be used"),
     ]
-    found: list[Wanted] = []
+    found: list[ExpectedKey] = []
     for key, status, role in keys:
         name = _name(key.selector, subject.domain) if key else None
         if name is None or name in (wanted.name for wanted in found):
             continue
         if key is not None and key_bytes(key.public_key):
-            found.append(Wanted(name, key, status, role))
+            found.append(ExpectedKey(name, key, status, role))
     return found
 
 
@@ -336,7 +336,7 @@ def _rollover(subject: Subject) -> list[Note]:
         return [Note("warn", "DKIM_SAME_SELECTOR", "Two keys have one selector", text)]
     state = "active" if subject.dkim.active else "disabled"
     text = f"Two keys: {key.selector[:60]} is {state}, {pending.selector[:60]} on standby."
-    return [remark(text, "DKIM_ROLLOVER")]
+    return [info_note(text, "DKIM_ROLLOVER")]
 
 
 def _alone(subject: Subject) -> list[Note]:

@@ -9,12 +9,11 @@ from reconciler.compliance import generator, publish
 from reconciler.compliance.checks import dmarc_reports
 from reconciler.compliance.facts import Facts, Question
 from reconciler.compliance.generator import DmarcWish, stage
-from reconciler.compliance.records import dmarc, spf
-from reconciler.compliance.records import tags as txt
+from reconciler.compliance.records import dmarc, spf, tags
 from reconciler.compliance.records.dmarc import DmarcRecord, report_uri
 from reconciler.compliance.records.dmarc_walk import DmarcPolicy, TreeWalk, follow, policy_at
 from reconciler.compliance.subject import Subject
-from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped, unknown
+from reconciler.compliance.verdict import Basis, Note, conclude, found_records, info_note, skipped, unknown
 from reconciler.core.findings import Finding, Record
 from reconciler.core.lookups import Answer
 
@@ -25,8 +24,8 @@ _SHOWN = 60
 _MEANT = re.compile(r"v\s*=\s*dmarc|p\s*=\s*(?:none|quarantine|reject)\b", re.IGNORECASE)
 
 
-def mistakes(domain: str, own: Answer, apex: Answer | None) -> list[Note]:
-    """Why a domain that seems to have no record has none after all: the diagnosis of the usual mistakes.
+def mistake_notes(domain: str, own: Answer, apex: Answer | None) -> list[Note]:
+    """Why a domain that seems to have no record has none after all: the diagnosis of the usual mistake_notes.
 
     Args:
         own: the TXT records at `_dmarc`.
@@ -37,19 +36,19 @@ def mistakes(domain: str, own: Answer, apex: Answer | None) -> list[Note]:
         text = f"A DMARC record stands at {domain} itself, where nobody looks; it belongs at _dmarc.{domain}."
         notes.append(Note("fail", "DMARC_AT_APEX", "The DMARC record is in the wrong place", text))
     for text in own.texts():
-        if dmarc.is_dmarc(text) or not _MEANT.match(txt.tidied(text)):
+        if dmarc.is_dmarc(text) or not _MEANT.match(tags.tidied(text)):
             continue
-        why = ", ".join(txt.slips(text)) or _version(text)
+        why = ", ".join(tags.slips(text)) or _version(text)
         text = f"“{text[:_SHOWN]}” was probably meant as one, but {why}."
         notes.append(Note("fail", "DMARC_MISTYPED", "The DMARC record is written wrongly", text))
-    return [*notes, *strangers(domain, own)]
+    return [*notes, *misplaced_notes(domain, own)]
 
 
-def strangers(domain: str, own: Answer) -> list[Note]:
+def misplaced_notes(domain: str, own: Answer) -> list[Note]:
     """What stands at `_dmarc` and belongs elsewhere."""
     if any(spf.is_spf(text) for text in own.texts()):
         text = f"At _dmarc.{domain} stands an SPF record; it belongs at {domain}."
-        return [remark(text, "DMARC_SPF_HERE")]
+        return [info_note(text, "DMARC_SPF_HERE")]
     return []
 
 
@@ -62,7 +61,7 @@ def _version(text: str) -> str:
 
 
 def _tidied(text: str) -> str:
-    return text if dmarc.is_dmarc(text) else txt.tidied(text)
+    return text if dmarc.is_dmarc(text) else tags.tidied(text)
 
 
 # What check `dmarc` says about a record's own text: rows 37 to 39, and 42, of the catalogue of checks.
@@ -78,12 +77,12 @@ def policy_notes(subject: Subject, policy: DmarcPolicy) -> list[Note]:
     notes = [Note("warn", "DMARC_TAG", "A DMARC tag is not valid", f"{_upper(why)}.") for _, why in record.bad]
     if any(tag in dmarc.POLICY_TAGS for tag, _ in record.bad):
         text = "Because a policy is not valid, receivers act as if it were none (section 4.10.1)."
-        notes.append(remark(text, "DMARC_AS_NONE"))
+        notes.append(info_note(text, "DMARC_AS_NONE"))
     elif record.p is None:
         text = "Without p= the policy is none; old receivers ignore the record."
         notes.append(Note("warn", "DMARC_NO_POLICY", "The policy is not stated", text))
     elif record.policy() == "none":
-        notes.append(none_note(subject))
+        notes.append(policy_none_note(subject))
     if not record.rua:
         text = "Without rua= nobody reports to you who sends in the domain's name."
         notes.append(Note("warn", "DMARC_NO_RUA", "No reports are asked for", text))
@@ -96,11 +95,11 @@ def policy_notes(subject: Subject, policy: DmarcPolicy) -> list[Note]:
     return [*notes, *_alignment(subject, record), *_information(record), *_slips(policy)]
 
 
-def none_note(subject: Subject) -> Note:
+def policy_none_note(subject: Subject) -> Note:
     """For the policy `none`: a mere remark where it was chosen, a warning where nothing or more is expected."""
     advice = stage(DmarcWish()).advice
     if subject.expected.dmarc_policy == "none" and subject.expected.dmarc_stated:
-        return remark(f"The policy is none, as the product suggests. {advice}", "DMARC_NONE_CHOSEN")
+        return info_note(f"The policy is none, as the product suggests. {advice}", "DMARC_NONE_CHOSEN")
     text = f"Mail in the domain's name is not stopped. {advice}"
     return Note("warn", "DMARC_NONE", "The policy is none", text)
 
@@ -131,7 +130,7 @@ def _alignment(subject: Subject, record: DmarcRecord) -> list[Note]:
             f"{strict} is strict. The server's own mail is aligned: it signs as {subject.domain} and names it in the "
             "return path. Whoever else sends for the domain must use exactly this name too."
         )
-        notes.append(remark(text, "DMARC_STRICT"))
+        notes.append(info_note(text, "DMARC_STRICT"))
     return notes
 
 
@@ -142,22 +141,22 @@ def _information(record: DmarcRecord) -> list[Note]:
         text = f"RFC 9989 no longer has {gone} (appendix A.6); old receivers may still obey."
         if "pct" in record.removed:
             text += " Instead of pct=, t=y introduces a policy."
-        notes.append(remark(text, "DMARC_REMOVED_TAG"))
+        notes.append(info_note(text, "DMARC_REMOVED_TAG"))
     if record.limited:
         text = "RFC 9989 no longer has size limits in report addresses (!); old receivers may still obey."
-        notes.append(remark(text, "DMARC_SIZE_LIMIT"))
+        notes.append(info_note(text, "DMARC_SIZE_LIMIT"))
     if record.unknown:
         shown = ", ".join(f"{tag[:30]}=" for tag in record.unknown[:5])
-        notes.append(remark(f"Receivers ignore {shown}, which no version of DMARC has.", "DMARC_UNKNOWN_TAG"))
+        notes.append(info_note(f"Receivers ignore {shown}, which no version of DMARC has.", "DMARC_UNKNOWN_TAG"))
     if record.mixed:
         text = f"fo={record.fo}: RFC 9989 joins no digit with letters (section 4.8), so new receivers may read fo=0."
-        notes.append(remark(text, "DMARC_FO_MIXED"))
+        notes.append(info_note(text, "DMARC_FO_MIXED"))
     return notes
 
 
 def _slips(policy: DmarcPolicy) -> list[Note]:
-    slips = txt.slips(policy.text)
-    return [remark(f"Look at how it is written: {', '.join(slips)}.", "DMARC_SLIP")] if slips else []
+    slips = tags.slips(policy.text)
+    return [info_note(f"Look at how it is written: {', '.join(slips)}.", "DMARC_SLIP")] if slips else []
 
 
 def _upper(text: str) -> str:
@@ -248,26 +247,26 @@ def _with_own(subject: Subject, facts: Facts, policy: DmarcPolicy, own: Answer) 
     notes = policy_notes(subject, policy)
     wish = _wish(subject, policy.text)
     wanted = generator.record(subject.domain, wish)
-    then = policy_notes(subject, DmarcPolicy(subject.domain, wanted.value, dmarc.parse(wanted.value)))
+    after = policy_notes(subject, DmarcPolicy(subject.domain, wanted.value, dmarc.parse(wanted.value)))
     # Only what makes fewer faults is proposed: p=none for p=none would change nothing.
-    mends = _grave(then) < _grave(notes)
-    lent = _permissions(subject.domain, wish, policy) if mends else ()
+    helps = _count_problems(after) < _count_problems(notes)
+    permissions = _permissions(subject.domain, wish, policy) if helps else ()
     reports = dmarc_reports.Reports((), ())
     if not policy.record.void:
         reports = dmarc_reports.judge(subject.domain, policy.record, facts)
-    product = _product_notes(subject) if mends else []
+    product = _product_notes(subject) if helps else []
     return conclude(
         _BASIS,
-        [*notes, *reports.notes, *strangers(subject.domain, own), *_lent_notes(lent), *product],
+        [*notes, *reports.notes, *misplaced_notes(subject.domain, own), *_permission_notes(permissions), *product],
         good=f"The policy is {policy.record.policy()}",
-        expected=[wanted if mends else publish.txt(_name(subject.domain), policy.text)],
+        expected=[wanted if helps else publish.txt(_name(subject.domain), policy.text)],
         found=found_records(own),
-        fix=[wanted] if mends else [],
-        elsewhere=[*reports.elsewhere, *lent],
+        fix=[wanted] if helps else [],
+        elsewhere=[*reports.elsewhere, *permissions],
     )
 
 
-def _grave(notes: list[Note]) -> int:
+def _count_problems(notes: list[Note]) -> int:
     return sum(note.status != "pass" for note in notes)
 
 
@@ -277,7 +276,7 @@ def _without_own(subject: Subject, facts: Facts, own: Answer) -> Finding:
     if walk.unknown is not None:
         return conclude(_BASIS, unknown([walk.unknown]), good="", found=found_records(own))
     apex = facts.known(subject.domain, "TXT")
-    wrong = mistakes(subject.domain, own, apex)
+    wrong = mistake_notes(subject.domain, own, apex)
     if walk.above is None or walk.above.record.void:
         missing = f"{_name(subject.domain)} has no DMARC record, nor has a domain above it."
         return _proposal(subject, own, [*wrong, Note("fail", "DMARC_MISSING", "There is no DMARC record", missing)])
@@ -290,22 +289,22 @@ def _without_own(subject: Subject, facts: Facts, own: Answer) -> Finding:
         f"({tag}={above.record.policy(below=True, exists=exists)}{lowered})."
     )
     # A record that was meant to be here is a fault even where another one steps in.
-    notes = [remark(text, "DMARC_INHERITED"), *(_as_warning(note) for note in wrong)]
+    notes = [info_note(text, "DMARC_INHERITED"), *(_as_warning(note) for note in wrong)]
     if effective == "none":
-        notes.append(none_note(subject))
+        notes.append(policy_none_note(subject))
     wish = _wish(subject, None)
     wanted = [generator.record(subject.domain, wish)]
     better = dmarc.weaker(effective, wish.policy) or any(note.status != "pass" for note in notes)
     fix = wanted if better and wish.policy != "none" else []
-    lent = _permissions(subject.domain, wish, None) if fix else ()
+    permissions = _permissions(subject.domain, wish, None) if fix else ()
     return conclude(
         _BASIS,
-        [*notes, *_lent_notes(lent)],
+        [*notes, *_permission_notes(permissions)],
         good=f"The policy of {above.domain} applies: {effective}",
         expected=fix if any(note.status != "pass" for note in notes) else [],
         found=[*found_records(own), Record(_name(above.domain), "TXT", above.text)],
         fix=fix,
-        elsewhere=lent if any(note.status != "pass" for note in notes) else [],
+        elsewhere=permissions if any(note.status != "pass" for note in notes) else [],
     )
 
 
@@ -317,9 +316,11 @@ def _proposal(subject: Subject, own: Answer, notes: Sequence[Note]) -> Finding:
     """The finding where a record must be published, and nothing can be kept."""
     wish = _wish(subject, None)
     wanted = [generator.record(subject.domain, wish)]
-    lent = _permissions(subject.domain, wish, None)
-    all_notes = [*notes, *_lent_notes(lent), *_product_notes(subject)]
-    return conclude(_BASIS, all_notes, good="", expected=wanted, found=found_records(own), fix=wanted, elsewhere=lent)
+    permissions = _permissions(subject.domain, wish, None)
+    all_notes = [*notes, *_permission_notes(permissions), *_product_notes(subject)]
+    return conclude(
+        _BASIS, all_notes, good="", expected=wanted, found=found_records(own), fix=wanted, elsewhere=permissions
+    )
 
 
 def _wish(subject: Subject, published: str | None) -> DmarcWish:
@@ -338,7 +339,7 @@ def _product_notes(subject: Subject) -> list[Note]:
     if not subject.expected.dmarc_rua or _product_rua(subject):
         return []
     text = "The report address that the product suggests (dns.dmarc.rua) cannot be used, so it is left out here."
-    return [remark(text, "DMARC_PRODUCT_RUA")]
+    return [info_note(text, "DMARC_PRODUCT_RUA")]
 
 
 def _permissions(domain: str, wish: DmarcWish, present: DmarcPolicy | None) -> tuple[Record, ...]:
@@ -348,9 +349,9 @@ def _permissions(domain: str, wish: DmarcWish, present: DmarcPolicy | None) -> t
     return tuple(record for record in generator.permissions(domain, wish) if record not in looked_up)
 
 
-def _lent_notes(records: Sequence[Record]) -> list[Note]:
+def _permission_notes(records: Sequence[Record]) -> list[Note]:
     return [
-        remark(
+        info_note(
             "For its reports to arrive, the record to publish needs another one, unless that is there already: "
             f'{record.name}. IN TXT "{record.value}"',
             "DMARC_PERMISSION",

@@ -8,7 +8,7 @@ from reconciler.compliance.generator import permission
 from reconciler.compliance.records import dmarc
 from reconciler.compliance.records.dmarc import DmarcRecord
 from reconciler.compliance.records.dmarc_walk import TreeWalk, follow
-from reconciler.compliance.verdict import Note, remark, unknown
+from reconciler.compliance.verdict import Note, info_note, unknown
 from reconciler.core.findings import Record
 from reconciler.core.lookups import Answer, Mx
 
@@ -67,7 +67,9 @@ def judge(domain: str, record: DmarcRecord, facts: Facts) -> Reports:
         notes.extend(_receives(target, facts))
     if len(targets) > _MAX_TARGETS:
         skipped = ", ".join(target.host for target in targets[_MAX_TARGETS:][:5])
-        notes.append(remark(f"Of so many report addresses, these were not looked at: {skipped}.", "DMARC_MANY_TARGETS"))
+        notes.append(
+            info_note(f"Of so many report addresses, these were not looked at: {skipped}.", "DMARC_MANY_TARGETS")
+        )
     return Reports(tuple(notes), tuple(elsewhere))
 
 

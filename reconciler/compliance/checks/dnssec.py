@@ -7,7 +7,7 @@ from reconciler.compliance import trust
 from reconciler.compliance.facts import Facts, Question
 from reconciler.compliance.records.addresses import is_askable
 from reconciler.compliance.subject import Subject
-from reconciler.compliance.verdict import Basis, conclude, remark, skipped, unknown
+from reconciler.compliance.verdict import Basis, conclude, info_note, skipped, unknown
 from reconciler.core.findings import Finding
 from reconciler.core.lookups import Answer, Mx
 
@@ -41,7 +41,7 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     silent = [answer for answer in seen if answer.unknown]
     if silent:
         text = "SERVFAIL is also what a validating resolver says where signatures are broken or have expired."
-        return conclude(_BASIS, [*unknown(silent), remark(text)], good="")
+        return conclude(_BASIS, [*unknown(silent), info_note(text)], good="")
     validates = trust.validates(facts, seen)
     if isinstance(validates, Answer):
         return conclude(_BASIS, unknown([validates]), good="")
@@ -55,7 +55,7 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     unsigned = [answer.name for answer in hosts if not answer.authenticated]
     text = f"Not signed: {', '.join(unsigned)}; the zone of that name is its operator's to sign."
     return conclude(
-        _BASIS, [remark(text, "DNSSEC_HOST_UNSIGNED")] if unsigned else [], good="The domain is signed, and valid"
+        _BASIS, [info_note(text, "DNSSEC_HOST_UNSIGNED")] if unsigned else [], good="The domain is signed, and valid"
     )
 
 

@@ -5,11 +5,10 @@ from types import MappingProxyType
 
 from reconciler.compliance import publish
 from reconciler.compliance.facts import Facts, Fetch, Wanted
-from reconciler.compliance.records import mta_sts
-from reconciler.compliance.records import tags as txt
+from reconciler.compliance.records import mta_sts, tags
 from reconciler.compliance.records.mta_sts import MtaStsPolicy
 from reconciler.compliance.subject import Subject
-from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped, unknown
+from reconciler.compliance.verdict import Basis, Note, conclude, found_records, info_note, skipped, unknown
 from reconciler.core.findings import Finding, Record
 from reconciler.core.lookups import Answer, Mx, Page
 
@@ -19,8 +18,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "MTA_STS_NONE": "The domain does not use MTA-STS. That is no fault; with it, senders insist on TLS.",
         "MTA_STS_SEVERAL": "There are several MTA-STS records, so senders use none. Keep one.",
         "MTA_STS_INVALID": "The MTA-STS record is not valid, so senders use none. Publish the one proposed.",
-        "MTA_STS_NO_POLICY": "The record is there, but the web server gives no policy at its well-known place. Put "
-        "the policy there (redirects are not followed), or delete the record.",
+        "MTA_STS_NO_POLICY": "The record is there, but the web server gives no policy at its well-known place. Put the "
+        "policy there (redirects are not followed), or delete the record.",
         "MTA_STS_CERTIFICATE": "The certificate of the policy's web server is not valid for mta-sts.DOMAIN, so senders "
         "use no policy. Have one issued for that name.",
         "MTA_STS_POLICY_INVALID": "The policy is not valid, so senders use none. Mend what is named.",
@@ -72,25 +71,25 @@ def judge(subject: Subject, facts: Facts) -> Finding:
 
 def _record_notes(subject: Subject, records: list[str], slips: list[str]) -> tuple[list[Note], list[Record]]:
     """What is wrong with the record, and the record to publish."""
-    mended = publish.txt(_name(subject), mta_sts.mended((records or slips)[0]))
+    fixed = publish.txt(_name(subject), mta_sts.fixed_record((records or slips)[0]))
     if len(records) > 1:
         text = f"There are {len(records)} MTA-STS records; senders then act as if there were none (section 3.1)."
-        return [Note("warn", "MTA_STS_SEVERAL", "There are several MTA-STS records", text)], [mended]
+        return [Note("warn", "MTA_STS_SEVERAL", "There are several MTA-STS records", text)], [fixed]
     if not records:
-        why = "; ".join(txt.slips(slips[0])) or "it does not begin with v=STSv1; in this spelling"
+        why = "; ".join(tags.slips(slips[0])) or "it does not begin with v=STSv1; in this spelling"
         text = f"“{slips[0][:60]}” was probably meant as an MTA-STS record, but {why}."
-        return [Note("warn", "MTA_STS_INVALID", "The MTA-STS record is not valid", text)], [mended]
+        return [Note("warn", "MTA_STS_INVALID", "The MTA-STS record is not valid", text)], [fixed]
     faults = mta_sts.record_faults(records[0])
     if not faults:
         return [], []
     text = f"The record at {_name(subject)}: {'; '.join(faults)}."
-    return [Note("warn", "MTA_STS_INVALID", "The MTA-STS record is not valid", text)], [mended]
+    return [Note("warn", "MTA_STS_INVALID", "The MTA-STS record is not valid", text)], [fixed]
 
 
 def _policy_notes(subject: Subject, facts: Facts) -> list[Note]:
     page = facts.page(_url(subject))
     if page is None:
-        return [remark("The policy was not fetched; --https does that.", "MTA_STS_NOT_FETCHED")]
+        return [info_note("The policy was not fetched; --https does that.", "MTA_STS_NOT_FETCHED")]
     if page.outcome == "temporary":
         text = f"{page.url}: {page.text}. That is not the same as missing; try again later."
         return [Note("error", "MTA_STS_UNKNOWN", "The policy could not be fetched", text)]
@@ -128,14 +127,14 @@ def _mx_notes(policy: MtaStsPolicy, answer: Answer, page: Page) -> list[Note]:
 
 def _strength(policy: MtaStsPolicy) -> list[Note]:
     if policy.mode == "none":
-        return [remark("The policy's mode is none: it takes an earlier policy back.", "MTA_STS_OFF")]
+        return [info_note("The policy's mode is none: it takes an earlier policy back.", "MTA_STS_OFF")]
     notes: list[Note] = []
     if policy.max_age is not None and policy.max_age < _DAY:
         text = f"The policy is remembered for {policy.max_age} seconds only; use a week or more."
         notes.append(Note("warn", "MTA_STS_SHORT", "The policy is remembered for a short time", text))
     if policy.mode == "testing":
         notes.append(
-            remark("The policy's mode is testing: senders report, and deliver all the same.", "MTA_STS_TESTING")
+            info_note("The policy's mode is testing: senders report, and deliver all the same.", "MTA_STS_TESTING")
         )
     return notes
 
@@ -145,7 +144,7 @@ def _records(answer: Answer) -> list[str]:
 
 
 def _is_meant(text: str) -> bool:
-    return txt.tidied(text).lower().replace(" ", "").startswith("v=sts")
+    return tags.tidied(text).lower().replace(" ", "").startswith("v=sts")
 
 
 def _name(subject: Subject) -> str:

@@ -7,15 +7,15 @@ from reconciler.compliance import generator, publish
 from reconciler.compliance.facts import Facts, Question
 from reconciler.compliance.records import dkim, dmarc, spf
 from reconciler.compliance.subject import Subject
-from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, unknown
+from reconciler.compliance.verdict import Basis, Note, conclude, found_records, info_note, unknown
 from reconciler.core.findings import Finding, Record
 from reconciler.core.lookups import Answer, Mx
 
 CODES: Mapping[str, str] = MappingProxyType(
     {
         "PARKED_OK": "The domain says in every way that it sends no mail.",
-        "PARKED_SPF": "The domain sends no mail (dns.sends: false), but its SPF record does not say so. Publish "
-        "v=spf1 -all, and no other.",
+        "PARKED_SPF": "The domain sends no mail (dns.sends: false), but its SPF record does not say so. Publish v=spf1 "
+        "-all, and no other.",
         "PARKED_DMARC": "The domain sends no mail, but its DMARC record does not have mail in its name rejected. "
         "Publish the one proposed.",
         "PARKED_DKIM": "The domain sends no mail, but does not revoke every DKIM key. Publish an empty key at "
@@ -56,13 +56,11 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     notes = [note for here, _, _ in parts for note in here]
     wanted = [record for _, _, here in parts for record in here]
     weak = [part for part in parts if any(note.status == "warn" for note in part[0])]
-    mended = [record for _, _, here in weak for record in here]
+    fix = [record for _, _, here in weak for record in here]
     # A fix replaces what was found under its names: what is right there is not shown then, lest it be replaced.
-    names = {record.name for record in mended}
+    names = {record.name for record in fix}
     found = [r for part in parts for r in part[1] if part in weak or r.name not in names]
-    return conclude(
-        _BASIS, notes, good="The domain sends no mail, and says so", expected=wanted, found=found, fix=mended
-    )
+    return conclude(_BASIS, notes, good="The domain sends no mail, and says so", expected=wanted, found=found, fix=fix)
 
 
 _Part = tuple[list[Note], list[Record], list[Record]]
@@ -77,7 +75,7 @@ def _judge_mx(subject: Subject, facts: Facts) -> _Part:
     null = [Record(subject.domain, "MX", "0 .", publish.TTL)]
     if any(target.host for target in targets):
         text = "It has an MX, so it receives mail; the check mx judges that."
-        return [remark(text, "PARKED_RECEIVES")], found_records(answer), []
+        return [info_note(text, "PARKED_RECEIVES")], found_records(answer), []
     if targets:
         return [], found_records(answer), null
     own = facts.host(subject.domain)
@@ -124,7 +122,7 @@ def _judge_dkim(subject: Subject, answer: Answer) -> _Part:
         return unknown([answer]), [], []
     found = found_records(answer)
     texts = answer.texts()
-    if texts and all(dkim.parse(text).key == "" for text in texts):
+    if texts and all(dkim.parse_dkim(text).key == "" for text in texts):
         return [], found, [publish.txt(name, text) for text in texts] if not answer.aliases else []
     text = f"{name} does not have an empty key (p=), which revokes every key that anybody might claim."
     return [Note("warn", "PARKED_DKIM", "DKIM keys are not revoked", text)], found, [publish.txt(name, _DKIM)]

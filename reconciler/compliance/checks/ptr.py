@@ -8,7 +8,7 @@ from reconciler.compliance import publish
 from reconciler.compliance.facts import Facts, Question
 from reconciler.compliance.records.addresses import is_address, is_askable, is_public, reverse_name
 from reconciler.compliance.subject import Subject
-from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped, unknown
+from reconciler.compliance.verdict import Basis, Note, conclude, found_records, info_note, skipped, unknown
 from reconciler.core.findings import Finding, Record
 from reconciler.core.lookups import Answer, Host, Mx, RecordType
 
@@ -70,7 +70,7 @@ def judge(subject: Subject, facts: Facts) -> Finding:
         notes.extend(here)
     if not subject.expected.spf_senders:
         text = "dns.spf.senders does not say from which addresses the server sends; those of its MX stand for them."
-        notes.append(remark(text, "PTR_SENDERS_UNKNOWN"))
+        notes.append(info_note(text, "PTR_SENDERS_UNKNOWN"))
     good = f"{', '.join(addresses[:3])}{' and more' if addresses[3:] else ''}: the names lead there and back"
     return conclude(_BASIS, notes, good=good, found=found, elsewhere=elsewhere)
 

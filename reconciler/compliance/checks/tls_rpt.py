@@ -7,7 +7,6 @@ from types import MappingProxyType
 from reconciler.compliance import publish
 from reconciler.compliance.facts import Facts, Question
 from reconciler.compliance.records import tags
-from reconciler.compliance.records import tags as txt
 from reconciler.compliance.subject import Subject
 from reconciler.compliance.verdict import Basis, Note, conclude, found_records, unknown
 from reconciler.core.findings import Finding, Record
@@ -39,7 +38,7 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     if answer.unknown:
         return conclude(_BASIS, unknown([answer]), good="")
     records = _records(answer)
-    meant = [text for text in answer.texts() if txt.tidied(text).lower().replace(" ", "").startswith("v=tlsrpt")]
+    meant = [text for text in answer.texts() if tags.tidied(text).lower().replace(" ", "").startswith("v=tlsrpt")]
     found = found_records(answer)
     if not records and not meant:
         wanted = _wanted(subject, [])
@@ -60,7 +59,7 @@ def _notes(subject: Subject, records: list[str], meant: list[str]) -> list[Note]
         return [Note("warn", "TLS_RPT_SEVERAL", "There are several TLS reporting records", text)]
     title = "The TLS reporting record is not valid"
     if not records:
-        why = "; ".join(txt.slips(meant[0])) or "it does not begin with v=TLSRPTv1; in this spelling"
+        why = "; ".join(tags.slips(meant[0])) or "it does not begin with v=TLSRPTv1; in this spelling"
         text = f"“{meant[0][:60]}” was probably meant as a TLS reporting record, but {why}."
         return [Note("warn", "TLS_RPT_INVALID", title, text)]
     parsed = tags.parse(records[0])
@@ -76,9 +75,9 @@ def _notes(subject: Subject, records: list[str], meant: list[str]) -> list[Note]
 
 def _usable(texts: list[str]) -> list[str]:
     """The addresses for reports in some records that can be kept; `mailto:` is added where it was forgotten."""
-    found = [uri.strip() for text in texts for uri in (tags.parse(txt.tidied(text)).get("rua") or "").split(",")]
-    mended = (uri if _URI.fullmatch(uri) else f"mailto:{uri}" for uri in found)
-    return [uri for uri in dict.fromkeys(mended) if _URI.fullmatch(uri)]
+    found = [uri.strip() for text in texts for uri in (tags.parse(tags.tidied(text)).get("rua") or "").split(",")]
+    completed = (uri if _URI.fullmatch(uri) else f"mailto:{uri}" for uri in found)
+    return [uri for uri in dict.fromkeys(completed) if _URI.fullmatch(uri)]
 
 
 def _wanted(subject: Subject, uris: list[str]) -> list[Record]:

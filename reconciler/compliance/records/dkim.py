@@ -98,7 +98,7 @@ class DkimRecord:
 
 
 @lru_cache(maxsize=4096)
-def parse(text: str) -> DkimRecord:
+def parse_dkim(text: str) -> DkimRecord:
     """The record in a TXT text."""
     found = tags.parse(text)
     faults = list(found.faults)
@@ -143,7 +143,7 @@ def same_key(one: str, other: str) -> bool:
     return left == right or ((key := rsa_key(left)) is not None and key == rsa_key(right))
 
 
-def compose(public_key: str) -> str:
+def compose_dkim(public_key: str) -> str:
     """The record for a public key in base64: RSA, or Ed25519 where it is 32 raw bytes (RFC 8463 section 4.2)."""
     raw = key_bytes(public_key)
     kind = "ed25519" if raw is not None and len(raw) == 32 else "rsa"

@@ -34,13 +34,13 @@ def record_faults(text: str) -> tuple[str, ...]:
     return tuple(faults)
 
 
-def mended(text: str) -> str:
+def fixed_record(text: str) -> str:
     """A valid record with what can be kept of the id; a changed id makes senders read the policy again."""
     kept = re.sub(r"[^A-Za-z0-9]", "", tags.parse(text).get("id") or "")[:32]
-    return compose(kept or "1")
+    return compose_mta_sts(kept or "1")
 
 
-def compose(policy_id: str) -> str:
+def compose_mta_sts(policy_id: str) -> str:
     """The record for a policy's id."""
     return f"v=STSv1; id={policy_id};"
 

@@ -125,7 +125,7 @@ def is_spf(text: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def parse(text: str) -> SpfRecord:
+def parse_spf(text: str) -> SpfRecord:
     """The terms of a text for which `is_spf` holds, and everything that is wrong with it."""
     terms: list[Term] = []
     faults: list[SpfFault] = []

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Literal
 
-from reconciler.compliance.records import macros as macro_values
+from reconciler.compliance.records import macros
 from reconciler.compliance.records.addresses import is_askable, is_name, is_under
 from reconciler.compliance.records.macros import MacroString, Mail, SyntaxFault, macro_string
 from reconciler.compliance.records.spf import (
@@ -17,7 +17,7 @@ from reconciler.compliance.records.spf import (
     Qualifier,
     SpfRecord,
     is_spf,
-    parse,
+    parse_spf,
 )
 from reconciler.core.lookups import Answer, Host, Mx, RecordType
 
@@ -141,7 +141,7 @@ class _Run:
             return "none", f"{name} has no SPF record"
         if len(records) > 1:
             raise _Ended("permerror", f"{name} has {len(records)} SPF records")
-        record = parse(records[0])
+        record = parse_spf(records[0])
         if record.faults:
             fault = record.faults[0]
             raise _Ended("permerror", f"“{fault.term[:60]}” in the record of {name}: {fault.why}")
@@ -228,11 +228,11 @@ class _Run:
         return domain if term.domain is None else self._name(term.domain, domain)
 
     def _name(self, text: MacroString, domain: str) -> str:
-        return macro_values.expand_name(text, self.mail, domain, self._p(text, domain))
+        return macros.expand_name(text, self.mail, domain, self._p(text, domain))
 
     def _p(self, text: MacroString, domain: str) -> str:
         """What `%{p}` stands for in a record at `domain` (section 7.3): that name, one below it, any, `unknown`."""
-        if not macro_values.needs_validated_name(text):
+        if not macros.needs_validated_name(text):
             return "unknown"
         if domain not in self.validated:
             names = self._validated_names()
@@ -291,4 +291,4 @@ class _Run:
             text = macro_string(texts[0].replace(" ", "%_"), explanation=True)
         except SyntaxFault:
             return ""
-        return macro_values.expand(text, self.mail, domain, self._p(text, domain))
+        return macros.expand(text, self.mail, domain, self._p(text, domain))

@@ -7,10 +7,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
-from reconciler.compliance.records import macros as macro_values
+from reconciler.compliance.records import macros
 from reconciler.compliance.records.addresses import is_askable
 from reconciler.compliance.records.macros import MacroString
-from reconciler.compliance.records.spf import MAX_LOOKUPS, MAX_VOID, QUERYING, Mechanism, SpfRecord, Term, is_spf, parse
+from reconciler.compliance.records.spf import (
+    MAX_LOOKUPS,
+    MAX_VOID,
+    QUERYING,
+    Mechanism,
+    SpfRecord,
+    Term,
+    is_spf,
+    parse_spf,
+)
 from reconciler.core.findings import SpfTerm, SpfTree
 from reconciler.core.lookups import Answer, RecordType
 
@@ -130,7 +139,7 @@ class SpfWalk:
         return self._follow(term.text, target, path)
 
     def _target(self, spec: MacroString | None, domain: str) -> str | None:
-        return domain if spec is None else macro_values.expand_same(spec, domain, self.root)
+        return domain if spec is None else macros.expand_same(spec, domain, self.root)
 
     def _ask(self, name: str, rtype: RecordType, seen: _Seen) -> Answer | None:
         """The answer, where there is one that says something."""
@@ -171,7 +180,7 @@ class SpfWalk:
             self._void(target, seen)
         records = [found for found in answer.texts() if is_spf(found)]
         if len(records) == 1:
-            seen.child = self.record(target, parse(records[0]), (*path, target))
+            seen.child = self.record(target, parse_spf(records[0]), (*path, target))
         else:
             what = "no SPF record" if not records else f"{len(records)} SPF records"
             self._fault(f"“{text}” leads to {target}, which has {what}", seen)
@@ -249,7 +258,7 @@ class Tree:
         term = _decider(self.root, wanted, owner)
         return None if term is None or _passes(term) else term.text
 
-    def having(self, name: str) -> tuple[str, ...]:
+    def domains_using(self, name: str) -> tuple[str, ...]:
         """The domains other than the first in whose record a mechanism of this name is evaluated."""
         below = (node for node in _nodes(self.root) if node is not self.root)
         return tuple(dict.fromkeys(n.domain for n in below if any(m.name == name for m in n.record.effective)))
@@ -259,7 +268,7 @@ class Tree:
         return _drawn(self.root)
 
 
-def expand(domain: str, record: SpfRecord, find: Find) -> Tree:
+def build_tree(domain: str, record: SpfRecord, find: Find) -> Tree:
     """The tree of a record at a domain."""
     walk = SpfWalk(domain, find)
     root = walk.record(domain, record, (domain,))
@@ -290,9 +299,9 @@ def _terminal(node: Node) -> Mechanism | None:
 
 def _for_everybody(node: Node) -> str | None:
     for term in node.record.effective:
-        whole = term.name == "all" or (term.network is not None and term.network.prefixlen == 0)
+        matches_all = term.name == "all" or (term.network is not None and term.network.prefixlen == 0)
         child = node.child(term.text) if term.name == "include" else None
-        if term.qualifier == "+" and (whole or (child is not None and _for_everybody(child))):
+        if term.qualifier == "+" and (matches_all or (child is not None and _for_everybody(child))):
             return term.text
     redirect = node.record.redirect
     child = node.child(redirect.text) if redirect else None
@@ -301,7 +310,7 @@ def _for_everybody(node: Node) -> str | None:
 
 def _decider(node: Node, wanted: Mechanism, owner: str, *, wide: bool = False) -> Term | None:
     """The first term to which mail that `wanted` matches comes for sure; one that gives a pass must be `wanted` itself,
-    unless it may be `wide`: what refuses a whole network refuses each address in it.
+    unless it may be `wide`: what refuses a matches_all network refuses each address in it.
     """
     for term in node.record.effective:
         counts = wide or term.qualifier != "+"

@@ -14,7 +14,7 @@ class Merged:
     notes: tuple[str, ...]
 
 
-def compose(terms: tuple[str, ...], ending: str = "~all") -> str:
+def compose_spf(terms: tuple[str, ...], ending: str = "~all") -> str:
     """A record of some terms."""
     return " ".join(("v=spf1", *terms, ending) if ending else ("v=spf1", *terms))
 
@@ -44,7 +44,7 @@ def merge(owner: str, records: Sequence[SpfRecord], added: Sequence[Mechanism]) 
     ending = _ending(records, merging)
     words = [term.text for term in merging.kept.values()]
     words.extend((*ending, *_other_modifiers(records, merging.notes)))
-    return Merged(compose(tuple(words), ending=""), tuple(merging.notes))
+    return Merged(compose_spf(tuple(words), ending=""), tuple(merging.notes))
 
 
 @dataclass(slots=True)

@@ -74,7 +74,7 @@ class HttpsFetcher:
             writer.write(request.encode("ascii"))
             await writer.drain()
             raw = b""
-            while len(raw) <= MAX_HEAD + MAX_BODY and not _is_whole(raw):
+            while len(raw) <= MAX_HEAD + MAX_BODY and not _is_complete(raw):
                 chunk = await reader.read(MAX_BODY)
                 if not chunk:
                     break
@@ -84,7 +84,7 @@ class HttpsFetcher:
             writer.transport.abort()
 
 
-def _is_whole(raw: bytes) -> bool:
+def _is_complete(raw: bytes) -> bool:
     """Whether a Content-Length says that no more comes: some servers leave the connection open all the same."""
     head, end, body = raw.partition(b"\r\n\r\n")
     if not end:

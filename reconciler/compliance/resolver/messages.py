@@ -25,7 +25,7 @@ import dns.rdtypes.IN.A
 import dns.rdtypes.IN.AAAA
 import dns.rdtypes.IN.SRV
 
-from reconciler.compliance.resolver import wire as resolver_wire
+from reconciler.compliance.resolver import wire as wire_format
 from reconciler.compliance.resolver.wire import HEADER, LeftToDnspython
 from reconciler.core.lookups import Address, Answer, Host, Mx, Outcome, Rdata, RecordType, Soa, Srv, Tlsa, Txt
 
@@ -35,7 +35,7 @@ from reconciler.core.lookups import Address, Answer, Host, Mx, Outcome, Rdata, R
 _PLAIN = frozenset((string.ascii_letters + string.digits + "-_").encode())
 
 
-def value(rdata: dns.rdata.Rdata) -> Rdata | None:
+def rdata_value(rdata: dns.rdata.Rdata) -> Rdata | None:
     """One record as a value; None for a type that nobody asked for."""
     match rdata:
         case dns.rdtypes.ANY.TXT.TXT():
@@ -103,7 +103,7 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class Truncated:
     """The reply did not fit into a datagram."""
 
 
@@ -138,9 +138,9 @@ def make_query(name: str, rtype: RecordType, *, recursive: bool) -> Query:
     Raises:
         NotAName: it is not one.
     """
-    asked = resolver_wire.question(name, rtype) if recursive else None
+    asked = wire_format.question(name, rtype) if recursive else None
     if asked is not None:
-        return Query(name, rtype, True, asked, resolver_wire.query(asked, EDNS_PAYLOAD), True)
+        return Query(name, rtype, True, asked, wire_format.query(asked, EDNS_PAYLOAD), True)
     try:
         qname = dns.name.Name([*(label.encode() for label in name.split(".") if name), b""])
     except (dns.exception.DNSException, ValueError) as e:
@@ -152,7 +152,7 @@ def make_query(name: str, rtype: RecordType, *, recursive: bool) -> Query:
     return Query(name, rtype, recursive, wire[HEADER:-_OPT_SIZE], wire[2:], False)
 
 
-def read(query: Query, shown: str, wire: bytes) -> Answer | Trouble | Cut | None:
+def read_reply(query: Query, shown: str, wire: bytes) -> Answer | Trouble | Truncated | None:
     """What a datagram with the query's id and question says; None where it cannot be read: wait for another.
 
     Args:
@@ -160,11 +160,11 @@ def read(query: Query, shown: str, wire: bytes) -> Answer | Trouble | Cut | None
     """
     if query.plain:
         try:
-            return resolver_wire.read(wire, query.name, query.rtype, query.asked)
+            return wire_format.read(wire, query.name, query.rtype, query.asked)
         except LeftToDnspython:
             pass
     if wire[2] & 2:
-        return Cut()
+        return Truncated()
     try:
         message = dns.message.from_wire(wire)
     except (dns.exception.DNSException, ValueError):
@@ -191,7 +191,7 @@ async def by_tcp(query: Query, host: str, port: int, shown: str) -> Answer | Tro
         return Trouble("temporary", f"{shown} sent an answer that cannot be read: {type(e).__name__}")
 
 
-async def by_udp(query: Query, host: str, port: int, seconds: float, shown: str) -> Answer | Trouble | Cut | None:
+async def by_udp(query: Query, host: str, port: int, seconds: float, shown: str) -> Answer | Trouble | Truncated | None:
     """One exchange by UDP where the event loop cannot watch sockets, as on Windows."""
     message = dns.message.from_wire(b"\0\0" + query.tail)
     message.id = randbelow(0x10000)
@@ -201,7 +201,7 @@ async def by_udp(query: Query, host: str, port: int, seconds: float, shown: str)
                 message, host, port=port, ignore_unexpected=True, ignore_errors=True, raise_on_truncation=True
             )
     except dns.message.Truncated:
-        return Cut()
+        return Truncated()
     except (TimeoutError, dns.exception.Timeout):
         return None
     return read_message(query, shown, reply)
@@ -241,7 +241,7 @@ def _answer(name: str, rtype: RecordType, reply: dns.message.Message) -> Answer:
     values: tuple[Rdata, ...] = ()
     text = ""
     if chain.answer is not None:
-        values = tuple(v for rdata in list(chain.answer)[:MAX_RECORDS] if (v := value(rdata)) is not None)
+        values = tuple(v for rdata in list(chain.answer)[:MAX_RECORDS] if (v := rdata_value(rdata)) is not None)
     elif reply.rcode() == dns.rcode.NXDOMAIN:
         outcome, text = "nxdomain", f"{aliases[-1] if aliases else name} does not exist in DNS"
     else:

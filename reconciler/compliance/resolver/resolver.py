@@ -16,14 +16,14 @@ import dns.resolver
 
 from reconciler.compliance.resolver.cache import AnswerCache
 from reconciler.compliance.resolver.messages import (
-    Cut,
     NotAName,
     Query,
     Trouble,
+    Truncated,
     by_tcp,
     by_udp,
     make_query,
-    read,
+    read_reply,
 )
 from reconciler.compliance.resolver.udp import SOCKETS, Sockets
 from reconciler.core.errors import Unreachable
@@ -34,9 +34,9 @@ IN_FLIGHT = 64
 AUTHORITY_IN_FLIGHT = 4
 """And with one authoritative server, which is a stranger's."""
 AUTHORITY_PORT = 53
-_PATIENCE = (1, 2, 4)
+_TIME_SHARES = (1, 2, 4)
 """How the time for a question is divided among the rounds: a datagram may be lost, a slow server gets longer."""
-_SILENT = 3
+_MAX_MISSES = 3
 """Attempts in succession without an answer; then a server is asked last."""
 
 
@@ -156,8 +156,8 @@ class DnsResolver:
     async def _ask_servers(self, query: Query, servers: Sequence["_Server"]) -> Answer:
         """Each server in turn, the silent ones again; the first answer that decides, else the last trouble."""
         if len(servers) > 1:
-            servers = sorted(servers, key=lambda server: server.misses >= _SILENT)
-        plan = [(share, server) for share in _PATIENCE for server in servers]
+            servers = sorted(servers, key=lambda server: server.misses >= _MAX_MISSES)
+        plan = [(share, server) for share in _TIME_SHARES for server in servers]
         left = self._timeout
         trouble: Trouble | None = None
         while plan:
@@ -186,7 +186,7 @@ class _Server:
         self.address = (host, port)
         self.shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._turn = asyncio.Semaphore(in_flight)
-        self._sockets: Sockets[Answer | Trouble | Cut] = Sockets(host, port, sockets)
+        self._sockets: Sockets[Answer | Trouble | Truncated] = Sockets(host, port, sockets)
         self._edns = True
         self.misses = 0
 
@@ -213,16 +213,18 @@ class _Server:
         reply = await self._by_udp(query if self._edns else query.without_edns(), seconds)
         if isinstance(reply, Trouble) and reply.no_edns and self._edns:
             plainer = await self._by_udp(query.without_edns(), deadline - asyncio.get_running_loop().time())
-            if isinstance(plainer, Answer | Cut):
+            if isinstance(plainer, Answer | Truncated):
                 self._edns, reply = False, plainer
-        if isinstance(reply, Cut):
+        if isinstance(reply, Truncated):
             async with asyncio.timeout_at(deadline):
                 return await by_tcp(query, *self.address, self.shown)
         return reply
 
-    async def _by_udp(self, query: Query, seconds: float) -> Answer | Trouble | Cut | None:
+    async def _by_udp(self, query: Query, seconds: float) -> Answer | Trouble | Truncated | None:
         try:
-            return await self._sockets.ask(query.tail, query.asked, lambda wire: read(query, self.shown, wire), seconds)
+            return await self._sockets.ask(
+                query.tail, query.asked, lambda wire: read_reply(query, self.shown, wire), seconds
+            )
         except NotImplementedError:
             return await by_udp(query, *self.address, seconds, self.shown)
 
