@@ -87,7 +87,7 @@ def judge(subject: Subject, facts: Facts) -> Finding:
 
 
 def _no_mx_notes(subject: Subject, facts: Facts, answer: Answer) -> list[Note]:
-    """Without an MX record, mail goes to the domain's own address if there is one (RFC 5321 section 5.1; rows 1 and 2)."""
+    """Rows 1 and 2: without an MX record, mail goes to the domain's own address (RFC 5321 section 5.1)."""
     domain = subject.domain
     if answer.outcome == "nxdomain":
         return [

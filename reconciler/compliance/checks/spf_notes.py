@@ -21,7 +21,9 @@ def limit_notes(tree: Tree) -> list[Note]:
         text = f"The SPF record needs at least {tree.lookups} DNS lookups; the limit is {MAX_LOOKUPS} (section 4.6.4)."
         notes.append(Note("fail", "SPF_LOOKUPS", "The SPF record needs too many lookups", text))
     elif tree.lookups >= MAX_LOOKUPS - 1:
-        text = f"The SPF record needs {tree.lookups} DNS lookups; the limit is {MAX_LOOKUPS}. The next change may exceed it."
+        text = (
+            f"The SPF record needs {tree.lookups} of at most {MAX_LOOKUPS} DNS lookups. The next may exceed the limit."
+        )
         notes.append(Note("warn", "SPF_LOOKUPS_NEAR", "The SPF record is near the lookup limit", text))
     if len(tree.voids) > MAX_VOID:
         text = f"{len(tree.voids)} of its lookups return no record ({listed(tree.voids)}); the limit is {MAX_VOID}."
@@ -37,8 +39,8 @@ def style(record: SpfRecord, tree: Tree) -> list[Note]:
         notes.append(Note("warn", "SPF_IGNORED", "Some SPF terms have no effect", text))
     if any(term.name == "ptr" for term in record.effective):
         text = (
-            "Do not use ptr (section 5.5): it is slow, many receivers skip it, and only the first ten reverse names of an "
-            "address count."
+            "Do not use ptr (section 5.5): it is slow, many receivers skip it, and only the first ten reverse names of "
+            "an address count."
         )
         notes.append(Note("warn", "SPF_PTR", "The SPF record uses ptr", text))
     using = tree.domains_using("ptr")
@@ -97,7 +99,7 @@ def _ending(record: SpfRecord, tree: Tree) -> list[Note]:
         text = "?all has no effect on other senders. Use ~all."
         return [Note("warn", "SPF_ALL_NEUTRAL", "The SPF record is neutral to other senders", text)]
     if terminal.qualifier == "-":
-        text = "With -all, receivers may reject mail before they evaluate DKIM and DMARC (RFC 9989 section 7.1). Prefer ~all."
+        text = "With -all, receivers may reject mail before they evaluate DMARC (RFC 9989 section 7.1). Prefer ~all."
         return [info_note(text, "SPF_ALL_FAIL")]
     return []
 

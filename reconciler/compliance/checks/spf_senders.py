@@ -119,7 +119,7 @@ def result_text(sent: SenderResult) -> str:
 def _note(sent: SenderResult) -> Note:
     if sent.refused:
         text = f"Mail from {sent.label} does not pass. It evaluates to {result_text(sent)}."
-        return Note("fail", "SPF_SENDER_REFUSED", "SPF rejects the mail server's own mail", text)
+        return Note("fail", "SPF_SENDER_REFUSED", "The mail server's own mail does not pass SPF", text)
     text = f"The SPF result for mail from {sent.label} is unknown: {sent.evaluation.reason or 'lookups are missing'}."
     return Note("error", "SPF_SENDER_UNKNOWN", "DNS lookup failed", text)
 
