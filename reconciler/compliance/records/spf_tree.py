@@ -308,8 +308,10 @@ def _for_everybody(node: Node) -> str | None:
 
 
 def _decider(node: Node, wanted: Mechanism, owner: str, *, wide: bool = False) -> Term | None:
-    """The first term to which mail that `wanted` matches comes for sure; one that gives a pass must be `wanted` itself,
-    unless it may be `wide`: what refuses a matches_all network refuses each address in it.
+    """The first term that certainly matches all mail that `wanted` matches.
+
+    A term with a pass must equal `wanted`, unless `wide` allows larger networks. A term without a pass may always be a
+    larger network, because it then refuses each address in it.
     """
     for term in node.record.effective:
         counts = wide or term.qualifier != "+"
