@@ -63,4 +63,4 @@ def test_a_new_extension_fails_for_each_place_that_it_misses(heading: str) -> No
 
 def test_the_guide_has_a_table_for_each_kind_of_extension_and_no_other() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("## Places to touch")[1].split("\n## ")[0]
-    assert re.findall(r"^### (.+)$", text, re.M) == list(MEMBERS)
+    assert re.findall(r"^### (.+)$", text, re.MULTILINE) == list(MEMBERS)

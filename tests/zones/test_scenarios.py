@@ -1,4 +1,4 @@
-"""On a real server, the checks report for every scenario what its file expects. The scenarios cover the catalogue."""
+"""On a real server, the checks report for every scenario what its file expects. The scenarios cover docs/reference/dns-checks.md."""
 
 from collections import Counter
 
@@ -7,7 +7,7 @@ import zone_scenarios as scenarios
 
 CHECKS = sorted({entry.about for entry in scenarios.ENTRIES.values()})
 ROWS = {*range(1, 54)} - {34, 48}
-"""Rows of the catalogue of checks. No zone has row 34 (the certificate of the autodiscover host) or row 48 (BIMI)."""
+"""Rows of docs/reference/dns-checks.md. No zone has row 34 (the certificate of the autodiscover host) or row 48 (BIMI)."""
 
 pytestmark = pytest.mark.dnsserver
 

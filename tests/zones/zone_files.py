@@ -5,7 +5,7 @@ Each scenario is an entry under its name:
     spf-two-records:
       summary: "Two SPF records: receivers use none."   # one sentence, shown in docs/findings
       kind: bad                # good: the check passes; bad: the check reports something
-      rows: [10]               # rows of the catalogue of checks
+      rows: [10]               # rows of docs/reference/dns-checks.md
       zone: |                  # what the domain publishes, as in a zone file; names are relative to the domain
         @  TXT  "v=spf1 include:spf.example.net ~all"
         @  TXT  "v=spf1 -all"

@@ -49,7 +49,7 @@ class Case:
     Attributes:
         about: the check that the scenario is about.
         kind: `good` = the check passes; `bad` = the check reports something.
-        rows: rows of the catalogue of checks.
+        rows: rows of docs/reference/dns-checks.md.
         zone: what the domain publishes, with the keys filled in.
         without: absolute name and type of good records that the domain lacks.
         bare: the domain has no record of good.zone.
