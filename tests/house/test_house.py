@@ -78,3 +78,31 @@ def test_version_imports_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_no_folder_of_the_package_has_more_than_24_modules() -> None:
+    """The sandbox's state and HTTP modules know each other, so its folder is larger on purpose (decision 12)."""
+    counts = {folder: len(list(folder.glob("*.py"))) for folder in (ROOT / "reconciler").rglob("*") if folder.is_dir()}
+    crowded = {str(folder.relative_to(ROOT)) for folder, count in counts.items() if count > 24 + 1}  # and __init__.py
+    assert crowded == {"reconciler/sandbox"}
+
+
+def test_no_modules_of_the_package_import_each_other_in_a_cycle_not_even_lazily() -> None:
+    modules = {".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): p for p in sources()}
+    imports = {name: imported(path, modules) for name, path in modules.items()}
+    # Whatever imports nothing that is left cannot be part of a cycle; what remains in the end is one, or leads to one.
+    while free := [name for name, targets in imports.items() if not targets & imports.keys()]:
+        for name in free:
+            del imports[name]
+    assert not imports
+
+
+def imported(path: Path, modules: dict[str, Path]) -> set[str]:
+    """The modules of the package that a file imports, also inside functions."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {full if (full := f"{node.module}.{a.name}") in modules else node.module for a in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {a.name for a in node.names}
+    return found & modules.keys() - {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")}
