@@ -56,4 +56,6 @@ def _lines(text: str, width: int) -> list[str]:
     from reconciler.output.terminal import Style, flow, words
 
     indent = len(text) - len(text.lstrip(" "))
-    return list(flow(words(text[indent:]), indent=indent, hang=indent + 2, width=width, style=Style(False))) or [text]
+    # A path or an address stays in one piece, so that it can be copied.
+    pieces = [piece._replace(solid=True) for piece in words(text[indent:])]
+    return list(flow(pieces, indent=indent, hang=indent + 2, width=width, style=Style(False))) or [text]

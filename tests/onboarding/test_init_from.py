@@ -103,7 +103,7 @@ def test_where_nobody_can_choose_the_domains_must_be_named_before_anybody_signs_
 def test_credentials_come_from_the_environment_where_nobody_can_be_asked(world: Any, program: Any) -> None:
     done = program("init", "mail", "--from", world.url, "--all", SMARTERMAIL_USER="admin")
     assert done.returncode == 6
-    assert "SMARTERMAIL_PASSWORD is not set, and nobody can be asked here" in done.stderr
+    assert "SMARTERMAIL_PASSWORD is not set, and there is no terminal to ask on" in done.stderr
     assert not (program.cwd / "mail").exists()
 
 

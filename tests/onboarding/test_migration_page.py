@@ -14,11 +14,11 @@ ANSWERS = {
     "reconciler init --from": (
         ("[github]: ", "github\n"),
         ("User name on", "admin\n"),
-        ("Password (not shown, not kept): ", "PASSWORD\n"),
+        ("Password (hidden, not stored): ", "PASSWORD\n"),
         ("names, or all: ", "all\n"),
     ),
     "read -rs SMARTERMAIL_PASSWORD": (("", "PASSWORD\n"),),
-    "reconciler apply": (("Only 'yes' will do", "yes\n"),),
+    "reconciler apply": (("Only 'yes' confirms", "yes\n"),),
 }
 """What a reader types at which command."""
 CODES = {"reconciler dns check": 7}
