@@ -87,9 +87,16 @@ class OutcomeLog:
 
     def _line(self, outcome: Outcome) -> Iterator[str]:
         label, styles = _LABELS[outcome.result]
-        reason = words(f"({safe(outcome.detail)})") if outcome.detail else []
-        pieces = [Piece(label.ljust(_LABEL_CELLS), styles), *_subject(outcome.change), *reason]
+        pieces = [Piece(label.ljust(_LABEL_CELLS), styles), *_with_reason(outcome)]
         yield from flow(pieces, indent=2, hang=_LABEL_CELLS + 5, width=_WIDTH, style=self._style)
+
+
+def render_outcomes(outcomes: Mapping[str, Sequence[Outcome]], *, color: bool) -> Iterator[str]:
+    """The complete log of an apply that has ended, per domain."""
+    log = OutcomeLog({domain: len(row) for domain, row in outcomes.items()}, color=color)
+    for domain, row in outcomes.items():
+        for outcome in row:
+            yield from log.add(domain, outcome)
 
 
 def _subject(change: Change) -> list[Piece]:
@@ -99,6 +106,14 @@ def _subject(change: Change) -> list[Piece]:
     if change.action == "rename":
         pieces += [Piece("->"), Piece(safe(new_address(change)), solid=True)]
     return pieces
+
+
+def _with_reason(outcome: Outcome) -> list[Piece]:
+    """`~ mailbox alice@example.com: the server rejected the quota`."""
+    *pieces, last = _subject(outcome.change)
+    if not outcome.detail:
+        return [*pieces, last]
+    return [*pieces, last._replace(text=f"{last.text}:"), *words(safe(outcome.detail))]
 
 
 def render_apply_summary(
@@ -163,8 +178,7 @@ def _stopped(why: str, left: Sequence[Plan], style: Style) -> Iterator[str]:
 
 
 def _trouble(outcome: Outcome, style: Style) -> Iterator[str]:
-    reason = words(f"({safe(outcome.detail)})") if outcome.detail else []
-    yield from flow([*_subject(outcome.change), *reason], indent=2, hang=6, width=_WIDTH, style=style)
+    yield from flow(_with_reason(outcome), indent=2, hang=6, width=_WIDTH, style=style)
     if outcome.change.origin:
         yield f"      at {safe(str(outcome.change.origin))}"
     if outcome.hint:

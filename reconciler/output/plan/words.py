@@ -255,8 +255,8 @@ def list_changes(before: tuple[str, ...], after: tuple[str, ...]) -> tuple[tuple
     """
     from deepdiff import DeepDiff
 
-    # deepdiff compares mappings by key, in linear time. Its shortcuts are off: a name may begin with two underscores, and
-    # it must report every target even if the lists differ a lot.
+    # deepdiff compares mappings by key, in linear time. Its shortcuts are off: a name may begin with two underscores,
+    # and it must report every target even if the lists differ a lot.
     found = DeepDiff(
         dict(zip(before, before, strict=True)),
         dict(zip(after, after, strict=True)),
