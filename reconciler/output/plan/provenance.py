@@ -15,7 +15,7 @@ DIRECTIONS: dict[Direction, str] = {
     "both": "changed on both",
 }
 CHANGE_SET = "Introduced by this change"
-PENDING = "Already pending (drift, or a merge that is not applied)"
+PENDING = "Already pending (drift, or an unapplied merge)"
 HIDDEN = "Hidden by this change"
 
 _OF_CHANGE: dict[Attribution | None, str] = {"pending": "already pending", "both": "partly already pending"}
