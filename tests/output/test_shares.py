@@ -199,7 +199,7 @@ Monthly bill: USD 17.50 → 22.00 (+4.50).
 
 ---
 
-### Already pending (drift, or a merge that is not applied): 2 changes
+### Already pending (drift, or an unapplied merge): 2 changes
 
 #### 1 deletion
 
