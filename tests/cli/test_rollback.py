@@ -107,9 +107,7 @@ def test_what_was_changed_since_by_hand_or_by_another_run_is_left_alone_and_name
     )
     assert inside(w, "apply", "--yes").code == 0
     back = inside(w, "rollback", runs(w)[1].stem)
-    assert "mailbox alice@example.com stays unchanged: changed since the run: quota" in " ".join(
-        back.out.split()
-    )
+    assert "mailbox alice@example.com stays unchanged: changed since the run: quota" in " ".join(back.out.split())
     assert "mailbox carol@example.com stays unchanged: run" in " ".join(back.out.split())
     assert "delete mailbox carol" not in back.out
     assert "rename" in back.out

@@ -17,7 +17,7 @@ def scope(made: Plan) -> ReadScope:
     return saved_scope(made.changes, {c.key: precondition(c, b"s") for c in made.changes})
 
 
-def test_costly_reads_are_only_of_what_the_changes_touch_and_planning_read_or_they_set() -> None:
+def test_costly_reads_cover_only_the_fields_of_changes_and_preconditions() -> None:
     there = current(
         [read_box("alice", **{**BARE, "forward_to": ()}), read_box("bob", **BARE), read_box("other")],
         [read_alias("team", allow_sending=UNSET, hide_from_gal=UNSET, internal_only=UNSET, display_name=UNSET)],
@@ -31,7 +31,7 @@ def test_costly_reads_are_only_of_what_the_changes_touch_and_planning_read_or_th
     )
 
 
-def test_seats_are_read_where_they_were_read_or_are_set() -> None:
+def test_activations_are_read_if_the_plan_read_or_sets_them() -> None:
     there = current([read_box("bob", **BARE)])
     assert scope(plan(desired([box("bob", quota=5)]), there)) == ReadScope()
     assert scope(plan(desired([box("new", mapi=True)]), there)) == ReadScope(mapi=True)
@@ -39,7 +39,7 @@ def test_seats_are_read_where_they_were_read_or_are_set() -> None:
     assert scope(plan(desired([box("bob", quota=5)]), activated)) == ReadScope(eas=True)
 
 
-def test_what_is_renamed_is_read_under_both_names() -> None:
+def test_a_renamed_object_is_read_under_both_names() -> None:
     there = current([read_box("rob", **BARE)], [read_alias("a", "x@else.example")])
     wanted = desired(
         [box("bob", quota=5)], [alias("b", display_name="B")], renamed=[rename("rob", "bob"), rename("a", "b", "alias")]
@@ -50,7 +50,7 @@ def test_what_is_renamed_is_read_under_both_names() -> None:
     assert scope(plan(forwards, there)).forwarding == {"bob", "rob"}
 
 
-def test_what_a_server_only_said_it_did_has_failed_and_is_left() -> None:
+def test_a_change_that_the_server_only_claimed_has_failed_and_remains() -> None:
     there = current([read_box("alice", quota=1), read_box("carol")])
     made = plan(desired([box("alice", quota=5), box("dora")], removed=[gone("carol")]), there)
     outcomes = tuple(Outcome(change=c, result=Result.APPLIED) for c in made.changes)

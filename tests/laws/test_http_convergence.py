@@ -37,7 +37,7 @@ def read(world: HttpWorld, there: CurrentDomain) -> CurrentDomain:
 
 @few
 @given(situations(), servers)
-def test_laws_1_and_3_what_was_read_and_is_declared_as_it_is_leaves_nothing_to_do(
+def test_laws_1_and_3_a_declared_current_state_has_an_empty_plan(
     world: HttpWorld, there: Situation, names: list[str]
 ) -> None:
     loaded(world, there, names)
@@ -49,7 +49,7 @@ def test_laws_1_and_3_what_was_read_and_is_declared_as_it_is_leaves_nothing_to_d
 
 @few
 @given(situations(), servers)
-def test_laws_2_and_4_an_apply_converges_a_second_one_writes_nothing_and_only_what_was_meant_is_deleted(
+def test_laws_2_and_4_an_apply_converges_a_second_one_writes_nothing_and_only_intended_deletions_happen(
     world: HttpWorld, there: Situation, names: list[str]
 ) -> None:
     loaded(world, there, names, sister=True)
@@ -79,7 +79,7 @@ def test_laws_2_and_4_an_apply_converges_a_second_one_writes_nothing_and_only_wh
 
 @few
 @given(situations(), servers)
-def test_law_5_however_a_server_tells_it_the_plan_is_the_same(
+def test_law_5_the_plan_does_not_depend_on_the_form_of_the_servers_answers(
     world: HttpWorld, there: Situation, names: list[str]
 ) -> None:
     loaded(world, there, [])

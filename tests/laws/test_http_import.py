@@ -123,9 +123,7 @@ def test_law_3_after_an_import_the_plan_is_empty_and_importing_again_changes_no_
 
 @few
 @given(situations())
-def test_law_3_importing_over_a_file_leaves_nothing_but_what_is_removed_or_renamed(
-    world: HttpWorld, there: Situation
-) -> None:
+def test_law_3_an_import_over_a_file_leaves_only_removals_and_renames(world: HttpWorld, there: Situation) -> None:
     world.load(there.current)
     root = workspace(world, there)
     imported(root)
@@ -143,7 +141,7 @@ def test_law_3_importing_over_a_file_leaves_nothing_but_what_is_removed_or_renam
 
 @few
 @given(situations())
-def test_after_drift_is_adopted_nothing_is_left_but_what_was_said(world: HttpWorld, there: Situation) -> None:
+def test_after_adopting_drift_only_the_reported_differences_remain(world: HttpWorld, there: Situation) -> None:
     world.load(there.current)
     root = workspace(world, there)
     config, plans = planned(root, there)

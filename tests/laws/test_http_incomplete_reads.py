@@ -66,7 +66,7 @@ def removable(path: str, rows: list[dict[str, Any]]) -> list[int]:
 
 @few
 @given(situations(), st.sampled_from(sorted(LISTS)), st.data())
-def test_rows_that_are_left_out_of_a_list_stop_the_domain(
+def test_missing_rows_of_a_list_stop_the_domain(
     world: HttpWorld, proxied: LyingProxy, there: Situation, path: str, data: st.DataObject
 ) -> None:
     world.load(there.current)
@@ -134,7 +134,7 @@ def _foreign(row: dict[str, Any]) -> dict[str, Any]:
 
 @few
 @given(situations(), st.sampled_from(sorted(LISTS)), st.sampled_from(sorted(BROKEN)))
-def test_a_list_that_is_no_list_of_this_domain_stops_it(
+def test_a_list_of_another_domain_stops_the_domain(
     world: HttpWorld, proxied: LyingProxy, there: Situation, path: str, how: str
 ) -> None:
     world.load(there.current)
@@ -152,7 +152,7 @@ def test_a_list_that_is_no_list_of_this_domain_stops_it(
 
 @few
 @given(situations(), st.sampled_from(["sister.example", "", None]))
-def test_an_answer_for_another_domain_stops_it(
+def test_an_answer_for_another_domain_stops_the_domain(
     world: HttpWorld, proxied: LyingProxy, there: Situation, name: str | None
 ) -> None:
     world.load(there.current)
@@ -184,7 +184,7 @@ def test_faults_of_the_network_at_any_list_stop_the_domain(
     assert world.state() == state
 
 
-def test_the_domain_is_the_one_that_the_laws_are_about(world: HttpWorld, proxied: LyingProxy) -> None:
+def test_the_domain_of_the_test_is_complete(world: HttpWorld, proxied: LyingProxy) -> None:
     """Without a lie the same way does write, so the tests above could fail."""
 
     @settings(deadline=None, max_examples=4, phases=[Phase.generate], suppress_health_check=list(HealthCheck))

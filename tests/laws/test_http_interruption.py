@@ -76,7 +76,7 @@ def check_end(world: HttpWorld, there: Situation, root: Path, ideal: tuple[dict,
 
 @few
 @given(situations(tight_seats=False), servers, st.sampled_from(BEFORE + AFTER), st.integers(1, 3), st.data())
-def test_laws_7_and_8_whatever_happens_to_a_write_the_next_run_ends_as_if_nothing_had(
+def test_laws_7_and_8_after_any_fault_of_a_write_the_next_run_reaches_the_undisturbed_state(
     world: HttpWorld, there: Situation, names: list[str], fault: str, times: int, data: st.DataObject
 ) -> None:
     ideal = undisturbed(world, there, names)
@@ -95,7 +95,7 @@ def test_laws_7_and_8_whatever_happens_to_a_write_the_next_run_ends_as_if_nothin
 
 @few
 @given(situations(), servers, st.sampled_from(AFTER), st.data())
-def test_law_8_an_answer_that_is_lost_once_is_found_out_by_reading(
+def test_law_8_a_lost_response_is_resolved_by_a_read(
     world: HttpWorld, there: Situation, names: list[str], fault: str, data: st.DataObject
 ) -> None:
     ideal = undisturbed(world, there, names)
@@ -110,7 +110,7 @@ def test_law_8_an_answer_that_is_lost_once_is_found_out_by_reading(
 
 @settings(deadline=None, max_examples=4, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(situations(), st.integers(0, 2**32))
-def test_law_8_killed_at_any_moment_and_run_again_the_end_is_the_same(
+def test_law_8_killed_at_any_moment_and_run_again_the_final_state_is_the_same(
     world: HttpWorld, there: Situation, seed: int
 ) -> None:
     dice = random.Random(seed)

@@ -27,7 +27,7 @@ def test_without_removed_or_prune_nothing_is_deleted(there: Situation) -> None:
 
 @settings(deadline=None, max_examples=200)
 @given(wild())
-def test_every_deletion_has_its_reason_and_none_hits_what_is_protected_declared_or_an_administrator(
+def test_every_deletion_has_a_reason_and_none_affects_protected_declared_or_administrating_resources(
     there: Situation,
 ) -> None:
     made = there.plan()
@@ -45,7 +45,7 @@ def test_every_deletion_has_its_reason_and_none_hits_what_is_protected_declared_
 
 @settings(deadline=None, max_examples=150)
 @given(wild())
-def test_another_domain_is_never_touched_and_what_is_shielded_is_there_afterwards(there: Situation) -> None:
+def test_another_domain_never_changes_and_protected_resources_still_exist(there: Situation) -> None:
     made = there.plan()
     assert {c.domain for c in made.changes} <= {there.desired.domain}
     if made.refused:

@@ -44,7 +44,9 @@ def takes_away(change: Change) -> bool:
 
 @settings(deadline=None, max_examples=300)
 @given(wild(), before_in_main, st.sets(st.sampled_from(FREE), max_size=3))
-def test_no_plan_takes_away_what_nobody_may_touch(there: Situation, before: dict[str, str], ignored: set[str]) -> None:
+def test_no_plan_deletes_or_renames_a_protected_resource(
+    there: Situation, before: dict[str, str], ignored: set[str]
+) -> None:
     removed = {(r.kind, r.name): r for r in there.desired.removed}
     removed |= {("mailbox", n): Removal(kind="mailbox", name=n) for n in (*ignored, *before)}
     there = replace(
@@ -60,7 +62,7 @@ def test_no_plan_takes_away_what_nobody_may_touch(there: Situation, before: dict
 
 
 @pytest.mark.parametrize("drawn", [wild, situations])
-def test_what_is_not_ours_is_afterwards_as_it_was(drawn: Any) -> None:
+def test_ignored_and_unmanaged_resources_are_unchanged_after_an_apply(drawn: Any) -> None:
     @settings(deadline=None, max_examples=120)
     @given(drawn(), before_in_main)
     def law(there: Situation, before: dict[str, str]) -> None:
@@ -92,7 +94,7 @@ def test_what_is_not_ours_is_afterwards_as_it_was(drawn: Any) -> None:
 
 @settings(deadline=None, max_examples=200)
 @given(situations(), currents(), before_in_main, st.sets(st.sampled_from(FREE), max_size=2))
-def test_a_plan_that_was_made_before_things_moved_is_refused_where_it_takes_away_what_nobody_may_touch_now(
+def test_a_stale_plan_that_deletes_a_resource_which_is_protected_now_is_refused(
     there: Situation, moved: CurrentDomain, before: dict[str, str], raised: set[str]
 ) -> None:
     changes = there.plan().changes

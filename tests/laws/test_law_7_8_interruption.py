@@ -67,7 +67,7 @@ def test_law_7_a_failure_leaves_its_dependants_untried_and_the_rest_done_and_a_s
 
 @settings(deadline=None, max_examples=200)
 @given(situations(), st.data())
-def test_law_8_killed_at_any_write_a_second_run_ends_as_if_nothing_had_happened(
+def test_law_8_killed_at_any_write_a_second_run_reaches_the_undisturbed_state(
     there: Situation, data: st.DataObject
 ) -> None:
     ideal = undisturbed(there)
@@ -94,7 +94,7 @@ def test_law_8_killed_at_any_write_a_second_run_ends_as_if_nothing_had_happened(
 
 @settings(deadline=None, max_examples=100)
 @given(situations(), st.data())
-def test_law_8_doubtful_answers_on_the_way_change_neither_the_end_nor_what_is_done_once(
+def test_law_8_ambiguous_writes_change_neither_the_final_state_nor_repeat_a_write(
     there: Situation, data: st.DataObject
 ) -> None:
     ideal = undisturbed(there)

@@ -131,7 +131,7 @@ def failed(done: ApplyResult) -> list[str]:
     return [o.detail for row in done.outcomes.values() for o in row if o.result is Result.FAILED]
 
 
-def test_exceptions_and_logs_are_looked_through(world: SecretWorld) -> None:
+def test_the_search_covers_exceptions_and_logs(world: SecretWorld) -> None:
     """The search itself finds a secret in an exception that is swallowed, in a cause, and in a log."""
     secret = world.canaries.values["alice"]
     with listening() as heard:
@@ -145,7 +145,7 @@ def test_exceptions_and_logs_are_looked_through(world: SecretWorld) -> None:
     assert {hit[1] for hit in world.canaries.found_in(*heard.texts())} >= {"repr", "JSON"}
 
 
-def test_a_run_in_which_all_goes_well(world: SecretWorld) -> None:
+def test_a_run_without_faults_exposes_no_secret(world: SecretWorld) -> None:
     world.all_sources = True
     world.write()
     done, heard = applied(world)
@@ -156,7 +156,7 @@ def test_a_run_in_which_all_goes_well(world: SecretWorld) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_faults_of_server_and_network(world: SecretWorld, place: str) -> None:
+def test_faults_of_server_and_network_expose_no_secret(world: SecretWorld, place: str) -> None:
     for fault in FAULTS:
         world.renew()
         if place == "post-user":
@@ -168,7 +168,7 @@ def test_faults_of_server_and_network(world: SecretWorld, place: str) -> None:
         assert not done.converged or fault.endswith(("-after", "-json"))
 
 
-def test_credentials_that_are_refused_in_every_way(world: SecretWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rejected_credentials_expose_no_secret(world: SecretWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     states: list[dict[str, object]] = [
         {"twoFactor": True},
         {"twoFactor": "SYSADMIN_NOT_SETUP"},
@@ -189,7 +189,7 @@ def test_credentials_that_are_refused_in_every_way(world: SecretWorld, monkeypat
     assert not applied(world, FIRST)[0].converged
 
 
-def test_sources_of_secrets_that_fail(world: SecretWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_sources_of_secrets_expose_no_secret(world: SecretWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     several = world.canaries.new("several lines")
     world.secret_file("bob", f"{several}\nand more")
     world.secret_file("carol", several)
@@ -232,7 +232,7 @@ def proxy(world: SecretWorld) -> Iterator[LyingProxy]:
 
 
 @pytest.mark.parametrize("how", ECHOES)
-def test_a_server_that_repeats_what_it_was_sent(world: SecretWorld, proxy: LyingProxy, how: str) -> None:
+def test_a_server_that_repeats_requests_exposes_no_secret(world: SecretWorld, proxy: LyingProxy, how: str) -> None:
     for place, statuses in STATUSES.items():
         world.renew()
         if place == "post-user":

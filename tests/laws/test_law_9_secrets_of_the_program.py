@@ -44,7 +44,7 @@ def test_canaries_are_found_in_every_form(world: SecretWorld) -> None:
         world.run("validate", "--workspace", value)
 
 
-def test_no_command_that_succeeds_tells_a_secret(world: SecretWorld) -> None:
+def test_no_successful_command_shows_a_secret(world: SecretWorld) -> None:
     def plan() -> None:
         assert world.run("plan", *LOUD, *to_files("plan", FORMATS)).code == 0
         assert world.run("plan", "--save", "approved.plan", *LOUD).code == 0
@@ -85,14 +85,14 @@ def test_no_command_that_succeeds_tells_a_secret(world: SecretWorld) -> None:
     assert world.left_behind() == []
 
 
-def test_whatever_other_commands_there_are_tell_no_secret_either(world: SecretWorld) -> None:
+def test_no_other_command_shows_a_secret(world: SecretWorld) -> None:
     for name in sorted(COMMANDS.keys() - BY_HAND):
         for words in ((), ("first.example",)):
             world.run(name, *words, *LOUD, timeout=10)
     assert world.left_behind() == []
 
 
-def test_a_server_that_refuses_the_password_or_is_not_there_gets_none_told(world: SecretWorld) -> None:
+def test_a_rejected_login_or_an_unreachable_server_shows_no_secret(world: SecretWorld) -> None:
     wrong = world.canaries.new("wrong")
 
     def refused() -> None:
@@ -111,7 +111,7 @@ def test_a_server_that_refuses_the_password_or_is_not_there_gets_none_told(world
     assert world.left_behind() == []
 
 
-def test_faults_at_any_point_tell_no_secret(world: SecretWorld) -> None:
+def test_faults_at_any_point_show_no_secret(world: SecretWorld) -> None:
     """HTML, errors, cut answers: at the sign-in, at reads, at the writes that carry passwords."""
     rows = [
         (world.first, "first.example", {"name": "html-after", "path": "user-put", "times": -1}, Exit.PARTIAL),
@@ -132,7 +132,7 @@ def _apply(world: SecretWorld, domain: str, code: Exit) -> None:
     assert done.code in (code, Exit.DONE if code is Exit.PARTIAL else code), done.said.decode()
 
 
-def test_a_password_that_is_refused_here_or_by_the_server_is_not_told(world: SecretWorld) -> None:
+def test_a_password_that_the_program_or_the_server_rejects_is_not_shown(world: SecretWorld) -> None:
     weak = world.canaries.add("weak", weak_canary())
     for words in (("validate",), ("plan",), ("apply", "--yes", "--format", "json")):
         done = world.run(*words, "first.example", *LOUD, ALICE_PASSWORD=weak)

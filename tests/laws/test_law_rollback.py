@@ -77,7 +77,7 @@ def unequal(before: CurrentDomain, after: CurrentDomain, deleted: dict[tuple[str
 
 @settings(deadline=None, max_examples=150)
 @given(there=situations())
-def test_a_rollback_restores_what_can_be_restored_and_deletes_only_what_the_run_made(
+def test_a_rollback_restores_all_restorable_state_and_deletes_only_objects_of_the_run(
     there: Situation, tmp_path_factory: Any
 ) -> None:
     server = there.server()
@@ -127,7 +127,7 @@ def meddled(draw: Any, server: FakeServer) -> None:
 
 @settings(deadline=None, max_examples=150)
 @given(there=situations(), data=st.data())
-def test_what_others_changed_since_is_left_alone_and_nothing_else_is_ever_deleted(
+def test_objects_that_others_changed_since_stay_unchanged_and_nothing_else_is_deleted(
     there: Situation, data: st.DataObject, tmp_path_factory: Any
 ) -> None:
     server = there.server()
@@ -172,7 +172,7 @@ def fields_of(change: Change) -> set[str]:
 
 @settings(deadline=None, max_examples=60)
 @given(there=situations(), at=st.integers(1, 6), how=st.sampled_from(["refuse", "gone", "doubt half", "locked out"]))
-def test_a_run_that_failed_half_way_is_undone_as_far_as_it_came(
+def test_a_run_that_failed_halfway_is_undone_as_far_as_it_got(
     there: Situation, at: int, how: Any, tmp_path_factory: Any
 ) -> None:
     server = there.server()

@@ -112,7 +112,7 @@ def sources(made: Plan) -> dict[Key, Key]:
 
 @settings(deadline=None, max_examples=150)
 @given(there=situations(), done=edits())
-def test_a_stale_object_is_never_changed_and_an_unmoved_one_is_never_refused_for_itself(
+def test_a_stale_object_is_never_changed_and_an_unchanged_one_is_never_refused_itself(
     root: Path, there: Situation, done: list[tuple[Any, ...]]
 ) -> None:
     server, journal = there.server(), there.journal()
@@ -185,7 +185,7 @@ def test_an_undisturbed_saved_plan_does_what_apply_does_and_a_second_time_nothin
 @given(
     there=situations(), when=st.integers(1, 8), how=st.sampled_from(["kill before", "kill after", "refuse", "ignore"])
 )
-def test_after_a_kill_or_a_failure_the_same_plan_goes_on_and_nothing_is_done_twice(
+def test_after_a_kill_or_a_failure_the_same_plan_continues_and_nothing_is_done_twice(
     root: Path, there: Situation, when: int, how: Any
 ) -> None:
     server = there.server()
