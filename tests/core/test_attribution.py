@@ -1,4 +1,4 @@
-"""Whose a change is: two plans over one read."""
+"""Attribution: two plans over the same read."""
 
 from datetime import date
 from typing import Any

@@ -1,4 +1,4 @@
-"""The monthly bill: started tranches, seats, and what a plan does to them."""
+"""The monthly bill: started tranches, EAS and MAPI accounts, and the effect of a plan."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -35,7 +35,7 @@ def domain(*mailboxes: Any, usage: int | None = 0) -> CurrentDomain:
 
 @st.composite
 def billings(draw: Any) -> Billing:
-    """Prices where the two together cost no less than each alone, or are charged separately."""
+    """Prices with a combination that is at least as expensive as each part, or that charges both parts."""
     eas, mapi = draw(money), draw(money)
     both = draw(st.one_of(st.just(Decimal(0)), st.decimals(max(eas, mapi), 2000, places=2)))
     return Billing(

@@ -1,4 +1,4 @@
-"""What got better or worse between two reports."""
+"""The differences between two reports."""
 
 import pytest
 from hypothesis import given

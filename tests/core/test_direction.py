@@ -1,4 +1,4 @@
-"""Where a difference came from, as far as a base commit's file or the journals know."""
+"""The direction of a difference, as far as the file of a base commit or the journals show it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -73,10 +73,10 @@ FILES, SERVER, OTHER = 9, 5, 7
         (None, SERVER, "git"),
         (None, OTHER, "both"),
         (None, None, None),
-        # a merge that was not applied is no drift, whatever the base commit says
+        # A merge that was not applied is not drift, whatever the base commit contains.
         (FILES, SERVER, "git"),
         (OTHER, SERVER, "git"),
-        # where the base's file knows, a journal that may be old does not overrule it
+        # The base's file has precedence over a journal, which may be old.
         (SERVER, FILES, "git"),
         (FILES, OTHER, "server"),
         (OTHER, FILES, "both"),

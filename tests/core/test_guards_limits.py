@@ -1,4 +1,4 @@
-"""Limits counted with what nobody declares, and features that the server has switched off."""
+"""Limits that also count undeclared resources, and features that the server has switched off."""
 
 from datetime import date
 from typing import Any
@@ -118,7 +118,7 @@ def test_nothing_is_created_if_the_domain_still_exceeds_the_servers_limit() -> N
     assert said(plan(wanted, current(boxes("u", 5), limits=ServerLimits(mailboxes=4)))) == []
 
 
-# Seats
+# EAS and MAPI accounts
 
 
 @pytest.mark.parametrize("protocol", ["eas", "mapi"])

@@ -1,4 +1,4 @@
-"""What is protected is neither deleted, disabled for deletion, nor renamed away: with the reason and the way out."""
+"""Protected resources are not deleted, disabled for a deletion or renamed; each message has a reason and a remedy."""
 
 from datetime import date
 from typing import Any
@@ -143,7 +143,7 @@ def test_a_protected_mailbox_may_be_disabled_by_its_own_line() -> None:
     assert (only(made).action, made.refused) == ("update", False)
 
 
-# The same account, removed and created
+# One account that is both removed and created
 
 
 def test_a_pruned_mailbox_may_be_replaced_by_an_alias_and_the_risk_is_mail_loss() -> None:
@@ -167,7 +167,7 @@ def test_a_pruned_name_cannot_be_the_new_name_of_a_rename() -> None:
     assert (made.count("rename"), made.count("delete"), made.refused) == (0, 0, True)
 
 
-# A plan that was made before, asked again as things are now
+# An old plan, checked again against the current state
 
 
 def asked(changes: list[Change], wanted: Any, there: Any, **more: Any) -> list[str]:

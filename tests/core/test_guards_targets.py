@@ -1,4 +1,4 @@
-"""Where mail goes: outside, newly; or nowhere, because what it went to is deleted or renamed."""
+"""Targets of mail: new external addresses, and addresses that the plan deletes or renames."""
 
 from typing import Any
 
@@ -194,7 +194,7 @@ def test_unread_domains_are_not_checked_across_domains() -> None:
     assert dangling_across([made], {DOMAIN: OSError("gone")}, frozenset()) == []
 
 
-# Outside
+# External targets
 
 
 @pytest.mark.parametrize("verdict", ["warn", "deny"])

@@ -20,7 +20,7 @@ from reconciler.core.planning.order import sort_changes
 
 
 def needs(made: Plan) -> dict[str, tuple[str, ...]]:
-    """`action name` -> the keys that it depends on, without the domain; only those that depend on anything."""
+    """`action name` -> the keys of its dependencies, without the domain; only changes with dependencies."""
     return {f"{c.action} {c.name}": tuple(k.split("@")[0] for k in c.depends_on) for c in made.changes if c.depends_on}
 
 
@@ -177,7 +177,7 @@ def test_an_alias_comes_after_the_new_alias_to_which_it_points() -> None:
 
 
 def test_a_cycle_is_broken_at_its_weakest_dependency() -> None:
-    """The seat of `old` is needed for `new`, which `s` must name before it can forget `old`."""
+    """`new` needs the room of `old`; `old` is a target of `s` until `s` gets `new` as its target."""
     wanted = desired([box("new")], [alias("s", "new")], removed=[gone("old")])
     made = plan(wanted, current([read_box("old")], [read_alias("s", "old")], limits=ServerLimits(mailboxes=1)))
     assert [line.split("@")[0] for line in story(made)] == [
@@ -189,7 +189,7 @@ def test_a_cycle_is_broken_at_its_weakest_dependency() -> None:
 
 
 def test_breaking_a_cycle_keeps_all_other_dependencies() -> None:
-    """`t` names `new` and forgets `other`: it waits for the ring, but stands in none, and `other` waits for it."""
+    """`t` gets the target `new` instead of `other`: it waits for the cycle without being part of it; `other` waits for `t`."""
     wanted = desired([box("new")], [alias("s", "new"), alias("t", "new")], removed=[gone("old"), gone("other")])
     rows = [read_box("old"), read_box("other")]
     there = current(rows, [read_alias("s", "old"), read_alias("t", "other")], limits=ServerLimits(mailboxes=2))

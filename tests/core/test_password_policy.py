@@ -1,4 +1,4 @@
-"""Whether a server asks of passwords what the product says."""
+"""The comparison of a server's password rules with the product's."""
 
 from reconciler.core.password_policy import (
     PolicyDifference,

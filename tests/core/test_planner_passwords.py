@@ -70,7 +70,7 @@ def test_a_password_joins_the_other_fields_of_an_update() -> None:
 def test_without_a_journal_a_version_above_the_base_commits_counts_as_raised(
     base: int, version: int, is_set: bool, codes: list[str]
 ) -> None:
-    """Whether the base commit was applied is not known here, but nothing higher than it was."""
+    """It is unknown whether the base commit was applied, but no higher version was."""
     made = plan(desired([box("a", password=ref(version))]), current([read_box("a")]), base_versions={A: base})
     assert (bool(made.changes), said(made)) == (is_set, codes)
 

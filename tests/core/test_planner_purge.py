@@ -1,4 +1,4 @@
-"""Removals in two stages: disabled now, deleted from a day on."""
+"""Removals in two stages: the mailbox is disabled now, and deleted from a date on."""
 
 from datetime import date, timedelta
 

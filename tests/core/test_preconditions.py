@@ -1,4 +1,4 @@
-"""Preconditions: salted digests of what was read, and what has moved since."""
+"""Preconditions: salted digests of the fields that were read, and the detection of stale fields."""
 
 from dataclasses import replace
 from typing import Any
@@ -14,13 +14,13 @@ SALT = b"s" * 16
 
 
 def update(**fields: Any) -> Change:
-    """A change of a mailbox that has quota 1 and the display name A."""
+    """A change of a mailbox with quota 1 and the display name A."""
     there = current([read_box("alice", quota=1, display_name="A")])
     return only(plan(desired([box("alice", **fields)]), there))
 
 
 def after(change: Change, **fields: Any) -> tuple[str, ...]:
-    """What has moved where the live object has these fields instead."""
+    """The stale fields if the live object has these fields instead."""
     assert change.current is not None
     return stale_fields(precondition(change, SALT), change, SALT, replace(change.current, **fields))
 

@@ -1,4 +1,4 @@
-"""Which changes of a saved plan are as wanted already, which have moved, and what depends on them."""
+"""Which changes of a saved plan are already in place, which are stale, and which depend on stale ones."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ SALT = b"s" * 16
 
 
 def story(made: Plan, now: CurrentDomain, **known: Any) -> dict[str, tuple[str, str]]:
-    """Key -> (result, detail) of the changes that are settled."""
+    """Key -> (result, detail) of the changes that `recheck` decides."""
     expected = {c.key: precondition(c, SALT) for c in made.changes}
     found = recheck(made, expected, SALT, now, ServerHistory(**known))
     return {key: (o.result.value, o.detail) for key, o in found.items()}

@@ -1,4 +1,4 @@
-"""The inverse of a run, case by case."""
+"""The rollback of a run, case by case."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The figures of a domain: who is counted, which limits hold, what is unknown."""
+"""The figures of a domain: counted accounts, limits, unknown values."""
 
 from dataclasses import replace
 from decimal import Decimal

@@ -74,13 +74,13 @@ def test_a_mailbox_that_was_not_created_gets_no_activations() -> None:
 def test_ambiguous_activations_are_read_back_and_repeated_once_without_effect() -> None:
     wanted, there = desired([box("a", eas=True)]), current([read_box("a")])
     for faults, writes in (
-        ({1: "doubt after"}, 1),
-        ({1: "doubt before"}, 2),
-        ({1: "doubt before", 2: "doubt after"}, 2),
+        ({1: "ambiguous, applied"}, 1),
+        ({1: "ambiguous, no effect"}, 2),
+        ({1: "ambiguous, no effect", 2: "ambiguous, applied"}, 2),
     ):
         server, outcomes, _ = applied(wanted, there, faults)
         assert (results(outcomes), server.writes) == ({"a": "applied"}, writes)
-    server, outcomes, _ = applied(wanted, there, {1: "doubt before", 2: "doubt before"})
+    server, outcomes, _ = applied(wanted, there, {1: "ambiguous, no effect", 2: "ambiguous, no effect"})
     assert (results(outcomes), server.writes) == ({"a": "failed"}, 2)
 
 
@@ -94,7 +94,7 @@ def test_ambiguous_activations_that_cannot_be_read_back_have_failed() -> None:
 
     server = Dying()
     server.load(current([read_box("a")]))
-    server.faults = {1: "doubt before"}
+    server.faults = {1: "ambiguous, no effect"}
     made = plan(desired([box("a", eas=True)]), current([read_box("a")]))
     (outcome,) = run(apply_plan(made, server, FakePasswords(), MemoryJournal(), lambda _: None))
     assert outcome.result.value == "failed"
@@ -104,7 +104,7 @@ def test_ambiguous_activations_that_cannot_be_read_back_have_failed() -> None:
 
 def test_after_a_lost_connection_no_more_activations_are_set() -> None:
     wanted = desired([box("a", eas=True), box("b", mapi=True)])
-    server, outcomes, _ = applied(wanted, current([read_box("a"), read_box("b")]), {1: "gone"})
+    server, outcomes, _ = applied(wanted, current([read_box("a"), read_box("b")]), {1: "unreachable"})
     assert results(outcomes) == {"a": "failed", "b": "not tried"}
     assert outcomes["b"].detail.startswith("after: ")
     assert server.writes == 1
@@ -119,6 +119,6 @@ def test_after_a_rejected_login_no_more_activations_are_set() -> None:
 
 def test_after_a_lost_connection_a_partial_change_has_failed_and_one_of_activations_only_is_not_tried() -> None:
     wanted = desired([box("a", eas=True), box("b", eas=True, quota=5), box("c")])
-    server, outcomes, _ = applied(wanted, current([read_box("a"), read_box("b")]), {2: "gone"})
+    server, outcomes, _ = applied(wanted, current([read_box("a"), read_box("b")]), {2: "unreachable"})
     assert results(outcomes) == {"a": "not tried", "b": "failed", "c": "failed"}
     assert server.writes == 2

@@ -24,7 +24,7 @@ from reconciler.engine.apply import apply_plan
 
 
 class Bench:
-    """A plan, a server in the state that it was made for, and what came of applying it."""
+    """A plan, a server in the state of the plan, and the outcomes of the apply."""
 
     def __init__(
         self, wanted: DesiredDomain, there: CurrentDomain, faults: dict | None = None, **options: object
@@ -117,7 +117,7 @@ def test_changes_that_depend_on_a_failure_are_not_tried_and_the_rest_is() -> Non
     assert ("outcome", "alias:s@example.com", "not tried") in bench.journal.events
 
 
-@pytest.mark.parametrize("fault", ["gone", "locked out"])
+@pytest.mark.parametrize("fault", ["unreachable", "locked out"])
 def test_after_a_lost_connection_or_a_rejected_login_the_rest_is_not_tried(fault: str) -> None:
     bench = Bench(desired([box("a"), box("b"), box("c")]), current(), {2: fault})
     outcomes = bench.apply()
@@ -141,12 +141,12 @@ def test_an_unavailable_password_fails_its_change_before_anything_is_sent() -> N
 
 
 def test_a_password_is_fetched_only_when_its_change_is_applied() -> None:
-    bench = Bench(desired([box("a"), box("b", quota=5)]), current([read_box("b")]), {1: "gone"})
+    bench = Bench(desired([box("a"), box("b", quota=5)]), current([read_box("b")]), {1: "unreachable"})
     bench.apply()
     assert bench.passwords.asked == []
 
 
-# A doubtful answer
+# Ambiguous writes
 
 
 ONE = {
@@ -171,33 +171,36 @@ ONE = {
 
 @pytest.fixture(params=sorted(ONE))
 def pair(request: pytest.FixtureRequest) -> tuple[DesiredDomain, CurrentDomain]:
-    """A plan of one change, of each sort in turn."""
+    """A plan with one change, of each kind in turn."""
     return ONE[request.param]
 
 
 def test_an_ambiguous_write_with_effect_is_applied_after_a_read_and_not_repeated(pair: tuple) -> None:
-    bench = Bench(*pair, {1: "doubt after"})
+    bench = Bench(*pair, {1: "ambiguous, applied"})
     assert [o.result for o in bench.apply()] == [Result.APPLIED]
     assert bench.server.writes == 1
     assert bench.server.log[-1][0].startswith("read")
 
 
 def test_an_ambiguous_write_without_effect_is_repeated_once_after_a_read(pair: tuple) -> None:
-    bench = Bench(*pair, {1: "doubt before"})
+    bench = Bench(*pair, {1: "ambiguous, no effect"})
     assert [o.result for o in bench.apply()] == [Result.APPLIED]
     assert bench.server.writes == 2
     assert bench.server.log[1][0].startswith("read")
 
 
 def test_a_write_is_not_tried_a_third_time(pair: tuple) -> None:
-    bench = Bench(*pair, {1: "doubt before", 2: "doubt before", 3: "doubt before"})
+    bench = Bench(*pair, {1: "ambiguous, no effect", 2: "ambiguous, no effect", 3: "ambiguous, no effect"})
     (outcome,) = bench.apply()
     assert (outcome.result, outcome.detail) == (Result.FAILED, "the answer was cut short")
     assert bench.server.writes == 2
 
 
 def test_no_write_follows_an_ambiguous_write_without_a_read_between(pair: tuple) -> None:
-    for faults in ({1: "doubt before", 2: "doubt after"}, {1: "doubt half", 2: "doubt half"}):
+    for faults in (
+        {1: "ambiguous, no effect", 2: "ambiguous, applied"},
+        {1: "ambiguous, partial", 2: "ambiguous, partial"},
+    ):
         bench = Bench(*pair, faults)
         bench.apply()
         kinds = ["r" if entry[0].startswith("read") else "w" for entry in bench.server.log]
@@ -206,7 +209,7 @@ def test_no_write_follows_an_ambiguous_write_without_a_read_between(pair: tuple)
 
 
 class Late(FakeServer):
-    """The first write is carried out late: between the read that follows it and the second one."""
+    """The server executes the first write late: between the read that follows it and the second write."""
 
     def _write(self, method: str, domain: str, name: str) -> FakeDomain:
         if self.writes == 1:
@@ -221,33 +224,33 @@ def test_a_late_first_write_that_makes_the_server_reject_the_second_counts_as_ap
     bench.server = Late()
     bench.server.load(pair[1])
     bench.server.after = before.there
-    bench.server.faults = {1: "doubt before", 2: "refuse"}
+    bench.server.faults = {1: "ambiguous, no effect", 2: "refuse"}
     (outcome,) = bench.apply()
     assert (outcome.result, bench.server.writes) == (Result.APPLIED, 2)
 
 
 def test_a_second_write_that_the_server_rejects_for_another_reason_has_failed(pair: tuple) -> None:
-    bench = Bench(*pair, {1: "doubt before", 2: "refuse"})
+    bench = Bench(*pair, {1: "ambiguous, no effect", 2: "refuse"})
     (outcome,) = bench.apply()
     assert (outcome.result, outcome.detail) == (Result.FAILED, "the server says no")
 
 
 def test_another_state_after_an_ambiguous_write_is_a_failure() -> None:
     wanted = desired([box("a", quota=5, display_name="A")])
-    bench = Bench(wanted, current(), {1: "doubt half"})
+    bench = Bench(wanted, current(), {1: "ambiguous, partial"})
     (outcome,) = bench.apply()
     assert outcome.result is Result.FAILED
     assert bench.server.writes == 1
 
 
 def test_an_update_with_partial_effect_is_repeated_once() -> None:
-    bench = Bench(desired([box("a", quota=5, display_name="A")]), current([read_box("a")]), {1: "doubt half"})
+    bench = Bench(desired([box("a", quota=5, display_name="A")]), current([read_box("a")]), {1: "ambiguous, partial"})
     assert bench.results() == {"a": "applied"}
     assert (bench.there.mailboxes["a"]["quota"], bench.there.mailboxes["a"]["displayName"]) == (5, "A")
 
 
 def test_an_object_that_is_missing_after_an_ambiguous_update_is_a_failure() -> None:
-    bench = Bench(desired([box("a", quota=5)]), current([read_box("a")]), {1: "doubt before"})
+    bench = Bench(desired([box("a", quota=5)]), current([read_box("a")]), {1: "ambiguous, no effect"})
     bench.server.domains["example.com"].mailboxes.clear()
     (outcome,) = bench.apply()
     assert outcome.result is Result.FAILED
@@ -259,10 +262,10 @@ def test_a_rename_after_which_both_names_exist_failed() -> None:
             self.domains[domain].mailboxes[new] = dict(self.domains[domain].mailboxes[old])
             await super().rename_mailbox(domain, old, new)
 
-    bench = Bench(*ONE["rename mailbox"], {1: "doubt before"})
+    bench = Bench(*ONE["rename mailbox"], {1: "ambiguous, no effect"})
     copying = Copying()
     copying.load(ONE["rename mailbox"][1])
-    copying.faults = {1: "doubt before"}
+    copying.faults = {1: "ambiguous, no effect"}
     bench.server = copying
     (outcome,) = bench.apply()
     assert outcome.result is Result.FAILED
@@ -271,7 +274,7 @@ def test_a_rename_after_which_both_names_exist_failed() -> None:
 
 def test_an_ambiguous_password_change_is_repeated() -> None:
     wanted = desired([box("a", password=SecretRef("env", "A", version=2))])
-    bench = Bench(wanted, current([read_box("a")]), {1: "doubt after"}, password_versions={"a@example.com": 1})
+    bench = Bench(wanted, current([read_box("a")]), {1: "ambiguous, applied"}, password_versions={"a@example.com": 1})
     assert bench.results() == {"a": "applied"}
     assert bench.server.writes == 2
     assert bench.there.passwords["a"] == "a@example.com v2"
@@ -287,7 +290,7 @@ def test_an_ambiguous_write_that_cannot_be_read_back_fails_and_stops_the_rest() 
     bench = Bench(desired([box("a"), box("b")]), current())
     bench.server = Dying()
     bench.server.load(current())
-    bench.server.faults = {1: "doubt after"}
+    bench.server.faults = {1: "ambiguous, applied"}
     failed, left = bench.apply()
     assert (failed.result, left.result) == (Result.FAILED, Result.NOT_TRIED)
     assert failed.detail == "the answer was cut short; reading back failed too: no answer"
@@ -299,7 +302,7 @@ def test_an_ambiguous_write_that_cannot_be_read_back_fails_and_stops_the_rest() 
 
 
 class Full(MemoryJournal):
-    """A journal whose disk is full from the second intent on."""
+    """A journal with a disk that is full from the second intent on."""
 
     def intent(self, server: str, change: object) -> None:
         if self.events:

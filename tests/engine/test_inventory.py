@@ -1,4 +1,4 @@
-"""What all journals together tell of each resource."""
+"""The state of each resource according to all journals together."""
 
 import json
 from datetime import UTC, datetime, timedelta

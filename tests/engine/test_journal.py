@@ -72,7 +72,7 @@ def test_the_intent_is_on_disk_before_the_write_and_the_outcome_after(tmp_path: 
     made = plan(*ALL)
     run(apply_plan(made, server, FakePasswords(), journal, lambda _: None))
     writes = [(address, lines) for address, lines in seen if not address.startswith("eas ")]
-    assert len(writes) == len(made.changes) - 1  # the update of bob's seat goes in bulk
+    assert len(writes) == len(made.changes) - 1  # The activation of bob is set in bulk.
     for address, lines in writes:
         last = json.loads(lines[-1])
         assert (last["event"], last["change"]["address"]) == ("intent", address)
@@ -151,7 +151,7 @@ def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
 
 
 def test_lines_that_another_process_appends_stay(tmp_path: Path) -> None:
-    """Appending goes to the end of the file as it is, not to a place that was remembered."""
+    """An append goes to the current end of the file, not to a remembered position."""
     journal = opened(tmp_path)
     with journal.path.open("a", encoding="utf-8") as other:
         other.write('{"note": "by another hand"}\n')

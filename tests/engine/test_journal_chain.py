@@ -1,4 +1,4 @@
-"""A journal is a chain: what was edited, taken out, put in or moved is found, with file and line."""
+"""A journal is a chain: edited, removed, inserted and reordered lines are detected, with file and line."""
 
 import json
 from collections.abc import Callable

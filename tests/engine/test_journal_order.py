@@ -1,4 +1,4 @@
-"""Which run came after which, whatever the clocks said: a clock may be set back, or have been ahead for a while."""
+"""The order of runs, independent of clocks: a clock may be set back, or be ahead for a while."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ NOON = datetime(2026, 6, 15, 12, 0, 0, tzinfo=UTC)
 
 
 def ran(folder: Path, at: datetime, version: int, *, name: str = "a") -> str:
-    """A run that set a password, and whom it protected; its id."""
+    """A run that set a password and protected mailboxes; returns its id."""
     journal = FileJournal(folder, tool="t", after=last_turn(folder), clock=lambda: at)
     journal.protected("mail1", "example.com", [f"p{version}"])
     password = FieldChange(name="password", secret=SecretRef("env", "PW", version=version))
@@ -53,7 +53,7 @@ def test_runs_of_the_same_second_and_of_an_earlier_hour_come_after_the_first(tmp
 
 
 def test_a_journal_from_another_machine_is_sorted_by_its_time(tmp_path: Path) -> None:
-    """A runner that could not fetch the journals begins anew; its file is put beside the others later."""
+    """A CI runner that cannot fetch the journals starts without them; its file is added to the others later."""
     here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
     runs = [ran(here, NOON, 1), ran(elsewhere, NOON + timedelta(minutes=5), 2), ran(here, NOON + timedelta(hours=1), 3)]
     for path in run_files(elsewhere):

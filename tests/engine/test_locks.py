@@ -183,12 +183,12 @@ def test_one_of_many_simultaneous_runs_gets_the_lock(tmp_path: Path, shared: boo
 
 
 def elsewhere(text: str) -> str:
-    """A marker as of another machine: for this machine's processes the kernel is asked, those are watched."""
+    """A marker of another machine: the kernel knows the processes of this machine only, so others are watched."""
     return "".join("host=elsewhere\n" if r.startswith("host=") else r for r in text.splitlines(keepends=True))
 
 
 def foreign(path: Path, run: str) -> None:
-    """What a run on another machine has left that was killed there."""
+    """The files of a run that was killed on another machine."""
     held = take(path, record(run, "example.com", user="bob", host="other"), shared=True)
     left = {p: elsewhere(p.read_text("utf-8")) for p in (path / f"{run}.alive", path / f"{run}.json")}
     held.release()
@@ -211,7 +211,7 @@ def test_in_a_shared_folder_a_run_of_another_machine_is_dead_after_a_time_withou
 
 @pytest.mark.parametrize("hours", [-1, 24 * 365])
 def test_wrong_time_stamps_neither_keep_a_dead_run_alive_nor_make_a_live_one_dead(tmp_path: Path, hours: int) -> None:
-    """The clocks of two machines differ, or one of them jumped."""
+    """The clocks of two machines differ, or one of them jumps."""
     foreign(tmp_path, "dead")
     stamp = time.time() + 3600 * hours
     os.utime(tmp_path / "dead.alive", (stamp, stamp))
@@ -238,7 +238,7 @@ def test_one_of_two_runs_that_find_a_dead_run_takes_over(tmp_path: Path) -> None
 
 
 def test_a_run_that_slept_too_long_detects_the_lost_lock_before_it_writes(tmp_path: Path) -> None:
-    """As a machine that was suspended, or a container that was frozen."""
+    """Like a suspended machine or a frozen container."""
     process = holder(tmp_path, True, "slept")
     assert line(process) == "held"
     marker = tmp_path / "slept.alive"

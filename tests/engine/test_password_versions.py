@@ -1,4 +1,4 @@
-"""Which version of a password was set, as the journals tell it."""
+"""The versions of passwords that were set, according to the journals."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

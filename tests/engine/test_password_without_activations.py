@@ -1,4 +1,4 @@
-"""A password that was set counts as set, also where the rest of its change failed."""
+"""A password that was set counts as set, even if the rest of its change failed."""
 
 import json
 from pathlib import Path
@@ -39,7 +39,7 @@ RAISED = (NEW[0], current([read_box("a")]))
 def applied(
     folder: Path, wanted: DesiredDomain, there: CurrentDomain, fault: tuple[int, Any]
 ) -> tuple[Plan, Outcome, dict[str, Any]]:
-    """The plan, its one outcome, and the record of that in the journal, after a run with a fault at one write."""
+    """The plan, its outcome, and the journal's record of it, after a run with a fault at one write."""
     server, journal = FakeServer(), FileJournal(folder, tool="reconciler 0.1.0")
     server.load(there)
     server.faults = dict([fault])
@@ -65,7 +65,7 @@ def test_the_journal_records_a_password_that_was_set_although_the_activations_we
     assert left.diagnostics == ()
 
 
-@pytest.mark.parametrize("fault", ["refuse", "gone", "locked out"])
+@pytest.mark.parametrize("fault", ["refuse", "unreachable", "locked out"])
 def test_a_password_that_was_not_set_is_not_recorded_as_set(tmp_path: Path, fault: str) -> None:
     for number, situation in enumerate((NEW, RAISED)):
         folder = tmp_path / str(number)

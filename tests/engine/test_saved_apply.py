@@ -1,4 +1,4 @@
-"""Around the apply of a saved plan: what is read for it, and the read that proves it."""
+"""The apply of a saved plan: the scope of its read, and the read that verifies it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A run that is asked to stop: the change in flight is finished, its seats included, and the rest is not tried."""
+"""A request to stop: the current change is finished including its activations, and the rest is not tried."""
 
 import asyncio
 from typing import Any
@@ -17,7 +17,7 @@ WHY = "stopped by SIGTERM"
 
 
 class Asking(FakeServer):
-    """Asks for a stop while the given write is under way: its number, and whether before or after its effect."""
+    """Requests a stop during a write, given its number, either before or after its effect."""
 
     def __init__(self, stop: Stop, at: int, *, lost: bool = False) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ def test_a_written_mailbox_gets_its_activations_and_a_change_of_activations_only
 
 
 def test_begun_activations_are_finished() -> None:
-    """EAS was sent when the stop came, so MAPI of the same mailbox follows."""
+    """EAS was sent before the request to stop, so MAPI of the same mailbox follows."""
     there = current([read_box("a", eas=False, mapi=False), read_box("b", mapi=False)])
     wanted = desired([box("a", eas=True, mapi=True), box("b", mapi=True)])
     server, _, outcomes = applied(wanted, there, 1)
@@ -74,13 +74,13 @@ def test_begun_activations_are_finished() -> None:
 
 
 def test_an_ambiguous_write_of_the_current_change_is_still_read_back() -> None:
-    _, _, outcomes = applied(desired([box("a"), box("b")]), current(), 1, faults={1: "doubt before"})
+    _, _, outcomes = applied(desired([box("a"), box("b")]), current(), 1, faults={1: "ambiguous, no effect"})
     assert results(outcomes) == {"a": ("applied", ""), "b": ("not tried", WHY)}
 
 
 def test_ambiguous_activations_are_read_back_before_the_run_ends() -> None:
     there = current([read_box("a", eas=False)])
-    server, _, outcomes = applied(desired([box("a", eas=True)]), there, 9, faults={1: "doubt before"})
+    server, _, outcomes = applied(desired([box("a", eas=True)]), there, 9, faults={1: "ambiguous, no effect"})
     assert results(outcomes) == {"a": ("applied", "")}
     assert server.writes == 2
 
@@ -90,9 +90,9 @@ def test_without_its_lock_a_run_does_not_finish_the_current_change() -> None:
     server, _, outcomes = applied(wanted, current(), 1, lost=True)
     assert results(outcomes) == {"a": ("failed", WHY), "b": ("not tried", WHY)}
     assert server.writes == 1
-    server, _, outcomes = applied(desired([box("a")]), current(), 1, lost=True, faults={1: "doubt before"})
+    server, _, outcomes = applied(desired([box("a")]), current(), 1, lost=True, faults={1: "ambiguous, no effect"})
     assert outcomes["a"].result.value == "failed"
-    assert server.writes == 1, "no second write on a doubt"
+    assert server.writes == 1, "no second write while the first is ambiguous"
 
 
 def test_the_lock_is_checked_before_each_write() -> None:
@@ -117,7 +117,7 @@ def test_a_change_that_depends_on_an_untried_one_shows_why_the_run_stopped() -> 
 
 
 class Failing(MemoryJournal):
-    """A journal whose disk is full from the given line on."""
+    """A journal with a disk that is full from the given line on."""
 
     def __init__(self, good: int) -> None:
         super().__init__()

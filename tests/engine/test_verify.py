@@ -62,14 +62,14 @@ def test_a_change_that_the_server_accepted_without_effect_becomes_failed(case: s
 
 def test_ambiguous_activations_are_decided_by_the_read() -> None:
     wanted, there = desired([box("a", eas=True)]), current([read_box("a")])
-    outcomes, left = made_and_verified(wanted, there, {1: "doubt before", 2: "doubt before"})
+    outcomes, left = made_and_verified(wanted, there, {1: "ambiguous, no effect", 2: "ambiguous, no effect"})
     assert (outcomes["a"].result.value, has_converged(left)) == ("failed", False)
-    outcomes, left = made_and_verified(wanted, there, {1: "doubt after"})
+    outcomes, left = made_and_verified(wanted, there, {1: "ambiguous, applied"})
     assert (outcomes["a"].result.value, has_converged(left)) == ("applied", True)
 
 
 def test_only_the_fields_of_a_change_can_contradict_it() -> None:
-    """The seat was refused and is left over; the rename that went well is not blamed for it."""
+    """The server rejected the activation, which remains; the successful rename does not fail because of it."""
     wanted = desired([box("b", quota=5)], renamed=[rename("a", "b")])
     outcomes, left = made_and_verified(wanted, current([read_box("a")]), {2: "refuse"})
     assert {n: o.result.value for n, o in outcomes.items()} == {"a": "applied", "b": "failed"}

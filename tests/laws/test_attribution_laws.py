@@ -1,4 +1,4 @@
-"""Attribution divides: every change of head has a share, every change of base is in head or masked, never both."""
+"""Attribution is a partition: every change of head has one, every change of base is in head or hidden, never both."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,12 +11,12 @@ from reconciler.core.plan import Change, FieldChange, Plan
 from reconciler.core.planning.provenance import attribute, directed
 
 Part = tuple[str, Any, FieldChange | None]
-"""Whether and how a resource of the server is renamed or changed as a whole, or one field that is written."""
+"""A rename or another change of a resource as a unit, or one written field."""
 
 
 @st.composite
 def pairs(draw: Any) -> tuple[Plan, Plan, Plan, Situation]:
-    """Head, base and the attributed plan, over one state of the server; half of the bases share most of head's files."""
+    """Head, base and the attributed plan for one state of the server; half of the bases are similar to head."""
     there = draw(situations())
     other = draw(situations())
     wanted = other.desired
@@ -30,7 +30,7 @@ def pairs(draw: Any) -> tuple[Plan, Plan, Plan, Situation]:
 
 
 def live(plan: Plan, change: Change) -> str:
-    """The resource as the server has it."""
+    """The resource on the server."""
     renamed = {(c.kind, c.new_name): c.name for c in plan.changes if c.action == "rename"}
     if change.action != "rename":
         change = replace(change, name=renamed.get((change.kind, change.name), change.name))
@@ -38,7 +38,7 @@ def live(plan: Plan, change: Change) -> str:
 
 
 def parts(plan: Plan, changes: tuple[Change, ...]) -> set[tuple[object, ...]]:
-    """What changes do, cut as small as can be: updates field by field, everything else whole."""
+    """The smallest effects of changes: updates field by field, other changes as units."""
     found: set[tuple[object, ...]] = set()
     for change in changes:
         key = live(plan, change)

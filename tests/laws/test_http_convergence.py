@@ -1,4 +1,4 @@
-"""Laws 1 to 5 against the HTTP sandbox, which may be any of the servers that docs/reference/smartermail-api.md describes."""
+"""Laws 1 to 5 against the HTTP sandbox, as each of the servers that docs/reference/smartermail-api.md describes."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import pytest
 from http_values import SISTER, declared, delivered, faults_of, run, servers, whole
 from http_world import HttpWorld, start, stop
 from hypothesis import HealthCheck, Phase, given, settings
-from law_strategies import SHIELDED, Situation, imported, situations
+from law_strategies import PROTECTED, Situation, imported, situations
 
 from reconciler.core.model import CurrentDomain, DesiredDomain
 
@@ -72,7 +72,7 @@ def test_laws_2_and_4_an_apply_converges_a_second_one_writes_nothing_and_only_in
     assert not pruned or there.options.prune or any(there.policy.prune.values())
     moved = {r.old for r in there.desired.renamed}
     there_before = before["users"].keys() | before["aliases"].keys()
-    assert (({"admin", "chief", *SHIELDED, *declared(there.desired)} & there_before) - moved) <= (
+    assert (({"admin", "chief", *PROTECTED, *declared(there.desired)} & there_before) - moved) <= (
         after["users"].keys() | after["aliases"].keys()
     )
 

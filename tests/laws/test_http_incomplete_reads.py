@@ -1,4 +1,4 @@
-"""Law 10 against the HTTP sandbox: whatever it answers, no write follows a read that was incomplete."""
+"""Law 10 against the HTTP sandbox: whatever it answers, no write follows an incomplete read."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ def proxied(world: HttpWorld) -> Iterator[LyingProxy]:
 
 
 def through(proxy: LyingProxy, world: HttpWorld, there: Situation, lie: Lie) -> ApplyResult:
-    """An apply that is lied to; the domain is read through the proxy, and loaded without it."""
+    """An apply with false answers: the domain is read through the proxy, and created without it."""
     direct, world.url = world.url, proxy.url
     proxy.lie, proxy.told = lie, 0
     try:
@@ -60,7 +60,7 @@ def check_nothing_was_written(world: HttpWorld, done: ApplyResult) -> None:
 
 
 def removable(path: str, rows: list[dict[str, Any]]) -> list[int]:
-    """Rows that can be left out; the primary administrator is found without the list."""
+    """The rows that can be missing; the primary administrator is found without the list."""
     return [n for n, row in enumerate(rows) if not row.get("isPrimaryDomainAdmin")]
 
 
@@ -185,7 +185,7 @@ def test_faults_of_the_network_at_any_list_stop_the_domain(
 
 
 def test_the_domain_of_the_test_is_complete(world: HttpWorld, proxied: LyingProxy) -> None:
-    """Without a lie the same way does write, so the tests above could fail."""
+    """With true answers the same code does write, so the tests above can fail."""
 
     @settings(deadline=None, max_examples=4, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(situations())

@@ -1,4 +1,4 @@
-"""Law 10: no write follows a read that was incomplete."""
+"""Law 10: no write follows an incomplete read."""
 
 import pytest
 from fake_run import FakePasswords, run

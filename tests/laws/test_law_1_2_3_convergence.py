@@ -1,4 +1,4 @@
-"""Laws 1 to 3: equal states have nothing to do; after apply and after import nothing is left to do."""
+"""Laws 1 to 3: the plan of equal states is empty, and so are the plans after an apply and after an import."""
 
 from domain_builders import DOMAIN
 from fake_run import MemoryJournal, run

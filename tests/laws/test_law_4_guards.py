@@ -1,6 +1,5 @@
-"""Law 4, further: with whatever files, state and options, nothing protected, ignored or unmanaged and no administrator
-
-is deleted, disabled or renamed; neither by a plan nor by one that was made before things moved.
+"""Law 4 with arbitrary files, state and options: no protected, ignored or unmanaged resource and no administrator is
+deleted, disabled or renamed, neither by a new plan nor by a stale one.
 """
 
 from dataclasses import replace
@@ -10,7 +9,7 @@ import pytest
 from fake_run import FakePasswords, run
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
-from law_strategies import FREE, NAMES, SHIELDED, Situation, currents, situations
+from law_strategies import FREE, NAMES, PROTECTED, Situation, currents, situations
 from law_wild import wild
 
 from reconciler.core.diagnostics import has_errors
@@ -25,12 +24,12 @@ before_in_main = st.sets(st.sampled_from(NAMES), max_size=3).map(lambda names: d
 
 
 def untouchable(there: Situation, current: CurrentDomain, change: Change) -> str:
-    """Why nobody may delete, disable or rename what a change is about; empty if one may."""
+    """Why the resource of a change must not be deleted, disabled or renamed; empty if it may."""
     declared = {} if there.desired.mailboxes is UNSET else there.desired.mailboxes
     mailbox = change.kind == "mailbox"
     reasons = {
         "administrator": mailbox and change.name in ADMINS and change.name in current.mailboxes,
-        "name": change.kind != "domainAlias" and change.name in SHIELDED,
+        "name": change.kind != "domainAlias" and change.name in PROTECTED,
         "ignored": there.policy.ignores(change.kind, change.name),
         "mark": mailbox and change.name in declared and declared[change.name].protect,
         "before": mailbox and change.name in there.options.protected_before,
@@ -74,7 +73,7 @@ def test_ignored_and_unmanaged_resources_are_unchanged_after_an_apply(drawn: Any
         was = server.clone().domains[there.desired.domain]
         run(apply_plan(made, server, FakePasswords(), there.journal(), lambda _: None))
         now = server.domains[there.desired.domain]
-        for name in ADMINS | (set(SHIELDED) | before.keys()) & was.mailboxes.keys():
+        for name in ADMINS | (set(PROTECTED) | before.keys()) & was.mailboxes.keys():
             assert name in now.mailboxes
         for name in ADMINS:
             assert now.mailboxes[name]["enabled"] or not was.mailboxes[name]["enabled"]

@@ -1,4 +1,4 @@
-"""Laws 5 and 6: the order of the input changes nothing; a plan written down is the same plan."""
+"""Laws 5 and 6: the order of the input has no effect, and a serialized plan is the same plan."""
 
 import json
 import random
@@ -24,7 +24,7 @@ def shuffled(rows: Any, dice: random.Random) -> Any:
 
 
 def stirred(there: Situation, dice: random.Random) -> Situation:
-    """The same situation, written in another order."""
+    """The same situation in another order."""
     sections = ("mailboxes", "aliases", "domain_aliases")
     desired = {name: shuffled(getattr(there.desired, name), dice) for name in (*sections, "removed", "renamed")}
     current = {name: shuffled(getattr(there.current, name), dice) for name in sections}

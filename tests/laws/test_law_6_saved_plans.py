@@ -1,4 +1,4 @@
-"""Law 6: saved and loaded, a plan is equal; and a file in which a byte is another is refused."""
+"""Law 6: saved and loaded, a plan is equal; and a file with a changed byte is refused."""
 
 import random
 import tempfile
@@ -46,7 +46,7 @@ def test_law_6_saved_and_loaded_a_plan_is_equal(root: Path, there: Situation) ->
 
 
 any_text = st.text(st.characters(exclude_categories=()), max_size=20)
-"""Also what no terminal shows and no encoding has: half a pair of surrogates, which JSON can carry."""
+"""Includes single surrogates, which no encoding supports but JSON can contain."""
 
 
 @settings(deadline=None, max_examples=60)
@@ -60,7 +60,7 @@ def test_law_6_holds_for_any_text(root: Path, text: str, before: str) -> None:
 
 
 def everything() -> tuple[Plan, Any]:
-    """A plan with every action, and the file that it was made from."""
+    """A plan with every action, and its domain file."""
     there = current(
         [
             read_box("alice", quota=1),

@@ -1,4 +1,4 @@
-"""Law 9, beyond what a run says: every log level, bugs, the core's values, encrypted delivery; and secrets left alone."""
+"""Law 9 beyond the output of a run: all log levels, bugs, values of the core, encrypted delivery, unused secrets."""
 
 import asyncio
 import dataclasses
@@ -39,9 +39,9 @@ def world(tmp_path: Path) -> Iterator[SecretWorld]:
 
 
 def test_no_log_level_shows_a_secret_that_is_used_or_set(world: SecretWorld) -> None:
-    """With every library's logger at DEBUG: a version more for each level, so that each run fetches and sets them all.
+    """All loggers of libraries are at DEBUG. Each level has a new version, so that each run fetches and sets all secrets.
 
-    There are recipients, so the files of delivered passwords are searched like any other.
+    With recipients the files of delivered passwords are encrypted, so they are searched like all other files.
     """
     world.at_start(DEBUG)
     world.recipients = [str(world.identity.to_public())]
@@ -111,12 +111,12 @@ def test_without_the_extra_for_encryption_no_password_is_written(world: SecretWo
         assert b"pip install 'reconciler[age]'" in done.said
     assert world.own(world.first, "GET", "requests")["effects"] == {}
     assert not (world.root / ".reconciler").exists()
-    # Who gets no generated password needs no extra.
+    # Without generated passwords the extra is not necessary.
     assert world.run("apply", "--yes", "third.example").code == Exit.DONE
 
 
 def test_only_an_apply_fetches_the_secrets_of_mailboxes_and_each_once(world: SecretWorld) -> None:
-    """Two mailboxes with one reference; a command, a Vault and a keyring that count; and a run that sets nothing."""
+    """Two mailboxes with one reference; a command, a Vault and a keyring that count requests; a run that sets nothing."""
     mark = ["sh", "-c", "echo x >> secrets/ran; cat secrets/carol"]
     domain = world.root / "domains" / f"{FIRST}.yaml"
     document = json.loads(domain.read_text())

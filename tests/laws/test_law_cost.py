@@ -1,4 +1,4 @@
-"""The bill that a plan promises is the bill after it was applied; without changes it stays; and it costs few requests."""
+"""The bill after an apply is that of the plan, an empty plan does not change it, and it takes few requests."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ LISTS = ("GET settings/domain/active-sync-mailboxes", "GET settings/domain/mapi-
 
 
 def heavy(there: Situation, sizes: list[int]) -> Situation:
-    """The same, with mail in the mailboxes that crosses the edges of tranches."""
+    """A situation with mailbox sizes around the limits of tranches."""
     facts = {name: sizes[n % len(sizes)] for n, name in enumerate(sorted(there.current.mailboxes))}
     mailboxes = {
         n: replace(m, facts=replace(m.facts, usage_bytes=facts[n])) for n, m in there.current.mailboxes.items()
@@ -87,7 +87,7 @@ def configured(world: HttpWorld, wanted: DesiredDomain, billing: Billing) -> Con
 
 
 def planned(world: HttpWorld, wanted: DesiredDomain, billing: Billing) -> tuple[Plan, Counter[str]]:
-    """A plan, and what it asked the server for."""
+    """A plan and the requests that it sent."""
     world.own("POST", "requests/reset")
     (made,) = run(make_plans(configured(world, wanted, billing), PlanRequest(today=TODAY), Silent()))
     return made, Counter(f"{r['method']} {r['endpoint']}" for r in world.log())
