@@ -58,7 +58,7 @@ def test_a_written_mailbox_gets_its_activations_and_a_change_of_activations_only
     there = current([read_box("a", eas=False), read_box("b")])
     wanted = desired([box("a", eas=True), box("b", quota=5, eas=True), box("c", mapi=True)])
     order = [c.name for c in plan(wanted, there).changes]
-    assert order[:2] == ["a", "b"], "the case needs one that only wants its seat before the one in flight"
+    assert order[:2] == ["a", "b"], "the case needs a change of activations only before the current change"
     server, _, outcomes = applied(wanted, there, 1)
     assert results(outcomes) == {"a": ("not tried", WHY), "b": ("applied", ""), "c": ("not tried", WHY)}
     assert [w[2] for w in server.written()] == ["b", "eas b=True"]
