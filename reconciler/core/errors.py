@@ -4,6 +4,7 @@ ReconcilerError
 ├── Unreachable            no response: connection, timeout, TLS, name resolution, an open circuit breaker
 ├── RefusedCredentials     the server rejected the login (the program tries only once)
 ├── UnexpectedAnswer       a response that the API does not define; the program concludes nothing from it
+│   ├── NoSuchEndpoint     the server knows no spelling of the endpoint; the request had no effect
 │   └── AmbiguousWrite     the same after a write: the write may have taken effect or not
 ├── RefusedByServer        the server understood the request and rejected it; `message` has its text
 ├── IncompleteRead         the rows that were read cannot be complete: the domain is stopped
@@ -47,6 +48,10 @@ class RefusedCredentials(ReconcilerError):
 
 class UnexpectedAnswer(ReconcilerError):
     """The response is not one that the API defines (HTML, truncated, wrong types, a redirect)."""
+
+
+class NoSuchEndpoint(UnexpectedAnswer):
+    """The server knows no spelling of the endpoint; the request had no effect."""
 
 
 class AmbiguousWrite(UnexpectedAnswer):

@@ -180,3 +180,19 @@ def test_a_server_that_cannot_be_reached_is_6_and_nothing_is_saved(applied: Any,
     back = inside(w, "rollback", "last", "--save", "no.plan")
     assert back.code == 6, back.out + back.err
     assert not (w.root / "no.plan").exists()
+
+
+def test_a_rollback_that_leaves_a_forward_pointing_nowhere_is_refused(
+    sandbox: Sandbox, workspace: Make, inside: Inside
+) -> None:
+    w = workspace(sandbox.endpoint)
+    w.domain("example.com", "mailboxes: {carol: {}}\n")
+    assert inside(w, "apply", "--yes").code == 0
+    run = runs(w)[0].stem
+    w.domain("example.com", "mailboxes: {frank: {forwarding: {to: [carol], keepCopy: false}}}\n")
+    assert inside(w, "apply", "--yes").code == 0
+    back = inside(w, "rollback", run, "--save", "no.plan")
+    assert back.code == 4, back.out + back.err
+    assert "GRD012" in back.out
+    assert "the forwarding of mailbox frank@example.com would point nowhere" in " ".join(back.out.split())
+    assert not (w.root / "no.plan").exists()

@@ -62,7 +62,7 @@ def test_no_plan_deletes_or_renames_a_protected_resource(
 
 @pytest.mark.parametrize("drawn", [wild, situations])
 def test_ignored_and_unmanaged_resources_are_unchanged_after_an_apply(drawn: Any) -> None:
-    @settings(deadline=None, max_examples=120)
+    @settings()  # The number of examples comes from the profile: settings of a nested function are its own.
     @given(drawn(), before_in_main)
     def law(there: Situation, before: dict[str, str]) -> None:
         there = replace(there, options=replace(there.options, protected_before=before))
