@@ -90,7 +90,7 @@ def test_a_raised_version_is_known_from_the_base_commit_where_no_journal_knows(
     if "SEC005" in codes:
         (said,) = plan.diagnostics
         assert "neither a journal nor a base commit shows" in said.message
-        assert said.hint == "to set it now, give --set-password a@example.com"
+        assert said.hint == "pass --set-password a@example.com to set it now"
 
 
 def test_after_it_was_set_it_is_not_set_again(tmp_path: Path) -> None:
