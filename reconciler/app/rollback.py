@@ -74,8 +74,8 @@ def _runs(folder: Path, wanted: str) -> tuple[Run, tuple[Run, ...]]:
     for one in (run, *later):
         if one.chain == "broken":
             raise ReconcilerError(
-                f"{one.fault}: this journal is not the one that was written, so nothing is planned from it",
-                hint="`reconciler history --verify` checks them all; move the file away to go on without it",
+                f"{one.fault}: the journal was changed after its run, so no rollback is planned from it",
+                hint="check all journals with `reconciler history --verify`; move the file away to continue without it",
             )
     return run, tuple(later)
 
@@ -88,9 +88,9 @@ def _elsewhere(config: Configuration, place: Place, steps: Sequence[AppliedStep]
     server, name = place
     count = f"{len(steps)} change{'s' * (len(steps) != 1)}"
     declared = config.domains.get(name)
-    why = f"is on the server {declared.server} now" if declared else "is not in the workspace any more"
-    text = f"{name}: {count} of the run on the server {server} stay as they are: the domain {why}"
-    hint = "to undo them, put the domain's file back as it was then"
+    why = f"is now on the server {declared.server}" if declared else "is no longer in the workspace"
+    text = f"{name}: {count} of the run on the server {server} cannot be reversed: the domain {why}"
+    hint = "restore the domain's file of that run to reverse them"
     return warning("RBK004", text, declared.origin if declared else None, hint=hint)
 
 

@@ -186,7 +186,7 @@ def test_a_folder_that_a_pull_request_made_to_look_like_a_repository_is_none(tra
 def test_where_a_partial_clone_lacks_a_file_that_is_said(repository_with_a_hole: Path) -> None:
     with pytest.raises(UnusableCommit) as caught, files_at(repository_with_a_hole, "HEAD~1"):
         pass
-    assert "made with --filter" in str(caught.value.hint)
+    assert "without --filter" in str(caught.value.hint)
 
 
 @pytest.fixture

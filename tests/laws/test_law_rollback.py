@@ -1,4 +1,4 @@
-"""Law: a rollback restores everything that can be restored, and deletes nothing that the run did not create."""
+"""Law: a rollback restores everything that can be restored, and deletes only objects that the run created."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -30,21 +30,21 @@ NOON = datetime(2026, 6, 15, 12, 0, 0, tzinfo=UTC)
 
 
 def whole(server: FakeServer) -> CurrentDomain:
-    """Everything that the server has, every field read."""
+    """The complete state of the server, with every field read."""
     there = server.domains[DOMAIN]
     everyone = frozenset(n.lower() for n in (*there.mailboxes, *there.aliases))
     return run(server.read_domain(DOMAIN, ReadScope(forwarding=everyone, alias_flags=everyone, eas=True, mapi=True)))
 
 
 def journalled(made: Plan, server: FakeServer, folder: Path, turn: int = 0) -> tuple[Run, tuple[Change, ...]]:
-    """Applies a plan; its journal, and the changes that were made."""
+    """Applies a plan; returns its journal and the applied changes."""
     journal = FileJournal(folder, tool="t", clock=lambda: NOON + timedelta(minutes=turn))
     outcomes = run(apply_plan(made, server, FakePasswords(), journal, lambda _: None))
     return read_run(journal.path), tuple(o.change for o in outcomes if o.result is Result.APPLIED)
 
 
 def rollback(of: Run, server: FakeServer, later: tuple[Run, ...] = ()) -> tuple[Plan, list[str]]:
-    """The plan that undoes a run, as the program makes it, and the codes of what is said."""
+    """The plan that reverses a run, and the codes of the diagnostics of the reversal."""
     steps = steps_of(of, later).get(("mail1", DOMAIN), ())
     seen = run(server.read_domain(DOMAIN, scope_of(steps)))
     policy = Policy(external_forwarding="allow")
@@ -54,7 +54,7 @@ def rollback(of: Run, server: FakeServer, later: tuple[Run, ...] = ()) -> tuple[
 
 
 def differing(kind: str, one: Resource, other: Resource, among: Resource) -> list[str]:
-    """The fields that differ, of those that were read of a third."""
+    """The fields that differ, among those that were read of a third resource."""
     return [
         f.name
         for f in BY_NAME[kind].fields  # type: ignore[index]
@@ -64,7 +64,7 @@ def differing(kind: str, one: Resource, other: Resource, among: Resource) -> lis
 
 
 def unequal(before: CurrentDomain, after: CurrentDomain, deleted: dict[tuple[str, str], Resource]) -> list[str]:
-    """What is not as before: of what the run deleted only those fields count that had been read."""
+    """The differences from the state before; of deleted objects only the fields that had been read count."""
     found: list[str] = []
     for kind in KINDS:
         ones, others = before.section(kind.name), after.section(kind.name)
@@ -77,11 +77,11 @@ def unequal(before: CurrentDomain, after: CurrentDomain, deleted: dict[tuple[str
 
 @settings(deadline=None, max_examples=150)
 @given(there=situations())
-def test_a_rollback_restores_what_can_be_restored_and_deletes_only_what_the_run_made(
+def test_a_rollback_restores_the_state_before_and_deletes_only_objects_that_the_run_created(
     there: Situation, tmp_path_factory: Any
 ) -> None:
     server = there.server()
-    server.strict_targets = False  # a ring of aliases was let in before, and has to be let in again
+    server.strict_targets = False  # the situation can contain a cycle of aliases, which the rollback creates again
     before, sister = whole(server), server.clone().domains["sister.example"]
     made = there.plan_on(server, there.journal())
     folder = tmp_path_factory.mktemp("journal")
@@ -106,7 +106,7 @@ def test_a_rollback_restores_what_can_be_restored_and_deletes_only_what_the_run_
 
 
 def meddled(draw: Any, server: FakeServer) -> None:
-    """Somebody changes, deletes and makes things on the server by hand."""
+    """Changes and deletes objects on the server out of band."""
     there = server.domains[DOMAIN]
     for name in sorted(there.mailboxes):
         match draw(st.sampled_from(["", "", "quota", "enabled", "delete"])):
@@ -127,7 +127,7 @@ def meddled(draw: Any, server: FakeServer) -> None:
 
 @settings(deadline=None, max_examples=150)
 @given(there=situations(), data=st.data())
-def test_what_others_changed_since_is_left_alone_and_nothing_else_is_ever_deleted(
+def test_a_rollback_skips_objects_that_changed_since_the_run_and_deletes_nothing_else(
     there: Situation, data: st.DataObject, tmp_path_factory: Any
 ) -> None:
     server = there.server()
@@ -149,9 +149,9 @@ def test_what_others_changed_since_is_left_alone_and_nothing_else_is_ever_delete
         if change.action == "delete":
             assert (change.kind, change.name) in made
         if change.action in ("delete", "update"):
-            # Each field is as the run left it, or as it wanted to; else the object is not touched at all.
+            # Each field has the value that the run wrote or meant to write; else the rollback skips the object.
             live = now.section(change.kind).get(change.name)
-            if live is None:  # it is renamed back before
+            if live is None:  # an earlier change of the rollback renames it
                 continue
             wanted = {
                 f.name: f.after
@@ -172,7 +172,7 @@ def fields_of(change: Change) -> set[str]:
 
 @settings(deadline=None, max_examples=60)
 @given(there=situations(), at=st.integers(1, 6), how=st.sampled_from(["refuse", "gone", "doubt half", "locked out"]))
-def test_a_run_that_failed_half_way_is_undone_as_far_as_it_came(
+def test_the_rollback_of_a_run_that_failed_reverses_the_applied_changes(
     there: Situation, at: int, how: Any, tmp_path_factory: Any
 ) -> None:
     server = there.server()
