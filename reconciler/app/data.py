@@ -13,6 +13,7 @@ def data_folder(name: str) -> Path:
         ReconcilerError: the installation is incomplete.
     """
     package = Path(reconciler.__file__).parent
+    # The wheel has its own copy, a checkout uses the files at its top.
     for folder in (package / "_data" / name, package.parent / name):
         if folder.is_dir():
             return folder

@@ -32,6 +32,7 @@ def expected_of(config: Configuration, desired: DesiredDomain) -> Expected:
     layers = (product.dns, desired.dns) if product else (desired.dns,)
     server = config.workspace.servers[desired.server]
     expected = expectation(server.hostname, *layers)
+    # Only records that use the default host name need one.
     if server.hostname in (*expected.mx_hosts, expected.autodiscover_host, expected.autodiscover_srv_target):
         _require_name(server)
     return expected
@@ -72,6 +73,7 @@ def subjects(
             )
         )
         declared = () if isinstance(desired.domain_aliases, Unset) else desired.domain_aliases
+        # A domain alias on the server receives mail, whether a file declares it or not.
         served = known.domain_aliases if known else ()
         found += [
             Subject(domain=name, server=desired.server, expected=expected, dkim=None, alias_of=desired.domain)
@@ -102,6 +104,7 @@ async def check_dns(
     """
     planner = Planner(config, request)
     selected = planner.selected()
+    # A host name that is missing in the configuration is found before the first request.
     for desired in selected:
         expected_of(config, desired)
     seen: Mapping[str, Observation] = {}
@@ -150,6 +153,7 @@ async def ask_dns(
 def report_exit(report: Report, fail_on: Threshold) -> Exit:
     """7 if a check is at or above the threshold; 6 if no lookup succeeded."""
     count = report.count()
+    # With at least one result the report is useful, so single failed lookups do not give exit code 6.
     if count["error"] and not (count["pass"] or count["warn"] or count["fail"]):
         return Exit.UNREACHABLE
     return Exit.NOT_COMPLIANT if report.reaches(fail_on) else Exit.DONE

@@ -84,6 +84,7 @@ def _uris(field: str, addresses: tuple[str, ...] | None) -> tuple[str, ...] | No
     if addresses is None:
         return None
     found, refused = [], []
+    # An empty option clears the list.
     for address in filter(None, addresses):
         try:
             found.append(report_uri(address))
@@ -101,6 +102,7 @@ def _proposal(
     options: DmarcOptions,
     uris: dict[str, tuple[str, ...] | None],
 ) -> DmarcProposal:
+    # A proposal without the published record could remove report addresses that others rely on.
     if answer is not None and answer.unknown:
         text = (
             f"The published record could not be looked up, so there is nothing to merge with: {answer.text}. "
@@ -115,6 +117,7 @@ def _proposal(
         raise Refused(refused)
     record = generator.record(domain, revised.wish)
     stage = generator.stage(revised.wish)
+    # With several records there is no single one to compare with.
     one = texts[0] if len(texts) == 1 else None
     return DmarcProposal(
         domain=domain,
@@ -156,6 +159,7 @@ def _revised(prefilled: Prefilled, options: DmarcOptions, uris: dict[str, tuple[
     wish: DmarcWish = replace(prefilled.wish, **{field: value for field, value in stated.items() if value is not None})
     notes = list(prefilled.remarks)
     dropped = {refusal.field: refusal.reason for refusal in generator.refusals(wish)}
+    # The user did not ask for this value: it comes from the published record and conflicts with a new option.
     if "fo" in dropped and options.fo is None:
         wish = replace(wish, fo="0")
         notes.append(f"fo is left out: {dropped['fo']}.")

@@ -40,6 +40,7 @@ class Exit(IntEnum):
     USAGE = 64
 
 
+# Not SRV004: after an incomplete read the run refuses to write, but the server did answer.
 _SERVER_CODES = frozenset({"SRV001", "SRV002", "SRV003", "SRV005"})
 
 
@@ -58,6 +59,7 @@ _REFUSALS = (
 
 def of_error(error: ReconcilerError) -> Exit:
     """The exit code of a failure that ended the run."""
+    # Without its secret the program cannot log in, so for this run the server is unreachable.
     if isinstance(error, Unreachable | RefusedCredentials | SecretUnavailable):
         return Exit.UNREACHABLE
     if isinstance(error, NoWorkspace | NoHostName):

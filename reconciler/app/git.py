@@ -98,14 +98,17 @@ def files_at(root: Path, ref: str) -> Iterator[Path]:
 
 def _commit(root: Path, ref: str) -> str:
     """The commit that a name refers to."""
+    # Git would read a name that begins with `-` as an option.
     if not ref or ref.startswith("-") or "\0" in ref:
         raise UnusableCommit(f"--base: {ref!r} is not a commit", hint="name a branch, a tag or a commit, such as main")
     _refuse_no_repository(root)
+    # `^{commit}` resolves annotated tags, and rejects trees and blobs.
     commit = _line(_git(root, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}"))
     if commit:
         return commit
     if _line(_git(root, "rev-parse", "--is-shallow-repository")) == "true":
         hint = "fetch the history of this shallow clone (actions/checkout: `fetch-depth: 0`; GitLab: `GIT_DEPTH: 0`)"
+    # A CI checkout often has only remote branches, so a missing `origin/` is the most common mistake.
     elif _line(_git(root, "rev-parse", "--verify", "--quiet", f"origin/{ref}^{{commit}}")):
         hint = f"did you mean origin/{ref}?"
     else:
@@ -118,6 +121,7 @@ def _refuse_no_repository(root: Path) -> None:
     if _line(done) == "true":
         return
     words = _words(done)
+    # Git refuses a checkout of another user, which is common in containers.
     if "dubious ownership" in words:
         hint = f"if you trust the folder's owner: git config --global --add safe.directory {quote(str(root))}"
     else:
@@ -127,6 +131,7 @@ def _refuse_no_repository(root: Path) -> None:
 
 def _listed(root: Path, commit: str, prefix: str) -> Mapping[str, bytes]:
     """Path in the workspace's folder -> mode, for each file at a commit; empty if the folder does not exist there."""
+    # With -z git does not quote unusual names.
     done = _git(root, "ls-tree", "-r", "-z", "--full-tree", f"{commit}:{prefix}")
     if done.returncode:
         return {}
@@ -141,6 +146,7 @@ def _is_ours(name: str) -> bool:
 def _wanted(modes: Mapping[str, bytes]) -> list[str]:
     """The paths to archive: those of the workspace; all paths if one is a link, which can lead to any other."""
     ours = {name: mode for name, mode in modes.items() if _is_ours(name)}
+    # A link can point at any file of the repository, so that file must be in the archive too.
     if _LINK in ours.values():
         return []
     return sorted({PurePosixPath(name).parts[0] for name in ours})
@@ -149,17 +155,21 @@ def _wanted(modes: Mapping[str, bytes]) -> list[str]:
 def _extract(root: Path, ref: str, tree: str, target: Path, paths: Sequence[str]) -> None:
     import tarfile
 
+    # Without this filter an archive could write outside the folder.
     if not hasattr(tarfile, "data_filter"):
         raise UnusableCommit("--base: this Python cannot unpack an archive safely", hint="use Python 3.11.4 or later")
 
     def ours_only(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
+        # Files of another commit need no other mode: nothing executes them, and nobody else reads them.
         safe = tarfile.data_filter(member, folder)
         return safe.replace(mode=0o600, deep=False) if safe.isreg() else safe
 
     with TemporaryFile() as archive:
+        # In a subfolder, `git archive` would look for that subfolder inside the tree.
         top = Path(_first_line(_git(root, "rev-parse", "--show-toplevel")))
         done = _git(top, "archive", "--format=tar", tree, *paths, into=archive, settings=_without_filters(top))
         if done.returncode:
+            # Only a partial clone has a promisor remote.
             partial = _line(_git(top, "config", "--get-regexp", r"^remote\..*\.promisor$"))
             hint = "clone again without --filter: this clone lacks files of that commit"
             raise UnusableCommit(
@@ -208,6 +218,7 @@ def _git(
     )
     fixed = (word for setting in _SETTINGS for word in ("-c", setting))
     command = ["git", "--no-pager", *fixed, "-C", str(folder), *words]
+    # Unlike pipes, files never block git, and `_ended` can check their size.
     with TemporaryFile() as output, TemporaryFile() as errors:
         try:
             process = subprocess.Popen(  # noqa: S603 - no shell; the callers validate user input
@@ -219,6 +230,7 @@ def _git(
             ) from e
         try:
             code = _ended(process, words[0], (into or output, errors))
+        # Also after Ctrl-C: git must not continue without this program.
         except BaseException:
             process.kill()
             process.wait(timeout=SECONDS)
@@ -244,6 +256,7 @@ def _ended(process: subprocess.Popen[bytes], word: str, files: Sequence[IO[bytes
 
 def _setting_variables(environment: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
     """Settings as variables, numbered after the existing ones. Unlike `-c`, they allow any name."""
+    # The user or the CI may have numbered settings of their own.
     there = environment.get("GIT_CONFIG_COUNT", "")
     first = int(there) if there.isdecimal() else 0
     variables = {} if not settings else {"GIT_CONFIG_COUNT": str(first + len(settings))}
@@ -280,6 +293,7 @@ def repository_top(folder: Path) -> Path | None:
     container git refuses to read a checkout that another user owns.
     """
     folder = folder.resolve()
+    # In a linked work tree `.git` is a file.
     return next((f for f in (folder, *folder.parents) if (f / ".git").exists()), None)
 
 

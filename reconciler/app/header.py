@@ -12,6 +12,7 @@ from reconciler.app.git import commit_of
 
 def generated(root: Path | None) -> dict[str, object]:
     """Time (UTC, or SOURCE_DATE_EPOCH), tool, version, and the workspace's git commit if it has one."""
+    # Reproducible builds set this variable, and then all documents must be identical.
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     now = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
     header: dict[str, object] = {
@@ -28,11 +29,13 @@ def generated(root: Path | None) -> dict[str, object]:
 
 def user() -> str | None:
     """The user that the CI names, else the user of the system; None if both are unknown."""
+    # In CI, the user of the system is only the account of the runner.
     named = os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN")
     if named:
         return named
     try:
         return getpass.getuser()
+    # A container may run a user id that has no name.
     except (OSError, KeyError, ImportError):
         return None
 

@@ -40,6 +40,7 @@ def find_run(folder: Path, wanted: str) -> Path:
         )
     if wanted == LAST:
         return files[-1]
+    # A complete id takes precedence over longer ids that begin with it.
     found = [path for path in files if path.stem == wanted] or [p for p in files if p.stem.startswith(wanted)]
     if len(found) == 1:
         return found[0]
@@ -54,6 +55,7 @@ def run_row(run: Run) -> RunRow:
     fault = run.fault
     try:
         listed = entries(run)
+    # A listing has to show broken journals too, so a fault is a value here.
     except ReconcilerError as e:
         listed, fault = (), fault or e.message
     return _run_row(run, fault, count_steps(run), tuple(_row(e) for e in listed))

@@ -21,6 +21,7 @@ def product_named(start: Path, workspace: Path | None, name: str) -> Product:
     """
     config = load_configuration(find_root(start, workspace))
     known = config.products.get(name)
+    # A product file with errors is not in `products`, so the text says "valid".
     if known is None:
         names = ", ".join(sorted(config.products)) or "none"
         raise ReconcilerError(

@@ -62,6 +62,7 @@ async def plan_rollback(config: Configuration, wanted: str, request: PlanRequest
     async with open_servers(config.workspace, [d.server for d in planner.selected()], config.root) as servers:
         plans = planner.all_plans(await observe_selected(planner, servers, progress))
     if plans:
+        # These domains have no plan of their own that could carry the notes.
         plans = (plans[0].with_diagnostics(*notes), *plans[1:])
     return Rollback(run=run.run, commit=str(run.start.get("commit", "")), plans=plans, notes=sort_diagnostics(notes))
 
@@ -71,6 +72,7 @@ def _runs(folder: Path, wanted: str) -> tuple[Run, tuple[Run, ...]]:
     path = find_run(folder, wanted)
     files = run_files(folder)
     run, *later = (read_run(p) for p in files[files.index(path) :])
+    # Later runs decide whether an object is still as the run left it, so their journals must be intact too.
     for one in (run, *later):
         if one.chain == "broken":
             raise ReconcilerError(
@@ -121,6 +123,7 @@ class _Reversal(Planner):
             return super().plan(desired, seen)
         undone = inverse(desired, self.steps[desired.domain], seen, self.policy)
         plan = super().plan(undone.desired, seen)
+        # The reversal declares only objects of the run. All others would count as unmanaged.
         changes = tuple(replace(c, reason="rolled back") for c in plan.changes)
         diagnostics = sort_diagnostics((*plan.diagnostics, *undone.diagnostics))
         return replace(plan, changes=changes, unmanaged=(), diagnostics=diagnostics)

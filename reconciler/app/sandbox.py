@@ -60,6 +60,7 @@ def seed_domains(config: Configuration, server: str | None) -> tuple[SeedDomain,
         SeedDomain(
             name=d.domain,
             admin_username=f"admin{secrets.token_hex(3)}",
+            # The suffix satisfies the character classes of common password policies.
             admin_password=f"{secrets.token_urlsafe(15)}-Aa1!",
             hostname=known[d.server].hostname,
         )
@@ -91,6 +92,7 @@ def seed_zones(config: Configuration) -> Mapping[str, str]:
             if term and term.startswith("include:"):
                 _add(zones, term.removeprefix("include:"), f'TXT "v=spf1 ip4:{ADDRESS} -all"')
         reports = (expected.dmarc_rua or "").rpartition("@")[2]
+        # A domain of the workspace already has its zone.
         if reports and reports not in config.domains:
             _add(zones, reports, f"MX 10 {expected.mx_hosts[0]}.")
             _add(zones, f"*._report._dmarc.{reports}", 'TXT "v=DMARC1"')
@@ -98,6 +100,7 @@ def seed_zones(config: Configuration) -> Mapping[str, str]:
 
 
 def _expected(config: Configuration, desired: DesiredDomain) -> Expected:
+    # Unlike `app.dns.expected_of`, this accepts an address as host name: sandboxes listen on 127.0.0.1.
     product = config.products.get(desired.product or "")
     layers = (product.dns, desired.dns) if product else (desired.dns,)
     return expectation(config.workspace.servers[desired.server].hostname, *layers)

@@ -42,6 +42,7 @@ async def open_servers(
 
     Credentials are resolved here, only for these servers, and not for those that are `refused`.
     """
+    # Imported here, because httpx slows down the start of all commands that use no server.
     from reconciler.smartermail import Server, connect
 
     names = frozenset(names)
@@ -49,12 +50,14 @@ async def open_servers(
     servers: dict[str, Server] = {}
     unusable = {name: error for name, error in refused.items() if name in names}
     async with AsyncExitStack() as stack:
+        # In a fixed order, so that commands of secret sources always run in the same order.
         for name in sorted(names - unusable.keys()):
             settings = workspace.servers[name]
             try:
                 username = _username(settings, secrets)
                 password = secrets.resolve(settings.password)
                 servers[name] = await stack.enter_async_context(connect(settings, username=username, password=password))
+            # One server without credentials must not prevent the plans of the others.
             except ReconcilerError as e:
                 unusable[name] = _named(e, settings)
         yield OpenServers(

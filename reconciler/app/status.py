@@ -56,6 +56,7 @@ async def read_statuses(config: Configuration, progress: Progress, *, dns: bool)
     Args:
         dns: whether to query DNS.
     """
+    # No passwords are planned, so no journal needs to be read.
     planner = Planner(config, PlanRequest(today=datetime.now(UTC).date()), versions={})
     answers = await ask_servers(config, planner, progress, builds=True)
     rows, unread = status_rows(config, planner, answers)
@@ -82,6 +83,7 @@ async def _with_notices(
     selected: Sequence[DesiredDomain], servers: OpenServers, answers: Mapping[str, StatusAnswer]
 ) -> dict[str, StatusAnswer]:
     noticed = dict(answers)
+    # Reversed, so that the first domain of each server is the one that stays in the mapping.
     first = {d.server: d.domain for d in reversed(selected) if isinstance(answers[d.domain], Seen)}
     for server, domain in first.items():
         seen = noticed[domain]
@@ -100,6 +102,7 @@ def status_rows(
         seen = answers[desired.domain]
         row = DomainStatus(domain=desired.domain, server=desired.server, product=desired.product, figures=None)
         if isinstance(seen, ReconcilerError):
+            # The plan of an unreadable domain holds the diagnostic, and gives the exit code.
             unread.append(planner.plan(desired, seen))
             rows.append(replace(row, diagnostics=unread[-1].diagnostics))
         else:
@@ -182,6 +185,7 @@ async def _with_pills(
         reports = await check_subjects(subjects, resolver, table=FIRST, on_done=progress.step)
         progress.end()
     except ReconcilerError as e:
+        # The status of the servers is useful without DNS, so a missing resolver is only a note.
         problems |= {s.domain: e.message for s in subjects}
     pills = {r.domain: {check.id: check.status for check in r.checks} for r in reports}
     return [replace(r, pills=pills.get(r.domain, {}), dns_problem=problems.get(r.domain, "")) for r in rows]

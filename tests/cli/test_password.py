@@ -74,7 +74,7 @@ def test_a_products_policy_is_kept_and_a_shorter_one_refused(said: Said) -> None
     assert "--length 20 is too short: the policy requires at least 24 characters" in messages
     code, rows, messages = said("--product", "strikt")
     assert (code, rows) == (1, [])
-    assert "there are: strict" in messages
+    assert "valid products: strict" in messages
 
 
 def test_a_product_needs_a_workspace(said: Said) -> None:

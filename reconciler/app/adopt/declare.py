@@ -64,12 +64,14 @@ def declared(row: Resource, product: Product | None, role: Role, left_out: list[
     except BadName as e:
         left_out.append(f"{kind.title} {row.name!r}: {e}")
         return None
+    # A file could hold only one of the two, so neither choice is safe.
     if canonical != row.name:
         left_out.append(f"{kind.title} {row.name!r}: the server also has {canonical}, which is the same name")
         return None
     values: dict[str, Value] = {}
     for spec in kind.fields:
         value = getattr(row, spec.attribute)
+        # A default value in the file would only add lines to review.
         if isinstance(value, Unset) or _is_default(row, spec.name, value):
             continue
         why = unsayable(spec.name, value, product, role)
@@ -85,6 +87,7 @@ def declared(row: Resource, product: Product | None, role: Role, left_out: list[
 def unsayable(field: str, value: Value, product: Product | None, role: Role) -> str:
     """Why a file cannot hold this value of a field (named as in `reconciler.core.kinds`); empty if it can."""
     if field == "displayName":
+        # YAML cannot hold control characters, and UTF-8 cannot hold lone surrogates.
         if any(c < " " or c == "\x7f" or "\ud800" <= c <= "\udfff" for c in str(value)):
             return "its display name contains characters that a file cannot hold"
     elif isinstance(value, tuple):

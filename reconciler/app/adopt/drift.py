@@ -66,6 +66,7 @@ def adopt(config: Configuration, plans: Iterable[Plan]) -> Adoption:
     skipped = [row for a in adopters for row in a.skipped]
     loaded: Configuration | None = None
     while files:
+        # Without the change of one file, another file can become invalid, so this repeats until all are valid.
         loaded = load_configuration(config.root, instead=texts_of(files.values()))
         faults = _by_domain(loaded, files)
         if not faults:
@@ -94,6 +95,7 @@ def _by_domain(loaded: Configuration, files: Mapping[str, FileChange]) -> dict[s
         if one.severity is not Severity.ERROR:
             continue
         domain = names.get(loaded.files.get(one.span.file, "")) if one.span else None
+        # A fault outside these files has no single cause among them.
         for blamed in [domain] if domain else list(files):
             found.setdefault(blamed, _words(one))
     return found
@@ -133,6 +135,7 @@ class _Adopter:
 
     def _take(self, change: Change) -> None:
         what = f"{BY_NAME[change.kind].title} {change.address}"
+        # A pruned resource is in no file, so no line could be lost.
         reasons = _NOT_OURS if change.reason == "pruned" else _UNKNOWN_OR_NOT_OURS
         why = reasons.get(change.direction) if change.action != "update" else None
         if why:
@@ -155,6 +158,7 @@ class _Adopter:
         if resource is None:
             self._skip(what, "it is not in the file")
             return
+        # Somebody else deleted the resource. The protection means that it should exist.
         why = kept_though_gone(self.desired, BY_NAME[change.kind], resource)
         if why:
             self._skip(what, f"it is not on the server any more, but {why}")
@@ -187,6 +191,7 @@ class _Adopter:
 
     def _field(self, change: Change, field: FieldChange, what: str) -> None:
         what = f"{what}: {field.name}"
+        # A change can have fields from git and from the server.
         direction = field.direction or change.direction
         if field.name == PASSWORD or field.sensitive:
             self._skip(what, "a server never returns a password")

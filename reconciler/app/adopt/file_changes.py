@@ -68,9 +68,11 @@ def write_changes(changes: Iterable[FileChange]) -> None:
     path = Path()
     try:
         for change in wanted:
+            # A symbolic link stays, and its target is replaced.
             path = change.path.resolve()
             path.parent.mkdir(parents=True, exist_ok=True)
             waiting.append((_beside(path, change.after), path, change))
+        # All temporary files are complete before the first replacement, so a full disk changes nothing.
         for made, path, change in waiting:
             made.replace(path)
             done.append((path, change))
@@ -106,7 +108,9 @@ def _beside(path: Path, text: str) -> Path:
         with os.fdopen(handle, "wb") as file:
             file.write(text.encode("utf-8"))
             file.flush()
+            # Otherwise a power failure after the replacement could leave an empty file.
             os.fsync(file.fileno())
+        # `mkstemp` creates files that only the owner can read.
         made.chmod(path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~_umask())
     except OSError:
         made.unlink(missing_ok=True)
@@ -115,6 +119,7 @@ def _beside(path: Path, text: str) -> Path:
 
 
 def _umask() -> int:
+    # The umask can only be read by setting it.
     now = os.umask(0)
     os.umask(now)
     return now

@@ -79,6 +79,7 @@ async def import_domains(
             raise servers.unusable[server]
         reader = servers.readers[server]
         listed = await reader.list_domains() if everything else tuple(sorted(set(names)))
+        # These faults are known without a read, so they are reported before any.
         unfit = {name: fault for name in listed if (fault := _unfit(config, name, server))}
         if unfit and not everything:
             raise next(iter(unfit.values()))
@@ -100,6 +101,7 @@ class _Draft:
 
 
 def _written(config: Configuration, drafts: Sequence[_Draft], skipped: Mapping[str, ReconcilerError]) -> Import:
+    # All drafts are checked together, because domains can refer to each other.
     changes, more = make_valid(config, [draft.change for draft in drafts])
     write_changes(changes)
     imported = tuple(
@@ -126,6 +128,7 @@ def _unfit(config: Configuration, name: str, server: str) -> ReconcilerError | N
         text = f"{name}: its file ({desired.origin.file}) names the server {desired.server}, not {server}"
         return WouldOverwrite(f"{text}; nothing was written", hint=f"give --server {quote(desired.server)}")
     path = _new_path(config, name)
+    # `exists` is False for a link whose target is missing.
     if path.exists() or path.is_symlink():
         return WouldOverwrite(f"{path} exists, but is not a domain file; nothing was written", hint="move it away")
     return None
@@ -156,6 +159,7 @@ async def _read_all(reader: Reader, domains: Sequence[str], progress: Progress) 
     progress.begin("Reading", len(domains))
     found = dict(await asyncio.gather(*(one(domain) for domain in domains)))
     progress.end()
+    # A server that is down would otherwise give the same error for each domain.
     for seen in found.values():
         if isinstance(seen, Unreachable | RefusedCredentials):
             raise seen
@@ -214,6 +218,7 @@ def text_as_loaded(config: Configuration, domain: str) -> str:
     file = desired.origin.file
     text = read_text(config.root / config.files[file])
     servers = list(config.workspace.servers)
+    # The edits were computed for the loaded state. Applied to another state they could lose changes of a person.
     with suppress(CannotEdit):
         if read_domain_text(text, file=file, default_server=servers[0] if len(servers) == 1 else "") == desired:
             return text

@@ -32,6 +32,7 @@ def make_valid(
     """
     left_out: dict[str, list[str]] = defaultdict(list)
     files = {change.relative: change for change in changes}
+    # Without any change the files are as valid as before.
     for _ in range(_ROUNDS if any(c.before != c.after for c in changes) else 0):
         faults = _faults(config, files)
         if not faults:
@@ -54,6 +55,7 @@ def _faults(config: Configuration, files: Mapping[str, FileChange]) -> dict[str,
             by_file[relative].append(one)
     found: dict[str, dict[Place, str]] = {}
     for relative, rows in sorted(by_file.items()):
+        # Locations do not count the byte order mark.
         places = places_of(files[relative].after.removeprefix("\ufeff"), [d.span for d in rows if d.span])
         fields = {place: one.code for place, one in zip(places, rows, strict=True) if place}
         if fields:

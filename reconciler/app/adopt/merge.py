@@ -44,6 +44,7 @@ class Merge:
         there = self.current.section(kind.name)
         pending = self._pending(kind, rows, there)
         for name in sorted(rows):
+            # Until a rename is done, the object has its old name.
             row = there.get(name) or there.get(pending.get(name, ""))
             if row is None:
                 self._gone(kind, rows[name])
@@ -52,6 +53,7 @@ class Merge:
         removed = {r.name for r in self.desired.removed if r.kind == kind.name}
         for name in sorted(removed & live.keys()):
             self.notes.append(f"{kind.title} {name} is still on the server, so it stays under `removed`")
+        # An object that is to be removed or renamed is not new.
         known = rows.keys() | removed | set(pending.values())
         self._new(kind, {name: row for name, row in live.items() if name not in known})
 
@@ -86,6 +88,7 @@ class Merge:
             before = shown_value(spec.name, was, domain)
             if why:
                 self.left_out.append(f"{title}: {why}")
+                # A value that the file cannot hold must not stay there with its old content.
                 self.edits.append(DropField(kind=kind.name, name=resource.name, field=spec.name))
                 self.notes.append(f"{title}: {spec.name} {before} is no longer managed: {why}")
             else:

@@ -60,6 +60,7 @@ async def locked(
         patience,
         say,
     )
+    # A lock can be lost, for example if the shared folder becomes unreachable.
     stop.check = held.fault
     try:
         yield
@@ -84,12 +85,14 @@ def lock_folder(config: Configuration) -> LockFolder:
             hint = "mount the folder on this machine; the program does not create it. Nothing was changed"
             raise Locked(f"the folder for locks does not exist: {path}", hint=hint)
         return LockFolder(path, shared=True)
+    # Without a home folder, the workspace is the only place that is left.
     return LockFolder(private_folder((*_own_folders(), state_folder(config.root) / "locks")))
 
 
 def _own_folders() -> tuple[Path, ...]:
     """The user's folder, which two clones of a workspace share; empty for a user without a home folder."""
     state = os.environ.get("XDG_STATE_HOME", "")
+    # The XDG specification ignores relative paths.
     if os.path.isabs(state):  # noqa: PTH117 - it may be empty, which a Path cannot be
         return (Path(state) / "reconciler" / "locks",)
     try:
@@ -111,6 +114,7 @@ def private_folder(places: tuple[Path, ...]) -> Path:
         except OSError as e:
             fault = fault or e
             continue
+        # An existing folder can be read-only, and `mkdir` does not report that.
         if os.access(path, os.W_OK | os.X_OK):
             return path
         fault = fault or PermissionError(errno.EACCES, "Permission denied")

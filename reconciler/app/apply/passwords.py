@@ -58,6 +58,7 @@ class ChangePasswords:
         assert ref is not None, "the engine calls this only for changes that set a password"
         policy, server = self._policy(change), self._server_policies.get(change.domain, ServerPasswordPolicy())
         if ref.kind == "generate":
+            # Product and server may each require something else, so the password satisfies both.
             secret = generate_password(stricter(policy or PasswordPolicy(), server), change.name, change.domain)
             texts = self._config.workspace.secrets.recipients
             recipients = Recipients(texts) if texts else None
@@ -70,6 +71,7 @@ class ChangePasswords:
         if policy:
             faults = password_faults(policy, secret.reveal(), local_part=change.name, domain=change.domain)
             self._refuse(change, "product's", faults)
+        # A server's policy has no rules about names, so none are given.
         self._refuse(change, "server's", password_faults(as_policy(server), secret.reveal(), local_part="", domain=""))
         return secret
 

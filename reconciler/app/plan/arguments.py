@@ -23,6 +23,7 @@ def unknown_targets(
         for kind in KINDS:
             known.update(_key(kind.name, name, desired.domain) for name in _names(kind.name, desired, seen))
     for target in sorted(set(targets) - known):
+        # Most unknown targets are spelling mistakes.
         near = get_close_matches(target, sorted(known), n=1)
         hint = f"did you mean {near[0]}?" if near else "select its domain, or declare it in a file"
         text = f"--target {target}: no such resource in the selected files or in their domains on the server"
@@ -33,6 +34,7 @@ def _names(kind: KindName, desired: DesiredDomain, seen: Mapping[str, Observatio
     declared = desired.section(kind)
     yield from () if isinstance(declared, Unset) else declared
     yield from (r.name for r in desired.removed if r.kind == kind)
+    # Before the rename the object has its old name, afterwards the new one.
     for renaming in desired.renamed:
         if renaming.kind == kind:
             yield from (renaming.old, renaming.new)

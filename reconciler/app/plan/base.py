@@ -38,6 +38,7 @@ class Base:
         there = self.config.domains.get(here.domain)
         if there is None:
             return None
+        # A change set can rename a server. Then the address identifies it.
         servers, before = config.workspace.servers, self.config.workspace.servers
         if there.server != here.server and before[there.server].url != servers[here.server].url:
             return None
@@ -65,6 +66,7 @@ class Base:
         """
         before = self.config.workspace
         addresses = {s.url for s in before.servers.values()}
+        # A base that forbids commands never ran one, so none of its commands counts as reviewed.
         allowed = before.servers.values() if before.secrets.commands else ()
         commands = {(s.url, ref) for s in allowed for ref in _commands(s)}
         found: dict[str, NotInBase] = {}
@@ -93,6 +95,7 @@ class Base:
         if not names:
             return ""
         own = [d for d in errors if d.span and d.span.file in names]
+        # An error in another file, such as the workspace file, can also make this one unusable.
         first = next(iter([*own, *errors]), None)
         place = f"{first.span}: " if first and first.span else ""
         return f"{place}{first.message}" if first else names[0]
@@ -109,6 +112,7 @@ class Base:
         for name in sorted({*boxes, *current.mailboxes}):
             if name in boxes and boxes[name].protect:
                 found[name] = f"in `{self.ref}`"
+            # The pattern of the base policy applies also to mailboxes that exist only on the server.
             elif (pattern := policy.protecting(name)) is not None:
                 found[name] = f"by the policy's pattern {pattern} in `{self.ref}`"
         return found
@@ -138,6 +142,7 @@ def load_base(config: Configuration, ref: str) -> Base:
         UnusableCommit, NoWorkspace: see `app.git.files_at`.
     """
     with files_at(config.root, ref) as folder:
+        # The plan of the base commit never logs in anywhere, so it needs no secrets.
         return Base(ref=ref, config=load_configuration(folder, here=folder, environ={}))
 
 
@@ -159,6 +164,7 @@ def attributed(plan: Plan, desired: DesiredDomain, base: Base, base_plan: Plan |
             (d.message for d in base_plan.diagnostics if d.severity is Severity.ERROR), "it could not be planned"
         )
         text = f"{desired.domain}: attribution is unknown: at `{base.ref}`, {why}"
+        # An incomplete plan already says why it is incomplete.
         return plan.with_diagnostics(warning("BAS001", text, desired.origin)) if plan.complete else plan
     shown = attribute(plan, base_plan)
     return replace(shown, hidden=tuple(replace(c, origin=_place(c, desired)) for c in shown.hidden))

@@ -154,6 +154,7 @@ class Planner:
         )
         limits = product.limits if product else Limits()
         plan = plan_domain(desired, seen, self.policy, limits, options)
+        # Only a product has prices.
         return replace(plan, cost=cost_of(plan, seen, product.billing)) if product else plan
 
     def _password_versions(self, desired: DesiredDomain) -> dict[str, Mapping[str, int]]:
@@ -177,6 +178,7 @@ class Planner:
         """The plans of all selected domains, with the diagnostics of the guards of the run."""
         self.internal = internal_domains(self.config, seen)
         plans = judge(self.domain_plans(seen), seen, self.internal, self.request.allow_deletions)
+        # Only a complete selection shows that the files dropped a domain.
         unmatched = (
             *unknown_targets(self.request.targets, self.selected(), seen),
             *passwords_not_referred_to(self.request.set_passwords, self.selected()),
@@ -193,7 +195,9 @@ class Planner:
         return self.after(plan, outcomes).plan(self.config.domains[plan.domain], seen)
 
     def after(self, plan: Plan, outcomes: Sequence[Outcome]) -> "Planner":
-        """A planner for the rest: it knows the passwords that the run has set, and allows no further deletion."""
+        """A planner for the rest: it knows the passwords that the run has set, and judges no number of deletions."""
+        # Any number turns off the limit of the policy, which judged the first plan and must not refuse the remainder.
+        # Attribution is only for the plan that people see.
         request = replace(self.request, allow_deletions=0, set_passwords=frozenset(), base=None)
         made = (o.change for o in outcomes if o.password_set)
         known = {(plan.server, c.address): ref.version for c in made if (ref := c.password)}
@@ -209,6 +213,7 @@ class Planner:
             return plans
         request = replace(self.request, base=None)
         ours = internal_domains(base.config, seen)
+        # The same read and journals, but the files, policy and products of the base commit.
         before = Planner(base.config, request, self._versions, inventory=self.inventory, internal=ours)
         rows: list[Plan] = []
         for desired, plan in zip(selected, plans, strict=True):
@@ -252,6 +257,7 @@ def internal_domains(config: Configuration, seen: Mapping[str, Observation] = NO
     return frozenset((*(config.domains.keys() - refused), *aliases))
 
 
+# The first match decides, so the base class comes last.
 _CODES: Sequence[tuple[type[ReconcilerError], str]] = (
     (Unreachable, "SRV001"),
     (NotInBase, "SEC007"),

@@ -31,6 +31,7 @@ def read_earlier(path: Path) -> Earlier:
         document = json.loads(path.read_bytes())
     except OSError as e:
         raise ReconcilerError(f"{path} cannot be read: {e.strerror or e}", hint=hint) from e
+    # Deeply nested JSON raises RecursionError.
     except (ValueError, RecursionError) as e:
         raise ReconcilerError(f"{path} is not JSON", hint=hint) from e
     if not isinstance(document, dict) or document.get("formatVersion") != FORMAT_VERSION:
@@ -49,6 +50,7 @@ def _checks(document: Any) -> list[tuple[CheckKey, Said]]:
         where = _text(domain["domain"]), _text(domain["server"]), _text(domain.get("aliasOf", ""))
         for check in domain["checks"]:
             status = check["status"]
+            # A newer program may know more statuses, which this one cannot compare.
             if status not in STATUSES:
                 raise TypeError(status)
             found.append(((*where, _text(check["id"])), Said(status, _text(check.get("code", "")))))

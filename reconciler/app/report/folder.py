@@ -27,6 +27,7 @@ def check_report_folder(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise WouldOverwrite(f"{folder} is not a folder; nothing was written", hint=_HINT)
+    # Files behind the link are outside the report.
     if (folder / "domains").is_symlink():
         raise WouldOverwrite(f"{folder / 'domains'} is a symbolic link; nothing was written", hint=_HINT)
     if any(folder.iterdir()) and _written(folder) is None:
@@ -59,6 +60,7 @@ def write_folder(folder: Path, files: Iterable[tuple[str, str]]) -> int:
                 assert _OURS.fullmatch(path), f"{path!r} is not a part of a report"
                 paths.add(path)
                 _replace(folder, path, text)
+        # The manifest has to name all written files, or the next run would refuse the folder.
         except BaseException:
             _note(folder, before | paths)
             raise
@@ -89,6 +91,7 @@ def _note(folder: Path, paths: Iterable[str]) -> None:
 def _replace(folder: Path, path: str, text: str) -> None:
     target = folder / PurePosixPath(path)
     target.parent.mkdir(exist_ok=True)
+    # In the same folder, because a rename is atomic only within a file system.
     part = target.parent / f".writing-{os.getpid()}"
     part.unlink(missing_ok=True)
     try:

@@ -58,6 +58,7 @@ async def make_report(
     """
     planner = Planner(config, PlanRequest(today=datetime.now(UTC).date()), versions={})
     selected = planner.selected()
+    # A host name that is missing in the configuration is found before the first request.
     for desired in selected:
         expected_of(config, desired)
     answers: Mapping[str, StatusAnswer] = {}

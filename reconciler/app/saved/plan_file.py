@@ -111,6 +111,7 @@ def saved_plan(
         now: the time; for tests.
     """
     assert not unfit(plans), "the caller refuses unfit plans"
+    # A new salt for each plan: nobody can compare the digests of two plans, or prepare a table of guesses.
     salt = secrets.token_bytes(_SALT_BYTES)
     document: dict[str, object] = {
         "formatVersion": FORMAT_VERSION,
@@ -118,6 +119,7 @@ def saved_plan(
         "generated": generated(config.root),
         "expires": _text((now or datetime.now(UTC)) + expires),
         "workspace": {"identity": _identity(config), "configuration": config.digest},
+        # A digest in place of the address: a CI job may publish the file as an artifact.
         "servers": {name: _server(config, name, salt) for name in {p.server for p in plans}},
         "salt": salt.hex(),
         "asked": {
@@ -158,7 +160,9 @@ def _document(path: Path) -> dict[str, Any]:
     """The parsed file. It must be spelled exactly as this program writes it, so that no byte can be changed."""
     try:
         with path.open("rb") as file:
+            # One more byte shows that a file is too large, without reading all of it.
             raw = file.read(MAX_BYTES + 1)
+        # The program writes all other characters as escapes.
         text = raw.decode("ascii")
         data = json.loads(text)
     except (OSError, ValueError, RecursionError) as e:
@@ -166,6 +170,7 @@ def _document(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict) or data.get("kind") != KIND or len(raw) > MAX_BYTES:
         raise _no_plan(path)
     version = data.get("formatVersion")
+    # In Python, `true` equals 1.
     if version != FORMAT_VERSION or isinstance(version, bool):
         raise StalePlan(f"{path} has formatVersion {version!r}; this program knows {FORMAT_VERSION}", hint=_AGAIN)
     if _written(data) != text:
@@ -182,6 +187,7 @@ def _is_one(data: Mapping[str, Any]) -> bool:
 
 def _check_whole(path: Path, data: Mapping[str, Any], key: VerifyKey | None) -> None:
     """Checks that the file was not edited, and that it is signed with the given key."""
+    # The digest detects damage and careless edits. Only a signature stops a forger.
     if data.get("integrity") != _integrity(data):
         raise _edited(path)
     if key is None:
@@ -200,6 +206,7 @@ def _check_place(path: Path, data: Mapping[str, Any], config: Configuration, sal
     """Checks that the plan was made for these servers, this workspace and these files."""
     known = config.workspace.servers
     for name, digest in sorted(data["servers"].items()):
+        # An unknown server is part of another workspace, which the checks below report.
         if name in known and digest != _server(config, name, salt):
             text = f"{path} was made for another server: {name} had another address or role; nothing was changed"
             raise StalePlan(text, hint=_AGAIN)
@@ -224,6 +231,7 @@ def _check_domains(path: Path, domains: Sequence[SavedDomain], config: Configura
             if not _is_ours(change, declared.password if declared else None):
                 text = f"{path}: the password reference of {change.key} is in no file"
                 raise StalePlan(f"{text}; nothing was changed", hint=_AGAIN)
+    # Results are kept by domain, so a second plan of a domain would be lost.
     if len({e.plan.domain for e in domains}) != len(domains):
         raise _no_plan(path)
 
@@ -236,6 +244,7 @@ def _is_ours(change: Change, declared: object) -> bool:
 
 def _request(data: Mapping[str, Any]) -> PlanRequest:
     asked = data["asked"]
+    # The base commit is not saved: attribution helps the reviewer and does not affect the apply.
     return PlanRequest(
         today=date.fromisoformat(asked["day"]),
         prune=asked["prune"],
@@ -259,6 +268,7 @@ def _server(config: Configuration, name: str, salt: bytes) -> str:
 def _message(document: Mapping[str, object]) -> bytes:
     """The signed message: the document without the signature and without the digest over it."""
     rest = {k: v for k, v in document.items() if k not in ("signature", "integrity")}
+    # The prefix makes signatures of other kinds of documents invalid here.
     return b"reconciler saved plan\n" + _digest(rest).encode()
 
 

@@ -47,15 +47,18 @@ def plan_from(data: Data, files: Mapping[str, str]) -> SavedDomain:
     changes = tuple(_change(c, data["domain"], files) for c in data["changes"])
     keys: set[str] = set()
     for change in changes:
+        # The executor makes the changes in this order, and needs each dependency before its dependents.
         if change.key in keys or not keys.issuperset(change.depends_on):
             raise NoPlan(f"{change.key} occurs twice, or before a change that it depends on")
         keys.add(change.key)
     unmanaged = tuple(Unmanaged(u["kind"], u["address"]) for u in data["unmanaged"])
     plan = Plan(domain=data["domain"], server=data["server"], changes=changes, unmanaged=unmanaged)
+    # The reviewer approved the digest, so the decoded changes must have the same one.
     if plan.digest != data["digest"]:
         raise NoPlan(f"the digest of {plan.domain} does not match its changes")
     expected = {c.key: _precondition(d["precondition"]) for c, d in zip(changes, data["changes"], strict=True)}
     for change in changes:
+        # A creation requires that the object is absent, every other action that its fields are unchanged.
         if (expected[change.key].fields is None) is not (change.action == "create"):
             raise NoPlan(f"the precondition of {change.key} belongs to another action")
     return SavedDomain(plan=plan, preconditions=expected)
@@ -96,6 +99,7 @@ def _field_data(field: FieldChange) -> dict[str, object]:
 
 def _source_data(span: Span, files: Mapping[str, str]) -> dict[str, object]:
     return {
+        # Displayed names depend on the current folder, paths in the workspace do not.
         "file": files.get(span.file, span.file),
         "line": span.line,
         "column": span.column,
@@ -136,6 +140,7 @@ def _name(kind: KindName, name: str) -> str:
         canonical = domain_name(name) if kind == "domainAlias" else local_part(name)
     except BadName as e:
         raise NoPlan(f"{kind} {name!r}: {e}") from e
+    # Two spellings of a name would be two keys of one object.
     if canonical != name:
         raise NoPlan(f"{kind} {name!r} is not in canonical form")
     return name
@@ -144,6 +149,7 @@ def _name(kind: KindName, name: str) -> str:
 def _field(kind: KindName, data: Data) -> FieldChange:
     name, secret = data["name"], data.get("secret")
     if secret is not None:
+        # All other fields appear in plans and journals, where a secret would leak.
         if (kind, name) != ("mailbox", PASSWORD):
             raise NoPlan(f"{kind} has no secret field {name}")
         ref = SecretRef(secret["kind"], secret["target"], tuple(secret["argv"]), secret["version"])
@@ -156,6 +162,7 @@ def _field(kind: KindName, data: Data) -> FieldChange:
 
 
 def _value(value: Any) -> Value | None:
+    # JSON has no tuples, and the model compares tuples.
     return tuple(value) if isinstance(value, list) else value
 
 

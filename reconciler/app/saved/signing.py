@@ -51,6 +51,7 @@ class VerifyKey:
         """Whether a `signature` object signs the message with the private key of this public key."""
         from cryptography.exceptions import InvalidSignature
 
+        # The algorithm is fixed: a document must not choose a weaker one.
         if not isinstance(signature, dict) or signature.get("algorithm") != ALGORITHM:
             return False
         try:
@@ -96,6 +97,7 @@ def load_verify_key(path: Path) -> VerifyKey:
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     data = _bytes(path, private=False)
+    # With the private key, the job that applies plans could sign them itself.
     if b"PRIVATE KEY" in data:
         raise KeyUnusable(
             f"{path} holds a private key; a job that applies plans needs only the public key",
@@ -132,6 +134,7 @@ def _bytes(path: Path, *, private: bool) -> bytes:
     except (OSError, ValueError) as e:
         reason = e.strerror if isinstance(e, OSError) else "its name is not a valid path"
         raise KeyUnusable(f"the key {path} cannot be read: {reason}") from e
+    # A key that others can read does not prove who signed.
     if private and os.name == "posix" and mode & _OTHERS:
         raise KeyUnusable(
             f"the private key {path} is not safe: other users can read or change it (mode {stat.S_IMODE(mode):04o})",
