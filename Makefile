@@ -86,6 +86,7 @@ check: lint types contracts
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/reviewing.py
+	$(BIN)/python docs/quotes.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks

@@ -1,1 +1,4 @@
-"""What the program costs: `python -m benchmarks`. Figures are printed, never asserted; ratios are taken in one run."""
+"""Benchmarks of the program: `python -m benchmarks`.
+
+They print figures and never assert them. Both sides of a ratio are measured in the same run.
+"""

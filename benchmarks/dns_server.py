@@ -1,4 +1,4 @@
-"""A Knot on loopback, from Debian's package `knot`, pinned to the first core."""
+"""Run a Knot name server on loopback (Debian package `knot`), pinned to the first core."""
 
 import os
 import shutil
@@ -28,29 +28,31 @@ zone:
     file: "root.zone"
 """
 _START = 20.0
-"""Seconds within which it must answer."""
+"""Seconds until the server must answer."""
 
 
 def pinned(core: int, words: list[str]) -> list[str]:
-    """The command on one core, where there are two and `taskset`."""
+    """Return the command pinned to one core, if the machine has two cores and `taskset`."""
     if shutil.which("taskset") is None or len(os.sched_getaffinity(0)) < 2:
         return words
     return ["taskset", "-c", str(sorted(os.sched_getaffinity(0))[core]), *words]
 
 
 def installed() -> str | None:
-    """Where knotd is."""
+    """Return the path of knotd, or None."""
+    # Debian installs knotd in /usr/sbin, which is not on the path of ordinary users.
     return shutil.which("knotd", path=os.environ.get("PATH", "") + ":/usr/sbin")
 
 
 @contextmanager
 def knot(root: Path, lines: Iterable[str]) -> Iterator[int]:
-    """A server of one root zone; the port on 127.0.0.1."""
+    """Start a server with one root zone. Yields its port on 127.0.0.1."""
     program = installed()
     if program is None:
         raise SystemExit("knotd is not installed (Debian: apt install knot)")
     root.mkdir()
     (root / "root.zone").write_text("".join(lines))
+    # Knot cannot report a port that it chose itself.
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -65,6 +67,7 @@ def knot(root: Path, lines: Iterable[str]) -> Iterator[int]:
 
 
 def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
+    # A query for the SOA record of the root.
     ask = b"\0\1\0\0\0\1\0\0\0\0\0\0\0\0\6\0\1"
     deadline = time.monotonic() + _START
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
@@ -73,6 +76,7 @@ def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
         while time.monotonic() < deadline and process.poll() is None:
             try:
                 client.send(ask)
+                # The low four bits of the fourth byte are the response code. 0 means that the zone is loaded.
                 if client.recv(4096)[3] & 15 == 0:
                     return
             except OSError:

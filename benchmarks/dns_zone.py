@@ -1,4 +1,7 @@
-"""Domains that publish what is expected of them, with something of their own in every record: zone and subjects."""
+"""Domains that publish all expected records: the zone, and the subjects to check.
+
+Every record has a part that is unique to its domain, so that no cache makes the checks cheaper than in practice.
+"""
 
 import base64
 import random
@@ -8,6 +11,7 @@ from reconciler.compliance.subject import Subject
 from reconciler.core.expectations import Expected
 from reconciler.core.model import Dkim, DkimKey
 
+# The DER encoding of a 2048-bit RSA public key before and after its modulus.
 _SPKI = bytes.fromhex("30820122300d06092a864886f70d01010105000382010f003082010a0282010100")
 _EXPONENT = bytes.fromhex("0203010001")
 
@@ -27,20 +31,27 @@ spf.example.net. TXT "v=spf1 ip4:192.0.2.4 ip6:2001:db8::4 -all"
 
 
 def domain(number: int) -> str:
-    """The name of a domain."""
+    """Return the name of a domain."""
     return f"d{number:05}.example"
 
 
 def key(seed: str) -> str:
-    """What looks like an RSA key of 2048 bits, in base64; every domain has keys of its own."""
+    """Return a byte string with the structure of a 2048-bit RSA public key, in base64.
+
+    Real key generation would take minutes for 2,000 keys.
+    """
     modulus = bytearray(random.Random(seed).randbytes(256))
+    # The highest bit makes it 2048 bits long, and a modulus is odd.
     modulus[0] |= 0x80
     modulus[-1] |= 1
     return base64.b64encode(_SPKI + bytes(modulus) + _EXPONENT).decode()
 
 
 def zone(count: int) -> Iterator[str]:
-    """The lines of a root zone that holds so many domains: one zone, so that CNAMEs are followed as by a recursor."""
+    """Yield the lines of a root zone with so many domains.
+
+    With one zone the authoritative server follows CNAME records, as a recursive resolver does.
+    """
     yield SHARED
     for number in range(count):
         name = domain(number)
@@ -48,6 +59,7 @@ def zone(count: int) -> Iterator[str]:
         yield f'{name}. TXT "v=spf1 include:spf.example.net ip4:{_own(number)} ~all"\n'
         yield f'{name}. TXT "site-verification={number:032x}"\n'
         for selector in ("s1", "s2"):
+            # A character string of a TXT record has at most 255 bytes.
             text = f"v=DKIM1; k=rsa; p={key(selector + name)}"
             yield f'{selector}._domainkey.{name}. TXT "{text[:255]}" "{text[255:]}"\n'
         yield f"autodiscover.{name}. CNAME mail1.example.net.\n"
@@ -60,7 +72,7 @@ def _own(number: int) -> str:
 
 
 def subjects(count: int) -> list[Subject]:
-    """What to check of them."""
+    """Return the subjects of the checks."""
     return [_subject(number) for number in range(count)]
 
 

@@ -1,4 +1,7 @@
-"""The floor of loading: PyYAML's own C loader over the same files, without positions or checks. Run as a process."""
+"""Load the same files with PyYAML's C loader, without positions or checks: the lower bound for loading.
+
+Runs as a separate process.
+"""
 
 import gc
 import sys
@@ -8,7 +11,8 @@ import yaml
 
 
 def main() -> None:
-    """Loads every domain file of the workspace named on the command line."""
+    """Load every domain file of the workspace that the command line names."""
+    # The program also disables the collector while it loads.
     gc.disable()
     for path in sorted((Path(sys.argv[1]) / "domains").iterdir()):
         yaml.load(path.read_bytes(), yaml.CSafeLoader)

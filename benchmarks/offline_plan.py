@@ -1,4 +1,7 @@
-"""A plan without network: load the files, compare with a current state of equal size, render. Run as a process."""
+"""Plan without network: load the files, compare them with a current state of equal size, render the plan.
+
+Runs as a separate process.
+"""
 
 import sys
 from dataclasses import replace
@@ -13,7 +16,7 @@ from reconciler.output.plan.text import render_plans
 
 
 def current(desired: DesiredDomain) -> CurrentDomain:
-    """What a server would say if everything but one mailbox in a hundred were as declared."""
+    """Return a current state in which one mailbox in a hundred differs from the files."""
     mailboxes = {} if isinstance(desired.mailboxes, Unset) else desired.mailboxes
     aliases = {} if isinstance(desired.aliases, Unset) else desired.aliases
     there = {
@@ -24,7 +27,7 @@ def current(desired: DesiredDomain) -> CurrentDomain:
 
 
 def main() -> None:
-    """Plans every domain of the workspace named on the command line."""
+    """Plan every domain of the workspace that the command line names."""
     config = load_configuration(Path(sys.argv[1]))
     options = PlanOptions(today=date(2026, 1, 1))
     plans = [plan_domain(d, current(d), config.workspace.policy, Limits(), options) for d in config.domains.values()]

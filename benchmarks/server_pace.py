@@ -1,8 +1,8 @@
-"""What the pace costs on a server that is well, and what it saves on one that is not.
+"""Compare the adaptive concurrency limit with a fixed one: `python -m benchmarks.server_pace [--quick]`.
 
-`python -m benchmarks.server_pace [--quick]`. The peer is the same client with as many requests in flight as allowed,
-always, and with retries without end: that is how it was before, and how most clients are. Both run in turns in one
-process, against one sandbox in another.
+It measures the cost on a healthy server and the savings on an overloaded one. The reference is the same client with
+a constant limit and an endless retry budget, as most clients have. Both run in turns in one process, against a
+sandbox in another process.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from reconciler.core.errors import ReconcilerError
 from reconciler.core.secret import Secret, SecretRef
 from reconciler.core.workspace import ServerSettings
 from reconciler.smartermail import Server, connect
-from reconciler.smartermail.transport.retry import Retries
+from reconciler.smartermail.transport.retry import RetryBudget
 
 DOMAIN = "bench.test"
 MOST = 8
@@ -32,7 +32,7 @@ ROUNDS = 5
 
 @dataclass(frozen=True)
 class Run:
-    """One run: seconds, requests that the sandbox saw, those of them that it refused, reads that failed in the end."""
+    """One run: seconds, requests at the sandbox, refused requests, reads that failed after all retries, final limit."""
 
     seconds: float
     requests: int
@@ -41,29 +41,29 @@ class Run:
     window: float
 
 
-class Endless(Retries):
-    """As many retries as anybody wants, four tries a request."""
+class Endless(RetryBudget):
+    """A retry budget without a limit. A request still has at most four attempts."""
 
     def take(self) -> bool:
-        """There is always one left."""
+        """Always permit another retry."""
         return True
 
 
 class Box:
-    """The sandbox of this run, seen from outside."""
+    """The sandbox of this run."""
 
     def __init__(self, endpoint: dict[str, Any]) -> None:
         self.endpoint = endpoint
         self._http = httpx.Client(headers={"X-Sandbox": "1"}, trust_env=False)
 
     def own(self, method: str, path: str, body: Any = None) -> Any:
-        """One of its own endpoints."""
+        """Call a control endpoint of the sandbox. Returns its JSON."""
         answer = self._http.request(method, f"{self.endpoint['url']}/sandbox/{path}", json=body)
         answer.raise_for_status()
         return answer.json()
 
     def make_domain(self) -> None:
-        """The domain that is read."""
+        """Create the domain of the alias."""
         api = f"{self.endpoint['url']}/api/v1/"
         login = {"username": self.endpoint["username"], "password": self.endpoint["password"]}
         token = self._http.post(f"{api}auth/authenticate-user", json=login).json()["accessToken"]
@@ -72,7 +72,7 @@ class Box:
         assert self._http.post(f"{api}settings/sysadmin/domain-put", json=data, headers=head).json()["success"]
 
     def connect(self, most: int = MOST) -> Server:
-        """A client of it."""
+        """Return a client with this concurrency limit."""
         given = ServerSettings(
             name="box", url=self.endpoint["url"], hostname="box", username="x", password=SecretRef("env", "P"),
             max_concurrency=most,
@@ -82,7 +82,7 @@ class Box:
 
 @contextmanager
 def sandbox() -> Iterator[Box]:
-    """A sandbox in a process of its own, with one domain."""
+    """Start a sandbox with one domain in a separate process."""
     words = (sys.executable, "-m", "reconciler", "sandbox", "--json")
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -101,13 +101,15 @@ async def _make_alias(box: Box) -> None:
 
 
 async def reads(box: Box, count: int, *, adapts: bool, faults: Sequence[dict[str, Any]]) -> Run:
-    """So many reads of an alias, as many at once as the client lets through."""
+    """Read an alias `count` times, with as many concurrent requests as the client permits."""
     box.own("DELETE", "faults")
     async with box.connect() as server:
         session = server._calls.session
-        session.gate.pace.adapts = adapts
+        session.limiter.limit.adapts = adapts
+        # A constant limit with a retry budget would give up early, and most clients have no budget.
         if not adapts:
-            session.retries = Endless()
+            session.retry_budget = Endless()
+        # The first read logs in, which must not count.
         await server.reader().read_alias(DOMAIN, "a")
         box.own("POST", "requests/reset")
         for fault in faults:
@@ -116,7 +118,7 @@ async def reads(box: Box, count: int, *, adapts: bool, faults: Sequence[dict[str
         work = (server.reader().read_alias(DOMAIN, "a") for _ in range(count))
         found = await asyncio.gather(*work, return_exceptions=True)
         seconds = time.perf_counter() - started
-        window = session.gate.pace.window
+        window = session.limiter.limit.window
         counters = box.own("GET", "requests")["counters"]
         box.own("DELETE", "faults")
     failed = [e for e in found if isinstance(e, BaseException)]
@@ -127,28 +129,30 @@ async def reads(box: Box, count: int, *, adapts: bool, faults: Sequence[dict[str
 
 SLOW = {"name": "latency", "param": 20}
 CASES: dict[str, Sequence[dict[str, Any]]] = {
-    "a server that is well": (),
-    "well, 20 ms an answer": (SLOW,),
-    "429 above 4 in flight, 20 ms an answer": (SLOW, {"name": "busy", "param": 4}),
-    "429 above 2 in flight, 20 ms an answer": (SLOW, {"name": "busy", "param": 2}),
-    "503 to one in fifty, 20 ms an answer": (SLOW, {"name": "503", "probability": 0.02, "seed": 3}),
-    "500 to everything": ({"name": "500"},),
+    "healthy": (),
+    "healthy, 20 ms an answer": (SLOW,),
+    "429 above 4 concurrent requests, 20 ms an answer": (SLOW, {"name": "busy", "param": 4}),
+    "429 above 2 concurrent requests, 20 ms an answer": (SLOW, {"name": "busy", "param": 2}),
+    "503 for 2 % of requests, 20 ms an answer": (SLOW, {"name": "503", "probability": 0.02, "seed": 3}),
+    "500 for all requests": ({"name": "500"},),
 }
-"""What it is called, and the sandbox's faults."""
+"""Title -> faults of the sandbox."""
 
 
 def table(count: int) -> None:
-    """Prints the table."""
+    """Measure and print the table."""
     where = f"Python {platform.python_version()}, {platform.machine()}, {platform.system()}"
-    print(f"{where}; {count} reads, maxConcurrency {MOST}; medians of {ROUNDS} runs in turns\n")
-    print("| Server | Pace | Seconds | Reads/s | Requests | Refused | Failed | Window | Adaptive : fixed |")
+    print(f"{where}; {count} reads, maxConcurrency {MOST}; medians of {ROUNDS} runs, in turns\n")
+    print("| Server | Limit | Seconds | Reads/s | Requests | Refused | Failed | Final limit | Adaptive : fixed |")
     print("|---|---|---|---|---|---|---|---|---|")
     with sandbox() as box:
         for title, faults in CASES.items():
             runs: dict[bool, list[Run]] = {True: [], False: []}
             for _ in range(ROUNDS):
+                # In turns, so that a change in the load of the machine affects both.
                 for adapts in (False, True):
                     runs[adapts].append(asyncio.run(reads(box, count, adapts=adapts, faults=faults)))
+            # Failed reads do not count as work, so a client that gives up quickly does not look fast.
             rates = {a: [(count - r.failed) / r.seconds for r in done] for a, done in runs.items()}
             middle = {a: statistics.median(found) for a, found in rates.items()}
             ratio = f"{middle[True] / middle[False]:.2f}" if middle[False] else "–"

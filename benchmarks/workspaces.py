@@ -1,4 +1,4 @@
-"""Workspaces of a given size, the same every time."""
+"""Generate workspaces of a given size. The same arguments give the same files."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ HEAD = "apiVersion: reconciler/v1\nkind: Domain\ndomain: {domain}\nproduct: big\
 def workspace(
     root: Path, *, domains: int, mailboxes: int, url: str = "http://127.0.0.1:9", dns: str = "127.0.0.1:9"
 ) -> Path:
-    """Writes a workspace of so many domains with so many mailboxes, and half as many aliases, each."""
+    """Write a workspace with so many domains. Each has so many mailboxes and half as many aliases."""
     (root / "domains").mkdir(parents=True)
     (root / "products").mkdir()
     (root / "reconciler.yaml").write_text(
@@ -27,10 +27,11 @@ def workspace(
 
 
 def domain_file(domain: str, mailboxes: int) -> str:
-    """One domain file: three lines a mailbox, one an alias."""
+    """Return the text of a domain file: three lines for a mailbox, one for an alias."""
     lines = [HEAD.format(domain=domain), "mailboxes:"]
     for n in range(mailboxes):
         lines += [f"  user{n:05}:", f"    displayName: User Number {n}", f"    quota: {1 + n % 50} GiB"]
     lines.append("aliases:")
+    # Two targets for each alias, so that targets are resolved, compared and sorted as in practice.
     lines += [f"  team{n:05}: [user{n:05}, user{(n + 1) % mailboxes:05}]" for n in range(mailboxes // 2 or 1)]
     return "\n".join(lines) + "\n"

@@ -1,7 +1,7 @@
 """Makes the pages of docs/findings: a page a check, an anchor a code, with zones out of the tested scenarios.
 
 What a code means stands in the check's own table `CODES`; the zones are those of tests/zones/cases, which a test
-serves from a real name server and compares with what the checks say.
+serves from a real name server. The test compares the findings.
 """
 
 import importlib
@@ -37,14 +37,19 @@ class Scenario:
     """A tested zone, and what the checks say about it."""
 
     name: str
+    about: str
     case: Mapping[str, Any]
-    zone: str
-    expected: Mapping[str, Mapping[str, Any]]
 
     @property
-    def about(self) -> str:
-        """The check that it is for."""
-        return str(self.case["about"])
+    def zone(self) -> str:
+        """What the domain publishes; empty = all records of the good domain."""
+        return str(self.case.get("zone", ""))
+
+    @property
+    def expected(self) -> Mapping[str, Mapping[str, Any]]:
+        """The findings that differ from those of the good domain, by check."""
+        found: Mapping[str, Mapping[str, Any]] = self.case["expected"]
+        return found
 
     def codes(self, check: str) -> list[str]:
         """What one check says."""
@@ -81,11 +86,12 @@ def _tables() -> dict[str, dict[str, str]]:
 
 
 def _scenarios() -> list[Scenario]:
+    """All scenarios: each file has those of one check, by name."""
     found = []
-    for folder in sorted((ZONES / "cases").iterdir()):
-        read = (yaml.safe_load((folder / name).read_text("utf-8")) for name in ("case.yaml", "expected.yaml"))
-        found.append(Scenario(folder.name, next(read), (folder / "zone").read_text("utf-8"), next(read)))
-    return found
+    for file in (ZONES / "cases").glob("*.yaml"):
+        cases = yaml.safe_load(file.read_text("utf-8"))
+        found += [Scenario(name, file.stem, case) for name, case in cases.items()]
+    return sorted(found, key=lambda scenario: scenario.name)
 
 
 def _index(tables: Mapping[str, Mapping[str, str]]) -> str:
@@ -117,7 +123,9 @@ def _example(check: str, code: str, scenarios: list[Scenario]) -> Scenario | Non
     having = [s for s in scenarios if code in s.codes(check)]
 
     def worse(s: Scenario) -> tuple[object, ...]:
-        return (s.about != check, not s.name.startswith(check), s.codes(check).index(code), len(s.zone), s.name)
+        # Without a zone a scenario shows little. It ranks like a zone of one or two lines.
+        size = len(s.zone) or (38 if s.case.get("without") else 23)
+        return (s.about != check, not s.name.startswith(check), s.codes(check).index(code), size, s.name)
 
     return min(having, key=worse, default=None)
 
@@ -127,8 +135,8 @@ def _shown(scenario: Scenario, check: str) -> list[str]:
     zone = "\n".join(line for line in scenario.zone.splitlines() if not line.startswith(";"))
     absent = [f"; absent: {row}" for row in scenario.case.get("without", ())]
     text = "\n".join(part for part in (zone, *absent) if part)
-    link = f"[`{scenario.name}`](../../tests/zones/cases/{scenario.name}/case.yaml)"
-    lines = [f"{scenario.case['says']} ({link})\n"]
+    link = f"[`{scenario.name}`](../../tests/zones/cases/{scenario.about}.yaml)"
+    lines = [f"{scenario.case['summary']} ({link})\n"]
     if text:
         origin = scenario.case.get("domain", f"{scenario.name}.example")
         lines.append(f"```dns\n$ORIGIN {origin}.\n{_shortened(text)}\n```\n")
@@ -158,7 +166,7 @@ def _shortened(text: str) -> str:
 
 
 def _line(row: str) -> str:
-    """A record as in a zone file, from a line of `expected.yaml`."""
+    """A record as in a zone file, from a line of `fix` or `elsewhere` in a scenario."""
     name, rtype, value = row.split(" ", 2)
     return f"{name}.  {rtype}  " + (f'"{value}"' if rtype == "TXT" else value)
 

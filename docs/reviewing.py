@@ -1,6 +1,6 @@
-"""Makes the samples of reviewing.md: plans of a small domain, planned and rendered as the program does it.
+"""Generates the samples of reviewing.md: the program plans a small domain and renders the plan.
 
-`python docs/reviewing.py` writes them; `python docs/reviewing.py --check` says whether they are as they should be.
+`python docs/reviewing.py` writes the samples; `python docs/reviewing.py --check` fails if the page is stale.
 """
 
 import re
@@ -15,9 +15,10 @@ from reconciler.app.plan.base import Base, attributed
 from reconciler.config.workspace import Configuration, load_configuration
 from reconciler.core.billing import cost_of
 from reconciler.core.model import Alias, CurrentDomain, Mailbox, MailboxFacts
-from reconciler.core.plan import Change, Outcome, Plan, Result
+from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.planning.planner import PlanOptions, plan_domain
 from reconciler.core.planning.provenance import directed
+from reconciler.core.planning.recheck import ServerHistory, precondition, recheck
 from reconciler.output.plan.markdown import render_plans_markdown
 from reconciler.output.plan.outcomes import render_apply_summary, render_outcome
 from reconciler.output.plan.text import render_plans
@@ -71,7 +72,7 @@ removed:
 
 
 def files(body: str) -> Configuration:
-    """A workspace with this domain, as it is read."""
+    """The configuration of a workspace with one domain. `body` is the end of the domain's file."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder).resolve()
         for path, text in (
@@ -87,7 +88,7 @@ def files(body: str) -> Configuration:
 
 
 def server() -> CurrentDomain:
-    """What the server says: somebody disabled alice there, gave dave more room, and took alice out of info."""
+    """The state of the server after out-of-band edits: alice disabled, dave's quota raised, info without alice."""
 
     def box(name: str, quota: int, used: float, seen: str, *, enabled: bool = True) -> Mailbox:
         facts = MailboxFacts(usage_bytes=int(used * GIB), last_login=f"{seen}T10:00:00Z")
@@ -113,7 +114,7 @@ def server() -> CurrentDomain:
 
 
 def planned(config: Configuration) -> Plan:
-    """The plan of these files, with what it does to the bill."""
+    """The plan for a configuration, with the monthly bill before and after."""
     product, current = config.products["business"], server()
     options = PlanOptions(today=TODAY, internal_domains=frozenset({DOMAIN}))
     plan = plan_domain(config.domains[DOMAIN], current, config.workspace.policy, product.limits, options)
@@ -121,46 +122,44 @@ def planned(config: Configuration) -> Plan:
 
 
 def change_set() -> tuple[Plan, ...]:
-    """`plan --base main` on the branch."""
+    """The plans of `plan --base main` in the pull request."""
     base, merged = files(BASE), files(MERGED)
     plan = attributed(planned(merged), merged.domains[DOMAIN], Base(ref="main", config=base), planned(base))
     return (directed(plan, base.domains[DOMAIN], lambda _kind, _address: None),)
 
 
 def drift() -> tuple[Plan, ...]:
-    """`drift --base HEAD~1` on the base."""
+    """The plans of `drift --base HEAD~1` on the branch main."""
     base = files(BASE)
     return (directed(planned(base), base.domains[DOMAIN], lambda _kind, _address: None),)
 
 
 def markdown() -> str:
-    """The comment at the pull request."""
+    """The pull request comment."""
     return render_plans_markdown(change_set(), today=TODAY)
 
 
 def text() -> str:
-    """The same at a terminal."""
+    """The same plan on a terminal."""
     return _lines(render_plans(change_set(), color=False, width=80, today=TODAY))
 
 
 def drift_text() -> str:
-    """What `drift` prints."""
+    """The output of `drift` on a terminal."""
     return _lines(render_plans(drift(), color=False, width=80, today=TODAY))
 
 
 def applied() -> str:
-    """The end of `apply --plan FILE`, where the world had moved meanwhile."""
+    """The end of `apply --plan FILE` after somebody changed alice and bob on the server."""
     (plan,) = change_set()
-
-    def became(change: Change) -> Outcome:
-        if change.name == "alice":
-            return Outcome(change=change, result=Result.SKIPPED)
-        if change.name == "bob":
-            why, hint = "quota is 4 GiB, and was 2 GiB when it was planned", "plan again, and have it reviewed"
-            return Outcome(change=change, result=Result.REFUSED, detail=why, hint=hint)
-        return Outcome(change=change, result=Result.APPLIED)
-
-    outcomes = [became(change) for change in plan.changes]
+    salt = b"sample"
+    expected = {change.key: precondition(change, salt) for change in plan.changes}
+    boxes = dict(server().mailboxes)
+    boxes["alice"] = replace(boxes["alice"], enabled=True)
+    boxes["bob"] = replace(boxes["bob"], quota=4 * GIB)
+    skipped = recheck(plan, expected, salt, replace(server(), mailboxes=boxes), ServerHistory())
+    outcomes = [skipped.get(change.key, Outcome(change=change, result=Result.APPLIED)) for change in plan.changes]
+    # The plan after the apply: only the refused change is left.
     left = (Plan(domain=DOMAIN, server="mail1", changes=tuple(c for c in plan.changes if c.name == "bob")),)
     each = [render_outcome(outcome, color=False) for outcome in outcomes]
     return _lines([*each, *render_apply_summary({DOMAIN: outcomes}, left, converged=False, color=False)])
@@ -179,7 +178,7 @@ SAMPLES: dict[str, Callable[[], str]] = {
 
 
 def page(now: str) -> str:
-    """The page with its samples made anew."""
+    """The page with current samples."""
     for name, make in SAMPLES.items():
         block = re.compile(rf"(?<=<!-- sample: {name} -->\n\n)(```\w+\n)(?:.*?\n)??(?=```\n)", re.DOTALL)
         places = list(block.finditer(now))
@@ -189,7 +188,7 @@ def page(now: str) -> str:
 
 
 def main() -> int:
-    """Writes or checks the page."""
+    """Writes the page, or checks it with --check."""
     now = PAGE.read_text("utf-8")
     made = page(now)
     if "--check" not in sys.argv[1:]:

@@ -1,8 +1,8 @@
-"""Asks whether anything that the locks pin has a known vulnerability: `make audit`.
+"""Check the locked packages for known vulnerabilities: `make audit`.
 
-Advisories come from PyPI, and from OSV for what PyPI does not answer. Neither may be reachable, behind a mirror for
-example: then this says in so many words what was NOT CHECKED, and does not fail, because the code is no worse for it.
-An advisory fails, unless audit-ignored.toml says why it does not concern us, and until when.
+Advisories come from PyPI, and from OSV for packages that PyPI does not answer. Behind a mirror neither service may be
+reachable. The audit then prints NOT CHECKED and succeeds: an unreachable service is not a fault of the code. An
+advisory fails the audit, unless audit-ignored.toml explains why it does not affect the program, and until when.
 """
 
 import importlib.util
@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime
 from locks import HERE
 
 LOCKS = ("dev.lock", "tools.lock", "build.lock", "renew.lock", "fuzz.lock")
-"""What gets installed. lowest.lock is no advice to anybody: it only shows that the ranges are right."""
+"""The locks from which somebody installs. lowest.lock only tests the version ranges."""
 
 SERVICES = ("pypi", "osv")
 PIP_AUDIT = (sys.executable, "-m", "pip_audit")
@@ -26,16 +26,20 @@ IGNORED = HERE / "audit-ignored.toml"
 
 @dataclass(frozen=True)
 class Answers:
-    """What was asked about, by package and version: its advisories, or why there is no answer."""
+    """The answers of one service, by (package, version)."""
 
     found: Mapping[tuple[str, str], tuple[str, ...]]
+    """The ids of the advisories; an empty tuple for a package without advisories."""
     unanswered: frozenset[tuple[str, str]]
     why: str = ""
-    """What went wrong, in pip-audit's last words."""
+    """Why answers are missing: the last line that pip-audit printed."""
 
 
 def ask(service: str, rows: Iterable[tuple[str, str]]) -> Answers:
-    """Asks one service about packages and versions; about one first, so that a silent service costs one question."""
+    """Ask one service about (package, version) pairs.
+
+    The first request is for one package, so that an unreachable service costs one timeout and not one a package.
+    """
     rows = sorted(rows)
     first = _ask(service, rows[:1])
     return replace(first, unanswered=frozenset(rows)) if first.unanswered else _ask(service, rows)
@@ -44,11 +48,13 @@ def ask(service: str, rows: Iterable[tuple[str, str]]) -> Answers:
 def _ask(service: str, rows: Iterable[tuple[str, str]]) -> Answers:
     lines = "".join(f"{name}=={version}\n" for name, version in rows)
     command = [*PIP_AUDIT, "--vulnerability-service", service, "--format", "json", "--progress-spinner", "off"]
+    # The locks are complete, so pip-audit must neither resolve nor install anything.
     command += ["--disable-pip", "--no-deps", "--timeout", "10", "--requirement", "/dev/stdin"]
     try:
         done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=300)
     except subprocess.TimeoutExpired:
         return Answers({}, frozenset(rows), "no answer within five minutes")
+    # The exit code is 1 both for an advisory and for a failure. Only the output tells them apart.
     try:
         return read(done.stdout, rows)
     except json.JSONDecodeError:
@@ -56,7 +62,7 @@ def _ask(service: str, rows: Iterable[tuple[str, str]]) -> Answers:
 
 
 def read(text: str, rows: Iterable[tuple[str, str]]) -> Answers:
-    """What pip-audit printed. A package that it says nothing of, or that it skipped, is unanswered."""
+    """Parse the JSON of pip-audit. A package that it omits or skips counts as unanswered."""
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     why = ""
     for row in json.loads(text)["dependencies"]:
@@ -68,15 +74,18 @@ def read(text: str, rows: Iterable[tuple[str, str]]) -> Answers:
 
 
 def ignored(today: date, text: str) -> tuple[dict[tuple[str, str], str], list[str]]:
-    """The advisories that do not concern us, by package and id; and those whose time is up."""
+    """Parse audit-ignored.toml: explanations by (package, advisory), and messages for the expired ones."""
     rows = tomllib.loads(text).get("ignored", [])
     over = [row for row in rows if row["until"] < today]
-    late = [f"{IGNORED.name}: {row['id']} was ignored until {row['until']}: look at it anew" for row in over]
+    late = [f"{IGNORED.name}: {row['id']} was ignored until {row['until']}: review it again" for row in over]
     return {(row["package"], row["id"]): row["why"] for row in rows}, late
 
 
 def verdict(answers: Iterable[Answers], known: Mapping[tuple[str, str], str]) -> tuple[list[str], list[str]]:
-    """What is wrong, and what could not be checked, after asking several services in turn."""
+    """Return the advisories that are not explained, and the packages that no service answered.
+
+    Each service was asked about the packages that the one before it did not answer.
+    """
     answers = list(answers)
     bad = sorted(
         {
@@ -91,19 +100,20 @@ def verdict(answers: Iterable[Answers], known: Mapping[tuple[str, str], str]) ->
 
 
 def locked(names: Iterable[str] = LOCKS) -> set[tuple[str, str]]:
-    """All that the locks pin."""
+    """Return the (package, version) pairs that the locks pin."""
     from locks import read as read_lock
 
     return {(pin.name, pin.version) for name in names for pin in read_lock(HERE / name).values()}
 
 
 def main() -> int:
-    """Asks, and says how it went."""
+    """Run the audit and print the result. Return 1 for an unexplained advisory or an expired explanation."""
     if importlib.util.find_spec("pip_audit") is None:
-        sys.exit("pip-audit is not installed: run `make audit`, which installs it from requirements/tools.lock")
+        sys.exit("pip-audit is not installed. Run `make audit`, which installs it from requirements/tools.lock.")
     known, late = ignored(datetime.now(UTC).date(), IGNORED.read_text("utf-8"))
     rows = locked()
     answers: list[Answers] = []
+    # The next service gets only the packages that remained unanswered.
     for service in SERVICES:
         answers.append(ask(service, answers[-1].unanswered if answers else rows))
         if not answers[-1].unanswered:
@@ -115,7 +125,7 @@ def main() -> int:
         print(
             f"!! NOT CHECKED for known vulnerabilities: {len(unchecked)} of {len(rows)} locked packages. "
             f"{'; '.join(f'{service}: {answer.why}' for service, answer in zip(SERVICES, answers, strict=False))}. "
-            "Run `make audit` where these can be reached.",
+            "Run `make audit` where these services can be reached.",
             file=sys.stderr,
         )
     print(f"audit: {len(rows) - len(unchecked)} of {len(rows)} locked packages checked, {len(bad)} advisories")

@@ -1,6 +1,6 @@
-"""Puts the bill of materials into the wheel (`.dist-info/sboms/`, PEP 770), where `make build` has made one.
+"""Put the bill of materials that `make build` wrote into the wheel (`.dist-info/sboms/`, PEP 770).
 
-A wheel that is built by other means, such as `pip install git+...`, has none, and is otherwise the same.
+A wheel from another build, such as an installation from a VCS URL, has no bill of materials. It is otherwise the same.
 """
 
 from pathlib import Path
@@ -12,9 +12,9 @@ SBOM = "sbom/reconciler.cdx.json"
 
 
 class BillOfMaterials(BuildHookInterface):  # type: ignore[type-arg]
-    """Asked by hatchling before it writes a wheel."""
+    """The hook that hatchling calls before it writes a wheel."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
-        """Names the file, if it is there."""
+        """Add the bill of materials if it exists."""
         if (Path(self.root) / SBOM).is_file():
             build_data["sbom_files"].append(SBOM)

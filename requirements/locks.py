@@ -1,7 +1,7 @@
-"""What the lock files say, and what pyproject.toml asks for. Reads files only: no network, no environment.
+"""Read the lock files and the requirements of pyproject.toml. Uses neither the network nor the environment.
 
-A lock is a requirements file as `make lock` writes it: a pin a package, with its hashes, the marker that says where it
-is wanted, and who wants it.
+A lock is a requirements file that `make lock` writes. For each package it has a pin, the hashes, the marker of the
+platforms that need it, and the packages that require it.
 """
 
 import re
@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 
 NOT_SHIPPED = frozenset({"dev"})
-"""Extras that are tools of ours, and no part of what a user runs."""
+"""Extras with development tools. Users do not install them."""
 
 _PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;\\]+)(?:\s*;\s*(?P<marker>[^\\]+?))?\s*(?:\\)?$")
 _HASH = re.compile(r"^\s+--hash=sha256:([0-9a-f]{64})\s*(?:\\)?$")
@@ -33,15 +33,15 @@ class Pin:
     hashes: tuple[str, ...]
     marker: str | None = None
     via: tuple[str, ...] = ()
-    """The packages that ask for it; `pyproject.toml` where we do."""
+    """The packages that require it; `pyproject.toml` for a direct requirement."""
 
 
 def read(path: Path) -> dict[str, Pin]:
-    """The pins of a lock by canonical name.
+    """Return the pins of a lock by canonical name.
 
     Raises:
-        ValueError: a line is none that a lock may have (an address, an option, a package without version), or a
-            package stands there twice.
+        ValueError: a line is not a pin, a hash or a comment (an address, an option, a package without version), or a
+            package occurs twice.
     """
     pins: dict[str, Pin] = {}
     name, version, marker = "", "", None
@@ -51,7 +51,7 @@ def read(path: Path) -> dict[str, Pin]:
     def close() -> None:
         if name:
             if name in pins:
-                raise ValueError(f"{path.name}: {name} stands there twice")
+                raise ValueError(f"{path.name}: {name} occurs twice")
             pins[name] = Pin(name, version, tuple(hashes), marker, tuple(via))
 
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
@@ -66,28 +66,29 @@ def read(path: Path) -> dict[str, Pin]:
         elif line.strip() == "# via":
             continue
         elif found := _VIA.match(line):
+            # uv names pyproject.toml as "reconciler (pyproject.toml)".
             ours = found["who"].startswith("reconciler ")
             via.append("pyproject.toml" if ours else canonicalize_name(found["who"]))
         else:
-            raise ValueError(f"{path.name}:{number}: no line of a lock: {line!r}")
+            raise ValueError(f"{path.name}:{number}: not a pin, a hash or a comment: {line!r}")
     close()
     return pins
 
 
 def project() -> dict[str, object]:
-    """pyproject.toml."""
+    """Return the content of pyproject.toml."""
     return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
 def extras(made: Mapping[str, object] | None = None) -> tuple[str, ...]:
-    """The extras that are shipped."""
+    """Return the extras for users."""
     table = (made or project())["project"]
     assert isinstance(table, dict)
     return tuple(sorted(set(table["optional-dependencies"]) - NOT_SHIPPED))
 
 
 def asked(which: Iterable[str], made: Mapping[str, object] | None = None) -> dict[str, list[Requirement]]:
-    """The requirements that pyproject.toml states itself, by canonical name: of the base (""), of extras, of groups."""
+    """Return the direct requirements of the base install (""), of extras and of groups, by canonical name."""
     made = made or project()
     table, groups = made["project"], made.get("dependency-groups", {})
     assert isinstance(table, dict)
@@ -103,6 +104,7 @@ def asked(which: Iterable[str], made: Mapping[str, object] | None = None) -> dic
 def _flat(lines: Iterable[str], optional: Mapping[str, list[str]]) -> Iterator[Requirement]:
     for line in lines:
         requirement = Requirement(line)
+        # An extra may refer to other extras of this project, as `dev` does.
         if requirement.name == "reconciler":
             for extra in sorted(requirement.extras):
                 yield from _flat(optional[extra], optional)
@@ -111,7 +113,7 @@ def _flat(lines: Iterable[str], optional: Mapping[str, list[str]]) -> Iterator[R
 
 
 def closure(pins: Mapping[str, Pin], roots: Iterable[str]) -> dict[str, Pin]:
-    """What the roots bring with them, themselves included."""
+    """Return the roots and all their dependencies."""
     found: dict[str, Pin] = {}
     waiting = list(roots)
     while waiting:

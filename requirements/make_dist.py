@@ -1,7 +1,7 @@
-"""Builds wheel, sdist and bills of materials into a folder, out of the files that git knows, and looks into them.
+"""Build wheel, sdist and bills of materials from the tracked files, and check their contents: `make build`.
 
-The same commit gives the same bytes, wherever and whenever it is built: names, times and modes come from git. Nothing
-is downloaded: hatchling is the one that is installed, from requirements/build.lock.
+The same commit gives the same bytes at any place and time: names, times and modes come from git. The build downloads
+nothing: it uses the hatchling that is installed from requirements/build.lock.
 """
 
 import os
@@ -22,29 +22,32 @@ SOURCES = ("reconciler", "schemas", "examples", "tests", "benchmarks", "docs", "
 
 
 def tracked() -> list[str]:
-    """The files that git knows, as they are in the work tree now."""
+    """Return the names of the tracked files that exist in the work tree."""
     done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
     return sorted(name for name in done.stdout.split("\0") if name and (ROOT / name).is_file())
 
 
 def commit_time() -> int:
-    """When the commit was made that is checked out; SOURCE_DATE_EPOCH, if that is set."""
-    if told := os.environ.get("SOURCE_DATE_EPOCH"):
-        return int(told)
+    """Return SOURCE_DATE_EPOCH, or the time of the checked-out commit, in seconds since 1970."""
+    if fixed := os.environ.get("SOURCE_DATE_EPOCH"):
+        return int(fixed)
     done = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=True)
     return int(done.stdout)
 
 
 def build(target: Path, made_at: int) -> list[Path]:
-    """Builds, checks, and says what it made."""
+    """Build into a folder, check the contents, and return the files. Exits with the faults if a check fails."""
     target.mkdir(parents=True, exist_ok=True)
     known = tracked()
     with tempfile.TemporaryDirectory(prefix="reconciler-build-") as folder:
+        # Building from a copy of the tracked files keeps stray files of the work tree out of the results.
         copy = Path(folder) / "source"
         for name in known:
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, copy / name)
+            # The mode depends on the umask of the machine, so only the executable bit is kept.
             (copy / name).chmod(0o755 if os.access(ROOT / name, os.X_OK) else 0o644)
+        # Before the build, because the build hook puts the document into the wheel.
         sbom.main(str(copy / "sbom"), str(made_at))
         _run_build(copy, Path(folder) / "made", made_at)
         version = project()["project"]["version"]  # type: ignore[index]
@@ -58,6 +61,7 @@ def build(target: Path, made_at: int) -> list[Path]:
 
 
 def _run_build(source: Path, target: Path, made_at: int) -> None:
+    # An isolated build would download hatchling without checking a hash.
     done = subprocess.run(
         [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(target), str(source)],
         env={**os.environ, "SOURCE_DATE_EPOCH": str(made_at), "PYTHONDONTWRITEBYTECODE": "1"},
@@ -70,7 +74,7 @@ def _run_build(source: Path, target: Path, made_at: int) -> None:
 
 
 def check(path: Path, known: AbstractSet[str]) -> list[str]:
-    """What is in a wheel or sdist and should not be, and the other way round."""
+    """Return the unexpected and the missing files of a wheel or sdist."""
     if path.suffix == ".whl":
         with zipfile.ZipFile(path) as archive:
             return _compared(path.name, set(archive.namelist()), in_wheel(known))
@@ -78,33 +82,34 @@ def check(path: Path, known: AbstractSet[str]) -> list[str]:
         with tarfile.open(path) as archive:
             odd = [member.name for member in archive if not member.isfile()]
             names = {member.name.partition("/")[2] for member in archive if member.isfile()}
-        return [f"{path.name}: {name} is no plain file" for name in odd] + _compared(path.name, names, in_sdist(known))
+        irregular = [f"{path.name}: {name} is not a regular file" for name in odd]
+        return irregular + _compared(path.name, names, in_sdist(known))
     return []
 
 
 def in_wheel(known: AbstractSet[str]) -> set[str]:
-    """Exactly what a wheel holds: the package, schemas, examples, and the papers."""
+    """Return the exact names in a wheel: the package, schemas, examples and metadata."""
     version = project()["project"]["version"]  # type: ignore[index]
-    papers = ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE", "sboms/reconciler.cdx.json")
-    names = {f"reconciler-{version}.dist-info/{paper}" for paper in papers}
+    metadata = ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE", "sboms/reconciler.cdx.json")
+    names = {f"reconciler-{version}.dist-info/{name}" for name in metadata}
     names |= {name for name in known if name.startswith("reconciler/")}
     return names | {f"reconciler/_data/{name}" for name in known if name.startswith(("schemas/", "examples/"))}
 
 
 def in_sdist(known: AbstractSet[str]) -> set[str]:
-    """Exactly what an sdist holds: all that tests and docs need, but not what only our repository needs."""
+    """Return the exact names in an sdist: all files for tests and docs, without the files for our repository only."""
     top = {name for name in known if "/" not in name and (name.endswith(".md") or name in {"LICENSE", "Makefile"})}
     below = {name for name in known if name.startswith(tuple(f"{folder}/" for folder in SOURCES))}
     return top | below | {"PKG-INFO", "pyproject.toml", ".gitignore"} | {f"sbom/{n}" for n in sbom.documents(0)}
 
 
 def _compared(where: str, found: AbstractSet[str], wanted: AbstractSet[str]) -> list[str]:
-    more = [f"{where}: {name} is in it and should not be" for name in sorted(found - wanted)]
-    return more + [f"{where}: {name} is missing in it" for name in sorted(wanted - found)]
+    more = [f"{where}: unexpected file {name}" for name in sorted(found - wanted)]
+    return more + [f"{where}: missing file {name}" for name in sorted(wanted - found)]
 
 
 def main(target: str) -> int:
-    """Builds into a folder."""
+    """Build into a folder and print the paths."""
     for path in build(Path(target), commit_time()):
         print(path)
     return 0

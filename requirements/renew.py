@@ -1,10 +1,10 @@
-"""Writes the lock files anew: `make lock`. What is pinned stays as it is where it still fits pyproject.toml.
+"""Write the lock files: `make lock`. Pins that still satisfy pyproject.toml stay.
 
-`make lock UPGRADE=1` takes the newest of everything that is at least a week old: a bad release is mostly found out and
-withdrawn within days. COOLDOWN='0 days' takes newer ones, too, for a fix that cannot wait; it is also what a package
-index needs that does not say when a file was published.
+`make lock UPGRADE=1` takes the newest versions that are at least a week old, because most bad releases are withdrawn
+within days. COOLDOWN='0 days' also takes newer ones, for an urgent fix. A package index without publication times needs
+the same setting.
 
-Needs the network, and uv, which it installs for itself in a folder of its own, checked by its hashes.
+This needs the network. It installs uv in a temporary folder, with a check of its hashes.
 """
 
 import os
@@ -21,7 +21,7 @@ OLDEST = "3.11"
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 PLATFORMS = ("linux", "aarch64-unknown-linux-gnu", "macos")
 SOURCE_ONLY = ("pyspf",)
-"""Has no wheel: built here, with the locked setuptools."""
+"""Packages without a wheel. The installer builds them with the locked setuptools."""
 
 
 NOT_FOR_WHEELS = frozenset(
@@ -37,14 +37,14 @@ NOT_FOR_WHEELS = frozenset(
         "types-pyyaml",
     }
 )
-"""Tools of ours that the tests of a wheel do not need (tests/wheel.sh)."""
+"""Development tools that the tests of a wheel do not need (tests/wheel.sh)."""
 
 YIELDING = frozenset({"check-jsonschema"})
-"""Tools that would raise the lowest version of something that we use: of these the lowest one, too."""
+"""Tools whose newest version would raise the lowest version of a dependency. lowest.lock takes their lowest version."""
 
 
 def main() -> int:
-    """Writes all locks, then says for which machines one of them lacks a wheel."""
+    """Write all locks, then print the platforms for which a lock has a package without a wheel."""
     with tempfile.TemporaryDirectory(prefix="reconciler-lock-") as folder:
         uv = _uv(Path(folder))
         compiled = _Compiler(uv, Path(folder))
@@ -56,7 +56,7 @@ def main() -> int:
         compiled.lock("demo.lock", "--extra", "sandbox", "--constraints", "requirements/dev.lock")
         compiled.lock("fuzz.lock", "--group", "fuzz", "--constraints", "requirements/dev.lock")
         tools = _test_tools(Path(folder))
-        # From nothing each time: what was lowest once is not to be kept.
+        # --upgrade resolves from scratch, because a kept pin may be above a bound that was lowered since.
         compiled.lock("lowest.lock", *shipped, "--resolution", "lowest-direct", str(tools), "--upgrade")
         return _missing_wheels(uv, Path(folder))
 
@@ -75,22 +75,27 @@ class _Compiler:
         self.folder = folder
 
     def lock(self, name: str, *words: str) -> None:
-        """Compiles one lock: from pyproject.toml alone, for all platforms."""
+        """Compile one lock from pyproject.toml for all platforms."""
         target = HERE / name
         before = target.read_text("utf-8") if target.exists() else ""
         upgrade = ["--upgrade"] if os.environ.get("UPGRADE") and "--upgrade" not in words else []
         command = [self.uv, "--no-config", "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
         command += ["--python-version", OLDEST, "--custom-compile-command", "make lock", *upgrade]
+        # The lock holds the dependencies only. The project itself is installed from the work tree.
         command += ["--exclude-newer", os.environ.get("COOLDOWN", "7 days"), "--no-emit-package", "reconciler"]
+        # The lock of a group leaves out the dependencies of the project.
         sources = () if "--group" in words else ("pyproject.toml",)
         subprocess.run([*command, *words, *sources, "-o", f"requirements/{name}"], check=True, cwd=ROOT)
-        read(target)  # raises where there is an address or an option in it
+        read(target)  # raises if the lock has an address or an option
         after = target.read_text("utf-8")
-        print(f"{name}: {len(read(target))} packages, {'as before' if before == after else 'written'}")
+        print(f"{name}: {len(read(target))} packages, {'unchanged' if before == after else 'written'}")
 
 
 def _test_tools(folder: Path) -> Path:
-    """The tools that test the lowest versions: as in dev.lock, so that no old tool is in the way."""
+    """Write the requirements of the test tools for lowest.lock, pinned as in dev.lock.
+
+    The lowest versions of the tools themselves would fail for reasons that do not matter to users.
+    """
     pins = read(HERE / "dev.lock")
     ours = asked(["", *extras()])
     target = folder / "test-tools.in"
@@ -109,11 +114,12 @@ def _in(requirements: list[Requirement]) -> str:
 
 
 def _missing_wheels(uv: str, folder: Path) -> int:
-    """Whether each machine that we speak of can install the locks without a compiler."""
+    """Return 1 if a supported Python and platform cannot install a lock without a compiler."""
     bad = 0
     for name in ("dev.lock", "tools.lock", "lowest.lock"):
         for python in PYTHONS:
             for platform in PLATFORMS:
+                # A dry run resolves and checks for wheels, but downloads no package.
                 command = [uv, "--no-config", "pip", "install", "--quiet", "--dry-run"]
                 command += [
                     "--target",

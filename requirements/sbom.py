@@ -1,7 +1,7 @@
-"""Bills of materials (CycloneDX 1.6): what the program brings with it, in the versions that it is developed with.
+"""Write bills of materials (CycloneDX 1.6): the dependencies of the program in the locked versions.
 
-All of it comes from pyproject.toml and requirements/dev.lock: the same bytes on every machine, and no word of it.
-A wheel allows ranges, so these are the versions that were tested, and not those of an installation: for that, ask the
+They come only from pyproject.toml and requirements/dev.lock. They are the same bytes on every machine and hold no
+information about it. A wheel allows version ranges, so a bill lists the tested versions and not those of a particular
 installation (docs/supply-chain.md).
 """
 
@@ -22,11 +22,11 @@ from locks import HERE, Pin, asked, closure, extras, project, read
 from packageurl import PackageURL
 
 SPACE = uuid.UUID("6f0c3a52-8f0e-5b0f-9d8e-2f2c6b7f0a11")
-"""The name space of our serial numbers, which are made from a document's content."""
+"""The UUID namespace of our serial numbers. A serial number is derived from the content of its document."""
 
 
 def documents(made_at: int) -> dict[str, str]:
-    """Every document by file name: the base install, each extra with it, and all together.
+    """Return the documents by file name: the base install, the base install with each extra, and with all extras.
 
     Args:
         made_at: the time of the commit, in seconds since 1970.
@@ -39,7 +39,7 @@ def documents(made_at: int) -> dict[str, str]:
 
 
 def document(chosen: Iterable[str], made_at: int) -> str:
-    """The document of the base install and some extras."""
+    """Return the document of the base install with some extras."""
     chosen = tuple(chosen)
     pins = read(HERE / "dev.lock")
     always = closure(pins, asked([""]))
@@ -48,6 +48,7 @@ def document(chosen: Iterable[str], made_at: int) -> str:
     for more in by_extra.values():
         wanted |= more
     components = {
+        # A package of the base install is required, even if an extra needs it too.
         name: _component(pin, [] if name in always else [e for e in chosen if name in by_extra[e]])
         for name, pin in sorted(wanted.items())
     }
@@ -101,13 +102,15 @@ def _component(pin: Pin, only_with: Iterable[str]) -> Component:
 
 
 def _written(bom: Bom) -> str:
+    # Derived from the content and not random: the same input must give the same bytes.
     bom.serial_number = uuid.uuid5(SPACE, JsonV1Dot6(bom).output_as_string())
+    # Sorted keys and a fixed indentation, so that the bytes do not depend on the version of the library.
     made = json.loads(JsonV1Dot6(bom).output_as_string())
     return json.dumps(made, indent=1, sort_keys=True) + "\n"
 
 
 def main(folder: str, made_at: str) -> int:
-    """Writes all documents into a folder."""
+    """Write all documents into a folder."""
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     for name, text in documents(int(made_at)).items():

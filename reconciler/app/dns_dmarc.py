@@ -124,7 +124,7 @@ def _proposal(
         record=record,
         published=None if answer is None else tuple(Record(record.name, "TXT", text) for text in texts),
         changes=tuple((c.tag, c.before, c.after) for c in generator.changes(one, record.value)) if one else (),
-        remarks=revised.remarks,
+        remarks=revised.notes,
         elsewhere=generator.permissions(domain, revised.wish),
         advice=stage.advice,
         next=generator.record(domain, stage.next) if stage.next else None,
@@ -141,7 +141,7 @@ def _prefilled(expected: Expected, texts: Sequence[str]) -> Prefilled:
     if len(texts) > 1:
         notes.append(f"There are {len(texts)} records, so receivers ignore all of them; this record replaces them.")
     made = generator.prefilled(expected, rua, texts[0] if len(texts) == 1 else None)
-    return Prefilled(made.wish, (*notes, *made.remarks))
+    return Prefilled(made.wish, (*notes, *made.notes))
 
 
 def _revised(prefilled: Prefilled, options: DmarcOptions, uris: dict[str, tuple[str, ...] | None]) -> Prefilled:
@@ -157,7 +157,7 @@ def _revised(prefilled: Prefilled, options: DmarcOptions, uris: dict[str, tuple[
         **uris,
     }
     wish: DmarcWish = replace(prefilled.wish, **{field: value for field, value in stated.items() if value is not None})
-    notes = list(prefilled.remarks)
+    notes = list(prefilled.notes)
     dropped = {refusal.field: refusal.reason for refusal in generator.refusals(wish)}
     # The user did not ask for this value: it comes from the published record and conflicts with a new option.
     if "fo" in dropped and options.fo is None:

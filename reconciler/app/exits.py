@@ -1,4 +1,4 @@
-"""The exit codes (contract, section 2), each with its one meaning."""
+"""The exit codes (contract section 2), each with its one meaning."""
 
 from collections.abc import Iterable
 from enum import IntEnum

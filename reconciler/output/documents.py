@@ -1,4 +1,4 @@
-"""What all JSON documents share (contract, section 3): the version, one spelling, places, diagnostics."""
+"""What all JSON documents share (contract section 3): the version, one spelling, places, diagnostics."""
 
 import hashlib
 import json

@@ -1,6 +1,6 @@
 """The embedded server of `reconciler sandbox`: SmarterMail's API v1 over HTTP, and DNS, on 127.0.0.1 only.
 
-Belongs here: everything that plays the mail server, written from the API reference. Banned here: anything of
+Belongs here: everything that plays the mail server, by docs/reference/smartermail-api.md. Banned here: anything of
 reconciler outside this package, so that client and server cannot share a mistake; and any use as a real mail server.
 
 The names below are loaded when first used. They need the packages of the extra `sandbox`.

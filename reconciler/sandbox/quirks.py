@@ -1,4 +1,4 @@
-"""What the API reference calls uncertain, as named switches: servers differ, so the sandbox can be any of them."""
+"""Named switches for the uncertainties of API reference section 11: servers differ, the sandbox can be any of them."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ QUIRKS: dict[str, str] = {
     # dkim
     "dkim-enable-refuses": "section 8: dkim-enable on an unverifiable key answers success:false",
 }
-"""Name -> what it changes, with the section of the API reference. All off by default."""
+"""Name -> what it changes, with the section of docs/reference/smartermail-api.md. All off by default."""
 
 PARAMETERISED: dict[str, str] = {
     "missing": "section 10 no. 28: an endpoint spelling does not exist (404): missing:settings/domain/list-users",

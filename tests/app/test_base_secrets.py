@@ -89,7 +89,7 @@ def test_without_a_journal_the_base_commit_tells_whether_a_version_was_raised(
     assert summary_of(plan) == (["update a@example.com env:PW"] if is_set else [], codes)
     if "SEC005" in codes:
         (found,) = plan.diagnostics
-        assert "neither a journal nor a base commit tells" in found.message
+        assert "neither a journal nor a base commit shows" in found.message
         assert found.hint == "to set it now, give --set-password a@example.com"
 
 

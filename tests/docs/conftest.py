@@ -1,4 +1,4 @@
-"""Running what the pages say: their shell blocks, word for word, in a folder of their own."""
+"""Runs the shell blocks of the pages word for word, in a temporary folder."""
 
 import json
 import os
@@ -16,12 +16,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def blocks(page: str, language: str) -> list[str]:
-    """The fenced blocks of a page in one language, dedented as they stand."""
+    """The fenced blocks of a page in one language."""
     return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text("utf-8"), re.MULTILINE | re.DOTALL)
 
 
 class Shell:
-    """Follows a page: `export` and `cd` stay in force, `reconciler sandbox` goes on in the background."""
+    """Follows a page: `export` and `cd` stay in effect, and `reconciler sandbox` runs in the background."""
 
     def __init__(self, folder: Path) -> None:
         self.cwd = folder
@@ -30,7 +30,7 @@ class Shell:
         self.background: list[subprocess.Popen[str]] = []
 
     def line(self, line: str, *, answer: str | None = None) -> subprocess.CompletedProcess[str] | None:
-        """Does what one line says; the result of a `reconciler` command, None for the rest."""
+        """Runs one line. Returns the result of a `reconciler` command, and None for other lines."""
         words = shlex.split(line, comments=True)
         if not words:
             return None
@@ -44,11 +44,12 @@ class Shell:
         while "=" in words[0]:
             name, value = words.pop(0).split("=", 1)
             settings[name] = value
-        assert words[0] == "reconciler", f"this test does not know how to run: {line}"
+        assert words[0] == "reconciler", f"this test cannot run the line: {line}"
         if words[1] == "sandbox":
             self.sandbox(words, settings)
             return None
         if words[-1] == "apply":
+            # There is no terminal for the confirmation prompt, so the answer becomes an option.
             assert answer is not None
             words.append("--yes")
         return subprocess.run(
@@ -56,17 +57,17 @@ class Shell:
         )
 
     def sandbox(self, words: list[str], settings: dict[str, str]) -> dict[str, str]:
-        """Starts a sandbox and waits until it listens."""
+        """Starts a sandbox, waits until it listens, and returns its addresses and credentials."""
         process = subprocess.Popen(
             words, cwd=self.cwd, env={**self.env, **settings}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         self.background.append(process)
         assert process.stdout is not None
-        said: dict[str, str] = json.loads(process.stdout.readline())
-        return said
+        printed: dict[str, str] = json.loads(process.stdout.readline())
+        return printed
 
     def close(self) -> None:
-        """Ends what runs in the background."""
+        """Ends the sandboxes in the background."""
         for process in self.background:
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=20)

@@ -1,4 +1,4 @@
-"""The pages of findings say what the checks may say, with zones that are tested."""
+"""The pages of findings explain every code of the checks, with tested zones."""
 
 import re
 from pathlib import Path
@@ -13,14 +13,14 @@ pytestmark = pytest.mark.source
 
 
 @pytest.mark.parametrize("check", CHECK_IDS)
-def test_every_check_has_a_page_with_a_good_zone_and_a_bad_one(check):
+def test_each_check_has_a_page_with_a_good_and_a_bad_zone(check):
     page = (FOLDER / f"{check}.md").read_text("utf-8")
     statuses = re.findall(r"^Status: (\w+)", page, re.MULTILINE)
     assert statuses[0] == "pass"
     assert set(statuses) & {"warn", "fail", "skip"}
 
 
-def test_every_code_has_one_anchor_and_the_index_leads_there():
+def test_each_code_has_one_anchor_and_one_link_in_the_index():
     anchors = {
         code: page.name
         for page in FOLDER.glob("*.md")

@@ -1,4 +1,4 @@
-"""Every command in README and the tutorial is run, in the order in which a reader meets it."""
+"""Every command in README and the tutorial runs, in the order of the page."""
 
 import json
 import re
@@ -20,7 +20,7 @@ def shell_lines(page: str) -> list[str]:
 
 
 def make_domain(where: dict[str, str], name: str) -> None:
-    """Makes a domain in the sandbox, as its host would."""
+    """Creates a domain in the sandbox, as the host would."""
 
     def post(path: str, body: object, token: str = "") -> dict[str, str]:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
@@ -32,13 +32,13 @@ def make_domain(where: dict[str, str], name: str) -> None:
         assert done["success"], done
         return done
 
-    logged_in = post("auth/authenticate-user", {"username": where["username"], "password": where["password"]})
+    login = post("auth/authenticate-user", {"username": where["username"], "password": where["password"]})
     body = {"adminUsername": "boss", "adminPassword": "Test-only-1!", "domainData": {"name": name}}
-    post("settings/sysadmin/domain-put", body, logged_in["accessToken"])
+    post("settings/sysadmin/domain-put", body, login["accessToken"])
 
 
 def commit_all(folder: Path) -> None:
-    """Puts a workspace into git, on the branch main."""
+    """Commits a workspace to a new repository, on the branch main."""
     git = ["git", "-C", str(folder), "-c", "user.name=Test", "-c", "user.email=test@example.com"]
     for words in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "A workspace"]):
         subprocess.run([*git, *words], check=True)
@@ -48,17 +48,56 @@ def yaml_blocks(page: str) -> list[str]:
     return re.findall(r"^```yaml\n(.*?)^```", (ROOT / page).read_text("utf-8"), re.MULTILINE | re.DOTALL)
 
 
+INSTALL = re.compile(r"(?:(?:pip|pipx|uv tool|uvx) install|additional_dependencies: \[) *(.*)")
+"""An install command, in a block or in a sentence, and the rest of its line."""
+PACKAGE = re.compile(
+    r"(?<![\w./:-])((?:smartermail-)?reconciler|\.(?=[\[' `]))(?:\[([\w,]+)\])?( @ git\+https://\S+)?(?![\w-])"
+)
+"""This project in an install command: its name or the folder of a clone, its extras, and its source."""
+
+
+def wrong_installs(text: str, extras: set[str]) -> list[str]:
+    """The install commands of a text that would install another package, or that name no source or an unknown extra."""
+    wrong = []
+    for rest in INSTALL.findall(text):
+        for name, chosen, source in PACKAGE.findall(rest.split("#")[0].split("`")[0]):
+            has_source = name == "." or (name == "smartermail-reconciler" and source)
+            if not has_source or not set(filter(None, chosen.split(","))) <= extras:
+                wrong.append(rest)
+    return wrong
+
+
 @pytest.mark.source
-def test_what_pip_is_told_to_install_is_this_project_and_one_of_its_extras() -> None:
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+)
+def test_each_install_command_installs_a_clone_or_a_source_of_ours(page: str) -> None:
+    """On the public index, `reconciler` is an unrelated package, and `smartermail-reconciler` does not exist."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    known = {project["name"], *(f"{project['name']}[{extra}]" for extra in project["optional-dependencies"])}
-    for page in ("README.md", "docs/tutorial.md"):
-        for line in shell_lines(page):
-            if line.startswith("pip install"):
-                assert line.split()[2].strip("'") in known
+    assert wrong_installs((ROOT / page).read_text("utf-8"), set(project["optional-dependencies"])) == []
 
 
-def test_the_readmes_commands_do_what_their_comments_say(shell: Any) -> None:
+@pytest.mark.parametrize(
+    ("line", "is_wrong"),
+    [
+        ("pip install reconciler", True),
+        ("pip install 'reconciler[report]'", True),
+        ("pip install reconciler==0.1.0", True),
+        ("pip install --upgrade reconciler", True),
+        ("pip install smartermail-reconciler", True),
+        ("pipx install '.[nothing]'", True),
+        ("additional_dependencies: [reconciler]", True),
+        ("pipx install '.[report]'  # of reconciler", False),
+        ("pip install 'smartermail-reconciler[report] @ git+https://HOST/PATH@COMMIT'", False),
+        ("pip install ./dist/smartermail_reconciler-0.1.0-py3-none-any.whl", False),
+        ("pip install --require-hashes -r requirements/dev.lock", False),
+    ],
+)
+def test_an_install_command_of_another_package_is_found(line: str, is_wrong: bool) -> None:
+    assert bool(wrong_installs(line, {"report"})) is is_wrong
+
+
+def test_the_commands_in_the_readme_exit_with_the_expected_codes(shell: Any) -> None:
     lines = [line for line in shell_lines("README.md") if line.startswith("reconciler")]
     codes = {}
     for line in lines:
@@ -91,7 +130,7 @@ def test_the_readmes_commands_do_what_their_comments_say(shell: Any) -> None:
     }
 
 
-def test_the_readmes_domain_file_is_valid(shell: Any) -> None:
+def test_the_domain_file_in_the_readme_is_valid(shell: Any) -> None:
     shell.line("reconciler init my-mail")
     body = yaml_blocks("README.md")[0].replace("product: business", "product: standard")
     (shell.cwd / "my-mail" / "domains" / "example.com.yaml").write_text(body, "utf-8")
@@ -108,7 +147,7 @@ def test_the_tutorial_leads_to_a_first_safe_apply(shell: Any) -> None:
             done = shell.line(line, answer="yes")
             if line.split("#")[0].strip() == until:
                 return done
-        raise AssertionError(f"the tutorial does not say: {until}")
+        raise AssertionError(f"the tutorial does not contain the line: {until}")
 
     assert follow("reconciler init my-mail").returncode == 0
     assert follow("reconciler validate").stdout == "1 domain file is valid.\n"

@@ -1,4 +1,4 @@
-"""The page for reviewers: its samples are what the program makes."""
+"""The page for reviewers: its samples are the output of the program."""
 
 import re
 import subprocess
@@ -18,14 +18,14 @@ def sample(name: str) -> str:
     return found[1]
 
 
-def test_the_samples_are_as_the_program_makes_them() -> None:
+def test_the_samples_are_the_output_of_the_program() -> None:
     done = subprocess.run(
         [sys.executable, "docs/reviewing.py", "--check"], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
 
 
-def test_the_samples_show_what_the_page_speaks_of() -> None:
+def test_the_samples_contain_the_cases_that_the_page_explains() -> None:
     comment = sample("markdown")
     for words in (
         "deletes 1 mailbox with 3.2 GiB, last used 2 days ago",
@@ -41,12 +41,12 @@ def test_the_samples_show_what_the_page_speaks_of() -> None:
     assert "1 already as wanted, 1 refused (moved since the plan)" in " ".join(sample("applied").split())
 
 
-def test_a_terminals_samples_fit_80_columns() -> None:
+def test_the_terminal_samples_fit_80_columns() -> None:
     for name in ("text", "drift"):
         assert all(len(line) <= 80 for line in sample(name).splitlines())
 
 
-def test_the_comment_is_markdown_whose_parts_a_parser_sees() -> None:
+def test_a_markdown_parser_finds_the_parts_of_the_comment() -> None:
     tokens = markdown_it.MarkdownIt("commonmark", {"html": True}).parse(sample("markdown"))
     heads = [tokens[n + 1].content for n, t in enumerate(tokens) if t.type == "heading_open"]
     assert heads[0].startswith("⚠ deletes 1 mailbox")

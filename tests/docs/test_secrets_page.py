@@ -1,4 +1,4 @@
-"""The page about secrets: its files are valid, its commands run, what it tells to install is there to install."""
+"""The page about secrets: its files are valid, its commands run, and its extras exist."""
 
 import os
 import re
@@ -21,7 +21,7 @@ HEAD = "apiVersion: reconciler/v1\nkind: {}\n"
 SERVERS = 'servers: {mail1: {url: "https://mail1.example.net", username: admin, password: {env: PW}}}\n'
 
 
-def test_every_file_on_the_page_is_valid_and_every_source_is_on_it(tmp_path: Path) -> None:
+def test_each_file_on_the_page_is_valid_and_the_files_show_all_sources(tmp_path: Path) -> None:
     texts = blocks(PAGE, "yaml")
     workspaces = [text for text in texts if text.startswith("secrets:")]
     domains = [text for text in texts if text.startswith("mailboxes:")]
@@ -59,8 +59,8 @@ def test_the_commands_on_the_page_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.source
-def test_the_extras_on_the_page_are_this_projects() -> None:
+def test_the_extras_on_the_page_exist() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    named = set(re.findall(r"pip install 'reconciler\[(\w+)\]'", (ROOT / PAGE).read_text("utf-8")))
+    named = set(re.findall(r"pipx install '\.\[(\w+)\]'", (ROOT / PAGE).read_text("utf-8")))
     assert named == {"vault", "keyring", "age"}
     assert named <= project["optional-dependencies"].keys()

@@ -1,4 +1,4 @@
-"""Makes the targets importable for the tests in this folder."""
+"""Makes the modules of this folder importable for its tests. The folder is not a package."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Targets over files that the program wrote and others may have changed: journals and saved plans."""
+"""Targets for files that the program wrote and that anyone may have changed since: journals and saved plans."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SALT = "00112233445566778899aabbccddeeff"
 
 
 def journal(data: bytes, folder: Path) -> None:
-    """Read, listed, shown, folded and undone: values, or an exception of ours that names the line."""
+    """Reads, lists and shows a journal, and makes steps and an inventory. Only the program's exceptions are allowed."""
     journals = folder / "journals"
     journals.mkdir(exist_ok=True)
     path = journals / "20260101T000000Z-aaaaaa.jsonl"
@@ -41,7 +41,7 @@ def journal(data: bytes, folder: Path) -> None:
 
 
 def configuration() -> Configuration:
-    """A workspace without files, with one server and one domain."""
+    """A configuration that no file holds: one server and one domain."""
     secret = SecretRef("env", "P")
     server = ServerSettings(
         name="mail1", url="https://mail1.example.net", hostname="mail1.example.net", username="admin", password=secret
@@ -59,9 +59,9 @@ def configuration() -> Configuration:
 
 
 def saved_plan(data: bytes, folder: Path) -> None:
-    """Refused as stale, or a plan that is the same when it is loaded once more."""
+    """The program rejects the file as stale, or loads the same plan each time."""
     path = folder / "approved.plan"
-    path.write_bytes(_put_right(data[1:]) if data[:1] == b"!" else data)
+    path.write_bytes(_with_valid_checksum(data[1:]) if data[:1] == b"!" else data)
     config = configuration()
     try:
         found = SavedPlan.load(path, config)
@@ -71,8 +71,8 @@ def saved_plan(data: bytes, folder: Path) -> None:
     assert found == SavedPlan.load(path, config)
 
 
-def _put_right(raw: bytes) -> bytes:
-    """The document as this program would have written it: its spelling, checksum and whose it is."""
+def _with_valid_checksum(raw: bytes) -> bytes:
+    """The document with correct checksum, digests and formatting, so that the checks behind the checksum run too."""
     try:
         data: Any = json.loads(raw)
     except (ValueError, RecursionError):
@@ -89,7 +89,7 @@ def _put_right(raw: bytes) -> bytes:
     data["expires"] = "9999-01-01T00:00:00Z" if "expires" in data else None
     data.pop("integrity", None)
     with suppress(RecursionError):
-        whole = json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
-        data["integrity"] = "sha256:" + hashlib.sha256(whole).hexdigest()
+        text = json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
+        data["integrity"] = "sha256:" + hashlib.sha256(text).hexdigest()
         return (json.dumps(data, indent=1, sort_keys=True) + "\n").encode()
     return raw

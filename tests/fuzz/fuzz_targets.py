@@ -1,7 +1,7 @@
-"""What is fuzzed: each target takes any bytes, and fails only where the program has a bug.
+"""The fuzz targets: each takes any bytes, and fails only if the program has a bug.
 
-A target names what may happen (a value, diagnostics inside the file, exceptions of ours); everything else gets out and
-is a crash. The same functions run over the corpus in `test_corpus.py` and under libFuzzer in `fuzz.py`.
+A target accepts the allowed results: a value, diagnostics inside the file, exceptions of this program. Everything else
+is a crash. `test_corpus.py` runs the same functions over the corpus; `fuzz.py` runs them under libFuzzer.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from reconciler.compliance.records import macros as macro_values
 from reconciler.compliance.records import tags as txt
 from reconciler.compliance.records.dkim import rsa_key
 from reconciler.compliance.resolver import wire as resolver_wire
-from reconciler.compliance.resolver.messages import NotAName, make_query, read
+from reconciler.compliance.resolver.messages import NotAName, make_query, read_reply
 from reconciler.config.decode.domain import decode_domain
 from reconciler.config.decode.product import decode_product
 from reconciler.config.decode.workspace import decode_workspace
@@ -49,7 +49,7 @@ FILE = "domains/example.com.yaml"
 
 
 def inside(diagnostics: Iterable[Diagnostic], data: bytes) -> None:
-    """Every place is in the file: a line that it has, a column of that line or the one behind it."""
+    """Asserts that every span lies in the file: its lines exist, its columns end at most one behind the line."""
     lines = data.decode("utf-8", "replace").removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     for found in diagnostics:
         assert found.message, found
@@ -64,16 +64,16 @@ def inside(diagnostics: Iterable[Diagnostic], data: bytes) -> None:
 
 
 def yaml(data: bytes) -> None:
-    """Bytes become a document or diagnostics, never an exception, and what is wrong has its place."""
+    """Bytes become a document or diagnostics, never an exception. Every diagnostic has a span inside the file."""
     document, diagnostics = load_text(data, FILE)
     inside(diagnostics, data)
-    assert document is not None or has_errors(diagnostics), "no document, and nobody says why"
+    assert document is not None or has_errors(diagnostics), "neither a document nor an error"
     if document is not None:
         json.dumps(document.value)
 
 
-def _understood(data: bytes, schema: str) -> tuple[Document, Document] | None:
-    """The document, and as much of it as fits the schema; None where nothing does."""
+def _valid_part(data: bytes, schema: str) -> tuple[Document, Document] | None:
+    """The document, and the part of it that fits the schema. None if no part does."""
     document, diagnostics = load_text(data, FILE)
     inside(diagnostics, data)
     if document is None:
@@ -85,8 +85,8 @@ def _understood(data: bytes, schema: str) -> tuple[Document, Document] | None:
 
 
 def domain_file(data: bytes) -> None:
-    """A domain file through schema, decoding and every check; what is understood can be written and read again."""
-    found = _understood(data, "domain")
+    """A domain file: schema, decoding and every check. A valid file can be written and read again without a change."""
+    found = _valid_part(data, "domain")
     if found is None:
         return
     document, rest = found
@@ -97,9 +97,18 @@ def domain_file(data: bytes) -> None:
     file = DomainFile(file=FILE, stem="example.com", domain=desired.domain, document=rest, desired=desired)
     everyone = directory([file])
     workspace = Workspace(servers={})
-    said = [*check_names(file, workspace.policy), *check_limits(file), *check_targets(file, everyone, workspace.policy)]
-    said += [*check_server(file, workspace), *check_domains([file]), *check_loops(everyone), *check_lookalikes([file])]
-    inside(said, data)
+    found_later = [
+        *check_names(file, workspace.policy),
+        *check_limits(file),
+        *check_targets(file, everyone, workspace.policy),
+    ]
+    found_later += [
+        *check_server(file, workspace),
+        *check_domains([file]),
+        *check_loops(everyone),
+        *check_lookalikes([file]),
+    ]
+    inside(found_later, data)
     if rest is document and not has_errors(diagnostics):
         _written_and_read(desired)
 
@@ -114,8 +123,8 @@ def _written_and_read(desired: DesiredDomain) -> None:
 
 
 def workspace_file(data: bytes) -> None:
-    """`reconciler.yaml`, the addresses of servers included."""
-    found = _understood(data, "workspace")
+    """`reconciler.yaml`, with the checks of the servers' addresses."""
+    found = _valid_part(data, "workspace")
     if found is None or found[0] is not found[1]:
         return
     workspace, diagnostics = decode_workspace(found[0])
@@ -124,14 +133,14 @@ def workspace_file(data: bytes) -> None:
 
 
 def product_file(data: bytes) -> None:
-    """A product."""
-    found = _understood(data, "product")
+    """A product file."""
+    found = _valid_part(data, "product")
     if found is not None and found[0] is found[1]:
         inside(decode_product(found[0], "business")[1], data)
 
 
 def names(data: bytes) -> None:
-    """A name is refused, or in a canonical form that stays as it is."""
+    """Each name function rejects a name, or returns a canonical form that the same function returns unchanged."""
     try:
         text = data.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
@@ -159,7 +168,7 @@ _HOSTS = ("example.com", "a.example", "b.example.com", "mail.example.com")
 
 
 def _zone(texts: list[str]) -> Callable[[str, RecordType], Answer]:
-    """Answers for whatever is asked: a record out of the texts, chosen by the question."""
+    """Answers any question: the name and the type choose the outcome and the records."""
 
     def find(name: str, rtype: RecordType) -> Answer:
         number = sum(name.encode("utf-8", "replace")) + len(rtype)
@@ -185,7 +194,7 @@ def _zone(texts: list[str]) -> Callable[[str, RecordType], Answer]:
 
 
 def spf_record(data: bytes) -> None:
-    """SPF records, a line each: parsed, evaluated for a sender, and walked, while they include each other."""
+    """SPF records, one per line, which include each other: parsed, evaluated for two senders, expanded as a tree."""
     texts = _texts(data)
     known: dict[tuple[str, RecordType], Answer] = {}
     zone = _zone(texts)
@@ -202,24 +211,24 @@ def spf_record(data: bytes) -> None:
             if not found.open:
                 break
             known |= {q: zone(*q) for q in found.open}
-        assert found.result is not None, "it asks on and on"
+        assert found.result is not None, "the evaluation does not end"
         assert found.lookups <= spf.MAX_LOOKUPS + 1
-    record = spf.parse(texts[0])
+    record = spf.parse_spf(texts[0])
     for _ in range(200):
-        tree = spf_tree.expand("example.com", record, find)
+        tree = spf_tree.build_tree("example.com", record, find)
         missing = [q for q in tree.open if q not in known]
         if not missing:
             break
         known |= {q: zone(*q) for q in missing}
-    assert not tree.open, "it asks on and on"
+    assert not tree.open, "the evaluation does not end"
     tree.drawn()
     assert tree.broken is not None
 
 
 def dkim_record(data: bytes) -> None:
-    """A DKIM record and its key, and the key alone as base64 and as DER."""
+    """A DKIM record with its key. The same bytes are also tried as a key, in base64 and in DER."""
     text = data.decode("utf-8", "replace")
-    record = dkim_records.parse(text)
+    record = dkim_records.parse_dkim(text)
     for key in (record.key, text):
         if key is not None:
             found = dkim_records.rsa(key)
@@ -227,13 +236,13 @@ def dkim_record(data: bytes) -> None:
             dkim_records.same_key(key, text)
     rsa_key(data)
     if dkim_records.key_bytes(text):
-        again = dkim_records.parse(dkim_records.compose(text))
+        again = dkim_records.parse_dkim(dkim_records.compose_dkim(text))
         assert again.key is not None
         assert not again.faults
 
 
 def dmarc_record(data: bytes) -> None:
-    """DMARC records, a line each, one above the other; and what MTA-STS and other lists of tags have in common."""
+    """DMARC records, one per line, at the labels of a name; and the same texts as MTA-STS records and policies."""
     texts = _texts(data)
     for text in texts:
         txt.slips(text)
@@ -244,7 +253,7 @@ def dmarc_record(data: bytes) -> None:
                 assert record.applied(below=below) in dmarc_records.POLICIES
         if mta_sts.is_record(text):
             mta_sts.record_faults(text)
-            mta_sts.mended(text)
+            mta_sts.fixed_record(text)
     domain = "a.b.c.d.e.f.g.h.example.com"
     walk = dmarc_walk.follow(
         domain,
@@ -263,7 +272,7 @@ _QUESTIONS: tuple[tuple[str, RecordType], ...] = (
 
 
 def dns_answer(data: bytes) -> None:
-    """A datagram: the first byte says which question was asked, the second whether it is repeated; the rest is wire."""
+    """A datagram. Byte 1 selects the question, byte 2 whether the answer repeats it; the rest is the message."""
     if len(data) < 2:
         return
     name, rtype = _QUESTIONS[data[0] % len(_QUESTIONS)]
@@ -271,7 +280,7 @@ def dns_answer(data: bytes) -> None:
     rest = data[2:]
     wire = rest if data[1] & 1 or len(rest) < 12 else rest[:4] + b"\0\1" + rest[6:12] + query.asked + rest[12:]
     if len(wire) >= 12 and resolver_wire.repeats(wire, query.asked):
-        found = read(query, "192.0.2.53:53", wire)
+        found = read_reply(query, "192.0.2.53:53", wire)
         if isinstance(found, Answer):
             assert (found.name, found.rtype) == (name, rtype)
             assert found.ttl is None or 0 <= found.ttl < 2**31
@@ -281,23 +290,23 @@ def dns_answer(data: bytes) -> None:
 
 @cache
 def _folder() -> TemporaryDirectory[str]:
-    """For targets that read a file by its path; in memory where the system has such a place."""
+    """The folder of targets that read a file by its path; in memory if the system has a memory file system."""
     shared = Path("/dev/shm")
     return TemporaryDirectory(dir=shared if shared.is_dir() else None)
 
 
 def journal(data: bytes) -> None:
-    """A journal of any content: read, listed, shown, folded, undone."""
+    """A journal of any content: read, listed, shown, turned into steps and into an inventory."""
     fuzz_journals.journal(data, Path(_folder().name))
 
 
 def saved_plan(data: bytes) -> None:
-    """A saved plan of any content; half of the time its checksum is put right first, as an attacker would."""
+    """A saved plan of any content. With `!` in front, its checksum is corrected first, as an attacker would do."""
     fuzz_journals.saved_plan(data, Path(_folder().name))
 
 
 def macro_text(data: bytes) -> None:
-    """The macros of SPF's `exp=` and of names."""
+    """SPF macros (RFC 7208 section 7), in explanations and in names."""
     fuzz_answers.macros(data.decode("utf-8", "replace"), macro_values)
 
 
@@ -316,4 +325,4 @@ TARGETS: dict[str, Target] = {
     "journal": journal,
     "saved-plan": saved_plan,
 }
-"""By the name of the folder of its corpus."""
+"""Each target by its name, which is also the name of its corpus: `corpus/NAME.zip`."""

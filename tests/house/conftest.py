@@ -1,4 +1,4 @@
-"""Makes the scripts of `requirements/` and the helpers here importable, and says what happens where their tools are not installed."""
+"""Make the scripts of `requirements/` and the helpers here importable. Skip tests whose tools are not installed."""
 
 import importlib.util
 import os
@@ -13,11 +13,14 @@ sys.path[:0] = [str(ROOT / "requirements"), str(Path(__file__).parent)]
 
 @pytest.fixture(scope="session")
 def tools() -> None:
-    """The test needs the tools of requirements/tools.lock (`make tools`)."""
+    """Skip the test unless the tools of requirements/tools.lock are installed (`make tools`).
+
+    RECONCILER_REQUIRE_TOOLS=1 turns the skip into a failure, so that the gate cannot pass without these tests.
+    """
     missing = [name for name in ("cyclonedx", "pip_audit") if importlib.util.find_spec(name) is None]
     if not (Path(sys.executable).parent / "kingfisher").exists():
         missing.append("kingfisher")
     if missing:
         if os.environ.get("RECONCILER_REQUIRE_TOOLS") == "1":
-            pytest.fail(f"not installed, and the gate may not do without: {', '.join(missing)}")
-        pytest.skip(f"NOT TESTED: {', '.join(missing)} not installed; `make tools` installs them")
+            pytest.fail(f"not installed, but RECONCILER_REQUIRE_TOOLS=1 requires: {', '.join(missing)}")
+        pytest.skip(f"NOT TESTED: {', '.join(missing)} not installed. Run `make tools`.")

@@ -1,4 +1,7 @@
-"""What is installed here, by what the packages themselves say: the second opinion on locks and bills of materials."""
+"""The packages of this environment, from their own metadata.
+
+The tests compare locks and bills of materials with it. It is independent of the lock files.
+"""
 
 import importlib.metadata
 
@@ -8,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 
 def installed(root: str, extras: set[str]) -> dict[str, str]:
-    """A distribution of this environment with what it brings along here, by canonical name -> version."""
+    """Return an installed distribution and its installed dependencies: canonical name -> version."""
     found: dict[str, str] = {}
     waiting = [(root, frozenset(extras))]
     seen = set(waiting)
@@ -18,6 +21,7 @@ def installed(root: str, extras: set[str]) -> dict[str, str]:
         found[canonicalize_name(name)] = distribution.version
         for line in distribution.requires or ():
             requirement = Requirement(line)
+            # A marker such as `extra == "vault"` holds if any of the requested extras satisfies it.
             environments = [{**default_environment(), "extra": extra} for extra in ("", *wanted)]
             if requirement.marker and not any(requirement.marker.evaluate(env) for env in environments):
                 continue

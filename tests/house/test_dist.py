@@ -1,4 +1,4 @@
-"""`make build`: the same bytes wherever it is done, exactly what belongs there, and bills of materials that are true."""
+"""`make build` gives the same bytes everywhere, packs exactly the right files, and writes correct bills of materials."""
 
 import io
 import json
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.source, pytest.mark.usefixtures("tools")]
 
 
 def build(root: Path, target: Path, **environment: str) -> dict[str, bytes]:
-    """Builds in a process of its own, as `make build` does."""
+    """Build in a separate process, as `make build` does. Return file name -> content."""
     done = subprocess.run(
         [sys.executable, str(root / "requirements/make_dist.py"), str(target)],
         env={**os.environ, **environment},
@@ -38,23 +38,24 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same files as another repository, in another place, with other modes and something that git does not know."""
+    """Copy the files to a repository in another place, with other modes, and add untracked files."""
     import make_dist
 
     root = tmp_path_factory.mktemp("elsewhere") / "some where"
     for name in make_dist.tracked():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, root / name)
+        # A different umask must not change the archives.
         (root / name).chmod(0o700 if os.access(ROOT / name, os.X_OK) else 0o600)
     subprocess.run(["git", "init", "-q", str(root)], check=True)
     subprocess.run(["git", "-C", str(root), "add", "-A"], check=True)
     for name in ("reconciler/left_over.py", "tests/passwords.txt", "examples/notes~", "sbom/reconciler.cdx.json"):
         (root / name).parent.mkdir(exist_ok=True)
-        (root / name).write_text("not for others\n")
+        (root / name).write_text("untracked\n")
     return root
 
 
-def test_two_builds_of_the_same_files_are_the_same_bytes_and_take_only_what_git_knows(
+def test_two_builds_give_the_same_bytes_and_hold_only_tracked_files(
     made: dict[str, bytes], elsewhere: Path, tmp_path: Path
 ) -> None:
     again = build(
@@ -64,9 +65,7 @@ def test_two_builds_of_the_same_files_are_the_same_bytes_and_take_only_what_git_
     assert [name for name in made if made[name] != again[name]] == []
 
 
-def test_a_file_that_does_not_belong_into_a_wheel_is_noticed_and_one_that_lacks_too(
-    made: dict[str, bytes], tmp_path: Path
-) -> None:
+def test_surplus_and_missing_files_of_a_wheel_are_reported(made: dict[str, bytes], tmp_path: Path) -> None:
     import make_dist
 
     (name,) = (name for name in made if name.endswith(".whl"))
@@ -78,13 +77,13 @@ def test_a_file_that_does_not_belong_into_a_wheel_is_noticed_and_one_that_lacks_
         wheel.writestr("tests/test_x.py", "")
         wheel.writestr("reconciler/.env", "")
     assert make_dist.check(path, known | {"reconciler/more.py"}) == [
-        f"{name}: reconciler/.env is in it and should not be",
-        f"{name}: tests/test_x.py is in it and should not be",
-        f"{name}: reconciler/more.py is missing in it",
+        f"{name}: unexpected file reconciler/.env",
+        f"{name}: unexpected file tests/test_x.py",
+        f"{name}: missing file reconciler/more.py",
     ]
 
 
-def test_no_word_of_the_machine_and_no_secret_is_in_what_was_built(made: dict[str, bytes], tmp_path: Path) -> None:
+def test_the_build_holds_no_machine_name_path_or_secret(made: dict[str, bytes], tmp_path: Path) -> None:
     import find_secrets
 
     for name, data in made.items():
@@ -97,10 +96,11 @@ def test_no_word_of_the_machine_and_no_secret_is_in_what_was_built(made: dict[st
         b"/tmp/reconciler-build",
     ]
     name = os.uname().nodename
-    if len(name) > 8 and any(c.isdigit() for c in name):  # a machine called `ubuntu` proves nothing
+    if len(name) > 8 and any(c.isdigit() for c in name):  # a common name such as `ubuntu` may occur for other reasons
         words.append(name.encode())
     for path in (path for path in tmp_path.rglob("*") if path.is_file()):
         ours = path.relative_to(tmp_path).as_posix()
+        # These two files contain the name of the build folder themselves.
         if "tests/house/test_dist.py" not in ours and "requirements/make_dist.py" not in ours:
             assert [word for word in words if len(word) > 5 and word in path.read_bytes()] == [], ours
     assert [str(finding) for finding in find_secrets.not_allowed(find_secrets.scan([tmp_path]))] == []
@@ -110,7 +110,7 @@ def sboms(made: dict[str, bytes]) -> dict[str, Any]:
     return {name: json.loads(data) for name, data in made.items() if name.endswith(".cdx.json")}
 
 
-def test_there_is_a_bill_of_materials_for_each_way_to_install_and_the_wheel_carries_the_whole(
+def test_each_extra_has_a_bill_of_materials_and_the_wheel_holds_the_complete_one(
     made: dict[str, bytes],
 ) -> None:
     version = locks.project()["project"]["version"]  # type: ignore[index]
@@ -132,26 +132,25 @@ def test_the_bills_fit_the_schema_of_cyclonedx(made: dict[str, bytes]) -> None:
     version = locks.project()["project"]["version"]  # type: ignore[index]
     for part in ("", ".base"):
         assert validator.validate_str(made[f"reconciler-{version}{part}.cdx.json"].decode()) is None, part
+    # The validator itself must be able to fail.
     assert validator.validate_str('{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": 3}') is not None
 
 
 @pytest.mark.parametrize("extra", ["", *locks.extras()])
-def test_a_bill_names_what_an_installation_of_it_brings_in_the_locked_versions(
-    made: dict[str, bytes], extra: str
-) -> None:
-    """Held against what the installed packages say of each other, which the bill is not made from."""
+def test_a_bill_lists_the_locked_packages_of_an_installation(made: dict[str, bytes], extra: str) -> None:
+    """Compare with the metadata of the installed packages, from which the bill is not made."""
     version = locks.project()["project"]["version"]  # type: ignore[index]
     bill = sboms(made)[f"reconciler-{version}.{extra or 'base'}.cdx.json"]
-    told = {row["name"]: row["version"] for row in bill["components"]}
+    listed = {row["name"]: row["version"] for row in bill["components"]}
     here = installed("reconciler", {extra} - {""})
     del here["reconciler"]
-    assert here.items() <= told.items()
-    # What it has besides is for other platforms or Pythons, and says so.
+    assert here.items() <= listed.items()
+    # Further components are for other platforms or Python versions and state their marker.
     markers = {
         row["name"]: [p for p in row.get("properties", ()) if p["name"] == "reconciler:marker"]
         for row in bill["components"]
     }
-    assert all(markers[name] for name in told.keys() - here.keys())
+    assert all(markers[name] for name in listed.keys() - here.keys())
     pins = locks.read(ROOT / "requirements/dev.lock")
     for row in bill["components"]:
         hashes = {entry["content"] for entry in row["externalReferences"][0]["hashes"]}

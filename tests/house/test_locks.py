@@ -1,4 +1,4 @@
-"""The lock files fit pyproject.toml, hold nothing but pins and hashes, and are what is installed."""
+"""The lock files satisfy pyproject.toml, hold only pins and hashes, and match the installed packages."""
 
 import hashlib
 import os
@@ -27,29 +27,29 @@ WANTED = {
     "renew.lock": ("lock",),
     "fuzz.lock": ("fuzz",),
 }
-RENEW = "pyproject.toml and the locks do not fit: run `make lock`"
+RENEW = "pyproject.toml and the locks differ: run `make lock`"
 
 
-def test_there_is_a_lock_for_everything_that_is_installed() -> None:
+def test_every_installation_has_its_lock() -> None:
     assert {path.name for path in ALL} == set(WANTED), RENEW
 
 
 @pytest.mark.parametrize("name", WANTED)
-def test_a_lock_has_what_pyproject_asks_for_and_within_its_ranges(name: str) -> None:
+def test_a_lock_satisfies_the_requirements_of_pyproject(name: str) -> None:
     pins = locks.read(ROOT / "requirements" / name)
     asked = locks.asked(WANTED[name])
     for package, requirements in asked.items():
         assert package in pins, f"{name} lacks {package}: {RENEW}"
         for requirement in requirements:
             assert requirement.specifier.contains(pins[package].version), f"{name}: {package}: {RENEW}"
-    if name != "lowest.lock":  # which has tools besides
+    if name != "lowest.lock":  # lowest.lock also holds the test tools, which are not in these extras
         direct = {pin.name for pin in pins.values() if "pyproject.toml" in pin.via}
         assert direct == set(asked), RENEW
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.name)
-def test_a_lock_is_pins_with_hashes_and_names_no_address_and_no_option(path: Path) -> None:
-    pins = locks.read(path)  # refuses any other line
+def test_a_lock_holds_only_pins_with_hashes(path: Path) -> None:
+    pins = locks.read(path)  # raises on every other kind of line
     assert pins
     assert all(pin.hashes for pin in pins.values())
     assert not re.search(r"://|^-|@ ", path.read_text("utf-8"), re.MULTILINE)
@@ -58,47 +58,47 @@ def test_a_lock_is_pins_with_hashes_and_names_no_address_and_no_option(path: Pat
 @pytest.mark.parametrize(
     "line", ["--index-url https://mirror.example/simple", "idna", "idna>=3", "idna @ file:///x", "-e ."]
 )
-def test_a_line_that_is_no_pin_is_refused(tmp_path: Path, line: str) -> None:
+def test_a_line_that_is_not_a_pin_is_refused(tmp_path: Path, line: str) -> None:
     (tmp_path / "bad.lock").write_text(f"{line}\n")
-    with pytest.raises(ValueError, match=re.escape("bad.lock:1: no line of a lock")):
+    with pytest.raises(ValueError, match=re.escape("bad.lock:1: not a pin, a hash or a comment")):
         locks.read(tmp_path / "bad.lock")
 
 
-def test_the_locks_agree_on_what_two_of_them_have() -> None:
+def test_all_locks_pin_the_same_version_of_a_package() -> None:
     dev = locks.read(ROOT / "requirements/dev.lock")
     for name in set(WANTED) - {"dev.lock", "lowest.lock", "renew.lock"}:
         for pin in locks.read(ROOT / "requirements" / name).values():
             assert dev.get(pin.name, pin).version == pin.version, f"{name}: {pin.name}: {RENEW}"
 
 
-def test_the_lowest_versions_are_the_lower_ends_of_the_ranges() -> None:
+def test_the_lowest_lock_pins_the_lower_bounds() -> None:
     pins = locks.read(ROOT / "requirements/lowest.lock")
     for package, requirements in locks.asked(BASE_AND_EXTRAS).items():
         bounds = [Version(s.version) for r in requirements for s in r.specifier if s.operator in {">=", "=="}]
-        assert bounds, f"{package} has no lower bound, so that nobody can say what is tested"
+        assert bounds, f"{package}: set a lower bound in pyproject.toml, so that its lowest version can be tested"
         wanted = max(bounds)
         assert Version(pins[package].version) == wanted, (
-            f"{package}: no such version, or another package needs a later one"
+            f"{package}: this version does not exist, or another package needs a later one"
         )
 
 
-def test_what_builds_the_project_is_what_the_lock_has() -> None:
+def test_the_build_requirements_are_locked() -> None:
     made = locks.project()
     assert set(made["build-system"]["requires"]) <= set(made["dependency-groups"]["build"])
 
 
-def test_what_is_installed_is_what_is_locked() -> None:
-    """Looks at this very environment. One that was installed without locks does not agree, and may say so."""
+def test_the_installed_versions_match_the_lock() -> None:
+    """Compare the environment that runs this test. UNLOCKED=1 skips the comparison."""
     if os.environ.get("UNLOCKED"):
         pytest.skip("NOT TESTED: installed without locks")
     pins = locks.read(ROOT / "requirements/dev.lock")
     for name, version in installed("reconciler", {"dev", *locks.extras()}).items():
         if name != "reconciler":
-            assert (name, version) == (name, pins[name].version), "run `make test`, which installs what is locked"
+            assert (name, version) == (name, pins[name].version), "run `make test`, which installs the locked versions"
 
 
 def wheel(folder: Path) -> tuple[Path, str]:
-    """A package of one module, as a wheel, and its hash."""
+    """Write a wheel of one empty module. Return its path and its SHA-256 in hexadecimal."""
     path = folder / "harmless-1.0-py3-none-any.whl"
     info = "harmless-1.0.dist-info"
     with zipfile.ZipFile(path, "w") as archive:
@@ -110,7 +110,7 @@ def wheel(folder: Path) -> tuple[Path, str]:
 
 
 def make(folder: Path, lock: str, *, python: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Our Makefile's first step, where there is this lock, and one package index: a folder."""
+    """Run the first step of our Makefile with this lock. pip may use only the folder as its package index."""
     (folder / "requirements").mkdir(exist_ok=True)
     (folder / "requirements/build.lock").write_text(lock)
     (folder / "Makefile").write_bytes((ROOT / "Makefile").read_bytes())
@@ -119,6 +119,7 @@ def make(folder: Path, lock: str, *, python: str | None = None) -> subprocess.Co
     program.write_text(python or f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     program.chmod(0o755)
     pip = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder), "PIP_TARGET": str(folder / "target")}
+    # `make test` passes its own options down, and pip may be configured by the environment.
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "MAKE", "MFLAGS"))}
     return subprocess.run(
         ["make", "VENV=venv", "venv/.build"],
@@ -130,8 +131,9 @@ def make(folder: Path, lock: str, *, python: str | None = None) -> subprocess.Co
     )
 
 
-def test_a_package_with_another_hash_than_the_locks_is_not_installed(tmp_path: Path) -> None:
+def test_a_package_with_a_wrong_hash_is_not_installed(tmp_path: Path) -> None:
     _, digest = wheel(tmp_path)
+    # Every digit differs, but the length and the alphabet are those of a hash.
     wrong = digest.translate(str.maketrans("0123456789abcdef", "123456789abcdef0"))
     done = make(tmp_path, f"harmless==1.0 --hash=sha256:{wrong}\n")
     assert done.returncode != 0
@@ -146,8 +148,9 @@ def test_a_package_with_another_hash_than_the_locks_is_not_installed(tmp_path: P
     assert (tmp_path / "target/harmless.py").exists()
 
 
-def test_a_python_that_the_locks_do_not_cover_is_refused_and_the_ways_out_are_said(tmp_path: Path) -> None:
-    newer = '#!/bin/sh\n[ "$1" = -c ] && exit 1\necho installed > ran\n'  # what Python 3.15 would answer
+def test_a_python_outside_the_locks_is_refused_with_a_hint(tmp_path: Path) -> None:
+    # Fails the version check of the Makefile, as Python 3.15 does.
+    newer = '#!/bin/sh\n[ "$1" = -c ] && exit 1\necho installed > ran\n'
     done = make(tmp_path, "harmless==1.0\n", python=newer)
     assert done.returncode != 0
     assert "Python 3.11 to 3.14" in done.stderr
@@ -155,8 +158,8 @@ def test_a_python_that_the_locks_do_not_cover_is_refused_and_the_ways_out_are_sa
     assert not (tmp_path / "ran").exists()
 
 
-def test_nothing_of_ours_installs_a_package_without_its_hash() -> None:
-    """But for UNLOCKED=1, which says so; our own wheel, which was just made; and `--no-deps` of the work tree."""
+def test_our_scripts_install_packages_only_with_hashes() -> None:
+    """The exceptions are UNLOCKED=1, which prints a warning, our own new wheel, and `--no-deps` of the work tree."""
     loose = []
     for name in ("Makefile", ".ci/run", "tests/wheel.sh", "requirements/renew.py"):
         for number, line in enumerate((ROOT / name).read_text("utf-8").splitlines(), 1):
@@ -165,5 +168,5 @@ def test_nothing_of_ours_installs_a_package_without_its_hash() -> None:
             if installs and not re.search(r"--require-hashes|--no-deps|'\.\[dev\]'", code):
                 loose.append(f"{name}:{number}: {line.strip()}")
     assert not [line for line in loose if "renew.py" not in line]
-    # What renew.py installs without is a dry run that looks whether there are wheels; uv itself comes by its hash.
+    # The exception in renew.py is a dry run that checks for wheels. It installs uv itself with a hash.
     assert len(loose) == 1, loose

@@ -1,4 +1,4 @@
-"""`make secrets` finds a secret that somebody left behind: in a file, in a built archive, in an old commit."""
+"""`make secrets` finds a secret in a file, in a built archive, and in an old commit."""
 
 import subprocess
 import tarfile
@@ -14,7 +14,10 @@ pytestmark = [pytest.mark.source, pytest.mark.usefixtures("tools")]
 
 
 def planted() -> dict[str, str]:
-    """Secrets of the kinds that this project meets, put together here, so that this file has none in it."""
+    """Return one secret of each kind that this project handles.
+
+    The values are joined at run time, so that the scanner finds none in this file.
+    """
     key = ed25519.Ed25519PrivateKey.generate()
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     return {
@@ -46,11 +49,11 @@ def test_a_planted_secret_is_found_in_files_wheels_and_sdists(tmp_path: Path) ->
     for place in ("plain", "wheel", "sdist"):
         assert kinds([f for f in found if f"/{place}/" in f"/{f.path}"]) == set(secrets), place
     assert find_secrets.not_allowed(found) == found
-    for finding in found:  # what is said of it gives nothing away
+    for finding in found:  # the printed form must not leak the secret into logs
         assert finding.value not in str(finding)
 
 
-def test_a_secret_that_was_taken_out_again_is_found_in_the_history(tmp_path: Path) -> None:
+def test_a_removed_secret_is_found_in_the_history(tmp_path: Path) -> None:
     def git(*words: str) -> None:
         who = ("-c", "user.name=T", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false")
         subprocess.run(["git", *who, "-C", str(tmp_path), *words], check=True, capture_output=True)
@@ -64,14 +67,14 @@ def test_a_secret_that_was_taken_out_again_is_found_in_the_history(tmp_path: Pat
     assert kinds(find_secrets.scan([tmp_path], history=True)) == {"github-pat"}
 
 
-def test_the_files_of_this_project_hold_none_that_is_not_explained(tmp_path: Path) -> None:
+def test_this_project_holds_no_unexplained_secret(tmp_path: Path) -> None:
     found = find_secrets.scan([find_secrets.tracked_copy(tmp_path)])
     assert [str(finding) for finding in find_secrets.not_allowed(found)] == []
-    # The scanner has really read them: it sees what is explained.
+    # The explained values prove that the scanner has read the files.
     assert {"Fixture-only-1!", "Only-in-the-demo-1"} <= {finding.value for finding in found}
 
 
-def test_what_is_explained_is_one_value_and_not_a_place() -> None:
+def test_an_explanation_allows_one_value_and_not_a_place() -> None:
     same_place = find_secrets.Finding("r", "tests/cli/conftest.py", 1, "Not-explained-1")
     assert find_secrets.not_allowed([same_place]) == [same_place]
     assert all(len(why) > 10 for why in find_secrets.allowed().values())

@@ -1,4 +1,4 @@
-"""Laws 1 to 5 against the HTTP sandbox, which may be any of the servers that the API reference has seen."""
+"""Laws 1 to 5 against the HTTP sandbox, which may be any of the servers that docs/reference/smartermail-api.md describes."""
 
 from collections.abc import Iterator
 

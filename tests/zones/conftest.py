@@ -1,14 +1,15 @@
-"""All scenarios at once: the servers that serve them, and what the checks say."""
+"""The servers of the zone tests, and the findings of the checks about all scenarios.
+
+Every fixture has the scope of the session: a server starts once, with all zones, and the checks run once.
+"""
 
 import asyncio
-import importlib.util
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import dns.name
@@ -19,40 +20,33 @@ from reconciler.compliance.resolver.resolver import DnsResolver
 from reconciler.core.findings import DomainReport
 from reconciler.core.lookups import Page, Resolver
 
+sys.path.append(str(Path(__file__).parent))  # The folder is not a package; its tests import these modules too.
+
+import knot as knots
+import responder as responders
+import unbound as unbounds
+import zone_scenarios as scenarios
+
 FIRST, SECOND = "127.0.0.1", "127.0.0.2"
 REQUIRED = os.environ.get("RECONCILER_REQUIRE_DNS_SERVER") == "1"
-
-
-def _beside(name: str) -> ModuleType:
-    """A module in this folder, which is no package."""
-    full = f"zones_{name}"
-    if full not in sys.modules:
-        spec = importlib.util.spec_from_file_location(full, Path(__file__).parent / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[full] = module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    return sys.modules[full]
-
-
-knots, scenarios, responders = _beside("knot"), _beside("scenario"), _beside("responder")
-unbounds = _beside("unbound")
+TIMEOUT = 20.0
+"""Seconds per question. The servers answer at once; only a busy machine needs this long."""
 
 
 class Pages:
-    """Gives the pages of the scenarios."""
+    """A web without a network: it has the pages of the scenarios."""
 
     def __init__(self, pages: Mapping[str, Mapping[str, Any]]) -> None:
         self._pages = pages
 
     async def fetch(self, url: str) -> Page:
-        """A page that no scenario has is a 404."""
+        """The page at a URL; status 404 if no scenario has it."""
         found = self._pages.get(url, {"outcome": "status", "status": 404, "text": "it answered 404"})
         return Page(url=url, **found)
 
 
 def need(why_not: str, *, required: bool) -> None:
-    """Skips where no server can be started, or fails where one is required."""
+    """Skips the test if no server can start here. Fails instead if the environment requires a server."""
     assert not (required and why_not), f"RECONCILER_REQUIRE_DNS_SERVER is 1, and {why_not}"
     if why_not:
         pytest.skip(why_not)
@@ -60,19 +54,19 @@ def need(why_not: str, *, required: bool) -> None:
 
 @dataclass(frozen=True)
 class World:
-    """The servers, and how the checks are run against them.
+    """The running servers.
 
     Attributes:
-        port: of the first name server on 127.0.0.1, and of the second on 127.0.0.2.
-        front, validating: ports of recursive resolvers in front of the first; the latter validates.
+        port: of both name servers: the first on 127.0.0.1, the second on 127.0.0.2.
+        front, validating: ports of two recursive resolvers that ask the first name server; one validates.
     """
 
     port: int
     front: int
     validating: int
 
-    def resolver(self, case: Any, timeout: float = 3.0) -> Resolver:
-        """A fresh resolver as the case wants it."""
+    def resolver(self, case: Any, timeout: float = TIMEOUT) -> Resolver:
+        """A new resolver that asks the server which the scenario needs."""
         asked = self.port
         if case.validated != "no":
             asked = self.validating
@@ -81,7 +75,7 @@ class World:
         return DnsResolver([(FIRST, asked)], timeout, authority_port=self.port)
 
     def check(self, cases: Sequence[Any]) -> dict[str, DomainReport]:
-        """The reports of some cases by name, all checks in each."""
+        """Runs all checks on scenarios. Gives the reports by the name of the scenario."""
         return asyncio.run(self._check(cases))
 
     async def _check(self, cases: Sequence[Any]) -> dict[str, DomainReport]:
@@ -102,16 +96,16 @@ class World:
 
 
 class Behind(World):
-    """The same, with every question asked of the resolver in front."""
+    """The same servers. Every question goes to the recursive resolver."""
 
-    def resolver(self, case: Any, timeout: float = 3.0) -> Resolver:
-        """A fresh resolver, whatever the case."""
+    def resolver(self, case: Any, timeout: float = TIMEOUT) -> Resolver:
+        """A new resolver that asks the recursive one."""
         return DnsResolver([(FIRST, self.front)], timeout, authority_port=self.port)
 
 
 @pytest.fixture(scope="session")
 def cases() -> list[Any]:
-    """All scenarios."""
+    """All scenarios, in the order of their names."""
     return [scenarios.load(name) for name in scenarios.NAMES]
 
 
@@ -120,7 +114,7 @@ Served = Callable[[Mapping[str, Any]], World]
 
 @pytest.fixture(scope="session")
 def serve(cases: list[Any]) -> Iterator[Served]:
-    """Starts servers for what is published, by the name of the case; they end with the session."""
+    """Starts servers for published records, given by the name of the scenario. They end with the session."""
     need(knots.why_not(knots.KNOTD, (FIRST, SECOND)), required=REQUIRED)
 
     def validated(name: dns.name.Name) -> bool:
@@ -149,7 +143,7 @@ def serve(cases: list[Any]) -> Iterator[Served]:
 
 @pytest.fixture(scope="session")
 def behind_unbound() -> Iterator[Callable[..., World]]:
-    """Starts Unbound in front of the Knot at a port, which has some zones; it ends with the session."""
+    """Starts an Unbound that asks the Knot at a port about some zones. It ends with the session."""
     need(unbounds.why_not(unbounds.UNBOUND), required=REQUIRED)
     with ExitStack() as stack:
 
@@ -163,14 +157,14 @@ def behind_unbound() -> Iterator[Callable[..., World]]:
 
 @pytest.fixture(scope="session")
 def signed() -> Callable[[Mapping[str, str]], Mapping[str, Any]]:
-    """What Knot makes of zones that it is to sign."""
+    """Signs zones with Knot."""
     need(knots.why_not(knots.KNOTD, (FIRST,)), required=REQUIRED)
     return lambda zones: unbounds.signed(knots.KNOTD, knots.free_port((FIRST,)), zones)
 
 
 @pytest.fixture(scope="session")
 def serve_zones() -> Iterator[Callable[[Mapping[str, str]], int]]:
-    """Starts a Knot with zones as they are, and gives its port; it ends with the session."""
+    """Starts a Knot with complete zones and gives its port. It ends with the session."""
     need(knots.why_not(knots.KNOTD, (FIRST,)), required=REQUIRED)
     with ExitStack() as stack:
 
@@ -184,7 +178,7 @@ def serve_zones() -> Iterator[Callable[[Mapping[str, str]], int]]:
 
 @pytest.fixture(scope="session")
 def records(cases: list[Any]) -> dict[str, Any]:
-    """What every scenario publishes."""
+    """The published records of all scenarios, by name."""
     return {case.name: scenarios.published(case) for case in cases}
 
 
@@ -196,51 +190,27 @@ def world(serve: Served, records: dict[str, Any]) -> World:
 
 @pytest.fixture(scope="session")
 def reports(world: World, cases: list[Any]) -> dict[str, DomainReport]:
-    """What the checks say, by the name of the case."""
+    """The reports of all scenarios, by name."""
     return world.check(cases)
 
 
 @pytest.fixture(scope="session")
-def scenario() -> ModuleType:
-    """The module of the scenarios."""
-    return scenarios
-
-
-@pytest.fixture(scope="session")
-def responder() -> ModuleType:
-    """The module of the small server."""
-    return responders
-
-
-@pytest.fixture(scope="session")
 def checked_at() -> Callable[..., Awaitable[tuple[DomainReport, ...]]]:
-    """All checks of some subjects, asked of a server at a port of this machine."""
+    """Runs all checks on subjects, with a server at a port of this machine."""
 
-    async def check(port: int, subjects: Sequence[Any], timeout: float = 3.0) -> tuple[DomainReport, ...]:
+    async def check(port: int, subjects: Sequence[Any], timeout: float = TIMEOUT) -> tuple[DomainReport, ...]:
         return await check_subjects(subjects, DnsResolver([(FIRST, port)], timeout), everything=True)
 
     return check
 
 
-@pytest.fixture(scope="session")
-def codes() -> Mapping[str, Mapping[str, str]]:
-    """The tables of codes, by the check that has them; `` for those that any check may say."""
-    return scenarios.code_tables()
-
-
-@pytest.fixture(scope="session")
-def unreached() -> Mapping[str, str]:
-    """Codes that no scenario says, each with the reason."""
-    return dict(scenarios.UNREACHED)
-
-
 @pytest.fixture
 def needed() -> Callable[..., None]:
-    """What decides between running, skipping and failing."""
+    """Decides, for an installed or missing Knot, whether tests run, are skipped or fail."""
     return lambda knotd, *addresses, required: need(knots.why_not(knotd, addresses), required=required)
 
 
 @pytest.fixture
 def resolver_needed() -> Callable[..., None]:
-    """The same for the resolver in front of it."""
+    """The same for Unbound."""
     return lambda unbound, *, required: need(unbounds.why_not(unbound), required=required)

@@ -1,4 +1,4 @@
-"""A real DNS server for the tests: Knot, unprivileged, on a free high port of loopback addresses."""
+"""A real DNS server for the tests: Knot, without privileges, on a free port of a loopback address."""
 
 import os
 import shutil
@@ -41,9 +41,9 @@ zone:
 
 
 def why_not(knotd: str | None, addresses: Sequence[str]) -> str:
-    """Why no server can be started here; empty where one can."""
+    """The reason why no server can start here. Empty if one can."""
     if knotd is None:
-        return "there is no knotd on this machine (Debian and Ubuntu: apt install knot)"
+        return "knotd is not installed (Debian and Ubuntu: apt install knot)"
     for address in addresses:
         try:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -54,7 +54,7 @@ def why_not(knotd: str | None, addresses: Sequence[str]) -> str:
 
 
 def free_port(addresses: Sequence[str]) -> int:
-    """A port that is free for UDP and TCP on all addresses; a moment later somebody else may have it."""
+    """A port that is free for UDP and TCP on all addresses. Another process can still take it first."""
     for _ in range(50):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as first:
             first.bind((addresses[0], 0))
@@ -75,13 +75,13 @@ def knot(zones: Mapping[str, str | None], port: int, address: str = "127.0.0.1")
     """Serves zones until the end of the block.
 
     Args:
-        zones: zone files by name (`.` is the root); None = the file is missing, so the zone answers SERVFAIL.
+        zones: zone files by name (`.` is the root). None = the file is missing, so the server answers SERVFAIL.
 
     Raises:
-        AssertionError: the server does not start, or refuses a zone; its own words are in it.
+        AssertionError: the server does not start, or rejects a zone. The message has the server's log.
     """
     assert KNOTD is not None
-    # Not pytest's folder: that one only we may enter, and the server runs as somebody else where we are root.
+    # As root, the tests start the server as another user, who may not read the temporary folder of pytest.
     with tempfile.TemporaryDirectory(prefix="zones-") as name:
         folder = Path(name)
         _write(folder, zones, port, address)
@@ -111,7 +111,7 @@ def _write(folder: Path, zones: Mapping[str, str | None], port: int, address: st
 
 
 def _as_nobody(folder: Path) -> list[str]:
-    """As root the server gives up its rights, and must then reach its folder."""
+    """If this process is root: gives the folder to `nobody`, and gives the command that changes to this user."""
     setpriv = shutil.which("setpriv", path=_PATH)
     if os.geteuid() or setpriv is None:
         return []
@@ -121,7 +121,8 @@ def _as_nobody(folder: Path) -> list[str]:
 
 
 def _wait(process: subprocess.Popen[bytes], folder: Path, names: Sequence[str], port: int, address: str) -> None:
-    deadline = time.monotonic() + 15
+    # Long enough for a busy machine; a server that ended is noticed at once.
+    deadline = time.monotonic() + 60
     for name in names:
         query = dns.message.make_query(name, "SOA")
         while True:
@@ -130,7 +131,7 @@ def _wait(process: subprocess.Popen[bytes], folder: Path, names: Sequence[str], 
                     break
             except (dns.exception.Timeout, OSError):
                 pass
-            said = (folder / "log").read_text("utf-8")
-            assert process.poll() is None, f"knotd ended: {said}"
-            assert time.monotonic() < deadline, f"knotd does not serve {name}: {said}"
+            log = (folder / "log").read_text("utf-8")
+            assert process.poll() is None, f"knotd ended: {log}"
+            assert time.monotonic() < deadline, f"knotd does not serve {name}: {log}"
             time.sleep(0.01)

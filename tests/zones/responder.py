@@ -1,4 +1,4 @@
-"""A small DNS server over UDP and TCP whose behaviour is a function: for what no real server does."""
+"""A small DNS server over UDP and TCP. A function decides what it sends, so it can show any fault."""
 
 import asyncio
 import threading
@@ -17,7 +17,7 @@ import dns.rrset
 
 Transport = Literal["udp", "tcp"]
 Behaviour = Callable[[bytes, Transport], Awaitable[list[bytes]]]
-"""From a query's bytes to the datagrams (or TCP messages) that are sent back, in this order; none = silence."""
+"""From the bytes of a query to the datagrams or TCP messages that the server sends, in this order. None = silence."""
 
 
 class _Datagrams(asyncio.DatagramProtocol):
@@ -67,7 +67,7 @@ async def _serve(behave: Behaviour, ports: list[int], ready: threading.Event, st
 
 @contextmanager
 def responder(behave: Behaviour) -> Iterator[int]:
-    """Runs a server in a thread of its own until the end of the block; gives its port on 127.0.0.1."""
+    """Runs a server in another thread until the end of the block. Gives its port on 127.0.0.1."""
     ports: list[int] = []
     ready = threading.Event()
     handles: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
@@ -103,40 +103,40 @@ def _answer(query: bytes, rcode: dns.rcode.Rcode = dns.rcode.NOERROR) -> dns.mes
 
 
 async def silence(_query: bytes, _transport: Transport) -> list[bytes]:
-    """Nothing."""
+    """Sends nothing."""
     return []
 
 
-def _says(rcode: dns.rcode.Rcode) -> Behaviour:
+def _always(rcode: dns.rcode.Rcode) -> Behaviour:
     async def behave(query: bytes, _transport: Transport) -> list[bytes]:
         return [_answer(query, rcode).to_wire()]
 
     return behave
 
 
-servfail = _says(dns.rcode.SERVFAIL)
-"""What a resolver says whose upstream is broken, or whose validation failed."""
+servfail = _always(dns.rcode.SERVFAIL)
+"""The answer of a resolver whose upstream server is broken, or whose validation failed."""
 
 
 async def garbage(_query: bytes, _transport: Transport) -> list[bytes]:
-    """Bytes that are no message."""
+    """Sends bytes that are not a DNS message."""
     return [b"\xff" * 40]
 
 
 async def header_only(query: bytes, _transport: Transport) -> list[bytes]:
-    """An answer that ends in the middle of its question."""
+    """Sends a message that ends in the middle of its question."""
     return [_answer(query).to_wire()[:14]]
 
 
 async def wrong_id(query: bytes, _transport: Transport) -> list[bytes]:
-    """A forger who has to guess the id: the message says that nothing exists."""
+    """Sends a forged NXDOMAIN with a wrong id, as a forger does who guesses the id."""
     reply = _answer(query, dns.rcode.NXDOMAIN)
     reply.id ^= 0x1234
     return [reply.to_wire()]
 
 
 async def wrong_question(query: bytes, _transport: Transport) -> list[bytes]:
-    """The answer to what was not asked: it says that it does not exist."""
+    """Sends NXDOMAIN for another question."""
     asked = dns.message.from_wire(query)
     other = dns.message.make_query("somebody-else.example", "TXT")
     other.id = asked.id
@@ -146,7 +146,7 @@ async def wrong_question(query: bytes, _transport: Transport) -> list[bytes]:
 
 
 async def lame(query: bytes, _transport: Transport) -> list[bytes]:
-    """A server that does not know the zone and points upwards."""
+    """Refers to the root, as a server does that does not know the zone."""
     reply = _answer(query)
     reply.flags &= ~dns.flags.RA
     reply.authority.append(dns.rrset.from_text(".", 3600, "IN", "NS", "a.root-servers.example."))
@@ -154,14 +154,14 @@ async def lame(query: bytes, _transport: Transport) -> list[bytes]:
 
 
 async def empty_without_recursion(query: bytes, _transport: Transport) -> list[bytes]:
-    """NOERROR without anything from a server that neither recurses nor has authority."""
+    """Sends an empty NOERROR, neither recursive nor authoritative."""
     reply = _answer(query)
     reply.flags &= ~dns.flags.RA
     return [reply.to_wire()]
 
 
 async def truncated_and_no_tcp(query: bytes, transport: Transport) -> list[bytes]:
-    """The answer is cut off, and by TCP the connection is closed without a word."""
+    """Sends a truncated answer over UDP, and closes the connection over TCP."""
     if transport == "tcp":
         return []
     reply = _answer(query)
@@ -170,7 +170,7 @@ async def truncated_and_no_tcp(query: bytes, transport: Transport) -> list[bytes
 
 
 async def cname_loop(query: bytes, _transport: Transport) -> list[bytes]:
-    """A name that is its own alias."""
+    """Sends a CNAME record that points to its own name."""
     reply = _answer(query)
     name = reply.question[0].name
     reply.answer.append(dns.rrset.from_text(name, 300, "IN", "CNAME", str(name)))
@@ -180,9 +180,9 @@ async def cname_loop(query: bytes, _transport: Transport) -> list[bytes]:
 OUTAGES: Mapping[str, Behaviour] = {
     "silence": silence,
     "SERVFAIL": servfail,
-    "REFUSED": _says(dns.rcode.REFUSED),
-    "NOTIMP": _says(dns.rcode.NOTIMP),
-    "FORMERR": _says(dns.rcode.FORMERR),
+    "REFUSED": _always(dns.rcode.REFUSED),
+    "NOTIMP": _always(dns.rcode.NOTIMP),
+    "FORMERR": _always(dns.rcode.FORMERR),
     "garbage": garbage,
     "half a header": header_only,
     "a forged id": wrong_id,
@@ -192,19 +192,19 @@ OUTAGES: Mapping[str, Behaviour] = {
     "truncated, no TCP": truncated_and_no_tcp,
     "an alias of itself": cname_loop,
 }
-"""After these nothing is known."""
+"""Faults after which every record is unknown."""
 
 
 class Front:
-    """Stands before a real server as a recursive one does: follows CNAMEs from zone to zone, and may set the AD bit."""
+    """A recursive resolver in front of a real server: it follows CNAMEs from zone to zone, and can set the AD bit."""
 
     def __init__(self, port: int, *, validated: Callable[[dns.name.Name], bool] = lambda _: False) -> None:
-        """Args: port: of the server behind; validated: of which names the answers count as validated by DNSSEC."""
+        """Args: port: of the real server; validated: whether answers about a name count as validated by DNSSEC."""
         self._port = port
         self._validated = validated
 
     async def __call__(self, query: bytes, transport: Transport) -> list[bytes]:
-        """Asks the server behind, by the same transport."""
+        """Asks the real server over the same transport."""
         asked = dns.message.from_wire(query)
         reply = await self._ask(asked, transport)
         names = [asked.question[0].name]
@@ -222,13 +222,13 @@ class Front:
 
     async def _ask(self, query: dns.message.Message, transport: Transport) -> dns.message.Message:
         ask = dns.asyncquery.udp if transport == "udp" else dns.asyncquery.tcp
-        return await ask(query, "127.0.0.1", port=self._port, timeout=5)
+        return await ask(query, "127.0.0.1", port=self._port, timeout=20)
 
 
 def _unfinished(
     reply: dns.message.Message, name: dns.name.Name, rtype: dns.rdatatype.RdataType
 ) -> dns.name.Name | None:
-    """Where a chain of CNAMEs leads that the reply does not follow to its end."""
+    """The last target of a chain of CNAMEs, if the reply has no records of that name. None = nothing left to ask."""
     here: dns.name.Name | None = name
     for _ in range(10):
         rrset = next((r for r in reply.answer if r.name == here and r.rdtype == dns.rdatatype.CNAME), None)
@@ -243,7 +243,7 @@ def _unfinished(
 async def cname_at(
     front: Front, query: bytes, transport: Transport, domain: str, rtype: str, target: str
 ) -> list[bytes]:
-    """As the real server, but for one question the domain is a CNAME."""
+    """Answers as the real server. Only for one type, the domain has a CNAME too."""
     asked = dns.message.from_wire(query)
     name = dns.name.from_text(domain)
     if (asked.question[0].name, asked.question[0].rdtype) != (name, dns.rdatatype.from_text(rtype)):
@@ -255,12 +255,12 @@ async def cname_at(
 
 
 async def exact(front: Front, query: bytes, transport: Transport) -> list[bytes]:
-    """No disturbance."""
+    """Sends the answer once."""
     return await front(query, transport)
 
 
 async def truncated_then_tcp(front: Front, query: bytes, transport: Transport) -> list[bytes]:
-    """By UDP only that there is more; the answer by TCP."""
+    """Sends an empty truncated message over UDP, and the answer over TCP."""
     if transport == "tcp":
         return await front(query, transport)
     reply = _answer(query)
@@ -269,7 +269,7 @@ async def truncated_then_tcp(front: Front, query: bytes, transport: Transport) -
 
 
 async def forged_first(front: Front, query: bytes, transport: Transport) -> list[bytes]:
-    """Forgeries arrive before the answer."""
+    """Sends forged messages before the answer."""
     truth = await front(query, transport)
     if transport == "tcp":
         return truth
@@ -277,13 +277,13 @@ async def forged_first(front: Front, query: bytes, transport: Transport) -> list
 
 
 async def garbage_first(front: Front, query: bytes, transport: Transport) -> list[bytes]:
-    """Garbage arrives before the answer."""
+    """Sends garbage before the answer."""
     truth = await front(query, transport)
     return truth if transport == "tcp" else [b"\x00", *truth]
 
 
 async def late_duplicates(front: Front, query: bytes, transport: Transport) -> list[bytes]:
-    """The answer arrives three times, the later ones when the next question may be under way."""
+    """Sends the answer three times. The later copies can arrive during the next question."""
     truth = await front(query, transport)
     return truth * 3 if transport == "udp" else truth
 
@@ -295,4 +295,4 @@ DISTURBANCES: Mapping[str, Callable[[Front, bytes, Transport], Awaitable[list[by
     "garbage, then true": garbage_first,
     "late duplicates": late_duplicates,
 }
-"""After these everything is known all the same."""
+"""Disturbances after which every record is known."""

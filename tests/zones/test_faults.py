@@ -1,110 +1,84 @@
-"""What no real server does, and what it must not make of a check: nothing known is never read as missing."""
+"""Faults that no real server shows on request. Law: a check never reads an unknown record as a missing one."""
 
 import asyncio
-import time
+import threading
 
 import pytest
+import responder
+import zone_scenarios as scenarios
 
 from reconciler.compliance.checks import CHECKS
 from reconciler.compliance.gather import check_subjects
 from reconciler.compliance.resolver.resolver import DnsResolver
 from reconciler.core.lookups import Answer
 
-OUTAGES = (
-    "silence",
-    "SERVFAIL",
-    "REFUSED",
-    "NOTIMP",
-    "FORMERR",
-    "garbage",
-    "half a header",
-    "a forged id",
-    "another question",
-    "lame",
-    "empty, no recursion",
-    "truncated, no TCP",
-    "an alias of itself",
-)
-DISTURBANCES = ("none", "truncated, then TCP", "forged, then true", "garbage, then true", "late duplicates")
 LIKE_ANYWHERE = ("spf-good", "spf-very-long", "dkim-two-records", "dmarc-missing", "mx-without-address")
 UNKNOWN = {"DNS_UNKNOWN", "BULK_UNKNOWN"}
 EVERY = 20
-"""Of a scenario's questions one in so many is left without an answer, in each scenario others."""
+"""Of every 20 questions of a scenario, one gets no answer. Each scenario starts at another question."""
 
 
-@pytest.fixture(scope="session")
-def outage(scenario, responder, checked_at):
-    """By fault, what every check says of a good domain and of a parked one; each fault happens once."""
-    known: dict[str, dict[str, object]] = {}
-    subjects = [scenario.load("spf-good").subject, scenario.load("parked-good").subject]
-
-    def findings(fault):
-        if fault not in known:
-            with responder.responder(responder.OUTAGES[fault]) as port:
-                good, parked = asyncio.run(checked_at(port, subjects, timeout=0.25))
-            known[fault] = {finding.id: finding for finding in good.checks}
-            known[fault]["parked"] = next(finding for finding in parked.checks if finding.id == "parked")
-        return known[fault]
-
-    return findings
-
-
-def test_the_faults_are_all_tried(responder):
-    assert set(OUTAGES) == set(responder.OUTAGES)
-    assert set(DISTURBANCES) == set(responder.DISTURBANCES)
-
-
-@pytest.mark.parametrize("fault", OUTAGES)
-@pytest.mark.parametrize("check", [check.id for check in CHECKS])
-def test_where_nothing_could_be_determined_a_check_is_an_error_and_nothing_is_missing(check, fault, outage):
-    found = outage(fault)[check]
-    assert (found.status, found.fix, found.elsewhere) == ("error", (), ())
-    assert found.code in UNKNOWN
-    assert set(found.codes) <= UNKNOWN
-    assert not [record for record in found.found if record.type != "CNAME"]
+@pytest.mark.parametrize("fault", responder.OUTAGES)
+def test_without_a_usable_answer_every_check_is_an_error_and_reports_nothing_as_missing(fault, checked_at):
+    subjects = [scenarios.load("spf-good").subject, scenarios.load("parked-good").subject]
+    with responder.responder(responder.OUTAGES[fault]) as port:
+        # A short timeout is safe on any machine: an answer that comes too late leaves the record unknown too.
+        good, parked = asyncio.run(checked_at(port, subjects, timeout=0.1))
+    findings = {finding.id: finding for finding in good.checks}
+    findings["parked"] = next(finding for finding in parked.checks if finding.id == "parked")
+    assert set(findings) >= {check.id for check in CHECKS}
+    for check, found in findings.items():
+        assert (found.status, found.fix, found.elsewhere) == ("error", (), ()), check
+        assert {found.code, *found.codes} <= UNKNOWN, check
+        assert not [record for record in found.found if record.type != "CNAME"], check
 
 
 @pytest.mark.dnsserver
-@pytest.mark.parametrize("disturbance", DISTURBANCES)
-def test_forgeries_garbage_truncation_and_duplicates_change_no_finding(
-    disturbance, world, scenario, responder, checked_at, reports
-):
+@pytest.mark.parametrize("disturbance", responder.DISTURBANCES)
+def test_forgeries_garbage_truncation_and_duplicates_change_no_finding(disturbance, world, checked_at, reports):
     front = responder.Front(world.port)
     behave = responder.DISTURBANCES[disturbance]
-    subjects = [scenario.load(name).subject for name in LIKE_ANYWHERE]
+    subjects = [scenarios.load(name).subject for name in LIKE_ANYWHERE]
     with responder.responder(lambda query, transport: behave(front, query, transport)) as port:
-        found = asyncio.run(checked_at(port, subjects, timeout=5))
+        found = asyncio.run(checked_at(port, subjects))
     for name, report in zip(LIKE_ANYWHERE, found, strict=True):
         assert report == reports[name], name
 
 
 @pytest.mark.dnsserver
-def test_one_silent_name_server_delays_nobody_else(world, scenario, responder):
+def test_a_domain_whose_questions_get_no_answer_delays_no_other_domain(world):
     front = responder.Front(world.port)
-    cases = [scenario.load(name) for name in scenario.NAMES if name.startswith("mx-")]
-    dead = scenario.load("spf-good")
+    cases = [scenarios.load(name) for name in scenarios.NAMES if name.startswith("mx-")]
+    dead = scenarios.load("spf-good")
 
-    async def partly_silent(query, transport):
-        if b"spf-good" in query.lower():
-            return []
+    others_done = threading.Event()
+
+    async def silent_until_the_others_are_done(query, transport):
+        while b"spf-good" in query.lower() and not others_done.is_set():
+            await asyncio.sleep(0.01)
         return await front(query, transport)
 
     async def run(port):
-        begin = time.perf_counter()
-        done = {}
-        resolver = DnsResolver([("127.0.0.1", port)], 2.5)
-        subjects = [dead.subject, *(case.subject for case in cases)]
-        await check_subjects(subjects, resolver, on_done=lambda name: done.update({name: time.perf_counter() - begin}))
+        done = []
+
+        def on_done(name):
+            done.append(name)
+            if len(done) == len(cases):
+                others_done.set()
+
+        # If another domain waited for the silent one, the silent one would be done first, after these seconds.
+        resolver = DnsResolver([("127.0.0.1", port)], 30)
+        await check_subjects([dead.subject, *(case.subject for case in cases)], resolver, on_done=on_done)
         return done
 
-    with responder.responder(partly_silent) as port:
+    with responder.responder(silent_until_the_others_are_done) as port:
         done = asyncio.run(run(port))
-    assert list(done)[-1] == dead.domain, "whoever waited for the silent server would have come later"
-    assert done[dead.domain] > 2.4
+    assert sorted(done) == sorted([dead.domain, *(case.domain for case in cases)])
+    assert done[-1] == dead.domain
 
 
 class Cut:
-    """Answers as before, but for one question."""
+    """Repeats known answers. One question gets no answer."""
 
     def __init__(self, answers, question):
         self.answers = answers
@@ -114,7 +88,7 @@ class Cut:
         if (name, rtype) == self.question:
             return Answer(name=name, rtype=rtype, outcome="temporary", text="192.0.2.53:53 answered SERVFAIL")
         known = self.answers.get((name, rtype))
-        # A question that the outage has led to: it is new, so nothing is known of it either.
+        # The outage can lead to a question that was not asked before. Its answer is unknown too.
         return known or Answer(name=name, rtype=rtype, outcome="temporary", text="192.0.2.53:53 did not answer")
 
     async def lookup_at(self, server, name, rtype):
@@ -122,7 +96,7 @@ class Cut:
 
 
 class Listening:
-    """Remembers what a resolver answered."""
+    """Records the answers of a resolver."""
 
     def __init__(self, resolver):
         self.resolver = resolver
@@ -138,16 +112,16 @@ class Listening:
 
 
 @pytest.mark.dnsserver
-def test_whatever_single_question_gets_no_answer_no_scenario_has_a_fault_more(world, cases):
-    """Law: the less is known, the less is held against a domain."""
+def test_a_question_without_an_answer_never_adds_a_fault(world, cases):
+    """Law: fewer known records never lead to more faults of a domain."""
 
     def faults(report):
         return {(f.id, f.code) for f in report.checks if f.status in ("warn", "fail")}
 
     async def one(case, first):
         listening = Listening(world.resolver(case))
-        (whole,) = await check_subjects([case.subject], listening, everything=True)
-        allowed = {(f.id, code) for f in whole.checks for code in f.codes}
+        (complete,) = await check_subjects([case.subject], listening, everything=True)
+        allowed = {(f.id, code) for f in complete.checks for code in f.codes}
         worse = []
         for question in list(listening.answers)[first % EVERY :: EVERY]:
             (less,) = await check_subjects([case.subject], Cut(listening.answers, question), everything=True)
@@ -161,9 +135,9 @@ def test_whatever_single_question_gets_no_answer_no_scenario_has_a_fault_more(wo
 
 
 @pytest.mark.dnsserver
-def test_a_cname_beside_other_records_which_no_server_loads_is_named(world, scenario, responder, checked_at):
+def test_a_cname_next_to_other_records_is_reported_although_no_real_server_loads_it(world, checked_at):
     front = responder.Front(world.port)
-    case = scenario.load("spf-good")
+    case = scenarios.load("spf-good")
 
     async def both(query, transport):
         return await responder.cname_at(front, query, transport, case.domain, "TXT", "_spf.other.example.")

@@ -1,8 +1,10 @@
-"""The defects of the panel that is replaced, each beaten."""
+"""The defects of the panel that this program replaces: each has a test that shows the correct behavior."""
 
 import asyncio
 
 import pytest
+import responder
+import zone_scenarios as scenarios
 
 from reconciler.compliance.generator import DmarcWish, record_text, refusals
 
@@ -28,7 +30,7 @@ def finding(reports):
         ("spf-in-capitals", "pass", "SPF_OK"),
     ],
 )
-def test_defect_1_spf_is_not_searched_for_a_text(finding, name, status, code):
+def test_defect_1_the_spf_record_is_parsed_and_not_searched_for_a_text(finding, name, status, code):
     found = finding(name, "spf")
     assert (found.status, found.code) == (status, code)
 
@@ -36,7 +38,7 @@ def test_defect_1_spf_is_not_searched_for_a_text(finding, name, status, code):
 @pytest.mark.parametrize(
     ("name", "status"), [("dkim-revoked", "fail"), ("dkim-foreign", "fail"), ("dkim-without-version", "pass")]
 )
-def test_defect_2_a_revoked_or_foreign_key_is_not_green_and_a_legal_one_is_not_red(finding, name, status):
+def test_defect_2_a_revoked_or_foreign_key_fails_and_a_valid_key_passes(finding, name, status):
     assert finding(name, "dkim").status == status
 
 
@@ -49,11 +51,11 @@ def test_defect_2_a_revoked_or_foreign_key_is_not_green_and_a_legal_one_is_not_r
         ("autodiscover-by-addresses", "pass"),
     ],
 )
-def test_defect_3_port_priority_and_target_of_srv_are_read_and_ipv6_too(finding, name, status):
+def test_defect_3_the_check_reads_port_priority_and_target_of_srv_and_ipv6_addresses(finding, name, status):
     assert finding(name, "autodiscover").status == status
 
 
-def test_defect_3_a_foreign_ipv6_address_beside_the_right_ipv4_address_is_told(finding):
+def test_defect_3_a_foreign_ipv6_address_is_reported_although_the_ipv4_address_is_right(finding):
     assert "2001:db8:7::7" in finding("autodiscover-foreign-ipv6", "autodiscover").detail
 
 
@@ -61,7 +63,7 @@ def test_defect_3_a_foreign_ipv6_address_beside_the_right_ipv4_address_is_told(f
     ("name", "status"),
     [("dmarc-version-10", "fail"), ("dmarc-two-records", "fail"), ("dmarc-bad-policy", "warn"), ("dmarc-void", "fail")],
 )
-def test_defect_4_dmarc_is_parsed_and_counted(finding, name, status):
+def test_defect_4_dmarc_records_are_parsed_and_counted(finding, name, status):
     assert finding(name, "dmarc").status == status
 
 
@@ -70,16 +72,14 @@ def test_defect_5_there_is_an_mx_check(finding, name, status):
     assert finding(name, "mx").status == status
 
 
-def test_defect_6_a_failed_lookup_is_not_a_missing_record_and_is_forgotten_after_the_run(
-    world, scenario, responder, checked_at
-):
+def test_defect_6_a_failed_lookup_is_not_a_missing_record_and_the_next_run_asks_again(world, checked_at):
     front = responder.Front(world.port)
     broken = [True]
 
     async def recovers(query, transport):
         return await responder.servfail(query, transport) if broken[0] else await front(query, transport)
 
-    case = scenario.load("spf-good")
+    case = scenarios.load("spf-good")
     with responder.responder(recovers) as port:
         first = asyncio.run(checked_at(port, [case.subject]))[0]
         broken[0] = False
@@ -88,12 +88,12 @@ def test_defect_6_a_failed_lookup_is_not_a_missing_record_and_is_forgotten_after
     assert {check.status for check in second.checks} <= {"pass", "skip"}
 
 
-def test_defect_7_the_mechanism_is_merged_into_the_record_that_exists(finding):
+def test_defect_7_the_mechanism_is_merged_into_the_existing_record(finding):
     (fix,) = finding("spf-not-allowed", "spf").fix
     assert fix.value == "v=spf1 include:_spf.other.example include:spf.example.net ~all"
 
 
-def test_defect_8_the_dmarc_generator_knows_the_present_rfc_and_drops_nothing_silently():
+def test_defect_8_the_dmarc_generator_knows_the_current_rfc_and_reports_every_value_that_it_rejects():
     reports = ("mailto:dmarc@example.net",)
     wish = DmarcWish(
         policy="reject", subdomain_policy="quarantine", np="reject", rua=reports, ruf=reports, fo="1", testing=True

@@ -1,4 +1,4 @@
-"""A real resolver that validates, Unbound, in front of a Knot; and zones as a real Knot signs them."""
+"""A real validating resolver, Unbound, in front of a Knot; and zones that a real Knot signs."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ NOBODY = 65534
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
 UNBOUND = shutil.which("unbound", path=_PATH)
 REVERSE = ("2.0.192.in-addr.arpa.", "100.51.198.in-addr.arpa.", "113.0.203.in-addr.arpa.", "8.b.d.0.1.0.0.2.ip6.arpa.")
-"""Zones of the documentation's addresses, of which Unbound says by itself that they are empty (RFC 6303)."""
+"""Reverse zones of the documentation addresses. By default, Unbound answers that they are empty (RFC 6303)."""
 
 _CONFIG = """\
 server:
@@ -50,7 +50,7 @@ _STUB = 'stub-zone:\n    name: "{zone}"\n    stub-addr: {address}\n'
 _SIGNING = """\
 server:
     rundir: "{folder}"
-    # Who is not root keeps its user.
+    # Only root can change the user.
     {user}
     listen: 127.0.0.1@{port}
     udp-workers: 1
@@ -77,16 +77,16 @@ zone:
 
 
 def why_not(unbound: str | None) -> str:
-    """Why no resolver can be started here; empty where one can."""
+    """The reason why no resolver can start here. Empty if one can."""
     if unbound is None:
-        return "there is no unbound on this machine (Debian and Ubuntu: apt install unbound)"
+        return "unbound is not installed (Debian and Ubuntu: apt install unbound)"
     with tempfile.TemporaryDirectory(prefix="unbound-") as name:
-        # No configuration: whoever can read it says so, and ends.
+        # Not a valid configuration: an Unbound that can read it reports a syntax error and ends.
         config = Path(name) / "unbound.conf"
         config.write_text("nonsense\n", "utf-8")
-        done = subprocess.run([unbound, "-d", "-c", str(config)], capture_output=True, text=True, timeout=15)
+        done = subprocess.run([unbound, "-d", "-c", str(config)], capture_output=True, text=True, timeout=60)
     if "ermission denied" in done.stderr:
-        # Debian's and Ubuntu's AppArmor lets it read its own folders only.
+        # AppArmor in Debian and Ubuntu lets Unbound read only its own folders.
         return f"{unbound} may not read {config.parent} (AppArmor: aa-complain {unbound}): {done.stderr.strip()[:200]}"
     return ""
 
@@ -96,8 +96,8 @@ class Signed:
     """A zone that Knot signed.
 
     Attributes:
-        text: the zone's file, with keys, signatures and NSEC.
-        anchor: the DS record of its key-signing key, as in a zone file: for the parent, or to be trusted.
+        text: the zone file, with keys, signatures and NSEC records.
+        anchor: the DS record of the key-signing key, as a line of a zone file. The parent zone or a resolver needs it.
     """
 
     text: str
@@ -108,15 +108,15 @@ class Signed:
 def unbound(
     port: int, stubs: Mapping[str, tuple[str, int]], *, anchors: Iterable[str] = (), at: str | None = None
 ) -> Iterator[None]:
-    """Resolves until the end of the block, at a port of 127.0.0.1.
+    """Runs a resolver on a port of 127.0.0.1 until the end of the block.
 
     Args:
-        stubs: where the servers of a zone are, by its name; `.` for all others. A delegation cannot tell of a port.
-        anchors: DS records that are trusted, as in a zone file; with none everything counts as not signed.
-        at: the time by which signatures are judged, as `YYYYMMDDHHMMSS`; None = now.
+        stubs: address and port of the server of each zone, because a delegation has no port. `.` = all other zones.
+        anchors: trusted DS records, as lines of a zone file. Without any, every zone counts as not signed.
+        at: the time at which signatures must be valid, as `YYYYMMDDHHMMSS`. None = now.
 
     Raises:
-        AssertionError: the resolver does not start; its own words are in it.
+        AssertionError: the resolver does not start. The message has its log.
     """
     assert UNBOUND is not None
     with tempfile.TemporaryDirectory(prefix="unbound-") as name:
@@ -140,10 +140,10 @@ def unbound(
 
 
 def signed(knotd: str, port: int, zones: Mapping[str, str]) -> dict[str, Signed]:
-    """The zones as a Knot signs them by itself, with keys that it makes: one ECDSAP256SHA256 pair each.
+    """Signs zones with Knot. Knot makes a pair of ECDSAP256SHA256 keys for each zone.
 
     Raises:
-        AssertionError: it does not; its own words are in it.
+        AssertionError: Knot does not start or does not sign. The message has its log.
     """
     with tempfile.TemporaryDirectory(prefix="signing-") as name:
         folder = Path(name)
@@ -160,8 +160,8 @@ def signed(knotd: str, port: int, zones: Mapping[str, str]) -> dict[str, Signed]
 
 
 def _read(zone: str, file: Path) -> Signed:
-    """The file, as soon as the server has written it."""
-    deadline = time.monotonic() + 15
+    """Waits until the server has written the signed zone, and reads it."""
+    deadline = time.monotonic() + 60
     while "RRSIG" not in (text := file.read_text("utf-8")):
         assert time.monotonic() < deadline, f"knotd has not signed {zone}"
         time.sleep(0.01)
@@ -172,7 +172,7 @@ def _read(zone: str, file: Path) -> Signed:
 
 
 def _give_to_nobody(folder: Path) -> None:
-    """As root the servers give up their rights by themselves, and must then reach their folder."""
+    """If this process is root, the servers change to the user `nobody`, who then needs the folder."""
     if os.geteuid() == 0:
         for path in (folder, *folder.iterdir()):
             os.chown(path, NOBODY, NOBODY)
@@ -195,8 +195,8 @@ def _running(command: Sequence[str], folder: Path, port: int) -> Iterator[None]:
 
 
 def _wait(process: subprocess.Popen[bytes], command: Sequence[str], folder: Path, port: int) -> None:
-    """Until it answers at all; whether well is for the tests to say."""
-    deadline = time.monotonic() + 15
+    """Waits until the server answers anything. The tests judge the answers."""
+    deadline = time.monotonic() + 60
     name = Path(command[0]).name
     query = dns.message.make_query(".", "SOA")
     while True:
@@ -204,7 +204,7 @@ def _wait(process: subprocess.Popen[bytes], command: Sequence[str], folder: Path
             dns.query.udp(query, "127.0.0.1", port=port, timeout=0.05)
             return
         except (dns.exception.Timeout, OSError):
-            said = (folder / "log").read_text("utf-8")
-            assert process.poll() is None, f"{name} ended: {said}"
-            assert time.monotonic() < deadline, f"{name} does not answer: {said}"
+            log = (folder / "log").read_text("utf-8")
+            assert process.poll() is None, f"{name} ended: {log}"
+            assert time.monotonic() < deadline, f"{name} does not answer: {log}"
             time.sleep(0.01)

@@ -89,7 +89,7 @@ class Onboarded:
 
 
 def role_of(username: str) -> Role:
-    """A domain's accounts sign in with an address, a system administrator with a bare name (API reference 2.1)."""
+    """Domain accounts log in with an address, system administrators with a bare name (API reference section 2.1)."""
     return "customer" if "@" in username else "admin"
 
 

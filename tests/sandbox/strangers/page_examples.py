@@ -1,4 +1,4 @@
-"""The JSON examples of the API reference, as they stand there."""
+"""Answers with the fields that docs/reference/smartermail-api.md lists, one for each section that has any."""
 
 from __future__ import annotations
 
