@@ -90,7 +90,7 @@ def test_without_a_journal_the_base_commit_tells_whether_a_version_was_raised(
     if "SEC005" in codes:
         (found,) = plan.diagnostics
         assert "neither a journal nor a base commit shows" in found.message
-        assert found.hint == "to set it now, give --set-password a@example.com"
+        assert found.hint == "pass --set-password a@example.com to set it now"
 
 
 def test_the_plan_after_an_apply_does_not_set_the_password_again(tmp_path: Path) -> None:
