@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from reconciler.core.errors import AmbiguousWrite, ReconcilerError, RefusedByServer, UnexpectedAnswer
+from reconciler.core.errors import AmbiguousWrite, NoSuchEndpoint, ReconcilerError, RefusedByServer, UnexpectedAnswer
 from reconciler.core.secret import Secret
 from reconciler.smartermail import endpoints
 from reconciler.smartermail.auth.decode import Token
@@ -22,10 +22,6 @@ from reconciler.smartermail.transport.errors import (
 )
 from reconciler.smartermail.transport.retry import retrying
 from reconciler.smartermail.transport.session import Session
-
-
-class NoSuchEndpoint(UnexpectedAnswer):
-    """The server has an endpoint in none of its spellings; nothing was carried out."""
 
 
 class Calls:

@@ -5,10 +5,10 @@ Each list is one request, whatever its length.
 
 from collections.abc import Iterable, Mapping
 
-from reconciler.core.errors import IncompleteRead
+from reconciler.core.errors import IncompleteRead, NoSuchEndpoint
 from reconciler.core.model import DomainAlias
 from reconciler.smartermail import endpoints
-from reconciler.smartermail.calls import Calls, NoSuchEndpoint
+from reconciler.smartermail.calls import Calls
 from reconciler.smartermail.codec import complete
 from reconciler.smartermail.codec import decode as decode
 from reconciler.smartermail.codec.decode_domain import domain_alias_name, domain_summary

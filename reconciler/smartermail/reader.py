@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from reconciler.core.errors import IncompleteRead, RefusedByServer, UnexpectedAnswer
+from reconciler.core.errors import IncompleteRead, NoSuchEndpoint, RefusedByServer, UnexpectedAnswer
 from reconciler.core.model import UNSET, Alias, CurrentDomain, DomainAlias, Mailbox, Unset
 from reconciler.core.password_policy import ServerPasswordPolicy
 from reconciler.core.ports import ReadScope
 from reconciler.smartermail import endpoints, lists
-from reconciler.smartermail.calls import Calls, NoSuchEndpoint
+from reconciler.smartermail.calls import Calls
 from reconciler.smartermail.codec import complete
 from reconciler.smartermail.codec import decode as decode
 from reconciler.smartermail.codec import decode_domain as decode_domain

@@ -2,13 +2,12 @@
 
 from collections.abc import Awaitable, Mapping
 
-from reconciler.core.errors import AmbiguousWrite, RefusedByServer, UnexpectedAnswer
+from reconciler.core.errors import AmbiguousWrite, NoSuchEndpoint, RefusedByServer, UnexpectedAnswer
 from reconciler.core.model import Value
 from reconciler.core.secret import Secret
 from reconciler.smartermail import endpoints
-from reconciler.smartermail.calls import Calls, NoSuchEndpoint
-from reconciler.smartermail.codec import decode as decode
-from reconciler.smartermail.codec import encode as encode
+from reconciler.smartermail.calls import Calls
+from reconciler.smartermail.codec import decode, encode
 from reconciler.smartermail.codec.scalars import Fields
 from reconciler.smartermail.endpoints import Endpoint
 from reconciler.smartermail.reader import ServerReader

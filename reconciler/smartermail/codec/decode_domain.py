@@ -1,6 +1,7 @@
 """Decode JSON about a domain itself: limits, usage, DKIM, password policy. Pure (API reference sections 4, 7 and 8)."""
 
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from reconciler.core.errors import UnexpectedAnswer
 from reconciler.core.model import Dkim, DkimKey, ServerLimits, Unset
@@ -8,6 +9,14 @@ from reconciler.core.password_policy import ServerPasswordPolicy
 from reconciler.smartermail.codec.scalars import Fields, canonical_domain, flag, number, without_surrogates
 
 _MEBIBYTE = 1 << 20
+_SWITCHES = MappingProxyType(
+    {
+        "eas": "enableActiveSyncAccountManagement",
+        "mapi": "enableMapiEwsAccountManagement",
+        "forwarding.to": "enableMailForwarding",
+    }
+)
+"""Field name (as in `core.kinds`) -> the switch in `domainSettings` without which a server does not set the field."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +56,10 @@ def limits(data: Fields, settings: Fields, where: str) -> ServerLimits:
         domain_size=first((data, "maxSize"), (settings, "maxSize")),
         eas=first((settings, "maxActiveSyncAccounts")),
         mapi=first((settings, "maxMapiEwsAccounts")),
-        eas_enabled=switch("enableActiveSyncAccountManagement", "maxActiveSyncAccounts"),
-        mapi_enabled=switch("enableMapiEwsAccountManagement", "maxMapiEwsAccounts"),
-        forwarding_enabled=switch("enableMailForwarding"),
+        eas_enabled=switch(_SWITCHES["eas"], "maxActiveSyncAccounts"),
+        mapi_enabled=switch(_SWITCHES["mapi"], "maxMapiEwsAccounts"),
+        forwarding_enabled=switch(_SWITCHES["forwarding.to"]),
+        setting_names=_SWITCHES,
     )
 
 
