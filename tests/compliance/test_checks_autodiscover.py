@@ -50,7 +50,7 @@ def test_an_address_of_another_server_does_not_count_and_outlooks_order_is_expla
 def test_what_microsoft_365_left_is_recognised(finding):
     lines = ("autodiscover.example.com CNAME autodiscover.outlook.com.", "autodiscover.outlook.com A 203.0.113.1", SRV)
     found = finding("autodiscover", (MAIL, *lines))
-    assert "left there by Microsoft 365" in found.detail
+    assert "left over from Microsoft 365" in found.detail
     assert found.codes == (
         "AUTODISCOVER_HALF",
         "AUTODISCOVER_HOST_WRONG",
@@ -76,7 +76,7 @@ def test_a_wildcard_that_answers_for_the_host_is_named_and_a_record_of_its_own_i
 
 def test_the_domains_own_web_server_is_named_where_it_matters(finding, fake):
     found = finding("autodiscover", (MAIL, "example.com A 198.51.100.80", SRV))
-    assert "https://example.com/autodiscover/ at 198.51.100.80" in found.detail
+    assert "https://example.com/autodiscover/ from 198.51.100.80" in found.detail
     assert "AUTODISCOVER_APEX" not in finding("autodiscover", (MAIL, SRV)).codes
     dns = fake(MAIL, "example.com A 198.51.100.80", CNAME, SRV)
     off = tuple(CheckSetting(id=name, level="off") for name in ("mx", "spf", "ptr", "parked", "delegation", "bulk"))

@@ -37,7 +37,7 @@ def test_a_cname_that_leads_to_no_key_is_named_because_nothing_can_stand_beside_
 def test_a_cname_to_a_revoked_key_must_go_before_the_record_can_be_published(finding):
     found = dkim(finding, f"{NAME} CNAME k.example.net.", "k.example.net TXT v=DKIM1; p=")
     assert (found.status, found.code) == ("fail", "DKIM_REVOKED")
-    assert "Delete the CNAME, or have the record mended there" in found.detail
+    assert "Delete the CNAME, or fix the record at the target" in found.detail
 
 
 def test_a_missing_key_fails_with_the_record_to_publish(finding, keys):
@@ -96,7 +96,7 @@ def test_a_wildcard_that_answers_in_place_of_the_key_is_named(finding, keys, rec
     found = dkim(finding, f"*._domainkey.example.com TXT {record.format(other=keys.other)}")
     assert found.status == "fail"
     assert "DKIM_WILDCARD" in found.codes
-    assert f"{NAME} is not there" in found.detail
+    assert f"{NAME} does not exist" in found.detail
 
 
 def test_without_a_wildcard_none_is_named_and_a_right_key_asks_for_none(finding, fake, keys):
@@ -129,7 +129,7 @@ def test_a_rollover_shows_both_keys_and_their_states(finding, good, keys, active
     lines = (*good, f"8dc2._domainkey.example.com TXT v=DKIM1; p={keys.other}")
     found = finding("dkim", lines, dkim=two_keys(keys, active=active))
     assert found.codes == (("DKIM_OK" if active else "DKIM_NOT_SIGNING"), "DKIM_ROLLOVER")
-    assert f"8DC1 is {'active' if active else 'disabled'}, 8DC2 on standby" in found.detail
+    assert f"8DC1 is {'active' if active else 'disabled'}, 8DC2 is on standby" in found.detail
 
 
 def test_two_keys_under_one_selector_warn(finding, good, keys):
@@ -186,7 +186,7 @@ def test_a_pending_key_that_is_not_published_warns_with_its_record(finding, good
 def test_a_server_that_does_not_sign_warns_and_says_what_to_do(finding, keys):
     found = dkim(finding, "example.com A 192.0.2.1", dkim=Dkim(active=False))
     assert (found.status, found.code) == ("warn", "DKIM_NOT_SIGNING")
-    assert "create one" in found.detail
+    assert "Create one" in found.detail
     waiting = Dkim(active=False, pending=DkimKey(selector="8DC1", public_key=keys.good, size=2048))
     found = dkim(finding, "example.com A 192.0.2.1", dkim=waiting)
     assert (found.status, len(found.fix)) == ("warn", 1)

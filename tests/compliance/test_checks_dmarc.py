@@ -53,13 +53,13 @@ def test_several_records_are_none(finding):
 @pytest.mark.parametrize(
     ("record", "why"),
     [
-        ("v=DMARC10; p=reject", "exactly this case"),
-        ("v=dmarc1; p=reject", "capitals"),
+        ("v=DMARC10; p=reject", "exactly this spelling"),
+        ("v=dmarc1; p=reject", "upper case"),
         (" v=DMARC1; p=reject", "begins with a space"),
-        ("“v=DMARC1; p=reject”", "typographic quotes"),
+        ("“v=DMARC1; p=reject”", "typographic quotation marks"),
         ('"v=DMARC1; p=reject"', "quotation marks"),
         ("v=DMARC1\\; p=reject", "backslash before a semicolon"),
-        ("p=reject; v=DMARC1; rua=mailto:a@b.example", "v=DMARC1 must stand first"),
+        ("p=reject; v=DMARC1; rua=mailto:a@b.example", "v=DMARC1 must be the first tag"),
         ("p=reject; rua=mailto:a@b.example", "it must begin with v=DMARC1"),
     ],
 )
@@ -74,7 +74,7 @@ def test_a_record_without_the_version_first_is_none_and_the_mistake_is_named(fin
 def test_a_record_at_the_domain_itself_is_pointed_out(finding, record):
     found = dmarc(finding, "v=spf1 -all", more=(f"example.com TXT {record}",))
     assert (found.status, found.code) == ("fail", "DMARC_AT_APEX")
-    assert "stands at example.com itself" in found.detail
+    assert "is at example.com itself" in found.detail
     assert "SPF record; it belongs at example.com" in found.detail
     assert found.codes == ("DMARC_AT_APEX", "DMARC_MISSING", "DMARC_SPF_HERE", "DMARC_PERMISSION")
 

@@ -70,7 +70,7 @@ def test_a_mechanism_behind_a_term_that_refuses_all_of_its_addresses_does_not_co
     more = ("spf.example.org TXT v=spf1 ip4:192.0.2.0/24 -all",)
     found = spf(finding, record, more=more, spf_primary="ip4:192.0.2.4", spf_secondary=())
     assert (found.status, found.code, found.fix) == ("fail", "SPF_NOT_ALLOWED", ())
-    assert f"{record.split()[1]} stands in front and matches first" in found.detail
+    assert f"{record.split()[1]} matches first" in found.detail
     assert "put ip4:192.0.2.4 before it" in found.detail
 
 
@@ -90,7 +90,7 @@ def test_a_mechanism_behind_a_term_about_others_counts(finding, record):
 def test_where_a_term_in_front_refuses_the_mechanism_added_behind_it_nothing_is_proposed(finding):
     found = spf(finding, "v=spf1 -ip4:192.0.2.0/24 ~all", spf_primary="ip4:192.0.2.4", spf_secondary=())
     assert (found.status, found.code, found.fix) == ("fail", "SPF_NOT_ALLOWED", ())
-    assert "-ip4:192.0.2.0/24 stands in front and matches first" in found.detail
+    assert "-ip4:192.0.2.0/24 matches first" in found.detail
 
 
 def test_what_is_proposed_again_before_all_is_not_said_to_be_left_out(finding):
@@ -156,7 +156,7 @@ def test_strings_joined_without_a_space_are_diagnosed(finding):
     found = spf(finding, "v=spf1 include:spf.example.net | a ~all", "unrelated", more=("spf.example.neta TXT x",))
     assert found.status == "fail"
     found = spf(finding, "v=spf1 ip4:192.0.2.4 | ip4:192.0.2.5 ~all")
-    assert "joined without a space" in found.detail
+    assert "A space is missing at the end of a string" in found.detail
 
 
 def test_other_versions_are_no_spf_record(finding):
@@ -167,7 +167,7 @@ def test_other_versions_are_no_spf_record(finding):
 def test_a_record_that_was_meant_as_spf_is_pointed_out(finding, text):
     found = spf(finding, text)
     assert found.code == "SPF_MISSING"
-    assert "probably meant" in found.detail
+    assert "looks like an SPF record" in found.detail
 
 
 def chain(count):
@@ -184,7 +184,7 @@ def test_more_than_ten_lookups_fail_and_no_record_is_proposed(finding):
 def test_a_merge_that_would_need_an_eleventh_lookup_is_refused_with_the_reason(finding):
     found = spf(finding, "v=spf1 include:s0.example.org ~all", more=chain(9))
     assert (found.code, found.fix) == ("SPF_NOT_ALLOWED", ())
-    assert "11 or more DNS lookups" in found.detail
+    assert "at least 11 DNS lookups" in found.detail
 
 
 def test_nine_lookups_warn(finding):
@@ -214,7 +214,7 @@ def test_a_circle_fails(finding):
     )
     found = spf(finding, "v=spf1 include:spf.example.net include:a.example.org ~all", more=more)
     assert (found.status, found.code) == ("fail", "SPF_INVALID")
-    assert "circle" in found.detail
+    assert "loop" in found.detail
 
 
 @pytest.mark.parametrize("line", ["x.example.org A 192.0.2.1", "y.example.org A 192.0.2.1"])
@@ -270,7 +270,7 @@ def test_a_very_long_record_warns(finding):
 def test_without_a_primary_only_existence_and_validity_are_judged_and_that_is_said(finding):
     found = spf(finding, "v=spf1 ip4:203.0.113.1 ~all", spf_primary=None, spf_secondary=())
     assert found.status == "pass"
-    assert "only existence and validity were judged" in found.detail
+    assert "covers only existence and validity" in found.detail
     assert spf(finding, spf_primary=None).status == "fail"
     assert spf(finding, spf_primary=None).fix == ()
 

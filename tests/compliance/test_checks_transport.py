@@ -185,4 +185,4 @@ def test_dane_without_a_mail_host_has_nothing_to_judge(finding):
 def test_tlsa_that_cannot_be_looked_up_is_an_error_and_says_what_senders_do(finding, fake):
     found = finding("dane", fake(*MX, f"{TLSA} !temporary", signed=SECURE))
     assert (found.status, found.code) == ("error", "DNS_UNKNOWN")
-    assert "wait" in found.detail
+    assert "delay the mail" in found.detail

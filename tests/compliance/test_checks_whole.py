@@ -127,7 +127,7 @@ def test_what_was_added_but_is_not_seen_yet_is_explained(finding, fake):
     new = (soa(7), *DATA, "example.com TXT new")
     found = delegation(finding, fake, new, new)
     assert "“new”" in found.detail
-    assert "still remembers" in found.detail
+    assert "still contains" in found.detail
     assert "300 seconds" in found.detail
 
 

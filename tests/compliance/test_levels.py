@@ -21,7 +21,7 @@ def setting(check, level):
 def test_a_check_that_is_off_is_skipped_and_says_who_switched_it_off(finding, good):
     found = finding("spf", good, checks=(setting("spf", "off"),))
     assert (found.status, found.code, found.fix) == ("skip", "CHECK_OFF", ())
-    assert found.detail == "It is switched off by dns.checks in products/business.yaml:9:3."
+    assert found.detail == "dns.checks in products/business.yaml:9:3 disables this check."
 
 
 @pytest.mark.parametrize("check", [check.id for check in CHECKS])
@@ -53,7 +53,7 @@ def test_a_level_is_the_worst_status_and_what_could_not_be_looked_up_stays_an_er
             continue
         assert (after.status, after.code, after.title) == (becomes[status], before.code, before.title)
         assert after.detail == (
-            f"Why.\nIt was lowered from {status} to {level} by dns.checks in products/business.yaml:9:3."
+            f"Why.\ndns.checks in products/business.yaml:9:3 lowers the status from {status} to {level}."
         )
 
 

@@ -101,7 +101,7 @@ def test_nothing_is_told_from_not_existing(name, rtype, outcome):
     ("kind", "outcome", "text"),
     [
         ("servfail", "temporary", "answered SERVFAIL"),
-        ("refused", "refused", "refuses to answer (REFUSED)"),
+        ("refused", "refused", "refused to answer (REFUSED)"),
         ("silence", "temporary", "did not answer within 0.6 s"),
         ("garbage", "temporary", "did not answer within 0.6 s"),
     ],

@@ -101,7 +101,7 @@ def test_a_file_that_others_can_write_is_not_believed(tmp_path):
     kept(tmp_path / "dns.json", Clock(), answer())
     (tmp_path / "dns.json").chmod(0o666)
     cache = AnswerCache(tmp_path / "dns.json", SERVERS, now=Clock())
-    assert "others may have written it" in cache.problem
+    assert "other users can write it" in cache.problem
     assert cache.get("example.com", "A") is None
 
 

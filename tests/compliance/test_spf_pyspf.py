@@ -219,7 +219,7 @@ def excuse(zone: Zone, mine: Evaluation, other: tuple[str, str]) -> str | None:
         return "a reverse name without address"
     if "Too many DNS lookups" in text and "redirect=" in records and mine.lookups <= 10:
         return "a redirect that is not come to"
-    if result != "permerror" and ("a macro is broken" in mine.reason or "keeps no labels" in mine.reason):
+    if result != "permerror" and ("invalid macro" in mine.reason or "keeps no labels" in mine.reason):
         return "a broken macro"
     if result != "permerror" and mine.reason.startswith(tuple(f"“{q}exists” " for q in "+-~?")):
         return "an exists without a domain"
