@@ -38,7 +38,7 @@ def said(path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
-def test_the_codes_that_a_check_says_are_those_that_it_explains(check):
+def test_a_check_explains_exactly_the_codes_that_it_reports(check):
     explained = set(module(check).CODES)
     used = {code for path in sources(check) for code in said(path)} - SHARED
     if check.derive is not None:
@@ -61,6 +61,6 @@ def test_no_two_checks_share_a_code():
     assert not SHARED & set(codes)
 
 
-def test_what_any_check_may_say_is_explained_too():
+def test_codes_of_all_checks_are_explained():
     assert set(said(Path(verdict.__file__))) == SHARED
     assert all(text.endswith(".") for text in verdict.CODES.values())

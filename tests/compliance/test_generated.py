@@ -62,7 +62,7 @@ def judge(found, wish):
 
 @settings(max_examples=150, deadline=None)
 @given(wish=wishes())
-def test_what_is_generated_passes_the_check(fake, wish):
+def test_a_generated_record_passes_the_check(fake, wish):
     lines = [
         "example.com MX 10 mail1.example.net.",
         *(f"{name} A 192.0.2.1" for name in ("r.example.com", "example.net", "x.example.net")),
@@ -76,7 +76,7 @@ def test_what_is_generated_passes_the_check(fake, wish):
 
 @settings(max_examples=25, deadline=None)
 @given(wish=wishes())
-def test_what_is_printed_as_a_zone_passes_the_check_on_a_real_name_server(wish):
+def test_a_record_in_zone_format_passes_the_check_on_a_real_name_server(wish):
     record = generator.record("example.com", wish)
     finding = Finding(id="dmarc", status="pass", code="DMARC_OK", title="", expected=(record,))
     zone = render_records([DomainReport(domain="example.com", server="", checks=(finding,))], "zone")

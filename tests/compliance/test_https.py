@@ -79,7 +79,7 @@ def fetch(authority, fake, answer, *, url=URL, trusted=True, timeout=2.0, lines=
     return asyncio.run(main()), heads
 
 
-def test_a_page_is_got_with_its_type_and_the_request_names_the_host(authority, fake):
+def test_a_page_is_fetched_with_its_type_and_the_request_names_the_host(authority, fake):
     page, heads = fetch(authority, fake, OK + b"Content-Length: 5\r\n\r\nhello")
     assert (page.outcome, page.status, page.content_type, page.body) == ("text", 200, "text/plain", "hello")
     assert heads[0].startswith(b"GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: mta-sts.example.com\r\n")
@@ -107,14 +107,14 @@ def test_pieces_and_a_body_that_ends_with_the_connection_are_read(authority, fak
         (None, "temporary", "no answer within 0.5 s"),
     ],
 )
-def test_each_way_not_to_give_a_page_is_told_apart(authority, fake, answer, outcome, words):
+def test_each_failure_of_a_page_has_its_outcome(authority, fake, answer, outcome, words):
     page, heads = fetch(authority, fake, answer, timeout=2.0 if answer is not None else 0.5)
     assert (page.outcome, page.body) == (outcome, "")
     assert words in page.text
     assert len(heads) == 1
 
 
-def test_a_certificate_that_nobody_vouches_for_or_that_is_for_another_name_is_no_good(authority, fake):
+def test_an_untrusted_certificate_and_one_for_another_name_are_rejected(authority, fake):
     untrusted, heads = fetch(authority, fake, OK + b"\r\nhello", trusted=False)
     assert (untrusted.outcome, heads) == ("certificate", [])
     other = "https://other.example.com/"
@@ -131,13 +131,13 @@ def test_a_certificate_that_nobody_vouches_for_or_that_is_for_another_name_is_no
         ((f"{HOST} A 127.0.0.2",), "temporary"),
     ],
 )
-def test_a_host_that_is_not_there_is_told_from_one_that_is_not_known(authority, fake, lines, outcome):
+def test_a_nonexistent_host_differs_from_an_unknown_one(authority, fake, lines, outcome):
     page, heads = fetch(authority, fake, OK + b"\r\nhello", lines=lines)
     assert (page.outcome, heads) == (outcome, [])
     assert page.text
 
 
-def test_a_context_that_verifies_nothing_is_refused(fake):
+def test_a_context_without_verification_is_refused(fake):
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

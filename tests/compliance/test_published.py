@@ -136,7 +136,7 @@ def subject(key: str, domain: str = "example.com") -> Subject:
 
 @settings(max_examples=40, deadline=None)
 @given(lines=domains())
-def test_a_fix_that_is_published_mends_what_it_was_for(keys, lines):
+def test_a_published_fix_makes_its_check_pass(keys, lines):
     async def work(zones, server, resolver):
         for name, rtype, value in lines:
             zones.add(name, rtype, value)
@@ -188,7 +188,7 @@ PARKED = st.lists(
 
 @settings(max_examples=30, deadline=None)
 @given(lines=PARKED)
-def test_what_is_published_for_a_domain_that_sends_nothing_makes_it_say_so(keys, lines):
+def test_the_proposed_records_of_a_domain_that_sends_no_mail_make_it_pass(keys, lines):
     table = [check for check in CHECKS if check.id == "parked"]
     silent = replace(subject(keys.good), expected=replace(EXPECTED, sends=False))
 

@@ -249,7 +249,7 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("why", "record", "mine", "other"), EXAMPLES, ids=[row[0] for row in EXAMPLES])
-def test_where_pyspf_differs_it_is_for_the_reason_that_is_named(why: str, record: str, mine: str, other: str) -> None:
+def test_each_difference_from_pyspf_has_the_stated_reason(why: str, record: str, mine: str, other: str) -> None:
     zone = {**BASE, **{(domain, "TXT"): ["v=spf1 -all"] for domain in DOMAINS}, (DOMAINS[0], "TXT"): [record]}
     if why == "a macro for the validated name":
         zone["4.2.0.192.in-addr.arpa", "PTR"] = [TROUBLE]
@@ -259,7 +259,7 @@ def test_where_pyspf_differs_it_is_for_the_reason_that_is_named(why: str, record
     assert excuse(zone, found, said) == why
 
 
-def test_every_excuse_has_its_example() -> None:
+def test_every_known_difference_has_its_example() -> None:
     assert {row[0] for row in EXAMPLES} == set(EXCUSES)
 
 
@@ -268,7 +268,7 @@ SENT = st.tuples(st.sampled_from(SENDERS), st.sampled_from(LOCALS), st.sampled_f
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(zone=zones(), sent=SENT)
-def test_pyspf_says_the_same(zone: Zone, sent: tuple[str, str, str]) -> None:
+def test_pyspf_gives_the_same_result(zone: Zone, sent: tuple[str, str, str]) -> None:
     address, local, helo = sent
     mine = ours(zone, address, DOMAINS[0], local, helo)
     other = theirs(zone, address, DOMAINS[0], local, helo)

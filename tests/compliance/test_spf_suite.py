@@ -86,7 +86,7 @@ CASES = list(_cases())
 
 
 @pytest.mark.parametrize(("zone", "case"), CASES)
-def test_check_host_says_what_the_suite_of_rfc_7208_says(zone: Zone, case: dict[str, Any]) -> None:
+def test_check_host_gives_the_results_of_the_suite_of_rfc_7208(zone: Zone, case: dict[str, Any]) -> None:
     helo, sender = str(case["helo"]), case.get("mailfrom") or ""
     domain = sender.rpartition("@")[2] or helo
     found = check_host(case["host"], domain, sender, helo, _finder(zone))
@@ -96,13 +96,13 @@ def test_check_host_says_what_the_suite_of_rfc_7208_says(zone: Zone, case: dict[
         assert found.explanation == ("" if case["explanation"] == "DEFAULT" else case["explanation"])
 
 
-def test_the_suite_is_whole_and_unchanged() -> None:
+def test_the_suite_is_complete_and_unchanged() -> None:
     assert len(CASES) == 203
     assert sha256(SUITE.read_bytes()).hexdigest() == SHA256
 
 
 @pytest.mark.parametrize(("zone", "case"), CASES)
-def test_asking_step_by_step_comes_to_the_same_and_asks_nothing_twice(zone: Zone, case: dict[str, Any]) -> None:
+def test_evaluation_step_by_step_gives_the_same_result_and_asks_nothing_twice(zone: Zone, case: dict[str, Any]) -> None:
     helo, sender = str(case["helo"]), case.get("mailfrom") or ""
     domain = sender.rpartition("@")[2] or helo
     find = _finder(zone)
