@@ -1,4 +1,4 @@
-"""client-srv and autoconfig: what mail and calendar programs look up; and the certificate of the autodiscover host."""
+"""client-srv and autoconfig: records of mail and calendar programs; the certificate of the autodiscover host."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""parked, bulk and delegation: what is judged of the domain as a whole."""
+"""The checks parked, bulk and delegation, which judge the entire domain."""
 
 import pytest
 

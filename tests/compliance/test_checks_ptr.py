@@ -1,4 +1,4 @@
-"""The addresses of the mail server, their names, and back."""
+"""Forward and reverse DNS of the mail server's addresses."""
 
 import pytest
 

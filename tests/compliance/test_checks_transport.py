@@ -1,4 +1,4 @@
-"""MTA-STS, TLS reporting, DNSSEC and DANE: how mail travels."""
+"""MTA-STS, TLS reporting, DNSSEC and DANE: the security of mail transport."""
 
 import pytest
 
@@ -11,7 +11,7 @@ POLICY = "version: STSv1\r\nmode: enforce\r\nmx: mail1.example.net\r\nmx: *.exam
 
 
 class Web:
-    """Gives one page for every URL, and remembers what was asked."""
+    """Returns one page for every URL and records the requests."""
 
     def __init__(self, body="", outcome="text", content_type="text/plain"):
         self.asked = []

@@ -1,4 +1,4 @@
-"""Rows 40 and 41: reports arrive only where their target allows it, and can receive mail."""
+"""Rows 40 and 41: reports arrive only if their target permits them and can receive mail."""
 
 import asyncio
 
@@ -63,7 +63,7 @@ def test_two_customers_of_one_public_suffix_are_two_organizations(finding):
 )
 @pytest.mark.parametrize("outcome", ["!temporary", "!refused"])
 def test_a_failed_lookup_is_an_error_and_never_a_missing_permission(finding, question, outcome):
-    # Without the permission both walks are needed, and one of their answers is missing.
+    # Without the permission, the check needs both walks, and one of their lookups fails.
     lines = [MAIL] if "MX" not in question else [f"{PERMISSION} TXT v=DMARC1"]
     found = judged(finding, *lines, f"{question} {outcome}")
     assert (found.status, found.code, found.fix, found.elsewhere) == ("error", "DNS_UNKNOWN", (), ())

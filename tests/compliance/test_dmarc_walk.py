@@ -1,4 +1,4 @@
-"""Row 36: whose policy applies to a domain without a record of its own, and whose organization a domain is of."""
+"""Row 36: the policy that applies to a domain without a record, and the organization of a domain."""
 
 import pytest
 
@@ -9,7 +9,7 @@ NAME = "_dmarc.example.com"
 
 
 def organization(domain, **records):
-    """What a walk finds where `_dmarc` of a domain (dots as underscores in the keyword) has a record."""
+    """The result of a walk. Keywords are domains with a record at `_dmarc`, with underscores as dots."""
     known = {key.replace("_", "."): text for key, text in records.items()}
 
     def answer(name):

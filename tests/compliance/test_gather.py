@@ -1,4 +1,4 @@
-"""What holds for all checks together: outages, economy of questions, and whatever strangers publish."""
+"""Laws of all checks together: outages, the number of questions, and untrusted content of DNS."""
 
 import asyncio
 from dataclasses import replace
@@ -33,7 +33,7 @@ def test_one_failed_lookup_never_makes_a_good_domain_fail(report, fake, good, ou
         found = report(fake(*good, trouble={question: outcome}))
         statuses = [f.status for f in found.checks]
         assert "fail" not in statuses, question
-        # A resolver that refuses the root answers for its own zones only: it certainly does not validate.
+        # A resolver that refuses the root answers for its own zones only, so it does not validate.
         assert "error" in statuses or question == ("", "SOA"), question
 
 
@@ -68,7 +68,7 @@ def test_a_good_domain_costs_at_most_twelve_questions_none_of_them_twice(subject
 
 
 def test_the_default_checks_cost_five_more_questions_and_all_checks_a_known_number(subject, fake, good, keys):
-    """The root, and the reverse name of the server's address, are asked once a run for all domains."""
+    """A run asks about the root, and about the reverse name of the server's address, once for all domains."""
     first, usual, everything = fake(*good), fake(*good), fake(*good)
     asyncio.run(gather(subject(), first, FIRST))
     asyncio.run(gather(subject(), usual))

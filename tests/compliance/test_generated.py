@@ -1,4 +1,4 @@
-"""The law of the DMARC generator: what it prints, published, is what our own check wants to see."""
+"""Law: a record of the DMARC generator, once published, passes the DMARC check."""
 
 import asyncio
 from dataclasses import replace
@@ -48,7 +48,7 @@ def subject(wish):
 
 
 def judge(found, wish):
-    """A finding has no fault and no warning but those that were asked for; without these it passes."""
+    """A finding has no warnings or failures except those that the settings request; without these it passes."""
     below = [policy for policy in (wish.subdomain_policy or wish.policy, wish.np) if policy]
     asked = {
         *({"DMARC_NO_RUA"} if not wish.rua else ()),

@@ -1,4 +1,4 @@
-"""The DMARC generator: what it makes is valid and accepted, what it cannot make it refuses with the reason."""
+"""The DMARC generator makes valid records, and refuses invalid settings with the reason."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ ADDRESS = LOCAL.map(lambda local: f"{local}@example.net")
 
 @st.composite
 def wishes(draw):
-    """Wishes, all of which can be granted or not; addresses as people type them."""
+    """Valid and invalid settings; addresses as people type them."""
     uris = st.lists(ADDRESS.map(report_uri), max_size=3).map(tuple)
     return DmarcWish(
         policy=draw(POLICY),

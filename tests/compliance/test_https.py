@@ -1,4 +1,4 @@
-"""Pages over HTTPS from a real server on loopback, healthy and not, its certificate verified."""
+"""Pages over HTTPS with verified certificates, from a real server on loopback with and without faults."""
 
 import asyncio
 import datetime
@@ -20,7 +20,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Type: Text/Plain; charset=utf-8\r\n"
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
-    """A server's context for HOST, and a client's that trusts it."""
+    """A server's TLS context for HOST, and a client's context that trusts it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test")])
     now = datetime.datetime.now(datetime.UTC)
@@ -49,7 +49,7 @@ def authority(tmp_path_factory):
 
 
 def fetch(authority, fake, answer, *, url=URL, trusted=True, timeout=2.0, lines=(f"{HOST} A 127.0.0.1",)):
-    """Fetches from a server that says `answer` to everything; gives the page and what the server was asked."""
+    """Fetches from a server that always sends `answer`; returns the page and the request."""
     heads = []
 
     async def serve(reader, writer):

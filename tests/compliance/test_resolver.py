@@ -1,4 +1,4 @@
-"""The resolver against a real DNS server on loopback, by UDP and TCP, healthy and not."""
+"""The resolver against a real DNS server on loopback, by UDP and TCP, with and without faults."""
 
 import asyncio
 import socket
@@ -33,7 +33,7 @@ loop2 CNAME loop
 
 
 def serve(work, *, zone=ZONE, timeout=2.0, faults=(), **options):
-    """Runs `work(resolver, server)` beside a server."""
+    """Runs `work(resolver, server)` with a running server."""
 
     async def run():
         zones = Zones()

@@ -1,4 +1,4 @@
-"""Answers kept on disk: as long as their TTLs allow, and never believed where somebody may have touched them."""
+"""Answers on disk: kept for their TTL, and ignored if another user can have changed the file."""
 
 import asyncio
 import json

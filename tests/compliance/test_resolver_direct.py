@@ -1,4 +1,4 @@
-"""Authoritative servers asked directly, and what the AD bit says, from a server that answers as it is told."""
+"""Direct queries to authoritative servers, and the AD bit, with a server that sends prepared answers."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from reconciler.core.lookups import Host, Soa, Tlsa
 
 
 class Server(asyncio.DatagramProtocol):
-    """Answers every question with the lines for its type and these flags; remembers the questions."""
+    """Answers every question with the lines for its type and these flags; records the questions."""
 
     def __init__(self, flags, lines):
         self.asked = []

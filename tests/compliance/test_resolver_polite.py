@@ -1,4 +1,4 @@
-"""The resolver counts: what is in flight, how often it asks again, who waits for a silent server. Real UDP sockets."""
+"""The limits of the resolver: concurrency, retries, and waiting for silent servers. Real UDP sockets."""
 
 import asyncio
 import socket
@@ -15,7 +15,7 @@ from reconciler.core.lookups import Answer
 
 
 class Responder(asyncio.DatagramProtocol):
-    """A UDP name server of one function: (query, address) to datagrams; counts what is unanswered at a time."""
+    """A UDP name server from one function: (query, address) to datagrams. It counts unanswered questions."""
 
     def __init__(self, respond, delay=0.0):
         self.respond = respond
@@ -43,7 +43,7 @@ class Responder(asyncio.DatagramProtocol):
 
 
 def reply(query, *, rcode=0, records=True, flags=dns.flags.RA | dns.flags.AA):
-    """dnspython's usual reply, with an address."""
+    """dnspython's default reply, with an address."""
     message = dns.message.make_response(query)
     message.flags |= flags
     message.set_rcode(rcode)
@@ -79,7 +79,7 @@ def served(work, respond=good, delay=0.0, **options):
 
 @pytest.fixture
 def silent():
-    """The address of a socket that nobody reads."""
+    """The address of a socket that never answers."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
         bound.bind(("127.0.0.1", 0))
         yield bound.getsockname()
@@ -213,7 +213,7 @@ def test_ids_and_source_ports_differ_from_question_to_question():
 
     responder = served(work)
     assert len({query.id for query in responder.queries}) > 500
-    # Ports are taken anew after some hundred questions each, so there are more than are open at a time.
+    # A port is replaced after some hundred questions, so the run uses more ports than are open at a time.
     assert len(responder.addresses) >= 8
 
 

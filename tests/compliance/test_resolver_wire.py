@@ -1,4 +1,4 @@
-"""Our own reader of plain answers: it says what dnspython says, or leaves the message to it, whatever the bytes."""
+"""The reader of plain answers: for any bytes, it gives the result of dnspython or leaves the message to it."""
 
 import contextlib
 import random
@@ -53,7 +53,7 @@ def messages(draw):
     reply.set_rcode(draw(st.sampled_from([0] * 8 + [3, 3, 2, 5, 1, 16])))
     for section in (reply.answer, reply.authority, reply.additional):
         for owner, ttl, (kind, value) in draw(_records):
-            # Half of the time what was asked for, or an alias on the way, so that there is something to follow.
+            # Half of the records have the type of the question or are aliases, so that there is a chain to follow.
             owner = f"{name}." if draw(st.booleans()) else owner
             rdata = dns.rdata.from_text("IN", kind, value)
             rrset = reply.find_rrset(section, dns.name.from_text(owner), rdata.rdclass, rdata.rdtype, create=True)

@@ -1,4 +1,4 @@
-"""Row 12: each outbound address of the mail server, evaluated as a receiver would."""
+"""Row 12: SPF evaluated for each outbound address of the mail server, as receivers do."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ SENDERS = ("192.0.2.4", "out.example.net")
 
 @pytest.fixture
 def spf_of(finding):
-    """The finding about a record at example.com (several are separated by a line end)."""
+    """The finding about the records at example.com, one per line."""
 
     def run(record, *more, spf_senders=SENDERS, **changes):
         records = [f"example.com TXT {text}" for text in record.split("\n")] if record else ["example.com A 192.0.2.9"]

@@ -1,6 +1,6 @@
-"""The test suite of RFC 7208 (openspf.org, release 2014.04), all of it: `data/rfc7208-tests.yml`, byte for byte.
+"""The complete test suite of RFC 7208 (openspf.org, release 2014.04): `data/rfc7208-tests.yml`, unchanged.
 
-Licence: `data/rfc7208-tests.LICENSE` (BSD, three clauses).
+License: `data/rfc7208-tests.LICENSE` (BSD, three clauses).
 """
 
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ Zone = dict[str, dict[str, list[Any]]]
 
 
 def _zone(data: dict[str, list[Any]]) -> Zone:
-    """Names in lower case; an SPF record is a TXT record too, unless the name has one of its own (the suite's rules)."""
+    """Names in lower case. By the suite's rules, an SPF record is also a TXT record unless the name has a TXT record."""
     zone: Zone = {}
     for name, rows in data.items():
         entry = zone.setdefault(str(name).lower(), {})

@@ -1,4 +1,4 @@
-"""The SPF grammar of RFC 7208 section 12, macros included."""
+"""The SPF grammar of RFC 7208 section 12, including macros."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""What an SPF record leads to, and what each term of it costs."""
+"""The tree of an SPF record, and the cost of each term."""
 
 from reconciler.core.findings import SpfTerm, SpfTree
 
