@@ -66,7 +66,7 @@ def test_what_is_no_domain_is_a_fault_at_its_place(text: str, fault: str) -> Non
 def test_a_wildcard_is_for_what_is_below_and_a_name_for_itself(domain: str, free: bool) -> None:
     policy, _ = said("[partner.example, '*.below.example', münchen.example]")
     assert policy is not None
-    assert policy.lets_out(domain) is free
+    assert policy.allows_external(domain) is free
 
 
 def test_validate_denies_only_targets_in_domains_that_are_not_listed(tmp_path: Path) -> None:
