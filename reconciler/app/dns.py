@@ -107,7 +107,7 @@ async def check_dns(
     seen: Mapping[str, Observation] = {}
     if ask_servers:
         async with open_servers(config.workspace, (d.server for d in selected), config.root) as servers:
-            seen = await observe_selected(planner, servers, progress, bill=False)
+            seen = await observe_selected(planner, servers, progress, guards=False)
     todo = subjects(config, selected, seen)
     report = await ask_dns(config, todo, progress, everything=everything, https=https, cache=cache, warn=warn)
     return report, tuple(e for e in seen.values() if isinstance(e, ReconcilerError))

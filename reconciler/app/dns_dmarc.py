@@ -121,7 +121,7 @@ def _proposal(
         record=record,
         published=None if answer is None else tuple(Record(record.name, "TXT", text) for text in texts),
         changes=tuple((c.tag, c.before, c.after) for c in generator.changes(one, record.value)) if one else (),
-        remarks=revised.remarks,
+        remarks=revised.notes,
         elsewhere=generator.permissions(domain, revised.wish),
         advice=stage.advice,
         next=generator.record(domain, stage.next) if stage.next else None,
@@ -138,7 +138,7 @@ def _prefilled(expected: Expected, texts: Sequence[str]) -> Prefilled:
     if len(texts) > 1:
         remarks.append(f"There are {len(texts)} records, of which receivers use none; this one replaces them all.")
     made = generator.prefilled(expected, rua, texts[0] if len(texts) == 1 else None)
-    return Prefilled(made.wish, (*remarks, *made.remarks))
+    return Prefilled(made.wish, (*remarks, *made.notes))
 
 
 def _revised(prefilled: Prefilled, options: DmarcOptions, uris: dict[str, tuple[str, ...] | None]) -> Prefilled:
@@ -154,7 +154,7 @@ def _revised(prefilled: Prefilled, options: DmarcOptions, uris: dict[str, tuple[
         **uris,
     }
     wish: DmarcWish = replace(prefilled.wish, **{field: value for field, value in stated.items() if value is not None})
-    remarks = list(prefilled.remarks)
+    remarks = list(prefilled.notes)
     dropped = {refusal.field: refusal.reason for refusal in generator.refusals(wish)}
     if "fo" in dropped and options.fo is None:
         wish = replace(wish, fo="0")

@@ -104,7 +104,7 @@ def test_what_only_the_base_manages_and_was_not_read_leaves_it_open(tmp_path: Pa
     base = config(tmp_path / "base", "mailboxes: {a: {mapi: true}}\n")
     plan = planned(head, base, there(a=5))
     assert (plan.complete, [d.code for d in plan.diagnostics]) == (True, ["BAS001"])
-    assert "mapi is managed, but the server did not tell it" in plan.diagnostics[0].message
+    assert "the file manages mapi, but the server did not return it" in plan.diagnostics[0].message
 
 
 def test_of_a_domain_that_could_not_be_read_that_is_all_that_is_said(tmp_path: Path) -> None:

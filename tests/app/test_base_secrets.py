@@ -89,7 +89,7 @@ def test_a_raised_version_is_known_from_the_base_commit_where_no_journal_knows(
     assert told(plan) == (["update a@example.com env:PW"] if is_set else [], codes)
     if "SEC005" in codes:
         (said,) = plan.diagnostics
-        assert "neither a journal nor a base commit tells" in said.message
+        assert "neither a journal nor a base commit shows" in said.message
         assert said.hint == "to set it now, give --set-password a@example.com"
 
 

@@ -2,12 +2,12 @@
 
 import os
 import subprocess
-import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import forked_program
 import pytest
 
 from reconciler.sandbox import Endpoint, Sandbox, SandboxConfig, SeedDomain
@@ -24,15 +24,7 @@ class Program:
 
     def __call__(self, *words: str, stdin: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("RECONCILER_", "SMARTERMAIL_", "GITHUB_"))}
-        return subprocess.run(
-            [sys.executable, "-m", "reconciler", *words],
-            cwd=self.cwd,
-            env={**clean, **self.environment, **environment},
-            capture_output=True,
-            text=True,
-            input=stdin,
-            timeout=60,
-        )
+        return forked_program.run(words, cwd=self.cwd, env={**clean, **self.environment, **environment}, stdin=stdin)
 
 
 @dataclass

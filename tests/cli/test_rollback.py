@@ -107,10 +107,10 @@ def test_what_was_changed_since_by_hand_or_by_another_run_is_left_alone_and_name
     )
     assert inside(w, "apply", "--yes").code == 0
     back = inside(w, "rollback", runs(w)[1].stem)
-    assert "mailbox alice@example.com is left alone: not as the run left it any more: quota" in " ".join(
+    assert "mailbox alice@example.com stays unchanged: changed since the run: quota" in " ".join(
         back.out.split()
     )
-    assert "mailbox carol@example.com is left alone: run" in " ".join(back.out.split())
+    assert "mailbox carol@example.com stays unchanged: run" in " ".join(back.out.split())
     assert "delete mailbox carol" not in back.out
     assert "rename" in back.out
 
@@ -181,4 +181,20 @@ def test_a_server_that_cannot_be_reached_is_6_and_nothing_is_saved(applied: Any,
     path.write_text(text.replace(url, "http://127.0.0.1:9"), "utf-8")
     back = inside(w, "rollback", "last", "--save", "no.plan")
     assert back.code == 6, back.out + back.err
+    assert not (w.root / "no.plan").exists()
+
+
+def test_a_rollback_that_leaves_a_forward_pointing_nowhere_is_refused(
+    sandbox: Sandbox, workspace: Make, inside: Inside
+) -> None:
+    w = workspace(sandbox.endpoint)
+    w.domain("example.com", "mailboxes: {carol: {}}\n")
+    assert inside(w, "apply", "--yes").code == 0
+    run = runs(w)[0].stem
+    w.domain("example.com", "mailboxes: {frank: {forwarding: {to: [carol], keepCopy: false}}}\n")
+    assert inside(w, "apply", "--yes").code == 0
+    back = inside(w, "rollback", run, "--save", "no.plan")
+    assert back.code == 4, back.out + back.err
+    assert "GRD012" in back.out
+    assert "the forwarding of mailbox frank@example.com would point nowhere" in " ".join(back.out.split())
     assert not (w.root / "no.plan").exists()

@@ -65,7 +65,7 @@ def test_a_record_that_is_published_already_is_proposed_again_unless_more_is_exp
     assert not dmarc.weaker(made.policy, expected)
     assert made.rua == tuple(dict.fromkeys(wish.rua)) or (not wish.rua and made.rua == RUA)
     again = generator.prefilled(wanted, RUA, record_text(made))
-    assert (record_text(again.wish), again.remarks) == (record_text(made), ())
+    assert (record_text(again.wish), again.notes) == (record_text(made), ())
 
 
 @settings(max_examples=100, deadline=None)
@@ -141,7 +141,7 @@ def test_what_is_not_taken_over_from_the_published_record_is_said():
     wanted = replace(expectation("mail1.example.net"), dmarc_policy="reject")
     made = generator.prefilled(wanted, RUA, text)
     assert record_text(made.wish) == "v=DMARC1; p=reject; rua=mailto:a@b.example; ruf=mailto:r@b.example; fo=1"
-    said = " ".join(made.remarks)
+    said = " ".join(made.notes)
     for word in ("adkim=x", "pct=", "ri=", "zz=", "size limits", "sp=none", "fo=1:d"):
         assert word in said
 
@@ -151,7 +151,7 @@ def test_of_a_domain_that_sends_no_mail_reject_is_expected_at_once():
     assert record_text(generator.prefilled(silent, RUA, None).wish).startswith("v=DMARC1; p=reject; rua=")
     made = generator.prefilled(silent, RUA, "v=DMARC1; p=quarantine; sp=none; t=y; rua=mailto:own@example.com")
     assert record_text(made.wish) == "v=DMARC1; p=reject; rua=mailto:own@example.com"
-    assert "t=y is left out: the domain sends no mail that could be lost." in made.remarks
+    assert "t=y is left out: the domain sends no mail that could be lost." in made.notes
 
 
 def test_the_stages_lead_from_none_to_reject_and_end_there():

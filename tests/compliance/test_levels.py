@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.compliance.checks import CHECKS
 from reconciler.compliance.gather import gather, judge
-from reconciler.compliance.verdict import lowered
+from reconciler.compliance.verdict import apply_level
 from reconciler.core.expectations import CheckSetting
 from reconciler.core.findings import STATUSES, Finding
 from reconciler.core.source import Span
@@ -47,7 +47,7 @@ def test_a_check_that_is_off_asks_nothing(subject, fake, check):
 def test_a_level_is_the_worst_status_and_what_could_not_be_looked_up_stays_an_error(level, becomes):
     for status in STATUSES:
         before = Finding(id="spf", status=status, code="SPF_MISSING", title="There is no SPF record", detail="Why.")
-        after = lowered(before, setting("spf", level))
+        after = apply_level(before, setting("spf", level))
         if status not in becomes:
             assert after == before
             continue

@@ -18,7 +18,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.compliance.resolver import wire as resolver_wire
-from reconciler.compliance.resolver.messages import make_query, read, read_message
+from reconciler.compliance.resolver.messages import make_query, read_message, read_reply
 from reconciler.compliance.resolver.wire import HEADER, TYPES, LeftToDnspython
 from reconciler.core.lookups import Address, Answer, Host, Mx, Srv, Txt
 
@@ -95,7 +95,7 @@ def test_damaged_messages_never_raise_and_are_never_read_otherwise_than_by_dnspy
         place = chance.randrange(start, len(damaged)) if len(damaged) > start else 3
         damaged[place] = chance.choice([0, 1, 0xC0, 0xFF, chance.randrange(256)])
     wire = bytes(damaged[: chance.choice([len(damaged), chance.randint(start, len(damaged))])])
-    read(make_query(name, rtype, recursive=True), "server", wire)
+    read_reply(make_query(name, rtype, recursive=True), "server", wire)
     try:
         ours = fast(name, rtype, wire)
     except LeftToDnspython:
@@ -116,7 +116,7 @@ def test_any_bytes_after_the_question_are_an_answer_or_a_doubt(raw, rtype):
         wire = struct.pack("!HHHHHH", 1, 0x8180, 1, *counts) + asked + raw
         with contextlib.suppress(LeftToDnspython):
             assert isinstance(resolver_wire.read(wire, "example.com", rtype, asked), Answer)
-        read(make_query("example.com", rtype, recursive=True), "server", wire)
+        read_reply(make_query("example.com", rtype, recursive=True), "server", wire)
 
 
 def wire_of(name, rtype, *rrs, authority=(), rcode=0, flags=dns.flags.RA, question=None):

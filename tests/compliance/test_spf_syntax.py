@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.compliance.records.macros import Macro
-from reconciler.compliance.records.spf import Mechanism, SpfFault, is_spf, parse, parse_mechanism
+from reconciler.compliance.records.spf import Mechanism, SpfFault, is_spf, parse_mechanism, parse_spf
 
 ALLOWED = (
     "a a:x.example a/24 a//64 a/24//64 a:x.example/0 mx:x.example//128 ptr ptr:x.example ip4:192.0.2.1 ip4:192.0.2.1/0 "
@@ -38,7 +38,7 @@ def test_other_texts_are_no_spf_record(text):
     ALLOWED.split(),
 )
 def test_what_the_grammar_allows_is_no_fault(term):
-    record = parse(f"v=spf1 {term}")
+    record = parse_spf(f"v=spf1 {term}")
     assert record.faults == ()
     assert len(record.terms) == 1
 
@@ -48,18 +48,18 @@ def test_what_the_grammar_allows_is_no_fault(term):
     REFUSED.split(" "),
 )
 def test_what_the_grammar_does_not_allow_is_a_fault_that_names_the_term(term):
-    (fault,) = parse(f"v=spf1 {term} -all").faults
+    (fault,) = parse_spf(f"v=spf1 {term} -all").faults
     assert fault.term == term
     assert fault.why
 
 
 @pytest.mark.parametrize("name", ["redirect", "exp"])
 def test_a_modifier_that_may_stand_once_is_a_fault_the_second_time(name):
-    assert len(parse(f"v=spf1 {name}=a.example {name.upper()}=b.example").faults) == 1
+    assert len(parse_spf(f"v=spf1 {name}=a.example {name.upper()}=b.example").faults) == 1
 
 
 def test_macros_are_values():
-    (term,) = parse("v=spf1 exists:%{L2r+-}.%{i}.x.example").terms
+    (term,) = parse_spf("v=spf1 exists:%{L2r+-}.%{i}.x.example").terms
     assert isinstance(term, Mechanism)
     assert term.domain.parts == (
         Macro(letter="l", digits=2, reverse=True, delimiters="+-", escape=True),
@@ -98,7 +98,7 @@ def test_an_expectation_must_be_one_mechanism_that_allows_senders(text):
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_parsed_without_an_exception_and_no_word_is_lost(text):
-    record = parse(f"v=spf1 {text}")
+    record = parse_spf(f"v=spf1 {text}")
     assert len(record.terms) + len(record.faults) == len([word for word in text.split(" ") if word])
 
 
@@ -111,4 +111,4 @@ def test_a_hostile_record_of_the_greatest_length_takes_no_time():
         "%{" * 30_000,
         "a:" + "%{d}" * 15_000,
     ):
-        assert parse(f"v=spf1 {filler}") is not None
+        assert parse_spf(f"v=spf1 {filler}") is not None

@@ -98,11 +98,11 @@ def test_a_maze_of_records_that_are_all_known_ends(finding, fake):
 
 
 def test_a_record_of_thousands_of_terms_is_drawn_in_part():
-    from reconciler.compliance.records.spf import parse
-    from reconciler.compliance.records.spf_tree import expand
+    from reconciler.compliance.records.spf import parse_spf
+    from reconciler.compliance.records.spf_tree import build_tree
 
-    record = parse("v=spf1 " + " ".join(f"ip4:10.0.{n >> 8}.{n & 255}" for n in range(3000)) + " -all")
-    tree = expand("example.com", record, lambda name, rtype: None).drawn()
+    record = parse_spf("v=spf1 " + " ".join(f"ip4:10.0.{n >> 8}.{n & 255}" for n in range(3000)) + " -all")
+    tree = build_tree("example.com", record, lambda name, rtype: None).drawn()
     assert (len(tree.terms), tree.omitted) == (100, 2901)
     assert tree.terms[0] == SpfTerm(text="ip4:10.0.0.0")
 

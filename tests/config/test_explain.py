@@ -89,13 +89,13 @@ CASES = [
     ("workspace", "policy: {maxDeletions: {percent: 101}, externalForwarding: allows}", ["4:34-37 SCH001 `policy.maxDeletions.percent` should be a whole number from 0 to 100, but is the number 101", "4:60-66 SCH001 `policy.externalForwarding` should be allow, warn or deny, but is the text 'allows'"], ""),
     ("workspace", "dns: {timeout: 0}", ["4:16-17 SCH001 `dns.timeout` should be a number above 0 and up to 300, but is the number 0"], ""),
     # names
-    ("domain", "mailboxes: {a@b: {}, 'a b': {}}", ["4:13-16 NAM001 'a@b': write only the part before the @, the domain is the file's", "4:22-27 NAM001 'a b': the character ' ' is not possible before the @"], ""),
+    ("domain", "mailboxes: {a@b: {}, 'a b': {}}", ["4:13-16 NAM001 'a@b': write only the part before the @; the file name sets the domain", "4:22-27 NAM001 'a b': the character ' ' is not allowed before the @"], ""),
     ("domain", "mailboxes: {'': {}}", ["4:13-15 NAM001 '': the name is empty"], ""),
     ("domain", f"aliases: {{{'x' * 65}: []}}", [f"4:11-76 NAM001 '{'x' * 60}…': the part before the @ has 65 characters, 64 are allowed (RFC 5321)"], ""),
-    ("domain", "aliases: {a: ['x y']}", ["4:15-20 NAM001 'x y': the character ' ' is not possible before the @"], ""),
+    ("domain", "aliases: {a: ['x y']}", ["4:15-20 NAM001 'x y': the character ' ' is not allowed before the @"], ""),
     ("domain", "domainAliases: [localhost]", ["4:17-26 NAM001 'localhost': a domain name needs a dot, like example.com"], ""),
-    ("domain", "renamed: {mailboxes: {a..b: 'c d'}}", ["4:23-27 NAM001 'a..b': a dot may stand only between two other characters (RFC 5322)", "4:29-34 NAM001 'c d': the character ' ' is not possible before the @"], ""),
-    ("domain", "removed: {mailboxes: ['x y'], domainAliases: [x]}", ["4:23-28 NAM001 'x y': the character ' ' is not possible before the @", "4:47-48 NAM001 'x': a domain name needs a dot, like example.com"], ""),
+    ("domain", "renamed: {mailboxes: {a..b: 'c d'}}", ["4:23-27 NAM001 'a..b': a dot is allowed only between two other characters (RFC 5322)", "4:29-34 NAM001 'c d': the character ' ' is not allowed before the @"], ""),
+    ("domain", "removed: {mailboxes: ['x y'], domainAliases: [x]}", ["4:23-28 NAM001 'x y': the character ' ' is not allowed before the @", "4:47-48 NAM001 'x': a domain name needs a dot, like example.com"], ""),
     # secrets
     ("domain", "mailboxes: {a: {password: hunter2}}", ["4:27-34 SEC001 `mailboxes.a.password` is written in plain text: git keeps it forever"], "name a source of the secret: {env: NAME}, {file: path}, {vault: {path: …, field: …}} or another; then change the password"),
     ("domain", "mailboxes: {a: {password: 12345}}", ["4:27-32 SEC001 `mailboxes.a.password` is written in plain text: git keeps it forever"], None),

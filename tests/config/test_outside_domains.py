@@ -66,7 +66,7 @@ def test_an_invalid_domain_is_reported_at_its_location(text: str, fault: str) ->
 def test_a_wildcard_matches_subdomains_and_a_name_only_itself(domain: str, free: bool) -> None:
     policy, _ = said("[partner.example, '*.below.example', münchen.example]")
     assert policy is not None
-    assert policy.lets_out(domain) is free
+    assert policy.allows_external(domain) is free
 
 
 def test_validate_denies_only_targets_in_domains_that_are_not_listed(tmp_path: Path) -> None:

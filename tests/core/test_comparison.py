@@ -4,18 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.comparison import Said, Snapshot, compare
+from reconciler.core.comparison import CheckResult, Snapshot, compare
 from reconciler.core.findings import STATUSES, Status
 
 KEYS = st.tuples(
     st.sampled_from(["a.example", "b.example"]), st.just("mail1"), st.just(""), st.sampled_from(["mx", "spf"])
 )
-SNAPSHOTS = st.dictionaries(KEYS, st.builds(Said, st.sampled_from(STATUSES), st.sampled_from(["", "A", "B"])))
+SNAPSHOTS = st.dictionaries(KEYS, st.builds(CheckResult, st.sampled_from(STATUSES), st.sampled_from(["", "A", "B"])))
 SPF = ("a.example", "mail1", "", "spf")
 
 
 def verdict(before: Status, after: Status, codes: tuple[str, str] = ("A", "A")) -> str | None:
-    found = compare({SPF: Said(before, codes[0])}, {SPF: Said(after, codes[1])}, since="").differences
+    found = compare({SPF: CheckResult(before, codes[0])}, {SPF: CheckResult(after, codes[1])}, since="").differences
     return found[0].verdict if found else None
 
 
@@ -48,13 +48,13 @@ def test_another_fault_of_the_same_gravity_is_different_where_both_codes_are_kno
 
 def test_what_was_not_selected_is_not_gone_but_a_check_that_is_off_now_is() -> None:
     before = {
-        SPF: Said("pass", "A"),
-        ("a.example", "mail1", "", "mx"): Said("pass", "A"),
-        ("b.example", "mail1", "", "mx"): Said("pass", "A"),
+        SPF: CheckResult("pass", "A"),
+        ("a.example", "mail1", "", "mx"): CheckResult("pass", "A"),
+        ("b.example", "mail1", "", "mx"): CheckResult("pass", "A"),
     }
-    found = compare(before, {SPF: Said("pass", "A")}, since="", partial=True).differences
+    found = compare(before, {SPF: CheckResult("pass", "A")}, since="", partial=True).differences
     assert [(d.domain, d.check, d.verdict) for d in found] == [("a.example", "mx", "removed")]
-    assert len(compare(before, {SPF: Said("pass", "A")}, since="").differences) == 2
+    assert len(compare(before, {SPF: CheckResult("pass", "A")}, since="").differences) == 2
 
 
 @given(SNAPSHOTS)

@@ -32,9 +32,12 @@ def message(made: Any) -> str:
 
 def test_twenty_five_allowed_twenty_declared_and_eight_unmanaged_are_refused_with_that_arithmetic() -> None:
     made = plan(desired(declared("d", 20)), current(boxes("u", 8)), limits=Limits(mailboxes=25))
-    assert message(made) == "example.com: 25 mailboxes allowed by the product, 20 declared and 8 unmanaged make 28"
+    assert (
+        message(made)
+        == "example.com: the product allows 25 mailboxes; this plan results in 28 (20 declared, 8 unmanaged)"
+    )
     assert made.diagnostics[0].hint == (
-        "3 too many: take some out, or raise `limits.mailboxes` of the product; what is not declared here counts too"
+        "remove 3 of them, or raise `limits.mailboxes` of the product; resources that the file does not declare count too"
     )
 
 
@@ -50,8 +53,8 @@ def test_ignored_mailboxes_and_staged_deletions_count_and_the_hosts_own_account_
     made = plan(wanted, current(rows), policy=policy, limits=Limits(mailboxes=6))
     assert [d.message for d in made.diagnostics if d.code == "GRD008"] == [
         (
-            "example.com: 6 mailboxes allowed by the product, 3 declared, 1 unmanaged, 2 ignored by the policy and 1 still "
-            "to be deleted make 7"
+            "example.com: the product allows 6 mailboxes; this plan results in 7 (3 declared, 1 unmanaged, 2 ignored by the "
+            "policy, 1 still to delete)"
         )
     ]
     assert "GRD008" not in said(plan(wanted, current(rows), policy=policy, limits=Limits(mailboxes=7)))
@@ -59,7 +62,7 @@ def test_ignored_mailboxes_and_staged_deletions_count_and_the_hosts_own_account_
 
 def test_only_declared_ones_need_no_sum() -> None:
     made = plan(desired(declared("d", 3)), current(), limits=Limits(mailboxes=2))
-    assert message(made) == "example.com: 2 mailboxes allowed by the product, 3 declared"
+    assert message(made) == "example.com: the product allows 2 mailboxes; this plan results in 3 (3 declared)"
 
 
 @pytest.mark.parametrize(
@@ -69,19 +72,19 @@ def test_only_declared_ones_need_no_sum() -> None:
             desired(aliases=[alias("a", "x@else.example"), alias("b", "x@else.example")]),
             current(aliases=[read_alias("c")]),
             Limits(aliases=1),
-            "1 alias allowed by the product, 2 declared and 1 unmanaged make 3",
+            "the product allows 1 alias; this plan results in 3 (2 declared, 1 unmanaged)",
         ),
         (
             desired(domain_aliases=["example.ca"]),
             current(domain_aliases=["example.org"]),
             Limits(domain_aliases=1),
-            "1 domain alias allowed by the product, 1 declared and 1 unmanaged make 2",
+            "the product allows 1 domain alias; this plan results in 2 (1 declared, 1 unmanaged)",
         ),
         (
             desired(domain_aliases=["example.ca"]),
             current(),
             Limits(domain_aliases=0),
-            "no domain aliases allowed by the product, 1 declared",
+            "the product allows no domain aliases; this plan results in 1 (1 declared)",
         ),
     ],
 )
@@ -108,8 +111,10 @@ def test_a_plan_that_only_deletes_or_renames_passes_however_many_are_left() -> N
 def test_nothing_is_created_where_the_server_would_still_be_over_its_own_limit() -> None:
     wanted = desired([box("new")], removed=[gone("u0"), gone("u1")])
     made = plan(wanted, current(boxes("u", 5), limits=ServerLimits(mailboxes=3)))
-    assert message(made) == "example.com: 3 mailboxes allowed by the server, 1 declared and 3 unmanaged make 4"
-    assert "have the server's own limit raised" in made.diagnostics[0].hint
+    assert (
+        message(made) == "example.com: the server allows 3 mailboxes; this plan results in 4 (1 declared, 3 unmanaged)"
+    )
+    assert "ask the host to raise the server's limit" in made.diagnostics[0].hint
     assert said(plan(wanted, current(boxes("u", 5), limits=ServerLimits(mailboxes=4)))) == []
 
 
@@ -122,7 +127,7 @@ def test_seats_of_unmanaged_mailboxes_count_against_the_product(protocol: str) -
     there = current([read_box("a"), read_box("u", **{protocol: True})])
     made = plan(wanted, there, limits=Limits(**{f"{protocol}_accounts": 2}))  # type: ignore[arg-type]
     assert message(made) == (
-        f"example.com: 2 {protocol.upper()} accounts allowed by the product, 2 declared and 1 unmanaged make 3"
+        f"example.com: the product allows 2 {protocol.upper()} accounts; this plan results in 3 (2 declared, 1 unmanaged)"
     )
     assert f"raise `limits.{protocol}Accounts` of the product" in made.diagnostics[0].hint
     assert said(plan(wanted, there, limits=Limits(**{f"{protocol}_accounts": 3}))) == []  # type: ignore[arg-type]
@@ -140,7 +145,7 @@ def test_a_seat_that_is_given_back_or_deleted_or_renamed_makes_room_or_none() ->
     assert said(made) == []  # three before, three after: no worse
     more = desired([box("a"), box("b"), box("c"), box("n", eas=True)])
     assert message(plan(more, there, limits=Limits(eas_accounts=3))) == (
-        "example.com: 3 EAS accounts allowed by the product, 4 declared"
+        "example.com: the product allows 3 EAS accounts; this plan results in 4 (4 declared)"
     )
 
 
@@ -148,7 +153,7 @@ def test_the_servers_own_seats_count_the_hosts_account_too() -> None:
     there = current([read_box("admin", is_primary_admin=True, mapi=True)], limits=ServerLimits(mapi=1))
     wanted = desired([box("a", mapi=True)])
     assert message(plan(wanted, there, limits=Limits(mapi_accounts=1))) == (
-        "example.com: 1 MAPI account allowed by the server, 1 declared and 1 the host's own make 2"
+        "example.com: the server allows 1 MAPI account; this plan results in 2 (1 declared, 1 the host's own)"
     )
     roomy = current([read_box("admin", is_primary_admin=True, mapi=True)], limits=ServerLimits(mapi=2))
     assert said(plan(wanted, roomy, limits=Limits(mapi_accounts=1))) == []
@@ -183,15 +188,23 @@ def test_what_the_server_has_switched_off_is_refused_at_plan_time(field: Any, sw
         (one,) = made.diagnostics
         assert (one.code, made.refused) == ("GRD011", True)
         assert one.message == (
-            f"example.com: {word} is switched off for this domain on the server, so it cannot be turned on for 2 "
-            "mailboxes (a, b)"
+            f"example.com: the server has {word} switched off for this domain; cannot turn it on for 2 mailboxes (a, b)"
         )
-        assert one.hint.startswith("have the host switch it on (enable")
+        assert one.hint == "ask the host to switch it on, or remove it from the file"
         for known in (True, None):
             assert said(plan(wanted, current(there, limits=ServerLimits(**{switch: known})))) == []  # type: ignore[arg-type]
 
 
-def test_what_is_switched_off_may_be_turned_off_and_left_as_it_is() -> None:
+def test_the_hint_shows_the_name_that_the_server_has_for_its_switch() -> None:
+    limits = ServerLimits(eas_enabled=False, mapi_enabled=False, setting_names={"eas": "easSwitch"})
+    made = plan(desired([box("a", eas=True, mapi=True)]), current([read_box("a")], limits=limits))
+    assert [d.hint.split(", or")[0] for d in made.diagnostics] == [
+        "ask the host to switch it on (easSwitch)",
+        "ask the host to switch it on",
+    ]
+
+
+def test_a_switched_off_feature_may_be_turned_off_or_stay_unchanged() -> None:
     limits = ServerLimits(eas_enabled=False, mapi_enabled=False, forwarding_enabled=False)
     there = current([read_box("a", eas=True, mapi=True, forward_to=targets("b@else.example"))], limits=limits)
     assert said(plan(desired([box("a", eas=True, mapi=False, forward_to=())]), there)) == []
@@ -208,7 +221,7 @@ def test_a_quota_beyond_what_the_domain_may_grow_to_is_said_where_it_is_set() ->
     (one,) = made.diagnostics
     assert (one.code, one.severity, made.refused) == ("GRD013", Severity.WARNING, False)
     assert one.message == (
-        "mailbox a@example.com: a quota of 50.0 GiB, but the server lets the whole domain grow to 10.0 GiB"
+        "mailbox a@example.com: the quota of 50.0 GiB is larger than the server's size limit of 10.0 GiB for the domain"
     )
 
 

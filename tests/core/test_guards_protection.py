@@ -41,10 +41,10 @@ def test_protection_outlives_its_line_where_the_same_change_removes_the_mailbox(
     one = refusal(plan(desired([], removed=[gone("carol")]), current([read_box("carol")]), protected_before=BEFORE))
     assert one.code == "GRD010"
     assert one.message == (
-        "mailbox carol@example.com is not deleted: it is `protect: true` in `main`, and that outlives the line that "
-        "is gone here"
+        "cannot delete mailbox carol@example.com: it is `protect: true` in `main`, and the same change removes that "
+        "protection"
     )
-    assert one.hint == "in two steps: declare carol without `protect: true` and apply; then remove it"
+    assert one.hint == "first declare carol without `protect: true` and apply; then delete it in a second change"
 
 
 def test_what_was_protected_before_is_not_disabled_for_a_later_deletion_either() -> None:
@@ -64,8 +64,8 @@ def test_what_was_protected_before_is_not_renamed_away_and_the_way_out_is_in_two
     made = plan(wanted, current([read_box("carol")]), protected_before=BEFORE)
     assert (made.count("rename"), made.refused) == (0, True)
     (one,) = (d for d in made.diagnostics if d.code == "GRD005")
-    assert "carol cannot be renamed to caro: it is `protect: true` in `main`" in one.message
-    assert one.hint == "in two steps: declare carol without `protect: true` and apply; then rename it"
+    assert "cannot rename mailbox carol to caro: it is `protect: true` in `main`" in one.message
+    assert one.hint == "first declare carol without `protect: true` and apply; then rename it in a second change"
 
 
 def test_the_first_of_the_two_steps_passes_and_after_it_the_second() -> None:
@@ -90,9 +90,9 @@ def test_a_mailboxs_protection_is_not_an_aliases_of_that_name() -> None:
 @pytest.mark.parametrize(
     ("name", "reason", "hint"),
     [
-        ("postmaster", "every domain must accept mail for postmaster (RFC 2142)", "take it out of `removed`"),
-        ("abuse", "every domain must accept mail for abuse (RFC 2142)", "take it out of `removed`"),
-        ("vip-a", "its name is protected by the policy, by the pattern vip-*", "policy.protect"),
+        ("postmaster", "every domain must accept mail for postmaster (RFC 2142)", "remove it from `removed`"),
+        ("abuse", "every domain must accept mail for abuse (RFC 2142)", "remove it from `removed`"),
+        ("vip-a", "policy.protect contains the pattern vip-*", "policy.protect"),
     ],
 )
 @pytest.mark.parametrize("kind", ["mailbox", "alias"])
@@ -120,7 +120,7 @@ def test_a_protected_name_is_not_renamed_away(old: str, kind: str) -> None:
     made = plan(wanted, there, policy=Policy(protect=("vip-*",), external_forwarding="allow"))
     assert made.count("rename") == 0
     (one,) = (d for d in made.diagnostics if d.code == "GRD005")
-    assert one.hint == "keep the name, and make an alias of the other one"
+    assert one.hint == "keep the name, and create an alias with the new one"
 
 
 @pytest.mark.parametrize("right", ["is_admin", "is_primary_admin"])

@@ -41,9 +41,9 @@ def test_an_alias_that_would_point_nowhere_is_refused_and_the_way_out_is_said() 
     wanted = desired([], removed=[gone("carol")])
     made = plan(wanted, current([CAROL], [read_alias("info", "carol")]))
     assert pointed(made) == [
-        "error: alias info@example.com would point nowhere: this plan deletes all that it points at, carol@example.com"
+        "error: alias info@example.com would have no target left: this plan deletes carol@example.com"
     ]
-    assert made.diagnostics[0].hint == "declare it with other targets, or name it in `removed.aliases`"
+    assert made.diagnostics[0].hint == "declare other targets, or list the alias in `removed.aliases`"
     assert made.refused
 
 
@@ -52,8 +52,8 @@ def test_an_alias_that_keeps_other_targets_is_a_warning_with_their_number() -> N
     made = plan(desired([], removed=[gone("carol")]), there)
     assert pointed(made) == [
         (
-            "warning: alias info@example.com would go on pointing at carol@example.com, which this plan deletes; 2 of its "
-            "targets stay"
+            "warning: alias info@example.com would still point at carol@example.com, which this plan deletes; "
+            "2 other targets stay"
         )
     ]
     assert not made.refused
@@ -81,10 +81,7 @@ def test_a_forwarding_that_would_point_nowhere_is_refused_and_one_that_was_not_r
     wanted = desired([], removed=[gone("carol")])
     made = plan(wanted, current([CAROL, read_box("ann", forward_to=targets("carol"))]))
     assert pointed(made) == [
-        (
-            "error: the forwarding of mailbox ann@example.com would point nowhere: this plan deletes all that it points "
-            "at, carol@example.com"
-        )
+        "error: the forward of mailbox ann@example.com would have no target left: this plan deletes carol@example.com"
     ]
     assert pointed(plan(wanted, current([CAROL, read_box("ann", forward_to=UNSET)]))) == []
     assert pointed(plan(wanted, current([CAROL, ANN]))) == []
@@ -100,11 +97,11 @@ def test_what_is_renamed_away_leaves_its_aliases_behind_and_the_new_name_is_said
     there = current([read_box("robert")], [read_alias("info", "robert")])
     made = plan(wanted, there)
     assert pointed(made) == [
-        "error: alias info@example.com would point nowhere: this plan renames all that it points at, robert@example.com"
+        "error: alias info@example.com would have no target left: this plan renames robert@example.com"
     ]
-    assert made.diagnostics[0].hint == "let it point at bob"
-    mended = desired([box("bob")], [alias("info", "bob")], renamed=[rename("robert", "bob")])
-    assert pointed(plan(mended, there)) == []
+    assert made.diagnostics[0].hint == "change the target to bob"
+    fixed = desired([box("bob")], [alias("info", "bob")], renamed=[rename("robert", "bob")])
+    assert pointed(plan(fixed, there)) == []
     replaced = desired([box("bob")], [alias("robert", "bob")], renamed=[rename("robert", "bob")])
     assert pointed(plan(replaced, there)) == []
 
@@ -112,18 +109,18 @@ def test_what_is_renamed_away_leaves_its_aliases_behind_and_the_new_name_is_said
 def test_an_alias_that_is_renamed_is_looked_at_under_its_new_name() -> None:
     wanted = desired([], [alias("news")], removed=[gone("carol")], renamed=[rename("info", "news", "alias")])
     made = plan(wanted, current([CAROL], [read_alias("info", "carol")]))
-    assert "alias news@example.com would point nowhere" in pointed(made)[0]
+    assert "alias news@example.com would have no target left" in pointed(made)[0]
 
 
 def test_an_alias_that_only_leads_to_a_deleted_alias_points_nowhere_too() -> None:
     there = current([ANN], [read_alias("old", "ann"), read_alias("info", "old")])
-    assert "all that it points at, old@" in pointed(plan(desired(removed=[gone("old", "alias")]), there))[0]
+    assert "this plan deletes old@example.com" in pointed(plan(desired(removed=[gone("old", "alias")]), there))[0]
 
 
 def test_what_is_pruned_counts_like_what_is_removed_and_what_is_ignored_may_point_at_it() -> None:
     policy = Policy(ignore={"alias": ("svc-*",)}, external_forwarding="allow")
     made = plan(desired([]), current([CAROL], [read_alias("svc-x", "carol")]), prune=True, policy=policy)
-    assert "alias svc-x@example.com would point nowhere" in pointed(made)[0]
+    assert "alias svc-x@example.com would have no target left" in pointed(made)[0]
 
 
 def test_a_mailbox_under_another_of_the_domains_names_is_the_same_mailbox() -> None:
@@ -171,14 +168,14 @@ def test_an_alias_of_another_domain_that_would_point_nowhere_is_said_at_the_doma
     wanted = desired([], removed=[gone("carol")])
     ((domain, one),) = across(wanted, current([CAROL]), neighbour(f"carol@{DOMAIN}"))
     assert (domain, one.code, one.severity) == (DOMAIN, "GRD012", Severity.ERROR)
-    assert one.message.startswith("alias sales@next.example would point nowhere")
+    assert one.message.startswith("alias sales@next.example would have no target left")
 
 
 def test_a_forwarding_and_another_name_of_the_domain_are_looked_at_across_domains_too() -> None:
     wanted = desired([], removed=[gone("carol")])
     there = current([CAROL], domain_aliases=["example.org"])
     found = across(wanted, there, neighbour("ann@else.example", forward_to=("carol@example.org",)))
-    assert [one.message.split(" would")[0] for _, one in found] == ["the forwarding of mailbox nan@next.example"]
+    assert [one.message.split(" would")[0] for _, one in found] == ["the forward of mailbox nan@next.example"]
 
 
 def test_nothing_is_said_across_domains_where_the_other_keeps_a_target_or_nothing_goes() -> None:
@@ -210,7 +207,7 @@ def test_domains_that_the_policy_lists_need_no_word_and_are_no_risk(verdict: Any
         desired([box("a", forward_to=targets("x@partner.example", "z@below.example"))]), current(), policy=policy
     )
     assert (said(more), only(more).risk) == (["GRD007"], "exfiltration")
-    assert more.diagnostics[0].message.endswith("would send mail outside, to z@below.example")
+    assert more.diagnostics[0].message.endswith("would send mail to external addresses: z@below.example")
 
 
 def test_a_policy_that_allows_everything_still_marks_what_leaves_except_for_the_domains_that_it_lists() -> None:

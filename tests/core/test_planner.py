@@ -185,7 +185,7 @@ def test_a_managed_field_that_was_not_read_stops_the_whole_domain() -> None:
     wanted = desired([box("alice", forward_to=()), box("bob", quota=5)], removed=[gone("carol")])
     made = plan(wanted, there)
     assert (made.complete, made.changes, said(made), made.refused) == (False, (), ["GRD006"], True)
-    assert "forwarding.to is managed" in made.diagnostics[0].message
+    assert "the file manages forwarding.to" in made.diagnostics[0].message
 
 
 def test_a_kind_changes_from_mailbox_to_alias() -> None:

@@ -8,7 +8,7 @@ from domain_builders import alias, box, current, desired, gone, only, plan, read
 
 from reconciler.core.model import UNSET
 from reconciler.core.plan import Change, FieldChange
-from reconciler.core.planning.recheck import Precondition, is_as_wanted, moved, precondition
+from reconciler.core.planning.recheck import Precondition, is_in_place, precondition, stale_fields
 
 SALT = b"s" * 16
 
@@ -22,7 +22,7 @@ def update(**fields: Any) -> Change:
 def after(change: Change, **fields: Any) -> tuple[str, ...]:
     """What has moved where the live object has these fields instead."""
     assert change.current is not None
-    return moved(precondition(change, SALT), change, SALT, replace(change.current, **fields))
+    return stale_fields(precondition(change, SALT), change, SALT, replace(change.current, **fields))
 
 
 def test_an_object_that_is_as_it_was_has_not_moved() -> None:
@@ -47,13 +47,13 @@ def test_each_field_that_moved_is_named_whether_the_change_touches_it_or_not(
 def test_who_became_an_administrator_has_moved() -> None:
     change = update(quota=5)
     there = read_box("alice", quota=1, display_name="A", is_admin=True)
-    assert moved(precondition(change, SALT), change, SALT, there) == ("administrator",)
+    assert stale_fields(precondition(change, SALT), change, SALT, there) == ("administrator",)
 
 
 def test_mail_that_arrives_and_people_who_sign_in_move_nothing() -> None:
     change = update(quota=5)
     there = read_box("alice", quota=1, display_name="A", usage_bytes=9, last_login="2026-01-01T00:00:00Z")
-    assert moved(precondition(change, SALT), change, SALT, there) == ()
+    assert stale_fields(precondition(change, SALT), change, SALT, there) == ()
 
 
 def test_a_field_that_holds_what_is_wanted_already_has_not_moved_and_any_other_value_has() -> None:
@@ -65,11 +65,11 @@ def test_a_field_that_holds_what_is_wanted_already_has_not_moved_and_any_other_v
 
 def test_what_is_gone_or_appeared_is_said_so() -> None:
     change = update(quota=5)
-    assert moved(precondition(change, SALT), change, SALT, None) == ("it is gone",)
+    assert stale_fields(precondition(change, SALT), change, SALT, None) == ("the object was deleted",)
     new = only(plan(desired([box("bob")]), current()))
     assert precondition(new, SALT) == Precondition()
-    assert moved(Precondition(), new, SALT, None) == ()
-    assert moved(Precondition(), new, SALT, read_box("bob")) == ("it appeared",)
+    assert stale_fields(Precondition(), new, SALT, None) == ()
+    assert stale_fields(Precondition(), new, SALT, read_box("bob")) == ("the object was created",)
 
 
 def test_a_field_that_was_not_read_at_planning_is_no_condition() -> None:
@@ -93,21 +93,21 @@ def test_digests_differ_by_salt_and_object_and_hold_no_value() -> None:
 def test_as_wanted_per_action() -> None:
     there = read_box("alice", quota=5)
     change = update(quota=5)
-    assert is_as_wanted(change, there)
-    assert not is_as_wanted(change, replace(there, quota=UNSET))
-    assert not is_as_wanted(change, None)
+    assert is_in_place(change, there)
+    assert not is_in_place(change, replace(there, quota=UNSET))
+    assert not is_in_place(change, None)
     create = only(plan(desired([box("alice", quota=5)]), current()))
-    assert is_as_wanted(create, there)
-    assert not is_as_wanted(create, replace(there, quota=1))
+    assert is_in_place(create, there)
+    assert not is_in_place(create, replace(there, quota=1))
     delete = only(plan(desired([], removed=[gone("alice")]), current([there])))
-    assert is_as_wanted(delete, None)
-    assert not is_as_wanted(delete, there)
+    assert is_in_place(delete, None)
+    assert not is_in_place(delete, there)
     renamed = only(
         plan(desired(aliases=[alias("b")], renamed=[rename("a", "b", "alias")]), current(aliases=[read_alias("a")]))
     )
-    assert is_as_wanted(renamed, None, read_alias("b"))
-    assert not is_as_wanted(renamed, read_alias("a"), read_alias("b"))
-    assert not is_as_wanted(renamed, None, None)
+    assert is_in_place(renamed, None, read_alias("b"))
+    assert not is_in_place(renamed, read_alias("a"), read_alias("b"))
+    assert not is_in_place(renamed, None, None)
 
 
 def test_an_empty_list_and_an_empty_text_are_values_that_can_move() -> None:

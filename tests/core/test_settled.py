@@ -48,8 +48,8 @@ def test_what_moved_is_refused_and_its_dependants_too_and_the_rest_goes_on() -> 
     )
     found = story(made, now)
     dora = "mailbox:dora@example.com"
-    assert found[dora] == ("refused", "alias dora@example.com appeared and has the name that it needs")
-    assert found["alias:team@example.com"] == ("refused", f"it depends on {dora}, which moved")
+    assert found[dora] == ("refused", "alias dora@example.com has the name now")
+    assert found["alias:team@example.com"] == ("refused", f"it depends on {dora}, which was refused")
     assert set(found) == {dora, "alias:team@example.com"}
 
 
@@ -59,8 +59,8 @@ def test_a_dependency_of_a_dependency_is_refused_too() -> None:
     made = plan(wanted, there)
     now = current([], [read_alias("old", "bob"), read_alias("bob", "y@else.example")])
     found = story(made, now)
-    assert found["alias:bob@example.com"] == ("refused", "to moved since the plan was made")
-    assert found["mailbox:bob@example.com"] == ("refused", "it depends on alias:bob@example.com, which moved")
+    assert found["alias:bob@example.com"] == ("refused", "changed since the plan: to")
+    assert found["mailbox:bob@example.com"] == ("refused", "it depends on alias:bob@example.com, which was refused")
     assert found["alias:team@example.com"][0] == "refused"
 
 
@@ -87,10 +87,10 @@ def test_a_rename_and_the_update_under_the_new_name(now: list[Any], expected: di
 def test_a_name_that_meanwhile_belongs_to_the_other_kind_is_refused() -> None:
     made = plan(desired([box("bob")], [alias("sales", "bob")]), current([read_box("bob")]))
     found = story(made, current([read_box("bob"), read_box("sales")]))
-    assert found["alias:sales@example.com"][1] == "mailbox sales@example.com appeared and has the name that it needs"
+    assert found["alias:sales@example.com"][1] == "mailbox sales@example.com has the name now"
     renamed = plan(desired([box("rob")], renamed=[rename("bob", "rob")]), current([read_box("bob")]))
     found = story(renamed, current([read_box("bob")], [read_alias("rob", "bob")]))
-    assert found["mailbox:bob@example.com"][1] == "alias rob@example.com appeared and has the name that it needs"
+    assert found["mailbox:bob@example.com"][1] == "alias rob@example.com has the name now"
 
 
 def test_a_kind_change_whose_first_half_is_done_goes_on() -> None:
@@ -116,10 +116,10 @@ def test_a_new_mailbox_that_is_there_is_skipped_and_its_password_said_to_be_unkn
     made = plan(desired([box("bob", quota=5, password=ENV)]), current())
     now = current([read_box("bob", quota=5)])
     ((result, detail),) = story(made, now).values()
-    assert (result, "nothing tells whether it has the planned password" in detail) == ("already as wanted", True)
+    assert (result, "whether it has the planned password is unknown" in detail) == ("already as wanted", True)
     assert story(made, now, versions={at("bob"): 1}) == {"mailbox:bob@example.com": ("already as wanted", "")}
     assert story(made, current([read_box("bob", quota=1)])) == {
-        "mailbox:bob@example.com": ("refused", "it appeared since the plan was made")
+        "mailbox:bob@example.com": ("refused", "the object was created since the plan")
     }
 
 

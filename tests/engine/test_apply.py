@@ -290,8 +290,8 @@ def test_a_doubt_that_cannot_be_read_back_fails_and_nothing_more_is_tried() -> N
     bench.server.faults = {1: "doubt after"}
     failed, left = bench.apply()
     assert (failed.result, left.result) == (Result.FAILED, Result.NOT_TRIED)
-    assert failed.detail == "the answer was cut short; reading it again failed too: no answer"
-    assert failed.hint == "whether it took effect is not known: run `plan` to see; see whether the server runs"
+    assert failed.detail == "the answer was cut short; reading back failed too: no answer"
+    assert failed.hint == "run `plan` to see whether the write took effect; see whether the server runs"
     assert bench.server.writes == 1
 
 

@@ -245,7 +245,7 @@ def test_a_disk_without_room_is_refused_and_one_that_tells_nothing_is_not(
     tiny = [replace(plan(*ALL), changes=plan(*ALL).changes[:1])]
     monkeypatch.setattr(journal_room, "MARGIN", 16 * 4096)
     if refused:
-        with pytest.raises(JournalUnusable, match="no room") as caught:
+        with pytest.raises(JournalUnusable, match="too little disk space") as caught:
             check_room(tmp_path / "not" / "there", tiny)
         assert "nothing was changed" in caught.value.hint
     else:

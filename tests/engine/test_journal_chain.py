@@ -92,7 +92,7 @@ def test_a_first_line_that_is_gone_and_one_after_the_end_are_found(tmp_path: Pat
     journal = written(tmp_path)
     rows = lines(journal)
     rewrite(journal, rows[1:])
-    assert f"{journal.path}:1: it is not the first line" in read_run(journal.path).fault
+    assert f"{journal.path}:1: not the original first line" in read_run(journal.path).fault
     rewrite(journal, [*rows, rows[1]])
     assert "after the run's end" in read_run(journal.path).fault
 

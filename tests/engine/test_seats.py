@@ -99,7 +99,7 @@ def test_a_doubt_over_seats_that_cannot_be_read_back_is_no_success() -> None:
     (outcome,) = run(apply_plan(made, server, FakePasswords(), MemoryJournal(), lambda _: None))
     assert outcome.result.value == "failed"
     assert "the answer was cut short" in outcome.detail
-    assert "whether it took effect" in outcome.hint
+    assert "whether the write took effect" in outcome.hint
 
 
 def test_once_the_server_is_gone_no_more_seats_are_set() -> None:

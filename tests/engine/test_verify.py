@@ -25,7 +25,7 @@ def made_and_verified(
     server.load(there)
     server.faults = faults or {}
     outcomes = run(apply_plan(plan(wanted, there, **options), server, FakePasswords(), MemoryJournal(), lambda _: None))
-    checked, left = run(verify(server, wanted, outcomes, lambda seen: again(wanted, seen)))
+    checked, left = run(verify(server, wanted, outcomes, lambda _, seen: again(wanted, seen)))
     assert [o.change for o in checked] == [o.change for o in outcomes]
     return {o.change.name: o for o in checked}, left
 
@@ -92,7 +92,7 @@ def test_a_password_that_is_left_to_set_does_not_contradict_an_update() -> None:
     known = {"a@example.com": 1}
     made = plan(wanted, there, password_versions=known)
     outcomes = run(apply_plan(made, server, FakePasswords(), MemoryJournal(), lambda _: None))
-    checked, left = run(verify(server, wanted, outcomes, lambda seen: again(wanted, seen, password_versions=known)))
+    checked, left = run(verify(server, wanted, outcomes, lambda _, seen: again(wanted, seen, password_versions=known)))
     assert [o.result.value for o in checked] == ["applied"]
     assert not has_converged(left)
 
@@ -103,6 +103,6 @@ def test_without_a_read_nothing_has_converged_and_nothing_is_taken_back() -> Non
     server.load(there)
     outcomes = run(apply_plan(plan(wanted, there), server, FakePasswords(), MemoryJournal(), lambda _: None))
     server.read_fault = Unreachable("no answer")
-    checked, left = run(verify(server, wanted, outcomes, lambda seen: again(wanted, seen)))
+    checked, left = run(verify(server, wanted, outcomes, lambda _, seen: again(wanted, seen)))
     assert [o.result.value for o in checked] == ["applied"]
     assert not has_converged(left)

@@ -27,12 +27,12 @@ from reconciler.engine.journal.reader import read_run
 from reconciler.smartermail import connect
 
 ALWAYS = -1
-TIMEOUT = 0.2
+TIMEOUT = 0.8
 """Seconds that the client waits for an answer while `latency` faults are injected; else they would take minutes."""
-LATE = 300.0
-"""Milliseconds of latency: more than the client waits."""
+LATE = 1200.0
+"""Milliseconds of latency: more than the client waits. Both are so long that a busy machine is not taken for a fault."""
 
-DOUBT = "whether it took effect"
+DOUBT = "whether the write took effect"
 """What an outcome says (in its hint) where the effect of a change that has failed is not known."""
 
 BEFORE: Mapping[str, float | None] = {

@@ -5,16 +5,19 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from effects import effect_of
 from every_fault import Bench
 from http_values import NEW_PASSWORD, written_down
+from lying_proxy import LyingProxy
 
 from reconciler.app.plan.planner import journal_folder
 from reconciler.engine.journal.reader import read_run, run_files
@@ -22,6 +25,8 @@ from reconciler.engine.journal.reader import read_run, run_files
 BEFORE_ANY_WRITE = {signal.SIGINT: 130, signal.SIGTERM: 143}
 """The exit code by which a shell knows that a command was interrupted."""
 PARTIAL = 5
+TIMEOUT = 200.0
+"""Seconds after which the process counts as hanging."""
 
 
 @dataclass
@@ -46,31 +51,39 @@ class Interruption:
 
 
 def interrupt(bench: Bench, sent: signal.Signals, at: int, delay: float = 0.0) -> Interruption:
-    """Runs `apply` in a process, sends it a signal `delay` seconds after request `at`, and runs it again."""
+    """Runs `apply` in a process, sends it a signal while it waits for the answer to request `at`, and runs it again.
+
+    The signal comes from a proxy that holds the answer back, `delay` seconds after the server has carried the request
+    out. So the process is at the same place whatever the speed of the machine.
+    """
     world, found = bench.world, Interruption(sent, at)
     world.heal()
     world.own("POST", "restore")
     root = world.begin(bench.there)
-    written_down(world.url, bench.there, root)
-    world.fault("latency", param=10, times=-1)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "reconciler", "apply", "--yes"],
-        cwd=root,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "NO_COLOR": "1"},
-    )
-    deadline = time.monotonic() + 60
-    while len(world.log()) < at and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.003)
-    time.sleep(delay)
-    with suppress(ProcessLookupError):
-        process.send_signal(sent)
-    found.said, _ = process.communicate(timeout=60)
+    answers, struck = count(1), threading.Event()
+
+    def dead_men_ask_nothing(path: str, answer: Any, body: bytes) -> tuple[int, Any] | None:
+        return (503, {}) if struck.is_set() and sent is signal.SIGKILL else None
+
+    def strike(path: str, answer: Any, body: bytes) -> None:
+        if next(answers) == at:
+            time.sleep(delay)
+            struck.set()
+            process.send_signal(sent)
+
+    with closing(LyingProxy(world.url)) as proxy:
+        proxy.instead, proxy.lie = dead_men_ask_nothing, strike
+        written_down(proxy.url, bench.there, root)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "reconciler", "apply", "--yes"],
+            cwd=root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "NO_COLOR": "1"},
+        )
+        found.said, _ = process.communicate(timeout=TIMEOUT)
     found.exit_code = process.returncode
-    world.settle()
-    world.heal()
     log = world.log()
     found.writes = sum(r["mutated"] for r in log)
     between, _ = bench.states()

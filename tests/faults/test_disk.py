@@ -62,10 +62,10 @@ def lines(bench: Bench) -> int:
 
 @pytest.mark.parametrize("torn", [False, True])
 def test_from_whatever_line_on_the_disk_is_full_nothing_is_done_that_is_not_written_down(
-    bench: Bench, torn: bool
+    bench: Bench, torn: bool, long_run: bool
 ) -> None:
     raised = []
-    for room in range(int(torn), lines(bench), 3):
+    for room in range(int(torn), lines(bench), 1 if long_run else 9):
         root = fresh(bench)
         found: list[str] = []
         try:

@@ -1,4 +1,4 @@
-"""Every fault at every request of a run with every kind of change in it.
+"""Every fault at every request of a run with every kind of change in it; `make test` strikes a sample of the requests.
 
 `python -m benchmarks.faults` does more: several faults in a row everywhere, and several requests at once.
 """
@@ -6,12 +6,15 @@
 from collections.abc import Iterator
 
 import pytest
-from every_fault import ALWAYS, FAULTS, Bench, Strike, hurried
+from every_fault import ALWAYS, FAULTS, Bench, Point, Strike, hurried
 from http_world import start, stop
 from places import folder_in_memory, places, writes
 from scenario import EVERYTHING, KINDS_OF_CHANGE
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
+DOWN = ("drop-before", "500-after")
+STEP = 7
+"""Requests between the samples of two neighbors in the list of faults: related faults strike unrelated requests."""
 
 
 @pytest.fixture(scope="module")
@@ -34,18 +37,50 @@ def test_the_run_has_every_kind_of_change_in_it(bench: Bench) -> None:
     assert len(writes(bench)) >= 15
 
 
+def check(bench: Bench, strikes: list[Strike]) -> list[Point]:
+    points = [bench.strike(strike) for strike in strikes]
+    assert [(str(p.strike), p.where, s) for p in points for s in p.surprises] == []
+    return points
+
+
+def sample(bench: Bench, fault: str) -> list[int]:
+    """Two requests for each fault, one that changes something and one that does not; all faults together take turns."""
+    turn, found = list(FAULTS).index(fault), places(bench, fault)
+    changing = [at for at in found if at in writes(bench)]
+    reading = [at for at in found if at not in writes(bench)]
+    return [kind[turn * STEP % len(kind)] for kind in (reading, changing) if kind]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_at_a_read_and_at_a_write_leaves_no_trace_after_the_next_run_and_no_lie_in_this_one(
+    bench: Bench, fault: str
+) -> None:
+    points = check(bench, [Strike(fault, at) for at in sample(bench, fault)])
+    assert all(p.struck for p in points), "a fault that strikes nothing shows nothing"
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_at_any_request_leaves_no_trace_after_the_next_run_and_no_lie_in_this_one(
     bench: Bench, fault: str
 ) -> None:
-    points = [bench.strike(Strike(fault, at)) for at in places(bench, fault)]
-    assert [(str(p.strike), p.where, s) for p in points for s in p.surprises] == []
+    points = check(bench, [Strike(fault, at) for at in places(bench, fault)])
     assert sum(bool(p.struck) for p in points) >= len(points) - 1, "a fault that strikes nothing shows nothing"
 
 
-@pytest.mark.parametrize("fault", ["drop-before", "500-after"])
+@pytest.mark.parametrize("fault", DOWN)
+def test_a_server_that_is_down_from_a_write_on_is_no_other_matter(bench: Bench, fault: str) -> None:
+    at = writes(bench)
+    check_down(bench, fault, [at[0], at[len(at) // 2]])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("fault", DOWN)
 def test_a_server_that_is_down_from_any_write_on_is_no_other_matter(bench: Bench, fault: str) -> None:
-    points = [bench.strike(Strike(fault, at, ALWAYS)) for at in writes(bench)]
-    assert [(str(p.strike), p.where, s) for p in points for s in p.surprises] == []
+    check_down(bench, fault, writes(bench))
+
+
+def check_down(bench: Bench, fault: str, at: list[int]) -> None:
+    points = check(bench, [Strike(fault, first, ALWAYS) for first in at])
     assert all(p.struck for p in points)
     assert all(p.exit_code == 5 for p in points), "something was not made, or could not be seen to be"

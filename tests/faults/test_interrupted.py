@@ -22,7 +22,7 @@ def bench() -> Iterator[Bench]:
         stop(world)
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", [0, 1, *(pytest.param(n, marks=pytest.mark.long) for n in range(2, 12))])
 def test_killed_at_any_moment_the_next_run_finishes_the_work(bench: Bench, number: int) -> None:
     ((at, delay),) = moments(bench, 1, number)
     found = interrupt(bench, signal.SIGKILL, at, delay)

@@ -13,14 +13,16 @@ pytestmark = pytest.mark.timeout(300)
 
 def test_amid_faults_and_people_every_epoch_ends_as_the_files_say_and_nothing_is_left_open(
     monkeypatch: pytest.MonkeyPatch,
+    long_run: bool,
 ) -> None:
     monkeypatch.setenv("LAWS_ADMIN_PASSWORD", ADMIN_PASSWORD)
     monkeypatch.setenv("PW", NEW_PASSWORD)
+    epochs_wanted = 12 if long_run else 3
     with ExitStack() as stack:
         folder = stack.enter_context(folder_in_memory())
         stack.enter_context(hurried())
         urls = servers(stack, 2, ADMIN_PASSWORD)
-        epochs = soak(folder, urls, domains=8, seed=7, pause=0.02, goes_on=lambda done: len(done) < 4)
+        epochs = soak(folder, urls, domains=8, seed=7, pause=0.02, goes_on=lambda done: len(done) < epochs_wanted)
     assert [(e.number, e.surprises) for e in epochs if e.surprises] == []
     assert sum(e.struck for e in epochs) > 0
     assert sum(e.edits for e in epochs) > 0

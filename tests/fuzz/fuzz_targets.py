@@ -23,7 +23,7 @@ from reconciler.compliance.records import macros as macro_values
 from reconciler.compliance.records import tags as txt
 from reconciler.compliance.records.dkim import rsa_key
 from reconciler.compliance.resolver import wire as resolver_wire
-from reconciler.compliance.resolver.messages import NotAName, make_query, read
+from reconciler.compliance.resolver.messages import NotAName, make_query, read_reply
 from reconciler.config.decode.domain import decode_domain
 from reconciler.config.decode.product import decode_product
 from reconciler.config.decode.workspace import decode_workspace
@@ -212,9 +212,9 @@ def spf_record(data: bytes) -> None:
             known |= {q: zone(*q) for q in found.open}
         assert found.result is not None, "the evaluation does not end"
         assert found.lookups <= spf.MAX_LOOKUPS + 1
-    record = spf.parse(texts[0])
+    record = spf.parse_spf(texts[0])
     for _ in range(200):
-        tree = spf_tree.expand("example.com", record, find)
+        tree = spf_tree.build_tree("example.com", record, find)
         missing = [q for q in tree.open if q not in known]
         if not missing:
             break
@@ -227,7 +227,7 @@ def spf_record(data: bytes) -> None:
 def dkim_record(data: bytes) -> None:
     """A DKIM record with its key. The same bytes are also tried as a key, in base64 and in DER."""
     text = data.decode("utf-8", "replace")
-    record = dkim_records.parse(text)
+    record = dkim_records.parse_dkim(text)
     for key in (record.key, text):
         if key is not None:
             found = dkim_records.rsa(key)
@@ -235,7 +235,7 @@ def dkim_record(data: bytes) -> None:
             dkim_records.same_key(key, text)
     rsa_key(data)
     if dkim_records.key_bytes(text):
-        again = dkim_records.parse(dkim_records.compose(text))
+        again = dkim_records.parse_dkim(dkim_records.compose_dkim(text))
         assert again.key is not None
         assert not again.faults
 
@@ -252,7 +252,7 @@ def dmarc_record(data: bytes) -> None:
                 assert record.applied(below=below) in dmarc_records.POLICIES
         if mta_sts.is_record(text):
             mta_sts.record_faults(text)
-            mta_sts.mended(text)
+            mta_sts.fixed_record(text)
     domain = "a.b.c.d.e.f.g.h.example.com"
     walk = dmarc_walk.follow(
         domain,
@@ -279,7 +279,7 @@ def dns_answer(data: bytes) -> None:
     rest = data[2:]
     wire = rest if data[1] & 1 or len(rest) < 12 else rest[:4] + b"\0\1" + rest[6:12] + query.asked + rest[12:]
     if len(wire) >= 12 and resolver_wire.repeats(wire, query.asked):
-        found = read(query, "192.0.2.53:53", wire)
+        found = read_reply(query, "192.0.2.53:53", wire)
         if isinstance(found, Answer):
             assert (found.name, found.rtype) == (name, rtype)
             assert found.ttl is None or 0 <= found.ttl < 2**31

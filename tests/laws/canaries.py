@@ -108,18 +108,16 @@ class CommandLines(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        family = {self.pid}
         while not self.ended.is_set():
-            for entry in Path("/proc").iterdir():
-                if entry.name.isdigit():
-                    self._look(int(entry.name), family)
+            self._look(self.pid)
             time.sleep(0.005)
 
-    def _look(self, pid: int, family: set[int]) -> None:
+    def _look(self, pid: int) -> None:
+        """The process, and then its children: the kernel lists them for each thread that started some."""
         try:
-            parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-            if pid in family or parent in family:
-                family.add(pid)
-                self.seen.add(Path(f"/proc/{pid}/cmdline").read_bytes())
-        except (OSError, ValueError, IndexError):
+            self.seen.add(Path(f"/proc/{pid}/cmdline").read_bytes())
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                for child in (thread / "children").read_text("ascii").split():
+                    self._look(int(child))
+        except OSError:
             return  # it has ended meanwhile

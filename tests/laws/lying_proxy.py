@@ -34,7 +34,11 @@ class LyingProxy:
             disable_nagle_algorithm = True
 
             def handle_one(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                length = int(self.headers.get("content-length", 0))
+                body = self.rfile.read(length)
+                if len(body) < length:  # the client died amid its request
+                    self.close_connection = True
+                    return
                 asked = f"{self.command} {self.path.partition('/api/v1/')[2]}"
                 lied = proxy.instead(asked, None, body)
                 if lied is None:

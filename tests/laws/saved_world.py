@@ -11,9 +11,10 @@ from fake_run import MemoryJournal, run
 from fake_server import FakeServer
 from law_strategies import Situation
 
+from reconciler.app.apply import run as applying
 from reconciler.app.apply.run import ApplyHooks, ApplyResult
 from reconciler.app.plan.planner import PlanRequest
-from reconciler.app.saved import apply as saved_applying
+from reconciler.app.saved.apply import run_saved
 from reconciler.app.saved.plan_file import SavedPlan, saved_plan
 from reconciler.app.servers import OpenServers
 from reconciler.config.workspace import Configuration
@@ -59,8 +60,8 @@ class SavedWorld:
     def apply(self, saved: SavedPlan) -> ApplyResult:
         """The whole of `apply --plan`, on the server in memory."""
         hooks = ApplyHooks(agree=lambda _: True, on_outcome=lambda _: None)
-        with mock.patch.object(saved_applying, "open_servers", self._servers):
-            done = run(saved_applying.run_saved(self.config, saved, hooks, Silent()))
+        with mock.patch.object(applying, "open_servers", self._servers):
+            done = run(run_saved(self.config, saved, hooks, Silent()))
         assert isinstance(done, ApplyResult)
         return done
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import forked_program
 import httpx
 from canaries import Canaries, CommandLines, is_private
 from fake_vault import FakeVault
@@ -161,14 +162,8 @@ class SecretWorld:
     def run(self, *words: str, timeout: float = 60.0, stdin: str = "", broken: bool = False, **environment: str) -> Ran:
         """Runs the program, and looks for secrets in all that it said; `broken`: a traceback is expected."""
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("RECONCILER_", "GITHUB_"))}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "reconciler", *words],
-            cwd=self.root,
-            env={**clean, "NO_COLOR": "1", **self.environment, **environment},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        env = {**clean, "NO_COLOR": "1", **self.environment, **environment}
+        process = forked_program.start(words, cwd=self.root, env=env)
         watch = CommandLines(process.pid)
         try:
             results, messages = process.communicate(stdin.encode(), timeout=timeout)

@@ -49,7 +49,7 @@ def test_law_2_after_an_apply_nothing_is_left_to_do(there: Situation) -> None:
     assert left.changes == ()
     assert has_converged(left)
     assert server.domains["sister.example"] == sister
-    checked, _ = run(verify(server, there.desired, outcomes, lambda seen: there.plan_from(seen, journal)))
+    checked, _ = run(verify(server, there.desired, outcomes, lambda _, seen: there.plan_from(seen, journal)))
     assert checked == outcomes
     assert server.writes == 0 or made.changes
 

@@ -61,7 +61,7 @@ def test_no_plan_takes_away_what_nobody_may_touch(there: Situation, before: dict
 
 @pytest.mark.parametrize("drawn", [wild, situations])
 def test_what_is_not_ours_is_afterwards_as_it_was(drawn: Any) -> None:
-    @settings(deadline=None, max_examples=120)
+    @settings()  # the profile says how many: the settings of a function within a test are its own
     @given(drawn(), before_in_main)
     def law(there: Situation, before: dict[str, str]) -> None:
         there = replace(there, options=replace(there.options, protected_before=before))

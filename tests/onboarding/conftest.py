@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import forked_program
 import pytest
 
 from reconciler.sandbox import Sandbox, SandboxConfig, SeedDomain
@@ -127,15 +128,8 @@ class Program:
         return {**kept, "PATH": path, "NO_COLOR": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
 
     def __call__(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "reconciler", *words],
-            cwd=self.cwd,
-            env={**self.clean(), **self.environment, **environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        env = {**self.clean(), **self.environment, **environment}
+        return forked_program.run(words, cwd=self.cwd, env=env, no_input=True)
 
     def git(self, *words: str) -> str:
         """Runs git, which must succeed."""

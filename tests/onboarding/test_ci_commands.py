@@ -156,7 +156,7 @@ def test_a_refused_plan_fails_its_job_and_is_commented_all_the_same(github: Repo
     planned = actions.run("plan", merge, **asked)
     assert planned.code == 4, planned.out
     assert "plan.saved" not in planned.artifacts
-    assert "outlives the line that is gone here (GRD010)" in github.runners.comments[-1]["body"]
+    assert "the same change removes that protection (GRD010)" in github.runners.comments[-1]["body"]
     applied = actions.run("apply", merge, github__event__before=guarded)
     assert applied.code == 4, applied.out
     assert "user0" in github.world.own("state")["domains"]["first.example"]["users"]

@@ -19,6 +19,8 @@ from reconciler.app.onboarding.product import PRODUCT, product_of
 from reconciler.app.onboarding.server import SERVER
 from reconciler.app.onboarding.starter import HINT, beside
 from reconciler.app.plan.planner import Planner, PlanRequest
+from reconciler.app.plan.reading import observe_selected
+from reconciler.app.servers import OpenServers
 from reconciler.config.emit import emit_domain
 from reconciler.config.workspace import Configuration, load_configuration
 from reconciler.core.diagnostics import has_errors
@@ -29,7 +31,7 @@ from reconciler.core.plan import Plan
 from reconciler.core.ports import Progress, Reader
 from reconciler.core.secret import Secret
 from reconciler.core.workspace import Role, ServerSettings
-from reconciler.engine.observe import DOMAINS_AT_ONCE, Observation, observe_all
+from reconciler.engine.observe import DOMAINS_AT_ONCE, Observation
 
 T = TypeVar("T")
 
@@ -218,7 +220,5 @@ def _valid(
 async def _planned(reader: Reader, config: Configuration, today: date, progress: Progress) -> tuple[Plan, ...]:
     """The plan of what was just written, against a second look at the server."""
     planner = Planner(config, PlanRequest(today=today))
-    progress.begin("Planning", len(planner.selected()))
-    seen = await observe_all({SERVER: reader}, planner.selected(), progress.step)
-    progress.end()
-    return planner.all_plans(seen)
+    servers = OpenServers(readers={SERVER: reader}, writers={}, unusable={})
+    return planner.all_plans(await observe_selected(planner, servers, progress, title="Planning"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reconciler.core.comparison import CheckKey, Said, Snapshot
+from reconciler.core.comparison import CheckKey, CheckResult, Snapshot
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.findings import STATUSES
 
@@ -43,7 +43,7 @@ def read_earlier(path: Path) -> Earlier:
         raise ReconcilerError(f"{path} is no report: it lacks a part, or a part is of another kind", hint=hint) from e
 
 
-def _checks(document: Any) -> list[tuple[CheckKey, Said]]:
+def _checks(document: Any) -> list[tuple[CheckKey, CheckResult]]:
     found = []
     for domain in document["domains"]:
         where = _text(domain["domain"]), _text(domain["server"]), _text(domain.get("aliasOf", ""))
@@ -51,7 +51,7 @@ def _checks(document: Any) -> list[tuple[CheckKey, Said]]:
             status = check["status"]
             if status not in STATUSES:
                 raise TypeError(status)
-            found.append(((*where, _text(check["id"])), Said(status, _text(check.get("code", "")))))
+            found.append(((*where, _text(check["id"])), CheckResult(status, _text(check.get("code", "")))))
     return found
 
 

@@ -30,7 +30,7 @@ def check_targets(file: DomainFile, workspace: Directory, policy: Policy) -> Ite
             local, host = split_address(target)
             home = workspace.home(host)
             if home is None:
-                if deny and not policy.lets_out(host):
+                if deny and not policy.allows_external(host):
                     places = places or file.places()
                     yield _outside(resource, target, places)
             elif home in workspace.files and local not in workspace.declared[home]:
