@@ -94,8 +94,10 @@ def body(resource: Resource, domain: str) -> Tree:
         if spec.name == "enabled" and isinstance(resource, Mailbox) and not isinstance(resource.password, Unset):
             rows["password"] = _secret_ref(resource.password)
         value = getattr(resource, spec.attribute)
+        # An unmanaged field is left out; writing it would make it managed.
         if isinstance(value, Unset):
             continue
+        # `forwarding.to` and `forwarding.keepCopy` share one mapping.
         outer, _, inner = spec.name.partition(".")
         if inner:
             nested = rows.setdefault(outer, {})
@@ -140,6 +142,7 @@ def _secret_ref(ref: SecretRef) -> str:
     if ref.kind == "generate":
         source = "generate: true"
     elif ref.kind == "command":
+        # Arguments stay separate: joined to one text, they would need a shell again.
         source = f"command: {flow_text([scalar(word) for word in ref.parts])}"
     elif ref.kind in _PARTS:
         first, *rest = (scalar(part) for part in ref.parts)
@@ -155,6 +158,7 @@ def _removed(removed: Sequence[Removal]) -> list[str]:
     lines: list[str] = []
     for kind in KINDS:
         rows = [r for r in removed if r.kind == kind.name]
+        # Only sections with an entry are written, in the order of `KINDS`.
         if not rows:
             continue
         lines.append(f"{kind.section}:")
@@ -203,6 +207,7 @@ def _value(value: str | bool | tuple[str, ...]) -> Tree:
 
 def _domain(canonical: str) -> str:
     """The domain with U-labels if that reads back as the same name, else with A-labels."""
+    # Some A-labels decode to letters that encode to another A-label.
     text = display_domain(canonical)
     try:
         return text if domain_name(text) == canonical else canonical
@@ -215,6 +220,7 @@ def scalar(text: str) -> str:
 
     Other tools read these files too, and many of them still follow YAML 1.1.
     """
+    # Words of YAML 1.1 are quoted too: many tools would read a boolean.
     if text.lower() not in _WORDS and _PLAIN.fullmatch(text):
         return text
     return f'"{"".join(_ESCAPES.get(c) or _escaped(c) for c in text)}"'
@@ -240,6 +246,7 @@ def block(key: str, tree: Tree, step: int = STEP) -> Iterator[str]:
     if isinstance(tree, str):
         yield f"{key}: {tree}"
         return
+    # A mapping always takes lines of its own: one field per line gives small diffs.
     if isinstance(tree, Mapping):
         lines: Iterable[str] = [line for name, value in tree.items() for line in block(name, value, step)]
     else:
@@ -252,6 +259,7 @@ def _escaped(char: str) -> str:
     if char.isprintable():
         return char
     code = ord(char)
+    # A server may send half a surrogate pair in JSON.
     if 0xD800 <= code <= 0xDFFF:
         return "\N{REPLACEMENT CHARACTER}"
     return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"

@@ -37,6 +37,7 @@ def select(
         return frozenset(c.found.relative for c in candidates), ()
     chosen: set[str] = set()
     diagnostics: list[Diagnostic] = []
+    # A word is compared with domains first, because that is the usual form.
     for word in dict.fromkeys(words):
         matches = {c.found.relative for c in candidates if _matches(c, word)} or _by_path(candidates, word, root, here)
         if not matches:
@@ -52,6 +53,7 @@ def _matches(candidate: Candidate, word: str) -> bool:
             return candidate.domain is not None and domain_name(word) == candidate.domain
         except BadName:
             return False
+    # A pattern with `/` is a pattern over paths.
     if "/" in word or candidate.domain is None:
         return False
     pattern = word.lower()
@@ -65,6 +67,7 @@ def _by_path(candidates: Sequence[Candidate], word: str, root: Path, here: Path)
     by_path = {c.found.path: c.found.relative for c in candidates}
     for base in (here, root):
         if not _GLOB.isdisjoint(word):
+            # The folder may itself contain characters of patterns.
             pattern = normpath(Path(escape(str(base))) / word)
             inside = {relative for file, relative in by_path.items() if fnmatchcase(str(file), pattern)}
             if inside:
@@ -90,6 +93,7 @@ def _lexical(path: Path) -> Path:
 def _nothing(candidates: Sequence[Candidate], word: str) -> Diagnostic:
     names = sorted({name for c in candidates if c.domain for name in (c.domain, display_domain(c.domain))})
     near = get_close_matches(word.lower(), names, n=1)
+    # Both spellings of an international domain are candidates.
     if near:
         hint = f"did you mean {near[0]}?"
     elif names:

@@ -118,11 +118,13 @@ class _Loading:
         """The complete configuration, with the diagnostics of its selected part."""
         candidates = [Candidate(f, d.domain) for f, (d, _) in zip(self.found.domains, self.files, strict=True)]
         chosen, unmatched = select(candidates, selection, root=self.root, here=here.resolve())
+        # The checks run over all files, because a selected file may conflict with one that is not selected.
         found_faults = tuple(chain(*(rows for _, rows in self.files), self._checks()))
         faulty = {d.span.file for d in found_faults if d.span and d.severity is Severity.ERROR}
         domains: dict[str, DesiredDomain] = {}
         selected: list[str] = []
         for found, (file, _) in zip(self.found.domains, self.files, strict=True):
+            # A file with any error gives no desired state: a plan from a part of it could delete mailboxes.
             if file.desired is None or found.display in faulty or not self._has_valid_base(file.desired):
                 continue
             domains[file.desired.domain] = file.desired
@@ -174,6 +176,7 @@ class _Loading:
         self.common += diagnostics
         if workspace is None or has_errors(diagnostics):
             return None
+        # Only after all checks of the file, because messages show the path as written.
         servers = {name: self._at_root(server) for name, server in workspace.servers.items()}
         return replace(workspace, servers=servers)
 
@@ -200,6 +203,7 @@ class _Loading:
     def _products(self) -> dict[str, Product]:
         products: dict[str, Product] = {}
         for found in self.found.products:
+            # `p.yaml` and `p.yml` would be the same product.
             if found.stem in products or found.stem in self.broken_products:
                 text = f"product {found.stem} has two files; this one is ignored"
                 self.common.append(error("WSP001", text, Span(found.display), hint="remove one of them"))
@@ -227,6 +231,7 @@ class _Loading:
         document, diagnostics = self._read(found)
         body = document.value if document else None
         raw: Mapping[str, Any] = body if isinstance(body, dict) else {}
+        # The raw text is used here: the schema must be chosen before the file can be decoded.
         product, role = self.products.get(_text(raw, "product")), self._role(_text(raw, "server"))
         file = DomainFile(
             file=found.display,
@@ -245,6 +250,7 @@ class _Loading:
         if has_errors(shape):
             reported = {(d.code, d.span) for d in faults}
             faults = (*faults, *(d for d in shape if (d.code, d.span) not in reported))
+        # Only the shape decides: exceeded limits leave the file readable.
         rest = valid_part(document, validator("domain")) if has_errors(shape) else document
         if rest is None:
             return file, (*diagnostics, *faults)
@@ -283,6 +289,7 @@ class _Loading:
 
     def _product_exists(self, file: DomainFile, desired: DesiredDomain) -> Iterator[Diagnostic]:
         name = desired.product
+        # A broken product has its own diagnostics; reporting it as missing would mislead.
         if name is not None and name not in self.products and name not in self.broken_products:
             yield unknown_product(name, self.products, file.places().span(("product",)))
 

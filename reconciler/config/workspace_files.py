@@ -58,6 +58,7 @@ def find_root(start: Path, explicit: Path | None = None) -> Path:
         NoWorkspace: there is none.
     """
     if explicit is not None:
+        # Shells complete the name of the file, so `-w path/reconciler.yaml` is accepted too.
         folder = explicit.parent if explicit.name == WORKSPACE_FILE and explicit.is_file() else explicit
         if (folder / WORKSPACE_FILE).is_file():
             return folder.resolve()
@@ -84,6 +85,7 @@ def discover(root: Path, here: Path, planned: Collection[str] = ()) -> Found:
     workspace = walk.single(root.resolve() / WORKSPACE_FILE)
     walk.state()
     products = tuple(walk.files("products", nested=False))
+    # Domains need no such check: two files for one domain are an error in any case (NAM004).
     walk.clashes(products)
     domains = tuple(walk.files("domains", nested=True))
     new = {name: walk.single(walk.root / name) for name in planned if name not in {d.relative for d in domains}}
@@ -157,6 +159,7 @@ class _Walk:
     def _kind(self, path: Path) -> Literal["folder", "file"] | None:
         """None for an entry that is reported as unusable, or that has another ending."""
         try:
+            # Before any other call: the target of a link out of the workspace is not even looked at.
             if path.is_symlink() and not self._stays_inside(path):
                 return None
             if path.is_dir():

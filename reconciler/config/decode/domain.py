@@ -66,10 +66,12 @@ def _named(
         name = reading.name(key, local_part, path, key=True)
         if name is None:
             continue
+        # The first one counts, so that the result does not depend on the order of dictionaries.
         if name in found:
             reading.clash(found[name][0], key, name, path, key=True)
             continue
         found[name] = key, make(name, body, path)
+    # Sorted, because plans and digests must not depend on the order of keys in a file.
     return {name: found[name][1] for name in sorted(found)}
 
 
@@ -81,6 +83,7 @@ def _mailboxes(reading: Reading, rows: Mapping[str, Any], domain: str) -> dict[s
 
 def _mailbox(reading: Reading, name: str, body: Mapping[str, Any], path: NodePath, domain: str) -> Mailbox:
     origin = reading.span(path, key=True)
+    # The short way for `bob: {}`, which is the most frequent form in large domains.
     if not body:
         return Mailbox(name=name, origin=origin)
     forwarding = body.get("forwarding") or {}
@@ -106,6 +109,7 @@ def _aliases(reading: Reading, rows: Mapping[str, Any], domain: str) -> dict[str
 
 def _alias(reading: Reading, name: str, body: object, path: NodePath, domain: str) -> Alias:
     origin = reading.span(path, key=True)
+    # The short form `info: [alice]` manages only the targets.
     if isinstance(body, list):
         return Alias(name=name, targets=_targets(reading, body, path, domain), origin=origin)
     fields: Mapping[str, Any] = body if isinstance(body, dict) else {}
@@ -160,6 +164,7 @@ def _removed(reading: Reading, body: Mapping[str, Any]) -> tuple[Removal, ...]:
 
 def _removal_rows(rows: object, path: NodePath) -> list[tuple[str, Mapping[str, Any] | None, NodePath, bool]]:
     """The rows of any of the three forms of removals: name, options, path, and whether the name is a key."""
+    # `removed: {mailboxes: {carol: {}}}`; the list form below may mix names and mappings.
     if isinstance(rows, dict):
         return [(key, options, (*path, key), True) for key, options in rows.items()]
     found: list[tuple[str, Mapping[str, Any] | None, NodePath, bool]] = []
@@ -193,6 +198,7 @@ def _renamed(reading: Reading, body: Mapping[str, Any]) -> tuple[Renaming, ...]:
             path: NodePath = ("renamed", kind.section, key)
             old = reading.name(key, _canonical(kind), path, key=True)
             new = reading.name(text, _canonical(kind), path)
+            # Both are decoded before the check, so that two invalid names give two diagnostics.
             if old is None or new is None:
                 continue
             if old in first:

@@ -25,6 +25,7 @@ def decode_product(document: Document, name: str) -> tuple[Product, tuple[Diagno
         limits=_limits(reading, section(body, "limits")),
         offer=Offer(eas=offer.get("eas", True), mapi=offer.get("mapi", True)),
         password_policy=PasswordPolicy(
+            # The defaults are those of the hosting panel.
             min_length=policy.get("minLength", 8),
             require_uppercase=policy.get("requireUppercase", True),
             require_digit=policy.get("requireDigit", True),
@@ -40,6 +41,7 @@ def decode_product(document: Document, name: str) -> tuple[Product, tuple[Diagno
 def _limits(reading: Reading, body: Mapping[str, Any]) -> Limits:
     def size(key: str) -> int | None:
         value = body.get(key)
+        # 0 means unlimited here; `parse_size` accepts only sizes of at least 1 byte.
         if value is None or value == 0:
             return value
         return reading.size(value, ("limits", key))

@@ -47,6 +47,7 @@ class Reading:
 
     def names(self, texts: Sequence[str], canonical: Callable[[str], str], path: NodePath) -> tuple[str, ...]:
         """The canonical forms of a list of names, sorted and without duplicates; a duplicate is a warning."""
+        # A duplicate target is harmless on the server, so it is only a warning.
         found: dict[str, str] = {}
         for i, text in enumerate(texts):
             name = self.name(text, canonical, (*path, i))
@@ -75,6 +76,7 @@ def section(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def secret_ref(body: Mapping[str, Any]) -> SecretRef:
     """The value of a reference to a secret: a mapping with one source, such as `{env: NAME}`, and perhaps `version`."""
     version = int(body.get("version", 1))
+    # The schema accepts exactly one source in each reference.
     match next(key for key in body if key != "version"):
         case "env":
             return SecretRef("env", str(body["env"]), version=version)
@@ -82,9 +84,11 @@ def secret_ref(body: Mapping[str, Any]) -> SecretRef:
             return SecretRef("file", str(body["file"]), version=version)
         case "command":
             words = tuple(str(word) for word in body["command"])
+            # `target` is for people and part of plans; `parts` is what runs, without a shell.
             return SecretRef("command", shlex.join(words), words, version)
         case "sops":
             file, key = str(body["sops"]["file"]), body["sops"]["key"]
+            # A list is for keys that contain a dot themselves.
             steps = key.split(".") if isinstance(key, str) else [str(step) for step in key]
             return SecretRef("sops", f"{file}#{'.'.join(steps)}", (file, *steps), version)
         case "vault":
@@ -134,6 +138,7 @@ def _checks(reading: Reading, body: Mapping[str, Any] | None) -> tuple[CheckSett
     """Sorted by id, so that two values with the same meaning are equal."""
     if body is None:
         return None
+    # Unknown ids cannot occur: the schema lists the checks.
     known = (check for check in sorted(CHECK_IDS) if check in body)
     return tuple(CheckSetting(id=c, level=body[c], origin=reading.span(("dns", "checks", c))) for c in known)
 

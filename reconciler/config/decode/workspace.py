@@ -52,11 +52,13 @@ def split_url(url: str) -> SplitResult | None:
 
 def _server(reading: Reading, name: str, body: Mapping[str, Any]) -> ServerSettings:
     parts = split_url(body["url"])
+    # `check_servers` reports an invalid URL; decoding continues with an empty host.
     host = (parts.hostname or "") if parts else ""
     if body.get("hostname"):
         host = reading.name(body["hostname"], host_name, ("servers", name, "hostname")) or host
     return ServerSettings(
         name=name,
+        # Paths of requests begin with `/`.
         url=body["url"].rstrip("/"),
         hostname=host,
         username=_plain_or_ref(body["username"]),
@@ -124,9 +126,11 @@ def _dns(reading: Reading, body: Mapping[str, Any]) -> DnsSettings:
 
 def _resolver(text: str) -> tuple[str, int] | None:
     """Address and port of `1.2.3.4`, `1.2.3.4:5353`, `::1` or `[::1]:5353`; None for any other text."""
+    # A bare IPv6 address has no port; in brackets it can be read as a URL.
     if text.count(":") > 1 and not text.startswith("["):
         text = f"[{text}]"
     parts = split_url(f"//{text}")
+    # `netloc` differs from the text if it has a path, a query or a fragment.
     if parts is None or not parts.hostname or parts.netloc != text or parts.username is not None:
         return None
     try:

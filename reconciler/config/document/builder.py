@@ -89,6 +89,7 @@ class Builder:
         kind = event.__class__
         if kind is _ALIAS:
             return self._alias(event, depth), start, end
+        # A tag could select another type for a value, or, in other loaders, run code.
         if event.tag is not None:
             self._error("YML007", "YAML tags are not supported", start, end, hint="remove the tag")
         anchor = event.anchor
@@ -97,10 +98,12 @@ class Builder:
         if kind is _SCALAR:
             value: object = event.value if event.style else self._plain[event.value]
         else:
+            # The limit of libyaml is far higher than any file needs.
             if depth >= MAX_DEPTH:
                 raise self._stop(f"the file has more than {MAX_DEPTH} levels", start, end)
             build = self._mapping if kind is _MAPPING else self._sequence
             value, end = build(event, depth + 1)
+        # The anchor counts only after its value is complete; before that, an alias to it would be a cycle.
         if anchor is not None:
             self._open.discard(anchor)
             self._anchors[anchor] = value
@@ -181,6 +184,7 @@ class Builder:
             if not isinstance(source, Map):
                 self._error("YML005", "the value of a merge key must be a mapping or a list of mappings", v0, v1)
                 return
+            # A merged key keeps the location where it was written, so a diagnostic shows the line to change.
             for key, item in source.items():
                 if key in node:
                     line, _ = self._lines.place(node.marks[key][0])
@@ -208,6 +212,7 @@ class Builder:
         else:
             value = self._anchors[name]
             nodes, height = self._weights.get(id(value), (1, 0)) if isinstance(value, Map | Seq) else (1, 0)
+            # Every alias adds its nodes again: a small file with nested aliases can stand for billions of nodes.
             self._repeated += nodes
             if self._repeated > MAX_REPEATED:
                 raise self._stop(f"the aliases add more than {MAX_REPEATED:,} values", start, end, code="YML005")
@@ -224,6 +229,7 @@ class Builder:
 
         Each anchored tree is walked once, so nested aliases ("billion laughs") cost no time.
         """
+        # A nested anchor was weighed before, because its value ended first.
         known = self._weights.get(id(node))
         if known is not None:
             return known
@@ -272,10 +278,12 @@ def resolve(text: str) -> Scalar:
     """
     if text in _WORDS:
         return _WORDS[text]
+    # Most values are text; this avoids three regular expressions for each of them.
     if text[0] not in _NUMBER_STARTS or len(text) > _MAX_NUMBER:
         return text
     if _INTEGER.fullmatch(text):
         return int(text)
+    # `0o17` and `0x1F` are numbers in YAML 1.2, while `017` is text here.
     if _BASED.fullmatch(text):
         return int(text, 0)
     if _FLOAT.fullmatch(text):

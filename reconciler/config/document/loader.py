@@ -106,6 +106,7 @@ def load_text(data: bytes, display: str) -> tuple[Document | None, tuple[Diagnos
     Some faults leave the structure readable, for example a duplicate key, of which the first one counts. Then the
     result has a document too, so that its rest can be checked. Reading ends at the first syntax error.
     """
+    # The callers read one byte more than the limit, so this does not need the size of the file.
     if len(data) > MAX_BYTES:
         hint = "split it into one file for each domain"
         return None, (error("YML004", f"the file is larger than {MAX_BYTES >> 20} MiB", Span(display), hint=hint),)
@@ -114,6 +115,7 @@ def load_text(data: bytes, display: str) -> tuple[Document | None, tuple[Diagnos
     except UnicodeDecodeError as e:
         return None, (_not_utf8(data, e, display),)
     lines = Lines(display, text)
+    # libyaml rejects most of these characters too, but its message does not name the character.
     bad = _UNPRINTABLE.search(text)
     if bad:
         return None, (_unprintable(bad, lines),)
@@ -131,6 +133,7 @@ def _parse(lines: Lines) -> tuple[Document | None, tuple[Diagnostic, ...]]:
         document = _document(get_event, builder, lines)
     except YAMLError as e:
         return None, (*builder.diagnostics, explain_syntax(e, lines))
+    # The builder has already added the diagnostic.
     except StopBuilding:
         return None, tuple(builder.diagnostics)
     return None if builder.broken else document, tuple(builder.diagnostics)
@@ -156,6 +159,7 @@ def _document(get_event: Callable[[], Any], builder: Builder, lines: Lines) -> D
         event = get_event()
         is_empty = event.__class__ is ScalarEvent and not event.value and not event.style
         value, start, end = builder.node(event)
+        # A document of comments only has an empty scalar as its value.
         if not is_empty:
             document = Document(lines.file, lines.text, value, (start, end))
     if document is None:
@@ -189,6 +193,7 @@ def _bidi_controls(lines: Lines) -> Iterator[Diagnostic]:
     line = 0
     for found in _BIDI.finditer(lines.text):
         span, char = lines.span(found.start(), found.end()), found[0]
+        # One diagnostic for each line is enough: a line often has a pair of these characters.
         if span.line == line:
             continue
         line = span.line

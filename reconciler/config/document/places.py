@@ -24,11 +24,13 @@ class Lines:
 
     def place(self, index: int) -> tuple[int, int]:
         """Line and column, both from 1, of the character at `index`."""
+        # Both numbers count from 1, as editors do; columns are code points.
         line = bisect_right(self.starts, index)
         return line, index - self.starts[line - 1] + 1
 
     def span(self, start: int, end: int) -> Span:
         """The location of the characters from `start` to `end`, without the white space at their end."""
+        # libyaml ends a block value only at the next token, after line breaks and comments.
         while end > start and self.text[end - 1] in " \t\r\n":
             end -= 1
         return Span(self.file, *self.place(start), *self.place(end))

@@ -10,6 +10,7 @@ from reconciler.core.diagnostics import Diagnostic, error
 _INDENTED = "check the indentation of this line and the lines above: entries of one level begin in one column"
 _QUOTE = 'put the text in quotes: "…"'
 
+# The first row whose start matches counts. PyYAML and libyaml word some faults differently, so some rows repeat.
 _WORDS: Final[tuple[tuple[str, str, str], ...]] = (
     # start of libyaml's or PyYAML's message, our message, our hint
     ("mapping values are not allowed", "a key with a colon is not allowed here", f"{_QUOTE}; or {_INDENTED}"),
@@ -58,6 +59,7 @@ def explain_syntax(fault: YAMLError, lines: Lines) -> Diagnostic:
     mark = getattr(fault, "problem_mark", None)
     if problem.startswith(_AT_CONTEXT):
         mark = getattr(fault, "context_mark", None) or mark
+    # At the end of the file, libyaml may report an index after the last character.
     index = min(mark.index, len(lines.text)) if mark is not None else 0
     message, hint = _words(problem, lines.text, index)
     code = "YML004" if "nesting depth" in problem else "YML001"

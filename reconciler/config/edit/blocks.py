@@ -38,6 +38,7 @@ def _mapping(draft: Draft, mark: Mark, node: object, patch: MapPatch, *, in_brac
     # Text with an anchor may be used in other places; the edit must fail instead of changing those too.
     for key in (*patch.values, *patch.drop):
         draft.check(node.marks[key], inside)
+    # The style of the file stays: a flow mapping is edited in its brackets.
     is_flow = draft.text[mark[2]] == "{"
     for key, change in patch.values.items():
         _change(draft, node.marks[key], node[key], change, in_brackets=is_flow)
@@ -57,6 +58,7 @@ def _block_mapping(draft: Draft, mark: Mark, node: Map, patch: MapPatch) -> None
         start = marks[key][0]
         if not draft.is_first(start):
             draft.refuse(start, "the entry is not the first one on its line")
+        # Complete lines, with the comments that belong to the entry.
         draft.splice(draft.line_start(start), draft.region_end(start, marks[key][3]), "")
     if not patch.add:
         if not kept:
@@ -70,6 +72,7 @@ def _block_mapping(draft: Draft, mark: Mark, node: Map, patch: MapPatch) -> None
     for key, tree in patch.add.items():
         before = _before(key, list(marks), patch)
         start, _, _, end = marks[before]
+        # A dropped entry is replaced in its place, so that the others do not move.
         at = draft.line_start(start) if before in patch.drop else draft.region_end(start, end)
         draft.insert_lines(at, [*gap, *block(key, tree, draft.step)], draft.column(first))
 
@@ -121,6 +124,7 @@ def _dash(draft: Draft, start: int) -> int:
 def _fill(draft: Draft, mark: Mark, tree: Tree, *, in_brackets: bool) -> None:
     """Sets a value that is empty so far: `{}`, `[]`, `null` or no text at all."""
     colon = draft.colon(mark)
+    # Block lines are not valid inside brackets, nor after a value on another line.
     if in_brackets or "\n" in draft.text[colon : mark[2]] or "\r" in draft.text[colon : mark[2]]:
         _replace(draft, mark, flow_text(tree))
         return
@@ -175,6 +179,7 @@ def _expand(draft: Draft, mark: Mark, node: object, *, in_brackets: bool) -> Non
         draft.insert_lines(below, ["to:"], column)
         return
     draft.insert_lines(below, ["to:"], key_column + draft.step)
+    # Every line of the list needs the additional indentation; empty lines stay empty.
     last = draft.content_end(start, end)
     while below < last:
         if draft.text[below : draft.line_end(below)].strip():

@@ -56,12 +56,14 @@ def edit_domain(text: str, edits: Sequence[Edit], *, file: str = "the file") -> 
         CannotEdit: the file alone is invalid, an edit names a missing resource, or a part of the text cannot be changed
             safely: an alias, an anchor or a merge key, or a key written with `?`.
     """
+    # The loader ignores a byte order mark, and its locations do not count it.
     mark = _BOM if text.startswith(_BOM) else ""
     plain = text.removeprefix(_BOM)
     document, before = _read(plain, file)
     after = edited(before, edits)
     result = _patched(document, before, after) if after != before else plain
     result = _noted(result, [edit.text for edit in edits if isinstance(edit, EditNote)])
+    # No difference, for example if a note is already there.
     if result == plain:
         return text
     # The next `apply` would carry out a wrong edit on the server, so the result is verified.
@@ -90,6 +92,7 @@ def _read(text: str, file: str, default_server: str = "") -> tuple[Document, Des
     _fail(diagnostics)
     assert document is not None
     _fail(check(document, validator("domain")))
+    # An error here could make the edit delete a declaration that was not decoded.
     desired, diagnostics = decode_domain(document, default_server=default_server)
     _fail(diagnostics)
     assert desired is not None

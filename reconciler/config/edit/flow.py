@@ -27,6 +27,7 @@ def edit_items(
     opened, closed = value[0] + 1, value[1] - 1
     items = _items(draft, opened, closed, places)
     kept = [i for i in range(len(items)) if i not in drop]
+    # Comments inside the brackets belonged to the removed items.
     if not kept:
         draft.splice(opened, closed, ", ".join(add))
         return
@@ -45,8 +46,10 @@ def _items(draft: Draft, opened: int, closed: int, places: Sequence[tuple[int, i
     items: list[FlowItem] = []
     before = opened
     for start, end in places:
+        # The parser's location excludes `?`, anchors and tags, so other text is in between.
         if _next(draft, before, closed) != start:
             draft.refuse(start, "the entry has a key with `?`, or an anchor or tag")
+        # An empty value ends after white space that belongs to no item.
         end = draft.content_end(start, end)
         at = _next(draft, end, closed)
         comma = at if at < closed and draft.text[at] == "," else None
@@ -72,6 +75,7 @@ def _next(draft: Draft, at: int, closed: int) -> int:
 
 def _drop(draft: Draft, item: FlowItem, opened: int) -> None:
     """Removes an item that others follow."""
+    # An item alone on its lines takes its comment and its line end with it.
     if _has_lines(draft, item, opened):
         draft.splice(draft.line_start(item.start), draft.line_end(item.end_with_comma), "")
         return
@@ -100,6 +104,7 @@ def _drop_end(draft: Draft, last: FlowItem, dropped: Sequence[FlowItem], opened:
 
 
 def _add(draft: Draft, last: FlowItem, add: Sequence[str], opened: int, *, trailing: bool) -> None:
+    # A list with one item per line gets new items on new lines.
     own_line = draft.is_first(last.start) and draft.line_start(last.start) >= opened
     if not own_line or not draft.is_last(last.end_with_comma):
         draft.splice(last.end, last.end, "".join(f", {text}" for text in add))

@@ -59,11 +59,13 @@ def patch_of(document: Mapping[str, Any], before: DesiredDomain, after: DesiredD
     top = MapPatch(order=TOP)
     for kind in KINDS:
         old, new = before.section(kind.name), after.section(kind.name)
+        # Edits never remove a section: it would no longer be managed.
         if isinstance(new, Unset):
             continue
         if isinstance(old, Unset):
             top.add[kind.section] = section_text(kind.name, new, after.domain)
         elif old != new:
+            # The section may be null in the file, which means the same as empty.
             written = document[kind.section]
             top.values[kind.section] = (
                 _items(written or (), domain_name, new, [name_text(kind.name, n) for n in new if n not in old])
@@ -90,6 +92,7 @@ def _resources(
     domain: str,
 ) -> MapPatch:
     patch, keys = MapPatch(), _by_name(written, local_part)
+    # The file may spell a name in upper case, so its own key is used.
     patch.drop = {keys[name] for name in old if name not in new}
     for name, resource in new.items():
         if name not in old:
@@ -110,6 +113,7 @@ def _fields(kind: Kind, written: object, old: Resource, new: Resource, domain: s
             continue
         if isinstance(written, list):  # an alias in short form, with other targets
             return _targets(written, value, domain)
+        # Nested fields are collected, so that a mapping that becomes empty can be removed entirely.
         outer, _, inner = spec.name.partition(".")
         if not inner:
             _field(patch, rows, outer, None if isinstance(value, Unset) else value, spec.name, domain)
@@ -173,6 +177,7 @@ def _removed(written: Mapping[str, Any], before: DesiredDomain, after: DesiredDo
 
 
 def _removals(rows: Any, names: set[str], canonical: Callable[[str], str]) -> MapPatch | ListPatch:
+    # The three forms of `removed` are those of `decode.domain._removal_rows`.
     if isinstance(rows, dict):
         return MapPatch(drop={key for key in rows if canonical(key) in names})
     keys = [next(iter(row)) if isinstance(row, dict) else row for row in rows]

@@ -26,6 +26,7 @@ def places_of(text: str, spans: Iterable[Span]) -> tuple[Place | None, ...]:
 
     A location of an entire resource or section belongs to no field.
     """
+    # The text may have faults; locations in its readable part are still found.
     document, _ = load_text(text.encode("utf-8", "replace"), "")
     body = document.value if document else None
     if document is None or not isinstance(body, Map):
@@ -39,6 +40,7 @@ def _at(body: Map, index: int) -> Place | None:
         rows = body.get(kind.section)
         if not isinstance(rows, Map):
             continue
+        # The range of the value without the key: a fault at the name concerns no field.
         for key, (_, _, start, end) in rows.marks.items():
             if start <= index < end:
                 return _in(kind.name, key, rows[key], [spec.name for spec in kind.fields], index)
@@ -50,6 +52,7 @@ def _in(kind: KindName, key: str, node: object, fields: Sequence[str], index: in
         name = local_part(key)
     except BadName:
         return None
+    # The short form of an alias consists of its targets.
     if isinstance(node, Seq):
         return Place(kind, name, "to")
     return next((Place(kind, name, field) for field in fields if _holds(node, field.split("."), index)), None)

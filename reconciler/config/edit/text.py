@@ -34,6 +34,7 @@ class Draft:
         self.document = document
         self.text = document.text
         self._lines = Lines(document.file, self.text)
+        # Editors use one kind of line end per file, so the first one decides.
         found = _BREAK.search(self.text)
         self.newline = found[0] if found else "\n"
         self.step = self._step(document.value)
@@ -94,6 +95,7 @@ class Draft:
         Comments below the entry belong to it if they have a deeper indentation.
         """
         end = self.content_end(start, end)
+        # Removing complete lines would remove the other text too.
         if not self.is_last(end):
             self.refuse(start, "other text follows on the same line")
         column, at = self.column(start), self.line_end(end)
@@ -103,6 +105,7 @@ class Draft:
             line = self.text[below:following].rstrip("\r\n")
             if line.strip(" \t"):
                 indent = len(line) - len(line.lstrip(" \t"))
+                # A comment of the same indentation usually describes the next entry.
                 if line[indent] != "#" or indent <= column:
                     break
                 at = following
@@ -139,6 +142,7 @@ class Draft:
         """The text with all replacements."""
         parts: list[str] = []
         at = 0
+        # The sort is stable: insertions at one index keep their order.
         for start, end, text in sorted(self._splices, key=lambda splice: splice[:2]):
             assert start >= at, "edits do not overlap"
             parts += (self.text[at:start], text)

@@ -80,6 +80,7 @@ def edited(desired: DesiredDomain, edits: Iterable[Edit]) -> DesiredDomain:
     for edit in edits:
         match edit:
             case SetField(kind=kind, name=name, field=field, value=value):
+                # Targets are compared as sorted tuples everywhere.
                 canonical = tuple(sorted(value)) if isinstance(value, tuple) else value
                 desired = _with_field(desired, kind, name, field, canonical)
             case DropField(kind=kind, name=name, field=field):
@@ -93,11 +94,13 @@ def edited(desired: DesiredDomain, edits: Iterable[Edit]) -> DesiredDomain:
             case DropResource(kind=kind, name=name):
                 _declared(desired, kind, name)
                 rows = _rows(desired, kind)
+                # The section stays declared: without it, the kind would no longer be managed.
                 desired = _with_rows(desired, kind, {n: r for n, r in rows.items() if n != name})
             case AddSection(kind=kind):
                 desired = _with_rows(desired, kind, _rows(desired, kind))
             case DropRemoval(kind=kind, name=name):
                 left = tuple(r for r in desired.removed if (r.kind, r.name) != (kind, name))
+                # The caller must have read another version of the file.
                 if left == desired.removed:
                     raise _fault(desired, f"{BY_NAME[kind].title} {name} is not under `removed`")
                 desired = replace(desired, removed=left)

@@ -12,6 +12,7 @@ from reconciler.core.workspace import Role
 @lru_cache(maxsize=256)
 def domain_validator(product: Product | None, role: Role) -> Validator:
     """The validator for domain files of a product, on a server with that role of our account."""
+    # Cached: one product often has hundreds of domains, and compiling takes longer than checking a file.
     return validator("domain") if product is None else Validator("domain", domain_schema(product, role), product)
 
 
@@ -60,6 +61,7 @@ def _at_most(part: dict[str, Any], keyword: str, limit: int, product: Product) -
 
 def _quota(size: dict[str, Any], description: str, limit: int, product: Product) -> dict[str, Any]:
     """The schema `size` up to the limit, without `unlimited`."""
+    # A limit below 1 KiB allows only plain numbers of bytes.
     pattern = size_pattern(limit)
     return {
         "title": size["title"],

@@ -26,6 +26,7 @@ class Validator:
     @cached_property
     def decides(self) -> jsonschema_rs.Draft202012Validator:
         """The compiled schema. Its messages contain no value of a document: values may be secrets."""
+        # `mask` keeps values out of messages: a value may be a password at the wrong place.
         return jsonschema_rs.Draft202012Validator(self.schema, mask=_MASK)
 
 

@@ -52,6 +52,7 @@ def explain(document: Document, against: Validator) -> tuple[Diagnostic, ...]:
     if not isinstance(body, dict):
         text = f"the file should be a mapping with apiVersion and kind, but is {found(body, echo=False)}"
         return (error("SCH001", text, document.span(())),)
+    # This comes first: the schema of one kind would report every key of another kind as unknown.
     other_kind = _other_kind(document, body, against)
     if other_kind:
         return (other_kind,)
@@ -84,6 +85,7 @@ class _Explaining:
     def add(self, fault: Fault) -> None:
         """Explains one fault; only the first one of each value, because the others usually follow from it."""
         match fault.keyword:
+            # These two report several keys, each with its own location, so they are not limited to one per value.
             case "additionalProperties":
                 self._unknown_keys(fault)
             case "required":
@@ -97,20 +99,24 @@ class _Explaining:
 
     def _value(self, fault: Fault) -> None:
         path, value = fault.path, fault.value
+        # A limit of the product has its own codes, because the fix may be another product.
         limit = explain_limit(fault, self.document, self.against.product)
         if limit:
             self.diagnostics.append(limit)
         elif fault.keyword == "oneOf":
             self._sources(path, value)
+        # A text in place of a reference is treated as a secret in plain text, and is not shown.
         elif fault.title in _SECRETS and isinstance(value, str | int | float):
             self._clear_secret(path)
         elif fault.title == "age recipient" and str(value).upper().startswith(_PRIVATE_KEY):
             text = f"{name_of(path)} is a private key: anyone who reads this file can decrypt the passwords"
             hint = "create a new key pair, because git keeps this key, and write its public key: age1…"
             self._report("SEC001", text, self.document.span(path), hint=hint)
+        # SCH004 instead of SCH001: the file may need another version of the program.
         elif path in (("apiVersion",), ("kind",)):
             text = f"`{path[0]}` should be {expected(fault.schema)}, but is {found(value, echo=True)}"
             self._report("SCH004", text, self._place(path, value))
+        # The rules of names explain the fault better than the pattern of the schema does.
         elif fault.title in NAMES and isinstance(value, str):
             place = self.document.span(path, key=fault.is_key)
             self._report("NAM001", f"{shown(value)}: {bad_name(fault.title, value)}", place)
@@ -121,6 +127,7 @@ class _Explaining:
         path, value, schema = fault.path, fault.value, fault.schema
         place = self.document.span(path, key=True) if fault.is_key else self._place(path, value)
         name, last = "the key" if fault.is_key else name_of(path), str(path[-1]) if path else ""
+        # `key:` without a value is the most frequent mistake; null is not the user's intention.
         if value is None:
             item = bool(path) and isinstance(path[-1], int)
             hint = NULL_ITEM if item else hint_for(value, types_of(schema), last)
@@ -150,6 +157,7 @@ class _Explaining:
     def _unknown_keys(self, fault: Fault) -> None:
         known: Mapping[str, Any] = fault.schema.get("properties", {})
         for key in fault.value:
+            # jsonschema reports the complete mapping; only its unknown keys are faults.
             if key in known:
                 continue
             path = (*fault.path, key)
@@ -159,6 +167,7 @@ class _Explaining:
             if limit:
                 self.diagnostics.append(limit)
                 continue
+            # For example, `keepCopy` directly under a mailbox instead of under `forwarding`.
             inside = next((p for p, part in known.items() if key in part.get("properties", {})), "")
             hint = did_you_mean(key, known) or (f"move `{key}` into `{inside}`" if inside else "")
             # The key may itself be a secret: YAML reads `password: {hunter2}` as a mapping with one key.
@@ -177,6 +186,7 @@ class _Explaining:
 
     def _best_branch(self, fault: Fault) -> None:
         """Explains the faults of one branch: of those that accept the value's type, the one with the fewest faults."""
+        # A branch for another type, such as a list instead of a mapping, would hide the real fault.
         misfits = [[e for e in row if e.keyword == "type" and e.path == fault.path] for row in fault.branches]
         candidates = [row for row, wrong in zip(fault.branches, misfits, strict=True) if not wrong]
         if candidates:
@@ -263,6 +273,7 @@ def _too_many(fault: Fault, document: Document, product: Product) -> Diagnostic:
 
 
 def _quota(value: object, path: NodePath, document: Document, product: Product) -> Diagnostic | None:
+    # Only a valid size over the limit is LIM004. Any other value gets the usual explanation of its schema.
     limit = product.limits.mailbox_quota
     if not limit or isinstance(value, bool) or not isinstance(value, str | int):
         return None

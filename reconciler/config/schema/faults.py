@@ -54,7 +54,9 @@ def rank(fault: Fault) -> int:
 
 def _fault(e: ValidationError) -> Fault:
     path = cast(NodePath, tuple(e.absolute_path))
+    # jsonschema gives no path to an invalid key, so the key itself becomes the last step.
     is_key = "propertyNames" in e.absolute_schema_path
+    # `context` lists the faults of all branches together; the first step of their schema path is the branch.
     rows: dict[Any, list[Fault]] = {}
     for inner in e.context or ():
         rows.setdefault(inner.relative_schema_path[0], []).append(_fault(inner))
@@ -75,6 +77,7 @@ def _pattern(_: object, pattern: str, instance: object, __: object) -> Iterator[
         yield ValidationError("it does not match")
 
 
+# Only `pattern` is replaced, so that both validators reach the same verdict.
 _ENGINE: Final = cast(
     Callable[[Mapping[str, Any]], Draft202012Validator],
     extend(Draft202012Validator, {"pattern": _pattern}),  # type: ignore[no-untyped-call]

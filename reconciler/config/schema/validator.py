@@ -42,6 +42,7 @@ def valid_part(document: Document, against: Validator) -> Document | None:
     for fault in against.decides.iter_errors(document.value):
         path = tuple(fault.instance_path)
         unexpected = getattr(fault.kind, "unexpected", None)
+        # Their faults have no part that could be left out: something is missing, or a name is invalid.
         if type(fault.kind).__name__ in ("Required", "PropertyNames"):
             return None
         invalid |= {(*path, key) for key in unexpected} if unexpected else {path}

@@ -74,6 +74,7 @@ NAMES: Final[dict[str, Callable[[str], str]]] = {
 
 def expected(schema: Mapping[str, Any]) -> str:
     """The value that a schema accepts, as the end of `should be …`."""
+    # The most specific statement first: a title of `NAMES` says more than the type `string`.
     if "const" in schema:
         return _plain(schema["const"])
     if "enum" in schema:
@@ -105,6 +106,7 @@ def found(value: object, *, echo: bool) -> str:
         return "a mapping"
     if isinstance(value, list):
         return "a list"
+    # `the text '5'` and `the number 5` make the difference visible that quotes caused.
     kind = "text" if isinstance(value, str) else "the number"
     if not echo:
         return kind if isinstance(value, str) else "a number"
@@ -131,6 +133,7 @@ def hint_for(value: object, types: Iterable[str], name: str) -> str:
     if value is None:
         empty = next((f"write `{name}: {_EMPTY[t]}` for none, or " for t in wanted if t in _EMPTY), "")
         return f"{empty}remove it" if empty else "write a value after the colon, or remove the key"
+    # YAML 1.1 read these words as booleans, and many examples on the web still use them.
     if "boolean" in wanted and isinstance(value, str) and value.lower() in _BOOLEANS:
         return "write true or false, without quotes: yes, no, on and off are text in YAML 1.2"
     if isinstance(value, bool | int | float) and "string" in wanted:
@@ -147,6 +150,7 @@ def hint_for(value: object, types: Iterable[str], name: str) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`did you mean …?` for a word that is close to a known one (ignoring case, `-` and `_`); else empty."""
     by_shape = {_shape(name): name for name in known}
+    # 0.6 finds `quotas` and `displayname`, but does not suggest unrelated keys.
     near = get_close_matches(_shape(word), by_shape, n=1, cutoff=0.6)
     return f"did you mean `{by_shape[near[0]]}`?" if near else ""
 

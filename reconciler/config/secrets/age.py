@@ -45,6 +45,7 @@ class Recipients:
 
 
 def _recipient(text: str) -> "AnyRecipient":
+    # The library is optional: most workspaces do not encrypt passwords.
     try:
         import pyrage
     except ImportError:
@@ -52,6 +53,7 @@ def _recipient(text: str) -> "AnyRecipient":
         raise AgeMissing(fault, hint=INSTALL) from None
     try:
         return (
+            # The schema accepts only these two forms.
             pyrage.x25519.Recipient.from_str(text) if text.startswith("age1") else pyrage.ssh.Recipient.from_str(text)
         )
     except pyrage.RecipientError as e:

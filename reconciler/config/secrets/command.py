@@ -62,6 +62,7 @@ def run_program(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            # The session gives the command a process group, which `_kill` needs.
             start_new_session=True,
         )
     except (OSError, ValueError) as e:
@@ -98,6 +99,7 @@ def _collect(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, 
             left = deadline - time.monotonic()
             if left <= 0:
                 raise subprocess.TimeoutExpired(process.args, 0)
+            # Remaining output is read once more after the end, because it may still be in the pipe.
             ended = process.poll() is not None
             ready = selector.select(0 if ended else min(left, _POLL))
             if ended and not ready:
@@ -108,6 +110,7 @@ def _collect(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, 
                 if not chunk:
                     selector.unregister(pipe)
                 found[pipe] += chunk
+                # A secret is short; endless output must not fill the memory.
                 if len(found[pipe]) > _MAX_OUTPUT:
                     raise OverflowError
     return bytes(found[process.stdout]), bytes(found[process.stderr])
@@ -133,6 +136,7 @@ def _first_line(output: bytes) -> str:
 def _last_error(errors: bytes, line: str) -> str:
     """The last line of standard error for a message: printable, short, and with the secret in it replaced."""
     text = errors.decode("utf-8", errors="replace")
+    # Some tools repeat the secret in their error message.
     if line:
         text = text.replace(line, "***")
     lines = [s for s in ("".join(c for c in row if c.isprintable()).strip() for row in text.splitlines()) if s]

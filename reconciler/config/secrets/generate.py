@@ -35,11 +35,13 @@ def generate_password(
     It has at least `length` characters, or the policy's minimum up to 256. It has a character of each class even if the
     policy does not ask for it, because the server may require more than the product says.
     """
+    # A policy rejects a password that contains the name; for a one-letter name that is one character.
     avoid = {local_part.lower(), local_part.upper()} if len(local_part) == 1 else set()
     classes = ["".join(c for c in chars if c not in avoid) for chars in (_LOWER, _UPPER, _DIGITS, _SPECIAL)]
     everything = "".join(classes)
     assert length >= len(classes), "the password is too short for a character of each class"
     length = max(length, min(policy.min_length, MAX_GENERATED))
+    # Otherwise no password of the limited length would satisfy the policy.
     policy = replace(policy, min_length=min(policy.min_length, MAX_GENERATED))
     while True:
         # A rejected password is discarded entirely: replacing single characters would make some passwords more likely.
@@ -74,6 +76,7 @@ def deliver(
             held = {"age": recipients.encrypt(secret)} if recipients else {"password": secret.reveal()}
             line = json.dumps({"address": address, **held, "time": time}, ensure_ascii=False)
             _append(handle, f"{line}\n".encode())
+            # The password is set on the server right after this call; a crash must not lose it.
             os.fsync(handle)
         finally:
             os.close(handle)
@@ -101,6 +104,7 @@ def _in_work_tree(folder: Path) -> bool:
 
 def _open_private(path: Path) -> int:
     """A descriptor for appending. The file is created exclusively, or already exists, and is never a link."""
+    # O_NOFOLLOW: another user could put a link there and receive the passwords.
     flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
@@ -110,6 +114,7 @@ def _open_private(path: Path) -> int:
 
 def _check_private(path: Path, handle: int) -> None:
     found = os.fstat(handle)
+    # A second hard link could be in a folder of another user.
     if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
         raise ReconcilerError(f"the passwords file {path} is not a regular file, or has several names")
     if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:

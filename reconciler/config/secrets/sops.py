@@ -63,6 +63,7 @@ def read_sops(name: str, keys: Sequence[str], base: Path, *, span: Span | None =
     if program is None:
         text = f"{name} is encrypted with the program `sops`, which is not installed"
         raise SecretUnavailable(text, hint="install sops 3.7 or newer (https://getsops.io)", span=span)
+    # The schema excludes brackets, so a key cannot end its own step of the path.
     place = "".join(f'["{key}"]' for key in keys)
     # As JSON a mapping takes several lines, so it is not mistaken for a value. A text is printed unchanged.
     argv = [program, "--decrypt", "--output-type", "json", "--extract", place, str(path)]

@@ -129,7 +129,9 @@ class SecretStore:
             SecretExposed: other users can read the file.
             CommandsNotAllowed: the reference is a command, and the workspace does not allow commands.
         """
+        # The version is not part of the key: it changes when to set a secret, not where it is.
         key = (ref.kind, ref.target, ref.parts)
+        # Domains are applied concurrently, and a program or login must run only once.
         with self._lock:
             if key not in self._found:
                 try:
@@ -138,6 +140,7 @@ class SecretStore:
                     self._found[key] = e
             found = self._found[key]
         if isinstance(found, SecretUnavailable):
+            # A new exception each time, because the location differs.
             raise type(found)(found.message, hint=found.hint, span=span) from found
         return found
 
@@ -168,6 +171,7 @@ class SecretStore:
     def _open_vault(self) -> "Vault":
         """The Vault of this run, so that the run logs in once."""
         if self._vault is None:
+            # Imported on use, because hvac and requests are slow to import and optional.
             from reconciler.config.secrets.vault import Vault
 
             self._vault = Vault(self._environ)

@@ -19,6 +19,7 @@ def one_line(data: bytes) -> str | None:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         return None
+    # Editors and `echo` add one line end; a second one is more likely a mistake.
     text = text.removesuffix("\n").removesuffix("\r")
     return text if is_one_line(text) else None
 

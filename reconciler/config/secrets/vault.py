@@ -55,12 +55,14 @@ class Vault:
                 is not a single line of text. No exception of hvac is its cause or context.
         """
         name = f"vault:{path}#{field}"
+        # A failed login is stored as well, see `_connected`.
         if self._client is None:
             self._client = self._connected()
         client = self._client
         if isinstance(client, SecretUnavailable):
             raise SecretUnavailable(f"{name}: {client.message}", hint=client.hint)
         data = self._request(f"{name}: ", lambda: self._fields(client, path))
+        # Only the name of the field is shown, never the other fields.
         if field not in data:
             text = f"{name}: the secret has no such field"
             raise SecretUnavailable(text, hint=f"run `vault kv get {path}` to see its fields")
@@ -104,6 +106,7 @@ class Vault:
 
     def _fields(self, client: "hvac.Client", path: str) -> Mapping[str, Any]:
         """The fields of a secret from an engine of either version, found like `vault kv get` does."""
+        # One lookup per engine: most secrets of a workspace are in one of them.
         mount = next((m for m in self._mounts if path.startswith(m)), None)
         if mount is None:
             mount, version = _engine(client, path)
@@ -149,6 +152,7 @@ def _address(environ: Mapping[str, str]) -> str:
     try:
         parts = urlsplit(text)
         scheme, host = parts.scheme, parts.hostname or ""
+        # `parts.port` raises ValueError for a port above 65535.
         usable = bool(host) and parts.username is None and (parts.port is None or parts.port > 0)
     except ValueError:
         scheme, host, usable = "", "", False
@@ -217,6 +221,7 @@ def _engine(client: "hvac.Client", path: str) -> tuple[str, str]:
         return f"{path.split('/', 1)[0]}/", "1"
     data = _mapping(answer["data"])
     mount, options = data["path"], data.get("options")
+    # The answer is untrusted: another mount would read another secret.
     if not isinstance(mount, str) or not path.startswith(mount) or not mount.endswith("/"):
         raise _NotVault
     return mount, str(_mapping(options).get("version", "1")) if options else "1"
@@ -248,6 +253,7 @@ def _reason(error: Exception) -> tuple[str, str]:
         vault.RateLimitExceeded: 429,
         vault.VaultDown: 503,
     }
+    # hvac has one exception per status instead of the number.
     status = next((status for kind, status in kinds.items() if isinstance(error, kind)), 0)
     if status:
         return _STATUSES[status]

@@ -33,6 +33,7 @@ class Places:
         if section not in self._keys:
             body: Mapping[str, Any] = self.document.value  # type: ignore[assignment]
             keys: dict[str, str] = {}
+            # The canonical name of a mailbox or alias is its key in lower case.
             for key in body.get(section) or ():
                 keys.setdefault(key.lower(), key)
             self._keys[section] = keys
@@ -48,6 +49,7 @@ class Places:
             path = self.path("mailboxes", resource.name, "forwarding", "to")
         else:
             path = self.path("aliases", resource.name)
+            # An alias has a short form without the key `to`.
             path = path if isinstance(self._at(path), list) else (*path, "to")
         if path not in self._targets:
             self._targets[path] = _indexes(self._at(path), self.domain)
@@ -180,6 +182,7 @@ def _leaving(desired: DesiredDomain) -> dict[str, Removal | Renaming]:
 def _domain_aliases(file: DomainFile) -> Sequence[str] | None:
     """The domain aliases of a file, also of a broken one; None if they cannot be read."""
     if file.desired:
+        # An unmanaged section: aliases that exist only on the server are unknown here.
         return () if isinstance(file.desired.domain_aliases, Unset) else tuple(file.desired.domain_aliases)
     body = file.document.value if file.document else None
     if not isinstance(body, dict):
@@ -191,6 +194,7 @@ def _domain_aliases(file: DomainFile) -> Sequence[str] | None:
     for text in rows:
         try:
             found.append(domain_name(text))
+        # The file is broken, so an item may have any type.
         except (BadName, AttributeError, TypeError):
             return None
     return found

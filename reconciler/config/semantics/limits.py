@@ -37,6 +37,7 @@ def _domain_aliases(file: DomainFile, desired: DesiredDomain, product: Product) 
     limit = product.limits.domain_aliases
     if limit is None or isinstance(desired.domain_aliases, Unset) or len(desired.domain_aliases) <= limit:
         return
+    # The message of the schema has the location of the first alias over the limit.
     if any(code == "LIM003" for code, _ in file.reported):
         return
     count = len(desired.domain_aliases)
@@ -52,6 +53,7 @@ def _quotas(file: DomainFile, mailboxes: tuple[Mailbox, ...], product: Product) 
     limit = product.limits.domain_size
     if not limit:
         return
+    # `unlimited` is 0, so it adds nothing; the server itself limits the domain's size.
     total = sum(m.quota for m in mailboxes if not isinstance(m.quota, Unset))
     if total <= limit:
         return
@@ -72,6 +74,7 @@ def _activations(
     on = [m for m in mailboxes if getattr(m, activation) is True]
     if len(on) <= limit:
         return
+    # Resources are sorted by name, but people look for the first one in the file.
     on.sort(key=lambda m: (m.origin.line, m.origin.column) if m.origin else (0, 0))
     text = f"{activation.upper()} is on for {len(on)} mailboxes, but product {product.name} allows {limit}"
     hint = f"set `{activation}: false` for some, or raise `limits.{activation}Accounts` ({product.origin.file})"
@@ -87,6 +90,7 @@ def _offer(
         if getattr(mailbox, activation) is not True:
             continue
         span = places.span(places.path("mailboxes", mailbox.name, activation))
+        # The schema with the product's limits usually reports it first, at the same location.
         if (_code(activation), span.line) in file.reported:
             continue
         text = (

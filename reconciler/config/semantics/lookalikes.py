@@ -46,9 +46,11 @@ def check_lookalikes(files: Iterable[DomainFile]) -> Iterator[Diagnostic]:
     """NAM009: a domain that mixes scripts, or looks like another domain of the workspace or of a target."""
     used = [(file, list(_uses(file))) for file in files if file.desired is not None]
     alike: dict[str, dict[str, str]] = {}
+    # First all uses are collected: the similar name may be in a later file.
     for file, uses in used:
         for use in uses:
             place = f"{use.role} in {file.file}"
+            # The first use of each domain is enough for the message.
             alike.setdefault(skeleton(use.domain), {}).setdefault(use.domain, place)
     for _, uses in used:
         yield from islice(chain.from_iterable(_warnings(use, alike) for use in uses), _WARNINGS)
@@ -58,6 +60,7 @@ def _uses(file: DomainFile) -> Iterator[_Use]:
     """Every domain of a file once: its own, its domain aliases and those of targets."""
     desired = file.desired
     assert desired is not None
+    # One use per domain and file: the same warning at every target would hide others.
     yield _Use(desired.domain, "a domain", desired.origin)
     seen = {desired.domain}
     if not isinstance(desired.domain_aliases, Unset):
@@ -104,6 +107,7 @@ def _named(domain: str) -> str:
 def skeleton(domain: str) -> str:
     """The look of a canonical domain: two confusable domains have one skeleton (TR 39 section 4)."""
     shown = display_domain(domain)
+    # Normalization first, so that `é` as one or two characters has one skeleton.
     if not shown.isascii():
         shown = "".join(map(_prototype, unicodedata.normalize("NFD", shown)))
         shown = unicodedata.normalize("NFD", shown.lower())
@@ -113,6 +117,7 @@ def skeleton(domain: str) -> str:
 def mixed_scripts(domain: str) -> tuple[str, ...]:
     """The scripts of the first label that mixes scripts as no language does; empty if no label does."""
     shown = display_domain(domain)
+    # ASCII has one script, and the tables need not be loaded.
     if shown.isascii():
         return ()
     for label in shown.split("."):
@@ -143,6 +148,7 @@ def _prototypes() -> Callable[[str], str]:
     @cache
     def prototype(char: str) -> str:
         alike = [row["c"] for row in table.get(char, ())]
+        # No look-alike, or several: this character is a prototype itself.
         if len(alike) != 1:
             return char
         (other,) = alike

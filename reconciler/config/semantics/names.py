@@ -29,6 +29,7 @@ def check_names(file: DomainFile, policy: Policy) -> Iterator[Diagnostic]:
 
 
 def _file_name(file: DomainFile, desired: DesiredDomain) -> Iterator[Diagnostic]:
+    # Compared in canonical form: the file may be named with letters or with A-labels.
     try:
         if domain_name(file.stem) == desired.domain:
             return
@@ -42,6 +43,7 @@ def _file_name(file: DomainFile, desired: DesiredDomain) -> Iterator[Diagnostic]
 def _mailbox_and_alias(desired: DesiredDomain) -> Iterator[Diagnostic]:
     if isinstance(desired.mailboxes, Unset) or isinstance(desired.aliases, Unset):
         return
+    # One address cannot be both; which one gets the mail would depend on the server.
     for name in sorted(desired.mailboxes.keys() & desired.aliases.keys()):
         place = desired.mailboxes[name].origin
         text = f"{name} is both an alias and a mailbox ({place}), but an address can be only one of them"
@@ -68,6 +70,7 @@ def _renames(desired: DesiredDomain, removed: dict[tuple[KindName, str], Removal
     news: dict[tuple[KindName, str], Renaming] = {}
     for renaming in desired.renamed:
         kind, old, new = renaming.kind, renaming.old, renaming.new
+        # Conflicts come first: an undeclared new name is often only their consequence.
         conflict = _rename_conflict(desired, renaming, olds, news, removed)
         if conflict:
             text = f"{_title(kind)} {old} cannot be renamed to {new}: {conflict}"
@@ -80,6 +83,7 @@ def _renames(desired: DesiredDomain, removed: dict[tuple[KindName, str], Removal
         elif not _origin(desired, kind, new):
             text = f"{_title(kind)} {old} is renamed to {new}, which is not declared under `{BY_NAME[kind].section}`"
             yield error("REF005", text, renaming.origin, hint=f"declare {new}, for example as `{new}: {{}}`")
+        # Only the later one of two equal new names is reported, with the location of the first.
         news.setdefault((kind, new), renaming)
 
 
@@ -94,6 +98,7 @@ def _rename_conflict(
     kind, old, new = renaming.kind, renaming.old, renaming.new
     if old == new:
         return "the two names are the same"
+    # A declared old name would be created again after the rename.
     if declared := _origin(desired, kind, old):
         return f"{old} is still declared ({declared})"
     if (kind, old) in removed:
@@ -113,6 +118,7 @@ def _ignored(desired: DesiredDomain, kind: Kind, policy: Policy) -> Iterator[Dia
     if isinstance(declared, Unset) or not policy.ignore.get(kind.name):
         return
     for name, resource in declared.items():
+        # Without this error, a change of the declaration would silently have no effect.
         if policy.ignores(kind.name, name):
             text = f"{kind.title} {name} is declared, but the workspace's policy ignores it, so `apply` skips it"
             hint = f"remove it from the file, or narrow `policy.ignore.{kind.section}` in reconciler.yaml"

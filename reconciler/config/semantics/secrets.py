@@ -40,12 +40,14 @@ def check_passwords(
             continue
         places = places or file.places()
         span = places.span(places.path("mailboxes", mailbox.name, "password"))
+        # Other sources need a program or a server for their value, so only the reference is checked.
         if ref.kind not in ("env", "file"):
             yield from _check_place(ref, f"the password of {mailbox.name}", root, allowed, span)
             continue
         value = _value(ref, store, span)
         if isinstance(value, Diagnostic):
             yield value
+        # The server checks the password too, but only after other changes were applied.
         elif value is not None and file.product is not None:
             policy, domain = file.product.password_policy, file.desired.domain
             faults = password_faults(policy, value.reveal(), local_part=mailbox.name, domain=domain)
@@ -63,6 +65,7 @@ def check_server_secrets(
         for key, ref in (("username", server.username), ("password", server.password)):
             if not isinstance(ref, SecretRef):
                 continue
+            # The value of a server's password is not checked: it need not follow the product's policy.
             if ref.kind == "file":
                 value = _value(ref, store, server.origin)
                 if isinstance(value, Diagnostic):
@@ -91,6 +94,7 @@ def _check_place(
     ref: SecretRef, whose: str, root: Path, allowed: SecretSettings | None, span: Span
 ) -> Iterator[Diagnostic]:
     """Checks a reference without resolving it."""
+    # If the workspace's own file is broken, its permission is unknown and nothing is reported.
     if ref.kind == "command" and allowed is not None and not allowed.commands:
         text = f"{whose} comes from a command, and the workspace does not allow commands"
         yield error("SEC006", text, span, hint=ALLOW_COMMANDS)
@@ -99,6 +103,7 @@ def _check_place(
             sops_file(ref.parts[0], root)
         except SopsOutside as e:
             yield error("SEC009", f"{whose}: {e.message}", span, hint=e.hint)
+        # A missing file may be checked out only where `apply` runs.
         except SecretUnavailable as e:
             yield info("SEC002", f"{whose}: {e.message}", span, hint=e.hint)
 

@@ -24,6 +24,7 @@ def check_targets(file: DomainFile, workspace: Directory, policy: Policy) -> Ite
         return
     places: Places | None = None
     hints = _HINTS
+    # With an unreadable list of domain aliases, any domain could be one of ours.
     deny = policy.external_forwarding == "deny" and not workspace.is_incomplete
     for resource, targets in senders(file.desired):
         for target in targets:
@@ -33,6 +34,7 @@ def check_targets(file: DomainFile, workspace: Directory, policy: Policy) -> Ite
                 if deny and not policy.allows_external(host):
                     places = places or file.places()
                     yield _outside(resource, target, places)
+            # The file of a broken domain does not show its names, so its targets are not checked.
             elif home in workspace.files and local not in workspace.declared[home]:
                 places = places or file.places()
                 span = places.target(resource, target)
@@ -97,6 +99,7 @@ def _missing(
 def _suggestion(local: str, desired: DesiredDomain) -> str:
     assert not isinstance(desired.mailboxes, Unset)
     assert not isinstance(desired.aliases, Unset)
+    # A stricter cutoff than the default 0.6: short names are similar by chance.
     near = get_close_matches(local, [*desired.mailboxes, *desired.aliases], n=1, cutoff=0.7)
     if near:
         return f"did you mean {near[0]}?"
@@ -114,17 +117,20 @@ def check_loops(workspace: Directory) -> Iterator[Diagnostic]:
         for resource, targets in senders(file.desired):
             if targets:
                 sending.setdefault(f"{resource.name}@{domain}", []).append((domain, resource, targets))
+    # Only addresses that send on can be part of a loop, which keeps the graph small.
     edges = {
         name: tuple(t for t in map(workspace.resolve, chain(*(row[2] for row in rows))) if t in sending)
         for name, rows in sending.items()
     }
     places: dict[str, Places] = {}
     for members in cycles({name: targets for name, targets in edges.items() if targets}):
+        # The reversed order keeps the first name of each domain as the start of its loop.
         for domain, start in {split_address(m)[1]: m for m in reversed(members)}.items():
             loop = shortest_cycle(edges, members, start)
             following = loop[1] if len(loop) > 1 else start
             if domain not in places:
                 places[domain] = workspace.files[domain].places()
+            # The message points to the target that continues the loop, in this file.
             resource, target = next(
                 (resource, target)
                 for _, resource, targets in sending[start]
@@ -176,6 +182,7 @@ class _Search:
         work: list[tuple[str, Iterator[str]]] = [self._enter(start)]
         while work:
             name, rest = work[-1]
+            # The iterator keeps its position, so that the loop continues after the nested name.
             for following in rest:
                 if following not in self.index:
                     work.append(self._enter(following))
@@ -217,6 +224,7 @@ def shortest_cycle(edges: Edges, members: Collection[str], start: str) -> tuple[
     while queue:
         name = queue.popleft()
         for following in edges.get(name, ()):
+            # Breadth first: the first return to `start` is a shortest one.
             if following == start:
                 path = [name]
                 while path[-1] != start:

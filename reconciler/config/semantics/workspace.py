@@ -44,6 +44,7 @@ def _domain_aliases(by_domain: Mapping[str, list[DomainFile]]) -> Iterator[Diagn
                 if alias.name == domain:
                     text = f"domain alias {display_domain(alias.name)} is the domain itself"
                     yield error("NAM007", text, span, hint="remove it")
+                # Its mail would go to the domain and not to this one.
                 elif alias.name in by_domain:
                     other = by_domain[alias.name][0].file
                     text = f"domain alias {display_domain(alias.name)} is also a domain of this workspace ({other})"
@@ -95,6 +96,7 @@ def check_servers(document: Document, workspace: Workspace) -> Iterator[Diagnost
     for name in workspace.servers:
         url = document.value["servers"][name]["url"]  # type: ignore[index]
         span = document.span(("servers", name, "url"))
+        # The schema checks only the form of the URL; hosts and ports need a parser.
         parts = split_url(url)
         if parts is None or not parts.hostname:
             text = f"the URL of server {shown(name)} has no host, or an invalid port"
@@ -107,6 +109,7 @@ def check_servers(document: Document, workspace: Workspace) -> Iterator[Diagnost
         if parts.query or parts.fragment:
             text = f"the URL of server {shown(name)} has a query or a fragment"
             yield error("WSP003", text, span, hint="remove everything after the path")
+        # The password of the account is in the first request, so encryption is required.
         if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname)):
             text = f"the URL of server {shown(name)} is not encrypted: passwords would be sent in plain text"
             yield error(
@@ -120,6 +123,7 @@ def check_bundles(document: Document, workspace: Workspace, root: Path) -> Itera
     A pull request could otherwise make the program trust a file that no reviewer sees.
     """
     for name, server in workspace.servers.items():
+        # An absolute path is a file of the machine, which its administrator controls.
         if not server.ca_bundle or Path(server.ca_bundle).is_absolute():
             continue
         real = resolved(root / server.ca_bundle)
