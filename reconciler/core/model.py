@@ -24,6 +24,7 @@ class Unset(Enum):
     def __repr__(self) -> str:
         return "UNSET"
 
+    # False, so that `value or default` works for fields that are not managed.
     def __bool__(self) -> Literal[False]:
         return False
 
@@ -67,6 +68,7 @@ class Mailbox:
     mapi: bool | Unset = UNSET
     password: SecretRef | Unset = UNSET
     protect: bool = False
+    # Not compared: facts and origins differ between the two sides of one mailbox.
     facts: MailboxFacts = field(default=MailboxFacts(), compare=False)
     origin: Span | None = field(default=None, compare=False)
 
@@ -198,6 +200,7 @@ class CurrentDomain:
     limits: ServerLimits = field(default_factory=ServerLimits)
     dkim: Dkim | None = None
     usage_bytes: int | None = None
+    # Not compared: a retried request does not make it another state.
     requests: int = field(default=0, compare=False)
 
     def section(self, kind: KindName) -> Mapping[str, Resource]:
