@@ -178,7 +178,7 @@ class Report:
     """
 
     domains: tuple[DomainReport, ...]
-    # Not compared: the findings are the same, whichever resolver answered.
+    # Not compared: the findings do not depend on the resolver.
     resolvers: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
-from types import MappingProxyType
 from typing import Final, Literal
 
 from reconciler.core.expectations import DnsOverrides
@@ -179,7 +178,7 @@ class ServerLimits:
     eas_enabled: bool | None = None
     mapi_enabled: bool | None = None
     forwarding_enabled: bool | None = None
-    setting_names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
+    setting_names: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
