@@ -26,7 +26,7 @@ from reconciler.config.workspace import load_configuration
 from reconciler.core.errors import ReconcilerError, RefusedCredentials
 from reconciler.core.plan import Result
 from reconciler.output.plan.apply_json import render_apply_json
-from reconciler.output.plan.outcomes import render_apply_summary, render_outcome
+from reconciler.output.plan.outcomes import render_apply_summary, render_outcomes
 from reconciler.output.plan.text import render_plans
 
 FAULTS = ("html", "500", "truncated-json", "drop-after")
@@ -117,7 +117,7 @@ def applied(world: SecretWorld, *selection: str) -> tuple[ApplyResult, Everythin
     world.learn_generated()
     shown = [
         *render_plans(done.plans, color=False, width=80, verbose=3),
-        *(render_outcome(o, color=False) for row in done.outcomes.values() for o in row),
+        *render_outcomes(done.outcomes, color=False),
         *render_apply_summary(done.outcomes, done.left, converged=done.converged, color=False),
         render_apply_json(done.plans, done.outcomes, {}, agreed=done.agreed, converged=done.converged),
     ]
