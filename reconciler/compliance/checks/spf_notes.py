@@ -17,7 +17,7 @@ OTHER_TYPES: tuple[RecordType, ...] = ("MX", "NS")
 def limit_notes(tree: Tree) -> list[Note]:
     """Rows 14 and 15."""
     notes: list[Note] = []
-    # The count is a lower bound, because the walk stops soon after the limit.
+    # The count is a lower bound, because the walk asks nothing beyond the limit.
     if tree.lookups > MAX_LOOKUPS:
         text = f"The SPF record needs at least {tree.lookups} DNS lookups; the limit is {MAX_LOOKUPS} (section 4.6.4)."
         notes.append(Note("fail", "SPF_LOOKUPS", "The SPF record needs too many lookups", text))
