@@ -344,8 +344,8 @@ def _alignment(subject: Subject, record: DmarcRecord) -> list[Note]:
 def _information(record: DmarcRecord) -> list[Note]:
     notes = []
     if record.removed:
-        gone = ", ".join(f"{tag}=" for tag in record.removed)
-        text = f"RFC 9989 removed {gone} (appendix A.6). Older receivers may still use it."
+        removed = ", ".join(f"{tag}=" for tag in record.removed)
+        text = f"RFC 9989 removed {removed} (appendix A.6). Older receivers may still use it."
         if "pct" in record.removed:
             text += " Use t=y instead of pct= to introduce a policy."
         notes.append(info_note(text, "DMARC_REMOVED_TAG"))
