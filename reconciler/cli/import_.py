@@ -84,7 +84,7 @@ def _show(console: Console, done: "Import") -> None:
             console.results([str(_shown(row.path))])
         elif not row.is_new:
             console.say(f"{_shown(row.path)} says already what the server has")
-        for line in row.said:
+        for line in row.notes:
             console.say(safe(f"  {line}"))
         for line in row.left_out:
             console.warn(safe(f"warning: left out of {row.domain}: {line}"))

@@ -72,9 +72,9 @@ def test_a_file_that_is_there_keeps_comments_and_order_and_touches_only_what_dif
     )
     for said in (
         "mailbox alice: displayName Alice -> Alice B.",
-        "mailbox carol is not on the server: not declared any more",
+        "mailbox carol is not on the server: declaration removed",
         "mailbox dave is new on the server: declared",
-        "mailbox erin is still on the server, and stays under `removed`",
+        "mailbox erin is still on the server, so it stays under `removed`",
         "domainAliases: not in the file, so not managed; the server has 1",
         "-    carol: {quota: 1 GiB}",
         "+    dave:",

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from reconciler.app.adopt.declare import as_declared
 from reconciler.app.adopt.file_changes import FileChange
-from reconciler.app.adopt.importing import whole
+from reconciler.app.adopt.importing import read_completely
 from reconciler.app.adopt.make_valid import make_valid
 from reconciler.app.exits import Exit, of_plans
 from reconciler.app.onboarding.ci_files import ci_files
@@ -153,7 +153,7 @@ async def _read_all(reader: Reader, domains: Sequence[str], progress: Progress) 
 
     async def one(domain: str) -> Observation:
         try:
-            seen: Observation = await whole(reader, domain)
+            seen: Observation = await read_completely(reader, domain)
         except ReconcilerError as e:
             seen = e
         progress.step(domain)
