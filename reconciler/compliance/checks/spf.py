@@ -46,7 +46,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "do (section 4). Publish the proposed record, or fix the included record that should allow the address.",
         "SPF_SENDER_UNKNOWN": "A lookup failed that decides whether mail from one of the server's addresses passes. "
         "Run the check again later.",
-        "SPF_SENDER_PASSES": "Mail from the address passes by the named terms.",
+        "SPF_SENDER_PASSES": "Mail from the address passes by the named terms. No action needed.",
         "SPF_SENDER_NOWHERE": "A host in dns.spf.senders has no address. Correct or remove the name.",
         "SPF_SENDERS_NOT_KNOWN": "dns.spf.senders is empty, so the check did not evaluate the record for the server's "
         "outbound addresses. Set dns.spf.senders in the product.",

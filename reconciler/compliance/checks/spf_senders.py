@@ -7,8 +7,7 @@ from ipaddress import ip_address, ip_network
 from reconciler.compliance.facts import Facts, Question
 from reconciler.compliance.records.addresses import is_address
 from reconciler.compliance.records.spf import Mechanism, MechanismName
-from reconciler.compliance.records.spf_check import Evaluation, check_host
-from reconciler.compliance.records.spf_tree import Find
+from reconciler.compliance.records.spf_check import Evaluation, Find, check_host
 from reconciler.compliance.subject import Subject
 from reconciler.compliance.verdict import Note, info_note, unknown
 from reconciler.core.lookups import Answer, RecordType, Txt

@@ -3,7 +3,7 @@
 This is the worst case over all senders and finds faults that affect all of them. `check_host()` evaluates one sender.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
@@ -20,14 +20,10 @@ from reconciler.compliance.records.spf import (
     is_spf,
     parse_spf,
 )
+from reconciler.compliance.records.spf_check import MAX_NAMES, Find
 from reconciler.core.findings import SpfTerm, SpfTree
 from reconciler.core.lookups import Answer, RecordType
 
-Find = Callable[[str, RecordType], Answer | None]
-"""Returns the answer to a question, or None if it has not been asked."""
-
-MAX_MX_NAMES = 10
-"""Limit of hosts of one `mx` term (RFC 7208 section 4.6.4)."""
 MAX_COUNTED = 60
 """Limit of counted terms. Untrusted records can include each other in exponentially many ways."""
 
@@ -196,9 +192,9 @@ class SpfWalk:
         answer = self._ask(target, "MX" if term.name == "mx" else "A", seen)
         if answer is None:
             return seen
-        if term.name == "mx" and len(answer.records) > MAX_MX_NAMES:
+        if term.name == "mx" and len(answer.records) > MAX_NAMES:
             hosts = len(answer.records)
-            self._fault(f"“{term.text}” leads to {hosts} mail hosts; the limit is {MAX_MX_NAMES}", seen)
+            self._fault(f"“{term.text}” leads to {hosts} mail hosts; the limit is {MAX_NAMES}", seen)
         # A host with only IPv6 is not void. So AAAA decides.
         if answer.outcome == "nodata" and term.name == "a":
             answer = self._ask(target, "AAAA", seen)
