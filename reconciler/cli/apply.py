@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,9 @@ from reconciler.config.workspace import Configuration
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.ports import Progress
+
+if TYPE_CHECKING:
+    from reconciler.output.plan.outcomes import OutcomeLog
 
 
 @click.command("apply", short_help="Plan, ask, apply, read back.")
@@ -127,11 +130,16 @@ class _Session:
         self.agreed = False
         self.settled: tuple[Outcome, ...] = ()
         self.clear: Callable[[], None] = lambda: None
+        self.log: OutcomeLog | None = None
         self.text = any(f.name == "text" and f.path is None for f in formats)
 
     def agree(self, plans: tuple[Plan, ...]) -> bool:
         """Shows the plans, and asks if there is something to ask."""
         self.agreed = self._agreed(plans)
+        if self.agreed and self.text:
+            from reconciler.output.plan.outcomes import OutcomeLog
+
+            self.log = OutcomeLog({p.domain: len(p.changes) for p in plans}, color=self.console.color)
         return self.agreed
 
     def _agreed(self, plans: tuple[Plan, ...]) -> bool:
@@ -167,12 +175,11 @@ class _Session:
             self.console.say(f"Of these, {len(self.settled) - moved} are already as wanted: nothing to do.")
 
     def on_outcome(self, outcome: Outcome) -> None:
-        """Prints each outcome as it happens."""
-        if self.text:
-            from reconciler.output.plan.outcomes import render_outcome
-
+        """Prints outcomes as they happen, grouped by domain."""
+        if self.log:
+            lines = list(self.log.add(outcome.change.domain, outcome))
             self.clear()
-            self.console.results([render_outcome(outcome, color=self.console.color)])
+            self.console.results(lines)
 
     def stopping(self, name: str) -> None:
         """Says that a signal was heard, for the change in flight may take a while."""
@@ -192,6 +199,8 @@ class _Session:
             from reconciler.app.plan.planner import state_folder
 
             self.clear()
+            if self.log:
+                self.console.results(self.log.rest())
             self.console.warn("The change under way may have been made; `reconciler plan` shows what is left to do.")
             self.console.warn(f"The journal and generated passwords are in {state_folder(self.config.root)}.")
 
@@ -201,6 +210,8 @@ class _Session:
         if result.agreed and self.text:
             from reconciler.output.plan.outcomes import render_apply_summary
 
+            if self.log:
+                self.console.results(self.log.rest())
             self.console.results(
                 render_apply_summary(
                     result.outcomes,

@@ -136,7 +136,7 @@ def test_a_branch_changes_a_quota_while_the_server_drifted_elsewhere(repo: Repo)
     text = repo.inside(repo.w, "plan", "--base", "main").out
     assert "already pending" in text
     markdown = repo.inside(repo.w, "plan", "--base", "main", "--format", "markdown").out
-    assert markdown.index("From this change set") < markdown.index("bob@example.com")
+    assert markdown.index("Introduced by this change") < markdown.index("bob@example.com")
 
 
 def test_drift_that_the_branch_agrees_with_is_masked_at_the_line_that_hides_it(repo: Repo) -> None:
