@@ -9,6 +9,7 @@ from os.path import normpath
 from pathlib import Path
 
 from reconciler.config.document.builder import shown
+from reconciler.config.links import resolved
 from reconciler.config.workspace_files import FoundFile
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.names import BadName, display_domain, domain_name
@@ -82,8 +83,8 @@ def _by_path(candidates: Sequence[Candidate], word: str, root: Path, here: Path)
 def _lexical(path: Path) -> Path:
     """Without `.` and `..`; the folder's own links are resolved, the file's are not, for it is known by its name."""
     try:
-        return path.parent.resolve() / path.name if path.name not in ("", ".", "..") else path.resolve()
-    except (OSError, RuntimeError, ValueError):
+        return resolved(path.parent) / path.name if path.name not in ("", ".", "..") else resolved(path)
+    except (OSError, ValueError):
         return path
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from reconciler.config.document.builder import Map, Seq
 from reconciler.config.document.loader import Document
+from reconciler.config.links import resolved
 from reconciler.config.schema.compiled import Validator
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.errors import NoWorkspace
@@ -154,8 +155,8 @@ class _Walk:
 
     def _stays_inside(self, path: Path) -> bool:
         try:
-            real = path.resolve(strict=False)
-        except (OSError, RuntimeError):  # a link to itself
+            real = resolved(path)
+        except OSError:  # a link to itself
             self._refuse(path, "is a link that leads nowhere")
             return False
         if real.is_relative_to(self.root):

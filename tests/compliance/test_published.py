@@ -216,14 +216,16 @@ def test_a_good_domain_costs_at_most_twelve_questions_and_a_fleet_at_most_nine_e
             for domains in (names[:1], names):
                 server.reset_queries()
                 todo = [subject(keys.good, name) for name in domains]
-                reports = await check_subjects(todo, resolver(), table=table, everything=everything)
-                costs.append(server.queries())
+                fresh = resolver()
+                reports = await check_subjects(todo, fresh, table=table, everything=everything)
+                # A slow machine repeats a datagram, so distinct questions are counted, and what the resolver was asked.
+                costs.append((set(server.queries()), fresh.sent))
                 assert {report.status for report in reports} == {"pass"}
         return costs
 
     costs = run(work)
-    assert [len(set(asked)) for asked in costs] == [len(asked) for asked in costs], "nothing is asked twice"
-    first, first_each, usual, usual_each, everything, everything_each = (len(asked) for asked in costs)
+    assert [len(asked) for asked, _ in costs] == [sent for _, sent in costs], "nothing is asked twice"
+    first, first_each, usual, usual_each, everything, everything_each = (len(asked) for asked, _ in costs)
     assert first <= 12
     assert first_each <= 9 * 20
     assert usual <= first + 5 + 3

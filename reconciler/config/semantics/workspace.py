@@ -9,6 +9,7 @@ from typing import TypeVar
 from reconciler.config.decode.workspace import split_url
 from reconciler.config.document.builder import shown
 from reconciler.config.document.loader import Document
+from reconciler.config.links import resolved
 from reconciler.config.semantics.domain_files import DomainFile
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.model import Unset
@@ -115,8 +116,8 @@ def check_bundles(document: Document, workspace: Workspace, root: Path) -> Itera
         if not server.ca_bundle or Path(server.ca_bundle).is_absolute():
             continue
         try:
-            inside = (root / server.ca_bundle).resolve().is_relative_to(root)
-        except (OSError, RuntimeError, ValueError):  # a link to itself; a name that no file can have
+            inside = resolved(root / server.ca_bundle).is_relative_to(root)
+        except (OSError, ValueError):  # a link to itself; a name that no file can have
             inside = False
         if not inside:
             text = f"the certificates of server {shown(name)} lie outside of the workspace"
