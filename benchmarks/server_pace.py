@@ -23,7 +23,7 @@ from reconciler.core.errors import ReconcilerError
 from reconciler.core.secret import Secret, SecretRef
 from reconciler.core.workspace import ServerSettings
 from reconciler.smartermail import Server, connect
-from reconciler.smartermail.transport.retry import Retries
+from reconciler.smartermail.transport.retry import RetryBudget
 
 DOMAIN = "bench.test"
 MOST = 8
@@ -41,7 +41,7 @@ class Run:
     window: float
 
 
-class Endless(Retries):
+class Endless(RetryBudget):
     """A retry budget without a limit. A request still has at most four attempts."""
 
     def take(self) -> bool:
@@ -105,10 +105,10 @@ async def reads(box: Box, count: int, *, adapts: bool, faults: Sequence[dict[str
     box.own("DELETE", "faults")
     async with box.connect() as server:
         session = server._calls.session
-        session.gate.pace.adapts = adapts
+        session.limiter.limit.adapts = adapts
         # A constant limit with a retry budget would give up early, and most clients have no budget.
         if not adapts:
-            session.retries = Endless()
+            session.retry_budget = Endless()
         # The first read logs in, which must not count.
         await server.reader().read_alias(DOMAIN, "a")
         box.own("POST", "requests/reset")
@@ -118,7 +118,7 @@ async def reads(box: Box, count: int, *, adapts: bool, faults: Sequence[dict[str
         work = (server.reader().read_alias(DOMAIN, "a") for _ in range(count))
         found = await asyncio.gather(*work, return_exceptions=True)
         seconds = time.perf_counter() - started
-        window = session.gate.pace.window
+        window = session.limiter.limit.window
         counters = box.own("GET", "requests")["counters"]
         box.own("DELETE", "faults")
     failed = [e for e in found if isinstance(e, BaseException)]

@@ -27,7 +27,7 @@ from reconciler.core.plan import Plan
 from reconciler.core.planning.planner import PlanOptions, plan_domain
 from reconciler.core.product import Limits
 from reconciler.core.workspace import Policy
-from reconciler.smartermail.abilities import ABILITIES
+from reconciler.smartermail.operations import OPERATIONS
 
 HERE = Path(__file__).parent
 HOOK = Path(reconciler.__file__).parent / "app/starter/ci/pre-commit/.pre-commit-config.yaml"
@@ -116,10 +116,10 @@ def guards_page(text: str) -> str:
 def server_page(text: str) -> str:
     """The page with one row for each endpoint that the client uses."""
     rows = ""
-    for ability in ABILITIES:
-        spellings = ", ".join(f"`{spelling.template}`" for spelling in ability.endpoint.spellings)
-        otherwise = ability.otherwise or "the program continues without it"
-        rows += f"| {ability.does} | {ability.known} | {spellings} | {otherwise} |\n"
+    for operation in OPERATIONS:
+        spellings = ", ".join(f"`{spelling.template}`" for spelling in operation.endpoint.spellings)
+        remedy = operation.remedy or "the program continues without it"
+        rows += f"| {operation.action} | {operation.known} | {spellings} | {remedy} |\n"
     place = re.compile(r"(^\| Action \| Known .*\n\|[-|]+\|\n)(?:\|.*\n)*", re.MULTILINE)
     text, count = place.subn(lambda found: found[1] + rows, text)
     assert count == 1, f"server-care.md has {count} tables of endpoints"

@@ -1,6 +1,7 @@
-"""`rollback RUN`: the inverse of what a run changed, as plans like any other.
+"""`rollback RUN`: the reversal of a run, as plans like any other.
 
-Each object only if it is still as the run left it; every guard holds; nothing is pruned. What cannot be undone is said.
+An object is changed only if it is still as the run left it. Every guard applies, and nothing is pruned. Diagnostics
+name the changes that cannot be reversed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,34 +10,30 @@ from pathlib import Path
 from types import MappingProxyType
 
 from reconciler.app.history import find_run
-from reconciler.app.plan.planner import Planner, PlanRequest, internal_domains, journal_folder
-from reconciler.app.servers import OpenServers, open_servers
+from reconciler.app.plan.planner import Planner, PlanRequest, journal_folder
+from reconciler.app.plan.reading import observe_selected
+from reconciler.app.servers import open_servers
 from reconciler.config.workspace import Configuration
-from reconciler.core.billing import cost_of
 from reconciler.core.diagnostics import Diagnostic, sort_diagnostics, warning
 from reconciler.core.errors import ReconcilerError
-from reconciler.core.guards.run import allowed_deletions, dangling_across
-from reconciler.core.model import DesiredDomain, Unset
-from reconciler.core.plan import Change, Plan
-from reconciler.core.planning.planner import PlanOptions, plan_domain
+from reconciler.core.model import CurrentDomain, DesiredDomain, Unset
+from reconciler.core.plan import Plan
 from reconciler.core.planning.rollback import AppliedStep, inverse, scope_of
 from reconciler.core.ports import Progress, ReadScope
-from reconciler.core.product import Limits
-from reconciler.engine.journal.inventory import Inventory, read_inventory
 from reconciler.engine.journal.reader import Run, read_run, run_files
 from reconciler.engine.journal.steps import Place, steps_of
-from reconciler.engine.observe import Observation, observe_all
+from reconciler.engine.observe import Observation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollback:
-    """What would undo a run.
+    """The reversal of a run.
 
     Attributes:
-        run: the whole id of the run.
-        commit: of the files that the run applied; empty where the journal does not tell.
-        plans: one a domain that the run changed and that is in the workspace.
-        notes: what could not be made a plan at all; the first plan, if there is any, says it too.
+        run: the complete id of the run.
+        commit: of the files that the run applied; empty if the journal does not name it.
+        plans: one per domain that the run changed and that is in the workspace.
+        notes: changes of domains that are not in the workspace; the first plan, if there is one, carries them too.
     """
 
     run: str
@@ -46,40 +43,41 @@ class Rollback:
 
 
 async def plan_rollback(config: Configuration, wanted: str, request: PlanRequest, progress: Progress) -> Rollback:
-    """Plans the inverse of a run.
+    """Plans the reversal of a run.
 
     Args:
-        config: the workspace, all of it.
+        config: the workspace with all its domains.
         wanted: the run's id, an unambiguous beginning of it, or `last`.
-        request: the day, and the deletions that are allowed; everything else of it is not for a rollback.
-        progress: told what is read.
+        request: the day and the number of allowed deletions; a rollback uses nothing else of it.
+        progress: shows the reads.
 
     Raises:
-        ReconcilerError: there is no such run, or its journal is not the one that was written.
+        ReconcilerError: there is no such run, or its journal was changed after the run.
     """
-    folder = journal_folder(config.root)
-    run, later = _runs(folder, wanted)
+    run, later = _runs(journal_folder(config.root), wanted)
     steps = steps_of(run, later)
-    mine = {name: s for (server, name), s in steps.items() if _is_here(config, server, name)}
+    here = {name: s for (server, name), s in steps.items() if _is_here(config, server, name)}
     notes = tuple(_elsewhere(config, place, s) for place, s in steps.items() if not _is_here(config, *place))
-    planner = _Planner(config, request, mine, read_inventory(folder))
-    async with open_servers(config.workspace, planner.servers(), config.root) as servers:
-        plans = planner.all_plans(await _observe(planner, servers, progress))
+    planner = _Reversal(config, request, here)
+    async with open_servers(config.workspace, [d.server for d in planner.selected()], config.root) as servers:
+        plans = planner.all_plans(await observe_selected(planner, servers, progress))
     if plans:
+        # These domains have no plan of their own that could carry the notes.
         plans = (plans[0].with_diagnostics(*notes), *plans[1:])
     return Rollback(run=run.run, commit=str(run.start.get("commit", "")), plans=plans, notes=sort_diagnostics(notes))
 
 
 def _runs(folder: Path, wanted: str) -> tuple[Run, tuple[Run, ...]]:
-    """The run, and those after it; each as it was written, as far as that can be known."""
+    """The run and all later runs, if their journals are unchanged as far as that can be known."""
     path = find_run(folder, wanted)
     files = run_files(folder)
     run, *later = (read_run(p) for p in files[files.index(path) :])
+    # Later runs decide whether an object is still as the run left it, so their journals must be intact too.
     for one in (run, *later):
         if one.chain == "broken":
             raise ReconcilerError(
-                f"{one.fault}: this journal is not the one that was written, so nothing is planned from it",
-                hint="`reconciler history --verify` checks them all; move the file away to go on without it",
+                f"{one.fault}: the journal was changed after its run, so no rollback is planned from it",
+                hint="check all journals with `reconciler history --verify`; move the file away to continue without it",
             )
     return run, tuple(later)
 
@@ -92,90 +90,53 @@ def _elsewhere(config: Configuration, place: Place, steps: Sequence[AppliedStep]
     server, name = place
     count = f"{len(steps)} change{'s' * (len(steps) != 1)}"
     declared = config.domains.get(name)
-    why = f"is on the server {declared.server} now" if declared else "is not in the workspace any more"
-    text = f"{name}: {count} of the run on the server {server} stay as they are: the domain {why}"
-    hint = "to undo them, put the domain's file back as it was then"
+    why = f"is now on the server {declared.server}" if declared else "is no longer in the workspace"
+    text = f"{name}: {count} of the run on the server {server} cannot be reversed: the domain {why}"
+    hint = "restore the domain's file of that run to reverse them"
     return warning("RBK004", text, declared.origin if declared else None, hint=hint)
 
 
-class _Planner:
-    """Plans the inverse of one run's steps, domain by domain."""
+class _Reversal(Planner):
+    """Plans the reversal of one run's changes in place of the files."""
 
-    def __init__(
-        self,
-        config: Configuration,
-        request: PlanRequest,
-        steps: Mapping[str, Sequence[AppliedStep]],
-        inventory: Inventory,
-    ) -> None:
-        self.config, self.request, self.steps, self.inventory = config, request, steps, inventory
-        self.internal = internal_domains(config)
-        policy = config.workspace.policy
-        self.policy = replace(policy, prune=MappingProxyType({}))
+    def __init__(self, config: Configuration, request: PlanRequest, steps: Mapping[str, Sequence[AppliedStep]]) -> None:
+        super().__init__(config, request)
+        self.steps = steps
+        # Pruning would delete resources that the run never touched.
+        self.policy = replace(self.policy, prune=MappingProxyType({}))
 
-    def servers(self) -> list[str]:
-        """The servers of the domains that the run changed."""
-        return [self.config.domains[name].server for name in self.steps]
-
-    def bare(self, name: str) -> DesiredDomain:
-        """A domain of which nothing is managed: what is to be read comes from the steps alone."""
-        file = self.config.domains[name]
-        return DesiredDomain(domain=file.domain, server=file.server, product=file.product, origin=file.origin)
+    def selected(self) -> list[DesiredDomain]:
+        """The domains that the run changed, without the resources of their files: the journal decides what to read."""
+        return [self.bare(name) for name in sorted(self.steps)]
 
     def scope(self, desired: DesiredDomain) -> ReadScope:
-        """What undoing needs to know, and the bill."""
-        bill = Planner(self.config, self.request, {}).bill_scope(desired)
-        return scope_of(self.steps[desired.domain]) | bill
+        """The reads for the fields that the run changed."""
+        return scope_of(self.steps[desired.domain])
 
-    def all_plans(self, seen: Mapping[str, Observation]) -> tuple[Plan, ...]:
-        """The plans, with what the guards over all of them say."""
-        self.internal = internal_domains(self.config, seen)
-        plans = [self.plan(name, seen[name]) for name in sorted(self.steps)]
-        pointing = dangling_across(plans, seen, self.internal)
-        plans = [p.with_diagnostics(*(said for domain, said in pointing if domain == p.domain)) for p in plans]
-        allowed = self.request.allow_deletions
-        objection = None if allowed is None else allowed_deletions(plans, allowed)
-        if objection is not None and plans:
-            plans[0] = plans[0].with_diagnostics(objection)
-        return tuple(plans)
+    def may_take_away(self, desired: DesiredDomain) -> bool:  # noqa: ARG002 - known only after the read
+        """Whether objects that the run created are deleted depends on their current state."""
+        return True
 
-    def plan(self, name: str, seen: Observation) -> Plan:
-        """The plan of one domain, or one that says why there is none."""
-        bare = self.bare(name)
+    def plan(self, desired: DesiredDomain, seen: Observation) -> Plan:
+        """The plan of the reversal in one domain."""
         if isinstance(seen, ReconcilerError):
-            return Planner(self.config, self.request, {}).plan(bare, seen)
-        undone = inverse(bare, self.steps[name], seen, self.policy)
-        product = self.config.products.get(bare.product or "")
-        options = PlanOptions(
-            today=self.request.today,
-            internal_domains=self.internal,
-            protected_before=self._protected(name),
-            deletions_allowed=self.request.allow_deletions is not None,
-        )
-        limits = product.limits if product else Limits()
-        plan = plan_domain(undone.desired, seen, self.policy, limits, options)
-        plan = replace(plan, changes=tuple(_rolled_back(c) for c in plan.changes), unmanaged=())
-        plan = replace(plan, diagnostics=sort_diagnostics((*plan.diagnostics, *undone.diagnostics)))
-        return replace(plan, cost=cost_of(plan, seen, product.billing)) if product else plan
+            return super().plan(desired, seen)
+        undone = inverse(desired, self.steps[desired.domain], seen, self.policy)
+        plan = super().plan(undone.desired, seen)
+        # The reversal declares only objects of the run. All others would count as unmanaged.
+        changes = tuple(replace(c, reason="rolled back") for c in plan.changes)
+        diagnostics = sort_diagnostics((*plan.diagnostics, *undone.diagnostics))
+        return replace(plan, changes=changes, unmanaged=(), diagnostics=diagnostics)
 
-    def _protected(self, name: str) -> dict[str, str]:
-        """Mailboxes that the files protect, or protected when they were last applied: a rollback lifts nothing."""
-        file = self.config.domains[name]
-        names, run = self.inventory.protected(file.server, name) or (frozenset(), "")
-        before = dict.fromkeys(names, f"in the last apply, run {run}")
+    def domain_plans(self, seen: Mapping[str, Observation]) -> list[Plan]:
+        """One plan per domain. All changes have one source, the run, so there is no provenance to add."""
+        return [self.plan(desired, seen[desired.domain]) for desired in self.selected()]
+
+    def protected_before(self, desired: DesiredDomain, current: CurrentDomain) -> Mapping[str, str]:
+        """The same with the mailboxes that the files protect now: a rollback lifts no protection."""
+        file = self.config.domains[desired.domain]
         mailboxes = {} if isinstance(file.mailboxes, Unset) else file.mailboxes
-        return before | {n: "in the files" for n, m in mailboxes.items() if m.protect}
-
-
-def _rolled_back(change: Change) -> Change:
-    return replace(change, reason="rolled back")
-
-
-async def _observe(planner: _Planner, servers: OpenServers, progress: Progress) -> dict[str, Observation]:
-    """What the servers say now of every domain that the run changed."""
-    domains = [planner.bare(name) for name in sorted(planner.steps)]
-    readable = [d for d in domains if d.server in servers.readers]
-    progress.begin("Reading", len(readable))
-    seen = await observe_all(servers.readers, readable, progress.step, planner.scope)
-    progress.end()
-    return seen | {d.domain: servers.unusable[d.server] for d in domains if d.server in servers.unusable}
+        return {
+            **super().protected_before(desired, current),
+            **{n: "in the files" for n, m in mailboxes.items() if m.protect},
+        }

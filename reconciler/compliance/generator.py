@@ -1,6 +1,6 @@
-"""Makes DMARC records (RFC 9989), says what is wrong with a wish for one, and which stage comes next.
+"""Builds DMARC records (RFC 9989), explains invalid settings, and proposes the next stage of a policy.
 
-Pure. A tag that says what holds anyway is left out; `p` stands second, as old receivers want it.
+Pure. Records omit tags with their default value. `p` is the second tag, because older receivers require that.
 """
 
 from collections.abc import Sequence
@@ -14,20 +14,20 @@ from reconciler.core.expectations import Expected
 from reconciler.core.findings import Record
 
 MONTH = "at least a month"
-"""How long reports are read before the policy is made stronger (RFC 9989 section 7.4)."""
+"""How long an owner reads reports before a stronger policy (RFC 9989 section 7.4)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DmarcWish:
-    """What a record should say.
+    """The settings of a record.
 
     Attributes:
-        policy, subdomain_policy, np: for the domain, for those below it, and for those below that do not exist; None =
-            as the one before.
-        adkim, aspf: how closely the signing domain and the return path must match: `r` (relaxed) or `s` (strict).
+        policy, subdomain_policy, np: for the domain, for its subdomains, and for subdomains that do not exist; None =
+            the same as the previous one.
+        adkim, aspf: alignment of the signing domain and of the return path: `r` (relaxed) or `s` (strict).
         rua, ruf: `mailto:` URIs for daily reports, and for reports on single messages.
-        fo: when the latter are wanted.
-        testing: ask receivers to apply the policy one step weaker.
+        fo: when receivers send reports on single messages.
+        testing: ask receivers to weaken the policy by one step.
         psd: `y`, `n` or `u`: whether the domain is a public suffix.
     """
 
@@ -45,7 +45,7 @@ class DmarcWish:
 
 @dataclass(frozen=True, slots=True)
 class RecordRefusal:
-    """Why no record can be made: which part of the wish (a field of DmarcWish), and the reason."""
+    """An invalid setting: the field of DmarcWish and the reason."""
 
     field: str
     reason: str
@@ -53,15 +53,15 @@ class RecordRefusal:
 
 @dataclass(frozen=True, slots=True)
 class Prefilled:
-    """A wish made of what is published and what is expected; `remarks` name all that was not taken over, and why."""
+    """Settings from the published record and the expected ones; `notes` explain everything that was left out."""
 
     wish: DmarcWish
-    remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyStage:
-    """Where a wish stands on the way from none to reject, and the wish for the next step; None = there is none."""
+    """The advice for a stage between none and reject, and the settings of the next stage; None = last stage."""
 
     advice: str
     next: DmarcWish | None
@@ -69,7 +69,7 @@ class PolicyStage:
 
 @dataclass(frozen=True, slots=True)
 class TagChange:
-    """A tag whose value differs; None = the tag is not there."""
+    """A tag with different values; None = the tag is absent."""
 
     tag: str
     before: str | None
@@ -77,7 +77,7 @@ class TagChange:
 
 
 def refusals(wish: DmarcWish) -> tuple[RecordRefusal, ...]:
-    """All that is wrong with a wish; empty = a record can be made."""
+    """All invalid settings; empty = a record can be built."""
     found: list[RecordRefusal] = []
     for field, policy in (("policy", wish.policy), ("subdomain_policy", wish.subdomain_policy), ("np", wish.np)):
         if policy is not None and policy not in POLICIES:
@@ -90,20 +90,17 @@ def refusals(wish: DmarcWish) -> tuple[RecordRefusal, ...]:
     if wish.fo not in FAILURE_OPTIONS:
         found.append(RecordRefusal("fo", f"“{wish.fo[:40]}” is not one of {', '.join(FAILURE_OPTIONS)}"))
     elif wish.fo != "0" and not wish.ruf:
-        found.append(
-            RecordRefusal("fo", "it says when reports on single messages are wanted, and means nothing without ruf")
-        )
+        found.append(RecordRefusal("fo", "it has no effect without ruf"))
     if wish.testing and not any(p in ("quarantine", "reject") for p in (wish.policy, wish.subdomain_policy, wish.np)):
-        found.append(
-            RecordRefusal("testing", "it makes a policy one step weaker, and there is nothing weaker than none")
-        )
+        found.append(RecordRefusal("testing", "it has no effect, because no policy is weaker than none"))
     if wish.psd not in ("y", "n", "u"):
         found.append(RecordRefusal("psd", f"“{wish.psd[:40]}” is not one of y, n, u"))
     return tuple(found)
 
 
 def record_text(wish: DmarcWish) -> str:
-    """The text of the record; what holds anyway is left out. Only for a wish without refusals."""
+    """The text of the record, without default values. Only for settings without refusals."""
+    # Callers show refusals to the user. A wish that reaches this point with a refusal is a bug.
     assert not refusals(wish), refusals(wish)
     below = wish.subdomain_policy or wish.policy
     values = (
@@ -123,42 +120,46 @@ def record_text(wish: DmarcWish) -> str:
 
 
 def record(domain: str, wish: DmarcWish) -> Record:
-    """The record to publish. Only for a wish without refusals."""
+    """The record to publish. Only for settings without refusals."""
     return publish.txt(f"_dmarc.{domain}", record_text(wish))
 
 
 def prefilled(expected: Expected, rua: Sequence[str], published: str | None) -> Prefilled:
-    """What to start from: the published record made valid, its policy as strong as expected at least.
+    """The initial settings: the valid parts of the published record, with at least the expected policy.
 
-    Of a domain that sends no mail reject is expected, at once: none of its mail can be lost.
+    For a domain that sends no mail, the expected policy is reject at once, because it has no mail to lose.
 
     Args:
-        rua: URIs for reports, used where the published record has none.
-        published: the one DMARC record that is there; None = there is none, or several, of which receivers use none.
+        rua: report URIs, used if the published record has none.
+        published: the only DMARC record; None = no record, or several, of which receivers use none.
     """
     least = expected.dmarc_policy if expected.sends else "reject"
     if published is None:
         return Prefilled(DmarcWish(policy=least, rua=tuple(rua)))
     here = dmarc.parse(published)
-    remarks = [f"{why}; it is left out." for _, why in here.bad]
-    remarks += [f"{tag}= is left out: RFC 9989 no longer has it (appendix A.6)." for tag in here.removed]
-    remarks += [f"{tag[:30]}= is left out: no version of DMARC knows it." for tag in here.unknown]
+    notes = [f"{why}. It is left out." for _, why in here.bad]
+    notes += [f"{tag}= is left out: RFC 9989 removed it (appendix A.6)." for tag in here.removed]
+    notes += [f"{tag[:30]}= is left out: no version of DMARC defines it." for tag in here.unknown]
     if here.limited:
-        remarks.append("The size limits (!) of report addresses are left out: RFC 9989 no longer has them.")
+        notes.append("The size limits (!) of report addresses are left out: RFC 9989 removed them.")
     policy = here.p or "none"
+    # The expected policy is a minimum: an owner with a stronger policy keeps it.
     if dmarc.weaker(policy, least):
         policy = least
     below = {tag: value for tag, value in (("sp", here.sp), ("np", here.np)) if value is not None}
+    # A weaker subdomain policy would defeat the stronger domain policy, so it does not survive.
     for tag in [tag for tag, value in below.items() if dmarc.weaker(value, policy)]:
-        remarks.append(f"{tag}={below.pop(tag)} is left out: it is weaker than p={policy}.")
+        notes.append(f"{tag}={below.pop(tag)} is left out: it is weaker than p={policy}.")
     fo = here.fo
+    # Keep the part with more reports: 1 requests a report for any failure.
     if here.mixed:
         fo = "1" if "1" in fo else fo.replace("0:", "")
-        remarks.append(f"fo={here.fo} is made fo={fo}: RFC 9989 joins no digit with letters (section 4.8).")
+        notes.append(f"fo={here.fo} becomes fo={fo}: RFC 9989 does not combine digits and letters (section 4.8).")
+    # The flag protects legitimate mail during a change of policy. Without such mail it is useless.
     testing = here.testing and policy != "none" and expected.sends
     if here.testing and not testing:
-        why = "there is nothing weaker than none" if expected.sends else "the domain sends no mail that could be lost"
-        remarks.append(f"t=y is left out: {why}.")
+        why = "no policy is weaker than none" if expected.sends else "the domain sends no mail that could be lost"
+        notes.append(f"t=y is left out: {why}.")
     wish = DmarcWish(
         policy=policy,
         subdomain_policy=below.get("sp"),
@@ -167,54 +168,59 @@ def prefilled(expected: Expected, rua: Sequence[str], published: str | None) -> 
         aspf=here.aspf,
         rua=tuple(dict.fromkeys(uri.text for uri in here.rua)) or tuple(rua),
         ruf=tuple(dict.fromkeys(uri.text for uri in here.ruf)),
+        # Without an address for single reports, fo= has no effect.
         fo=fo if here.ruf else "0",
         testing=testing,
         psd=here.psd,
     )
-    return Prefilled(wish, tuple(remarks))
+    return Prefilled(wish, tuple(notes))
 
 
 def permissions(domain: str, wish: DmarcWish) -> tuple[Record, ...]:
-    """The records with which other domains' operators allow that reports about this one come to them (RFC 9990).
+    """The records with which the operators of other domains permit reports about this domain (RFC 9990).
 
-    A domain of the same organization needs none; which these are only DNS tells, so that all but the domain's own
-    name, and names below it, are listed here.
+    A domain of the same organization needs no such record. Only DNS shows the organization, so this returns a record
+    for every host except the domain itself and its subdomains.
     """
     hosts = {uri.host for text in (*wish.rua, *wish.ruf) for uri in parse_list(text) if uri.host}
     return tuple(permission(domain, host) for host in sorted(hosts) if not is_under(host, domain))
 
 
 def permission(domain: str, host: str) -> Record:
-    """The record at a host that allows reports about a domain."""
+    """The record at a host that permits reports about a domain."""
     return publish.txt(f"{domain}._report._dmarc.{host}", "v=DMARC1")
 
 
 def stage(wish: DmarcWish) -> PolicyStage:
-    """Where a wish stands on the way none -> quarantine -> reject, `t=y` before each step (RFC 9989 section 7.4)."""
+    """The stage on the path none -> quarantine -> reject, with `t=y` before each step (RFC 9989 section 7.4)."""
     if wish.policy == "none":
         text = (
-            f"p=none only asks for reports. Read them for {MONTH}, until all the domain's senders are aligned; then go "
-            "on to quarantine, first with t=y, then without, and in the same way to reject (section 7.4)."
+            f"p=none only requests reports. Read them for {MONTH}, until all senders of the domain are aligned. Then "
+            "change the policy to quarantine, first with t=y, later without, and then to reject in the same way "
+            "(section 7.4)."
         )
         return PolicyStage(text, replace(wish, policy="quarantine", testing=True, subdomain_policy=None, np=None))
     if wish.testing:
         text = (
-            f"With t=y receivers apply p={wish.policy} one step weaker, and report as if it counted. Where the reports "
-            "of some weeks name none of your own senders, leave t=y out."
+            f"With t=y, receivers weaken p={wish.policy} by one step but report as if it applied. When the reports "
+            "of some weeks contain no failures of your own senders, remove t=y."
         )
         return PolicyStage(text, replace(wish, testing=False))
     if wish.policy == "quarantine":
         text = (
-            f"What fails goes to spam. Where the reports of {MONTH} name none of your own senders, go on to reject, "
-            "first with t=y (section 7.4)."
+            f"Receivers move mail that fails to spam. When the reports of {MONTH} contain no failures of your own "
+            "senders, change the policy to reject, first with t=y (section 7.4)."
         )
         return PolicyStage(text, replace(wish, policy="reject", testing=True))
-    text = "This is the last stage. Keep reading the reports: a new sender that is not aligned loses its mail."
+    text = (
+        "This is the last stage. Keep reading the reports: receivers reject mail of new senders that are not aligned."
+    )
     return PolicyStage(text, None)
 
 
 def changes(before: str | None, after: str) -> tuple[TagChange, ...]:
-    """What a new record changes against the published one, tag by tag, in the order of the new one."""
+    """The differences between the published record and a new one, tag by tag, in the order of the new one."""
+    # For repeated tags, receivers use the first value. Reversing lets it overwrite the later ones.
     old = dict(reversed(tags.parse(before, fold_case=True).pairs)) if before is not None else {}
     new = dict(tags.parse(after).pairs)
     return tuple(

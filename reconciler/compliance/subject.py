@@ -1,4 +1,4 @@
-"""What is checked: one domain or domain alias, and what is expected of it."""
+"""The subject of a check: one domain or domain alias, and its expected DNS records."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,9 @@ class Subject:
     Attributes:
         domain: canonical, as from `reconciler.core.names`.
         server: the workspace's name of the mail server.
-        dkim: how the server signs; None = unknown: the server was not asked, or could not say.
-        dkim_problem: why a server that was asked could not say; empty where it was not asked.
-        alias_of: the domain of which this is a domain alias.
+        dkim: the server's DKIM settings; None = unknown.
+        dkim_problem: why the server did not give its DKIM settings; empty if nobody asked the server.
+        alias_of: the domain that this domain alias belongs to; None = it is a domain.
     """
 
     domain: str

@@ -1,4 +1,4 @@
-"""From the notes that a check took to its finding."""
+"""Makes the finding of a check from its notes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,14 +12,14 @@ from reconciler.core.lookups import Answer, Host, Mx, Rdata, Soa, Srv, Txt
 _LOWERED: Mapping[CheckLevel, Mapping[Status, Status]] = MappingProxyType(
     {"info": {"warn": "pass", "fail": "pass"}, "warn": {"fail": "warn"}, "fail": {}}
 )
-"""What becomes of a status. An error stays: that something could not be looked up is no matter of severity."""
+"""Level of `dns.checks` -> new status. An error stays an error: a failed lookup has nothing to do with severity."""
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One thing seen. `title` stands for the whole check where this is the gravest; `text` explains it.
+    """One observation. The title of the worst note becomes the title of the finding; `text` explains the observation.
 
-    With the status `pass` it is mere information, and its title is never shown.
+    A note with the status `pass` is information only; reports never show its title.
     """
 
     status: Status
@@ -30,7 +30,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """What is the same in every finding of a check: its id, its reference, and how it says that all is well."""
+    """The constant parts of a check's findings: its id, its reference, and the code of a clean result."""
 
     id: str
     reference: str
@@ -39,28 +39,28 @@ class Basis:
 
 CODES: Mapping[str, str] = MappingProxyType(
     {
-        "DNS_UNKNOWN": "A question got no answer (silence, SERVFAIL, REFUSED, a lame server): nothing is known, not "
-        "even that a record is missing. Look at the name server that is named, and check again later.",
-        "CHECK_OFF": "The configuration leaves this check out (dns.checks).",
-        "NOT_SENDING": "The domain is declared as sending no mail (dns.sends: false), so this has nothing to judge.",
+        "DNS_UNKNOWN": "A DNS lookup failed (timeout, SERVFAIL, REFUSED, lame server). Whether the record exists is "
+        "unknown. Check the name server in the details, then run the check again.",
+        "CHECK_OFF": "dns.checks disables this check.",
+        "NOT_SENDING": "The domain sends no mail (dns.sends: false), so this check does not apply.",
     }
 )
-"""What any check may say: each code's meaning, and what to do."""
+"""Codes that every check can report: meaning and remedy."""
 
 
-def remark(text: str, code: str = "") -> Note:
-    """Information that changes no status."""
+def info_note(text: str, code: str = "") -> Note:
+    """A note that gives information and does not change the status."""
     return Note("pass", code, "", text)
 
 
 def unknown(answers: Sequence[Answer]) -> list[Note]:
-    """An `error` note for each question that got no answer."""
+    """An `error` note for each failed lookup."""
     return [
         Note(
             "error",
             "DNS_UNKNOWN",
-            "Could not be looked up",
-            f"{a.rtype} of {a.name}: {a.text}. That is not the same as missing; try again later.",
+            "DNS lookup failed",
+            f"{a.rtype} of {a.name}: {a.text}. The record may exist. Try again later.",
         )
         for a in answers
     ]
@@ -76,11 +76,12 @@ def conclude(
     fix: Sequence[Record] = (),
     elsewhere: Sequence[Record] = (),
 ) -> Finding:
-    """The finding: as grave as the gravest note, the first of which gives title and code; `good` where none is grave.
+    """The finding. The first note with the worst status gives status, code and title; without one, the title is `good`.
 
-    A check that could not be judged proposes nothing: what would be replaced is not known.
+    A finding with the status `error` proposes no records, because the records that they would replace are unknown.
     """
     status: Status = worst([note.status for note in notes]) if notes else "pass"
+    # Information has no title, so a passing finding keeps the title of a clean result.
     named = next((note for note in notes if note.status == status and note.title), None)
     return Finding(
         id=basis.id,
@@ -90,6 +91,7 @@ def conclude(
         detail="\n".join(dict.fromkeys(note.text for note in notes if note.text)),
         expected=tuple(sorted(set(expected))),
         found=tuple(sorted(set(found))),
+        # Replacing records without a complete view of them could delete correct ones.
         fix=tuple(sorted(set(fix))) if status in ("warn", "fail") else (),
         reference=basis.reference,
         codes=_codes(basis, notes, named),
@@ -98,40 +100,41 @@ def conclude(
 
 
 def _codes(basis: Basis, notes: Sequence[Note], named: Note | None) -> tuple[str, ...]:
-    """Every code once, the gravest first; among equals in the order in which they were noted."""
+    """Each code once, the most severe first; codes of equal severity in the order of the notes."""
     ordered = sorted(notes, key=lambda note: -GRAVITY.index(note.status))
     first = named.code if named else basis.good_code
     return tuple(dict.fromkeys(filter(None, (first, *(note.code for note in ordered)))))
 
 
 def skipped(basis: Basis, code: str, title: str, text: str) -> Finding:
-    """The finding of a check that has nothing to judge."""
+    """The finding of a check that does not apply."""
     return Finding(id=basis.id, status="skip", code=code, title=title, detail=text, reference=basis.reference)
 
 
 def switched_off(check_id: str, setting: CheckSetting, reference: str = "") -> Finding:
-    """The finding of a check that `dns.checks` leaves out."""
-    text = f"It is switched off by dns.checks in {_place(setting)}."
+    """The finding of a check that `dns.checks` disables."""
+    text = f"dns.checks in {_place(setting)} disables this check."
     return Finding(id=check_id, status="skip", code="CHECK_OFF", title="Not checked", detail=text, reference=reference)
 
 
 def not_sending(check_id: str) -> Finding:
-    """The finding of a check about mail that is sent, for a domain that sends none."""
-    text = "The domain is declared as sending no mail (dns.sends: false); the check parked judges that instead."
+    """The finding of a check about outgoing mail, for a domain that sends no mail."""
+    text = "The configuration declares that the domain sends no mail (dns.sends: false). See the check parked."
     return Finding(id=check_id, status="skip", code="NOT_SENDING", title="The domain sends no mail", detail=text)
 
 
-def lowered(finding: Finding, setting: CheckSetting | None) -> Finding:
-    """The finding as `dns.checks` lets it be: never graver than the setting's level, and it says if it was lowered.
+def apply_level(finding: Finding, setting: CheckSetting | None) -> Finding:
+    """The finding with its status limited to the level in `dns.checks`; the detail names a lowered status.
 
-    Code, title and what to publish stay: they tell what was found, whatever consequence it has.
+    Code, title and proposed records stay, because they describe DNS and not the consequence.
     """
+    # Disabled checks never run, so they have no finding to lower.
     if setting is None or setting.level == "off":
         return finding
     status = _LOWERED[setting.level].get(finding.status)
     if status is None:
         return finding
-    text = f"It was lowered from {finding.status} to {setting.level} by dns.checks in {_place(setting)}."
+    text = f"dns.checks in {_place(setting)} lowers the status from {finding.status} to {setting.level}."
     return replace(finding, status=status, detail="\n".join(filter(None, (finding.detail, text))))
 
 
@@ -140,7 +143,7 @@ def _place(setting: CheckSetting) -> str:
 
 
 def found_records(answer: Answer) -> list[Record]:
-    """What an answer holds, as records: the CNAMEs followed, then the values at their end."""
+    """The records of an answer: the CNAMEs on the way, then the values at the last name."""
     names = (answer.name, *answer.aliases)
     found = [Record(name, "CNAME", f"{target}.") for name, target in zip(names, answer.aliases, strict=False)]
     return [*found, *(Record(names[-1], answer.rtype, _value(data)) for data in answer.records)]

@@ -4,23 +4,15 @@ import errno
 from pathlib import Path
 
 
-def resolved(path: Path) -> Path:
-    """The absolute path without links. The last parts need not exist.
-
-    Until Python 3.12 `Path.resolve` raises RuntimeError for a cycle of links. Since 3.13 it returns the path as if
-    nothing were wrong, so a check such as "is inside the workspace" would accept the link.
-
-    Raises:
-        OSError: with errno ELOOP, a link leads to itself; otherwise, as the system reports it.
-        ValueError: no file can have this name.
-    """
+def resolved(path: Path) -> Path | None:
+    """The path with all links resolved; the file need not exist. None for a cycle of links, or an impossible name."""
     try:
         real = path.resolve()
-    except RuntimeError as e:
-        raise OSError(errno.ELOOP, "cycle of symbolic links", str(path)) from e
+    except (OSError, RuntimeError, ValueError):  # before Python 3.13, a cycle is a RuntimeError
+        return None
     try:
-        real.stat()
+        path.stat()
     except OSError as e:
-        if e.errno == errno.ELOOP:
-            raise
+        # From Python 3.13 on, `resolve` returns one of the links of a cycle, so that it would look like a file here.
+        return None if e.errno == errno.ELOOP else real
     return real

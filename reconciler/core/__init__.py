@@ -1,6 +1,6 @@
-"""The pure middle: words, values and rules of the project.
+"""The pure core: the vocabulary, the values and the rules of the project.
 
 Belongs here: frozen values (desired, current, change, plan, outcome, finding), and functions from values to values.
-Banned here: input and output of any kind, the clock, logging, asyncio, and every library but the standard one and
-`idna` (tables and functions without effects; see docs/decisions/0002).
+Banned here: I/O of any kind, the clock, logging, asyncio, and all libraries except the standard library and `idna`
+(tables and functions without effects; see docs/decisions/0002).
 """

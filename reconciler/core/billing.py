@@ -1,6 +1,6 @@
-"""The monthly bill of a domain: started tranches of storage, and seats. Pure, in exact decimals, never in floats.
+"""The monthly bill of a domain: started tranches of storage, and EAS and MAPI accounts. Pure, in exact decimals.
 
-What it means exactly, and what is left to the invoice, is in docs/decisions/0004-billing.md.
+docs/decisions/0004-billing.md defines the bill, and lists what only the invoice can tell.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,12 +14,12 @@ from reconciler.core.product import Billing
 
 _GIB = 1 << 30
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact])
-"""Sums and products as long as they have to be; one that had to be rounded would be a bug of ours."""
+"""Sums and products with as many digits as necessary. A result that must be rounded would be a bug."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activations:
-    """How many mailboxes have EAS without MAPI, MAPI without EAS, and both; the host's own account is none of them."""
+    """The number of mailboxes with only EAS, only MAPI, and both, without the host's own account."""
 
     eas: int = 0
     mapi: int = 0
@@ -32,32 +32,34 @@ def bills_storage(billing: Billing) -> bool:
 
 
 def billed_protocols(billing: Billing) -> frozenset[str]:
-    """Of `eas` and `mapi` those that cost something, alone or together: without them the bill cannot be known."""
+    """The protocols (`eas`, `mapi`) with a price, alone or in combination. The bill needs the activations of these."""
+    # A price for the combination depends on both protocols, even if each alone is free.
     together = billing.eas_mapi_price > 0
     prices = {"eas": billing.eas_price, "mapi": billing.mapi_price}
     return frozenset(protocol for protocol, price in prices.items() if price > 0 or together)
 
 
 def is_billed(billing: Billing) -> bool:
-    """Whether there is a bill at all."""
+    """Whether the product has any price."""
     return bills_storage(billing) or bool(billed_protocols(billing))
 
 
 def tranches(billing: Billing, usage_bytes: int) -> int:
-    """The started tranches; the first one is started by the domain itself, whatever it holds."""
+    """The number of started tranches. An empty domain has started the first one."""
     size = billing.tranche_gib * _GIB
+    # The double negation rounds the quotient up, in integers.
     return max(1, -(-usage_bytes // size))
 
 
 def bill(billing: Billing, usage_bytes: int | None, activations: Activations | None) -> Decimal | None:
-    """What a domain costs a month, not rounded.
+    """The monthly price of a domain, not rounded.
 
     Args:
         usage_bytes: the domain's size on disk as the server counts it; None = unknown.
         activations: None = unknown.
 
     Returns:
-        None where the product has no prices, or where something that has a price is not known.
+        None if the product has no prices, or if something with a price is unknown.
     """
     if not is_billed(billing):
         return None
@@ -66,10 +68,12 @@ def bill(billing: Billing, usage_bytes: int | None, activations: Activations | N
         if usage_bytes is None:
             return None
         total = _EXACT.multiply(billing.tranche_price, tranches(billing, usage_bytes))
+    # Unread activations do not matter for a product that does not charge for them.
     if not billed_protocols(billing):
         return total
     if activations is None:
         return None
+    # A product without a price for the combination charges both single prices.
     both = billing.eas_mapi_price or _EXACT.add(billing.eas_price, billing.mapi_price)
     for count, price in (
         (activations.eas, billing.eas_price),
@@ -81,7 +85,7 @@ def bill(billing: Billing, usage_bytes: int | None, activations: Activations | N
 
 
 def total(amounts: Iterable[Decimal]) -> Decimal:
-    """The sum, exactly."""
+    """The exact sum."""
     found = Decimal(0)
     for amount in amounts:
         found = _EXACT.add(found, amount)
@@ -89,14 +93,14 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
 
 
 def activations_of(mailboxes: Iterable[Mailbox], billing: Billing) -> Activations | None:
-    """The seats that a product bills; None where one of them was not read. What costs nothing need not be known."""
-    asked = billed_protocols(billing)
+    """The EAS and MAPI accounts that a product bills; None if one was not read. Unbilled protocols may be unread."""
+    billed = billed_protocols(billing)
     found = {"eas": 0, "mapi": 0, "both": 0, "": 0}
     for mailbox in mailboxes:
         if is_hosts_own(mailbox):
             continue
-        eas = mailbox.eas if "eas" in asked else False
-        mapi = mailbox.mapi if "mapi" in asked else False
+        eas = mailbox.eas if "eas" in billed else False
+        mapi = mailbox.mapi if "mapi" in billed else False
         if isinstance(eas, Unset) or isinstance(mapi, Unset):
             return None
         found["both" if eas and mapi else "eas" if eas else "mapi" if mapi else ""] += 1
@@ -104,13 +108,13 @@ def activations_of(mailboxes: Iterable[Mailbox], billing: Billing) -> Activation
 
 
 def cost_of(plan: Plan, current: CurrentDomain, billing: Billing) -> Cost | None:
-    """The monthly bill as the domain is, and as it will be when all of the plan has been applied.
+    """The monthly bill of the domain now, and after its complete plan.
 
-    A deleted mailbox takes its storage and its seats with it; a new one brings the seats that its file gives it, and
-    no storage yet. A rename changes nothing. Of a plan that is not complete nobody knows the end.
+    A deletion frees the storage and the activations of the mailbox. A new mailbox has the activations from its file and
+    no storage yet. A rename changes nothing. The bill after an incomplete plan is unknown.
 
     Returns:
-        None where the product has no prices.
+        None if the product has no prices.
     """
     if not is_billed(billing):
         return None
@@ -129,18 +133,19 @@ def _usage_after(changes: Iterable[Change], current: CurrentDomain) -> int | Non
     usage = current.usage_bytes
     for change in changes:
         if change.action == "delete":
-            gone = current.mailboxes[change.name].facts.usage_bytes if change.name in current.mailboxes else None
-            if usage is None or gone is None:
+            freed = current.mailboxes[change.name].facts.usage_bytes if change.name in current.mailboxes else None
+            if usage is None or freed is None:
                 return None
-            # The server may count the domain seldom and its mailboxes often.
-            usage = max(0, usage - gone)
+            # The server may count a domain less often than its mailboxes, so the difference can be negative.
+            usage = max(0, usage - freed)
     return usage
 
 
 def _mailboxes_after(changes: Iterable[Change], there: Mapping[str, Mailbox]) -> dict[str, Mailbox]:
-    """The mailboxes with the seats that they will have; nothing else of them is what it will be."""
+    """The mailboxes with their activations after the changes. Other fields are not updated: the bill ignores them."""
     after = dict(there)
     listed = list(changes)
+    # Deletions and renames come first, because a new mailbox may use a freed name.
     for change in listed:
         if change.action in ("delete", "rename") and change.name in after:
             old = after.pop(change.name)

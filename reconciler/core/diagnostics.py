@@ -1,4 +1,4 @@
-"""What we say about the user's input: collected as values, never raised."""
+"""Diagnostics: statements about the user's input, collected as values and never raised."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from reconciler.core.source import Span
 
 
 class Severity(StrEnum):
-    """How bad it is. Only errors make a command refuse to go on."""
+    """The severity of a diagnostic. Only an error stops a command."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -23,10 +23,10 @@ class Diagnostic:
     """One statement about the input.
 
     Attributes:
-        code: a stable code out of `reconciler.core.codes.CODES`, e.g. `LIM001`.
-        message: what is wrong and why, one line, without the place.
-        hint: what to do next; empty where the message says it.
-        span: where; None only for what has no place in a file (the state of a server).
+        code: a stable code of `reconciler.core.codes.CODES`, e.g. `LIM001`.
+        message: the fault with its value, one line, without the location.
+        hint: the next step as an imperative; empty if the message is enough.
+        span: the location; None only for faults without one in a file (the state of a server).
     """
 
     severity: Severity
@@ -36,18 +36,18 @@ class Diagnostic:
     hint: str = ""
 
     def __str__(self) -> str:
-        """`file:line:column: severity: message [CODE]`, the line of compilers."""
+        """`file:line:column: severity: message [CODE]`, the format of compilers."""
         place = f"{self.span}: " if self.span else ""
         return f"{place}{self.severity}: {self.message} [{self.code}]"
 
 
 def error(code: str, message: str, span: Span | None = None, *, hint: str = "") -> Diagnostic:
-    """An error: the command will refuse to go on."""
+    """An error: the command stops."""
     return Diagnostic(Severity.ERROR, code, message, span, hint)
 
 
 def warning(code: str, message: str, span: Span | None = None, *, hint: str = "") -> Diagnostic:
-    """A warning: worth reading, stops nothing."""
+    """A warning: the command continues."""
     return Diagnostic(Severity.WARNING, code, message, span, hint)
 
 
@@ -62,9 +62,10 @@ def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
 
 
 def sort_diagnostics(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Sorted by file, line, column, severity, code, words; each said once."""
+    """Sorted by file, line, column, severity, code and text, without duplicates."""
 
     def key(d: Diagnostic) -> tuple[str, int, int, int, str, str, str]:
+        # Diagnostics without a location come first: they concern the complete domain or server.
         span = d.span or Span("", 0, 0)
         return (span.file, span.line, span.column, _RANK[d.severity], d.code, d.message, d.hint)
 

@@ -1,28 +1,39 @@
-"""What the world can do to us, as exceptions of ours. A library's own exception is chained, never shown.
+"""Failures of the outside world, as exceptions of this project. A library's own exception is chained, never shown.
 
 ReconcilerError
-├── Unreachable            no answer: connection, time-out, TLS, name resolution, an open circuit
-├── RefusedCredentials     the server answered, and will not let us in (one try only)
-├── UnexpectedAnswer       an answer that is not what the API promises; nothing was concluded from it
-│   └── DoubtfulWrite      the same after a write: it may or may not have taken effect
-├── RefusedByServer        the server understood and said no; its words are in `message`
-├── IncompleteRead         what was read cannot be the whole: the domain is stopped
-├── CannotEdit             a file cannot be changed safely by a program; it is left as it is
-├── JournalUnusable        what is done cannot be written down, so nothing is done
-├── Locked                 another run works on the same, or that cannot be known; nothing was changed
-├── SecretUnavailable      a secret's source gave nothing
-├── NotInBase              a plan of a pull request would run, or sign in to, what its base commit does not
-├── CannotDeliver          generated passwords cannot be handed over as the workspace asks
-└── SandboxMissing         the embedded server's libraries are not installed
+├── Unreachable            no response: connection, timeout, TLS, name resolution, an open circuit breaker
+├── RefusedCredentials     the server rejected the login (the program tries only once)
+├── UnexpectedAnswer       a response that the API does not define; the program concludes nothing from it
+│   ├── NoSuchEndpoint     the server knows no spelling of the endpoint; the request had no effect
+│   └── AmbiguousWrite     the same after a write: the write may have taken effect or not
+├── RefusedByServer        the server understood the request and rejected it; `message` has its text
+├── IncompleteRead         the rows that were read cannot be complete: the domain is stopped
+├── SecretUnavailable      the source of a secret returned no value
+├── PasswordUnusable       the password for `password` is too short, or standard input has an unusable format
+├── NotInBase              a pull request's plan would run a command or log in to a server that its base commit lacks
+├── CannotDeliver          generated passwords cannot be delivered in the way that the workspace sets
+├── JournalUnusable        the journal cannot be written, so nothing is changed
+├── Locked                 another run works on the same domains, or this cannot be determined; nothing was changed
+├── ForeignFiles           another distribution owns files of the program
+├── SandboxMissing         the libraries of the embedded server are not installed
+├── StalePlan              a file is not a saved plan, or the plan was made from other files
+├── KeyUnusable            a key to sign or verify plans cannot be used
+├── WouldOverwrite         a file that a command would write exists already
+├── CannotEdit             a program cannot change the file safely; the file stays unchanged
+├── NoHostName             the host name of a server is unknown
+├── NoWorkspace            no workspace was found
+├── UnknownRun             no journal has the run id, or several match it
+└── UnusableCommit         git does not have the commit, or git is missing
 """
 
 from reconciler.core.source import Span
 
 
 class ReconcilerError(Exception):
-    """Base of all ours. `message` is one line for users; `hint` says what to do next."""
+    """The base of all failures. `message` is one line for users; `hint` is the next step."""
 
     def __init__(self, message: str, *, hint: str = "", span: Span | None = None) -> None:
+        # `args` has only the message, so that `str(error)` and logs show one line.
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -30,51 +41,59 @@ class ReconcilerError(Exception):
 
 
 class Unreachable(ReconcilerError):
-    """No answer could be had."""
+    """The server did not respond."""
 
 
 class RefusedCredentials(ReconcilerError):
-    """Sign-in was refused, or cannot be completed unattended. Never retried."""
+    """The server rejected the login, or the login needs a person. Never retried: servers lock accounts after faults."""
 
 
 class UnexpectedAnswer(ReconcilerError):
-    """The answer is not what the API promises (HTML, truncated, wrong types, a redirect)."""
+    """The response is not one that the API defines (HTML, truncated, wrong types, a redirect)."""
+
+
+class NoSuchEndpoint(UnexpectedAnswer):
+    """The server knows no spelling of the endpoint; the request had no effect."""
 
 
 class AmbiguousWrite(UnexpectedAnswer):
-    """A write whose effect is unknown: read back, then decide."""
+    """A write with unknown effect. The engine reads the object back before it writes again."""
 
 
 class RefusedByServer(ReconcilerError):
-    """The server understood the request and refused it."""
+    """The server understood the request and rejected it."""
 
 
 class IncompleteRead(ReconcilerError):
-    """The rows read cannot be all there are. No write may follow."""
+    """The rows that were read cannot be complete. No write may follow: missing rows look like deleted resources."""
 
 
 class SecretUnavailable(ReconcilerError):
-    """A secret could not be had from its source. The message names the source, never a value."""
+    """The source of a secret returned no value. The message names the source, never a value."""
 
 
 class PasswordUnusable(ReconcilerError):
-    """What the command line gives of a password cannot be used: its length, or what stands on standard input."""
+    """A password from the command line cannot be used: its length, or the format of standard input."""
 
 
 class NotInBase(ReconcilerError):
-    """A plan of a pull request would run, or sign in to, what its base commit does not."""
+    """A pull request's plan would run a command, or log in to a server, that its base commit does not contain."""
 
 
 class CannotDeliver(ReconcilerError):
-    """Generated passwords cannot be handed over as the workspace asks; nothing is changed."""
+    """Generated passwords cannot be delivered in the way that the workspace sets; nothing is changed."""
 
 
 class JournalUnusable(ReconcilerError):
-    """The journal cannot be written, so that nothing is changed that would have to stand in it."""
+    """The journal cannot be written. No change is made that the journal could not record."""
 
 
 class Locked(ReconcilerError):
-    """Another run works on the same server and domain, or that cannot be known; nothing was changed."""
+    """Another run works on the same server and domain, or this cannot be determined; nothing was changed."""
+
+
+class ForeignFiles(ReconcilerError):
+    """Another distribution owns files of the program's package, so that no code of the package can be trusted."""
 
 
 class SandboxMissing(ReconcilerError):
@@ -82,32 +101,32 @@ class SandboxMissing(ReconcilerError):
 
 
 class StalePlan(ReconcilerError):
-    """A saved plan is none, or was made from other files; nothing is changed."""
+    """A file is not a saved plan, or the plan was made from other files; nothing is changed."""
 
 
 class KeyUnusable(ReconcilerError):
-    """A key to sign or verify plans with cannot be used; nothing is written, neither here nor on a server."""
+    """A key to sign or verify plans cannot be used; nothing is written, neither locally nor on a server."""
 
 
 class WouldOverwrite(ReconcilerError):
-    """A file that a command would write is there already; nothing is changed."""
+    """A file that a command would write exists already; nothing is changed."""
 
 
 class CannotEdit(ReconcilerError):
-    """A file cannot be changed safely by a program; it is left as it is."""
+    """A program cannot change the file safely; the file stays unchanged."""
 
 
 class NoHostName(ReconcilerError):
-    """DNS can point at names only, and for a server none is known."""
+    """DNS records need a host name, and that of the server is unknown."""
 
 
 class NoWorkspace(ReconcilerError):
-    """There is no workspace where one was looked for."""
+    """No workspace was found."""
 
 
 class UnknownRun(ReconcilerError):
-    """A run is named that no journal is of, or not one alone."""
+    """No journal has the run id, or several match it."""
 
 
 class UnusableCommit(ReconcilerError):
-    """The command line names a commit that git does not have here, or there is no git to ask."""
+    """The repository does not have the commit from the command line, or git is missing."""

@@ -1,4 +1,4 @@
-"""What a domain's DNS should say: overrides as written in files, and the expectation that they add up to."""
+"""The expected DNS of a domain: overrides as written in files, and the expectation that results from them."""
 
 from dataclasses import dataclass, field, fields, replace
 from typing import Literal, get_args
@@ -26,12 +26,12 @@ CheckId = Literal[
 ]
 CHECK_IDS: tuple[CheckId, ...] = get_args(CheckId)
 CheckLevel = Literal["off", "info", "warn", "fail"]
-"""The worst status that a check may have: `info` is a pass, `fail` lowers nothing, `off` leaves the check out."""
+"""The worst status that a check can have: `info` is a pass, `fail` lowers nothing, `off` skips the check."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckSetting:
-    """A row of `dns.checks`, and where it is written."""
+    """A row of `dns.checks`, with its location."""
 
     id: CheckId
     level: CheckLevel
@@ -43,8 +43,8 @@ class DnsOverrides:
     """The `dns` section of a product or a domain; None = not stated there (product options 13 and 18 to 23).
 
     Attributes:
-        spf_senders: in the order written; empty = not known, whatever the product says.
-        checks: sorted by id, each id once. Unlike the others they are taken over one by one.
+        spf_senders: in the order of the file; empty = unknown, even if the product states some.
+        checks: sorted by id, each id once. Unlike other settings they are inherited one by one.
     """
 
     mx_hosts: tuple[str, ...] | None = None
@@ -60,8 +60,9 @@ class DnsOverrides:
     sends: bool | None = None
 
     def over(self, base: "DnsOverrides") -> "DnsOverrides":
-        """These, with what they leave open taken from `base`."""
+        """These overrides, with unset ones taken from `base`."""
         stated = {f.name: v for f in fields(self) if (v := getattr(self, f.name)) is not None}
+        # A domain that lowers one check must not lose the settings of the product for all others.
         if self.checks is not None and base.checks is not None:
             rows = {row.id: row for row in (*base.checks, *self.checks)}
             stated["checks"] = tuple(sorted(rows.values(), key=lambda row: row.id))
@@ -70,17 +71,17 @@ class DnsOverrides:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What DNS should say for one domain, nothing left open.
+    """The complete expected DNS of one domain.
 
     Attributes:
-        hostname: the mail server's own name, as it says in HELO; empty where it is not known.
-        spf_primary: the recommended mechanism, e.g. `include:mail.example.com`; None where the product names none.
+        hostname: the mail server's own name, as in HELO; empty = unknown.
+        spf_primary: the recommended mechanism, e.g. `include:mail.example.com`; None = the product has none.
         spf_secondary: accepted as valid, never recommended.
-        spf_senders: canonical addresses and host names from which the server sends; empty = not known.
-        checks: which checks are off or lowered; those that are not named are as they find things.
-        sends: whether mail is sent from the domain.
-        dmarc_check: False = no check, and a missing record is no fault.
-        dmarc_stated: whether the policy was chosen; False = `none` stands there because nothing else does.
+        spf_senders: canonical addresses and host names from which the server sends; empty = unknown.
+        checks: the checks that are off or lowered; other checks keep their status.
+        sends: whether the domain sends mail.
+        dmarc_check: False = not checked; a missing record is not a fault.
+        dmarc_stated: whether a file sets the policy; False = `none` is only the default.
     """
 
     mx_hosts: tuple[str, ...]
@@ -98,7 +99,7 @@ class Expected:
     dmarc_stated: bool = True
 
     def check(self, check_id: str) -> CheckSetting | None:
-        """What is said of a check; None where nothing is."""
+        """The setting of a check; None without one."""
         return next((row for row in self.checks if row.id == check_id), None)
 
 
@@ -113,11 +114,13 @@ def expectation(hostname: str, *layers: DnsOverrides) -> Expected:
         spf_secondary=merged.spf_secondary or (),
         autodiscover_host=merged.autodiscover_host or hostname,
         autodiscover_srv_target=merged.autodiscover_srv_target or hostname,
+        # The check is an option of the product, so it is off unless a file states it.
         dmarc_check=bool(merged.dmarc_check),
         dmarc_rua=merged.dmarc_rua,
         dmarc_policy=merged.dmarc_policy or "none",
         spf_senders=merged.spf_senders or (),
         checks=merged.checks or (),
+        # Most domains send mail. The records of a parked domain would make receivers reject all of it.
         sends=merged.sends is not False,
         hostname=hostname,
         dmarc_stated=merged.dmarc_policy is not None,

@@ -1,4 +1,4 @@
-"""Findings: what a compliance check saw in DNS, what it should see, and what to publish."""
+"""Findings: what a compliance check found in DNS, what it expects, and which records to publish."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -6,14 +6,14 @@ from types import MappingProxyType
 from typing import Literal, get_args
 
 Status = Literal["pass", "warn", "fail", "skip", "error"]
-"""pass: right · warn: works, but weak · fail: broken · skip: nothing to judge · error: could not be looked up."""
+"""pass: correct · warn: works, but weak · fail: broken · skip: not applicable · error: the lookup failed."""
 
 Threshold = Literal["warn", "fail", "error", "never"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 GRAVITY: tuple[Status, ...] = ("skip", "pass", "warn", "error", "fail")
-"""What is known to be broken outweighs what could not be looked up: an outage must not hide a fault."""
+"""From the best to the worst. A known fault is worse than a failed lookup: an outage must not hide a fault."""
 
 TRIPS: Mapping[Threshold, frozenset[Status]] = MappingProxyType(
     {
@@ -23,11 +23,11 @@ TRIPS: Mapping[Threshold, frozenset[Status]] = MappingProxyType(
         "never": frozenset(),
     }
 )
-"""Which statuses are at or above a threshold of `--fail-on` (in the order warn, fail, error)."""
+"""The statuses at or above each threshold of `--fail-on` (in the order warn, fail, error)."""
 
 
 def worst(statuses: Iterable[Status]) -> Status:
-    """The gravest of some statuses; `skip` where there are none."""
+    """The worst of some statuses; `skip` without any."""
     return max(statuses, key=GRAVITY.index, default="skip")
 
 
@@ -38,9 +38,9 @@ class Record:
     Attributes:
         name: the owner's full name, lower case, without the final dot.
         type: `MX`, `TXT`, `CNAME`, `SRV`, `A`, `AAAA`.
-        value: as in a zone file (host names with their final dot), but TXT as one piece of text without quotes.
-        ttl: seconds, in records to publish. None in records found: through a cache it counts down, and a report
-            of the same facts must be the same.
+        value: as in a zone file (host names with their final dot), but TXT as one text without quotes.
+        ttl: seconds, in records to publish. None in found records: a cache counts it down, and two reports of the
+            same facts must be equal.
     """
 
     name: str
@@ -51,17 +51,17 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpfTerm:
-    """A term of an SPF record, and what it costs. Hostile text throughout.
+    """A term of an SPF record with its DNS lookups. All texts are untrusted.
 
     Attributes:
         text: as written.
-        lookups: terms that query DNS, this one and all that it leads to; of those beyond the limit as far as known.
-        total: the same from the beginning of the evaluation until this term is done.
-        void: what it asks for does not exist.
-        fault: why it voids the record; empty where it does not.
-        unknown: why what it leads to is not known; empty where it is.
-        ignored: it has no effect: it stands after `all`, or is a `redirect` beside it.
-        child: the record that an `include` or a `redirect` leads to.
+        lookups: the terms that query DNS: this one and all that it includes; beyond the limit as far as known.
+        total: the same from the start of the evaluation to the end of this term.
+        void: the name that it looks up does not exist.
+        fault: why it invalidates the record; empty if it does not.
+        unknown: why the included record is unknown; empty if it is known.
+        ignored: it has no effect, because it comes after `all` or is a `redirect` in a record with `all`.
+        child: the record that an `include` or a `redirect` refers to.
     """
 
     text: str
@@ -76,13 +76,13 @@ class SpfTerm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpfTree:
-    """An SPF record with all that it includes.
+    """An SPF record with all records that it includes.
 
     Attributes:
         record: the text.
-        lookups: terms that query DNS, here and below; beyond the limit of ten as far as they are known.
-        terms: in the order of evaluation, then those that are faulty or have no effect.
-        omitted: how many terms more there are: a stranger's record may have thousands.
+        lookups: the terms that query DNS, here and below; beyond the limit of ten as far as known.
+        terms: in the order of evaluation, then faulty ones and those without effect.
+        omitted: the number of further terms: an untrusted record may have thousands.
     """
 
     domain: str
@@ -94,9 +94,9 @@ class SpfTree:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Evidence:
-    """One question that a finding rests on, and for how many more seconds resolvers may go on giving that answer.
+    """One question on which a finding is based, and for how many more seconds resolvers may cache the answer.
 
-    Of an absence, that is how long something that was just added may not be seen.
+    For a missing record, this is how long resolvers may not see a new one.
     """
 
     name: str
@@ -106,23 +106,23 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The result of one check for one domain. Texts may quote what DNS said: escape them for where they are shown.
+    """The result of one check for one domain. Texts may quote DNS answers: escape them for the output format.
 
     Attributes:
         id: the check: `mx`, `spf`, `dkim`, `autodiscover`, `dmarc`.
-        code: a stable word for the gravest thing seen, like `SPF_SEVERAL`.
-        codes: the words for everything seen, the gravest first, remarks last; each is in its check's `CODES`.
+        code: the stable code of the worst fault, like `SPF_SEVERAL`.
+        codes: the codes of all faults, the worst first, notes last; each is in its check's `CODES`.
         title: one short line.
-        detail: sentences, a line each; may be empty.
-        expected: what should be there, as far as that is known without merging.
-        found: what is there.
-        fix: what to publish. It replaces the records in `found` that have the same name, and no others. Empty
-            where nothing in this zone would help.
-        elsewhere: what the operators of other domains should publish, for this check to be content.
+        detail: sentences, one per line; may be empty.
+        expected: the expected records, as far as they are known without merging.
+        found: the existing records.
+        fix: the records to publish. They replace the records in `found` with the same name, and no others. Empty if
+            no record in this zone helps.
+        elsewhere: the records that the operators of other domains should publish for this check to pass.
         reference: RFC and section.
-        tree: of the check `spf`, what the record leads to.
-        evidence: what was asked about the records above, and how long the answers may still be given; no part of what
-            is equal, for it differs between two looks at the same zone.
+        tree: only of the check `spf`: the record with its includes.
+        evidence: the questions about the records above, and how long the answers may be cached. Not compared, because
+            it differs between two lookups of the same zone.
     """
 
     id: str
@@ -151,17 +151,18 @@ class DomainReport:
 
     @property
     def status(self) -> Status:
-        """The gravest status among the checks."""
+        """The worst status of the checks."""
         return worst(check.status for check in self.checks)
 
     def to_publish(self) -> tuple[Record, ...]:
-        """The records this domain should have: each check's fix, or else what it expects. Sorted, each once."""
+        """The records that this domain should have, sorted: the fix of each check, or else its expected records."""
+        # A set, because two checks may expect the same record.
         return tuple(sorted({record for check in self.checks for record in (check.fix or check.expected)}))
 
     def unlisted(self) -> tuple[Finding, ...]:
-        """The checks about which `to_publish` says nothing though something is amiss.
+        """The checks with a fault for which `to_publish` has no record.
 
-        What is there could not be looked up, so nothing can be merged with it; or no record in this zone would help.
+        Either the lookup failed, so that nothing can be merged with existing records, or no record in this zone helps.
         """
         return tuple(
             check for check in self.checks if check.status in ("error", "fail") and not (check.fix or check.expected)
@@ -173,27 +174,28 @@ class Report:
     """The findings about some domains, sorted by domain.
 
     Attributes:
-        resolvers: who was asked, as `address:port`.
+        resolvers: the recursive servers that answered, as `address:port`.
     """
 
     domains: tuple[DomainReport, ...]
+    # Not compared: the findings do not depend on the resolver.
     resolvers: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
-        """Sorts, so that the order of the input changes nothing."""
+        """Sorts the domains, so that the order of the input has no effect."""
         key = sorted(self.domains, key=lambda report: (report.domain, report.server, report.alias_of or ""))
         object.__setattr__(self, "domains", tuple(key))
 
     @property
     def status(self) -> Status:
-        """The gravest status of all."""
+        """The worst status of all checks."""
         return worst(report.status for report in self.domains)
 
     def count(self) -> Mapping[Status, int]:
-        """How many checks have each status; every status is a key."""
+        """The number of checks with each status; every status is a key."""
         found = [check.status for report in self.domains for check in report.checks]
         return {status: found.count(status) for status in STATUSES}
 
     def reaches(self, threshold: Threshold) -> bool:
-        """Whether any check is at or above what `--fail-on` names."""
+        """Whether any check has a status at or above a threshold of `--fail-on`."""
         return any(check.status in TRIPS[threshold] for report in self.domains for check in report.checks)

@@ -1,4 +1,4 @@
-"""The kinds of resource, one row each: fields, how files and plans name them, which are seats, what a change risks."""
+"""The kinds of resource, one row each, with their fields: the names in files and plans, cost of reading, and risk."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,10 +13,10 @@ class FieldSpec:
     """One managed field.
 
     Attributes:
-        name: as in plans: the path in the file, e.g. `forwarding.to`.
-        attribute: as on the model class.
-        costly: reading it takes a request per resource.
-        activation: it is written in bulk for the domain (EAS, MAPI).
+        name: the path in the file, e.g. `forwarding.to`; plans use it too.
+        attribute: the attribute of the model class.
+        costly: it takes one request per resource to read.
+        activation: the server sets it in one request for several mailboxes (EAS, MAPI).
     """
 
     name: str
@@ -28,7 +28,7 @@ class FieldSpec:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind. `section` is its key in domain files, `title` its word for people."""
+    """One kind. `section` is its key in domain files, `title` its name for people."""
 
     name: KindName
     section: str
@@ -37,7 +37,7 @@ class Kind:
     fields: tuple[FieldSpec, ...]
 
     def field(self, name: str) -> FieldSpec:
-        """The field of that name in plans; KeyError if there is none."""
+        """The field with this name. Raises KeyError if the kind has no such field."""
         return next((f for f in self.fields if f.name == name), None) or _unknown(self.name, name)
 
 
@@ -53,6 +53,7 @@ MAILBOX = Kind(
     (
         FieldSpec("displayName", "display_name"),
         FieldSpec("quota", "quota"),
+        # Risk "access": these fields decide who can use a mailbox. External targets have a risk of their own.
         FieldSpec("enabled", "enabled", risk="access"),
         FieldSpec("forwarding.to", "forward_to", costly=True),
         FieldSpec("forwarding.keepCopy", "forward_keep_copy", costly=True),
@@ -66,6 +67,7 @@ ALIAS = Kind(
     "alias",
     "aliases",
     (
+        # Some servers list only the targets of aliases; all other fields then take one request per alias.
         FieldSpec("displayName", "display_name", costly=True),
         FieldSpec("to", "targets"),
         FieldSpec("allowSending", "allow_sending", costly=True),

@@ -1,13 +1,13 @@
-"""What DNS answered, as values; and the port through which it is asked."""
+"""Answers of DNS and of web servers as values, and the two ports that look them up."""
 
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 Outcome = Literal["records", "nodata", "nxdomain", "temporary", "refused"]
-"""nodata: the name exists without such records. temporary: no answer, SERVFAIL, a lame or broken answer.
+"""nodata: the name exists without such records. temporary: no answer, SERVFAIL, or a lame or broken answer.
 
-`temporary` and `refused` say nothing about what is published: never conclude that something is missing from them.
+`temporary` and `refused` give no information about the published records: never treat them as a missing record.
 """
 
 RecordType = Literal["A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TLSA", "TXT"]
@@ -15,13 +15,13 @@ RecordType = Literal["A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TLS
 
 @dataclass(frozen=True, slots=True, order=True)
 class Txt:
-    """A TXT record's character-strings (RFC 1035 section 3.3.14), decoded: UTF-8, or Latin-1 where it is not that."""
+    """The character-strings of a TXT record (RFC 1035 section 3.3.14), decoded as UTF-8, or else as Latin-1."""
 
     strings: tuple[str, ...]
 
     @property
     def text(self) -> str:
-        """The strings joined without anything between, as SPF, DKIM and DMARC want it."""
+        """The strings joined without separators, as SPF, DKIM and DMARC require."""
         return "".join(self.strings)
 
 
@@ -35,7 +35,7 @@ class Mx:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Srv:
-    """An SRV record (RFC 2782); `target` is empty for the root: the service is not offered."""
+    """An SRV record (RFC 2782). An empty `target` is the root: the service is not offered."""
 
     priority: int
     weight: int
@@ -45,7 +45,7 @@ class Srv:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Address:
-    """An A or AAAA record's address, in the shortest form."""
+    """The address of an A or AAAA record, in the shortest form."""
 
     text: str
 
@@ -59,7 +59,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Soa:
-    """Of a SOA record, the version of the zone (RFC 1035 section 3.3.13) and the server it comes from."""
+    """The serial number of the zone and its primary server, from a SOA record (RFC 1035 section 3.3.13)."""
 
     serial: int
     primary: str
@@ -85,12 +85,12 @@ class Answer:
     Attributes:
         name, rtype: the question; the name in lower case without the final dot.
         records: only with the outcome `records`; sorted, because servers rotate them.
-        aliases: the CNAME targets that were followed, in order; the last is where the records are (or are not).
-        text: for people, where the outcome is not `records`: what happened, and which server said so.
-        authenticated: whether the resolver says that it validated the answer with DNSSEC (the AD bit, RFC 4035
-            section 3.2.3); None where it was not asked, or there is no answer.
-        ttl: seconds that the records, or their absence, may be remembered; None where not known. Through a cache it
-            counts down, so that answers are the same whatever it is.
+        aliases: the CNAME targets that were followed, in order; the records (or their absence) belong to the last.
+        text: for people, if the outcome is not `records`: the fault and the server that reported it.
+        authenticated: whether the resolver reports that it validated the answer with DNSSEC (the AD bit, RFC 4035
+            section 3.2.3); None if the resolver was not asked to, or without an answer.
+        ttl: the seconds for which the records, or their absence, may be cached; None = unknown. A cache counts it
+            down, so it is not compared: two answers with the same records are equal.
     """
 
     name: str
@@ -104,42 +104,43 @@ class Answer:
 
     def __post_init__(self) -> None:
         """Sorts the records: an answer is a set."""
+        # By type first, because values of two record types cannot be compared with each other.
         if len(self.records) > 1:
             object.__setattr__(self, "records", tuple(sorted(self.records, key=lambda r: (type(r).__name__, r))))
 
     @property
     def unknown(self) -> bool:
-        """Nothing is known: neither that there is something nor that there is nothing."""
+        """Whether the lookup failed: the records may or may not exist."""
         return self.outcome in ("temporary", "refused")
 
     @property
     def void(self) -> bool:
-        """There is certainly nothing."""
+        """Whether the records certainly do not exist."""
         return self.outcome in ("nodata", "nxdomain")
 
     def texts(self) -> tuple[str, ...]:
-        """Of TXT records, the joined texts."""
+        """The joined texts of the TXT records."""
         return tuple(r.text for r in self.records if isinstance(r, Txt))
 
     def addresses(self) -> tuple[str, ...]:
-        """Of A and AAAA records, the addresses."""
+        """The addresses of the A and AAAA records."""
         return tuple(r.text for r in self.records if isinstance(r, Address))
 
 
 class Resolver(Protocol):
-    """Asks DNS. Never raises for what DNS says or fails to say: that is in the answer."""
+    """Looks up DNS records. Faults of DNS are never raised: they are part of the answer."""
 
     @property
     def servers(self) -> tuple[str, ...]:
-        """Who is asked: `address:port`."""
+        """The recursive servers, as `address:port`."""
         ...
 
     def lookup(self, name: str, rtype: RecordType) -> Awaitable[Answer]:
-        """The answer for a full name (a final dot is optional, the root is empty); CNAMEs are followed."""
+        """The answer for a full name (the final dot is optional, the root is empty). CNAMEs are followed."""
         ...
 
     def lookup_at(self, server: str, name: str, rtype: RecordType) -> Awaitable[Answer]:
-        """What one authoritative server says, asked directly and without recursion; temporary where it is not one.
+        """The answer of one server to a direct query without recursion; `temporary` if it is not authoritative.
 
         Args:
             server: its IP address.
@@ -147,13 +148,10 @@ class Resolver(Protocol):
         ...
 
 
-# What a web server answered over HTTPS, as a value; and the port through which it is asked.
-
-
 PageOutcome = Literal["text", "status", "certificate", "unusable", "temporary"]
-"""text: status 200 with a body. status: another status, also a redirect, which is never followed. certificate: the
-server's certificate is not valid for the name. unusable: there is no such host, or it answered with too much or not in
-HTTP. temporary: no answer, no connection, a server in trouble: that says nothing about what is published.
+"""text: status 200 with a body. status: any other status; redirects are never followed. certificate: the server's
+certificate is not valid for the name. unusable: the host does not exist, or its answer is too large or not HTTP.
+temporary: no answer, no connection, or a server error; it gives no information about the published page.
 """
 
 
@@ -162,10 +160,10 @@ class Page:
     """The answer to one request.
 
     Attributes:
-        status: of HTTP; 0 where it did not come to one.
+        status: the HTTP status; 0 without a response.
         content_type: in lower case, without its parameters.
-        body: with the outcome `text`; hostile text.
-        text: for people, with any other outcome: what happened.
+        body: with the outcome `text`; untrusted text.
+        text: for people, with any other outcome: the fault.
     """
 
     url: str
@@ -177,8 +175,8 @@ class Page:
 
 
 class Fetcher(Protocol):
-    """Gets pages over HTTPS. Never raises for what a server does or fails to do: that is in the page."""
+    """Gets pages over HTTPS. Faults of the server are never raised: they are part of the page."""
 
     async def fetch(self, url: str) -> Page:
-        """The page at a URL that begins with `https://`."""
+        """The page at a URL, which begins with `https://`."""
         ...

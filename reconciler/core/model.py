@@ -1,7 +1,7 @@
-"""The values that files and servers are turned into.
+"""Desired and current resources as values: files and servers are decoded into the same classes.
 
-One class a kind serves both sides. On the desired side UNSET means "not managed"; on the current side it means "not
-read", so that a field which is managed but was not read is noticed and never mistaken for empty.
+On the desired side UNSET means "not managed", on the current side "not read". So a field that is managed but was not
+read is detected, and never mistaken for an empty one.
 """
 
 from collections.abc import Mapping
@@ -23,6 +23,7 @@ class Unset(Enum):
     def __repr__(self) -> str:
         return "UNSET"
 
+    # False, so that `value or default` works for fields that are not managed.
     def __bool__(self) -> Literal[False]:
         return False
 
@@ -32,17 +33,17 @@ UNSET: Final = Unset.UNSET
 
 KindName = Literal["mailbox", "alias", "domainAlias"]
 Value = str | int | bool | tuple[str, ...]
-"""What a compared field holds, in canonical form."""
+"""The value of a compared field, in canonical form."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxFacts:
-    """What a server knows of a mailbox and nobody manages here.
+    """Facts about a mailbox that the server reports and that files do not manage.
 
     Attributes:
-        usage_bytes: the size of its mail in bytes, None where unknown.
-        last_login: ISO 8601 in UTC, None for never or unknown.
-        is_admin: it administers the domain: never deleted by us.
+        usage_bytes: the size of its mail in bytes, None = unknown.
+        last_login: ISO 8601 in UTC, None = never or unknown.
+        is_admin: it administers the domain; the program never deletes it.
         is_primary_admin: it was created with the domain and belongs to the host: not listed, counted or pruned.
     """
 
@@ -66,6 +67,7 @@ class Mailbox:
     mapi: bool | Unset = UNSET
     password: SecretRef | Unset = UNSET
     protect: bool = False
+    # Not compared: facts and origins differ between the two sides of one mailbox.
     facts: MailboxFacts = field(default=MailboxFacts(), compare=False)
     origin: Span | None = field(default=None, compare=False)
 
@@ -85,7 +87,7 @@ class Alias:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainAlias:
-    """Another domain name (A-labels) whose mail goes to this domain."""
+    """Another domain name (A-labels) whose mail this domain receives."""
 
     name: str
     origin: Span | None = field(default=None, compare=False)
@@ -96,7 +98,7 @@ Resource = Mailbox | Alias | DomainAlias
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """A deletion written down. `purge_after`: until that day the mailbox is disabled, from that day on deleted."""
+    """A `removed` entry. Until the day `purge_after` the mailbox is only disabled; from that day on it is deleted."""
 
     kind: KindName
     name: str
@@ -106,7 +108,7 @@ class Removal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renaming:
-    """A rename written down."""
+    """A `renamed` entry."""
 
     kind: KindName
     old: str
@@ -116,7 +118,7 @@ class Renaming:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredDomain:
-    """One domain file. A section that is UNSET is not managed at all; keys are canonical names."""
+    """One domain file. An UNSET section is not managed; keys are canonical names."""
 
     domain: str
     server: str
@@ -130,7 +132,7 @@ class DesiredDomain:
     origin: Span = field(default=Span(""), compare=False)
 
     def section(self, kind: KindName) -> Mapping[str, Resource] | Unset:
-        """The declared resources of a kind, or UNSET where the section is absent."""
+        """The declared resources of a kind, or UNSET if the file lacks the section."""
         match kind:
             case "mailbox":
                 return self.mailboxes
@@ -142,7 +144,7 @@ class DesiredDomain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DkimKey:
-    """A key pair's public half, as the server tells it: base64 without armour, size in bits."""
+    """The public key of a key pair as the server reports it: base64 without armor, size in bits."""
 
     selector: str
     public_key: str
@@ -151,7 +153,7 @@ class DkimKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dkim:
-    """The server's signing state: whether it signs, with which key, and the key of a pending rollover."""
+    """The server's DKIM state: whether it signs, its key, and the key of a pending rollover."""
 
     active: bool
     key: DkimKey | None = None
@@ -160,7 +162,12 @@ class Dkim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerLimits:
-    """The domain's limits and switches that could be read; None = unknown, 0 = unlimited."""
+    """The limits and switches of a domain on the server; None = unknown, limits 0 = unlimited.
+
+    Attributes:
+        setting_names: field name (as in `core.kinds`) -> the server's own name of the switch, for messages to people
+            who look for it there; empty if unknown.
+    """
 
     mailboxes: int | None = None
     aliases: int | None = None
@@ -171,26 +178,28 @@ class ServerLimits:
     eas_enabled: bool | None = None
     mapi_enabled: bool | None = None
     forwarding_enabled: bool | None = None
+    setting_names: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrentDomain:
-    """What the server said about one domain, whole: a read that was incomplete raises instead.
+    """The complete state of one domain on the server. An incomplete read raises an error instead.
 
     Attributes:
-        mailboxes: all of them, administrators too (see `MailboxFacts`), by canonical name.
-        dkim: None where it could not be read.
-        usage_bytes: the domain's size on disk, None where unknown.
-        requests: how many requests this read cost.
+        mailboxes: all mailboxes, including administrators (see `MailboxFacts`), by canonical name.
+        dkim: None if it could not be read.
+        usage_bytes: the domain's size on disk, None = unknown.
+        requests: the number of requests that this read took.
     """
 
     domain: str
     mailboxes: Mapping[str, Mailbox]
     aliases: Mapping[str, Alias]
     domain_aliases: Mapping[str, DomainAlias]
-    limits: ServerLimits = ServerLimits()
+    limits: ServerLimits = field(default_factory=ServerLimits)
     dkim: Dkim | None = None
     usage_bytes: int | None = None
+    # Not compared: a retried request does not make it another state.
     requests: int = field(default=0, compare=False)
 
     def section(self, kind: KindName) -> Mapping[str, Resource]:

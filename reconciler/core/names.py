@@ -1,6 +1,6 @@
 """Canonical names: local parts, domains (IDNA), addresses.
 
-Both sides, files and server, pass through here; afterwards names are compared with `==`.
+Names from files and from servers both pass through this module; after that they are compared with `==`.
 """
 
 import re
@@ -19,17 +19,17 @@ MAX_DOMAIN = 253
 
 
 class BadName(ValueError):
-    """A text that cannot be the name it is used as; the message says why, for users."""
+    """A text that is not a valid name; the message is for users."""
 
 
 def local_part(text: str) -> str:
     """The canonical form of a local part: lower case, checked.
 
-    RFC 5321 section 4.5.3.1.1 (64 octets) and RFC 5322 section 3.2.3 (dot-atom), with `:` beside it, which mail
-    servers accept; without `/` and `%`, which cannot be carried safely in the path of a request.
+    RFC 5321 section 4.5.3.1.1 (64 octets) and RFC 5322 section 3.2.3 (dot-atom). Additionally allowed: `:`, which mail
+    servers accept. Not allowed: `/` and `%`, which are not safe in the path of a request.
 
     Raises:
-        BadName: it cannot be a local part.
+        BadName: the text is not a valid local part.
     """
     name = text.lower()
     if len(name) > MAX_LOCAL_PART:
@@ -39,13 +39,13 @@ def local_part(text: str) -> str:
     if not name:
         raise BadName("the name is empty")
     if "@" in name:
-        raise BadName("write only the part before the @, the domain is the file's")
+        raise BadName("write only the part before the @; the file name sets the domain")
     if not text.isascii():
-        raise BadName("only ASCII letters are possible before the @ on this server")
+        raise BadName("only ASCII letters are allowed before the @ on this server")
     if name.startswith(".") or name.endswith(".") or ".." in name:
-        raise BadName("a dot may stand only between two other characters (RFC 5322)")
+        raise BadName("a dot is allowed only between two other characters (RFC 5322)")
     bad = next(c for c in name if not re.fullmatch(f"[.{_ATEXT}]", c))
-    raise BadName(f"the character {bad!r} is not possible before the @")
+    raise BadName(f"the character {bad!r} is not allowed before the @")
 
 
 @lru_cache(maxsize=65536)
@@ -53,9 +53,10 @@ def domain_name(text: str) -> str:
     """The canonical form of a domain: lower case, A-labels (RFC 5890), no final dot.
 
     Raises:
-        BadName: it cannot be a domain name.
+        BadName: the text is not a valid domain name.
     """
     name = text.lower().removesuffix(".")
+    # The expression is much faster than IDNA, and sufficient for names that are ASCII and no A-labels.
     if not _PLAIN_DOMAIN.fullmatch(name) or "xn--" in name:
         try:
             name = idna.encode(name, uts46=True).decode("ascii") if name else ""
@@ -68,7 +69,7 @@ def domain_name(text: str) -> str:
     if not _PLAIN_DOMAIN.fullmatch(name):
         raise BadName("not a domain name: letters, digits and hyphens between dots, like example.com")
     if _ends_in_number(name):
-        raise BadName("a domain name does not end in a number: that would be read as an IP address (RFC 3696)")
+        raise BadName("a domain name must not end in a number, because programs read it as an IP address (RFC 3696)")
     return name
 
 
@@ -77,7 +78,7 @@ def host_name(text: str) -> str:
     """Like `domain_name`, but a single label (`localhost`) and underscores are allowed: a name in DNS.
 
     Raises:
-        BadName: it cannot be a host name.
+        BadName: the text is not a valid host name.
     """
     name = text.lower().removesuffix(".")
     if name and all(_LABEL.fullmatch(label) for label in name.split(".")) and len(name) <= MAX_DOMAIN:
@@ -86,37 +87,37 @@ def host_name(text: str) -> str:
 
 
 def published_host(text: str) -> str:
-    """Like `host_name`, for what a record will point at: no address, and nothing that means this machine only.
+    """Like `host_name`, for the target of a DNS record: no address, and no name of the local machine.
 
     Raises:
-        BadName: no record could lead there.
+        BadName: the text is not a valid target.
     """
     name = host_name(text)
     if _ends_in_number(name):
-        raise BadName("an MX, CNAME or SRV record points at a name, never at an address")
+        raise BadName("an MX, CNAME or SRV record needs a host name, not an address")
     if name == "localhost" or name.endswith(".localhost"):
-        raise BadName("localhost is another machine for everybody who looks it up")
+        raise BadName("localhost is a different machine for each resolver")
     return name
 
 
 def host_or_address(text: str) -> str:
-    """An IP address in its shortest form (IPv4 where it is one inside IPv6), or a host name.
+    """An IP address in its shortest form (IPv4 if it is mapped into IPv6), or a host name.
 
     Raises:
-        BadName: it is neither.
+        BadName: the text is neither.
     """
     try:
         found = ip_address(text)
     except ValueError as e:
-        # What ends in a number is read as an address everywhere: 192.0.2.400 is no name.
-        # As it is in the end: 127。0。0。1 with ideographic full stops is one too.
+        # Programs read a name that ends in a number as an address, so 192.0.2.400 is not a host name. The check needs
+        # the canonical form: 127。0。0。1 with ideographic full stops is the same address.
         name = "" if ":" in text or "/" in text else host_name(text)
         if not name or _ends_in_number(name):
             raise BadName("neither an IP address nor a host name") from e
         return name
     if isinstance(found, IPv6Address):
         if found.scope_id is not None:
-            raise BadName("an address with a zone means something on one machine only")
+            raise BadName("an address with a zone is valid only on one machine")
         return str(found.ipv4_mapped or found)
     return str(found)
 
@@ -126,10 +127,10 @@ def _ends_in_number(name: str) -> bool:
 
 
 def address(text: str, domain: str) -> str:
-    """A mail address in canonical form; a bare name is in `domain`.
+    """A mail address in canonical form; a text without @ is a local part in `domain`.
 
     Raises:
-        BadName: it cannot be a mail address.
+        BadName: the text is not a valid mail address.
     """
     local, at, host = text.rpartition("@")
     if not at:
@@ -144,7 +145,7 @@ def split_address(canonical: str) -> tuple[str, str]:
 
 
 def display_domain(canonical: str) -> str:
-    """The U-label form for people (`münchen.example`), or the A-label form where it has none."""
+    """The U-label form for people (`münchen.example`), or the A-label form without one."""
     if "xn--" not in canonical:
         return canonical
     try:

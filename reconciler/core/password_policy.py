@@ -1,4 +1,4 @@
-"""What a server asks of passwords, and whether a product says the same."""
+"""The password rules of a server, and their comparison with those of a product."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,14 +6,14 @@ from typing import Literal
 from reconciler.core.product import PasswordPolicy
 
 PolicyState = Literal["same", "different", "partly-known", "unknown"]
-"""partly-known: what the server told is as in the product, but it did not tell all · unknown: it told nothing."""
+"""partly-known: all rules that the server reported are equal, but some are missing · unknown: it reported none."""
 
 _RULES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerPasswordPolicy:
-    """The rules that a product has too, as far as the server told them; None = unknown. `min_length` in characters."""
+    """The server's values of the rules that products have; None = not reported. `min_length` in characters."""
 
     min_length: int | None = None
     require_uppercase: bool | None = None
@@ -22,7 +22,8 @@ class ServerPasswordPolicy:
 
 
 def as_policy(server: ServerPasswordPolicy) -> PasswordPolicy:
-    """A server's rules as far as they are known; a rule that it did not tell asks nothing."""
+    """The rules of a server as a policy; a rule that it did not report requires nothing."""
+    # The defaults of PasswordPolicy are those of products, so each rule is set explicitly.
     return PasswordPolicy(
         min_length=server.min_length or 0,
         require_uppercase=bool(server.require_uppercase),
@@ -32,7 +33,7 @@ def as_policy(server: ServerPasswordPolicy) -> PasswordPolicy:
 
 
 def stricter(product: PasswordPolicy, server: ServerPasswordPolicy) -> PasswordPolicy:
-    """What satisfies both a product's rules and a server's."""
+    """The policy that satisfies the rules of both the product and the server."""
     told = as_policy(server)
     return PasswordPolicy(
         min_length=max(product.min_length, told.min_length),
@@ -44,7 +45,7 @@ def stricter(product: PasswordPolicy, server: ServerPasswordPolicy) -> PasswordP
 
 @dataclass(frozen=True, slots=True)
 class PolicyDifference:
-    """One rule on which the two do not agree; `rule` is its name in product files."""
+    """One rule with different values; `rule` is its name in product files."""
 
     rule: str
     product: int | bool
@@ -53,11 +54,11 @@ class PolicyDifference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyComparison:
-    """Whether a server's password policy is the product's.
+    """The comparison of a server's password policy with the product's.
 
     Attributes:
-        differences: the rules that are known of both and differ, in the order of product files.
-        unknown: the rules that the server did not tell.
+        differences: the rules with different values, in the order of product files.
+        unknown: the rules that the server did not report.
     """
 
     differences: tuple[PolicyDifference, ...]
@@ -65,7 +66,7 @@ class PolicyComparison:
 
     @property
     def state(self) -> PolicyState:
-        """The comparison in a word: a difference outweighs what is unknown."""
+        """The result in one word. A difference has precedence over unknown rules."""
         if self.differences:
             return "different"
         if not self.unknown:
@@ -74,7 +75,7 @@ class PolicyComparison:
 
 
 def compare_policies(product: PasswordPolicy, server: ServerPasswordPolicy | None) -> PolicyComparison:
-    """Holds each of the product's rules against the server's; None = the server tells nothing."""
+    """Compares each rule of the product with the server's; None = the server reports no rules."""
     told = server or ServerPasswordPolicy()
     rows: tuple[tuple[str, int | bool, int | bool | None], ...] = (
         ("minLength", product.min_length, told.min_length),
@@ -82,6 +83,7 @@ def compare_policies(product: PasswordPolicy, server: ServerPasswordPolicy | Non
         ("requireDigit", product.require_digit, told.require_digit),
         ("requireSpecial", product.require_special, told.require_special),
     )
+    # `state` tells "unknown" from "partly-known" by this number.
     assert len(rows) == _RULES
     return PolicyComparison(
         differences=tuple(

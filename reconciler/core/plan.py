@@ -1,4 +1,7 @@
-"""A plan: all changes of one domain, in the order in which they are to be made. A frozen value without closures."""
+"""The plan of one domain: all its changes in the order of execution, and the outcomes after an apply.
+
+A plan is a frozen value without closures, so that it can be digested, saved, reviewed and compared.
+"""
 
 import hashlib
 import json
@@ -13,29 +16,12 @@ from reconciler.core.model import KindName, Resource, Value
 from reconciler.core.secret import SecretRef
 from reconciler.core.source import Span
 
-# What a domain costs a month, before and after a plan, in exact decimals.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """The monthly bill of one domain.
-
-    Attributes:
-        currency: an ISO 4217 code, as the product has it.
-        before, after: None where it cannot be known (the disk usage or the seats were not read).
-    """
-
-    currency: str
-    before: Decimal | None
-    after: Decimal | None
-
-
 Action = Literal["create", "update", "delete", "rename"]
 Reason = Literal["declared", "removed", "purge pending", "pruned", "renamed", "rolled back"]
 Attribution = Literal["change set", "pending", "both"]
-"""Whose a change is, next to a base commit: made by this change set, there without it, or partly each."""
+"""Relative to a base commit: introduced by this change set, already pending without it, or partly each."""
 Direction = Literal["server", "git", "both"]
-"""Where a difference came from: somebody changed the server, the files, or both, since they were last equal."""
+"""The origin of a difference: somebody changed the server, the files, or both since they were last equal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,21 +30,22 @@ class FieldChange:
 
     Attributes:
         name: as in `reconciler.core.kinds`, or `password`.
-        before: None where there was no resource, or nothing was read.
+        before: None if there was no resource, or if the field was not read.
         after: None only for a password, whose reference is in `secret`.
-        share, direction: for the reviewer, None where not known; no part of what is planned.
+        attribution, direction: for the reviewer, None = unknown; not compared.
     """
 
     name: str
     before: Value | None = None
     after: Value | None = None
     secret: SecretRef | None = None
+    # Annotations for reviewers must not make two equal plans different: a reviewed plan is compared with a new one.
     attribution: Attribution | None = field(default=None, compare=False)
     direction: Direction | None = field(default=None, compare=False)
 
     @property
     def sensitive(self) -> bool:
-        """Whether neither side may be shown."""
+        """Whether output must not show the values."""
         return self.secret is not None
 
 
@@ -67,14 +54,14 @@ class Change:
     """One resource to create, update, delete or rename.
 
     Attributes:
-        name: the local part, or the domain alias; the old one of a rename.
-        new_name: of a rename only.
-        purge_after: the day from which a removed mailbox will be deleted (ISO date), where it is only disabled now.
-        depends_on: keys of changes that must have been made before; if one of them fails, this one is not tried.
-        usage_bytes, last_login: of the mailbox as it is now, for the reviewer; no part of what is planned, so
-            that mail which arrives does not make a plan another one.
-        current: the live object that it was planned against, as far as it was read; None for a creation.
-        share, direction: of the whole change, for the reviewer; None where not known.
+        name: the local part, or the domain alias; of a rename the old name.
+        new_name: only of a rename.
+        purge_after: the ISO date from which a removed mailbox will be deleted; this change only disables it.
+        depends_on: keys of changes that must be applied before; if one of them fails, this change is not tried.
+        usage_bytes, last_login: of the current mailbox, for the reviewer. They are not compared: mail that arrives
+            must not make two plans different.
+        current: the live object against which the change was planned, as far as it was read; None for a creation.
+        attribution, direction: of the complete change, for the reviewer; None = unknown.
     """
 
     action: Action
@@ -105,17 +92,18 @@ class Change:
         return f"{self.kind}:{self.address}"
 
     def values(self, *, activations: bool) -> dict[str, Value]:
-        """What is to be written, by field name, without the password; the seats (EAS, MAPI) or all else."""
+        """The values to write by field name, without the password: the activations (EAS, MAPI), or all other fields."""
+        # None is only the value of a password: empty texts and lists are values that clear a field.
         return {f.name: f.after for f in self.fields if f.after is not None and (f.name in ACTIVATIONS) is activations}
 
     @property
     def password(self) -> SecretRef | None:
-        """Where a password comes from that is to be set."""
+        """The reference of the password to set; None without one."""
         return next((f.secret for f in self.fields if f.secret is not None), None)
 
 
 def takes_name(change: Change) -> bool:
-    """Whether a name that mail may be sent to is gone afterwards."""
+    """Whether a name that received mail no longer exists after the change."""
     return change.action in ("delete", "rename")
 
 
@@ -124,22 +112,36 @@ ACTIVATIONS = frozenset({"eas", "mapi"})
 
 @dataclass(frozen=True, slots=True, order=True)
 class Unmanaged:
-    """A resource that the server has, in a declared section, which no file declares."""
+    """A resource on the server, in a declared section, that no file declares."""
 
     kind: KindName
     address: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What `apply` would do in one domain.
+class Cost:
+    """The monthly bill of one domain in exact decimals, before and after its plan.
 
     Attributes:
-        complete: False where the domain could not be read whole; there are no changes then.
-        diagnostics: what guards and the planner have to say; an error forbids applying this plan.
-        left_out: how many changes are not in it because `--target` named others.
+        currency: the product's ISO 4217 code.
+        before, after: None if unknown, because the disk usage or the activations were not read.
+    """
+
+    currency: str
+    before: Decimal | None
+    after: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The changes that `apply` would make in one domain.
+
+    Attributes:
+        complete: False if the domain could not be read completely; there are no changes then.
+        diagnostics: from the guards and the planner; an error forbids applying this plan.
+        left_out: the number of changes that `--target` excluded.
         hidden: changes that the files of the base commit would make and that this change set hides.
-        cost: what the changes do to the monthly bill, where the product has prices.
+        cost: the effect on the monthly bill, if the product has prices.
     """
 
     domain: str
@@ -154,27 +156,28 @@ class Plan:
 
     @property
     def refused(self) -> bool:
-        """Whether a guard forbids applying it."""
+        """Whether a guard forbids applying the plan."""
         return has_errors(self.diagnostics)
 
     def count(self, action: Action) -> int:
-        """How many changes of one sort."""
+        """The number of changes with this action."""
         return sum(c.action == action for c in self.changes)
 
     @property
     def digest(self) -> str:
-        """A digest of domain, server and changes: equal plans have equal digests, whatever order files had."""
+        """A digest of domain, server and changes. Equal plans have equal digests, whatever the order of the files."""
+        # Names from servers may contain single surrogates, which plain UTF-8 rejects.
         return (
             "sha256:" + hashlib.sha256(canonical_json(digest_data(self)).encode("utf-8", "surrogatepass")).hexdigest()
         )
 
     def with_diagnostics(self, *more: Diagnostic) -> "Plan":
-        """The same plan with more said about it."""
+        """The same plan with additional diagnostics."""
         return replace(self, diagnostics=(*self.diagnostics, *more)) if more else self
 
 
 class Result(StrEnum):
-    """What became of a change."""
+    """The result of a change. The values are part of the JSON documents and of the journal."""
 
     APPLIED = "applied"
     SKIPPED = "already as wanted"
@@ -185,11 +188,11 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one change.
+    """The result of one change with its reason.
 
     Attributes:
-        detail: why, where it was not applied.
-        password_set: the server took the change's password, whatever became of the rest of it.
+        detail: why the change was not applied.
+        password_set: the server accepted the change's password, even if a later step of the change failed.
     """
 
     change: Change
@@ -200,17 +203,18 @@ class Outcome:
 
 
 def canonical_json(data: object) -> str:
-    """JSON with one spelling: sorted keys, no spaces, UTF-8."""
+    """JSON in one canonical form, for digests: sorted keys, no spaces, UTF-8."""
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def digest_data(plan: Plan) -> dict[str, object]:
-    """The plan as plain data, for digests and saved plans; origins, facts and diagnostics are left out."""
+    """The plan as plain data for digests and saved plans, without origins, facts and diagnostics."""
     return {
         "domain": plan.domain,
         "server": plan.server,
         "complete": plan.complete,
         "changes": [_change_data(c) for c in plan.changes],
+        # Part of the digest, because a reviewer approves the plan together with this list.
         "unmanaged": [[u.kind, u.address] for u in plan.unmanaged],
     }
 
@@ -230,6 +234,7 @@ def _change_data(change: Change) -> dict[str, object]:
 
 
 def _field_data(change: FieldChange) -> dict[str, object]:
+    # The reference of a secret is enough: the same reference and version mean the same password.
     if change.secret is not None:
         ref = change.secret
         return {"name": change.name, "secret": [ref.kind, ref.target, list(ref.parts), ref.version]}

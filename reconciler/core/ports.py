@@ -1,4 +1,4 @@
-"""What the engine needs of the outside, as narrow as can be. Dry runs get a Reader, which has no writing methods."""
+"""The ports of the engine to the outside. Dry runs get a `Reader`, which has no writing methods and cannot write."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from reconciler.core.secret import Secret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadScope:
-    """Which of the costly things a read should fetch, because somebody manages them.
+    """The costly fields that a read fetches, because the files manage them.
 
     Attributes:
-        forwarding: local parts whose forwarding is managed (one request each).
-        alias_flags: names of aliases whose flags or display name are managed (one request each unless rows carry them).
-        eas, mapi: whether seats are managed (one request for the domain).
-        activations: `eas`, `mapi`, that a bill or a count needs although nothing manages them (one request for the
-            domain); where the server does not tell them they stay unread.
+        forwarding: local parts of mailboxes with managed forwards (one request each).
+        alias_flags: names of aliases with managed flags or display name (one request each, unless rows contain them).
+        eas, mapi: whether activations are managed (one request for the domain).
+        activations: `eas`, `mapi`: needed for a bill or a count, although no file manages them (one request for the
+            domain). If the server does not report them, they stay unread.
     """
 
     forwarding: frozenset[str] = frozenset()
@@ -29,7 +29,7 @@ class ReadScope:
     activations: frozenset[str] = frozenset()
 
     def __or__(self, other: "ReadScope") -> "ReadScope":
-        """What either of the two asks for."""
+        """The union of both scopes."""
         return ReadScope(
             forwarding=self.forwarding | other.forwarding,
             alias_flags=self.alias_flags | other.alias_flags,
@@ -43,35 +43,36 @@ class Reader(Protocol):
     """Reads one server. Raises Unreachable, RefusedCredentials, UnexpectedAnswer, RefusedByServer, IncompleteRead."""
 
     async def list_domains(self) -> tuple[str, ...]:
-        """Canonical names, sorted: a system administrator's every domain, a customer's own."""
+        """Canonical names, sorted: all domains for a system administrator, only their own for customers."""
         ...
 
     async def read_domain(self, domain: str, scope: ReadScope) -> CurrentDomain:
-        """The whole state of a domain, as far as `scope` asks."""
+        """The complete state of a domain within `scope`."""
         ...
 
     async def read_mailbox(self, domain: str, name: str) -> Mailbox | None:
-        """One mailbox with every field that can be read; None if there is none."""
+        """One mailbox with all readable fields; None if it does not exist."""
         ...
 
     async def read_alias(self, domain: str, name: str) -> Alias | None:
-        """One alias with every field; None if there is none."""
+        """One alias with all fields; None if it does not exist."""
         ...
 
     async def read_domain_aliases(self, domain: str) -> Mapping[str, DomainAlias]:
         """All domain aliases of a domain."""
         ...
 
+    # Separate from `read_domain`, because most commands do not need it.
     async def read_password_policy(self, domain: str) -> ServerPasswordPolicy | None:
-        """What the server asks of passwords, as far as it tells; None where it does not."""
+        """The password rules of the server, as far as it reports them; None = not reported."""
         ...
 
 
 class Writer(Reader, Protocol):
-    """Writes one server. A method returns only if the server said yes; it raises DoubtfulWrite where that is unknown.
+    """Writes to one server. A method returns only if the server confirmed the write; AmbiguousWrite = effect unknown.
 
-    `values` holds only managed fields, by the names of `reconciler.core.kinds`; `eas` and `mapi` are never among them:
-    they go through `set_activations`, in bulk.
+    `values` has only managed fields, by the names of `reconciler.core.kinds`, and never `eas` or `mapi`: the server
+    sets these in bulk with `set_activations`.
     """
 
     async def create_mailbox(self, domain: str, name: str, values: Mapping[str, Value], password: Secret) -> None: ...
@@ -96,13 +97,14 @@ class Writer(Reader, Protocol):
 
     async def delete_domain_alias(self, domain: str, name: str) -> None: ...
 
+    # In bulk, because the API has one request for all mailboxes of a domain.
     async def set_activations(self, domain: str, protocol: str, activations: Mapping[str, bool]) -> None:
         """Turns `eas` or `mapi` on and off for several mailboxes (by local part) in one request."""
         ...
 
 
 class Progress(Protocol):
-    """Told what happens, for people to watch. Must not fail and must not decide anything."""
+    """Shows progress to people. An implementation must not raise, and decides nothing."""
 
     def begin(self, title: str, total: int) -> None: ...
 
@@ -112,19 +114,19 @@ class Progress(Protocol):
 
 
 class Passwords(Protocol):
-    """Gives the password of a change, late: only for a change that is about to be made."""
+    """Provides the password of a change, as late as possible: just before the change is written."""
 
     def password_for(self, change: Change) -> Secret:
-        """The password; a generated one has been delivered to its file before this returns.
+        """The password. A generated one is in its file before this method returns, so that it cannot get lost.
 
         Raises:
-            SecretUnavailable: its source gives nothing, or gives what the product's policy refuses.
+            SecretUnavailable: its source returns no value, or one that the product's policy rejects.
         """
         ...
 
 
 class Journal(Protocol):
-    """Where intents and outcomes are written down, durably, before and after each write."""
+    """Records intents before and outcomes after each write, durably."""
 
     def intent(self, server: str, change: Change) -> None: ...
 

@@ -1,4 +1,4 @@
-"""A product that was sold: limits, offer, password policy, prices, DNS expectations (the panel's 23 options)."""
+"""A product: limits, offer, password policy, prices and DNS expectations (the 23 options of the hosting panel)."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -9,7 +9,7 @@ from reconciler.core.source import Span
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Most of each; None = not stated. `mailboxes` and `aliases`: 0 = unlimited; `domain_aliases`: 0 = not offered.
+    """Maximum numbers; None = not stated. `mailboxes` and `aliases`: 0 = unlimited; `domain_aliases`: 0 = not offered.
 
     Sizes are bytes, 0 = unlimited.
     """
@@ -33,7 +33,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordPolicy:
-    """What a password needs (options 9 to 12)."""
+    """The rules for passwords (options 9 to 12)."""
 
     min_length: int = 8
     require_uppercase: bool = True
@@ -43,7 +43,7 @@ class PasswordPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Billing:
-    """Prices per month (options 1 to 4 and 16); None = not stated, so no bill is shown."""
+    """Prices per month (options 1 to 4 and 16); None = not stated: no bill is shown."""
 
     currency: str = "USD"
     tranche_gib: int = 10
@@ -56,7 +56,7 @@ class Billing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """One product file; its name is the file's."""
+    """One product file; the file name is the product's name."""
 
     name: str
     limits: Limits = Limits()
@@ -68,11 +68,12 @@ class Product:
 
 
 def password_faults(policy: PasswordPolicy, password: str, *, local_part: str, domain: str) -> tuple[str, ...]:
-    """What a password lacks, in words; empty if it will do.
+    """The rules that a password violates, as texts; empty for a valid password.
 
-    Besides the policy's four rules a password must not contain the mailbox's name, the domain, or the domain's first
-    label where that has four letters or more. A name that is empty is not known, and not looked for.
+    In addition to the four rules of the policy, a password must not contain the mailbox's name, the domain, or the
+    first label of the domain if it has four letters or more. An empty name is unknown and not checked.
     """
+    # Names are compared without case, because attackers try all spellings.
     lower = password.lower()
     label = domain.split(".", 1)[0]
     faults = [
@@ -82,6 +83,7 @@ def password_faults(policy: PasswordPolicy, password: str, *, local_part: str, d
         (policy.require_special and all(c.isalnum() or c.isspace() for c in password), "it has no special character"),
         (bool(local_part) and local_part.lower() in lower, "it contains the mailbox's name"),
         (bool(domain) and domain in lower, "it contains the domain"),
+        # Short labels such as `mx` occur by chance. A password with the complete domain has one message, not two.
         (len(label) >= 4 and domain not in lower and label in lower, "it contains the domain's first label"),
     ]
     return tuple(text for at_fault, text in faults if at_fault)

@@ -1,27 +1,28 @@
-"""Sizes in bytes and amounts of money, read and written exactly."""
+"""Sizes in bytes and amounts of money, parsed and formatted exactly."""
 
 import re
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_HALF_UP, Context, Decimal
 
 _WIDE = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
-"""An amount may have more digits than the 28 that Python gives it otherwise."""
+"""Amounts may have more than the 28 digits of Python's default context."""
 
 UNLIMITED = 0
-"""What the server stores for "no limit" (API reference section 1.4)."""
+"""The server's value for "no limit" (API reference section 1.4)."""
 
 UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _SIZE = re.compile(r"([1-9][0-9]*) ?(KiB|MiB|GiB|TiB)")
 
 
 def parse_size(value: str | int) -> int:
-    """Bytes of `5 GiB`, `5GiB`, `unlimited` (which is 0) or a plain number of bytes.
+    """The bytes of `5 GiB`, `5GiB`, `unlimited` (0) or a number of bytes.
 
     Raises:
-        ValueError: none of these.
+        ValueError: the value has none of these forms.
     """
     if isinstance(value, int):
+        # 0 means "unlimited" on the server, and a 0 in a file is more likely a mistake than that intention.
         if value <= 0:
-            raise ValueError("a size is at least 1 byte; write unlimited for none")
+            raise ValueError("a size is at least 1 byte; for no limit write unlimited")
         return value
     if value == "unlimited":
         return UNLIMITED
@@ -32,7 +33,7 @@ def parse_size(value: str | int) -> int:
 
 
 def format_size(size: int) -> str:
-    """The exact size in the largest unit that divides it, as it may be written in a file."""
+    """The exact size in the largest unit that divides it, in the syntax of files."""
     if size == UNLIMITED:
         return "unlimited"
     for unit in reversed(UNITS):
@@ -50,5 +51,5 @@ def human_size(size: int) -> str:
 
 
 def format_money(amount: Decimal) -> str:
-    """An amount with two decimals: `14.50`; half a cent is rounded up, as on invoices."""
+    """An amount with two decimals: `14.50`. Half a cent is rounded up, as on invoices."""
     return str(amount.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP, context=_WIDE))

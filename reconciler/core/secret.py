@@ -1,4 +1,4 @@
-"""The one type that holds a secret's value."""
+"""The only type that holds the value of a secret, and the type of references to secrets."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,19 +7,20 @@ SourceKind = Literal["env", "file", "command", "sops", "vault", "keyring", "gene
 
 
 class Secret:
-    """A secret's value, which prints as `***` wherever it lands by accident.
+    """The value of a secret. It prints as `***` if it reaches a message or a log by accident.
 
-    It is equal only to itself, cannot be pickled or copied, and gives its value only to `reveal()`,
-    so that a search for that word finds every place that uses one.
+    It is equal only to itself and cannot be pickled or copied. Only `reveal()` returns the value, so that a search for
+    that name finds every use.
     """
 
+    # Without `__dict__`, dumps of attributes contain no value.
     __slots__ = ("__value",)
 
     def __init__(self, value: str) -> None:
         self.__value = value
 
     def reveal(self) -> str:
-        """The value itself. Call it only where it goes into a request or a file of mode 0600."""
+        """The value. Call this only to put it into a request or a file of mode 0600."""
         return self.__value
 
     def __repr__(self) -> str:
@@ -30,21 +31,22 @@ class Secret:
     def __format__(self, spec: str) -> str:
         return format("***", spec)
 
+    # Pickles and copies would leave the value in places that nobody searches.
     def __reduce__(self) -> str:
         raise TypeError("a secret cannot be pickled or copied")
 
 
 @dataclass(frozen=True, slots=True)
 class SecretRef:
-    """Where a secret comes from: a reference as written in a file, never its value.
+    """The source of a secret: a reference as written in a file, never its value.
 
     Attributes:
         kind: `env`, `file`, `command`, `sops`, `vault`, `keyring` or `generate`.
-        target: for people: the variable's name, the path, the command's words joined, or the parts; empty for
+        target: for people: the variable's name, the path, the words of the command, or the joined parts; empty for
             `generate`.
-        parts: the words of a `command`, which is run without a shell; of `sops` the file and the steps of the key; of
+        parts: of `command` the words, which run without a shell; of `sops` the file and the steps of the key; of
             `vault` path and field; of `keyring` service and user name.
-        version: raised by the author to have a password set again; 1 where not written.
+        version: the author raises it to set a password again; 1 if the file has none.
     """
 
     kind: SourceKind

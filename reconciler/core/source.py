@@ -1,14 +1,14 @@
-"""Places in files: where a value of a YAML document was written."""
+"""Locations in files: where a value of a YAML document is written."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
-    """A stretch of text in a file.
+    """A range of text in a file.
 
-    `file` is the path as users should read it, relative to the workspace where it lies inside. Lines and columns
-    count from 1, columns in code points; the end is exclusive, as editors count.
+    `file` is the path for users, relative to the workspace if the file is inside it. Lines and columns start at 1,
+    columns count code points, and the end is exclusive, as in editors.
     """
 
     file: str

@@ -1,4 +1,4 @@
-"""How domains stand: how much of each limit is used, the bill, DNS in a word each, and the password policy. Pure."""
+"""The status of domains: the use of each limit, the bill, one status per DNS check, and the password policy. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,13 +18,13 @@ NO_PILLS: Mapping[str, Status] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """How much of a limit is used: a count, or bytes.
+    """The use of a limit: a count, or bytes.
 
     Attributes:
         used: None = unknown.
-        sold: the product's limit; None = none, or not stated.
-        served: the server's own limit; None = none, or not known.
-        switched_off: the server says that the feature is off for this domain.
+        sold: the product's limit; None = unlimited or not stated.
+        served: the server's own limit; None = unlimited or unknown.
+        switched_off: the server reports that the feature is off for this domain.
     """
 
     used: int | None
@@ -34,24 +34,24 @@ class Use:
 
     @property
     def limit(self) -> int | None:
-        """The lower of the two limits; None = none that is known."""
+        """The lower of the two limits; None = unlimited or unknown."""
         return min((n for n in (self.sold, self.served) if n is not None), default=None)
 
     @property
     def exceeded(self) -> bool:
-        """Whether more is used than the lower limit allows."""
+        """Whether the use exceeds the lower limit."""
         return self.used is not None and self.limit is not None and self.used > self.limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What a read of the domain told. The host's own account is counted in none of them but in `disk`.
+    """The figures of a domain from one read. Only `disk` includes the host's own account.
 
     Attributes:
         disk: bytes.
-        currency: None where the product has no prices.
-        monthly: the bill; None where there is none, or where it cannot be known.
-        passwords: None where the domain has no product to compare the server's policy with.
+        currency: None if the product has no prices.
+        monthly: the bill; None without prices, or if the bill is unknown.
+        passwords: None without a product, because there is nothing to compare the server's policy with.
     """
 
     mailboxes: Use
@@ -70,9 +70,9 @@ class DomainStatus:
     """One domain.
 
     Attributes:
-        figures: None where the domain could not be read; `diagnostics` then say why.
-        pills: check -> its status; empty where DNS was not asked.
-        dns_problem: why DNS could not be asked at all; empty where it was, or was not wanted.
+        figures: None if the domain could not be read; `diagnostics` have the reason.
+        pills: check -> its status; empty if DNS was not checked.
+        dns_problem: why DNS could not be checked; empty if it was, or was not requested.
     """
 
     domain: str
@@ -88,19 +88,20 @@ def figures(product: Product | None, current: CurrentDomain, policy: ServerPassw
     """The figures of a domain that was read.
 
     Args:
-        product: None where the file names none: only the server's limits are known then.
-        current: read with the seats (`ReadScope.seats`), as far as the server tells them.
-        policy: the server's password policy, None where it cannot be read.
+        product: None if the file names none; then only the server's limits are known.
+        current: read with the activations (`ReadScope.activations`), as far as the server reports them.
+        policy: the server's password policy, None if it cannot be read.
     """
     sold = product.limits if product else Limits()
     server = current.limits
+    # The host's own account belongs to the host, so customers neither see nor pay for it.
     own = [m for m in current.mailboxes.values() if not is_hosts_own(m)]
     billing = product.billing if product and is_billed(product.billing) else None
     return Figures(
         mailboxes=Use(used=len(own), sold=sold.mailboxes or None, served=server.mailboxes or None),
         aliases=Use(used=len(current.aliases), sold=sold.aliases or None, served=server.aliases or None),
         domain_aliases=Use(
-            # The product's 0 is a limit: the feature is not offered. The server's 0 is none.
+            # 0 means "not offered" in a product, but "unlimited" on the server.
             used=len(current.domain_aliases),
             sold=sold.domain_aliases,
             served=server.domain_aliases or None,
@@ -116,5 +117,6 @@ def figures(product: Product | None, current: CurrentDomain, policy: ServerPassw
 
 def _activations(own: list[Mailbox], protocol: str, sold: int | None, served: int | None, *, switched_off: bool) -> Use:
     values = [getattr(m, protocol) for m in own]
+    # One unread mailbox makes the count a lower bound, which a reader would mistake for the number.
     known = not any(isinstance(value, Unset) for value in values)
     return Use(used=sum(values) if known else None, sold=sold or None, served=served or None, switched_off=switched_off)

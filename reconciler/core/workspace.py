@@ -19,9 +19,9 @@ ALWAYS_PROTECTED = ("postmaster", "abuse")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
-    """One server. `url` has no final slash and may carry a path prefix; `hostname` is what DNS should point at.
+    """One server. `url` has no final slash and may have a path prefix; DNS records should point at `hostname`.
 
-    `username` is no secret: it may stand in the file as text, or come from a reference like the password.
+    `username` is not a secret: it can be text in the file, or a reference like the password.
     """
 
     name: str
@@ -37,10 +37,10 @@ class ServerSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What plans may do. `protect` and `ignore` hold glob patterns over local parts (or names of domain aliases).
+    """The rules for plans. `protect` and `ignore` are glob patterns for local parts (or names of domain aliases).
 
-    `external_forwarding_domains`: canonical domains outside the workspace that mail may be sent to without a word;
-    `*.partner.example` stands for every domain below partner.example, not for partner.example itself.
+    `external_forwarding_domains`: canonical domains outside the workspace to which forwarding is always allowed.
+    `*.partner.example` matches every domain below partner.example, but not partner.example itself.
     """
 
     prune: Mapping[KindName, bool] = field(default_factory=lambda: MappingProxyType({}))
@@ -52,22 +52,24 @@ class Policy:
     external_forwarding_domains: tuple[str, ...] = ()
 
     def protecting(self, name: str) -> str | None:
-        """The pattern of `protect` that a local part fits; None if there is none."""
+        """The first pattern of `protect` that matches a local part; None without a match."""
         return next((p for p in self.protect if fnmatchcase(name, p)), None)
 
-    def lets_out(self, domain: str) -> bool:
-        """Whether mail may be sent to an outside domain without a word."""
+    def allows_external(self, domain: str) -> bool:
+        """Whether the policy always allows forwarding to an external domain."""
+        # `*.partner.example` becomes the suffix `.partner.example`, which `evilpartner.example` does not have.
         below = {pattern[1:] for pattern in self.external_forwarding_domains if pattern.startswith("*.")}
         return domain in self.external_forwarding_domains or any(domain.endswith(suffix) for suffix in below)
 
     def ignores(self, kind: KindName, name: str) -> bool:
-        """Whether a resource is none of our business."""
+        """Whether the program ignores a resource completely."""
+        # `fnmatchcase`: names are canonical, and `fnmatch` follows the case rules of the operating system.
         return any(fnmatchcase(name, p) for p in self.ignore.get(kind, ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DnsSettings:
-    """`resolvers`: (address, port) pairs, empty = the system's; `timeout` in seconds for one question."""
+    """`resolvers`: (address, port) pairs, empty = those of the system; `timeout`: seconds per question."""
 
     resolvers: tuple[tuple[str, int], ...] = ()
     timeout: float = 5.0
@@ -75,11 +77,11 @@ class DnsSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretSettings:
-    """What the workspace says of secrets.
+    """The workspace's rules for secrets.
 
     Attributes:
-        commands: `command` references are run; else they are refused.
-        recipients: generated passwords are encrypted to these age recipients; empty = written as they are.
+        commands: whether `command` references are allowed.
+        recipients: the age recipients to whom generated passwords are encrypted; empty = passwords are not encrypted.
     """
 
     commands: bool = False
@@ -90,8 +92,8 @@ class SecretSettings:
 class Workspace:
     """One `reconciler.yaml`.
 
-    `lock_folder`: where the runs of several machines keep their locks, relative to the workspace; None = this
-    machine's own folder.
+    `lock_folder`: the folder in which several machines share their locks, relative to the workspace; None = the local
+    folder of this machine.
     """
 
     servers: Mapping[str, ServerSettings]

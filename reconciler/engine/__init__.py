@@ -1,5 +1,5 @@
 """Orchestration over ports: observe, apply, verify, journal.
 
-Belongs here: the order of effects, what follows from a doubtful answer, what is written down when.
-Banned here: HTTP, DNS, YAML, the command line, and any decision about what should change (that is core's).
+Belongs here: the order of effects, the reaction to an ambiguous write, and the times at which the journal is written.
+Banned here: HTTP, DNS, YAML, the command line, and all decisions about what should change (these belong to core).
 """

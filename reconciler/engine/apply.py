@@ -1,4 +1,4 @@
-"""Applying one plan to one domain: in order, one outcome a change, and never a second write on a doubt."""
+"""Applies one plan to one domain: in order, one outcome per change, no second write while the first is ambiguous."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -8,15 +8,15 @@ from reconciler.core.errors import AmbiguousWrite, ReconcilerError, RefusedBySer
 from reconciler.core.plan import Change, Outcome, Plan, Result
 from reconciler.core.ports import Journal, Passwords, Writer
 from reconciler.core.secret import Secret
-from reconciler.engine.readback import Effect, activations_are, effect_of, looked_up
+from reconciler.engine.readback import Effect, activations_are, effect_of, read_back
 from reconciler.engine.stopping import Stop
 
 TRIES = 2
-"""How often a write is made at most: a second time only after a read showed that the first had no effect."""
+"""The maximum number of attempts of a write. The second one needs a read that shows that the first had no effect."""
 
 OnOutcome = Callable[[Outcome], None]
 Decided = Mapping[str, Outcome]
-"""The outcomes of changes that are not to be made, by key: as wanted already, or refused."""
+"""Key -> outcome of a change that must not be applied: it is already in place, or refused."""
 NOTHING_DECIDED: Decided = MappingProxyType({})
 
 
@@ -26,22 +26,22 @@ async def apply_plan(
     passwords: Passwords,
     journal: Journal,
     on_outcome: OnOutcome,
-    settled: Decided = NOTHING_DECIDED,
+    decided: Decided = NOTHING_DECIDED,
     stop: Stop | None = None,
 ) -> tuple[Outcome, ...]:
-    """Makes the changes of a plan, one after the other, and says of each what became of it.
+    """Applies the changes of a plan one after the other, and returns one outcome for each.
 
-    A change that fails does not stop those that do not depend on it. When the server is gone or shuts us out, the
-    rest is not tried. Seats (EAS, MAPI) are set at the end, in bulk, those to be freed first.
+    A failed change stops only the changes that depend on it. After a lost connection or a rejected login the rest is
+    not tried. Activations (EAS, MAPI) are set at the end in bulk; those to turn off come first and make room.
 
-    Nothing is written that is not written down first: a journal that fails asks to stop, which ends all domains.
+    The journal records every change before the write. A journal failure stops the run in all domains.
 
     Args:
-        settled: of changes in the plan that were decided on beforehand; nothing is written for these.
-        stop: once it is asked, the change in flight is finished, its seats included, and the rest is not tried.
+        decided: outcomes of changes that were decided before; nothing is written for these.
+        stop: after a request to stop, the current change is finished including its activations; the rest is not tried.
     """
     assert not plan.refused, "a refused plan is not applied"
-    run = _Run(plan, writer, passwords, journal, on_outcome, settled, stop or Stop())
+    run = _Run(plan, writer, passwords, journal, on_outcome, decided, stop or Stop())
     for change in plan.changes:
         await run.make(change)
     await run.activations()
@@ -49,7 +49,7 @@ async def apply_plan(
 
 
 class _Run:
-    """What is known while one plan is applied."""
+    """The state while one plan is applied."""
 
     def __init__(
         self,
@@ -58,18 +58,19 @@ class _Run:
         passwords: Passwords,
         journal: Journal,
         on_outcome: OnOutcome,
-        settled: Decided,
+        decided: Decided,
         stop: Stop,
     ) -> None:
         self.plan, self.writer, self.passwords, self.journal = plan, writer, passwords, journal
-        self.on_outcome, self.settled, self.stop = on_outcome, settled, stop
+        self.on_outcome, self.decided, self.stop = on_outcome, decided, stop
         self.outcomes: dict[str, Outcome] = {}
         self.activated: dict[str, Change] = {}
         self.gone: ReconcilerError | None = None
 
     async def make(self, change: Change) -> None:
-        """One change, up to its seats."""
-        known = self.settled.get(change.key)
+        """Applies one change, except for its activations."""
+        # Decided changes get their outcome even after a failure: nothing is written for them.
+        known = self.decided.get(change.key)
         if known is not None:
             self._end(change, known.result, known.detail, known.hint)
             return
@@ -80,6 +81,7 @@ class _Run:
         if self.gone is not None:
             self._end(change, Result.NOT_TRIED, f"after: {self.gone.message}", self.gone.hint)
             return
+        # Last, because a lost server is the better explanation: it is often why the other change was not applied.
         if blocker is not None:
             self._end(change, Result.NOT_TRIED, f"it depends on {blocker}, which was not applied")
             return
@@ -91,6 +93,7 @@ class _Run:
             return
         try:
             await self._write(change)
+        # Every later request would fail too, and repeated logins with a wrong password can lock the account.
         except (Unreachable, RefusedCredentials) as e:
             self.gone = e
             self._end(change, Result.FAILED, e.message, e.hint)
@@ -103,16 +106,20 @@ class _Run:
                 self._end(change, Result.APPLIED)
 
     async def activations(self) -> None:
-        """EAS and MAPI of all changes that have come so far: those to be turned off first.
+        """Sets EAS and MAPI of all changes that got this far; those to turn off come first, because limits count them.
 
-        After a stop only changes of which something was written get their seats.
+        After a request to stop, only changes with a completed write get their activations: a mailbox without them
+        would be half a change.
         """
+        # Key of a change -> its first fault. Both protocols of a mailbox are tried, but the change has one outcome.
         faults: dict[str, ReconcilerError] = {}
         tried: set[str] = set()
         stopped: dict[str, str] = {}
         for protocol in ("eas", "mapi"):
+            # Off before on: at the limit the server accepts an activation only after another one was removed.
             for wanted in (False, True):
                 activated = [c for c in self.activated.values() if c.values(activations=True).get(protocol) is wanted]
+                # The first of the two protocols may be set already, so the second one follows even after a stop.
                 if reason := self.stop.due():
                     stopped |= {
                         c.key: reason for c in activated if self.stop.lost or not (_is_begun(c) or c.key in tried)
@@ -132,7 +139,7 @@ class _Run:
             if fault is None and why is None:
                 self._end(change, Result.APPLIED)
             elif begun:
-                hint = "its seats (EAS, MAPI) were not set; see `reconciler plan`"
+                hint = "its activations (EAS, MAPI) were not set; run `reconciler plan` to see them"
                 self._end(change, Result.FAILED, *((fault.message, fault.hint) if fault else (why or "", hint)))
             elif fault:
                 self._end(change, Result.NOT_TRIED, f"after: {fault.message}", fault.hint)
@@ -140,18 +147,19 @@ class _Run:
                 self._end(change, Result.NOT_TRIED, why or "")
 
     async def _set_activations(self, protocol: str, activations: dict[str, bool]) -> ReconcilerError | None:
-        """One request for several mailboxes, and a second one as `_write` makes it; what was wrong in the end."""
+        """One request for several mailboxes, and a second one under the conditions of `_write`; returns the fault."""
         domain = self.plan.domain
         try:
             for attempt in range(1, TRIES + 1):
                 try:
                     await self.writer.set_activations(domain, protocol, activations)
                     return None
-                except AmbiguousWrite as doubt:
-                    if await looked_up(doubt, activations_are(self.writer, domain, protocol, activations)):
+                except AmbiguousWrite as ambiguous:
+                    if await read_back(ambiguous, activations_are(self.writer, domain, protocol, activations)):
                         return None
+                    # Without the lock another run may be writing, so this run must not write again.
                     if attempt == TRIES or (self.stop.due() and self.stop.lost):
-                        return doubt
+                        return ambiguous
         except (Unreachable, RefusedCredentials) as e:
             self.gone = e
             return e
@@ -160,16 +168,17 @@ class _Run:
         return None
 
     def _is_made(self, key: str) -> bool:
-        """Whether a change that another depends on is there; its seats, which nothing depends on, may still come."""
+        """Whether a change is applied, apart from its activations: no other change depends on these."""
         outcome = self.outcomes.get(key)
         return key in self.activated if outcome is None else outcome.result in (Result.APPLIED, Result.SKIPPED)
 
     def _end(self, change: Change, result: Result, detail: str = "", hint: str = "") -> None:
-        # What waits for its seats, or ended applied, was written whole, its password included.
+        # A change that waits for its activations has been written completely, including its password.
         written = result is Result.APPLIED or change.key in self.activated
         password_set = written and change.password is not None
         outcome = Outcome(change=change, result=result, detail=detail, hint=hint, password_set=password_set)
         self.outcomes[change.key] = outcome
+        # The write has happened, so its outcome is still reported; only further writes need a journal.
         try:
             self.journal.outcome(self.plan.server, outcome)
         except ReconcilerError as e:
@@ -177,42 +186,45 @@ class _Run:
         self.on_outcome(outcome)
 
     async def _write(self, change: Change) -> None:
-        """One write, and a second one only where a read shows that the first had no effect.
+        """One write, and a second one only if a read shows that the first had no effect.
 
-        The first one may still come late, after that read: then it is what the server refuses the second one for.
+        A slow server may process the first write after that read, and then reject the second one as a duplicate. So a
+        rejection of the second write is followed by another read.
         """
-        # In a thread: a command that gives the password may take its time, and other domains go on.
+        # In a thread, because a `command` may take long to print the password while other domains continue.
         password = await asyncio.to_thread(self.passwords.password_for, change) if change.password else None
         for attempt in range(1, TRIES + 1):
             try:
                 await _send(self.writer, change, password)
                 return
-            except AmbiguousWrite as doubt:
-                effect = await looked_up(doubt, effect_of(self.writer, change))
-                if effect is Effect.AS_WANTED:
+            except AmbiguousWrite as ambiguous:
+                effect = await read_back(ambiguous, effect_of(self.writer, change))
+                if effect is Effect.IN_PLACE:
                     return
+                # Another state may be the work of somebody else, which a second write would overwrite.
                 if effect is Effect.OTHER or attempt == TRIES or (self.stop.due() and self.stop.lost):
                     raise
             except RefusedByServer as refusal:
-                if attempt == 1 or await looked_up(refusal, effect_of(self.writer, change)) is not Effect.AS_WANTED:
+                if attempt == 1 or await read_back(refusal, effect_of(self.writer, change)) is not Effect.IN_PLACE:
                     raise
                 return
 
 
 def _is_begun(change: Change) -> bool:
-    """Whether a change with seats, once it was made, has written something besides them."""
+    """Whether a change with activations has already written something else when only these are left."""
     return change.action != "update" or bool(change.values(activations=False)) or change.password is not None
 
 
 async def _send(writer: Writer, change: Change, password: Secret | None) -> None:
-    """Calls the writer's method for a change."""
+    """Calls the method of the writer for a change."""
     domain, name = change.domain, change.name
     written = change.values(activations=False)
     match (change.kind, change.action):
         case ("mailbox", "create"):
-            assert password is not None, "the planner gives every new mailbox a password"
+            assert password is not None, "the planner sets a password for every new mailbox"
             await writer.create_mailbox(domain, name, written, password)
         case ("mailbox", "update"):
+            # An update of activations only is written later, in bulk.
             if written or password:
                 await writer.update_mailbox(domain, name, written, password)
         case ("mailbox", "delete"):
@@ -232,4 +244,4 @@ async def _send(writer: Writer, change: Change, password: Secret | None) -> None
         case ("domainAlias", "delete"):
             await writer.delete_domain_alias(domain, name)
         case _:
-            raise AssertionError(f"no way to {change.action} a {change.kind}")
+            raise AssertionError(f"the planner does not {change.action} a {change.kind}")

@@ -1,4 +1,4 @@
-"""After a doubtful answer: what is there now?"""
+"""Reads the object of a write with an unknown effect, to find out whether the write took effect."""
 
 from collections.abc import Awaitable, Mapping
 from enum import Enum
@@ -14,60 +14,62 @@ T = TypeVar("T")
 
 
 class Effect(Enum):
-    """What a read says of a write whose answer was doubtful."""
+    """The effect of an ambiguous write according to a read: the planned state, no effect, or another state."""
 
-    AS_WANTED = "as wanted"
+    IN_PLACE = "in place"
     NONE = "none"
     OTHER = "other"
 
 
 async def effect_of(reader: Reader, change: Change) -> Effect:
-    """Reads the object of a change, and only it.
+    """Reads only the object of a change, and compares it with the change.
 
-    A password cannot be read: an update that sets one counts as without effect, so that it is set again, which
-    changes nothing if it was set already.
+    Servers do not return passwords. An update that sets one counts as without effect, so that the password is set
+    again; that does no harm if it was set already.
 
     Raises:
-        ReconcilerError: the read failed too; the change is then failed, with what is known.
+        ReconcilerError: the read failed too.
     """
     if change.action == "rename":
         old = await _read(reader, change, change.name)
         new = await _read(reader, change, change.new_name or change.name)
         if old is None and new is not None:
-            return Effect.AS_WANTED
+            return Effect.IN_PLACE
         return Effect.NONE if new is None else Effect.OTHER
     there = await _read(reader, change, change.name)
     match change.action:
         case "delete":
-            return Effect.AS_WANTED if there is None else Effect.NONE
+            return Effect.IN_PLACE if there is None else Effect.NONE
         case "create":
             if there is None:
                 return Effect.NONE
-            return Effect.AS_WANTED if not _differing(change, there) else Effect.OTHER
+            return Effect.IN_PLACE if not _differing(change, there) else Effect.OTHER
         case "update":
             if there is None:
                 return Effect.OTHER
-            return Effect.NONE if change.password or _differing(change, there) else Effect.AS_WANTED
+            return Effect.NONE if change.password or _differing(change, there) else Effect.IN_PLACE
 
 
 async def activations_are(reader: Reader, domain: str, protocol: str, activations: Mapping[str, bool]) -> bool:
-    """Whether these mailboxes have a seat, or none, as wanted. Raises ReconcilerError: the read failed too."""
+    """Whether these mailboxes have the planned activations. Raises ReconcilerError if the read fails too."""
+    # There is no request for the activation of one mailbox, so this reads the list of the domain.
     seen = await reader.read_domain(domain, ReadScope(eas=protocol == "eas", mapi=protocol == "mapi"))
     there = seen.mailboxes
     return all(name in there and getattr(there[name], protocol) is on for name, on in activations.items())
 
 
-async def looked_up(doubt: ReconcilerError, read: Awaitable[T]) -> T:
-    """What a read says of a write whose effect is not known.
+async def read_back(ambiguous: ReconcilerError, read: Awaitable[T]) -> T:
+    """The result of the read after an ambiguous write.
 
     Raises:
-        ReconcilerError: the read failed too; of the read's kind, and it tells of the doubt.
+        ReconcilerError: the read failed too. The type is that of the read's error, because that is the newer fact about
+            the server; the message contains both faults.
     """
     try:
         return await read
     except ReconcilerError as e:
-        hint = f"whether it took effect is not known: run `plan` to see{f'; {e.hint}' if e.hint else ''}"
-        raise type(e)(f"{doubt.message}; reading it again failed too: {e.message}", hint=hint, span=e.span) from e
+        hint = f"run `plan` to see whether the write took effect{f'; {e.hint}' if e.hint else ''}"
+        raise type(e)(f"{ambiguous.message}; reading back failed too: {e.message}", hint=hint, span=e.span) from e
 
 
 async def _read(reader: Reader, change: Change, name: str) -> Resource | None:
@@ -81,7 +83,7 @@ async def _read(reader: Reader, change: Change, name: str) -> Resource | None:
 
 
 def _differing(change: Change, there: Resource) -> list[str]:
-    """The fields of a change, seats aside, that are not as wanted; one that was not read differs."""
+    """The fields without the planned value, apart from activations. A field that was not read counts as different."""
     kind = BY_NAME[change.kind]
     differing = []
     for name, wanted in change.values(activations=False).items():

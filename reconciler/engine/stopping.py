@@ -1,4 +1,4 @@
-"""Asked to stop in the middle: the change in flight is finished and written down, and no other is begun."""
+"""Stopping a run early: the current change is finished and journalled, and no other change begins."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -8,15 +8,16 @@ _T = TypeVar("_T")
 
 
 class Stop:
-    """Whether a run is to stop, and why.
+    """The request to stop a run, with its reason.
 
-    Signals ask for it, a journal or an output that cannot be written, a lock that was lost. The first reason stays.
+    Signals request it, as well as a journal or an output that cannot be written, and a lost lock. The first reason is
+    kept.
 
     Attributes:
-        reason: why, in words for the outcomes of what is not tried; empty as long as nobody asked.
-        lost: not even what was begun may be finished: another run may be writing.
-        writing: writes may have begun. Until then whoever is told to stop can end at once.
-        check: looks whether the run may go on writing at all; gives the reason if it may not. Asked before each write.
+        reason: text for the outcomes of changes that are not tried; empty without a request.
+        lost: the lock was lost, so another run may be writing: not even the current change may be finished.
+        writing: writes may have begun. Before that a run can end immediately.
+        check: returns the reason why the run must not write any more, or an empty text. Called before each write.
     """
 
     def __init__(self) -> None:
@@ -27,14 +28,15 @@ class Stop:
         self._wakers: set[Callable[[], None]] = set()
 
     def ask(self, reason: str, *, lost: bool = False) -> None:
-        """Asks the run to stop. May be called by a signal's handler, and by any thread."""
+        """Requests a stop. Safe in signal handlers and in all threads."""
+        # A lost lock is never reset: a later signal must not allow the current change to finish.
         self.lost = self.lost or lost
         self.reason = self.reason or reason
         for wake in tuple(self._wakers):
             wake()
 
     def due(self) -> str:
-        """Why nothing more may be begun now; empty if it may."""
+        """Why no other change may begin now; empty if one may."""
         if not self.lost:
             fault = self.check()
             if fault:
@@ -42,17 +44,19 @@ class Stop:
         return self.reason
 
     async def unless(self, work: Coroutine[Any, Any, _T]) -> _T | None:
-        """What some reading gives; None where a stop is asked for before it is done, and then it is broken off."""
+        """The result of `work` (a read); None if a stop is requested first, which cancels it."""
+        # Only reads are cancelled. A cancelled write would be ambiguous, so writes always finish.
         loop = asyncio.get_running_loop()
         asked = loop.create_future()
 
-        def told() -> None:
+        def resolve() -> None:
             if not asked.done():
                 asked.set_result(None)
 
         def wake() -> None:
-            loop.call_soon_threadsafe(told)
+            loop.call_soon_threadsafe(resolve)
 
+        # Registered before the first look at `reason`: a request between the two would otherwise be missed.
         self._wakers.add(wake)
         task = loop.create_task(work)
         try:
@@ -63,6 +67,7 @@ class Stop:
         finally:
             self._wakers.discard(wake)
             asked.cancel()
+            # Wait for the cancelled task, so that its connection is closed before the event loop ends.
             if not task.done():
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)

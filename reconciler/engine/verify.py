@@ -1,77 +1,58 @@
-"""After an apply: a new read, a new plan, and outcomes that agree with it."""
+"""After an apply: a new read, outcomes that agree with it, and what is left to do."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from reconciler.core.errors import ReconcilerError
 from reconciler.core.kinds import BY_NAME
-from reconciler.core.model import CurrentDomain, DesiredDomain, Unset, Value
+from reconciler.core.model import CurrentDomain, DesiredDomain, Unset
 from reconciler.core.plan import Change, Outcome, Plan, Result
 from reconciler.core.planning.recheck import Precondition, changed_fields, done
 from reconciler.core.ports import Reader, ReadScope
-from reconciler.engine.observe import Observation, observe
+from reconciler.engine.observe import NOTHING_MORE, Observation, observe
+
+PlanLeft = Callable[[Sequence[Outcome], Observation], Plan]
+"""Makes the plan that is left, from the checked outcomes and the new read."""
 
 
 async def verify(
     reader: Reader,
     desired: DesiredDomain,
     outcomes: Sequence[Outcome],
-    plan_again: Callable[[Observation], Plan],
+    plan_left: PlanLeft,
+    more: ReadScope = NOTHING_MORE,
 ) -> tuple[tuple[Outcome, ...], Plan]:
-    """Reads the domain anew, plans again, and takes back what the server only said it did.
+    """Reads the domain again, checks each outcome against the read, and plans what is left.
+
+    Args:
+        desired: the domain; the read covers what it manages.
+        more: what to read in addition.
 
     Returns:
-        The outcomes, an "applied" that the new read contradicts turned into "failed"; and the plan that is left,
-        empty if the domain has converged.
+        The outcomes, where an "applied" that the read contradicts has become "failed"; and the plan that is left,
+        which is empty if the domain has converged.
     """
-    left = plan_again(await observe(reader, desired))
-    still = {c.key: c for c in left.changes}
-    return tuple(_checked(o, _same(o.change, still.get(o.change.key))) for o in outcomes), left
+    seen = await observe(reader, desired, more)
+    checked = tuple(_checked(o, seen) for o in outcomes) if isinstance(seen, CurrentDomain) else tuple(outcomes)
+    return checked, plan_left(checked, seen)
 
 
-def _same(change: Change, left: Change | None) -> Change | None:
-    """What is left of a change. A rename is done or not; what else is to do under its old name is no part of it."""
-    if left is None or (change.action == "rename") is not (left.action == "rename"):
-        return None
-    return left
-
-
-def _checked(outcome: Outcome, left: Change | None) -> Outcome:
-    if outcome.result is not Result.APPLIED or left is None:
-        return outcome
-    change = outcome.change
-    wanted = {f.name for f in change.fields}
-    remaining = [f for f in left.fields if f.name in wanted and not f.sensitive]
-    if left.action == "update" and not remaining:
-        return outcome
-    if left.action == "update":
-        what = "; ".join(f"{f.name} is {_words(f.before)}, not {_words(f.after)}" for f in remaining)
-    else:
-        what = "it is not there" if left.action == "create" else f"it is still to {left.action}"
-    return replace(
-        outcome,
-        result=Result.FAILED,
-        detail=f"the server accepted it, but a new read says: {what}",
-        hint="see whether the feature is switched on for this domain on the server",
-    )
-
-
-def _words(value: Value | None) -> str:
-    """A value as it would stand in a file."""
-    return json.dumps(value, ensure_ascii=False)
+def not_done(plan: Plan, outcomes: Sequence[Outcome], seen: CurrentDomain) -> Plan:
+    """The part of a plan that a read does not show as done, together with passwords that were not set."""
+    tried = [o for o in outcomes if o.result is not Result.SKIPPED]
+    # No read shows a password, so only its outcome tells that it was set.
+    lost = {o.change.key for o in tried if o.change.password and o.result is not Result.APPLIED}
+    left = tuple(o.change for o in tried if o.change.key in lost or not done(o.change, seen))
+    return replace(plan, changes=left, diagnostics=())
 
 
 def has_converged(left: Plan) -> bool:
-    """Whether nothing is left to do, and that is known for sure."""
+    """Whether it is known that nothing is left to do."""
     return left.complete and not left.changes and not left.refused
 
 
-# Around the apply of a saved plan: what has to be read for it, and a read afterwards that proves it.
-
-
 def saved_scope(changes: Sequence[Change], expected: Mapping[str, Precondition]) -> ReadScope:
-    """The costly reads that a domain's changes need: only of what they touch, what planning read and what they set."""
+    """The costly reads that the changes of a saved plan need: fields that planning read, and fields that they set."""
     forwarding: set[str] = set()
     flagged: set[str] = set()
     activations: set[str] = set()
@@ -82,6 +63,7 @@ def saved_scope(changes: Sequence[Change], expected: Mapping[str, Precondition])
             touched = forwarding if change.kind == "mailbox" else flagged
             touched |= {change.name, *([change.new_name] if change.new_name else [])}
         activations |= {f.name for f in BY_NAME[change.kind].fields if f.activation and f.name in names}
+    # A rename may be pending or done, so both names are read.
     old_names = {(c.kind, c.new_name): c.name for c in changes if c.action == "rename"}
     forwarding |= {old_names["mailbox", n] for n in forwarding if ("mailbox", n) in old_names}
     flagged |= {old_names["alias", n] for n in flagged if ("alias", n) in old_names}
@@ -93,55 +75,39 @@ def saved_scope(changes: Sequence[Change], expected: Mapping[str, Precondition])
     )
 
 
-async def observe_saved(reader: Reader, domain: str, scope: ReadScope) -> Observation:
-    """The current state of one domain as far as its changes go, or why it could not be read."""
-    try:
-        return await reader.read_domain(domain, scope)
-    except ReconcilerError as e:
-        return e
-
-
-def proven(plan: Plan, outcomes: Sequence[Outcome], seen: CurrentDomain) -> tuple[tuple[Outcome, ...], Plan]:
-    """Outcomes that agree with a read after the last write, and what is left of the plan.
-
-    Returns:
-        The outcomes, an "applied" that the read contradicts turned into "failed"; and the plan with only those changes
-        that are not as they want it, a password that was not set included.
-    """
-    checked = tuple(_checked_change(o, seen) for o in outcomes)
-    left = tuple(
-        o.change
-        for o in checked
-        if o.result not in (Result.APPLIED, Result.SKIPPED) and (not done(o.change, seen) or o.change.password)
-    )
-    return checked, replace(plan, changes=left)
-
-
-def _checked_change(outcome: Outcome, seen: CurrentDomain) -> Outcome:
-    change = outcome.change
-    if outcome.result is not Result.APPLIED or done(change, seen):
+def _checked(outcome: Outcome, seen: CurrentDomain) -> Outcome:
+    """The outcome, or a failure if the server accepted a change and the read contradicts it."""
+    contradiction = _contradiction(outcome.change, seen) if outcome.result is Result.APPLIED else ""
+    if not contradiction:
         return outcome
     return replace(
         outcome,
         result=Result.FAILED,
-        detail=f"the server accepted it, but a new read says: {_what(change, seen)}",
-        hint="see whether the feature is switched on for this domain on the server",
+        detail=f"the server accepted the change, but a new read shows: {contradiction}",
+        hint="check whether the feature is switched on for this domain on the server",
     )
 
 
-def _what(change: Change, seen: CurrentDomain) -> str:
+def _contradiction(change: Change, seen: CurrentDomain) -> str:
+    """How the read contradicts that a change was made; empty if it does not.
+
+    A field that the server does not return contradicts nothing: the plan that is left reports it.
+    """
+    if done(change, seen):
+        return ""
     there = seen.section(change.kind).get(change.name)
     if change.action in ("delete", "rename"):
-        return f"it is still to {change.action}"
+        return "it still exists" if change.action == "delete" else "it still has its old name"
     if there is None:
-        return "it is not there"
-    kind, after = BY_NAME[change.kind], {f.name: f.after for f in change.fields}
-    return "; ".join(
-        f"{name} is {_value_text(getattr(there, kind.field(name).attribute))}, not {_value_text(after[name])}"
-        for name in changed_fields(change, there)
-    )
+        return "it does not exist"
+    after = {f.name: f.after for f in change.fields}
+    values = {
+        name: getattr(there, BY_NAME[change.kind].field(name).attribute) for name in changed_fields(change, there)
+    }
+    read = {name: value for name, value in values.items() if not isinstance(value, Unset)}
+    return "; ".join(f"{name} is {_value_text(value)}, not {_value_text(after[name])}" for name, value in read.items())
 
 
 def _value_text(value: object) -> str:
-    """A value as it would stand in a file."""
-    return "not told" if isinstance(value, Unset) else json.dumps(value, ensure_ascii=False)
+    """A value as a file would spell it."""
+    return json.dumps(value, ensure_ascii=False)

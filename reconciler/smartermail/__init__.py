@@ -1,7 +1,7 @@
 """The client of SmarterMail's REST API v1: the Reader and Writer of one server.
 
-Belongs here: HTTP, sign-in, retries, the spellings of endpoints, the translation between JSON and the core's values.
-Banned here: any decision about what should change, DNS, YAML, and anything of the sandbox; and httpx everywhere else.
+Belongs here: HTTP, login, retries, the paths of endpoints, and the translation between JSON and the core's values.
+Does not belong here: decisions about what should change, DNS, YAML, the sandbox. No other package imports httpx.
 
 Importing this package loads no HTTP library; `connect` does.
 """
@@ -23,17 +23,18 @@ _HOMES = {"Server": "server", "RequestStats": "transport.stats", "DomainSummary"
 
 
 def connect(settings: ServerSettings, *, username: str, password: Secret, timeout: float = 30.0) -> Server:
-    """A server, not yet signed in: that happens at the first use.
+    """Return a client for one server. It logs in at the first request.
 
     Args:
-        settings: where the server is and what role the account has there.
+        settings: the address of the server and the role of the account.
         username: a system administrator's name, or a domain administrator's address.
-        password: revealed only in the sign-in request.
+        password: revealed only in the login request.
         timeout: seconds for connecting, and for each wait for bytes.
 
     Raises:
-        Unreachable: the address cannot be used as it stands, or the CA bundle or proxy cannot; nothing was sent.
+        Unreachable: the address, the CA bundle or the proxy is not usable; nothing was sent.
     """
+    # Imported here, because httpx takes long to import and offline commands do not need it.
     from reconciler.smartermail.auth.login import Credentials, Login
     from reconciler.smartermail.auth.tokens import Tokens
     from reconciler.smartermail.calls import Calls

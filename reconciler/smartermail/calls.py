@@ -1,35 +1,38 @@
-"""One endpoint, asked for: spelling, token, repetition. Readers and writers speak through this and know no HTTP."""
+"""Calls of endpoints: choose the spelling and the token, then send and retry. Readers and writers know no HTTP."""
 
 import asyncio
 import json
 
-from reconciler.core.errors import AmbiguousWrite, ReconcilerError, RefusedByServer, UnexpectedAnswer
+from reconciler.core.errors import AmbiguousWrite, NoSuchEndpoint, ReconcilerError, RefusedByServer, UnexpectedAnswer
 from reconciler.core.secret import Secret
 from reconciler.smartermail import endpoints
-from reconciler.smartermail.abilities import ability_of, lacking
-from reconciler.smartermail.auth.answers import Token
-from reconciler.smartermail.auth.tokens import TURNS, Context, Tokens, no_longer
+from reconciler.smartermail.auth.decode import Token
+from reconciler.smartermail.auth.tokens import TOKEN_ATTEMPTS, Context, Tokens, session_rejected
 from reconciler.smartermail.capabilities import Build, build_in
 from reconciler.smartermail.codec.scalars import canonical_domain
 from reconciler.smartermail.endpoints import Endpoint, Spelling
-from reconciler.smartermail.transport.errors import Asked, JsonObject, Missing, Stale, Unauthorised, judge
+from reconciler.smartermail.operations import missing_operation, operation_of
+from reconciler.smartermail.transport.errors import (
+    EndpointMissing,
+    JsonObject,
+    RequestInfo,
+    StaleToken,
+    Unauthorized,
+    judge,
+)
 from reconciler.smartermail.transport.retry import retrying
 from reconciler.smartermail.transport.session import Session
 
 
-class NoSuchEndpoint(UnexpectedAnswer):
-    """The server has an endpoint in none of its spellings; nothing was carried out."""
-
-
 class Calls:
-    """Sends reads and writes to one server."""
+    """Sends reads and writes to one server and remembers what the server supports."""
 
     def __init__(self, session: Session, tokens: Tokens) -> None:
         self.session = session
         self.tokens = tokens
         self.capabilities = tokens.capabilities
         self._only_domain: str | None = None
-        self._asking_build = asyncio.Lock()
+        self._build_lock = asyncio.Lock()
 
     @property
     def is_admin(self) -> bool:
@@ -37,55 +40,57 @@ class Calls:
         return self.tokens.role == "admin"
 
     async def aclose(self) -> None:
-        """Signs out and closes all connections."""
+        """Log out and close all connections."""
         try:
-            await self.tokens.sign_out()
+            await self.tokens.log_out()
         finally:
             await self.session.aclose()
 
     async def read(self, endpoint: Endpoint, domain: str = "", **params: object) -> JsonObject:
-        """The answer to a read.
+        """Send a read and return its answer.
 
         Raises:
             NoSuchEndpoint: 404 or 405 to every spelling.
             Unreachable, RefusedCredentials, UnexpectedAnswer, RefusedByServer: see `reconciler.core.errors`.
         """
         assert not endpoint.writes, endpoint.name
-        return (await self._spelled(endpoint, domain, params, ()))[0]
+        return (await self._any_spelling(endpoint, domain, params, ()))[0]
 
     async def write(
         self, endpoint: Endpoint, domain: str, secrets: tuple[Secret, ...] = (), **params: object
     ) -> JsonObject:
-        """The answer to a write, which is sent once, and only with a token that was seen to be the domain's.
+        """Send a write once and return its answer. Its token is verified to belong to the domain.
 
         Args:
-            secrets: what the request holds and no message may repeat.
+            secrets: values in the request that no message may contain.
 
         Raises:
-            AmbiguousWrite: it may or may not have taken effect.
-            RefusedByServer, Unreachable, RefusedCredentials, NoSuchEndpoint: it had no effect.
+            AmbiguousWrite: the write may or may not have taken effect.
+            RefusedByServer, Unreachable, RefusedCredentials, NoSuchEndpoint: the write had no effect.
         """
         assert endpoint.writes, endpoint.name
-        for _ in range(2 * TURNS):
+        for _ in range(2 * TOKEN_ATTEMPTS):
             if not (await self.tokens.domain(domain)).verified:
                 await self.domain_data(domain)
                 continue
             try:
-                return (await self._spelled(endpoint, domain, params, secrets))[0]
-            except Stale:
-                continue  # nothing was sent; the new token has to be seen to be the domain's first
+                return (await self._any_spelling(endpoint, domain, params, secrets))[0]
+            except StaleToken:
+                # Nothing was sent. The new token must be verified before it may write.
+                continue
         raise UnexpectedAnswer(
-            f"{self.session.name}: the session of {domain} is renewed over and over; nothing was sent"
+            f"{self.session.name}: the session of {domain} expires before each use; nothing was sent",
+            hint="check the server's clock and the lifetime of its tokens",
         )
 
     async def domain_data(self, domain: str) -> JsonObject:
-        """`domainData` of the domain, which is seen to be the intended one (API reference sections 4.7 and 11).
+        """Read `domainData` and verify that it belongs to the domain (API reference sections 4.7 and 11).
 
         Raises:
             RefusedByServer: the account administers another domain.
         """
         self._check_own(domain)
-        answer, context = await self._spelled(endpoints.DATA, domain, {}, ())
+        answer, context = await self._any_spelling(endpoints.DATA, domain, {}, ())
         data = answer.get("domainData")
         name = data.get("name") if isinstance(data, dict) else None
         if not isinstance(data, dict) or not isinstance(name, str) or not name:
@@ -93,21 +98,22 @@ class Calls:
                 f"{self.where(endpoints.DATA, domain)}: domainData.name is missing, so the domain cannot be verified"
             )
         if canonical_domain(name) != domain:
+            # A customer's session belongs to its own domain: the files name the wrong server entry.
             if not self.is_admin:
                 self._only_domain = canonical_domain(name)
                 self._check_own(domain)
-            shown = Asked(self.session.name, "").says(name)
+            other = RequestInfo(self.session.name, "").clean(name)
             raise UnexpectedAnswer(
-                f"{self.where(endpoints.DATA, domain)}: the server answered for {shown}; nothing was read or written",
-                hint="this must not happen: see what stands between here and the server",
+                f"{self.where(endpoints.DATA, domain)}: the server answered for {other}; nothing was read or written",
+                hint="check for a proxy or cache that mixes up the answers of the server",
             )
         assert context is not None, "domain endpoints have a context"
         context.verified = True
         return data
 
     async def own_domain(self) -> JsonObject:
-        """`domainData` of the domain that a customer administers."""
-        answer, _ = await self._spelled(endpoints.DATA, "", {}, ())
+        """Read `domainData` of the domain that a customer administers."""
+        answer, _ = await self._any_spelling(endpoints.DATA, "", {}, ())
         data = answer.get("domainData")
         if not isinstance(data, dict) or not isinstance(data.get("name"), str):
             raise UnexpectedAnswer(f"{self.where(endpoints.DATA)}: domainData.name is missing")
@@ -115,34 +121,34 @@ class Calls:
         return data
 
     async def build(self) -> Build | None:
-        """The build that the server runs, asked once in a run; None where it does not tell, as it tells no customer."""
-        async with self._asking_build:
-            if self.is_admin and not self.capabilities.build_asked:
-                self.capabilities.build_asked = True
+        """The server's build, requested once in a run; None if it is not reported, as for every customer."""
+        async with self._build_lock:
+            if self.is_admin and not self.capabilities.build_requested:
+                self.capabilities.build_requested = True
                 spelling = endpoints.VERSION.spellings[0]
                 try:
-                    answer, _ = await self._authorised(endpoints.VERSION, spelling, "", {}, ())
-                except (Missing, ReconcilerError):  # what it could have told is no reason to fail
+                    answer, _ = await self._with_token(endpoints.VERSION, spelling, "", {}, ())
+                except (EndpointMissing, ReconcilerError):  # the build only improves messages: its lack is no failure
                     return None
                 self.capabilities.build = build_in(json.dumps(answer))
         return self.capabilities.build
 
     def where(self, endpoint: Endpoint, domain: str = "") -> str:
-        """Where an answer came from, for messages: server, request, domain."""
+        """The source of an answer for messages: server, request, domain."""
         spelling = endpoint.spellings[self.capabilities.first(endpoint)]
-        return str(Asked(self.session.name, spelling.template, domain))
+        return str(RequestInfo(self.session.name, spelling.template, domain))
 
     def _check_own(self, domain: str) -> None:
         if self._only_domain is not None and self._only_domain != domain:
             raise RefusedByServer(
                 f"{self.session.name}: the account administers {self._only_domain}, not {domain}",
-                hint="role `customer` reaches one domain: give each a server entry of its own, or use role `admin`",
+                hint="add a server entry for each domain, or use role `admin`; role `customer` reaches one domain only",
             )
 
-    async def _spelled(
+    async def _any_spelling(
         self, endpoint: Endpoint, domain: str, params: dict[str, object], secrets: tuple[Secret, ...]
     ) -> tuple[JsonObject, Context | None]:
-        """Tries the spellings in turn, the one that worked before first. Only 404 and 405 lead to the next."""
+        """Try the spellings in order, beginning with the one that worked before. Only 404 and 405 lead to the next."""
         usable = [
             (number, spelling)
             for number, spelling in enumerate(endpoint.spellings)
@@ -150,21 +156,22 @@ class Calls:
         ]
         for number, spelling in usable:
             try:
-                result = await self._authorised(endpoint, spelling, domain, params, secrets)
-            except Missing:
+                result = await self._with_token(endpoint, spelling, domain, params, secrets)
+            except EndpointMissing:
                 continue
+            # A refusal comes from the endpoint itself, so that this spelling exists.
             except RefusedByServer:
                 self.capabilities.learn(endpoint, number)
                 raise
             self.capabilities.learn(endpoint, number)
             return result
-        asked = self._asked(endpoint, endpoint.spellings[0], domain, ())
-        ability = ability_of(endpoint)
-        # What the program can do without is no reason to ask for the version.
-        text, hint = lacking(ability, await self.build() if ability.otherwise else None)
-        raise NoSuchEndpoint(f"{asked}: {text}", hint=hint)
+        request = self._request_info(endpoint, endpoint.spellings[0], domain, ())
+        operation = operation_of(endpoint)
+        # Without a remedy the program has another way. Then this error is not shown, and the version costs no request.
+        text, hint = missing_operation(operation, await self.build() if operation.remedy else None)
+        raise NoSuchEndpoint(f"{request}: {text}", hint=hint)
 
-    async def _authorised(
+    async def _with_token(
         self,
         endpoint: Endpoint,
         spelling: Spelling,
@@ -172,66 +179,73 @@ class Calls:
         params: dict[str, object],
         secrets: tuple[Secret, ...],
     ) -> tuple[JsonObject, Context | None]:
-        """One spelling, with a token; a read whose token is not accepted is sent once more with a new one.
+        """Send one spelling with a token. A read whose token is rejected is sent once more with a new one.
 
         Raises:
-            Stale: of a write only: its token is not the one that was seen to be the domain's; nothing was sent.
+            StaleToken: only for writes: the token is due or not verified for the domain; nothing was sent.
         """
-        refused = False
-        for turn in range(1, TURNS + 1):
+        was_rejected = False
+        for attempt in range(1, TOKEN_ATTEMPTS + 1):
             context = await self.tokens.domain(domain) if spelling.bearer == "domain" else None
             token = context.token if context else await self.tokens.system()
-            asked = self._asked(endpoint, spelling, domain, (token.access, *secrets))
+            request = self._request_info(endpoint, spelling, domain, (token.access, *secrets))
             if endpoint.writes and context is not None and not context.verified:
-                raise Stale
+                raise StaleToken
             try:
-                given = {"domain": domain, **params}
-                keen = not endpoint.writes and turn == TURNS
-                return await self._sent(spelling, given, asked, token, context, keen=keen), context
-            except Stale:
+                values = {"domain": domain, **params}
+                last_attempt = not endpoint.writes and attempt == TOKEN_ATTEMPTS
+                return await self._send(spelling, values, request, token, context, last_attempt=last_attempt), context
+            except StaleToken:
                 if endpoint.writes:
                     raise
-            except Unauthorised:
+            except Unauthorized:
                 self.tokens.reject(token)
                 if endpoint.writes:
                     raise AmbiguousWrite(
-                        f"{asked}: the session was not accepted (401)", hint="it is renewed for the next request"
+                        f"{request}: the server rejected the session (401)",
+                        hint="run `plan` to see whether it took effect",
                     ) from None
-                if refused:
+                if was_rejected:
                     break
-                refused = True
-        raise no_longer(self._asked(endpoint, spelling, domain, ()))
+                was_rejected = True
+        raise session_rejected(self._request_info(endpoint, spelling, domain, ()))
 
-    async def _sent(
+    async def _send(
         self,
         spelling: Spelling,
         params: dict[str, object],
-        asked: Asked,
+        request: RequestInfo,
         token: Token,
         context: Context | None,
         *,
-        keen: bool,
+        last_attempt: bool,
     ) -> JsonObject:
-        """The answer. Unless `keen`, Stale where the token came due before it was the request's turn."""
+        """Send a request with retries. In the `last_attempt` the token is used even if it is due for a refresh.
+
+        Raises:
+            StaleToken: the token became due while the request waited; nothing was sent.
+        """
         path, body = spelling.filled(params), spelling.body(params)
 
-        async def send(repeated: bool) -> JsonObject:
-            self.session.stats.retries += repeated
+        async def attempt(is_retry: bool) -> JsonObject:
+            self.session.stats.retries += is_retry
             answer = await self.session.send(
                 spelling.method,
                 path,
-                asked,
+                request,
                 body=body,
                 token=token.access,
                 domain=context.header if context else "",
-                is_stale=lambda: not keen and self.tokens.is_stale(token),
+                is_stale=lambda: not last_attempt and self.tokens.is_stale(token),
             )
-            return judge(answer, asked)
+            return judge(answer, request)
 
-        return await retrying(send, self.session.retries, self.session.circuit)
+        return await retrying(attempt, self.session.retry_budget, self.session.circuit)
 
-    def _asked(self, endpoint: Endpoint, spelling: Spelling, domain: str, secrets: tuple[Secret, ...]) -> Asked:
-        return Asked(
+    def _request_info(
+        self, endpoint: Endpoint, spelling: Spelling, domain: str, secrets: tuple[Secret, ...]
+    ) -> RequestInfo:
+        return RequestInfo(
             self.session.name,
             spelling.template,
             domain,

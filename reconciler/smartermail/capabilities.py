@@ -1,4 +1,7 @@
-"""What was learned of a server in this run: how it spells its endpoints, how a domain is named to it."""
+"""What one server turned out to support in this run: the paths of its endpoints, its build, how to name a domain.
+
+`operations` holds the fixed table of what the program needs from servers.
+"""
 
 import re
 from dataclasses import dataclass, field
@@ -6,17 +9,18 @@ from datetime import date, timedelta
 
 from reconciler.smartermail.endpoints import Endpoint
 
-# Which build a server runs, and what is known of builds (API reference sections 2.9 and 3). Pure.
-
+# The build of a server, and known security problems of builds (API reference sections 2.9 and 3). Pure.
 
 _VERSION = re.compile(r"(?<![\w.])(\d{1,3}\.\d{1,3}\.([3-9]\d{3}|\d{5}))(?!\d)")
-"""`100.0.9504`: the third number is the build. From 3000 on, so that no address or date is taken for one."""
+"""`100.0.9504`: the third number is the build. It is at least 3000, so that addresses and dates do not match."""
 
 _FIRST_DAY = date(2000, 1, 1)
-"""Builds are counted in days since: 9504 calls itself of 8 January 2026."""
+"""A build number counts the days since this date: build 9504 reports 8 January 2026."""
 
 SAFE_SINCE = 9511
-_HOLES = "CVE-2026-23760 (anybody may set an administrator's password) and others of that time"
+"""The first build without the vulnerabilities below."""
+
+_VULNERABILITIES = "CVE-2026-23760 (anyone can set an administrator's password) and others of that time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,37 +35,40 @@ class Build:
 
     @property
     def warning(self) -> str:
-        """What is wrong with running this build; empty where nothing is known to be."""
+        """The known vulnerability of this build; empty if none is known."""
         if self.number >= SAFE_SINCE:
             return ""
-        return f"{self} is older than build {SAFE_SINCE} and open to attack: {_HOLES}"
+        return f"{self} is older than build {SAFE_SINCE} and vulnerable: {_VULNERABILITIES}"
 
 
 def build_in(text: str) -> Build | None:
-    """The build that an answer tells, wherever it stands in it; None where it tells none."""
+    """The first build number in a text; None if it contains none.
+
+    Clients disagree about the key of the version, so all of the answer is searched.
+    """
     found = _VERSION.search(text)
     return Build(found[1], int(found[2])) if found else None
 
 
 @dataclass(slots=True)
 class Capabilities:
-    """Learned by trying, forgotten with the run; servers are updated in between.
+    """What the requests of this run revealed. It is not stored: a server may be updated between two runs.
 
     Attributes:
-        spelling: endpoint -> the number of the spelling that was not answered with 404 or 405.
-        by_header: the domain is named by a header, since there is no manage-domain.
-        build: what the server said it runs; None where it does not tell, or was not asked yet (`build_asked`).
+        spelling: endpoint -> the index of the first path that was not answered with 404 or 405.
+        by_header: a header names the domain, because the server has no manage-domain.
+        build: the reported build; None if the server does not report it, or if `build_requested` is still False.
     """
 
     spelling: dict[str, int] = field(default_factory=dict)
     by_header: bool = False
     build: Build | None = None
-    build_asked: bool = False
+    build_requested: bool = False
 
     def first(self, endpoint: Endpoint) -> int:
-        """The number of the spelling to begin with."""
+        """The index of the path to try first."""
         return self.spelling.get(endpoint.name, 0)
 
     def learn(self, endpoint: Endpoint, number: int) -> None:
-        """This spelling is there."""
+        """Remember that the server has this path."""
         self.spelling[endpoint.name] = number

@@ -1,6 +1,7 @@
-"""The endpoints that are used, each with its spellings in order of preference (API reference sections 2 to 7).
+"""The endpoints that the client uses, each with its spellings in order of preference (API reference sections 2 to 7).
 
-A spelling is left for the next one only when the server answers 404 or 405 to it.
+A spelling is one method and path of an endpoint; builds differ. The client tries the next spelling only after 404 or
+405: any other answer shows that this one exists.
 """
 
 import re
@@ -12,10 +13,10 @@ from urllib.parse import quote
 from reconciler.core.errors import RefusedByServer
 
 Bearer = Literal["nobody", "system", "domain"]
-"""Whose token goes with a request: none, the account's own, or one with the context of a domain."""
+"""Which token a request carries: none, the account's own, or one for a domain."""
 
 
-_HEADER = re.compile("[!-~]+")  # without spaces, which are cut off at the ends of a value
+_HEADER = re.compile("[!-~]+")  # no spaces: HTTP strips them from the ends of a value
 _UNSAFE = re.compile(r"[/\\%\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -24,9 +25,9 @@ class Spelling:
     """One way to write an endpoint.
 
     Attributes:
-        path: what follows `/api/v1/`; `{name}` stands for a parameter.
-        fields: the parameters that make up the body, by the same names.
-        bare: the one parameter that is the whole body.
+        path: the part after `/api/v1/`; `{name}` is a parameter.
+        fields: the parameters of the body, under the same names.
+        bare: the parameter that is the complete body, if not an object of `fields`.
     """
 
     method: str
@@ -37,14 +38,14 @@ class Spelling:
 
     @property
     def template(self) -> str:
-        """Method and path without anybody's data, for logs, counters and messages."""
+        """Method and path without values, for logs, counters and messages."""
         return f"{self.method} {self.path}"
 
     def filled(self, params: Mapping[str, object]) -> str:
         """The path with its parameters percent-encoded.
 
         Raises:
-            RefusedByServer: a parameter cannot be one segment of a path; nothing was sent.
+            RefusedByServer: a parameter cannot be a segment of a path; nothing was sent.
         """
         return re.sub(r"\{(\w+)\}", lambda m: segment(str(params[m[1]])), self.path)
 
@@ -59,7 +60,7 @@ class Spelling:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What is asked for, however it is spelled. `writes`: it may change something on the server."""
+    """One operation of the API with all its spellings. `writes`: it may change something on the server."""
 
     name: str
     spellings: tuple[Spelling, ...]
@@ -70,13 +71,13 @@ def segment(text: str) -> str:
     """One path segment, percent-encoded.
 
     Raises:
-        RefusedByServer: empty, `.` or `..`, which would change what is addressed; or with characters that some
-            servers decode before they look for the segments (`/`, `\\`, `%`), or cut names at (controls).
+        RefusedByServer: the text is empty, `.` or `..`, which would change the path. Or it contains `/`, `\\` or `%`,
+            which some servers decode before they split the path, or control characters, which truncate names.
     """
     if text in ("", ".", "..") or _UNSAFE.search(text):
         raise RefusedByServer(
-            f"the name {text!r} cannot be part of a request's address; nothing was sent",
-            hint="change it in the server's own interface",
+            f"the name {text!r} cannot be part of a request's path; nothing was sent",
+            hint="change this object in the server's web interface",
         )
     return quote(text, safe="")
 
@@ -85,12 +86,12 @@ def header_value(domain: str) -> str:
     """A domain as the value of a header.
 
     Raises:
-        RefusedByServer: it is no name that could stand there.
+        RefusedByServer: the domain contains characters that a header cannot contain.
     """
     if not _HEADER.fullmatch(domain):
         raise RefusedByServer(
-            f"the domain {domain!r} cannot be named in a request; nothing was sent",
-            hint="change it in the server's own interface",
+            f"the domain {domain!r} cannot be part of a request's header; nothing was sent",
+            hint="change this domain in the server's web interface",
         )
     return domain
 
@@ -165,8 +166,8 @@ FORWARDS = Endpoint(
 )
 ALIAS = Endpoint("alias", (_get("settings/domain/alias/{name}"),))
 PASSWORD_SETTINGS = Endpoint("password settings", (_get("settings/domain/password-settings"),))
-EAS = Endpoint("EAS seats", (_get("settings/domain/active-sync-mailboxes"),))
-MAPI = Endpoint("MAPI seats", (_get("settings/domain/mapi-ews-mailboxes"),))
+EAS = Endpoint("EAS accounts", (_get("settings/domain/active-sync-mailboxes"),))
+MAPI = Endpoint("MAPI accounts", (_get("settings/domain/mapi-ews-mailboxes"),))
 
 
 def _write(name: str, *spellings: Spelling) -> Endpoint:
@@ -196,5 +197,5 @@ UPDATE_ALIAS = _write("update alias", _post("settings/domain/alias", "oldName", 
 DELETE_ALIAS = _write("delete alias", _post("settings/domain/alias-delete/{name}"))
 CREATE_DOMAIN_ALIAS = _write("create domain alias", _post("settings/domain/domain-alias-put/{name}/{checkMx}"))
 DELETE_DOMAIN_ALIAS = _write("delete domain alias", _post("settings/domain/domain-alias-delete/{name}"))
-PATCH_EAS = _write("EAS seats", Spelling("POST", "settings/domain/active-sync-mailboxes-patch", bare="rows"))
-PATCH_MAPI = _write("MAPI seats", Spelling("POST", "settings/domain/mapi-ews-mailboxes-patch", bare="rows"))
+PATCH_EAS = _write("EAS accounts", Spelling("POST", "settings/domain/active-sync-mailboxes-patch", bare="rows"))
+PATCH_MAPI = _write("MAPI accounts", Spelling("POST", "settings/domain/mapi-ews-mailboxes-patch", bare="rows"))

@@ -1,4 +1,4 @@
-"""One server, as the rest of the program holds it."""
+"""One server: the object that the rest of the program uses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from types import TracebackType
 
 from reconciler.smartermail import endpoints
 from reconciler.smartermail.calls import Calls
-from reconciler.smartermail.codec import decode as wire
+from reconciler.smartermail.codec import decode as decode
 from reconciler.smartermail.codec.decode_domain import DomainSummary, domain_summary
 from reconciler.smartermail.lists import domain_names
 from reconciler.smartermail.reader import ServerReader
@@ -16,7 +16,7 @@ from reconciler.smartermail.writer import ServerWriter
 
 
 class Server:
-    """A server's reader, writer and counters; signed in at the first request, signed out when closed."""
+    """A server's reader, writer and counters. It logs in at the first request and logs out when closed."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
@@ -27,15 +27,15 @@ class Server:
         return self._calls.session.stats
 
     def reader(self) -> ServerReader:
-        """What dry runs get: it has no writing methods."""
+        """A reader without writing methods, so that a plan cannot write by mistake."""
         return ServerReader(self._calls)
 
     def writer(self) -> ServerWriter:
-        """Reads and writes."""
+        """A reader that also writes."""
         return ServerWriter(self._calls)
 
     async def list_domains(self) -> list[str]:
-        """Canonical names of the domains on this server; for a customer, of the one that he administers.
+        """Canonical names of the domains on this server; for a customer, only the domain of the account.
 
         Raises:
             ReconcilerError: see `reconciler.smartermail.lists`.
@@ -43,22 +43,22 @@ class Server:
         return list(await domain_names(self._calls))
 
     async def domain_summary(self) -> Mapping[str, DomainSummary]:
-        """Counts and limits by domain, in one request (API reference section 4.1); for a customer, of his domain."""
+        """Counts and limits by domain, from one request (API reference section 4.1); customers have one."""
         if not self._calls.is_admin:
             own = domain_summary(await self._calls.own_domain(), self._calls.where(endpoints.DATA))
             return {own.name: own}
         where = self._calls.where(endpoints.DOMAINS)
-        rows = wire.rows(await self._calls.read(endpoints.DOMAINS), "data", where)
-        found = [domain_summary(row, where) for row in rows]
-        return {s.name: s for s in sorted(found, key=lambda s: s.name)}
+        rows = decode.rows(await self._calls.read(endpoints.DOMAINS), "data", where)
+        summaries = [domain_summary(row, where) for row in rows]
+        return {s.name: s for s in sorted(summaries, key=lambda s: s.name)}
 
     async def notice(self) -> str:
-        """What is known against the build that the server runs; empty where nothing is, or it does not tell."""
+        """The known vulnerability of the server's build; empty if none is known or the build is not reported."""
         build = await self._calls.build()
         return build.warning if build else ""
 
     async def aclose(self) -> None:
-        """Ends the session on the server, if one was begun, and closes all connections."""
+        """Log out, if a session exists, and close all connections."""
         await self._calls.aclose()
 
     async def __aenter__(self) -> Server:

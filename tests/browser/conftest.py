@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from reconciler.core.comparison import Said, compare, snapshot
+from reconciler.core.comparison import CheckResult, compare, snapshot
 from reconciler.core.findings import DomainReport, Finding, Record, Report, SpfTerm, SpfTree
 from reconciler.core.status import DomainStatus, Figures, Use
 from reconciler.output.html.inputs import DmarcStart, PageInput, SiteInput
@@ -175,8 +175,8 @@ def site_of(names: list[str], *, since: bool = True) -> SiteInput:
         start = DmarcStart(policy="quarantine", rua="dmarc@example.net", published="none")
         pages.append(PageInput(report=report, status=None if alias else status, product="business", dmarc=start))
     now = snapshot(Report(tuple(page.report for page in pages)))
-    before = {key: Said("pass", "X_OK") if key[3] == "spf" else said for key, said in now.items()}
-    before["gone.example", "mail1", "", "mx"] = Said("pass", "<script>window.hit=1</script>")
+    before = {key: CheckResult("pass", "X_OK") if key[3] == "spf" else said for key, said in now.items()}
+    before["gone.example", "mail1", "", "mx"] = CheckResult("pass", "<script>window.hit=1</script>")
     found = compare(before, now, since="2026-11-21T18:00:00Z<script>window.hit=1</script>")
     return SiteInput(pages=tuple(pages), generated=GENERATED, comparison=found if since else None)
 

@@ -109,7 +109,7 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("options", "why"), [("size=32k", "there is no room for the journal"), ("ro,size=1m", "Read-only")]
+    ("options", "why"), [("size=32k", "too little disk space for the journal"), ("ro,size=1m", "Read-only")]
 )
 def test_a_disk_that_is_full_or_read_only_is_refused_before_the_first_write(
     two: Any, sandbox: Sandbox, options: str, why: str

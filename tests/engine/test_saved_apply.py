@@ -1,14 +1,19 @@
-"""Around the apply of a saved plan: what is read for it, and the read that proves it."""
+"""The apply of a saved plan: the scope of its read, and the read that verifies it."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from domain_builders import alias, box, current, desired, gone, plan, read_alias, read_box, rename
+from fake_run import run
+from fake_server import FakeServer
 
-from reconciler.core.model import UNSET
+from reconciler.core.model import UNSET, CurrentDomain
 from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.planning.recheck import precondition
 from reconciler.core.ports import ReadScope
-from reconciler.engine.verify import proven, saved_scope
+from reconciler.engine.observe import Observation
+from reconciler.engine.verify import not_done, saved_scope, verify
 
 BARE: dict[str, Any] = {"forward_to": UNSET, "forward_keep_copy": UNSET, "eas": UNSET, "mapi": UNSET}
 
@@ -17,7 +22,7 @@ def scope(made: Plan) -> ReadScope:
     return saved_scope(made.changes, {c.key: precondition(c, b"s") for c in made.changes})
 
 
-def test_costly_reads_are_only_of_what_the_changes_touch_and_planning_read_or_they_set() -> None:
+def test_costly_reads_cover_only_the_fields_of_changes_and_preconditions() -> None:
     there = current(
         [read_box("alice", **{**BARE, "forward_to": ()}), read_box("bob", **BARE), read_box("other")],
         [read_alias("team", allow_sending=UNSET, hide_from_gal=UNSET, internal_only=UNSET, display_name=UNSET)],
@@ -31,7 +36,7 @@ def test_costly_reads_are_only_of_what_the_changes_touch_and_planning_read_or_th
     )
 
 
-def test_seats_are_read_where_they_were_read_or_are_set() -> None:
+def test_activations_are_read_if_the_plan_read_or_sets_them() -> None:
     there = current([read_box("bob", **BARE)])
     assert scope(plan(desired([box("bob", quota=5)]), there)) == ReadScope()
     assert scope(plan(desired([box("new", mapi=True)]), there)) == ReadScope(mapi=True)
@@ -39,7 +44,7 @@ def test_seats_are_read_where_they_were_read_or_are_set() -> None:
     assert scope(plan(desired([box("bob", quota=5)]), activated)) == ReadScope(eas=True)
 
 
-def test_what_is_renamed_is_read_under_both_names() -> None:
+def test_a_renamed_object_is_read_under_both_names() -> None:
     there = current([read_box("rob", **BARE)], [read_alias("a", "x@else.example")])
     wanted = desired(
         [box("bob", quota=5)], [alias("b", display_name="B")], renamed=[rename("rob", "bob"), rename("a", "b", "alias")]
@@ -50,17 +55,51 @@ def test_what_is_renamed_is_read_under_both_names() -> None:
     assert scope(plan(forwards, there)).forwarding == {"bob", "rob"}
 
 
-def test_what_a_server_only_said_it_did_has_failed_and_is_left() -> None:
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_saved_change_that_the_server_only_claimed_has_failed_and_remains(is_there: bool) -> None:
     there = current([read_box("alice", quota=1), read_box("carol")])
-    made = plan(desired([box("alice", quota=5), box("dora")], removed=[gone("carol")]), there)
+    wanted = desired([box("alice", quota=5), box("dora")], removed=[gone("carol")])
+    made = plan(wanted, there)
     outcomes = tuple(Outcome(change=c, result=Result.APPLIED) for c in made.changes)
-    checked, left = proven(made, outcomes, there)
+    server = FakeServer()
+    server.load(current([read_box("alice", quota=5), read_box("dora")]) if is_there else there)
+
+    def left(checked: Sequence[Outcome], seen: Observation) -> Plan:
+        assert isinstance(seen, CurrentDomain)
+        return not_done(made, checked, seen)
+
+    checked, rest = run(verify(server, wanted, outcomes, left))
+    if is_there:
+        assert (checked, rest.changes) == (outcomes, ())
+        return
     assert {o.change.name: o.detail.partition(": ")[2] for o in checked} == {
         "alice": "quota is 1, not 5",
-        "dora": "it is not there",
-        "carol": "it is still to delete",
+        "dora": "it does not exist",
+        "carol": "it still exists",
     }
-    assert left.changes == made.changes
-    now = current([read_box("alice", quota=5), read_box("dora")])
-    checked, left = proven(made, outcomes, now)
-    assert (checked, left.changes) == (outcomes, ())
+    assert rest.changes == made.changes
+
+
+class Returning:
+    """A reader that returns one state."""
+
+    def __init__(self, there: CurrentDomain) -> None:
+        self.there = there
+
+    async def read_domain(self, _domain: str, _scope: ReadScope) -> CurrentDomain:
+        return self.there
+
+
+def test_a_field_that_the_read_after_a_change_does_not_return_leaves_the_change_to_do_and_does_not_fail_it() -> None:
+    wanted = desired([box("alice", eas=True)])
+    made = plan(wanted, current([read_box("alice", eas=False)]))
+    outcomes = tuple(Outcome(change=c, result=Result.APPLIED) for c in made.changes)
+    now: Any = Returning(current([read_box("alice", eas=UNSET)]))
+
+    def left(checked: Sequence[Outcome], seen: Observation) -> Plan:
+        assert isinstance(seen, CurrentDomain)
+        return not_done(made, checked, seen)
+
+    checked, rest = run(verify(now, wanted, outcomes, left))
+    assert checked == outcomes
+    assert rest.changes == made.changes

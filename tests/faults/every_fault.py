@@ -32,7 +32,7 @@ TIMEOUT = 0.8
 LATE = 1200.0
 """Milliseconds of latency: more than the client waits. Both are so long that a busy machine is not taken for a fault."""
 
-DOUBT = "whether it took effect"
+DOUBT = "whether the write took effect"
 """What an outcome says (in its hint) where the effect of a change that has failed is not known."""
 
 BEFORE: Mapping[str, float | None] = {
@@ -70,7 +70,7 @@ _ACTIVATIONS = ("GET settings/domain/active-sync-mailboxes", "GET settings/domai
 """Lists of which it does not."""
 _ADVICE = "settings/domain/password-settings"
 """What passwords the server would refuse: without it they are sent all the same, and the server refuses them itself."""
-_READS = "a new read says"
+_READS = "a new read shows"
 """How an outcome says that the read after the apply contradicts the server's answer."""
 
 

@@ -71,7 +71,7 @@ def test_the_clock_that_jumps_is_the_one_that_is_read() -> None:
     names = {m.__name__ for m in readers_of_the_clock()}
     assert {
         "reconciler.engine.journal.writer",
-        "reconciler.smartermail.auth.answers",
+        "reconciler.smartermail.auth.decode",
         "reconciler.smartermail.transport.session",
     } <= names
 

@@ -16,14 +16,14 @@ from reconciler.core.names import domain_name
 from reconciler.core.plan import Change, FieldChange, Plan
 from reconciler.core.secret import Secret
 from reconciler.engine.journal.writer import state_data
-from reconciler.smartermail.auth.answers import impersonated, logged_in, parse_time, renewed
+from reconciler.smartermail.auth.decode import impersonated, login_token, parse_time, refreshed
 from reconciler.smartermail.codec import complete, decode, decode_domain, encode
 from reconciler.smartermail.transport.errors import (
-    Again,
-    Asked,
+    EndpointMissing,
     HttpAnswer,
-    Missing,
-    Unauthorised,
+    RequestInfo,
+    Retryable,
+    Unauthorized,
     http_date,
     judge,
     retry_after_of,
@@ -32,7 +32,7 @@ from reconciler.smartermail.transport.redact import clean
 
 DOMAIN = "example.com"
 STATUSES = (200, 200, 200, 200, 201, 204, 302, 400, 401, 403, 404, 405, 409, 429, 500, 502, 503, 199)
-EXPECTED = (ReconcilerError, Again, Missing, Unauthorised)
+EXPECTED = (ReconcilerError, Retryable, EndpointMissing, Unauthorized)
 
 
 def answers(data: bytes) -> None:
@@ -40,13 +40,15 @@ def answers(data: bytes) -> None:
     if len(data) < 2:
         return
     status, body = STATUSES[data[0] % len(STATUSES)], data[2:]
-    asked = Asked("mail1", "GET settings/domain/data", DOMAIN, writes=bool(data[1] & 1), secrets=(Secret("hunter2"),))
+    asked = RequestInfo(
+        "mail1", "GET settings/domain/data", DOMAIN, writes=bool(data[1] & 1), secrets=(Secret("hunter2"),)
+    )
     text = body.decode("latin-1")
     answer = HttpAnswer(status=status, reason=text[:40], body=body, location=text[:80], date=http_date(text[:40]))
     retry_after_of({"retry-after": text[:30]}, answer.date) if answer.date else None
     assert clean(text).isprintable()
     fields = _allowed(lambda: judge(answer, asked))
-    _allowed(lambda: logged_in(answer, asked, username="admin", role="customer" if data[1] & 2 else "admin", now=0.0))
+    _allowed(lambda: login_token(answer, asked, username="admin", role="customer" if data[1] & 2 else "admin", now=0.0))
     if isinstance(fields, dict):
         _read(fields)
 
@@ -63,9 +65,9 @@ def _allowed(work: Callable[[], Any]) -> Any:
 
 def _read(fields: dict[str, Any]) -> None:
     where = "mail1: GET x for example.com"
-    old = login_token()
-    for found in (renewed(fields, old, None, 0.0), impersonated(fields, DOMAIN, None, 0.0)):
-        assert found is None or found.renew_at is None or found.renew_at > 0
+    old = example_token()
+    for found in (refreshed(fields, old, None, 0.0), impersonated(fields, DOMAIN, None, 0.0)):
+        assert found is None or found.refresh_at is None or found.refresh_at > 0
     for key in ("userData", "gridInfo", "results", "domainAliasData", "activeSyncAccounts"):
         rows = _allowed(lambda key=key: decode.rows(fields, key, where, null_is_empty=True)) or []
         for row in rows[:20]:
@@ -123,11 +125,11 @@ def _planned(mailbox: Mailbox) -> None:
     assert Plan(domain=DOMAIN, server="mail1", changes=(change,)).digest.startswith("sha256:")
 
 
-def login_token() -> Any:
+def example_token() -> Any:
     """A token, as the client gets it from a login."""
     body = b'{"accessToken": "a", "refreshToken": "b", "success": true}'
-    asked = Asked("mail1", "POST auth/authenticate-user")
-    return logged_in(HttpAnswer(200, "OK", body), asked, username="admin", role="admin", now=0.0)[0]
+    asked = RequestInfo("mail1", "POST auth/authenticate-user")
+    return login_token(HttpAnswer(200, "OK", body), asked, username="admin", role="admin", now=0.0)[0]
 
 
 def macros(text: str, values: ModuleType) -> None:

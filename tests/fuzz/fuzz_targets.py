@@ -23,21 +23,20 @@ from reconciler.compliance.records import macros as macro_values
 from reconciler.compliance.records import tags as txt
 from reconciler.compliance.records.dkim import rsa_key
 from reconciler.compliance.resolver import wire as resolver_wire
-from reconciler.compliance.resolver.messages import NotAName, make_query, read
+from reconciler.compliance.resolver.messages import NotAName, make_query, read_reply
 from reconciler.config.decode.domain import decode_domain
 from reconciler.config.decode.product import decode_product
 from reconciler.config.decode.workspace import decode_workspace
 from reconciler.config.document.loader import Document, load_text
 from reconciler.config.emit import emit_domain
 from reconciler.config.schema.compiled import validator
-from reconciler.config.schema.validator import check
+from reconciler.config.schema.validator import check, valid_part
 from reconciler.config.semantics.domain_files import DomainFile, directory
 from reconciler.config.semantics.limits import check_limits
 from reconciler.config.semantics.lookalikes import check_lookalikes
 from reconciler.config.semantics.names import check_names
 from reconciler.config.semantics.targets import check_loops, check_targets
 from reconciler.config.semantics.workspace import check_domains, check_server, check_servers
-from reconciler.config.workspace_files import salvage
 from reconciler.core.diagnostics import Diagnostic, has_errors
 from reconciler.core.lookups import Address, Answer, Host, Mx, Rdata, RecordType, Txt
 from reconciler.core.model import DesiredDomain
@@ -80,7 +79,7 @@ def _valid_part(data: bytes, schema: str) -> tuple[Document, Document] | None:
         return None
     faults = check(document, validator(schema))
     inside(faults, data)
-    rest = salvage(document, validator(schema)) if has_errors(faults) else document
+    rest = valid_part(document, validator(schema)) if has_errors(faults) else document
     return None if rest is None else (document, rest)
 
 
@@ -213,9 +212,9 @@ def spf_record(data: bytes) -> None:
             known |= {q: zone(*q) for q in found.open}
         assert found.result is not None, "the evaluation does not end"
         assert found.lookups <= spf.MAX_LOOKUPS + 1
-    record = spf.parse(texts[0])
+    record = spf.parse_spf(texts[0])
     for _ in range(200):
-        tree = spf_tree.expand("example.com", record, find)
+        tree = spf_tree.build_tree("example.com", record, find)
         missing = [q for q in tree.open if q not in known]
         if not missing:
             break
@@ -228,7 +227,7 @@ def spf_record(data: bytes) -> None:
 def dkim_record(data: bytes) -> None:
     """A DKIM record with its key. The same bytes are also tried as a key, in base64 and in DER."""
     text = data.decode("utf-8", "replace")
-    record = dkim_records.parse(text)
+    record = dkim_records.parse_dkim(text)
     for key in (record.key, text):
         if key is not None:
             found = dkim_records.rsa(key)
@@ -236,7 +235,7 @@ def dkim_record(data: bytes) -> None:
             dkim_records.same_key(key, text)
     rsa_key(data)
     if dkim_records.key_bytes(text):
-        again = dkim_records.parse(dkim_records.compose(text))
+        again = dkim_records.parse_dkim(dkim_records.compose_dkim(text))
         assert again.key is not None
         assert not again.faults
 
@@ -253,7 +252,7 @@ def dmarc_record(data: bytes) -> None:
                 assert record.applied(below=below) in dmarc_records.POLICIES
         if mta_sts.is_record(text):
             mta_sts.record_faults(text)
-            mta_sts.mended(text)
+            mta_sts.fixed_record(text)
     domain = "a.b.c.d.e.f.g.h.example.com"
     walk = dmarc_walk.follow(
         domain,
@@ -280,7 +279,7 @@ def dns_answer(data: bytes) -> None:
     rest = data[2:]
     wire = rest if data[1] & 1 or len(rest) < 12 else rest[:4] + b"\0\1" + rest[6:12] + query.asked + rest[12:]
     if len(wire) >= 12 and resolver_wire.repeats(wire, query.asked):
-        found = read(query, "192.0.2.53:53", wire)
+        found = read_reply(query, "192.0.2.53:53", wire)
         if isinstance(found, Answer):
             assert (found.name, found.rtype) == (name, rtype)
             assert found.ttl is None or 0 <= found.ttl < 2**31

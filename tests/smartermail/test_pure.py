@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.errors import RefusedByServer
 from reconciler.core.secret import Secret
-from reconciler.smartermail.auth import answers as auth
+from reconciler.smartermail.auth import decode as auth
 from reconciler.smartermail.codec import decode as wire
 from reconciler.smartermail.codec import encode as bodies
 from reconciler.smartermail.endpoints import Spelling, segment
@@ -101,14 +101,14 @@ def until(seconds: float) -> dict[str, object]:
 def test_a_token_is_renewed_90_seconds_or_a_third_of_its_life_before_its_end(
     fields: dict[str, object], token: str, wanted: float | None
 ) -> None:
-    found = auth.renewal(fields, "until", token, NOW, 1000.0)
+    found = auth.refresh_time(fields, "until", token, NOW, 1000.0)
     assert found == (None if wanted is None else pytest.approx(1000 + wanted))
 
 
 def test_the_lives_of_tokens_are_counted_by_the_servers_clock() -> None:
     an_hour_ahead = NOW + timedelta(hours=1)
     fields: dict[str, object] = {"until": (an_hour_ahead + timedelta(seconds=900)).isoformat()}
-    assert auth.renewal(fields, "until", "opaque", an_hour_ahead, 0.0) == pytest.approx(810)
+    assert auth.refresh_time(fields, "until", "opaque", an_hour_ahead, 0.0) == pytest.approx(810)
 
 
 READ = {

@@ -131,7 +131,7 @@ def test_a_customer_is_told_whose_domain_he_administers_and_no_second_request_is
 
 
 def test_an_unknown_domain_is_told_apart_from_a_missing_right(world: World) -> None:
-    with pytest.raises(RefusedByServer, match=r"there is no domain nowhere\.test"):
+    with pytest.raises(RefusedByServer, match=r"the domain nowhere\.test does not exist"):
         world.run(lambda s: s.reader().read_domain("nowhere.test", ReadScope()))
     world.own("POST", "account", {"email": "admin", "canImpersonate": False})
     with pytest.raises(RefusedByServer, match=r"admin may not manage example\.test"):

@@ -9,18 +9,18 @@ from client_world import DOMAIN, World
 
 from reconciler.core.errors import UnexpectedAnswer
 from reconciler.smartermail import Server
-from reconciler.smartermail.transport.retry import Retries
+from reconciler.smartermail.transport.retry import RetryBudget
 
 
 def test_the_store_begins_full_and_a_part_of_every_success_goes_back() -> None:
-    store = Retries()
-    assert sum(store.take() for _ in range(200)) == Retries.FULL
+    store = RetryBudget()
+    assert sum(store.take() for _ in range(200)) == RetryBudget.CAPACITY
     for _ in range(100):
-        store.put_back()
+        store.refill()
     assert sum(store.take() for _ in range(200)) in (19, 20)
     for _ in range(10_000):
-        store.put_back()
-    assert store.left == Retries.FULL, "a long good run does not save up for a flood"
+        store.refill()
+    assert store.left == RetryBudget.CAPACITY, "a long good run does not save up for a flood"
 
 
 def test_many_reads_of_a_sick_server_share_one_store_and_say_when_it_is_used_up(filled: World) -> None:
@@ -31,12 +31,12 @@ def test_many_reads_of_a_sick_server_share_one_store_and_say_when_it_is_used_up(
         filled.fault("500", path="domain/alias/", times=-1)
         found = await asyncio.gather(*(reader.read_alias(DOMAIN, "sales") for _ in range(150)), return_exceptions=True)
         assert all(type(e) is UnexpectedAnswer and "500" in str(e) for e in found)
-        told = sum("has used up its retries at this server" in str(e) for e in found)
-        assert told >= 150 - Retries.FULL
-        assert server.stats.retries <= Retries.FULL
+        told = sum("has used its retry budget for this server" in str(e) for e in found)
+        assert told >= 150 - RetryBudget.CAPACITY
+        assert server.stats.retries <= RetryBudget.CAPACITY
 
     filled.run(work)
-    assert sum("alias" in line for line in filled.requests()) <= 150 + Retries.FULL, "not 150 times four"
+    assert sum("alias" in line for line in filled.requests()) <= 150 + RetryBudget.CAPACITY, "not 150 times four"
 
 
 def test_what_fails_now_and_then_never_uses_the_store_up(filled: World) -> None:
@@ -48,7 +48,7 @@ def test_what_fails_now_and_then_never_uses_the_store_up(filled: World) -> None:
             found = await asyncio.gather(*(reader.read_alias(DOMAIN, "sales") for _ in range(25)))
             assert all(a is not None for a in found)
         assert server.stats.retries > 5
-        assert server._calls.session.retries.left > Retries.FULL - 20
+        assert server._calls.session.retry_budget.left > RetryBudget.CAPACITY - 20
 
     filled.run(work)
 
@@ -74,20 +74,20 @@ def test_a_server_that_takes_only_few_at_a_time_gets_few_and_every_request_comes
 
 def test_the_pause_that_one_is_asked_for_is_kept_by_all(filled: World) -> None:
     async def work(server: Server) -> None:
-        gate, now = server._calls.session.gate, 1000.0
-        gate.pace.clock = lambda: now
+        limiter, now = server._calls.session.limiter, 1000.0
+        limiter.limit.clock = lambda: now
         reader = server.reader()
         await reader.read_mailbox(DOMAIN, "anna")
         filled.reset()
         filled.fault("429", param=30, path="get-user", times=1)
         work = [asyncio.create_task(reader.read_mailbox(DOMAIN, "anna"))]
-        while not gate.pace.held:
+        while not limiter.limit.pause_left:
             await asyncio.sleep(0.01)
         work += [asyncio.create_task(reader.read_alias(DOMAIN, "sales")) for _ in range(10)]
         await asyncio.sleep(0.05)
         assert filled.requests() == ["POST settings/domain/get-user"], "nobody sends anything now"
         now += 30
-        gate._rested()  # what the timer does after these 30 seconds
+        limiter._pause_ended()  # what the timer does after these 30 seconds
         assert all(await asyncio.gather(*work))
 
     filled.run(work)

@@ -70,7 +70,7 @@ async def asked(file: Path, ca_bundle: str | None) -> tuple[BaseException, list[
 def test_a_server_with_an_unknown_certificate_is_told_nothing(tmp_path: Path) -> None:
     error, seen = asyncio.run(asked(certificate(tmp_path), None))
     assert isinstance(error, Unreachable)
-    assert "certificate cannot be trusted" in error.message
+    assert "certificate is not trusted" in error.message
     assert seen == []
 
 
@@ -85,6 +85,6 @@ def test_a_private_certificate_authority_is_trusted_once_it_is_named(tmp_path: P
 
 def test_a_proxy_that_cannot_be_used_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "gopher://proxy.test:1")
-    with pytest.raises(Unreachable, match="no HTTP client can be made") as caught:
+    with pytest.raises(Unreachable, match="the HTTP client could not be created") as caught:
         connect(settings("https://mail1.example.net"), username="admin", password=Secret("p"))
     assert "HTTPS_PROXY" in caught.value.hint

@@ -17,9 +17,9 @@ from odd_server import ANNA, run
 from reconciler.core.ports import ReadScope
 from reconciler.sandbox import SeedDomain
 from reconciler.smartermail import Server
-from reconciler.smartermail.auth import answers as auth
+from reconciler.smartermail.auth import decode as auth
 from reconciler.smartermail.transport import session
-from reconciler.smartermail.transport.limiter import Pace
+from reconciler.smartermail.transport.limiter import ConcurrencyLimit
 
 SCOPE = ReadScope()
 SECOND = "second.test"
@@ -138,7 +138,7 @@ def test_a_pause_named_as_a_date_is_counted_by_the_servers_clock_not_by_this_mac
     answers = [httpx.Response(503, headers=dates), httpx.Response(200, json={"userData": [ANNA], "success": True})]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(session, "datetime", Wrong)
-        patch.setattr(Pace, "hold", lambda _, seconds: held.append(seconds))
+        patch.setattr(ConcurrencyLimit, "pause", lambda _, seconds: held.append(seconds))
         run(work, list_users=answers)
     assert held == [40.0]
 
@@ -148,13 +148,13 @@ def test_a_request_that_waits_for_its_turn_longer_than_its_token_lives_goes_with
     kind: str, filled: World
 ) -> None:
     async def work(server: Server) -> None:
-        hours, writer, gate = Hours(filled, server), server.writer(), server._calls.session.gate
+        hours, writer, limiter = Hours(filled, server), server.writer(), server._calls.session.limiter
         await writer.read_domain_aliases(DOMAIN)
         filled.reset()
-        gate.pace.hold(0.2)
+        limiter.limit.pause(0.2)
         late = writer.create_alias(DOMAIN, "late", {"to": ()}) if kind == "write" else writer.read_alias(DOMAIN, "info")
         task = asyncio.create_task(late)
-        while not gate._waiting:
+        while not limiter._waiting:
             await asyncio.sleep(0)
         hours.go(1000)
         await task

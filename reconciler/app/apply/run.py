@@ -1,4 +1,4 @@
-"""Plan, ask, apply, read back, and show that nothing is left to do."""
+"""`apply`: confirm, execute, verify. A saved plan takes the same path."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -6,13 +6,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import reconciler
-from reconciler.app import header as who
-from reconciler.app.apply.domains import Applied, Teller, closed, side_by_side, take_back, unproven
+from reconciler.app import header
+from reconciler.app.apply.domains import (
+    Applied,
+    OutcomeReporter,
+    close_journal,
+    journal_corrections,
+    run_concurrently,
+    unverified,
+)
 from reconciler.app.apply.locking import locked
 from reconciler.app.apply.passwords import ChangePasswords, check_delivery
 from reconciler.app.exits import Exit, of_plans
 from reconciler.app.header import generated
-from reconciler.app.plan.planner import Planner, PlanRequest, journal_folder, state_folder
+from reconciler.app.plan.planner import Planner, PlanRequest, journal_folder, pending_of, state_folder
 from reconciler.app.plan.reading import observe_selected
 from reconciler.app.servers import OpenServers, open_servers
 from reconciler.config.workspace import Configuration
@@ -23,22 +30,22 @@ from reconciler.engine.apply import apply_plan
 from reconciler.engine.journal.inventory import read_inventory
 from reconciler.engine.journal.reader import last_turn
 from reconciler.engine.journal.writer import FileJournal, check_room
-from reconciler.engine.observe import DOMAINS_AT_ONCE
+from reconciler.engine.observe import DOMAINS_AT_ONCE, Observation
 from reconciler.engine.stopping import Stop
 from reconciler.engine.verify import has_converged, verify
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyHooks:
-    """What the command line is asked and told meanwhile.
+    """How a run asks and informs its caller.
 
     Attributes:
-        agree: shown the plans; False ends the run before the first write.
-        on_outcome: told what became of each change, as it happens.
-        on_decided: told, before `agree`, which changes of a saved plan are not to be made, and why.
-        stop: how the command line asks the run to stop.
-        lock_timeout: seconds to wait for another run that works on the same.
-        on_wait: told whom it waits for.
+        agree: shows the plans; False ends the run before the first write.
+        on_outcome: receives the outcome of each change, as it happens.
+        on_decided: receives, before `agree`, the outcomes of changes of a saved plan that are not made.
+        stop: how the caller asks the run to stop.
+        lock_timeout: seconds to wait for another run that works on the same domains.
+        on_wait: receives a text about the run that this one waits for.
     """
 
     agree: Callable[[tuple[Plan, ...]], bool]
@@ -51,16 +58,16 @@ class ApplyHooks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyResult:
-    """What an apply did.
+    """The result of an apply.
 
     Attributes:
-        agreed: False if it was refused: nothing was written then.
-        left: the plans made after it, for the domains that it changed; of a saved plan what is left of it.
-        passwords_file: where generated passwords were written, if any were.
-        journal: the run's journal, None if nothing was to do.
-        saved: whether it was a saved plan: what converged is that plan, and nothing is said of anything else.
-        stopped: why the run was stopped before its own end; empty if it was not. Then what is left in a domain that
-            is not `complete` was not read, but is what was not applied.
+        agreed: False if a guard or a person refused the plans: nothing was written.
+        left: the plans made after the apply, for the domains that it changed; of a saved plan the changes not in place.
+        passwords_file: the file with the generated passwords; None if none was generated.
+        journal: the run's journal; None if there was nothing to do.
+        saved: whether it was a saved plan: only that plan has converged, other differences are not looked at.
+        stopped: why the run stopped early; empty if it finished. After a stop, a plan in `left` that is not `complete`
+            lists the changes that were not applied, without a read.
     """
 
     plans: tuple[Plan, ...]
@@ -79,9 +86,9 @@ class ApplyResult:
 
     @property
     def converged(self) -> bool:
-        """Whether every selected domain is, by a read after the last write, as declared, or as the saved plan wants it.
+        """Whether every selected domain is as declared, or as the saved plan wants it, by a read after the last write.
 
-        Of a saved plan only its own changes are looked at.
+        Of a saved plan only its own changes count.
         """
         return self.agreed and not self.stopped and all(has_converged(p) and not p.left_out for p in self._last())
 
@@ -92,9 +99,9 @@ class ApplyResult:
 
     @property
     def exit_code(self) -> Exit:
-        """Refused before the first write; else in part, if it was stopped, failed or could not be read; else done.
+        """Refused before the first write; else partial, if the run stopped, failed or could not read; else done.
 
-        A change of a saved plan that was refused, because its object moved, is a refusal where nothing failed.
+        A refused change of a saved plan, whose object changed since the plan, is a refusal if nothing failed.
         """
         before = of_plans(self.plans, detailed=False)
         if not self.agreed:
@@ -102,8 +109,10 @@ class ApplyResult:
         results = self._results()
         if self.stopped:
             return Exit.PARTIAL
+        # A domain that could not be read after its changes is not known to be complete.
         if results & {Result.FAILED, Result.NOT_TRIED} or not all(p.complete for p in self.left):
             return Exit.PARTIAL
+        # Some domain could not be planned. That makes the run partial if it changed another one.
         if before is not Exit.DONE:
             return Exit.PARTIAL if self.changed else before
         if Result.REFUSED in results:
@@ -115,14 +124,15 @@ class ApplyResult:
 
     def _last(self) -> list[Plan]:
         """The last plan of every selected domain."""
+        # A plan in `left` replaces the first plan of its domain.
         return list({p.domain: p for p in (*self.plans, *self.left)}.values())
 
 
 async def run_apply(config: Configuration, request: PlanRequest, hooks: ApplyHooks, progress: Progress) -> ApplyResult:
-    """The whole of `apply`.
+    """All of `apply`.
 
-    A guard's refusal in any domain refuses the run before the first write. A domain that could not be read is left
-    alone, and the others are applied.
+    If a guard refuses the plan of any domain, the run ends before the first write. A domain that cannot be read is
+    skipped, and the others are applied.
     """
     async with locked(
         config,
@@ -132,34 +142,40 @@ async def run_apply(config: Configuration, request: PlanRequest, hooks: ApplyHoo
         patience=hooks.lock_timeout,
         say=hooks.on_wait,
     ):
-        return await _run(Planner(config, request), hooks, progress)
+        return await apply_plans(Planner(config, request), hooks, progress)
 
 
-async def _run(planner: Planner, hooks: ApplyHooks, progress: Progress) -> ApplyResult:
-    """With the lock: what the journals tell was read after it was had."""
+async def apply_plans(planner: Planner, hooks: ApplyHooks, progress: Progress) -> ApplyResult:
+    """The stages of every apply, from fresh plans and from a saved one: read, plan, judge, confirm, execute, verify.
+
+    The caller holds the locks, and made the planner after it got them: the journals must not change any more.
+    """
     config = planner.config
     names = [d.server for d in planner.selected()]
     async with open_servers(config.workspace, names, config.root, writing=True) as servers:
-        plans = planner.all_plans(await observe_selected(planner, servers, progress))
+        seen = await observe_selected(planner, servers, progress)
+        plans = planner.all_plans(seen)
+        decided = {p.domain: planner.decided(p, seen[p.domain]) for p in plans if p.changes}
+        outcomes = [decided[p.domain].get(c.key) for p in plans for c in p.changes]
+        hooks.on_decided(tuple(o for o in outcomes if o is not None))
+        # An incomplete plan reports an unreadable domain. It has no changes and must not stop the other domains.
         refused = any(p.refused for p in plans if p.complete)
         if not refused:
-            check_delivery(config, plans)
-        agreed = hooks.agree(plans) and not refused
-        protections = protections_to_write(config, (p.domain for p in plans if p.complete))
-        if not agreed or not (protections.news or any(p.changes for p in plans)):
-            return ApplyResult(plans=plans, agreed=agreed)
-        hooks.stop.writing = True
-        journal = begin_journal(config, protections, plans)
-        return await _apply_all(planner, servers, plans, hooks, progress, journal)
+            # A generated password that cannot be delivered would leave a mailbox that nobody can use.
+            check_delivery(config, (pending_of(p, decided[p.domain]) for p in plans if p.changes))
+        # The plans are shown even if they are refused.
+        if not hooks.agree(plans) or refused:
+            return ApplyResult(plans=plans, agreed=False)
+        return await _Execution(planner, servers, plans, decided, hooks, progress).result()
 
 
 @dataclass(frozen=True, slots=True)
 class Protections:
-    """Which mailboxes the files protect, as it is to be written into a journal.
+    """The mailboxes that the files protect, as a journal records them.
 
     Attributes:
-        rows: (server, domain, local parts), of each domain where there are any, or where the journals know of any.
-        news: whether the journals know it otherwise: then it is written though there is nothing else to do, or a
+        rows: (server, domain, local parts), for each domain where the files or the journals know any.
+        news: whether the journals differ. Then a journal is written even without any change, because otherwise a
             protection could never be lifted.
     """
 
@@ -168,7 +184,7 @@ class Protections:
 
 
 def protections_to_write(config: Configuration, domains: Iterable[str]) -> Protections:
-    """What the files say of these domains' protected mailboxes, next to what the last run that said so knew."""
+    """The protected mailboxes of these domains' files, compared with those of the last run that recorded them."""
     inventory = read_inventory(journal_folder(config.root))
     rows, news = [], False
     for name in domains:
@@ -177,6 +193,7 @@ def protections_to_write(config: Configuration, domains: Iterable[str]) -> Prote
         names = frozenset(n for n, m in boxes.items() if m.protect)
         known = inventory.protected(desired.server, name)
         before = frozenset[str]() if known is None else known[0]
+        # A domain that never had a protection needs no record.
         if names or before:
             rows.append((desired.server, name, names))
             news = news or names != before
@@ -184,19 +201,20 @@ def protections_to_write(config: Configuration, domains: Iterable[str]) -> Prote
 
 
 def begin_journal(config: Configuration, protections: Protections, plans: Sequence[Plan]) -> FileJournal:
-    """A new run's journal: who runs what, over which files, and which mailboxes these protect.
+    """A new run's journal: user, program, files, and the mailboxes that these protect.
 
     Raises:
         JournalUnusable: it cannot be written, or there is no room for these plans; nothing was changed.
     """
     folder = journal_folder(config.root)
+    # A full disk must be detected before the first write to a server.
     check_room(folder, plans)
     commit = generated(config.root).get("commit")
     journal = FileJournal(
         folder,
         tool=f"reconciler {reconciler.__version__}",
         commit=commit if isinstance(commit, str) else None,
-        user=who.user(),
+        user=header.user(),
         configuration=config.digest,
         after=last_turn(folder),
     )
@@ -205,48 +223,79 @@ def begin_journal(config: Configuration, protections: Protections, plans: Sequen
     return journal
 
 
-def passwords_of(config: Configuration, journal: FileJournal) -> ChangePasswords:
-    """The passwords of a run; generated ones go into a file that is named like its journal."""
-    return ChangePasswords(config, state_folder(config.root) / "passwords" / f"{journal.run}.jsonl")
+class _Execution:
+    """The execution of agreed plans: one journal, domains concurrently, the changes of each one after the other."""
 
+    def __init__(
+        self,
+        planner: Planner,
+        servers: OpenServers,
+        plans: tuple[Plan, ...],
+        decided: Mapping[str, Mapping[str, Outcome]],
+        hooks: ApplyHooks,
+        progress: Progress,
+    ) -> None:
+        self.planner, self.servers, self.plans, self.decided = planner, servers, plans, decided
+        self.stop, self.progress = hooks.stop, progress
+        self.desired = {d.domain: d for d in planner.selected()}
+        self.report = OutcomeReporter(progress, hooks.on_outcome, hooks.stop)
+        # This limit bounds memory; the client limits the requests.
+        self.limits = {name: asyncio.Semaphore(DOMAINS_AT_ONCE) for name in servers.writers}
 
-async def _apply_all(
-    planner: Planner,
-    servers: OpenServers,
-    plans: tuple[Plan, ...],
-    hooks: ApplyHooks,
-    progress: Progress,
-    journal: FileJournal,
-) -> ApplyResult:
-    config, stop = planner.config, hooks.stop
-    passwords = passwords_of(config, journal)
-    todo = [p for p in plans if p.changes]
-    gates = {name: asyncio.Semaphore(DOMAINS_AT_ONCE) for name in servers.writers}
-    progress.begin("Applying", sum(len(p.changes) for p in todo))
-    told = Teller(progress, hooks.on_outcome, stop)
+    async def result(self) -> ApplyResult:
+        """Makes the changes. The journal begins only if there is something to record."""
+        config, todo = self.planner.config, [p for p in self.plans if p.changes]
+        protections = protections_to_write(config, (p.domain for p in self.plans if p.complete))
+        if not (protections.news or todo):
+            return ApplyResult(plans=self.plans, agreed=True)
+        # From here on a signal must not end the process at once, because a write may be in flight.
+        self.stop.writing = True
+        is_pending = any(c.key not in self.decided[p.domain] for p in todo for c in p.changes)
+        journal = begin_journal(config, protections, self.plans) if protections.news or is_pending else None
+        passwords = None
+        if journal:
+            # Named like the journal, so that a person finds the passwords of a run.
+            passwords = ChangePasswords(config, state_folder(config.root) / "passwords" / f"{journal.run}.jsonl")
+        self.progress.begin("Applying", sum(len(p.changes) for p in todo))
+        done = await run_concurrently((self._domain(p, journal, passwords) for p in todo), self.stop)
+        self.progress.end()
+        result = ApplyResult(
+            plans=self.plans,
+            agreed=True,
+            outcomes={d.plan.domain: d.outcomes for d in done},
+            left=tuple(d.left for d in done),
+            passwords_file=passwords.path if passwords and passwords.delivered else None,
+            journal=journal.path if journal else None,
+        )
+        return replace(result, stopped=close_journal(journal, done, self.stop, converged=result.converged))
 
-    async def one(plan: Plan) -> Applied:
-        writer = servers.writers[plan.server]
-        desired = config.domains[plan.domain]
-        async with gates[plan.server]:
-            await passwords.ask_server(writer, plan)
-            outcomes = await apply_plan(plan, writer, passwords, journal, told, stop=stop)
-            again = planner.after(plan, outcomes)
-            seen = await stop.unless(verify(writer, desired, outcomes, lambda seen: again.plan(desired, seen)))
-            if seen is None:
-                return unproven(plan, outcomes)
-            proven, rest = seen
-            take_back(journal, plan.server, outcomes, proven, stop)
-            return Applied(plan=plan, outcomes=proven, left=rest)
+    async def _domain(self, plan: Plan, journal: FileJournal | None, passwords: ChangePasswords | None) -> Applied:
+        """Applies one domain, and verifies it by another read."""
+        decided = self.decided[plan.domain]
+        pending = pending_of(plan, decided)
+        if journal is None or passwords is None or not pending.changes:
+            return self._nothing_to_make(plan)
+        desired = self.desired[plan.domain]
+        writer = self.servers.writers[plan.server]
+        async with self.limits[plan.server]:
+            await passwords.ask_server(writer, pending)
+            outcomes = await apply_plan(plan, writer, passwords, journal, self.report, decided, self.stop)
 
-    done = await side_by_side((one(p) for p in todo), stop)
-    progress.end()
-    result = ApplyResult(
-        plans=plans,
-        agreed=True,
-        outcomes={d.plan.domain: d.outcomes for d in done},
-        left=tuple(d.left for d in done),
-        passwords_file=passwords.path if passwords.delivered else None,
-        journal=journal.path,
-    )
-    return replace(result, stopped=closed(journal, done, stop, converged=result.converged))
+            def left(checked: Sequence[Outcome], seen: Observation) -> Plan:
+                return self.planner.left(plan, checked, seen)
+
+            # After a stop the run does not wait for this read: the journal already has the outcomes.
+            done = await self.stop.unless(verify(writer, desired, outcomes, left, self.planner.scope(desired)))
+        if done is None:
+            return unverified(plan, outcomes)
+        checked, rest = done
+        journal_corrections(journal, plan.server, outcomes, checked, self.stop)
+        return Applied(plan=plan, outcomes=checked, left=rest)
+
+    def _nothing_to_make(self, plan: Plan) -> Applied:
+        """A domain whose changes were all decided before: the first read is still the last one."""
+        outcomes = tuple(self.decided[plan.domain][c.key] for c in plan.changes)
+        for outcome in outcomes:
+            self.report(outcome)
+        refused = tuple(o.change for o in outcomes if o.result is not Result.SKIPPED)
+        return Applied(plan=plan, outcomes=outcomes, left=replace(plan, changes=refused, diagnostics=()))

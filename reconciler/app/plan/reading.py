@@ -1,54 +1,51 @@
-"""Reading the selected domains: what the files manage, and what the guards have to know besides."""
+"""Reading the domains of a run: the fields that the changes touch, and the fields that only guards and bill need."""
 
 from reconciler.app.plan.planner import Planner, PlanRequest
 from reconciler.app.servers import OpenServers, open_servers
 from reconciler.config.workspace import Configuration
-from reconciler.core.errors import RefusedByServer, UnexpectedAnswer
+from reconciler.core.errors import NoSuchEndpoint, RefusedByServer, UnexpectedAnswer
 from reconciler.core.model import CurrentDomain, DesiredDomain
 from reconciler.core.plan import Plan
 from reconciler.core.ports import Progress, ReadScope
 from reconciler.engine.observe import Observation, observe_all
 
-_NOT_TOLD = (RefusedByServer, UnexpectedAnswer)
-"""How a server answers that does not tell something; what else can be read of the domain is not in doubt by it."""
+_NOT_RETURNED = (RefusedByServer, UnexpectedAnswer)
+"""Answers of a server that does not return one thing; it may still return the rest of the domain."""
 
 
 async def observe_selected(
-    planner: Planner, servers: OpenServers, progress: Progress, *, bill: bool = True
+    planner: Planner, servers: OpenServers, progress: Progress, *, guards: bool = True, title: str = "Reading"
 ) -> dict[str, Observation]:
-    """What the servers say of every selected domain; a server that cannot be used answers with its reason.
+    """The current state of every domain of a run; for a server that cannot be used, the reason.
 
     Args:
-        bill: whether to read also what only the bill and the guards need.
+        guards: whether to read also the fields that only the guards and the bill need.
     """
     domains = planner.selected()
     readable = [d for d in domains if d.server in servers.readers]
-    progress.begin("Reading", len(readable))
+    progress.begin(title, len(readable))
 
     def needed(desired: DesiredDomain) -> ReadScope:
-        return planner.bill_scope(desired) if bill else ReadScope()
+        scope = planner.scope(desired)
+        return scope | planner.bill_scope(desired) if guards else scope
 
-    seen = await observe_all(servers.readers, readable, progress.step, lambda d: needed(d) | planner.base_scope(d))
-    # What only the base commit manages, and the server does not tell, must not keep these files from being planned.
-    again = [d for d in readable if isinstance(seen[d.domain], _NOT_TOLD) and planner.base_asks_more(d, needed(d))]
+    def with_base(desired: DesiredDomain) -> ReadScope:
+        return needed(desired) | planner.base_scope(desired)
+
+    seen = await observe_all(servers.readers, readable, progress.step, with_base)
+    # A field that only the base commit manages must not prevent the plan of these files.
+    again = [d for d in readable if isinstance(seen[d.domain], _NOT_RETURNED) and planner.base_asks_more(d, needed(d))]
     if again:
         seen |= await observe_all(servers.readers, again, lambda _: None, needed)
-    # Who forwards to what goes is not managed by anybody, and has to be known all the same.
-    losing = [d for d in readable if bill and planner.takes_away(d, seen[d.domain])]
+    # Any mailbox may forward to a deleted or renamed address, also one that no file and no change names.
+    losing = [d for d in readable if guards and planner.takes_away(d, seen[d.domain])]
     if losing:
-        whole = {d.domain: needed(d) | planner.base_scope(d) | _all_forwarding(seen[d.domain]) for d in losing}
-        more = await observe_all(servers.readers, losing, lambda _: None, lambda d: whole[d.domain])
-        # Where the server never tells, the guards go by what was read before; an answer that was spoiled is no such no.
-        seen |= {name: found for name, found in more.items() if not never_told(found)}
+        complete = {d.domain: with_base(d) | _all_forwarding(seen[d.domain]) for d in losing}
+        more = await observe_all(servers.readers, losing, lambda _: None, lambda d: complete[d.domain])
+        # A server that never returns forwards must not prevent every deletion. A spoiled answer must.
+        seen |= {name: found for name, found in more.items() if not isinstance(found, RefusedByServer | NoSuchEndpoint)}
     progress.end()
     return seen | {d.domain: servers.unusable[d.server] for d in domains if d.server in servers.unusable}
-
-
-def never_told(found: Observation) -> bool:
-    """Whether the server refuses to say it, or has no endpoint that does."""
-    from reconciler.smartermail.calls import NoSuchEndpoint
-
-    return isinstance(found, RefusedByServer | NoSuchEndpoint)
 
 
 def _all_forwarding(seen: Observation) -> ReadScope:
@@ -59,7 +56,8 @@ async def make_plans(config: Configuration, request: PlanRequest, progress: Prog
     """Plans every selected domain."""
     planner = Planner(config, request)
     names = [d.server for d in planner.selected()]
-    # What is merged was reviewed. A pull request was not: its plan must not follow what it brings itself.
-    fresh = planner.base.refused_servers(config) if planner.base and not request.base_applied else {}
-    async with open_servers(config.workspace, names, config.root, refused=fresh) as servers:
+    # Merged files were reviewed. The plan of a pull request must not send credentials to an address that only the pull
+    # request names.
+    refused = planner.base.refused_servers(config) if planner.base and not request.base_applied else {}
+    async with open_servers(config.workspace, names, config.root, refused=refused) as servers:
         return planner.all_plans(await observe_selected(planner, servers, progress))

@@ -1,10 +1,11 @@
-"""The checks, one file each, and the table of them.
+"""The checks, one file per check, and the table of all checks.
 
-A check is two pure functions. `questions` names what it must know of DNS, given what is known so far: it is called
-again with the answers until it asks nothing new, and it must ask a bounded number of questions whatever DNS says.
-`judge` makes the finding out of these answers. Banned here: asking DNS, and raising for what DNS says.
+A check is two pure functions. `questions` yields the lookups that the check needs, given the answers so far. `gather`
+calls it again with each answer until it yields nothing new. It must yield a bounded number of questions for any
+content of DNS. `judge` makes the finding from the answers. Banned here: DNS queries, and exceptions for any content of
+DNS.
 
-A new check is a new file and a row in this table.
+A new check is a new file and a row in this table; CONTRIBUTING lists the other places.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -35,12 +36,12 @@ from reconciler.core.findings import Finding
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One row of the table: a check that asks and judges, or one that derives its finding from those before it.
+    """One row of the table: a check that asks and judges, or one that derives its finding from earlier findings.
 
     Attributes:
-        usual: it runs without being asked for, because it is cheap.
-        sending: it is about mail that the domain sends, so it has nothing to judge where that is none.
-        receiving: it is about mail that arrives, or is signed: domain aliases get it too.
+        usual: it runs by default, because it needs few lookups.
+        sending: it is about outgoing mail, so it is skipped for domains that send no mail.
+        receiving: it also applies to domain aliases.
     """
 
     id: CheckId
@@ -59,7 +60,7 @@ FIRST = (
     Check("autodiscover", autodiscover.questions, autodiscover.judge, receiving=False),
     Check("dmarc", dmarc.questions, dmarc.judge, sending=True),
 )
-"""The five that every domain needs."""
+"""The five checks that every domain needs."""
 
 CHECKS = (
     *FIRST,
@@ -74,16 +75,16 @@ CHECKS = (
     Check("parked", parked.questions, parked.judge),
     Check("bulk", bulk.questions, None, bulk.derive, sending=True, receiving=False),
 )
-"""All, in the order of reports; what is derived comes last."""
+"""All checks, in the order of reports. Derived checks come last, because they read the findings before them."""
 
 
 def selected_checks(
     subject: Subject, table: Sequence[Check] = CHECKS, *, everything: bool = False
 ) -> tuple[Check, ...]:
-    """The rows that a domain gets: the usual ones, and those that `dns.checks` names (or `everything`).
+    """The checks that apply to a domain: the usual ones, and those that `dns.checks` names (or `everything`).
 
-    A domain alias gets those about receiving and signing. A check that is switched off is among them, because the
-    report says so.
+    Domain aliases get only the checks with `receiving`. Disabled checks are included, because the report shows them as
+    skipped.
     """
     return tuple(check for check in table if _applies(check, subject, everything=everything))
 
@@ -92,6 +93,7 @@ def _applies(check: Check, subject: Subject, *, everything: bool) -> bool:
     setting = subject.expected.check(check.id)
     if subject.alias_of is not None and not check.receiving:
         return False
+    # `parked` judges only domains without outgoing mail. For the others, only a disabled check is worth a line.
     if check.id == "parked" and subject.expected.sends:
         return setting is not None and setting.level == "off"
     return check.usual or everything or setting is not None

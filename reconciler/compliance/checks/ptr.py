@@ -1,4 +1,4 @@
-"""Check `ptr`: the addresses that mail comes from have names that lead back to them."""
+"""Check `ptr`: forward and reverse DNS match for the addresses that send mail."""
 
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
@@ -8,34 +8,34 @@ from reconciler.compliance import publish
 from reconciler.compliance.facts import Facts, Question
 from reconciler.compliance.records.addresses import is_address, is_askable, is_public, reverse_name
 from reconciler.compliance.subject import Subject
-from reconciler.compliance.verdict import Basis, Note, conclude, found_records, remark, skipped, unknown
+from reconciler.compliance.verdict import Basis, Note, conclude, found_records, info_note, skipped, unknown
 from reconciler.core.findings import Finding, Record
 from reconciler.core.lookups import Answer, Host, Mx, RecordType
 
 CODES: Mapping[str, str] = MappingProxyType(
     {
-        "PTR_OK": "Every address of the mail server has a name that leads back to it.",
-        "PTR_MISSING": "An address that mail comes from has no name (PTR). Gmail and others refuse mail from it: ask "
-        "whoever gave you the address to set its reverse DNS.",
-        "PTR_NOT_CONFIRMED": "An address has a name, but that name does not lead back to the address, so it proves "
-        "nothing. Publish the address under that name, or have the PTR changed.",
-        "PTR_HELO": "The address's name is not the one with which the mail server greets others. Have the PTR record "
-        "changed to the server's host name.",
-        "PTR_PRIVATE": "dns.spf.senders names an address that the public Internet cannot see. Name the address that "
-        "receivers see.",
-        "PTR_NO_ADDRESS": "No address of the mail server is known: the domain's MX does not lead to it, and "
-        "dns.spf.senders names none. Nothing was judged.",
-        "PTR_SENDERS_UNKNOWN": "dns.spf.senders does not say from which addresses the server sends; those of its MX "
-        "were judged in their place.",
+        "PTR_OK": "Forward and reverse DNS match for every address of the mail server.",
+        "PTR_MISSING": "An address that sends mail has no PTR record, so Gmail and others reject mail from it. Ask the "
+        "provider of the address to set its reverse DNS.",
+        "PTR_NOT_CONFIRMED": "The name in a PTR record does not resolve to the address. Publish the address for that "
+        "name, or have the PTR record changed.",
+        "PTR_HELO": "The PTR record does not contain the host name that the mail server uses in HELO. Have it changed "
+        "to the server's host name.",
+        "PTR_PRIVATE": "dns.spf.senders contains an address that is not reachable from the Internet. Replace it with "
+        "the public address that receivers see.",
+        "PTR_NO_ADDRESS": "No address of the mail server is known: the MX records do not point to it, and "
+        "dns.spf.senders contains none. Set dns.spf.senders to enable this check.",
+        "PTR_SENDERS_UNKNOWN": "dns.spf.senders is empty, so the check covers the addresses of the MX hosts instead. "
+        "Set dns.spf.senders in the product.",
     }
 )
 _BASIS = Basis(id="ptr", reference="RFC 8601 section 2.7.3, RFC 1912 section 2.1", good_code="PTR_OK")
 _MAX_HOSTS, _MAX_ADDRESSES, _MAX_NAMES = 6, 8, 3
-"""What is looked up at most: hosts, addresses, and names of one address."""
+"""Limits of lookups: hosts, addresses, and names per address."""
 
 
 def questions(subject: Subject, facts: Facts) -> Iterator[Question]:
-    """The addresses of the server's hosts, the names of these, and the addresses of those."""
+    """The addresses of the server's hosts, their PTR names, and the addresses of those names."""
     yield subject.domain, "MX"
     for host in _hosts(subject, facts):
         yield from facts.host_questions(host, every=True)
@@ -48,30 +48,33 @@ def questions(subject: Subject, facts: Facts) -> Iterator[Question]:
 def judge(subject: Subject, facts: Facts) -> Finding:
     """The finding; row 8 of the catalogue of checks."""
     mx = facts.answer(subject.domain, "MX")
+    # Addresses in dns.spf.senders can be judged without the MX.
     notes = unknown([mx]) if mx.unknown else []
     for host in _hosts(subject, facts):
         notes.extend(unknown(facts.host(host).unknown))
     for sender in subject.expected.spf_senders:
         if is_address(sender) and not is_public(sender):
-            text = f"{sender} in dns.spf.senders is not a public address: no receiver sees it."
-            notes.append(Note("warn", "PTR_PRIVATE", "A sender's address is not public", text))
+            text = f"{sender} in dns.spf.senders is not a public address, so receivers never see it."
+            notes.append(Note("warn", "PTR_PRIVATE", "A sender address is not public", text))
     addresses = _addresses(subject, facts)
     if not addresses and not notes:
-        text = "The MX does not lead to the expected server, and dns.spf.senders names no address."
-        return skipped(_BASIS, "PTR_NO_ADDRESS", "No address of the mail server is known", text)
+        text = "The MX records do not point to the expected server, and dns.spf.senders contains no address."
+        return skipped(_BASIS, "PTR_NO_ADDRESS", "The mail server's address is unknown", text)
     found: list[Record] = []
     elsewhere: list[Record] = []
     for address in addresses:
         here = _judge_address(subject, facts, address)
         answer = facts.answer(reverse_name(address), "PTR")
         found.extend(found_records(answer))
+        # The reverse zone belongs to the provider of the address, so the record is for another operator.
         if any(note.code in ("PTR_MISSING", "PTR_HELO") for note in here) and _is_servers(subject, facts, address):
             elsewhere.append(Record(reverse_name(address), "PTR", f"{subject.expected.hostname}.", publish.TTL))
         notes.extend(here)
     if not subject.expected.spf_senders:
-        text = "dns.spf.senders does not say from which addresses the server sends; those of its MX stand for them."
-        notes.append(remark(text, "PTR_SENDERS_UNKNOWN"))
-    good = f"{', '.join(addresses[:3])}{' and more' if addresses[3:] else ''}: the names lead there and back"
+        text = "dns.spf.senders is empty, so the check covers the addresses of the MX hosts instead."
+        notes.append(info_note(text, "PTR_SENDERS_UNKNOWN"))
+    shown = f"{', '.join(addresses[:3])}{' and more' if addresses[3:] else ''}"
+    good = f"Forward and reverse DNS match: {shown}"
     return conclude(_BASIS, notes, good=good, found=found, elsewhere=elsewhere)
 
 
@@ -81,36 +84,40 @@ def _judge_address(subject: Subject, facts: Facts, address: str) -> list[Note]:
         return unknown([answer])
     names = _names(answer)
     if not names:
-        text = f"{address} has no usable PTR record; whoever gave you the address sets it, not this zone."
-        return [Note("warn", "PTR_MISSING", "An address has no name", text)]
+        text = f"{address} has no usable PTR record. Ask the provider of the address to set one; this zone cannot."
+        return [Note("warn", "PTR_MISSING", "An address has no PTR record", text)]
     forward = {name: facts.answer(name, _family(address)) for name in names}
     confirmed = [name for name, found in forward.items() if address in found.addresses()]
+    # Receivers trust a name only if it resolves to the address (RFC 8601 section 2.7.3), because anyone can write any
+    # PTR.
     if not confirmed:
         silent = [found for found in forward.values() if found.unknown]
         if silent:
             return unknown(silent)
-        text = f"{address} is named {', '.join(names)}, which does not lead back to it."
-        return [Note("warn", "PTR_NOT_CONFIRMED", "An address's name does not lead back", text)]
+        text = f"The PTR record of {address} contains {', '.join(names)}, which does not resolve to {address}."
+        return [Note("warn", "PTR_NOT_CONFIRMED", "Forward and reverse DNS do not match", text)]
     hostname = subject.expected.hostname
+    # Other senders, such as a relay of the provider, may use another name in HELO.
     if _is_servers(subject, facts, address) and hostname not in names:
-        text = f"{address} is named {', '.join(names)}; the server greets others as {hostname}."
-        return [Note("warn", "PTR_HELO", "An address has another name than the server", text)]
+        text = f"The PTR record of {address} contains {', '.join(names)}, but the server uses {hostname} in HELO."
+        return [Note("warn", "PTR_HELO", "The PTR record and the server's host name differ", text)]
     return []
 
 
 def _hosts(subject: Subject, facts: Facts) -> list[str]:
-    """Names whose addresses are the server's: the expected ones among the MX, the senders, its own name."""
+    """Hosts with addresses of the server: the expected MX hosts, the senders, and the server's host name."""
     answer = facts.known(subject.domain, "MX")
     targets = [r.host for r in answer.records if isinstance(r, Mx)] if answer else []
     ours = [host for host in targets if host in subject.expected.mx_hosts]
     senders = [sender for sender in subject.expected.spf_senders if not is_address(sender)]
+    # Without any other sign, the server's host name may be internal and must not be judged.
     own = [subject.expected.hostname] if (ours or senders or subject.expected.spf_senders) else []
     hosts = dict.fromkeys((*senders[:_MAX_HOSTS], *ours, *own))
     return [host for host in hosts if host and is_askable(host) and not is_address(host)][: 2 * _MAX_HOSTS]
 
 
 def _addresses(subject: Subject, facts: Facts) -> list[str]:
-    """The public addresses to judge; the server's own name alone adds none: it may be known inside only."""
+    """The public addresses to judge. The server's host name alone adds none: it may be an internal name."""
     hosts = [host for host in _hosts(subject, facts) if host != subject.expected.hostname or host in _named(subject)]
     found = {address for host in hosts for address in facts.host(host).addresses}
     found |= {sender for sender in subject.expected.spf_senders if is_address(sender)}
@@ -123,7 +130,7 @@ def _named(subject: Subject) -> tuple[str, ...]:
 
 
 def _names(answer: Answer | None) -> list[str]:
-    """The names of an address that can be looked up."""
+    """The names in a PTR answer that can be looked up."""
     names = [r.name for r in answer.records if isinstance(r, Host)] if answer else []
     return [name for name in names if name and is_askable(name)][:_MAX_NAMES]
 

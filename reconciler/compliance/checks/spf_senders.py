@@ -1,4 +1,4 @@
-"""The mail server's outbound addresses, and what an SPF record says of mail from them (row 12)."""
+"""Evaluates an SPF record for the mail server's outbound addresses (row 12)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,18 +7,17 @@ from ipaddress import ip_address, ip_network
 from reconciler.compliance.facts import Facts, Question
 from reconciler.compliance.records.addresses import is_address
 from reconciler.compliance.records.spf import Mechanism, MechanismName
-from reconciler.compliance.records.spf_check import Evaluation, check_host
-from reconciler.compliance.records.spf_tree import Find
+from reconciler.compliance.records.spf_check import Evaluation, Find, check_host
 from reconciler.compliance.subject import Subject
-from reconciler.compliance.verdict import Note, remark, unknown
+from reconciler.compliance.verdict import Note, info_note, unknown
 from reconciler.core.lookups import Answer, RecordType, Txt
 
 _FAMILIES: tuple[RecordType, ...] = ("A", "AAAA")
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """What the record says of mail from one address; `name` is the host that has it, empty where none was named."""
+class SenderResult:
+    """The SPF result for mail from one address. `name` is the host in dns.spf.senders; empty if that is an address."""
 
     address: str
     name: str
@@ -26,32 +25,33 @@ class Sent:
 
     @property
     def passes(self) -> bool:
-        """The address is allowed."""
+        """Whether the record allows the address."""
         return self.evaluation.result == "pass"
 
     @property
     def refused(self) -> bool:
-        """It is certainly not allowed: neither could something not be looked up, nor is something still open."""
+        """Whether the record certainly does not allow the address: no lookup failed or is missing."""
         return self.evaluation.result not in ("pass", "temperror", None)
 
     @property
-    def who(self) -> str:
-        """For people."""
+    def label(self) -> str:
+        """The address, with its host name if known."""
         return f"{self.address} ({self.name})" if self.name else self.address
 
 
 def questions(subject: Subject) -> Iterator[Question]:
-    """The addresses of the senders that are host names, of both families: each must pass."""
+    """The addresses of sender hosts, in both families: mail from each of them must pass."""
     for sender in subject.expected.spf_senders:
         if _is_host(sender):
+            # A dual-stack server may send over either family, and receivers see only one of them.
             yield from ((sender, family) for family in _FAMILIES)
 
 
-def evaluate(subject: Subject, facts: Facts, find: Find | None = None) -> tuple[Sent, ...]:
-    """Each address, evaluated for mail from postmaster of the domain, greeted with the server's host name.
+def evaluate(subject: Subject, facts: Facts, find: Find | None = None) -> tuple[SenderResult, ...]:
+    """The result for each address. The sender is the domain's postmaster, HELO is the server's host name.
 
     Args:
-        find: gives the answers in place of the facts.
+        find: returns the answers instead of the facts.
     """
     found: dict[str, str] = {}
     for sender in subject.expected.spf_senders:
@@ -59,71 +59,77 @@ def evaluate(subject: Subject, facts: Facts, find: Find | None = None) -> tuple[
             found[sender] = ""
             continue
         for address in sorted(facts.host(sender).addresses, key=_by_family):
+            # Several names may have the same address. One evaluation per address is enough.
             found.setdefault(address, sender)
     sender = f"postmaster@{subject.domain}"
+    # Only macros use the HELO name (`%{h}`). Without a known host name, any value is a guess.
     helo = subject.expected.hostname or subject.domain
     return tuple(
-        Sent(address, name, check_host(address, subject.domain, sender, helo, find or facts.known))
+        SenderResult(address, name, check_host(address, subject.domain, sender, helo, find or facts.known))
         for address, name in found.items()
     )
 
 
 def publishing(text: str, domain: str, find: Find) -> Find:
-    """The answers as they would be if this were the domain's only TXT record."""
+    """A lookup that behaves as if `text` were the domain's only TXT record."""
     published = Answer(name=domain, rtype="TXT", outcome="records", records=(Txt((text,)),))
+    # All other answers stay real, so the evaluation of a proposal includes the current records of includes.
     return lambda name, rtype: published if (name, rtype) == (domain, "TXT") else find(name, rtype)
 
 
-def terms(sent: Sequence[Sent]) -> tuple[Mechanism, ...]:
-    """A mechanism for each address that is refused, for a product that names none."""
+def terms(sent: Sequence[SenderResult]) -> tuple[Mechanism, ...]:
+    """One mechanism per refused address, for products without a primary mechanism."""
     return tuple(_term(s.address) for s in sent if s.refused)
 
 
 def host_notes(subject: Subject, facts: Facts) -> list[Note]:
-    """What is amiss with the senders themselves."""
+    """Notes about the senders themselves."""
     notes: list[Note] = []
     for sender in filter(_is_host, subject.expected.spf_senders):
         host = facts.host(sender)
+        # A host with one known address may still have others that do not pass.
         notes.extend(unknown(host.unknown))
-        if host.nowhere:
-            text = f"dns.spf.senders names {sender}, which has no address: nothing can be sent from there."
-            notes.append(Note("warn", "SPF_SENDER_NOWHERE", "A sender has no address", text))
+        if host.no_address:
+            text = f"The host {sender} in dns.spf.senders has no address, so no mail can come from it."
+            notes.append(Note("warn", "SPF_SENDER_NOWHERE", "A sender host has no address", text))
     if not subject.expected.spf_senders:
-        text = "The server's outbound addresses are not known (dns.spf.senders): whether they pass was not evaluated."
-        notes.append(remark(text, "SPF_SENDERS_NOT_KNOWN"))
+        text = "dns.spf.senders is empty, so the SPF record was not evaluated for the server's outbound addresses."
+        notes.append(info_note(text, "SPF_SENDERS_NOT_KNOWN"))
     return notes
 
 
-def sent_notes(sent: Sequence[Sent]) -> list[Note]:
-    """What the record says of each address; those that pass by the same terms together."""
+def sent_notes(sent: Sequence[SenderResult]) -> list[Note]:
+    """The notes for all addresses. One note covers the addresses that pass by the same terms."""
     notes = [_note(s) for s in sent if not s.passes]
     passing: dict[str, list[str]] = {}
     for s in sent:
         if s.passes:
-            passing.setdefault(_by(s), []).append(s.who)
+            # Servers with many addresses usually pass by one include. One line for all is easier to read.
+            passing.setdefault(_by(s), []).append(s.label)
     notes.extend(
-        remark(f"Mail from {_and(who)} passes, {by}.", "SPF_SENDER_PASSES") for by, who in sorted(passing.items())
+        info_note(f"Mail from {_and(labels)} passes {by}.", "SPF_SENDER_PASSES")
+        for by, labels in sorted(passing.items())
     )
     return notes
 
 
-def verdict(sent: Sent) -> str:
-    """`softfail, by ~all`: the result, and by which term or for which reason."""
+def result_text(sent: SenderResult) -> str:
+    """The result with its term or reason: `softfail by ~all`."""
     evaluation = sent.evaluation
     if evaluation.reason:
         return f"{evaluation.result}: {evaluation.reason}"
-    return f"{evaluation.result}, {_by(sent)}"
+    return f"{evaluation.result} {_by(sent)}"
 
 
-def _note(sent: Sent) -> Note:
+def _note(sent: SenderResult) -> Note:
     if sent.refused:
-        text = f"Mail from {sent.who} does not pass, it evaluates to {verdict(sent)}."
-        return Note("fail", "SPF_SENDER_REFUSED", "The mail server's own mail does not pass", text)
-    text = f"Whether mail from {sent.who} passes could not be looked up: {sent.evaluation.reason or 'not known yet'}."
-    return Note("error", "SPF_SENDER_UNKNOWN", "Could not be looked up", text)
+        text = f"Mail from {sent.label} does not pass. It evaluates to {result_text(sent)}."
+        return Note("fail", "SPF_SENDER_REFUSED", "The mail server's own mail does not pass SPF", text)
+    text = f"The SPF result for mail from {sent.label} is unknown: {sent.evaluation.reason or 'lookups are missing'}."
+    return Note("error", "SPF_SENDER_UNKNOWN", "DNS lookup failed", text)
 
 
-def _by(sent: Sent) -> str:
+def _by(sent: SenderResult) -> str:
     matched = sent.evaluation.matched
     return f"by {' → '.join(term[:80] for term in matched)}" if matched else "because no term matches"
 

@@ -1,4 +1,4 @@
-"""Check `tls-rpt`: senders know where to report trouble with TLS."""
+"""Check `tls-rpt`: a record tells senders where to report TLS problems."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,6 @@ from types import MappingProxyType
 from reconciler.compliance import publish
 from reconciler.compliance.facts import Facts, Question
 from reconciler.compliance.records import tags
-from reconciler.compliance.records import tags as txt
 from reconciler.compliance.subject import Subject
 from reconciler.compliance.verdict import Basis, Note, conclude, found_records, unknown
 from reconciler.core.findings import Finding, Record
@@ -15,12 +14,12 @@ from reconciler.core.lookups import Answer
 
 CODES: Mapping[str, str] = MappingProxyType(
     {
-        "TLS_RPT_OK": "The record is valid: senders report trouble with TLS.",
-        "TLS_RPT_NONE": "The domain asks for no reports about TLS. That is no fault; with them you notice when senders "
-        "cannot deliver with TLS.",
-        "TLS_RPT_SEVERAL": "There are several TLS reporting records, so senders use none. Keep one.",
-        "TLS_RPT_INVALID": "The TLS reporting record is not valid, so nobody reports. Publish the one proposed, or "
-        "mend what is named.",
+        "TLS_RPT_OK": "The record is valid: senders report TLS problems.",
+        "TLS_RPT_NONE": "The domain requests no TLS reports. They are optional: they show you when senders cannot "
+        "deliver with TLS. Publish the proposed record if you want them.",
+        "TLS_RPT_SEVERAL": "The domain has several TLS reporting records, so senders use none of them. Keep one.",
+        "TLS_RPT_INVALID": "The TLS reporting record is not valid, so no sender reports. Publish the proposed record, "
+        "or fix the named fault.",
     }
 )
 _BASIS = Basis(id="tls-rpt", reference="RFC 8460 section 3", good_code="TLS_RPT_OK")
@@ -39,35 +38,39 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     if answer.unknown:
         return conclude(_BASIS, unknown([answer]), good="")
     records = _records(answer)
-    meant = [text for text in answer.texts() if txt.tidied(text).lower().replace(" ", "").startswith("v=tlsrpt")]
+    # Senders ignore mistyped records, so the report must show them next to the proposed one.
+    meant = [text for text in answer.texts() if tags.tidied(text).lower().replace(" ", "").startswith("v=tlsrpt")]
     found = found_records(answer)
     if not records and not meant:
         wanted = _wanted(subject, [])
-        text = f"{_name(subject)} has no record: senders tell nobody when TLS fails."
-        note = Note("skip", "TLS_RPT_NONE", "The domain asks for no reports about TLS", text)
+        text = f"{_name(subject)} has no record, so senders do not report TLS problems."
+        note = Note("skip", "TLS_RPT_NONE", "The domain requests no TLS reports", text)
         return conclude(_BASIS, [note], good="", expected=wanted, found=found)
     notes = _notes(subject, records, meant)
+    # Keep addresses of the faulty record: someone already reads the reports there.
     fix = _wanted(subject, _usable(records or meant)) if notes else []
     kept = [publish.txt(_name(subject), text) for text in records]
     return conclude(
-        _BASIS, notes, good="Senders report trouble with TLS", expected=fix if notes else kept, found=found, fix=fix
+        _BASIS, notes, good="Senders report TLS problems", expected=fix if notes else kept, found=found, fix=fix
     )
 
 
 def _notes(subject: Subject, records: list[str], meant: list[str]) -> list[Note]:
     if len(records) > 1:
-        text = f"There are {len(records)} records; senders then act as if there were none (section 3)."
-        return [Note("warn", "TLS_RPT_SEVERAL", "There are several TLS reporting records", text)]
+        text = (
+            f"The domain has {len(records)} TLS reporting records, so senders use none of them (section 3). Keep one."
+        )
+        return [Note("warn", "TLS_RPT_SEVERAL", "Several TLS reporting records", text)]
     title = "The TLS reporting record is not valid"
     if not records:
-        why = "; ".join(txt.slips(meant[0])) or "it does not begin with v=TLSRPTv1; in this spelling"
-        text = f"“{meant[0][:60]}” was probably meant as a TLS reporting record, but {why}."
+        why = "; ".join(tags.slips(meant[0])) or "it does not begin with v=TLSRPTv1; in this spelling"
+        text = f"“{meant[0][:60]}” looks like a TLS reporting record, but {why}."
         return [Note("warn", "TLS_RPT_INVALID", title, text)]
     parsed = tags.parse(records[0])
     faults = list(parsed.faults)
     uris = [uri.strip() for uri in (parsed.get("rua") or "").split(",") if uri.strip()]
     if not uris:
-        faults.append("it has no address for reports (rua=)")
+        faults.append("it has no report address (rua=)")
     faults.extend(f"“{u[:60]}” is neither mailto:name@domain nor https://" for u in uris if not _URI.fullmatch(u))
     if not faults:
         return []
@@ -75,14 +78,14 @@ def _notes(subject: Subject, records: list[str], meant: list[str]) -> list[Note]
 
 
 def _usable(texts: list[str]) -> list[str]:
-    """The addresses for reports in some records that can be kept; `mailto:` is added where it was forgotten."""
-    found = [uri.strip() for text in texts for uri in (tags.parse(txt.tidied(text)).get("rua") or "").split(",")]
-    mended = (uri if _URI.fullmatch(uri) else f"mailto:{uri}" for uri in found)
-    return [uri for uri in dict.fromkeys(mended) if _URI.fullmatch(uri)]
+    """The usable report addresses in some records. `mailto:` is added where it is missing."""
+    found = [uri.strip() for text in texts for uri in (tags.parse(tags.tidied(text)).get("rua") or "").split(",")]
+    completed = (uri if _URI.fullmatch(uri) else f"mailto:{uri}" for uri in found)
+    return [uri for uri in dict.fromkeys(completed) if _URI.fullmatch(uri)]
 
 
 def _wanted(subject: Subject, uris: list[str]) -> list[Record]:
-    """The record to publish; none where no address for reports is known. DMARC's stands for one."""
+    """The record to publish; empty without a report address. The default is the product's DMARC report address."""
     own = publish.reports_to(subject.expected.dmarc_rua)
     targets = [uri for uri in (uris or [own]) if _URI.fullmatch(uri)]
     return [publish.txt(_name(subject), f"v=TLSRPTv1; rua={','.join(targets)}")] if targets else []

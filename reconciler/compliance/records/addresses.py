@@ -1,4 +1,4 @@
-"""IP addresses: which of them the public Internet cannot reach."""
+"""IP addresses and domain names: which are public, and which can be looked up."""
 
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -10,12 +10,12 @@ _NOT_PUBLIC = tuple(
         *("192.168.0.0/16", "224.0.0.0/4", "240.0.0.0/4", "::/128", "::1/128", "fc00::/7", "fe80::/10", "ff00::/8"),
     )
 )
-"""RFC 1918, RFC 6890: private, shared, loopback, link-local, unspecified, multicast, reserved. Not the addresses for
-documentation (RFC 5737), which Python's `is_private` counts too: nobody publishes them by mistake."""
+"""RFC 1918, RFC 6890: private, shared, loopback, link-local, unspecified, multicast, reserved. Python's `is_private`
+also covers addresses for documentation (RFC 5737). They are missing here, because examples and tests use them."""
 
 
 def is_public(text: str) -> bool:
-    """Whether the public Internet can reach an address; an IPv4 address inside IPv6 counts as IPv4."""
+    """Whether an address is reachable from the Internet. An IPv4-mapped IPv6 address counts as IPv4."""
     address: IPv4Address | IPv6Address = ip_address(text)
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
@@ -24,7 +24,7 @@ def is_public(text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def is_address(text: str) -> bool:
-    """Whether a text is an IP address at all."""
+    """Whether a text is an IP address."""
     try:
         ip_address(text)
     except ValueError:
@@ -33,27 +33,24 @@ def is_address(text: str) -> bool:
 
 
 def reverse_name(text: str) -> str:
-    """The name under which an address has its PTR record (RFC 1035 section 3.5, RFC 3596 section 2.5)."""
+    """The name of an address's PTR record (RFC 1035 section 3.5, RFC 3596 section 2.5)."""
     return ip_address(text).reverse_pointer
 
 
-# What a text must be to be a name that DNS can be asked about.
-
-
 MAX_NAME = 253
-"""Characters of a domain name without its final dot (RFC 1035 section 2.3.4)."""
+"""Limit of characters of a domain name without its final dot (RFC 1035 section 2.3.4)."""
 
 
 def is_name(name: str) -> bool:
-    """Whether it has at least two labels, none of them empty or too long (RFC 7208 section 4.3)."""
+    """Whether a name has at least two labels, none of them empty or too long (RFC 7208 section 4.3)."""
     return "." in name and is_askable(name)
 
 
 def is_askable(name: str) -> bool:
-    """Whether every label has 1 to 63 bytes and the whole fits (RFC 1035 section 2.3.4)."""
+    """Whether DNS can look up a name: 1 to 63 bytes per label, 253 in total (RFC 1035 section 2.3.4)."""
     return len(name) <= MAX_NAME and all(0 < len(label.encode()) <= 63 for label in name.split("."))
 
 
 def is_under(name: str, domain: str) -> bool:
-    """Whether it is the domain, or a name below it."""
+    """Whether a name is the domain or a name below it."""
     return name == domain or name.endswith(f".{domain}")

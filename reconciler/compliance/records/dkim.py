@@ -8,23 +8,21 @@ from functools import lru_cache
 
 from reconciler.compliance.records import tags
 
-# RSA public keys in DER: SubjectPublicKeyInfo (RFC 5280) or a bare RSAPublicKey (RFC 8017 appendix A.1.1).
-
-
+# RSA keys are in DER: SubjectPublicKeyInfo (RFC 5280) or a bare RSAPublicKey (RFC 8017 appendix A.1.1).
 _SEQUENCE, _INTEGER, _BIT_STRING, _OID = 0x30, 0x02, 0x03, 0x06
 _RSA_ENCRYPTION = bytes.fromhex("2a864886f70d010101")
 
 
 @dataclass(frozen=True, slots=True)
 class RsaKey:
-    """Modulus and exponent."""
+    """An RSA public key."""
 
     modulus: int
     exponent: int
 
     @property
     def bits(self) -> int:
-        """The length of the modulus, which is what people call the key's size."""
+        """The length of the modulus, commonly called the size of the key."""
         return self.modulus.bit_length()
 
 
@@ -34,11 +32,12 @@ class _Broken(ValueError):
 
 @lru_cache(maxsize=4096)
 def rsa_key(der: bytes) -> RsaKey | None:
-    """The RSA key in some bytes; None where there is none (cut off, another algorithm, something else)."""
+    """The RSA key in DER bytes; None if they are truncated, invalid, or a key of another algorithm."""
     try:
         body, rest = _take(der, _SEQUENCE)
         if rest:
             return None
+        # RFC 6376 section 3.6.1 names this form, but most tools publish SubjectPublicKeyInfo.
         if body[:1] == bytes([_INTEGER]):
             return _bare(body)
         algorithm, after = _take(body, _SEQUENCE)
@@ -61,12 +60,13 @@ def _bare(body: bytes) -> RsaKey | None:
 
 
 def _take(data: bytes, tag: int) -> tuple[bytes, bytes]:
-    """The contents of the first element, which must have that tag, and what follows it."""
+    """The contents of the first element, which must have that tag, and the bytes after it."""
     if len(data) < 2 or data[0] != tag:
         raise _Broken
     length, at = data[1], 2
     if length & 0x80:
         size = length & 0x7F
+        # Four bytes of length cover any key. Longer lengths and the indefinite form are invalid in DER.
         if not 1 <= size <= 4 or len(data) < 2 + size:
             raise _Broken
         length, at = int.from_bytes(data[2 : 2 + size], "big"), 2 + size
@@ -83,10 +83,10 @@ class DkimRecord:
     """A key record.
 
     Attributes:
-        key_type: `rsa` where not written.
-        hashes, services, flags: the lists of `h=`, `s=`, `t=`; None where not written: everything is allowed.
+        key_type: `rsa` by default.
+        hashes, services, flags: the lists in `h=`, `s=`, `t=`; None = absent, which allows everything.
         key: `p=` without white space; empty = revoked, None = absent.
-        faults: what makes the record void, for people.
+        faults: faults that invalidate the record.
     """
 
     key_type: str = "rsa"
@@ -98,18 +98,18 @@ class DkimRecord:
 
 
 @lru_cache(maxsize=4096)
-def parse(text: str) -> DkimRecord:
-    """The record in a TXT text."""
+def parse_dkim(text: str) -> DkimRecord:
+    """Parses the text of a TXT record."""
     found = tags.parse(text)
     faults = list(found.faults)
     version = found.get("v")
     if version is not None and version != "DKIM1":
-        faults.append(f"the version is “{version[:30]}” and must be DKIM1")
+        faults.append(f"the version is “{version[:30]}” instead of DKIM1")
     if version is not None and found.names[0] != "v":
         faults.append("v=DKIM1 must be the first tag")
     key = found.get("p")
     if key is None:
-        faults.append("there is no p= tag, so there is no key")
+        faults.append("the p= tag with the key is missing")
     return DkimRecord(
         key_type=found.get("k") or "rsa",
         hashes=_words(found.get("h")),
@@ -122,7 +122,7 @@ def parse(text: str) -> DkimRecord:
 
 @lru_cache(maxsize=4096)
 def key_bytes(text: str) -> bytes | None:
-    """A key's bytes from base64, white space ignored; None where it is not base64."""
+    """Decodes a key in base64, ignoring white space; None if it is not valid."""
     try:
         return base64.b64decode(_SPACE.sub("", text).encode("ascii"), validate=True)
     except (binascii.Error, UnicodeEncodeError):
@@ -130,21 +130,21 @@ def key_bytes(text: str) -> bytes | None:
 
 
 def rsa(text: str) -> RsaKey | None:
-    """The RSA key in base64 text; None where there is none."""
+    """The RSA key in base64 text; None if it is not one."""
     raw = key_bytes(text)
     return None if raw is None else rsa_key(raw)
 
 
 def same_key(one: str, other: str) -> bool:
-    """Whether two keys in base64 are one: the same bytes, or the same RSA key in its two possible wrappings."""
+    """Whether two keys in base64 are equal: the same bytes, or one RSA key in both DER forms."""
     left, right = key_bytes(one), key_bytes(other)
     if not left or not right:
         return False
     return left == right or ((key := rsa_key(left)) is not None and key == rsa_key(right))
 
 
-def compose(public_key: str) -> str:
-    """The record for a public key in base64: RSA, or Ed25519 where it is 32 raw bytes (RFC 8463 section 4.2)."""
+def compose_dkim(public_key: str) -> str:
+    """The record for a public key in base64: RSA, or Ed25519 if it has 32 raw bytes (RFC 8463 section 4.2)."""
     raw = key_bytes(public_key)
     kind = "ed25519" if raw is not None and len(raw) == 32 else "rsa"
     return f"v=DKIM1; k={kind}; p={_SPACE.sub('', public_key)}"

@@ -1,4 +1,4 @@
-"""The DNS tree walk of DMARC: whose policy applies, and which domains are one organization's (RFC 9989, 4.10)."""
+"""The DNS tree walk of DMARC: finds the policy and the organization of a domain (RFC 9989 section 4.10)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from reconciler.compliance.records.dmarc import DmarcRecord
 from reconciler.core.lookups import Answer
 
 MAX_WALK = 8
-"""Queries of one tree walk."""
+"""Limit of queries in one tree walk (RFC 9989 section 4.10)."""
 
 Known = Callable[[str], Answer | None]
-"""From a domain to what is known of the TXT records at its `_dmarc`; None = not asked yet."""
+"""Returns the TXT answer for the `_dmarc` name of a domain, or None if it has not been asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class DmarcPolicy:
-    """A record and the domain at whose `_dmarc` it stands."""
+    """A record and the domain with this record at its `_dmarc`."""
 
     domain: str
     text: str
@@ -25,14 +25,14 @@ class DmarcPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeWalk:
-    """One walk from a domain upwards, as far as the answers go.
+    """One walk from a domain upwards, as far as the answers are known.
 
     Attributes:
-        open: the domain to ask about next; None where the walk is over.
-        unknown: the question without an answer at which it had to stop.
-        organization: the organizational domain; None while it is not known.
-        above: where the domain has no record of its own, the policy that applies instead: the organizational
-            domain's, or else that of the public suffix above it.
+        open: the domain to look up next; None if the walk is complete.
+        unknown: the failed lookup that stopped the walk.
+        organization: the organizational domain; None while it is unknown.
+        above: the policy that applies if the domain has no record: that of the organizational domain, or of the public
+            suffix above it.
     """
 
     open: str | None = None
@@ -42,20 +42,21 @@ class TreeWalk:
 
 
 def names(domain: str) -> tuple[str, ...]:
-    """The domains of a walk: the domain itself, then its parents, at most eight in all."""
+    """The domains of a walk: the domain itself, then its parents, at most eight in total."""
     labels = domain.split(".")
+    # For long names, RFC 9989 section 4.10 skips the middle: the top of the tree has the policies.
     parents = labels[1:] if len(labels) < MAX_WALK else labels[-(MAX_WALK - 1) :]
     return (domain, *(".".join(parents[at:]) for at in range(len(parents))))
 
 
 def policy_at(domain: str, answer: Answer) -> DmarcPolicy | None:
-    """The policy record at a domain; None where there is none, or several: they are all discarded."""
+    """The policy record at a domain; None if it has none, or several, which receivers discard."""
     texts = [text for text in answer.texts() if dmarc.is_dmarc(text)]
     return DmarcPolicy(domain, texts[0], dmarc.parse(texts[0])) if len(texts) == 1 else None
 
 
 def follow(domain: str, known: Known) -> TreeWalk:
-    """The walk from a domain."""
+    """Walks from a domain upwards."""
     found: dict[str, DmarcPolicy] = {}
     for name in names(domain):
         answer = known(name)
@@ -67,11 +68,13 @@ def follow(domain: str, known: Known) -> TreeWalk:
         if policy is None:
             continue
         found[name] = policy
+        # The owner declares this domain as the organization, so names above it do not matter.
         if policy.record.psd == "n":
             return TreeWalk(organization=name, above=policy)
         if policy.record.psd == "y" and name != domain:
             organization = _below(name, domain)
             return TreeWalk(organization=organization, above=found.get(organization, policy))
+    # Names are walked upwards, so the last record is the highest.
     highest = list(found)[-1] if found else domain
     return TreeWalk(organization=highest, above=found.get(highest))
 

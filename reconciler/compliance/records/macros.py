@@ -1,4 +1,4 @@
-"""SPF macro strings (RFC 7208 section 7): parsed, not expanded."""
+"""SPF macro strings (RFC 7208 section 7): parsed once, then expanded for individual mails."""
 
 import re
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ _ESCAPES = {"%": "%", "_": " ", "-": "%20"}
 
 
 class SyntaxFault(ValueError):
-    """A text is not what the grammar allows; the message says why, for people. Stays inside the parsers."""
+    """A text does not match the grammar. The message explains the fault. Only the parsers use it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +24,10 @@ class Macro:
 
     Attributes:
         letter: lower case: s l o d i p h v, and in explanations c r t.
-        digits: how many labels to keep, from the right; None = all.
-        reverse: whether the labels are reversed.
-        delimiters: what separates the parts; `.` where nothing was written.
-        escape: whether the result is URL-encoded (the letter was upper case).
+        digits: number of labels to keep, from the right; None = all.
+        reverse: whether to reverse the labels.
+        delimiters: the separators of the parts; `.` by default.
+        escape: whether to URL-encode the result (the letter was upper case).
     """
 
     letter: str
@@ -39,24 +39,24 @@ class Macro:
 
 @dataclass(frozen=True, slots=True)
 class MacroString:
-    """A text with macros in it; `%%`, `%_` and `%-` are resolved in `parts` already."""
+    """A text with macros. `parts` contains `%%`, `%_` and `%-` already replaced."""
 
     text: str
     parts: tuple[str | Macro, ...] = field(repr=False)
 
     @property
     def literal(self) -> str | None:
-        """The text itself where it does not depend on the mail being checked, else None."""
+        """The text, if it does not depend on the mail; otherwise None."""
         if any(isinstance(part, Macro) for part in self.parts):
             return None
         return "".join(part for part in self.parts if isinstance(part, str))
 
 
 def macro_string(text: str, *, explanation: bool = False) -> MacroString:
-    """A macro-string; in an explanation the letters c, r and t are possible too.
+    """Parses a macro-string. Explanations may also use the letters c, r and t.
 
     Raises:
-        SyntaxFault: it is none.
+        SyntaxFault: the text is not a macro-string.
     """
     parts: list[str | Macro] = []
     at = 0
@@ -70,14 +70,15 @@ def macro_string(text: str, *, explanation: bool = False) -> MacroString:
 
 
 def domain_spec(text: str) -> MacroString:
-    """A domain-spec: a macro-string that ends in a macro or in a label which can be a top-level domain.
+    """Parses a domain-spec: a macro-string that ends in a macro or in a possible top-level domain.
 
     Raises:
-        SyntaxFault: it is none.
+        SyntaxFault: the text is not a domain-spec.
     """
     if not text:
         raise SyntaxFault("a domain name is missing")
     spec = macro_string(text)
+    # The end of a macro is unknown until expansion, so the grammar cannot check the top-level domain.
     if isinstance(spec.parts[-1], Macro) or text[-2:] in ("%%", "%_", "%-"):
         return spec
     _, dot, last = text.removesuffix(".").rpartition(".")
@@ -94,7 +95,7 @@ def _part(token: re.Match[str], explanation: bool) -> str | Macro:
         return _ESCAPES[escaped]
     known = _LETTERS | _LETTERS_OF_EXP if explanation else _LETTERS
     if letter.lower() not in known:
-        raise SyntaxFault(f"the macro {token.group()} does not exist here")
+        raise SyntaxFault(f"the macro {token.group()} is not defined here")
     if digits and int(digits) == 0:
         raise SyntaxFault(f"the macro {token.group()} keeps no labels")
     return Macro(
@@ -107,7 +108,7 @@ def _part(token: re.Match[str], explanation: bool) -> str | Macro:
 
 
 def _is_toplabel(label: str) -> bool:
-    """RFC 7208 section 7.1: letters and digits with a letter among them, or with a hyphen inside."""
+    """RFC 7208 section 7.1: letters and digits with at least one letter, or with a hyphen inside."""
     if not label or label[0] not in _ALNUM or label[-1] not in _ALNUM:
         return False
     return set(label) <= _ALNUM | {"-"} and not label.isdigit()
@@ -115,11 +116,8 @@ def _is_toplabel(label: str) -> bool:
 
 def _why(text: str, at: int) -> str:
     if text[at] == "%":
-        return f"a macro is broken at {text[at : at + 10]}"
+        return f"invalid macro at {text[at : at + 10]}"
     return f"the character U+{ord(text[at]):04X} is not allowed"
-
-
-# SPF macro strings (RFC 7208 section 7) expanded for one mail.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,10 +125,10 @@ class Mail:
     """The mail that is evaluated.
 
     Attributes:
-        address: where it comes from.
-        sender: MAIL FROM, or `postmaster@HELO` where that is empty; always with a local part.
-        helo: what the client said in HELO or EHLO.
-        receiver: the host that evaluates, for explanations.
+        address: the client's IP address.
+        sender: MAIL FROM, or `postmaster@HELO` if that is empty; always with a local part.
+        helo: the client's name in HELO or EHLO.
+        receiver: the evaluating host, for explanations.
         time: seconds since 1970, for explanations.
     """
 
@@ -142,7 +140,7 @@ class Mail:
 
     @property
     def local_part(self) -> str:
-        """The sender's, as written."""
+        """The local part of the sender, as written."""
         return self.sender.rpartition("@")[0]
 
     @property
@@ -152,7 +150,7 @@ class Mail:
 
 
 def needs_validated_name(text: MacroString) -> bool:
-    """Whether it takes the sender's reverse name (`%{p}`), which costs look-ups."""
+    """Whether the text contains the client's reverse name (`%{p}`), which costs lookups."""
     return any(isinstance(part, Macro) and part.letter == "p" for part in text.parts)
 
 
@@ -161,23 +159,25 @@ def expand(text: MacroString, mail: Mail, domain: str, validated: str = "unknown
 
     Args:
         domain: the domain whose record is evaluated (`%{d}`).
-        validated: what stands for `%{p}`.
+        validated: the value of `%{p}`.
     """
     return "".join(p if isinstance(p, str) else _value(p, mail, domain, validated) for p in text.parts)
 
 
 def expand_name(text: MacroString, mail: Mail, domain: str, validated: str = "unknown") -> str:
-    """The same as a name to ask about: lower case, no final dot; labels are cut from the left beyond 253 characters."""
+    """The expanded text as a name to look up: lower case, no final dot, cut from the left to 253 characters."""
     name = expand(text, mail, domain, validated).lower().removesuffix(".")
+    # RFC 7208 section 7.3 drops labels from the left, so the registered domain survives.
     while len(name) > MAX_NAME and "." in name:
         name = name.partition(".")[2]
     return name
 
 
 def expand_same(text: MacroString, domain: str, sender_domain: str) -> str | None:
-    """The same where it is the same for every mail from a domain (`%{d}`, `%{o}`), else None."""
+    """The expanded name, if it is equal for all mail from a domain (`%{d}`, `%{o}`); otherwise None."""
     if any(isinstance(part, Macro) and part.letter not in ("d", "o") for part in text.parts):
         return None
+    # These macros do not use address and HELO, so any values will do.
     mail = Mail(address=IPv4Address(0), sender=f"postmaster@{sender_domain}", helo="")
     return expand_name(text, mail, domain)
 
@@ -218,7 +218,7 @@ def _letter(letter: str, mail: Mail, domain: str, validated: str) -> str:
         case "t":
             return str(mail.time)
         case _:
-            raise AssertionError(f"the parser lets no macro {letter} pass")
+            raise AssertionError(f"the parser rejects the macro {letter}")
 
 
 def _dotted(address: IPv4Address | IPv6Address) -> str:

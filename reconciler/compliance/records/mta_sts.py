@@ -9,7 +9,7 @@ from reconciler.compliance.records import tags
 Mode = Literal["enforce", "testing", "none"]
 
 MAX_AGE = 31_557_600
-"""Seconds; the longest that a policy may be remembered (section 3.2)."""
+"""Limit of seconds for which senders cache a policy (RFC 8461 section 3.2)."""
 
 _VERSION = re.compile(r"v[ \t]*=[ \t]*STSv1[ \t]*;")
 _ID = re.compile(r"[A-Za-z0-9]{1,32}")
@@ -18,12 +18,12 @@ _PATTERN = re.compile(r"(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 
 
 def is_record(text: str) -> bool:
-    """Whether a TXT is an MTA-STS record; others at the name are passed over (section 3.1)."""
+    """Whether a TXT record is an MTA-STS record. Senders ignore all others (RFC 8461 section 3.1)."""
     return _VERSION.match(text) is not None
 
 
 def record_faults(text: str) -> tuple[str, ...]:
-    """What is wrong with a record, as clauses; nothing if senders can use it."""
+    """The faults of a record, as clauses of a message; empty if it is valid."""
     found = tags.parse(text)
     faults = list(found.faults)
     policy_id = found.get("id")
@@ -34,20 +34,21 @@ def record_faults(text: str) -> tuple[str, ...]:
     return tuple(faults)
 
 
-def mended(text: str) -> str:
-    """A valid record with what can be kept of the id; a changed id makes senders read the policy again."""
+def fixed_record(text: str) -> str:
+    """A valid record. It keeps the valid part of the id, because a new id makes senders fetch the policy again."""
+    # An id with hyphens or dots, such as a date, is a common mistake.
     kept = re.sub(r"[^A-Za-z0-9]", "", tags.parse(text).get("id") or "")[:32]
-    return compose(kept or "1")
+    return compose_mta_sts(kept or "1")
 
 
-def compose(policy_id: str) -> str:
-    """The record for a policy's id."""
+def compose_mta_sts(policy_id: str) -> str:
+    """The text of the record for a policy id."""
     return f"v=STSv1; id={policy_id};"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MtaStsPolicy:
-    """A policy as senders understand it; with `faults` they use none.
+    """A policy. Senders ignore a policy with `faults`.
 
     Attributes:
         max_age: seconds.
@@ -60,7 +61,7 @@ class MtaStsPolicy:
     faults: tuple[str, ...]
 
     def allows(self, host: str) -> bool:
-        """Whether an MX host fits a pattern; `*.` stands for exactly one label (section 4.1)."""
+        """Whether an MX host matches a pattern. `*.` matches exactly one label (RFC 8461 section 4.1)."""
         return any(
             host == pattern or (pattern.startswith("*.") and host.partition(".")[2] == pattern[2:])
             for pattern in self.mx
@@ -68,7 +69,7 @@ class MtaStsPolicy:
 
 
 def parse_policy(text: str) -> MtaStsPolicy:
-    """The policy in a file; of a key other than mx the first value counts."""
+    """Parses a policy file. For keys other than mx, the first value counts."""
     values: dict[str, str] = {}
     mx: list[str] = []
     faults: list[str] = []
@@ -84,7 +85,7 @@ def parse_policy(text: str) -> MtaStsPolicy:
         else:
             values.setdefault(key, value)
     if values.get("version") != "STSv1":
-        faults.append("it does not say version: STSv1")
+        faults.append("it does not contain version: STSv1")
     mode = _MODES.get(values.get("mode", ""))
     if mode is None:
         faults.append("its mode is not one of enforce, testing, none")
@@ -92,7 +93,7 @@ def parse_policy(text: str) -> MtaStsPolicy:
     max_age = int(age) if re.fullmatch(r"[0-9]{1,10}", age) else None
     if max_age is None or max_age > MAX_AGE:
         faults.append(f"its max_age is not a number of seconds up to {MAX_AGE}")
-    faults.extend(f"“{pattern[:60]}” is not a pattern for a host" for pattern in mx if not _PATTERN.fullmatch(pattern))
+    faults.extend(f"“{pattern[:60]}” is not a valid host pattern" for pattern in mx if not _PATTERN.fullmatch(pattern))
     if not mx and mode in ("enforce", "testing"):
         faults.append("it has no mx")
     return MtaStsPolicy(mode=mode, max_age=max_age, mx=tuple(mx), faults=tuple(faults))

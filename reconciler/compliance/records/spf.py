@@ -1,4 +1,4 @@
-"""SPF records (RFC 7208 section 12): the whole grammar, as frozen terms on which an evaluator can sit."""
+"""SPF records (RFC 7208 section 12): the complete grammar, parsed into frozen terms."""
 
 import re
 from collections.abc import Hashable
@@ -13,9 +13,9 @@ Qualifier = Literal["+", "-", "~", "?"]
 MechanismName = Literal["all", "include", "a", "mx", "ptr", "ip4", "ip6", "exists"]
 
 MAX_LOOKUPS = 10
-"""Terms that may query DNS in one evaluation (RFC 7208 section 4.6.4)."""
+"""Limit of terms that query DNS in one evaluation (RFC 7208 section 4.6.4)."""
 MAX_VOID = 2
-"""Lookups that may find nothing (the same section)."""
+"""Limit of lookups without a result (RFC 7208 section 4.6.4)."""
 
 QUERYING = frozenset({"include", "a", "mx", "ptr", "exists"})
 
@@ -28,12 +28,12 @@ _NAMES: dict[str, MechanismName] = {name: name for name in ("all", "include", "a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mechanism:
-    """A directive: a mechanism and what its match means.
+    """A directive: a mechanism and its qualifier.
 
     Attributes:
-        domain: None where the domain being checked is meant, and for `all`, `ip4`, `ip6`.
+        domain: None = the domain of the record; also None for `all`, `ip4`, `ip6`.
         network: of `ip4` and `ip6`.
-        prefix4, prefix6: of `a` and `mx`: how many bits of an address count.
+        prefix4, prefix6: of `a` and `mx`: number of significant address bits.
         text: as written.
     """
 
@@ -46,12 +46,13 @@ class Mechanism:
     text: str = field(default="", compare=False)
 
     def key(self, owner: str) -> Hashable:
-        """What it matches, in a record at `owner`: two mechanisms with one key are the same, qualifiers aside."""
+        """A key for the senders that the mechanism matches in a record at `owner`. The qualifier is not part of it."""
+        # `mx` and `mx:example.com` are equal in a record at example.com.
         domain = self.domain.text if self.domain else owner if self.name in ("a", "mx", "ptr") else ""
         return self.name, domain.lower().removesuffix("."), self.network, self.prefix4, self.prefix6
 
     def target(self, owner: str) -> str | None:
-        """The name it asks about in a record at `owner`; None where that depends on the mail being checked."""
+        """The name to look up for a record at `owner`; None if it depends on the mail."""
         if self.domain is None:
             return owner
         literal = self.domain.literal
@@ -60,7 +61,7 @@ class Mechanism:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Modifier:
-    """`redirect=`, `exp=`, or one that RFC 7208 does not know and that is ignored."""
+    """`redirect=`, `exp=`, or an unknown modifier, which receivers ignore."""
 
     name: str
     value: MacroString
@@ -72,7 +73,7 @@ Term = Mechanism | Modifier
 
 @dataclass(frozen=True, slots=True)
 class SpfFault:
-    """A term that the grammar does not allow. One voids the record (RFC 7208 section 4.6)."""
+    """An invalid term. One invalid term invalidates the record (RFC 7208 section 4.6)."""
 
     term: str
     why: str
@@ -80,7 +81,7 @@ class SpfFault:
 
 @dataclass(frozen=True)
 class SpfRecord:
-    """A record: its terms in order, without those that are faulty."""
+    """A record with its valid terms in order, and the faults."""
 
     text: str
     terms: tuple[Term, ...]
@@ -88,19 +89,19 @@ class SpfRecord:
 
     @cached_property
     def mechanisms(self) -> tuple[Mechanism, ...]:
-        """All mechanisms, those after `all` too."""
+        """All mechanisms, including those after `all`."""
         return tuple(term for term in self.terms if isinstance(term, Mechanism))
 
     @cached_property
     def effective(self) -> tuple[Mechanism, ...]:
-        """The mechanisms up to and with the first `all`: what stands after it is ignored (section 5.1)."""
+        """The mechanisms up to and including the first `all`. Receivers ignore later ones (RFC 7208 section 5.1)."""
         found = self.mechanisms
         end = next((i for i, m in enumerate(found) if m.name == "all"), len(found))
         return found[: end + 1]
 
     @cached_property
     def ignored(self) -> tuple[Term, ...]:
-        """Mechanisms after `all`, and a `redirect` beside it (sections 5.1 and 6.1)."""
+        """Mechanisms after `all`, and a `redirect` next to it (RFC 7208 sections 5.1 and 6.1)."""
         late: tuple[Term, ...] = self.mechanisms[len(self.effective) :]
         return (*late, *((r,) if self.all and (r := self.modifier("redirect")) else ()))
 
@@ -111,7 +112,7 @@ class SpfRecord:
 
     @cached_property
     def redirect(self) -> Modifier | None:
-        """The `redirect` that applies: there is none beside `all`."""
+        """The `redirect` that applies; None if the record has an `all`."""
         return None if self.all else self.modifier("redirect")
 
     def modifier(self, name: str) -> Modifier | None:
@@ -120,13 +121,13 @@ class SpfRecord:
 
 
 def is_spf(text: str) -> bool:
-    """Whether a TXT record is an SPF record (section 4.5): the version, then a space or the end."""
+    """Whether a TXT record is an SPF record: the version, then a space or the end (RFC 7208 section 4.5)."""
     return text[:6].lower() == "v=spf1" and text[6:7] in ("", " ")
 
 
 @lru_cache(maxsize=4096)
-def parse(text: str) -> SpfRecord:
-    """The terms of a text for which `is_spf` holds, and everything that is wrong with it."""
+def parse_spf(text: str) -> SpfRecord:
+    """Parses a text for which `is_spf` holds."""
     terms: list[Term] = []
     faults: list[SpfFault] = []
     for word in text[6:].split(" "):
@@ -134,6 +135,7 @@ def parse(text: str) -> SpfRecord:
             continue
         try:
             term = _term(word)
+            # RFC 7208 section 6 forbids repeats of these two only. Unknown modifiers may repeat.
             if isinstance(term, Modifier) and term.name in ("redirect", "exp"):
                 _once(term, terms)
             terms.append(term)
@@ -144,29 +146,30 @@ def parse(text: str) -> SpfRecord:
 
 @lru_cache(maxsize=256)
 def parse_mechanism(text: str) -> Mechanism | SpfFault:
-    """One mechanism, as a product names it; it must have the qualifier of a pass (none, or `+`)."""
+    """Parses one mechanism from a product. Its qualifier must mean pass (`+` or none)."""
     try:
         term = _term(text)
     except SyntaxFault as e:
         return SpfFault(text, str(e))
     if not isinstance(term, Mechanism) or term.qualifier != "+" or term.name == "all":
-        return SpfFault(text, "a mechanism that allows senders is needed, like include:mail.example.com")
+        return SpfFault(text, "use a mechanism that allows senders, such as include:mail.example.com")
     return term
 
 
 def _once(term: Modifier, before: list[Term]) -> None:
     if any(isinstance(t, Modifier) and t.name == term.name for t in before):
-        raise SyntaxFault(f"{term.name}= may stand only once")
+        raise SyntaxFault(f"{term.name}= must appear only once")
 
 
 def _term(word: str) -> Term:
+    # Modifiers come first: `a=b` would otherwise look like the mechanism a with an invalid rest.
     modifier = _MODIFIER.fullmatch(word)
     if modifier is not None:
         return _modifier(word, modifier[1].lower(), modifier[2])
     match = _MECHANISM.fullmatch(word)
     name = _NAMES.get(match[2].lower()) if match else None
     if match is None or name is None:
-        raise SyntaxFault("no such mechanism")
+        raise SyntaxFault("unknown mechanism")
     return _mechanism(word, name, _QUALIFIERS[match[1]], match[3])
 
 
@@ -180,7 +183,7 @@ def _mechanism(word: str, name: MechanismName, qualifier: Qualifier, rest: str) 
     match name:
         case "all":
             if rest:
-                raise SyntaxFault("nothing may follow all")
+                raise SyntaxFault("all takes no value")
             return Mechanism(name=name, qualifier=qualifier, text=word)
         case "ip4" | "ip6":
             return Mechanism(name=name, qualifier=qualifier, network=_network(name, rest), text=word)
@@ -206,12 +209,13 @@ def _optional_domain(rest: str) -> MacroString | None:
     if not rest:
         return None
     if not rest.startswith(":"):
-        raise SyntaxFault(f"{rest} cannot follow here")
+        raise SyntaxFault(f"unexpected {rest}")
     return domain_spec(rest[1:])
 
 
 def _dual_cidr(rest: str) -> tuple[str, int, int]:
-    """What precedes the prefix lengths, and these; `/` may also stand inside a domain-spec."""
+    """The text before the prefix lengths, and the prefix lengths. A domain-spec may also contain `/`."""
+    # Macros and domain names may contain slashes and digits, so search the prefix length from the end.
     end = len(rest.rstrip("/0123456789"))
     for at in range(end, len(rest) + 1):
         found = _DUAL_CIDR.fullmatch(rest, at)
@@ -219,16 +223,17 @@ def _dual_cidr(rest: str) -> tuple[str, int, int]:
             prefix4 = int(found[1]) if found[1] else 32
             prefix6 = int(found[2]) if found[2] else 128
             if prefix4 > 32 or prefix6 > 128:
-                raise SyntaxFault(f"{found.group()} is no prefix length")
+                raise SyntaxFault(f"{found.group()} is not a valid prefix length")
             return rest[:at], prefix4, prefix6
     raise AssertionError("the empty end always matches")
 
 
 def _network(name: Literal["ip4", "ip6"], rest: str) -> IPv4Network | IPv6Network:
     host, slash, prefix = rest[1:].partition("/")
+    # Python accepts netmasks, leading zeros and scope ids, which the SPF grammar does not.
     plain = not slash or prefix == "0" or (prefix.isascii() and prefix.isdigit() and not prefix.startswith("0"))
     family = "IPv4" if name == "ip4" else "IPv6"
-    refusal = SyntaxFault(f"{rest[1:65] or 'nothing'} is no {family} range")
+    refusal = SyntaxFault(f"“{rest[1:65]}” is not a valid {family} range")
     if not rest.startswith(":") or not plain or "%" in host or len(rest) > 64:
         raise refusal
     try:

@@ -1,11 +1,11 @@
-"""`check_host()` (RFC 7208 section 4): what a record says of one sender. Pure: over answers that are there already."""
+"""`check_host()` (RFC 7208 section 4): evaluates a record for one sender. Pure: it uses existing answers only."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Literal
 
-from reconciler.compliance.records import macros as macro_values
+from reconciler.compliance.records import macros
 from reconciler.compliance.records.addresses import is_askable, is_name, is_under
 from reconciler.compliance.records.macros import MacroString, Mail, SyntaxFault, macro_string
 from reconciler.compliance.records.spf import (
@@ -17,7 +17,7 @@ from reconciler.compliance.records.spf import (
     Qualifier,
     SpfRecord,
     is_spf,
-    parse,
+    parse_spf,
 )
 from reconciler.core.lookups import Answer, Host, Mx, RecordType
 
@@ -25,25 +25,25 @@ SpfResult = Literal["none", "neutral", "pass", "fail", "softfail", "temperror", 
 """RFC 7208 section 2.6."""
 
 Find = Callable[[str, RecordType], Answer | None]
-"""Gives the answer to a question, None where it was not asked yet."""
+"""Returns the answer to a question, or None if it has not been asked."""
 
 MAX_NAMES = 10
-"""Hosts of one `mx`, and reverse names of one `ptr` (RFC 7208 section 4.6.4)."""
+"""Limit of hosts of one `mx`, and of reverse names of one `ptr` (RFC 7208 section 4.6.4)."""
 
 _RESULTS: dict[Qualifier, SpfResult] = {"+": "pass", "-": "fail", "~": "softfail", "?": "neutral"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """What a record says of one sender.
+    """The result for one sender.
 
     Attributes:
-        result: None while a question is `open`.
-        reason: for people: why it is an error or nothing; empty otherwise.
-        matched: the terms that decided, from the record itself inwards: `include:a.example`, then `ip4:192.0.2.1`.
-        explanation: the domain's own words on a `fail` (`exp=`); empty where it has none. Hostile text.
-        lookups: terms that queried DNS until the result was known.
-        open: questions to be answered before it can go on.
+        result: None while questions are `open`.
+        reason: why the result is an error or `none`; empty otherwise.
+        matched: the terms that decided, from the outer record to the inner: `include:a.example`, `ip4:192.0.2.1`.
+        explanation: the domain's text for a `fail` (`exp=`); empty if it has none. Untrusted text.
+        lookups: number of terms that queried DNS before the result was known.
+        open: questions whose answers the evaluation needs next.
     """
 
     result: SpfResult | None
@@ -67,12 +67,13 @@ def check_host(
     """Evaluates the SPF record of a domain for a mail.
 
     Args:
-        address: of the client, IPv4 or IPv6; an IPv4 address inside IPv6 counts as IPv4.
-        domain: whose record is asked for: that of the sender, or the HELO name.
+        address: of the client, IPv4 or IPv6; an IPv4-mapped IPv6 address counts as IPv4.
+        domain: the domain of the record: the sender's domain, or the HELO name.
         sender: MAIL FROM; may be empty or lack a local part.
-        find: gives answers; what it does not have is in `open`, and the caller calls again.
+        find: returns answers. Missing ones are in `open`: the caller looks them up and calls again.
     """
     client = ip_address(address)
+    # Dual-stack servers report IPv4 clients this way.
     if isinstance(client, IPv6Address) and client.ipv4_mapped is not None:
         client = client.ipv4_mapped
     local, _, host = sender.rpartition("@")
@@ -86,6 +87,7 @@ def check_host(
     run = _Run(mail, find)
     try:
         result, reason = run.domain(domain.lower().removesuffix("."), first=True)
+        # Only a fail has an explanation, and its lookup must not change any other result.
         explanation = run.explained() if result == "fail" else ""
     except _Open as e:
         return Evaluation(result=None, open=e.questions, lookups=run.lookups)
@@ -101,7 +103,7 @@ def check_host(
 
 
 class _Open(Exception):
-    """A question was not asked yet."""
+    """The evaluation needs answers that are missing."""
 
     def __init__(self, *questions: tuple[str, RecordType]) -> None:
         super().__init__()
@@ -109,7 +111,7 @@ class _Open(Exception):
 
 
 class _Ended(Exception):
-    """An error that ends the whole evaluation."""
+    """An error that ends the entire evaluation."""
 
     def __init__(self, result: SpfResult, reason: str) -> None:
         super().__init__()
@@ -119,7 +121,7 @@ class _Ended(Exception):
 
 @dataclass(slots=True)
 class _Run:
-    """One evaluation; its counters go through all records that are included."""
+    """One evaluation. Its counters cover all included records."""
 
     mail: Mail
     find: Find
@@ -130,9 +132,10 @@ class _Run:
     validated: dict[str, str] = field(default_factory=dict)
 
     def domain(self, name: str, *, first: bool = False) -> tuple[SpfResult, str]:
-        """The record of a domain, found and evaluated (sections 4.3 to 4.7)."""
+        """Finds and evaluates the record of a domain (RFC 7208 sections 4.3 to 4.7)."""
         if not is_name(name):
-            return "none", f"{name} is no domain name that could have a record"
+            return "none", f"{name} is not a valid domain name"
+        # The first lookup is not caused by a term, so it does not count as void.
         answer = self._ask(name, "TXT", counts=not first)
         if answer.unknown:
             raise _Ended("temperror", f"TXT of {name}: {answer.text}")
@@ -141,7 +144,7 @@ class _Run:
             return "none", f"{name} has no SPF record"
         if len(records) > 1:
             raise _Ended("permerror", f"{name} has {len(records)} SPF records")
-        record = parse(records[0])
+        record = parse_spf(records[0])
         if record.faults:
             fault = record.faults[0]
             raise _Ended("permerror", f"“{fault.term[:60]}” in the record of {name}: {fault.why}")
@@ -152,6 +155,7 @@ class _Run:
             if self._matches(domain, term):
                 self.matched.insert(0, term.text)
                 exp = record.modifier("exp")
+                # An include returns before its caller matches, so the outermost record sets this last.
                 self.exp = (domain, exp.value) if exp else None
                 return _RESULTS[term.qualifier], ""
         if record.redirect is not None:
@@ -189,7 +193,8 @@ class _Run:
                 return any(is_under(name, target) for name in self._validated_names())
 
     def _include(self, domain: str, term: Mechanism) -> bool:
-        """Section 5.2: only a pass matches; its explanation and its terms stay inside otherwise."""
+        """RFC 7208 section 5.2: only a pass matches. Without one, the terms inside the include do not count."""
+        # A failed include must not appear in the terms that explain the result.
         before = list(self.matched)
         result, reason = self.domain(self._target(domain, term))
         if result == "none":
@@ -202,7 +207,8 @@ class _Run:
         target = self._target(domain, term)
         hosts = [r.host for r in self._there(target, "MX", term).records if isinstance(r, Mx) and r.host]
         if len(hosts) > MAX_NAMES:
-            raise _Ended("permerror", f"“{term.text}”: {target} has {len(hosts)} mail hosts, {MAX_NAMES} are allowed")
+            raise _Ended("permerror", f"“{term.text}”: {target} has {len(hosts)} mail hosts; the limit is {MAX_NAMES}")
+        # Without this, ten MX hosts would need ten rounds of lookups.
         self._together((host, self._family()) for host in hosts)
         return any(self._any_address(host, term) for host in hosts)
 
@@ -216,8 +222,9 @@ class _Run:
         return "A" if isinstance(self.mail.address, IPv4Address) else "AAAA"
 
     def _validated_names(self) -> list[str]:
-        """The sender's names that lead back to it (section 5.5); a look-up that fails gives none."""
+        """The client's reverse names that resolve to its address (RFC 7208 section 5.5). A failed lookup gives none."""
         answer = self._ask(self.mail.address.reverse_pointer, "PTR")
+        # An owner of an address can publish any number of PTR records, so RFC 7208 section 4.6.4 limits them.
         names = [r.name for r in answer.records if isinstance(r, Host)][:MAX_NAMES]
         names = [name for name in names if is_name(name)]
         self._together((name, self._family()) for name in names)
@@ -228,11 +235,11 @@ class _Run:
         return domain if term.domain is None else self._name(term.domain, domain)
 
     def _name(self, text: MacroString, domain: str) -> str:
-        return macro_values.expand_name(text, self.mail, domain, self._p(text, domain))
+        return macros.expand_name(text, self.mail, domain, self._p(text, domain))
 
     def _p(self, text: MacroString, domain: str) -> str:
-        """What `%{p}` stands for in a record at `domain` (section 7.3): that name, one below it, any, `unknown`."""
-        if not macro_values.needs_validated_name(text):
+        """The value of `%{p}` at `domain` (RFC 7208 section 7.3): that name, one below it, any, or `unknown`."""
+        if not macros.needs_validated_name(text):
             return "unknown"
         if domain not in self.validated:
             names = self._validated_names()
@@ -242,9 +249,9 @@ class _Run:
         return self.validated[domain]
 
     def _there(self, name: str, rtype: RecordType, term: Mechanism) -> Answer:
-        """The answer that a term asks for; a name that cannot exist has nothing."""
+        """The answer that a term needs. An invalid name counts as nonexistent."""
         if not is_askable(name):
-            return Answer(name=name, rtype=rtype, outcome="nxdomain", text="no name that DNS could hold")
+            return Answer(name=name, rtype=rtype, outcome="nxdomain", text="not a valid DNS name")
         answer = self._ask(name, rtype)
         if answer.unknown:
             raise _Ended("temperror", f"“{term.text}”: {rtype} of {name}: {answer.text}")
@@ -256,14 +263,15 @@ class _Run:
             raise _Open((name, rtype))
         if counts and answer.void:
             self.voids += 1
+            # A record with many void lookups can be used to attack the DNS of others.
             if self.voids > MAX_VOID:
                 raise _Ended(
-                    "permerror", f"more than {MAX_VOID} look-ups find nothing, the last of them {rtype} of {name}"
+                    "permerror", f"more than {MAX_VOID} lookups return no record, most recently {rtype} of {name}"
                 )
         return answer
 
     def _together(self, questions: Iterator[tuple[str, RecordType]]) -> None:
-        """Asks side by side what would else be asked one after the other."""
+        """Requests several missing answers at once, so that the caller can look them up in parallel."""
         missing = [q for q in questions if is_askable(q[0]) and self.find(*q) is None]
         if missing:
             raise _Open(*missing)
@@ -272,11 +280,11 @@ class _Run:
         self.lookups += 1
         if self.lookups > MAX_LOOKUPS:
             raise _Ended(
-                "permerror", f"“{text}” is the {self.lookups}th term that queries DNS; {MAX_LOOKUPS} are allowed"
+                "permerror", f"“{text}” is the {self.lookups}th term that queries DNS; the limit is {MAX_LOOKUPS}"
             )
 
     def explained(self) -> str:
-        """The domain's own words on a fail (section 6.2): anything wrong with them, and there are none."""
+        """The domain's explanation of a fail (RFC 7208 section 6.2); empty if anything is wrong with it."""
         if self.exp is None:
             return ""
         domain, spec = self.exp
@@ -285,10 +293,11 @@ class _Run:
             return ""
         answer = self._ask(name, "TXT", counts=False)
         texts = answer.texts()
+        # The explanation reaches SMTP replies, which must be ASCII.
         if len(texts) != 1 or not texts[0].isascii():
             return ""
         try:
             text = macro_string(texts[0].replace(" ", "%_"), explanation=True)
         except SyntaxFault:
             return ""
-        return macro_values.expand(text, self.mail, domain, self._p(text, domain))
+        return macros.expand(text, self.mail, domain, self._p(text, domain))

@@ -1,36 +1,38 @@
-"""An SPF record with all that it includes, as far as the answers are known: what every sender's evaluation may meet.
+"""The tree of an SPF record and all records that it includes, in the order of evaluation, with lookup counts.
 
-Not `check_host()`: that evaluates for one sender. This counts the worst case and finds what is broken for everybody.
+This is the worst case over all senders and finds faults that affect all of them. `check_host()` evaluates one sender.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
-from reconciler.compliance.records import macros as macro_values
+from reconciler.compliance.records import macros
 from reconciler.compliance.records.addresses import is_askable
 from reconciler.compliance.records.macros import MacroString
-from reconciler.compliance.records.spf import MAX_LOOKUPS, MAX_VOID, QUERYING, Mechanism, SpfRecord, Term, is_spf, parse
+from reconciler.compliance.records.spf import (
+    MAX_LOOKUPS,
+    MAX_VOID,
+    QUERYING,
+    Mechanism,
+    SpfRecord,
+    Term,
+    is_spf,
+    parse_spf,
+)
+from reconciler.compliance.records.spf_check import MAX_NAMES, Find
 from reconciler.core.findings import SpfTerm, SpfTree
 from reconciler.core.lookups import Answer, RecordType
 
-# Goes through an SPF record and all that it includes, in the order of evaluation, and counts.
-
-
-Find = Callable[[str, RecordType], Answer | None]
-"""Gives the answer to a question, None where it was not asked yet."""
-
-MAX_MX_NAMES = 10
-"""Hosts of one `mx` term (RFC 7208 section 4.6.4)."""
 MAX_COUNTED = 60
-"""Terms that are counted at all: records of strangers may include each other in ever more ways."""
+"""Limit of counted terms. Untrusted records can include each other in exponentially many ways."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TermUse:
-    """A term that has its turn in the evaluation; the attributes are those of `reconciler.core.findings.SpfTerm`.
+    """A term in the evaluation. The attributes are those of `reconciler.core.findings.SpfTerm`.
 
-    `beyond` = it comes after the tenth term that queries DNS, so no evaluation gets to it.
+    `beyond` = it comes after the tenth term that queries DNS, so no evaluation reaches it.
     """
 
     term: Term
@@ -45,20 +47,20 @@ class TermUse:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A record in the tree, and its terms up to `all`, with the `redirect` where that applies."""
+    """A record in the tree, with its terms up to `all` and the `redirect` if it applies."""
 
     domain: str
     record: SpfRecord
     uses: tuple[TermUse, ...]
 
     def child(self, text: str) -> "Node | None":
-        """What the term with this text leads to, where it was followed."""
+        """The record that the term with this text leads to, if it was followed."""
         return next((use.child for use in self.uses if use.term.text == text and not use.beyond), None)
 
 
 @dataclass(slots=True)
 class _Seen:
-    """What is found out about one term."""
+    """The results for one term."""
 
     void: bool = False
     fault: str = ""
@@ -68,11 +70,11 @@ class _Seen:
 
 @dataclass(slots=True)
 class SpfWalk:
-    """One pass over the tree. Beyond the limit it asks nothing any more, and beyond `MAX_COUNTED` it ends.
+    """One pass over the tree. It asks nothing beyond the lookup limit and stops at `MAX_COUNTED`.
 
     Attributes:
-        root: the domain whose mail is meant.
-        voids, faults, unknown, open, unfollowed: as in `reconciler.compliance.records.spf_tree.Tree`, with repeats.
+        root: the domain of the sender.
+        voids, faults, unknown, open, unfollowed: as in `Tree`, with repeats.
     """
 
     root: str
@@ -85,7 +87,7 @@ class SpfWalk:
     unfollowed: list[str] = field(default_factory=list)
 
     def record(self, domain: str, record: SpfRecord, path: tuple[str, ...]) -> Node:
-        """A record and what it leads to; `path` are the domains from the first to this one."""
+        """Walks a record and the records that it includes. `path` contains the domains from the first to this one."""
         where = "" if len(path) == 1 else f" in the record of {domain}"
         if not self._beyond:
             self.faults.extend(f"“{fault.term[:60]}”{where}: {fault.why}" for fault in record.faults)
@@ -99,12 +101,15 @@ class SpfWalk:
         return self.lookups > MAX_LOOKUPS
 
     def _use(self, term: Term, domain: str, path: tuple[str, ...]) -> TermUse:
+        # all, ip4 and ip6 need no DNS, so they neither count nor fail.
         if isinstance(term, Mechanism) and term.name not in QUERYING:
             return TermUse(term=term, total=self.lookups, beyond=self._beyond)
         before = self.lookups
+        # The exact number beyond the limit is useless, and records that include each other would take exponential time.
         if before >= MAX_COUNTED:
             return TermUse(term=term, total=before, beyond=True)
         self.lookups += 1
+        # The term that exceeds the limit is itself not evaluated.
         beyond = self._beyond
         seen = self._seen(term, domain, path)
         return TermUse(
@@ -121,19 +126,20 @@ class SpfWalk:
     def _seen(self, term: Term, domain: str, path: tuple[str, ...]) -> _Seen:
         spec = term.domain if isinstance(term, Mechanism) else term.value
         target = self._target(spec, domain)
+        # The names that ptr looks up come from the client's address.
         if target is None or (isinstance(term, Mechanism) and term.name == "ptr"):
             if target is None and not self._beyond:
                 self.unfollowed.append(term.text)
-            return _Seen(unknown="what it asks for depends on the mail")
+            return _Seen(unknown="the name to look up depends on the mail")
         if isinstance(term, Mechanism) and term.name != "include":
             return self._address_term(term, target)
         return self._follow(term.text, target, path)
 
     def _target(self, spec: MacroString | None, domain: str) -> str | None:
-        return domain if spec is None else macro_values.expand_same(spec, domain, self.root)
+        return domain if spec is None else macros.expand_same(spec, domain, self.root)
 
     def _ask(self, name: str, rtype: RecordType, seen: _Seen) -> Answer | None:
-        """The answer, where there is one that says something."""
+        """The answer; None if it is missing or its lookup failed."""
         answer = self.find(name, rtype)
         if answer is None:
             seen.unknown = "not asked: beyond the limit" if self._beyond else "not asked yet"
@@ -158,11 +164,12 @@ class SpfWalk:
 
     def _follow(self, text: str, target: str, path: tuple[str, ...]) -> _Seen:
         seen = _Seen()
+        # Only the domains on the current path form a loop. Including one record twice is legal.
         if target in path:
-            self._fault(f"“{text}” leads in a circle: {' → '.join((*path, target))}", seen)
+            self._fault(f"“{text}” forms a loop: {' → '.join((*path, target))}", seen)
             return seen
         if not is_askable(target):
-            self._fault(f"“{text}” leads to {target[:60]}, which is no name that could have a record", seen)
+            self._fault(f"“{text}” leads to {target[:60]}, which is not a valid domain name", seen)
             return seen
         answer = self._ask(target, "TXT", seen)
         if answer is None:
@@ -171,23 +178,24 @@ class SpfWalk:
             self._void(target, seen)
         records = [found for found in answer.texts() if is_spf(found)]
         if len(records) == 1:
-            seen.child = self.record(target, parse(records[0]), (*path, target))
+            seen.child = self.record(target, parse_spf(records[0]), (*path, target))
         else:
             what = "no SPF record" if not records else f"{len(records)} SPF records"
             self._fault(f"“{text}” leads to {target}, which has {what}", seen)
         return seen
 
     def _address_term(self, term: Mechanism, target: str) -> _Seen:
-        """`a`, `mx` and `exists`: whether there is anything. A name that cannot be asked about matches nothing."""
+        """`a`, `mx` and `exists`: whether the name has records. An invalid name matches nothing."""
         seen = _Seen()
         if not is_askable(target):
             return seen
         answer = self._ask(target, "MX" if term.name == "mx" else "A", seen)
         if answer is None:
             return seen
-        if term.name == "mx" and len(answer.records) > MAX_MX_NAMES:
+        if term.name == "mx" and len(answer.records) > MAX_NAMES:
             hosts = len(answer.records)
-            self._fault(f"“{term.text}” leads to {hosts} mail hosts, {MAX_MX_NAMES} are allowed", seen)
+            self._fault(f"“{term.text}” leads to {hosts} mail hosts; the limit is {MAX_NAMES}", seen)
+        # A host with only IPv6 is not void. So AAAA decides.
         if answer.outcome == "nodata" and term.name == "a":
             answer = self._ask(target, "AAAA", seen)
         if answer is not None and answer.void:
@@ -196,20 +204,20 @@ class SpfWalk:
 
 
 MAX_DRAWN = 100
-"""Terms of one record that a report shows."""
+"""Limit of terms per record in a report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
-    """A record and what it leads to.
+    """A record and all records that it includes.
 
     Attributes:
-        lookups: terms that query DNS, counted each time they would be evaluated; beyond the limit, a lower bound.
-        voids: names asked by these terms that have nothing.
-        faults: what makes every evaluation a permanent error, for people.
-        unknown: answers that could not be had.
-        open: questions not asked yet.
-        unfollowed: terms whose name depends on the mail being checked.
+        lookups: number of terms that query DNS, repeats included; beyond the limit, a lower bound.
+        voids: names that these terms look up and that have no record.
+        faults: faults that make every evaluation a permanent error.
+        unknown: failed lookups.
+        open: missing answers.
+        unfollowed: terms whose name depends on the mail.
     """
 
     root: Node
@@ -222,45 +230,47 @@ class Tree:
 
     @property
     def broken(self) -> tuple[str, ...]:
-        """Everything that voids the record, the limits included."""
+        """All faults that invalidate the record, including exceeded limits."""
         found = list(self.faults)
         if self.lookups > MAX_LOOKUPS:
-            found.append(f"it needs {self.lookups} or more DNS lookups, {MAX_LOOKUPS} are allowed")
+            found.append(f"it needs at least {self.lookups} DNS lookups; the limit is {MAX_LOOKUPS}")
         if len(self.voids) > MAX_VOID:
-            found.append(f"{len(self.voids)} of its lookups find nothing ({', '.join(self.voids)})")
+            found.append(
+                f"{len(self.voids)} of its lookups return no record ({', '.join(self.voids)}); the limit is {MAX_VOID}"
+            )
         return tuple(found)
 
     @property
     def terminal(self) -> Mechanism | None:
-        """The `all` that decides for senders that nothing matched: the record's own, or that of its `redirect`."""
+        """The `all` that decides for all other senders: of the record itself, or of its `redirect`."""
         return _terminal(self.root)
 
     @property
     def for_everybody(self) -> str | None:
-        """The record's term that gives a pass to every sender, if there is one."""
+        """The term that gives a pass to every sender; None if there is none."""
         return _for_everybody(self.root)
 
     def allows(self, wanted: Mechanism, owner: str) -> bool:
-        """Whether `wanted` (meant for `owner`) stands in it as a term that gives a pass, where it is evaluated."""
+        """Whether evaluation reaches `wanted` (in a record at `owner`) with a pass."""
         return _passes(_decider(self.root, wanted, owner))
 
     def refusing(self, wanted: Mechanism, owner: str) -> str | None:
-        """The term without a pass that has its turn before `wanted` could give one, if there is any."""
+        """The term without a pass that matches before `wanted`; None if there is none."""
         term = _decider(self.root, wanted, owner)
         return None if term is None or _passes(term) else term.text
 
-    def having(self, name: str) -> tuple[str, ...]:
-        """The domains other than the first in whose record a mechanism of this name is evaluated."""
+    def domains_using(self, name: str) -> tuple[str, ...]:
+        """The domains, except the first, whose records use a mechanism with this name."""
         below = (node for node in _nodes(self.root) if node is not self.root)
         return tuple(dict.fromkeys(n.domain for n in below if any(m.name == name for m in n.record.effective)))
 
     def drawn(self) -> SpfTree:
-        """The tree as a report shows it."""
+        """The tree for a report."""
         return _drawn(self.root)
 
 
-def expand(domain: str, record: SpfRecord, find: Find) -> Tree:
-    """The tree of a record at a domain."""
+def build_tree(domain: str, record: SpfRecord, find: Find) -> Tree:
+    """Builds the tree of a record at a domain, as far as its answers are known."""
     walk = SpfWalk(domain, find)
     root = walk.record(domain, record, (domain,))
     return Tree(
@@ -290,9 +300,9 @@ def _terminal(node: Node) -> Mechanism | None:
 
 def _for_everybody(node: Node) -> str | None:
     for term in node.record.effective:
-        whole = term.name == "all" or (term.network is not None and term.network.prefixlen == 0)
+        matches_all = term.name == "all" or (term.network is not None and term.network.prefixlen == 0)
         child = node.child(term.text) if term.name == "include" else None
-        if term.qualifier == "+" and (whole or (child is not None and _for_everybody(child))):
+        if term.qualifier == "+" and (matches_all or (child is not None and _for_everybody(child))):
             return term.text
     redirect = node.record.redirect
     child = node.child(redirect.text) if redirect else None
@@ -300,8 +310,10 @@ def _for_everybody(node: Node) -> str | None:
 
 
 def _decider(node: Node, wanted: Mechanism, owner: str, *, wide: bool = False) -> Term | None:
-    """The first term to which mail that `wanted` matches comes for sure; one that gives a pass must be `wanted` itself,
-    unless it may be `wide`: what refuses a whole network refuses each address in it.
+    """The first term that certainly matches all mail that `wanted` matches.
+
+    A term with a pass must equal `wanted`, unless `wide` allows larger networks. A term without a pass may always be a
+    larger network, because it then refuses each address in it.
     """
     for term in node.record.effective:
         counts = wide or term.qualifier != "+"
@@ -330,6 +342,7 @@ def _drawn(node: Node) -> SpfTree:
     start = node.uses[0].total - node.uses[0].lookups if node.uses else 0
     end = node.uses[-1].total if node.uses else 0
     terms = [_drawn_term(use) for use in node.uses]
+    # Terms without effect come last: their place in the record does not matter.
     terms += [SpfTerm(text=term.text, total=end, ignored=True) for term in node.record.ignored]
     terms += [SpfTerm(text=fault.term, total=end, fault=fault.why) for fault in node.record.faults]
     return SpfTree(

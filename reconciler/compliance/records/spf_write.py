@@ -1,4 +1,4 @@
-"""SPF records to publish: a new one, or one made of what is there, in its order and with its qualifiers."""
+"""Builds SPF records to publish: a new record, or the existing records merged in order and with their qualifiers."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
@@ -8,22 +8,22 @@ from reconciler.compliance.records.spf import Mechanism, Modifier, SpfRecord
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """A record's text, and what had to be changed beside adding to it, as clauses for people."""
+    """A record's text, and the changes other than additions, as clauses of a message."""
 
     text: str
     notes: tuple[str, ...]
 
 
-def compose(terms: tuple[str, ...], ending: str = "~all") -> str:
-    """A record of some terms."""
+def compose_spf(terms: tuple[str, ...], ending: str = "~all") -> str:
+    """The text of a record with some terms."""
     return " ".join(("v=spf1", *terms, ending) if ending else ("v=spf1", *terms))
 
 
 def merge(owner: str, records: Sequence[SpfRecord], added: Sequence[Mechanism]) -> Merged:
-    """One record that allows what the records at `owner` allow, and `added` beside it.
+    """One record that allows everything that the records at `owner` allow, and also `added`.
 
-    Order and qualifiers are kept, what is there twice stands once, and nothing else is left out in silence: `notes`
-    names each term that is. What is added stands behind the mechanisms that are there, unless it is there already.
+    It keeps order and qualifiers and omits duplicates. `notes` names every other term that is left out. Additions that
+    the records do not contain come after their mechanisms.
     """
     merging = _Merging(owner, {mechanism.key(owner): mechanism for mechanism in added})
     for record in records:
@@ -32,11 +32,11 @@ def merge(owner: str, records: Sequence[SpfRecord], added: Sequence[Mechanism]) 
                 merging.take(term)
         merging.notes.extend(f"{fault.term[:60]} is left out: {fault.why}" for fault in record.faults)
         merging.notes.extend(
-            f"{term.text} is left out: it stands after all and has no effect"
+            f"{term.text} is left out: it comes after all and has no effect"
             if isinstance(term, Mechanism)
-            else f"{term.text} is left out: beside all it has no effect"
+            else f"{term.text} is left out: it has no effect together with all"
             for term in record.ignored
-            # What is to be added comes back, before all.
+            # An addition is not left out: it moves before all.
             if not (isinstance(term, Mechanism) and term.qualifier == "+" and term.key(owner) in merging.added)
         )
     for mechanism in added:
@@ -44,12 +44,12 @@ def merge(owner: str, records: Sequence[SpfRecord], added: Sequence[Mechanism]) 
     ending = _ending(records, merging)
     words = [term.text for term in merging.kept.values()]
     words.extend((*ending, *_other_modifiers(records, merging.notes)))
-    return Merged(compose(tuple(words), ending=""), tuple(merging.notes))
+    return Merged(compose_spf(tuple(words), ending=""), tuple(merging.notes))
 
 
 @dataclass(slots=True)
 class _Merging:
-    """The mechanisms taken over so far, by what they match."""
+    """The mechanisms kept so far, by key."""
 
     owner: str
     added: dict[Hashable, Mechanism]
@@ -57,12 +57,13 @@ class _Merging:
     notes: list[str] = field(default_factory=list)
 
     def take(self, term: Mechanism) -> None:
-        """Takes a mechanism over: once, and with the qualifier of what is to be added where it is that."""
+        """Keeps a mechanism unless it is a duplicate. A mechanism that is also an addition gets a pass."""
         key = term.key(self.owner)
         known = self.kept.get(key)
+        # Evaluation stops at the first match, so the first of two equal mechanisms decides.
         if known is not None:
             if known.qualifier != term.qualifier:
-                self.notes.append(f"{term.text} is left out: {known.text} stands before it")
+                self.notes.append(f"{term.text} is left out: {known.text} comes before it")
             return
         wanted = self.added.get(key)
         if wanted is not None and term.qualifier != "+":
@@ -72,15 +73,16 @@ class _Merging:
 
 
 def _ending(records: Sequence[SpfRecord], merging: _Merging) -> tuple[str, ...]:
-    """The `all` or the `redirect`. Redirects beside an `all` would be dead, so they are taken over as includes."""
+    """The `all` or the `redirect`. Next to an `all`, a redirect has no effect, so it becomes an include."""
     ends = {record.all.text.lower() for record in records if record.all}
     redirects = [record.redirect for record in records if record.redirect]
     if redirects and not ends and len({r.value.text.lower() for r in redirects}) == 1:
         return (redirects[0].text,)
     for redirect in redirects:
         include = Mechanism(name="include", domain=redirect.value, text=f"include:{redirect.value.text}")
-        merging.notes.append(f"{redirect.text} becomes {include.text}, because only one record can be redirected to")
+        merging.notes.append(f"{redirect.text} becomes {include.text}, because a record can have only one redirect")
         merging.take(include)
+    # A common and effective end is a decision of the owner. Anything else becomes ~all, the safe choice.
     if len(ends) == 1 and (end := next(iter(ends))) in ("~all", "-all"):
         return (end,)
     if ends:
@@ -97,5 +99,5 @@ def _other_modifiers(records: Sequence[SpfRecord], notes: list[str]) -> list[str
             if term.name not in kept:
                 kept[term.name] = term
             elif kept[term.name] != term:
-                notes.append(f"{term.text} is left out: {kept[term.name].text} stands there already")
+                notes.append(f"{term.text} is left out: the record already contains {kept[term.name].text}")
     return [term.text for term in kept.values()]

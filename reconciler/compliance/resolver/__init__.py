@@ -1,1 +1,1 @@
-"""DNS over the network: the only code besides `sandbox/dns` that uses dnspython, and one HTTPS fetcher."""
+"""The DNS client and the HTTPS fetcher. Only this package and `sandbox/dns` use dnspython."""

@@ -1,8 +1,8 @@
-"""Answers kept on disk between runs, for as long as their TTLs allow. Off unless a file is named.
+"""Keeps answers on disk between runs, within their TTLs. Off unless the configuration names a file.
 
-The file holds what DNS said, which is hostile: it is JSON, and every value is looked at before it is believed. It is
-written at once or not at all, readable for its owner only, and one that others could have written is not believed.
-Not kept: what could not be looked up, and what authoritative servers said when asked directly.
+The file contains untrusted text from DNS. So it is JSON, and the program validates every value that it reads. Writes
+are atomic, only the owner can read the file, and the program ignores a file that other users can write. The cache keeps
+neither failed lookups nor answers from direct queries to authoritative servers.
 """
 
 import json
@@ -19,12 +19,12 @@ from typing import Any, get_args
 from reconciler.core.lookups import Address, Answer, Host, Mx, Outcome, Rdata, RecordType, Soa, Srv, Tlsa, Txt
 
 FORMAT = 1
-"""Of the file; another is not read."""
+"""Version of the file format. Other versions are ignored."""
 MAX_BYTES = 256 * 2**20
 MAX_SECONDS = 86_400
-"""For which a record is kept, whatever its TTL."""
+"""Limit of seconds to keep a record, regardless of its TTL."""
 MAX_SECONDS_ABSENT = 10_800
-"""For which an absence is kept (RFC 2308 section 5: one to three hours work well)."""
+"""Limit of seconds to keep an absence (RFC 2308 section 5 recommends one to three hours)."""
 
 _SHAPES: dict[str, tuple[Callable[..., Rdata], tuple[type, ...]]] = {
     "Mx": (Mx, (int, str)),
@@ -38,14 +38,14 @@ _KEPT: tuple[Outcome, ...] = ("records", "nodata", "nxdomain")
 
 
 class AnswerCache:
-    """Answers of one list of recursive servers: others may say something else.
+    """Answers of one list of recursive servers, because other servers may give other answers.
 
     Attributes:
-        problem: why what was in the file is not used; empty where it is, or there is no file.
+        problem: why the existing file is not used; empty if it is used or does not exist.
     """
 
     def __init__(self, path: Path, servers: Sequence[tuple[str, int]], *, now: Callable[[], float] = time.time) -> None:
-        """Reads the file, if there is one. Args: `now`: the clock, in seconds since 1970."""
+        """Reads the file if it exists. Args: `now`: the clock, in seconds since 1970."""
         self._path = path
         self._servers = [f"{host} {port}" for host, port in servers]
         self._now = now
@@ -58,22 +58,22 @@ class AnswerCache:
         except (OSError, ValueError, RecursionError) as e:
             self._answers = {}
             why = (e.strerror or type(e).__name__) if isinstance(e, OSError) else str(e)[:200]
-            self.problem = f"the DNS cache {path} is not used: {why}; it is written anew"
+            self.problem = f"the DNS cache {path} is ignored: {why}. The run writes a new one."
 
     def get(self, name: str, rtype: RecordType) -> Answer | None:
-        """The answer, if it is still good; its TTL is what is left of it."""
+        """The answer with its remaining TTL; None if it is unknown or expired."""
         kept = self._answers.get((name, rtype))
         left = int(kept[1] - self._now()) if kept else 0
         return replace(kept[0], ttl=left) if kept and left > 0 else None
 
     def put(self, answer: Answer) -> None:
-        """Keeps an answer that may be kept."""
+        """Keeps an answer if it may be cached."""
         if answer.outcome in _KEPT and answer.ttl:
             most = MAX_SECONDS if answer.outcome == "records" else MAX_SECONDS_ABSENT
             self._answers[answer.name, answer.rtype] = answer, self._now() + min(answer.ttl, most)
 
     def save(self) -> str:
-        """Writes the file; why it could not be, or nothing."""
+        """Writes the file. Returns the error message; empty on success."""
         now = self._now()
         rows = [_row(answer, until) for answer, until in self._answers.values() if until > now]
         text = json.dumps({"dnsCache": FORMAT, "servers": self._servers, "answers": rows}, separators=(",", ":"))
@@ -81,9 +81,10 @@ class AnswerCache:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             number, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
             try:
-                # mkstemp makes it readable for its owner only.
+                # mkstemp creates a file that only the owner can read.
                 with os.fdopen(number, "w", encoding="utf-8") as file:
                     file.write(text)
+                    # Without fsync, a crash after the rename could leave an empty file.
                     file.flush()
                     os.fsync(file.fileno())
                 Path(name).replace(self._path)
@@ -98,20 +99,23 @@ class AnswerCache:
         with self._path.open("rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise ValueError("it is no file")
+                raise ValueError("it is not a regular file")
+            # Another user could plant answers that hide a fault or propose false records.
             if hasattr(os, "geteuid") and (status.st_uid != os.geteuid() or status.st_mode & 0o022):
-                raise ValueError("others may have written it")
+                raise ValueError("other users can write it")
+            # A huge file must not exhaust the memory.
             if status.st_size > MAX_BYTES:
-                raise ValueError(f"it has more than {MAX_BYTES} bytes")
+                raise ValueError(f"it is larger than {MAX_BYTES} bytes")
             found = _json(file.read(MAX_BYTES + 1))
         rows = found.get("answers") if isinstance(found, dict) and found.get("dnsCache") == FORMAT else None
         if not isinstance(rows, list):
-            raise ValueError(f"it is not of the format {FORMAT}")  # noqa: TRY004  (the caller tells what is wrong)
+            raise ValueError(f"its format is not {FORMAT}")  # noqa: TRY004  (the caller reports the message)
         if found.get("servers") != self._servers:
-            raise ValueError("it holds the answers of other resolvers")
+            raise ValueError("it contains answers of other resolvers")
         now = self._now()
         for row in rows:
             answer, until = _answer(row)
+            # A time too far in the future comes from a wrong clock, so the row is not trustworthy.
             if now < until <= now + MAX_SECONDS:
                 self._answers[answer.name, answer.rtype] = answer, until
 
@@ -143,10 +147,10 @@ def _plain(record: Rdata) -> list[object]:
 
 
 def _answer(row: object) -> tuple[Answer, float]:
-    """One row of the file.
+    """Parses one row of the file.
 
     Raises:
-        ValueError: it is not what `_row` makes.
+        ValueError: the row does not have the form of `_row`.
     """
     if not isinstance(row, list) or len(row) != 8:
         raise ValueError("it is damaged")
@@ -186,6 +190,7 @@ def _rdata(found: object) -> Rdata:
     make, types = _SHAPES.get(kind, (None, ())) if isinstance(kind, str) else (None, ())
     if make is None or tuple(map(type, values)) != types:
         raise ValueError("it is damaged")
+    # The constructors do not validate values, and later code relies on valid addresses.
     if kind == "Address":
         ip_address(values[0])
     return make(*values)

@@ -1,6 +1,6 @@
-"""Gets pages over HTTPS, with the certificate verified: policies of MTA-STS, and whether a certificate fits at all.
+"""Fetches pages over HTTPS with verified certificates: MTA-STS policies, and the certificate of the autodiscover host.
 
-Addresses come from the run's resolver, so that all of a run asks the same DNS.
+Addresses come from the resolver of the run, so that all lookups of a run use the same DNS.
 """
 
 import asyncio
@@ -12,16 +12,19 @@ from urllib.parse import urlsplit
 from reconciler.core.lookups import Answer, Page, Resolver
 
 MAX_BODY = 65_536
-"""Bytes of a page (RFC 8461 section 3.3 suggests 64 kilobytes)."""
+"""Limit of bytes of a page (RFC 8461 section 3.3 suggests 64 kilobytes)."""
 MAX_HEAD = 32_768
 IN_FLIGHT = 8
-"""Pages fetched at a time."""
+"""Concurrency limit of requests."""
 PORT = 443
-_BROKEN = "the connection broke off within the page"
+_BROKEN = "the connection ended before the page was complete"
 
 
 class HttpsFetcher:
-    """See `reconciler.core.lookups.Fetcher`. Redirects are not followed (RFC 8461 section 3.3). For one event loop."""
+    """See `reconciler.core.lookups.Fetcher`. It follows no redirects (RFC 8461 section 3.3).
+
+    Use it in one event loop only.
+    """
 
     def __init__(
         self, resolver: Resolver, timeout: float, *, port: int = PORT, context: ssl.SSLContext | None = None
@@ -29,23 +32,24 @@ class HttpsFetcher:
         """A fetcher for one run.
 
         Args:
-            timeout: seconds for one page, the connection included.
-            context: with which certificates are verified; None = the system's authorities.
+            timeout: seconds for one page, including the connection.
+            context: verifies certificates; None = with the system's certificate authorities.
         """
         self._resolver = resolver
         self._timeout = timeout
         self._port = port
         self._context = context or ssl.create_default_context()
-        assert self._context.verify_mode == ssl.CERT_REQUIRED and self._context.check_hostname, "TLS is verified"
+        assert self._context.verify_mode == ssl.CERT_REQUIRED and self._context.check_hostname, "TLS must be verified"
         self._limit = asyncio.Semaphore(IN_FLIGHT)
 
     async def fetch(self, url: str) -> Page:
-        """The page; never raises for what the server does."""
+        """Fetches a page. Failures of the server are in the page, never exceptions."""
         parts = urlsplit(url)
-        assert parts.scheme == "https" and parts.hostname, "only https is fetched"
+        assert parts.scheme == "https" and parts.hostname, "only https is allowed"
         found = await self._addresses(parts.hostname)
         if not found.addresses():
             return Page(url=url, outcome="temporary" if found.unknown else "unusable", text=found.text)
+        # One address is enough for a check. Trying all of them would multiply the timeout.
         address = found.addresses()[0]
         async with self._limit:
             try:
@@ -59,7 +63,7 @@ class HttpsFetcher:
             except ssl.SSLError as e:
                 return Page(url=url, outcome="temporary", text=f"no TLS connection: {e.reason or type(e).__name__}")
             except OSError as e:
-                return Page(url=url, outcome="temporary", text=f"{address} cannot be reached: {e.strerror or e}")
+                return Page(url=url, outcome="temporary", text=f"cannot reach {address}: {e.strerror or e}")
         return _page(url, raw)
 
     async def _addresses(self, host: str) -> Answer:
@@ -67,25 +71,26 @@ class HttpsFetcher:
         return await self._resolver.lookup(host, "AAAA") if first.outcome == "nodata" else first
 
     async def _exchange(self, address: str, host: str, path: str) -> bytes:
-        """The whole answer, cut where it is too long. The connection is dropped, not closed in order: nothing waits."""
+        """The raw response, truncated at the limit."""
         reader, writer = await asyncio.open_connection(address, self._port, ssl=self._context, server_hostname=host)
         try:
             request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/plain, */*\r\nConnection: close\r\n\r\n"
             writer.write(request.encode("ascii"))
             await writer.drain()
             raw = b""
-            while len(raw) <= MAX_HEAD + MAX_BODY and not _is_whole(raw):
+            while len(raw) <= MAX_HEAD + MAX_BODY and not _is_complete(raw):
                 chunk = await reader.read(MAX_BODY)
                 if not chunk:
                     break
                 raw += chunk
             return raw
         finally:
+            # A clean close would wait for the server.
             writer.transport.abort()
 
 
-def _is_whole(raw: bytes) -> bool:
-    """Whether a Content-Length says that no more comes: some servers leave the connection open all the same."""
+def _is_complete(raw: bytes) -> bool:
+    """Whether the response is complete by its Content-Length: some servers ignore `Connection: close`."""
     head, end, body = raw.partition(b"\r\n\r\n")
     if not end:
         return False
@@ -97,7 +102,7 @@ def _is_whole(raw: bytes) -> bool:
 
 
 class _Wire:
-    """What `http.client` wants of a socket, over bytes that are there already."""
+    """Looks like a socket to `http.client`, but reads from bytes."""
 
     def __init__(self, raw: bytes) -> None:
         self._file = io.BytesIO(raw)
@@ -115,15 +120,17 @@ def _page(url: str, raw: bytes) -> Page:
     except http.client.IncompleteRead:
         return Page(url=url, outcome="temporary", text=_BROKEN)
     except (http.client.HTTPException, ValueError, OSError) as e:
-        return Page(url=url, outcome="unusable", text=f"the answer is not HTTP that can be read: {type(e).__name__}")
+        return Page(url=url, outcome="unusable", text=f"the response is not valid HTTP: {type(e).__name__}")
     status = response.status
+    # An overloaded server says nothing about the page.
     if status >= 500 or status == 429:
         return Page(url=url, outcome="temporary", status=status, text=f"the server answered {status}")
     if status != 200:
-        more = ", a redirect, which is not followed" if 300 <= status < 400 else ""
+        more = ", a redirect, which senders do not follow" if 300 <= status < 400 else ""
         return Page(url=url, outcome="status", status=status, text=f"the server answered {status}{more}")
     if len(body) > MAX_BODY:
         return Page(url=url, outcome="unusable", status=status, text=f"the page is longer than {MAX_BODY} bytes")
+    # `http.client` does not report a body that is shorter than its Content-Length.
     if response.length:
         return Page(url=url, outcome="temporary", text=_BROKEN)
     text = body.decode("utf-8", errors="replace")

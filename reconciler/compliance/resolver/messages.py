@@ -1,4 +1,4 @@
-"""Messages by way of dnspython: questions for odd names and types, replies that are not plain, and TCP."""
+"""DNS messages that `wire` does not handle, by dnspython: unusual names, types and replies, and TCP."""
 
 import asyncio
 import ipaddress
@@ -25,18 +25,15 @@ import dns.rdtypes.IN.A
 import dns.rdtypes.IN.AAAA
 import dns.rdtypes.IN.SRV
 
-from reconciler.compliance.resolver import wire as resolver_wire
+from reconciler.compliance.resolver import wire as wire_format
 from reconciler.compliance.resolver.wire import HEADER, LeftToDnspython
 from reconciler.core.lookups import Address, Answer, Host, Mx, Outcome, Rdata, RecordType, Soa, Srv, Tlsa, Txt
-
-# From what dnspython makes of an answer to our own values.
-
 
 _PLAIN = frozenset((string.ascii_letters + string.digits + "-_").encode())
 
 
-def value(rdata: dns.rdata.Rdata) -> Rdata | None:
-    """One record as a value; None for a type that nobody asked for."""
+def rdata_value(rdata: dns.rdata.Rdata) -> Rdata | None:
+    """Converts a record of dnspython to a value; None for a type that no check uses."""
     match rdata:
         case dns.rdtypes.ANY.TXT.TXT():
             return Txt(tuple(_text(raw) for raw in rdata.strings))
@@ -57,7 +54,7 @@ def value(rdata: dns.rdata.Rdata) -> Rdata | None:
 
 
 def plain_name(name: dns.name.Name) -> str:
-    """A name in lower case without the final dot, empty for the root; odd bytes as `\\032`, as in zone files."""
+    """A name in lower case without the final dot; empty for the root. Unusual bytes become `\\032` as in zone files."""
     return ".".join(_label(label) for label in name.labels if label)
 
 
@@ -73,27 +70,27 @@ def _text(raw: bytes) -> str:
 
 
 EDNS_PAYLOAD = 1232
-"""Bytes of UDP that pass everywhere without fragments (DNS flag day 2020)."""
+"""Limit of bytes in UDP that networks carry without fragmentation (DNS flag day 2020)."""
 MAX_RECORDS = 100
-"""Of one answer; nobody publishes more of anything that is judged here."""
+"""Limit of records kept from one answer. No check needs more."""
 MAX_TTL = 2**31 - 1
-"""Seconds (RFC 2181 section 8)."""
+"""Limit of a TTL in seconds (RFC 2181 section 8)."""
 _OPT_SIZE = 11
 _NO_EDNS = frozenset((dns.rcode.FORMERR, dns.rcode.NOTIMP, dns.rcode.BADVERS))
-"""What servers say that do not know EDNS (RFC 6891 section 7)."""
+"""Response codes of servers that do not support EDNS (RFC 6891 section 7)."""
 
 
 class NotAName(Exception):
-    """A name that cannot be asked for, and why."""
+    """A name is not valid in DNS; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why a server's reply decides nothing.
+    """Why a reply of a server, or its absence, does not answer the question.
 
     Attributes:
-        again: asking the same server again may help.
-        no_edns: it may not know EDNS.
+        again: whether a retry with the same server may help.
+        no_edns: whether the server may lack support for EDNS.
     """
 
     outcome: Outcome
@@ -103,20 +100,20 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """The reply did not fit into a datagram."""
+class Truncated:
+    """The reply did not fit into a datagram; repeat the query by TCP."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One question as it goes over the wire.
+    """One question in wire format.
 
     Attributes:
         name: in lower case without the final dot.
-        recursive: it goes to a recursive server, not to an authoritative one.
+        recursive: whether it goes to a recursive server instead of an authoritative one.
         asked: the question section.
         tail: the message without its id.
-        plain: whether plain replies to it can be read without dnspython.
+        plain: whether `wire` can read plain replies without dnspython.
     """
 
     name: str
@@ -127,44 +124,46 @@ class Query:
     plain: bool
 
     def without_edns(self) -> "Query":
-        """The same for a server that does not know EDNS."""
+        """The same query for a server without support for EDNS."""
         tail = self.tail[:9] + b"\0" + self.asked
         return Query(self.name, self.rtype, self.recursive, self.asked, tail, self.plain)
 
 
 def make_query(name: str, rtype: RecordType, *, recursive: bool) -> Query:
-    """The query for a name in lower case without the final dot.
+    """Builds the query for a name in lower case without the final dot.
 
     Raises:
-        NotAName: it is not one.
+        NotAName: the name is not valid in DNS.
     """
-    asked = resolver_wire.question(name, rtype) if recursive else None
+    asked = wire_format.question(name, rtype) if recursive else None
     if asked is not None:
-        return Query(name, rtype, True, asked, resolver_wire.query(asked, EDNS_PAYLOAD), True)
+        return Query(name, rtype, True, asked, wire_format.query(asked, EDNS_PAYLOAD), True)
     try:
         qname = dns.name.Name([*(label.encode() for label in name.split(".") if name), b""])
     except (dns.exception.DNSException, ValueError) as e:
         raise NotAName(str(e)) from e
     message = dns.message.make_query(qname, rtype, use_edns=0, payload=EDNS_PAYLOAD)
-    # AD asks whether the answer was validated, without the signatures (RFC 6840 section 5.7).
+    # AD requests the result of the validation without the signatures (RFC 6840 section 5.7).
     message.flags = dns.flags.RD | dns.flags.AD if recursive else dns.flags.Flag(0)
     wire = message.to_wire()
     return Query(name, rtype, recursive, wire[HEADER:-_OPT_SIZE], wire[2:], False)
 
 
-def read(query: Query, shown: str, wire: bytes) -> Answer | Trouble | Cut | None:
-    """What a datagram with the query's id and question says; None where it cannot be read: wait for another.
+def read_reply(query: Query, shown: str, wire: bytes) -> Answer | Trouble | Truncated | None:
+    """Reads a datagram with the query's id and question; None if it is not readable: wait for another one.
 
     Args:
-        shown: the server, for people.
+        shown: the server as messages show it.
     """
+    # Nearly all replies are plain. The fast reader saves most of the CPU time of a fleet.
     if query.plain:
         try:
-            return resolver_wire.read(wire, query.name, query.rtype, query.asked)
+            return wire_format.read(wire, query.name, query.rtype, query.asked)
         except LeftToDnspython:
             pass
+    # Do not parse a truncated message: its records may be incomplete. Ask again by TCP.
     if wire[2] & 2:
-        return Cut()
+        return Truncated()
     try:
         message = dns.message.from_wire(wire)
     except (dns.exception.DNSException, ValueError):
@@ -173,12 +172,12 @@ def read(query: Query, shown: str, wire: bytes) -> Answer | Trouble | Cut | None
 
 
 def read_message(query: Query, shown: str, message: dns.message.Message) -> Answer | Trouble:
-    """What dnspython's message says."""
+    """Reads a message of dnspython."""
     return _trouble(message, shown, recursive=query.recursive) or _answer(query.name, query.rtype, message)
 
 
 async def by_tcp(query: Query, host: str, port: int, shown: str) -> Answer | Trouble:
-    """One exchange by TCP; the caller limits its time."""
+    """One exchange by TCP. The caller sets the timeout."""
     message = dns.message.from_wire(b"\0\0" + query.tail)
     message.id = randbelow(0x10000)
     try:
@@ -188,11 +187,11 @@ async def by_tcp(query: Query, host: str, port: int, shown: str) -> Answer | Tro
     except EOFError:
         return Trouble("temporary", f"{shown} closed the connection without an answer")
     except (dns.exception.DNSException, ValueError) as e:
-        return Trouble("temporary", f"{shown} sent an answer that cannot be read: {type(e).__name__}")
+        return Trouble("temporary", f"{shown} sent an invalid answer: {type(e).__name__}")
 
 
-async def by_udp(query: Query, host: str, port: int, seconds: float, shown: str) -> Answer | Trouble | Cut | None:
-    """One exchange by UDP where the event loop cannot watch sockets, as on Windows."""
+async def by_udp(query: Query, host: str, port: int, seconds: float, shown: str) -> Answer | Trouble | Truncated | None:
+    """One exchange by UDP on systems whose event loop cannot watch sockets, such as Windows."""
     message = dns.message.from_wire(b"\0\0" + query.tail)
     message.id = randbelow(0x10000)
     try:
@@ -201,7 +200,7 @@ async def by_udp(query: Query, host: str, port: int, seconds: float, shown: str)
                 message, host, port=port, ignore_unexpected=True, ignore_errors=True, raise_on_truncation=True
             )
     except dns.message.Truncated:
-        return Cut()
+        return Truncated()
     except (TimeoutError, dns.exception.Timeout):
         return None
     return read_message(query, shown, reply)
@@ -210,14 +209,17 @@ async def by_udp(query: Query, host: str, port: int, seconds: float, shown: str)
 def _trouble(reply: dns.message.Message, shown: str, *, recursive: bool) -> Trouble | None:
     rcode = reply.rcode()
     if rcode in (dns.rcode.REFUSED, dns.rcode.NOTAUTH):
-        return Trouble("refused", f"{shown} refuses to answer ({dns.rcode.to_text(rcode)})")
+        return Trouble("refused", f"{shown} refused to answer ({dns.rcode.to_text(rcode)})")
     if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         return Trouble("temporary", f"{shown} answered {dns.rcode.to_text(rcode)}", no_edns=rcode in _NO_EDNS)
+    # A server without authority answers from a cache or by chance. Its records are not the zone.
     if not recursive and not reply.flags & dns.flags.AA:
         return Trouble("temporary", f"{shown} answered without authority over the zone (lame)")
     has_soa = _has_soa(reply)
     in_charge = bool(reply.flags & (dns.flags.RA | dns.flags.AA))
     if rcode == dns.rcode.NOERROR and not reply.answer and not has_soa:
+        # An empty answer without a SOA may come from a server that does not know the zone, so it is no proof of
+        # absence.
         referral = any(rrset.rdtype == dns.rdatatype.NS for rrset in reply.authority)
         if referral or not in_charge:
             return Trouble("temporary", f"{shown} answered with a referral instead of an answer (lame)")
@@ -233,15 +235,15 @@ def _answer(name: str, rtype: RecordType, reply: dns.message.Message) -> Answer:
     try:
         chain = reply.resolve_chaining()
     except dns.exception.DNSException as e:
-        text = f"the answer's chain of CNAMEs cannot be followed: {type(e).__name__}"
+        text = f"the answer contains an invalid chain of CNAMEs: {type(e).__name__}"
         return Answer(name=name, rtype=rtype, outcome="temporary", text=text)
-    # dnspython gives an owner's CNAMEs as one set; several are against RFC 2181 section 10.1: the first is followed.
+    # RFC 2181 section 10.1 forbids several CNAMEs at one name. dnspython returns them as one set: follow the first.
     aliases = tuple(plain_name(rrset[0].target) for rrset in chain.cnames)
     outcome: Outcome = "records"
     values: tuple[Rdata, ...] = ()
     text = ""
     if chain.answer is not None:
-        values = tuple(v for rdata in list(chain.answer)[:MAX_RECORDS] if (v := value(rdata)) is not None)
+        values = tuple(v for rdata in list(chain.answer)[:MAX_RECORDS] if (v := rdata_value(rdata)) is not None)
     elif reply.rcode() == dns.rcode.NXDOMAIN:
         outcome, text = "nxdomain", f"{aliases[-1] if aliases else name} does not exist in DNS"
     else:
@@ -254,6 +256,6 @@ def _answer(name: str, rtype: RecordType, reply: dns.message.Message) -> Answer:
         aliases=aliases,
         text=text,
         authenticated=bool(reply.flags & dns.flags.AD),
-        # Without a SOA nobody says for how long an absence may be remembered (RFC 2308 section 5).
+        # Without a SOA, the time for which an absence may be cached is unknown (RFC 2308 section 5).
         ttl=min(chain.minimum_ttl, MAX_TTL) if chain.answer is not None or _has_soa(reply) else None,
     )

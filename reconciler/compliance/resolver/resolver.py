@@ -1,8 +1,8 @@
-"""The resolver: asks recursive DNS servers, and authoritative ones directly, politely and once.
+"""The resolver: queries recursive DNS servers and, directly, authoritative ones.
 
-One resolver serves one run: what was answered (or not) is remembered until the run ends, so that no question is
-sent twice and all checks judge the same facts. A server gets a bounded number of questions at a time; one that is
-silent is asked again a little later and longer each time, and last where there are others.
+One resolver serves one run. It keeps all answers and failures until the run ends, so it sends no question twice and all
+checks judge the same facts. The number of questions in flight per server is limited. A server that does not respond
+gets retries with longer timeouts, and other servers go first.
 """
 
 import asyncio
@@ -16,39 +16,39 @@ import dns.resolver
 
 from reconciler.compliance.resolver.cache import AnswerCache
 from reconciler.compliance.resolver.messages import (
-    Cut,
     NotAName,
     Query,
     Trouble,
+    Truncated,
     by_tcp,
     by_udp,
     make_query,
-    read,
+    read_reply,
 )
 from reconciler.compliance.resolver.udp import SOCKETS, Sockets
 from reconciler.core.errors import Unreachable
 from reconciler.core.lookups import Answer, RecordType, Resolver
 
 IN_FLIGHT = 64
-"""Questions under way at a time with one recursive server."""
+"""Concurrency limit of questions per recursive server."""
 AUTHORITY_IN_FLIGHT = 4
-"""And with one authoritative server, which is a stranger's."""
+"""Concurrency limit of questions per authoritative server. It is low, because other people operate these servers."""
 AUTHORITY_PORT = 53
-_PATIENCE = (1, 2, 4)
-"""How the time for a question is divided among the rounds: a datagram may be lost, a slow server gets longer."""
-_SILENT = 3
-"""Attempts in succession without an answer; then a server is asked last."""
+_TIME_SHARES = (1, 2, 4)
+"""Shares of a question's timeout per round: a lost datagram costs little, a slow server gets more time later."""
+_MAX_MISSES = 3
+"""Consecutive attempts without a response, after which other servers go first."""
 
 
 def open_resolver(servers: Sequence[tuple[str, int]], timeout: float) -> Resolver:
     """A resolver for one run.
 
     Args:
-        servers: addresses and ports of recursive servers, asked in this order; none = the system's.
-        timeout: seconds for one question, all attempts together; waiting for its turn is not counted.
+        servers: addresses and ports of recursive servers, in this order; empty = the system's servers.
+        timeout: seconds for all attempts of one question, without the time in the queue.
 
     Raises:
-        Unreachable: the system has no resolver configured, or a server is not given by its address.
+        Unreachable: the system has no resolver, or a server is not an IP address.
     """
     return DnsResolver(tuple(servers) or _system_servers(), timeout)
 
@@ -57,11 +57,11 @@ def open_resolver(servers: Sequence[tuple[str, int]], timeout: float) -> Resolve
 def cached_resolver(
     servers: Sequence[tuple[str, int]], timeout: float, cache: Path | None, warn: Callable[[str], None]
 ) -> Iterator[Resolver]:
-    """A resolver as from `open_resolver` that knows what an earlier one was told.
+    """A resolver as from `open_resolver`, with answers from earlier runs.
 
     Args:
-        cache: the file that keeps answers, see `reconciler.compliance.resolver.cache`; None = there is none.
-        warn: told why the file is not used, or cannot be written: that never fails a run.
+        cache: the file with the answers (see `reconciler.compliance.resolver.cache`); None = no file.
+        warn: called with the reason if the file is not readable or not writable. That never fails a run.
     """
     servers = tuple(servers) or _system_servers()
     kept = AnswerCache(cache, servers) if cache is not None else None
@@ -73,11 +73,11 @@ def cached_resolver(
 
 
 class DnsResolver:
-    """See `open_resolver`. To be used in one event loop.
+    """See `open_resolver`. Use it in one event loop only.
 
     Attributes:
-        sent: how many questions went out (attempts and TCP repetitions not counted).
-        attempts: how often a server was asked, TCP after a truncated answer not counted.
+        sent: number of questions sent, without retries and repeats by TCP.
+        attempts: number of exchanges with servers, without repeats by TCP.
     """
 
     def __init__(
@@ -92,12 +92,12 @@ class DnsResolver:
         """Args are as for `open_resolver`.
 
         Args:
-            in_flight: questions under way at a time with each of the servers.
-            authority_port: where authoritative servers listen.
-            cache: what recursive servers said before; not what authoritative ones say.
+            in_flight: concurrency limit per recursive server.
+            authority_port: the port of authoritative servers.
+            cache: earlier answers of recursive servers. Answers of authoritative servers are never cached.
 
         Raises:
-            Unreachable: a server is not given by its address.
+            Unreachable: a server is not an IP address.
         """
         for host, _ in servers:
             _check_address(host)
@@ -112,15 +112,15 @@ class DnsResolver:
 
     @property
     def servers(self) -> tuple[str, ...]:
-        """Who is asked: `address:port`, in the order in which they are."""
+        """The recursive servers, as `address:port`, in order."""
         return tuple(server.shown for server in self._servers)
 
     def lookup(self, name: str, rtype: RecordType) -> "asyncio.Future[Answer]":
-        """The answer to a question, sent at most once in the resolver's life. Never fails for what DNS does."""
+        """The answer to a question. Sends it at most once per resolver. DNS failures are answers, not exceptions."""
         return self._once(name, rtype, "")
 
     def lookup_at(self, server: str, name: str, rtype: RecordType) -> "asyncio.Future[Answer]":
-        """What an authoritative server says, sent at most once too; `temporary` where it is not authoritative."""
+        """The answer of an authoritative server, also sent at most once; `temporary` if the server is lame."""
         return self._once(name, rtype, server)
 
     def _once(self, name: str, rtype: RecordType, authority: str) -> "asyncio.Future[Answer]":
@@ -128,14 +128,15 @@ class DnsResolver:
         task = self._asked.get(key)
         if task is None:
             task = self._asked[key] = asyncio.create_task(self._ask(*key))
-        # Shielded: who asked first may be cancelled while others wait for the same answer.
+        # Several checks may wait for one answer. If the first of them is canceled, the others must still get it.
         return asyncio.shield(task)
 
     async def _ask(self, name: str, rtype: RecordType, authority: str) -> Answer:
         try:
             query = make_query(name, rtype, recursive=not authority)
         except NotAName as e:
-            return Answer(name=name, rtype=rtype, outcome="nxdomain", text=f"this cannot be a name in DNS: {e}")
+            return Answer(name=name, rtype=rtype, outcome="nxdomain", text=f"not a valid DNS name: {e}")
+        # Direct answers exist to find stale caches, so they never come from the cache file.
         if authority:
             self.sent += 1
             return await self._ask_servers(query, (self._authority(authority),))
@@ -154,10 +155,11 @@ class DnsResolver:
         return server
 
     async def _ask_servers(self, query: Query, servers: Sequence["_Server"]) -> Answer:
-        """Each server in turn, the silent ones again; the first answer that decides, else the last trouble."""
+        """Asks the servers in turn, with retries. Returns the first answer, or else the last failure."""
         if len(servers) > 1:
-            servers = sorted(servers, key=lambda server: server.misses >= _SILENT)
-        plan = [(share, server) for share in _PATIENCE for server in servers]
+            # The sort is stable: among responsive servers, the configured order stays.
+            servers = sorted(servers, key=lambda server: server.misses >= _MAX_MISSES)
+        plan = [(share, server) for share in _TIME_SHARES for server in servers]
         left = self._timeout
         trouble: Trouble | None = None
         while plan:
@@ -167,31 +169,34 @@ class DnsResolver:
             if isinstance(reply, Answer):
                 return reply
             trouble = reply
+            # Unused time of a quick failure goes to the remaining attempts.
             left = max(0.0, left - taken)
+            # A server with a definite failure would repeat it, so only silent servers get retries.
             plan = [row for row in plan[1:] if trouble.again or row[1] is not server]
-        assert trouble is not None, "a resolver has a server"
+        assert trouble is not None, "a resolver has at least one server"
         text = f"{trouble.text} within {self._timeout:g} s" if trouble.again else trouble.text
         return Answer(name=query.name, rtype=query.rtype, outcome=trouble.outcome, text=text)
 
 
 class _Server:
-    """One name server, and how it fares.
+    """One name server and its state.
 
     Attributes:
         address: IP address and port.
-        misses: attempts without an answer since the last one.
+        misses: attempts without a response since the last response.
     """
 
     def __init__(self, host: str, port: int, in_flight: int, sockets: int) -> None:
         self.address = (host, port)
         self.shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._turn = asyncio.Semaphore(in_flight)
-        self._sockets: Sockets[Answer | Trouble | Cut] = Sockets(host, port, sockets)
+        self._sockets: Sockets[Answer | Trouble | Truncated] = Sockets(host, port, sockets)
         self._edns = True
         self.misses = 0
 
     async def exchange(self, query: Query, seconds: float) -> tuple[Answer | Trouble, float]:
-        """One attempt: what came of it, and how many seconds it took, waiting for its turn not counted."""
+        """One attempt: the result, and its duration in seconds without the time in the queue."""
+        # The time in the queue does not count, or a busy run would turn slow queues into failures.
         async with self._turn:
             now = asyncio.get_running_loop().time
             begin = now()
@@ -200,29 +205,33 @@ class _Server:
             except TimeoutError:
                 reply = None
             except OSError as e:
-                reply = Trouble("temporary", f"{self.shown} cannot be reached: {e.strerror or e}")
+                reply = Trouble("temporary", f"cannot reach {self.shown}: {e.strerror or e}")
             if reply is None:
                 self.misses += 1
                 return Trouble("temporary", f"{self.shown} did not answer", again=True), now() - begin
+            # Any response, even a failure, shows that the server is alive.
             self.misses = 0
             return reply, now() - begin
 
     async def _attempt(self, query: Query, seconds: float) -> Answer | Trouble | None:
-        """By UDP, by TCP where the answer is cut off, without EDNS for a server that does not know it."""
+        """Asks by UDP; by TCP if the reply is truncated; without EDNS if the server does not support it."""
         deadline = asyncio.get_running_loop().time() + seconds
         reply = await self._by_udp(query if self._edns else query.without_edns(), seconds)
+        # Only a success without EDNS proves that EDNS was the cause.
         if isinstance(reply, Trouble) and reply.no_edns and self._edns:
             plainer = await self._by_udp(query.without_edns(), deadline - asyncio.get_running_loop().time())
-            if isinstance(plainer, Answer | Cut):
+            if isinstance(plainer, Answer | Truncated):
                 self._edns, reply = False, plainer
-        if isinstance(reply, Cut):
+        if isinstance(reply, Truncated):
             async with asyncio.timeout_at(deadline):
                 return await by_tcp(query, *self.address, self.shown)
         return reply
 
-    async def _by_udp(self, query: Query, seconds: float) -> Answer | Trouble | Cut | None:
+    async def _by_udp(self, query: Query, seconds: float) -> Answer | Trouble | Truncated | None:
         try:
-            return await self._sockets.ask(query.tail, query.asked, lambda wire: read(query, self.shown, wire), seconds)
+            return await self._sockets.ask(
+                query.tail, query.asked, lambda wire: read_reply(query, self.shown, wire), seconds
+            )
         except NotImplementedError:
             return await by_udp(query, *self.address, seconds, self.shown)
 
@@ -233,13 +242,13 @@ def _system_servers() -> tuple[tuple[str, int], ...]:
     except (dns.exception.DNSException, OSError) as e:
         raise Unreachable(
             "no DNS resolver is configured on this system",
-            hint="name one in reconciler.yaml, like dns: {resolvers: ['192.0.2.53:53']}",
+            hint="Add one to reconciler.yaml, such as `dns: {resolvers: ['192.0.2.53:53']}`.",
         ) from e
     servers = tuple((str(server), system.port) for server in system.nameservers)
     if not servers:
         raise Unreachable(
             "no DNS resolver is configured on this system",
-            hint="name one in reconciler.yaml, like dns: {resolvers: ['192.0.2.53:53']}",
+            hint="Add one to reconciler.yaml, such as `dns: {resolvers: ['192.0.2.53:53']}`.",
         )
     return servers
 
@@ -249,6 +258,6 @@ def _check_address(host: str) -> None:
         ipaddress.ip_address(host)
     except ValueError as e:
         raise Unreachable(
-            f"the DNS resolver {host!r} is not given by its address",
-            hint="write an IPv4 or IPv6 address with its port, like 192.0.2.53:53",
+            f"the DNS resolver {host!r} is not an IP address",
+            hint="Use an IPv4 or IPv6 address with a port, such as `192.0.2.53:53`.",
         ) from e

@@ -1,7 +1,7 @@
-"""UDP to one name server: several sockets with random source ports, a random id for every question.
+"""UDP to one name server: several sockets with random source ports, and a random id for each question.
 
-What arrives is taken only from the server's address (the sockets are connected), with the id of a question under way
-and its question (RFC 5452 section 9). Everything else is waited past: anybody can send a datagram.
+A reply counts only if it comes from the server's address (the sockets are connected) and repeats the id and the
+question of a pending query (RFC 5452 section 9). Anybody can send a datagram, so everything else is ignored.
 """
 
 import asyncio
@@ -15,16 +15,16 @@ from typing import Generic, TypeVar
 from reconciler.compliance.resolver.wire import HEADER, repeats
 
 SOCKETS = 8
-"""Open at a time; each question takes one by chance."""
+"""Open sockets. Each question uses a random one."""
 _RETIRED_AFTER = 256
-"""Questions through one port: nobody shall have the time to find it out."""
+"""Questions per port. A new port leaves an attacker no time to discover it."""
 _AT_A_TIME = 32
-"""Datagrams read before others have their turn."""
+"""Datagrams read in one call, so that other tasks also get their turn."""
 _SIZE = 65_535
 _REPLY = 0xF8
 """The bits QR and opcode."""
 _SHORT_ERRORS = frozenset((1, 2, 4, 5))
-"""FORMERR, SERVFAIL, NOTIMP and REFUSED may come without the question."""
+"""FORMERR, SERVFAIL, NOTIMP and REFUSED: such replies may lack the question."""
 
 Reply = TypeVar("Reply")
 
@@ -38,7 +38,7 @@ class _Waiting(Generic[Reply]):
 
 @dataclass(slots=True, eq=False)
 class _Port(Generic[Reply]):
-    """One connected socket and the questions that went out through it."""
+    """One connected socket and its pending questions."""
 
     socket: socket.socket
     loop: asyncio.AbstractEventLoop
@@ -47,11 +47,12 @@ class _Port(Generic[Reply]):
     sent: int = 0
 
     def send(self, tail: bytes, waiting: _Waiting[Reply]) -> int:
-        """Sends a question; the id under which it went out."""
+        """Sends a question and returns its id."""
         number = randbelow(0x10000)
+        # Two pending questions on one port with the same id would be indistinguishable.
         while number in self.waiting:
             number = randbelow(0x10000)
-        # A kernel's buffer that is full is like a datagram that is lost on the way: it is sent again later.
+        # A full send buffer is like a lost datagram: the next attempt sends the question again.
         with suppress(BlockingIOError):
             self.socket.send(number.to_bytes(2, "big") + tail)
         self.waiting[number] = waiting
@@ -66,7 +67,7 @@ class _Port(Generic[Reply]):
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as e:
-                # An ICMP message does not say which question it is about, but all went to the same server.
+                # An ICMP error does not name the question. It applies to all, because they went to one server.
                 for waiting in self.waiting.values():
                     if not waiting.future.done():
                         waiting.future.set_exception(e)
@@ -78,6 +79,7 @@ class _Port(Generic[Reply]):
         if waiting is None or waiting.future.done() or wire[2] & _REPLY != 0x80:
             return
         without = wire[4:6] == b"\0\0" and wire[3] & 15 in _SHORT_ERRORS
+        # A forger who guesses id and port must also know the question.
         if not without and not repeats(wire, waiting.asked):
             return
         reply = waiting.read(wire)
@@ -85,16 +87,16 @@ class _Port(Generic[Reply]):
             waiting.future.set_result(reply)
 
     def close(self) -> None:
-        """The port is given back."""
+        """Closes the socket."""
         self.loop.remove_reader(self.socket)
         self.socket.close()
 
 
 class Sockets(Generic[Reply]):
-    """The ports to one server. They are open only as long as something is under way."""
+    """The sockets to one server. They are open only while questions are pending."""
 
     def __init__(self, host: str, port: int, size: int = SOCKETS) -> None:
-        """Args: the server's IP address and port; how many sockets at most."""
+        """Args: the server's IP address and port; the maximum number of sockets."""
         self._address = (host, port)
         self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._ports: list[_Port[Reply] | None] = [None] * size
@@ -104,21 +106,22 @@ class Sockets(Generic[Reply]):
     async def ask(
         self, tail: bytes, asked: bytes, read: Callable[[bytes], Reply | None], seconds: float
     ) -> Reply | None:
-        """What `read` made of the reply; None where none came in time.
+        """Sends a query. Returns the value of `read` for the reply, or None if none arrived in time.
 
         Args:
             tail: the query without its id.
             asked: its question section.
-            read: makes something of a datagram, or says with None that it cannot be the answer.
+            read: parses a datagram; None = not a reply to this query.
 
         Raises:
-            OSError: the server cannot be reached.
+            OSError: the server is not reachable.
             NotImplementedError: the event loop cannot watch sockets.
         """
         place = randbelow(len(self._ports))
         port = self._ports[place]
         if port is None or port.sent >= _RETIRED_AFTER:
             self._ports[place] = None
+            # A retired socket with pending questions stays open until the last reply; `_tidy` closes it.
             if port is not None and not port.waiting:
                 port.close()
             port = self._ports[place] = self._open()
@@ -152,6 +155,7 @@ class Sockets(Generic[Reply]):
     def _tidy(self, port: _Port[Reply]) -> None:
         if not port.waiting and port not in self._ports:
             port.close()
+        # Open sockets without questions would keep file descriptors for the entire run.
         if not self._under_way:
             for place, idle in enumerate(self._ports):
                 if idle is not None:

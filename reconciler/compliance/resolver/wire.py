@@ -1,7 +1,7 @@
-"""Writes questions and reads plain answers, as bytes (RFC 1035 section 4): what dnspython does too, many times faster.
+"""Writes questions and reads plain answers as bytes (RFC 1035 section 4), many times faster than dnspython.
 
-A message that is anything but plain is left to dnspython: `read` then raises `Doubt`, and never anything else, whatever
-the bytes are. What it does read, dnspython reads the same; a property test holds it to that.
+For a message that is not plain, `read` raises `LeftToDnspython`, and it raises nothing else for any bytes. A property
+test verifies that dnspython reads all other messages the same way.
 """
 
 from dataclasses import dataclass
@@ -12,15 +12,12 @@ from typing import Final
 
 from reconciler.core.lookups import Address, Answer, Host, Mx, Rdata, RecordType, Srv, Txt
 
-# Names and data of records, out of the bytes of a plain message (RFC 1035 sections 3.3 and 4.1.4).
-
-
 HEADER: Final = 12
-"""Bytes before the question."""
+"""Bytes before the question section."""
 MAX_NAME: Final = 255
-"""Bytes of a name with its lengths (RFC 1035 section 2.3.4)."""
+"""Limit of bytes of a name, including the lengths of its labels (RFC 1035 section 2.3.4)."""
 PLAIN: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
-"""What plain names consist of, the dots between their labels included."""
+"""The characters of plain names, including the dots between labels."""
 
 _QUESTION = 0xC00C
 """A pointer to the name in the question."""
@@ -29,26 +26,27 @@ _SHORT = Struct("!H").unpack_from
 _THREE = Struct("!HHH").unpack_from
 
 Row = tuple[int, int, int]
-"""A record's TTL, and where its data begins and ends."""
+"""The TTL of a record, and the start and end of its data."""
 
 
 class LeftToDnspython(Exception):
-    """The message is not plain enough to be read here."""
+    """The message is not plain; dnspython must read it."""
 
 
 def owner_at(wire: bytes, at: int, name: str) -> tuple[str, int]:
-    """The name before a record; most often a pointer to the question."""
+    """The owner name of a record. The fast path is a pointer to the question."""
     if _SHORT(wire, at)[0] == _QUESTION:
         return name, at + 2
     return name_at(wire, at)
 
 
 def values(wire: bytes, name: str, rtype: RecordType, rows: list[Row]) -> tuple[Rdata, ...]:
-    """The records' data, each once."""
+    """The data of the records, each once."""
     found: list[Rdata] = []
     seen: set[object] = set()
     for _, start, end in rows:
         value = _value(wire, name, rtype, start, end)
+        # Different bytes can decode to the same text. dnspython compares bytes, so this does too.
         mark: object = wire[start:end] if rtype == "TXT" else value
         if mark not in seen:
             seen.add(mark)
@@ -91,7 +89,7 @@ def _strings(wire: bytes, start: int, end: int) -> tuple[str, ...]:
 
 
 def text(raw: bytes) -> str:
-    """A character-string decoded: UTF-8, or Latin-1 where it is not that."""
+    """Decodes a character-string: UTF-8, or Latin-1 if it is not valid UTF-8."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -99,7 +97,7 @@ def text(raw: bytes) -> str:
 
 
 def target(wire: bytes, start: int, end: int, name: str) -> str:
-    """The name that a record's data ends with."""
+    """The name at the end of a record's data."""
     found, after = owner_at(wire, start, name)
     if after != end:
         raise LeftToDnspython
@@ -107,7 +105,7 @@ def target(wire: bytes, start: int, end: int, name: str) -> str:
 
 
 def skip(wire: bytes, at: int) -> int:
-    """Where a name ends; what it leads to does not matter."""
+    """The end of a name, without following its pointers."""
     while (size := wire[at]) and size < 64:
         at += size + 1
     if size == 0:
@@ -118,10 +116,12 @@ def skip(wire: bytes, at: int) -> int:
 
 
 def name_at(wire: bytes, at: int, *, odd: bool = False) -> tuple[str, int]:
-    """A plain name in lower case, and where it ends; pointers lead strictly back (RFC 1035 section 4.1.4).
+    """Reads a plain name in lower case, and returns it with its end.
+
+    Pointers must lead strictly backwards (RFC 1035 section 4.1.4). So a message cannot contain an endless loop.
 
     Args:
-        odd: other bytes are allowed too; the name is then only good for showing.
+        odd: whether other bytes are allowed too; such a name is not usable for lookups.
     """
     labels: list[bytes] = []
     after, start, limit, size, hops = 0, at, len(wire), 1, 0
@@ -148,13 +148,13 @@ def name_at(wire: bytes, at: int, *, odd: bool = False) -> tuple[str, int]:
 
 
 TYPES: Final[dict[RecordType, int]] = {"A": 1, "CNAME": 5, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33}
-"""The types that are read here, and their numbers."""
+"""The numbers of the supported record types."""
 MAX_RECORDS: Final = 64
-"""Of a plain message; usual ones have a handful."""
+"""Limit of records in a plain message; most have only a few."""
 
 _CNAME, _SOA, _OPT, _NS = 5, 6, 41, 2
 _NOT_HERE = frozenset({41, 250})
-"""OPT and TSIG, outside the additional section or at all."""
+"""OPT and TSIG: dnspython reads messages with these types where they are unexpected."""
 _IN = 1
 _QR, _OPCODE, _AA, _TC, _RA, _AD = 0x8000, 0x7800, 0x0400, 0x0200, 0x0080, 0x0020
 _NXDOMAIN = 3
@@ -165,10 +165,10 @@ _RECORD = Struct("!HHIH").unpack_from
 
 @dataclass(slots=True)
 class _Authority:
-    """What the authority section says of an answer that is not there.
+    """The content of the authority section of a negative answer.
 
     Attributes:
-        ttl: for how long that may be remembered (RFC 2308 section 5); None where no SOA says.
+        ttl: seconds that the absence may be cached (RFC 2308 section 5); None without a SOA.
     """
 
     soa: bool = False
@@ -177,7 +177,7 @@ class _Authority:
 
 
 def question(name: str, rtype: RecordType) -> bytes | None:
-    """The question section for a name in lower case without the final dot; None where it is not plain."""
+    """The question section for a name in lower case without the final dot; None if the name is not plain."""
     if rtype not in TYPES or len(name) > MAX_NAME - 2 or not name.isascii():
         return None
     labels = name.encode().split(b".")
@@ -187,12 +187,12 @@ def question(name: str, rtype: RecordType) -> bytes | None:
 
 
 def query(asked: bytes, payload: int) -> bytes:
-    """What follows the id in a query: RD and AD set, one question, EDNS with the payload (RFC 6891 section 6.1)."""
+    """A query without its id: RD and AD set, one question, EDNS with the payload (RFC 6891 section 6.1)."""
     return b"\x01\x20\0\1\0\0\0\0\0\1" + asked + b"\0\0\x29" + payload.to_bytes(2, "big") + b"\0\0\0\0\0\0"
 
 
 def repeats(wire: bytes, asked: bytes) -> bool:
-    """Whether a datagram repeats the question, in whatever case (RFC 1035 section 2.3.3)."""
+    """Whether a datagram repeats the question, ignoring case (RFC 1035 section 2.3.3)."""
     end = HEADER + len(asked)
     section = wire[HEADER:end]
     if section != asked and (section[:-4].lower() != asked[:-4].lower() or section[-4:] != asked[-4:]):
@@ -201,7 +201,7 @@ def repeats(wire: bytes, asked: bytes) -> bool:
 
 
 def read(wire: bytes, name: str, rtype: RecordType, asked: bytes) -> Answer:
-    """What a recursive server's reply says; `repeats` was found to hold for it.
+    """Reads a recursive server's reply for which `repeats` holds.
 
     Raises:
         LeftToDnspython: dnspython must read it.
@@ -215,6 +215,7 @@ def read(wire: bytes, name: str, rtype: RecordType, asked: bytes) -> Answer:
 def _read(wire: bytes, name: str, rtype: RecordType, at: int) -> Answer:
     _, flags, questions, answered, authorities, additional = _COUNTS(wire)
     rcode = flags & 15
+    # Rare cases are left to dnspython, so this reader stays small and its results stay equal.
     if flags & (_QR | _OPCODE | _TC) != _QR or rcode not in (0, _NXDOMAIN) or questions != 1:
         raise LeftToDnspython
     if answered + authorities + additional > MAX_RECORDS:
@@ -229,6 +230,7 @@ def _read(wire: bytes, name: str, rtype: RecordType, at: int) -> Answer:
     end = names[-1]
     rows = found.get((end, wanted))
     authority, at = _authority(wire, at, authorities, end if rows is None else None)
+    # Bytes after the message are a sign of damage. dnspython decides about them.
     if _additional(wire, at, additional) != len(wire):
         raise LeftToDnspython
     aliases, authenticated = tuple(names[1:]), bool(flags & _AD)
@@ -260,7 +262,7 @@ def _read(wire: bytes, name: str, rtype: RecordType, at: int) -> Answer:
 
 
 def _header(wire: bytes, at: int) -> tuple[int, int, int, int]:
-    """A record's type and TTL, and where its data begins and ends."""
+    """The type and TTL of a record, and the start and end of its data."""
     kind, rdclass, ttl, length = _RECORD(wire, at)
     start = at + 10
     end = start + length
@@ -270,12 +272,13 @@ def _header(wire: bytes, at: int) -> tuple[int, int, int, int]:
 
 
 def _follow(wire: bytes, name: str, wanted: int, found: dict[tuple[str, int], list[Row]]) -> tuple[list[str], int]:
-    """The question's name and where CNAMEs lead from there, and their least TTL; nothing else in the answer counts."""
+    """The name in the question, the CNAME targets after it, and their lowest TTL. All other names are ignored."""
     names, ttl = [name], 0x7FFFFFFF
     while (names[-1], wanted) not in found:
         rows = found.get((names[-1], _CNAME))
         if rows is None:
             break
+        # Several CNAMEs at one name, and long or endless chains, need the exact rules of dnspython.
         if len(rows) > 1 or len(names) > _MAX_CHAIN:
             raise LeftToDnspython
         names.append(target(wire, rows[0][1], rows[0][2], name))
@@ -284,23 +287,24 @@ def _follow(wire: bytes, name: str, wanted: int, found: dict[tuple[str, int], li
 
 
 def _authority(wire: bytes, at: int, count: int, end: str | None) -> tuple[_Authority, int]:
-    """The authority section, and where it ends; read only where there is no answer for the name `end`."""
-    said = _Authority()
+    """The authority section and its end. It is skipped unless `end` is the name of a negative answer."""
+    authority = _Authority()
     for _ in range(count):
         if end is None:
             at = _header(wire, skip(wire, at))[3]
             continue
         owner, at = name_at(wire, at)
         kind, ttl, start, at = _header(wire, at)
-        said.referral = said.referral or kind == _NS
+        authority.referral = authority.referral or kind == _NS
         if kind == _SOA:
-            if said.soa or at - start < 22:
+            if authority.soa or at - start < 22:
                 raise LeftToDnspython
+            # A SOA of another zone does not describe this absence.
             if owner and end != owner and not end.endswith(f".{owner}"):
                 raise LeftToDnspython
-            said.soa = True
-            said.ttl = min(ttl, _soa_minimum(wire, start, at))
-    return said, at
+            authority.soa = True
+            authority.ttl = min(ttl, _soa_minimum(wire, start, at))
+    return authority, at
 
 
 def _soa_minimum(wire: bytes, start: int, end: int) -> int:
@@ -312,7 +316,7 @@ def _soa_minimum(wire: bytes, start: int, end: int) -> int:
 
 
 def _additional(wire: bytes, at: int, count: int) -> int:
-    """Where the additional section ends; an OPT record that says more than a size is for dnspython."""
+    """The end of the additional section. An OPT record with more than a size is left to dnspython."""
     options = 0
     for _ in range(count):
         at = skip(wire, at)

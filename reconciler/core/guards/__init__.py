@@ -1,1 +1,1 @@
-"""Guards: rules that refuse a plan. One file per subject; `domain` judges one domain, `run` the whole run."""
+"""Guards: rules that refuse a plan. One module per subject; `domain` checks one domain, `run` all domains of a run."""

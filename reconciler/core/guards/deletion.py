@@ -1,42 +1,43 @@
-"""Guards against deletions: too many of them, and of what nobody may delete, disable or rename away."""
+"""Guards against deletions: too many of them, and deletions of protected resources or administrators."""
 
 from collections.abc import Iterable, Mapping
 
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.kinds import BY_NAME, KINDS
 from reconciler.core.model import CurrentDomain, DesiredDomain, KindName
-from reconciler.core.ownership import administers, is_hosts_own, shield
+from reconciler.core.ownership import administers, is_hosts_own, protection
 from reconciler.core.plan import Change
 from reconciler.core.workspace import Policy
 
 PERCENT_FROM = 10
-"""Below so many resources of a kind the percentage says nothing."""
+"""The percentage applies only from this many resources of a kind on: one of three is already 33 percent."""
 
 
 def population(current: CurrentDomain, kind: KindName) -> int:
-    """How many of a kind there are, without the host's own administrator."""
+    """The number of resources of a kind, without the host's own administrator."""
     return sum(not is_hosts_own(r) for r in current.section(kind).values())
 
 
 def too_many_deletions(changes: Iterable[Change], current: CurrentDomain, policy: Policy) -> tuple[Diagnostic, ...]:
-    """More deletions of a kind in this domain than `policy.maxDeletions` lets pass, by count or by percent."""
+    """GRD002: more deletions of a kind in this domain than `policy.maxDeletions` allows, by count or by percent."""
     found: list[Diagnostic] = []
     deletions = [c for c in changes if c.action == "delete"]
     for kind in KINDS:
-        doomed = [c for c in deletions if c.kind == kind.name]
+        deleted = [c for c in deletions if c.kind == kind.name]
         there = population(current, kind.name)
-        by_count = len(doomed) > policy.max_deletions_count
-        by_share = there >= PERCENT_FROM and len(doomed) * 100 > policy.max_deletions_percent * there
-        if not (by_count or by_share):
+        above_count = len(deleted) > policy.max_deletions_count
+        # Multiplied instead of divided: integers have no rounding at the boundary.
+        above_percent = there >= PERCENT_FROM and len(deleted) * 100 > policy.max_deletions_percent * there
+        if not (above_count or above_percent):
             continue
-        attribution = f", and at most {policy.max_deletions_percent} percent of them," if there >= PERCENT_FROM else ""
+        percent = f" and {policy.max_deletions_percent} percent" if there >= PERCENT_FROM else ""
         found.append(
             error(
                 "GRD002",
-                f"{current.domain}: {len(doomed)} of {there} {kind.plural} would be deleted; the policy lets at most "
-                f"{policy.max_deletions_count}{attribution} pass",
-                doomed[0].origin,
-                hint="if all of them are meant, give --allow-deletions with the exact number of deletions in the plan",
+                f"{current.domain}: this plan deletes {len(deleted)} of {there} {kind.plural}; "
+                f"policy.maxDeletions allows at most {policy.max_deletions_count}{percent}",
+                deleted[0].origin,
+                hint="if you intend all deletions, pass --allow-deletions with their exact number in the plan",
             )
         )
     return tuple(found)
@@ -49,30 +50,34 @@ def protected(
     policy: Policy,
     protected_before: Mapping[str, str],
 ) -> tuple[Diagnostic, ...]:
-    """Deletions, and disablings that prepare one, of what `ownership.shield` protects as things are now.
+    """GRD001, GRD003, GRD010, REF006: deletions of protected resources, and updates that disable one before a deletion.
 
-    The planner plans none of these; a plan that was saved may hold one that has become one since.
+    The planner never plans such a change. A saved plan can contain one if the resource became protected since.
     """
     found: list[Diagnostic] = []
     for change in changes:
         resource = current.section(change.kind).get(change.name)
+        # A mailbox that its own line disables (`enabled: false`) is not on its way to a deletion.
         if resource is None or not (change.action == "delete" or change.reason == "purge pending"):
             continue
-        guard = shield(policy, desired, change.kind, resource, protected_before)
+        guard = protection(policy, desired, change.kind, resource, protected_before)
         if guard is not None:
-            text = f"{BY_NAME[change.kind].title} {change.address} is not deleted: {guard.reason}"
+            text = f"cannot delete {BY_NAME[change.kind].title} {change.address}: {guard.reason}"
             found.append(error(guard.code, text, change.origin, hint=guard.hint))
     return tuple(found)
 
 
 def locked_out(changes: Iterable[Change], current: CurrentDomain) -> tuple[Diagnostic, ...]:
-    """Administrators of the domain whom a change would disable: then nobody could mend it, ourselves included."""
+    """GRD003: administrators of the domain that a change disables.
+
+    Without its administrator nobody can repair the domain, and this program itself may log in with that account.
+    """
     found: list[Diagnostic] = []
     for change in changes:
         there = current.mailboxes.get(change.name) if change.kind == "mailbox" else None
         disables = any(f.name == "enabled" and f.after is False for f in change.fields)
         if disables and there is not None and administers(there):
-            text = f"mailbox {change.address} administers the domain and is not disabled"
-            hint = "take that right away in the server's own interface first, if it is meant"
+            text = f"cannot disable mailbox {change.address}: it administers the domain"
+            hint = "if you intend this, remove the administrator permission in the server's web interface first"
             found.append(error("GRD003", text, change.origin, hint=hint))
     return tuple(found)

@@ -1,7 +1,6 @@
-"""What a plan must not do. Each guard gives the numbers and the way out; a guard errs towards refusing.
+"""All guards of one domain. Each message has the numbers or names and a remedy. If facts are missing, a guard refuses.
 
-The guards themselves are in the modules beside this one, by noun; `objections` asks all of them that look at one
-domain, and `guards_run` has those that look at a whole run.
+`objections` calls every guard that looks at one domain. The guards of a complete run are in `guards.run`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,16 +29,18 @@ def objections(
     deletions_allowed: bool,
     protected_before: Mapping[str, str] = NOTHING_KNOWN,
 ) -> tuple[Diagnostic, ...]:
-    """What the guards say of these changes to a domain that is as `current` tells; an error forbids all of them.
+    """The objections of all guards to the changes of one domain; one error refuses all of them.
 
     Args:
-        changes: all that is to be done in the domain, whoever planned it and when.
-        desired: the domain's file, for who is declared and protected.
+        changes: all changes of the domain, from a new or a saved plan.
+        desired: the domain's file: it tells which resources are declared and protected.
+        current: the domain on the server now.
         internal: the workspace's domains and their aliases; other targets are outside.
-        deletions_allowed: True where `--allow-deletions` takes the place of `policy.maxDeletions`.
+        deletions_allowed: True if `--allow-deletions` replaces `policy.maxDeletions`.
         protected_before: as in `planner.PlanOptions`.
     """
     listed = list(changes)
+    # A domain alias of this plan is internal already: mail to it stays on the server after the apply.
     internal = inside(listed, current, internal)
     return (
         *(() if deletions_allowed else too_many_deletions(listed, current, policy)),

@@ -1,4 +1,4 @@
-"""What a domain holds once the changes of a plan are made: names, seats, and where aliases and forwardings point."""
+"""The state of a domain after a plan: names, EAS and MAPI accounts, and the targets of aliases and forwards."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Protocol = Literal["eas", "mapi"]
 
 
 def names_after(changes: Iterable[Change], current: CurrentDomain, kind: KindName) -> set[str]:
-    """The names of a kind afterwards, the host's own account among them."""
+    """The names of a kind after the changes, including the host's own account."""
     names = set(current.section(kind))
     listed = [c for c in changes if c.kind == kind]
     names -= {c.name for c in listed if c.action in ("delete", "rename")}
@@ -19,21 +19,22 @@ def names_after(changes: Iterable[Change], current: CurrentDomain, kind: KindNam
 
 
 def inside(changes: Iterable[Change], current: CurrentDomain, internal: frozenset[str]) -> frozenset[str]:
-    """The domains that mail does not leave for: `internal`, and every name that this one will have."""
+    """The internal domains after the changes: `internal`, this domain, and its domain aliases."""
     return internal | {current.domain, *names_after(changes, current, "domainAlias")}
 
 
 def activations_before(current: CurrentDomain, protocol: Protocol) -> set[str]:
-    """Mailboxes that have a seat now, as far as that was read."""
+    """The mailboxes with an activation of the protocol now, as far as it was read."""
     return {name for name, m in current.mailboxes.items() if getattr(m, protocol) is True}
 
 
 def activations_after(changes: Iterable[Change], current: CurrentDomain, protocol: Protocol) -> set[str]:
-    """Mailboxes that will have a seat."""
+    """The mailboxes with an activation of the protocol after the changes."""
     listed = [c for c in changes if c.kind == "mailbox"]
-    moved = {c.name: c.new_name for c in listed if c.action == "rename"}
-    gone = {c.name for c in listed if c.action == "delete"}
-    activated = {moved.get(name) or name for name in activations_before(current, protocol) - gone}
+    # Updates of a renamed mailbox have its new name, so renames are applied first.
+    new_names = {c.name: c.new_name for c in listed if c.action == "rename"}
+    deleted = {c.name for c in listed if c.action == "delete"}
+    activated = {new_names.get(name) or name for name in activations_before(current, protocol) - deleted}
     for change in listed:
         for field in change.fields:
             if field.name == protocol:
@@ -42,26 +43,28 @@ def activations_after(changes: Iterable[Change], current: CurrentDomain, protoco
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pointer:
-    """An alias, or the forwarding of a mailbox, as it will be. `targets` are canonical addresses."""
+class Reference:
+    """An alias, or the forward of a mailbox, after the plan. `targets` are canonical addresses."""
 
     kind: KindName
     address: str
     targets: tuple[str, ...]
 
 
-def pointers_after(changes: Iterable[Change], current: CurrentDomain) -> Iterator[Pointer]:
-    """Every alias, and every forwarding that is known, as they will be, in order; those without targets left out."""
+def references_after(changes: Iterable[Change], current: CurrentDomain) -> Iterator[Reference]:
+    """Every alias and every forward that was read, with their targets after the changes; sorted, without empty ones."""
     listed = list(changes)
     for kind, attribute, field_name in (("alias", "targets", "to"), ("mailbox", "forward_to", "forwarding.to")):
         found: dict[str, tuple[str, ...]] = {}
         for name, resource in current.section(kind).items():  # type: ignore[arg-type]  # two of the kinds
             value = getattr(resource, attribute)
+            # A forward that was not read cannot be judged. Callers that must not miss one read all of them first.
             found[name] = () if isinstance(value, Unset) else value
         mine = [c for c in listed if c.kind == kind]
         for change in mine:
             if change.action == "delete":
                 found.pop(change.name, None)
+        # All old names are taken out before the first new one is added, because a rename may reuse an old name.
         renamed = {c.new_name or c.name: found.pop(c.name, ()) for c in mine if c.action == "rename"}
         found |= renamed
         for change in mine:
@@ -70,4 +73,4 @@ def pointers_after(changes: Iterable[Change], current: CurrentDomain) -> Iterato
                     found[change.name] = field.after
         for name in sorted(found):
             if found[name]:
-                yield Pointer(kind=kind, address=f"{name}@{current.domain}", targets=found[name])  # type: ignore[arg-type]
+                yield Reference(kind=kind, address=f"{name}@{current.domain}", targets=found[name])  # type: ignore[arg-type]

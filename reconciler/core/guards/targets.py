@@ -1,10 +1,10 @@
-"""Guards over where mail goes: outside the workspace, or nowhere."""
+"""Guards for the targets of mail: addresses outside the workspace, and deleted addresses."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.core.diagnostics import Diagnostic, error, warning
-from reconciler.core.guards.projected import Pointer, names_after, pointers_after
+from reconciler.core.guards.projected import Reference, names_after, references_after
 from reconciler.core.model import CurrentDomain
 from reconciler.core.names import split_address
 from reconciler.core.plan import Change
@@ -12,17 +12,18 @@ from reconciler.core.workspace import Policy
 
 
 def mail_leaving(changes: Iterable[Change], internal_domains: frozenset[str], policy: Policy) -> tuple[Diagnostic, ...]:
-    """Targets outside the workspace's domains that a change adds, as `policy.externalForwarding` wants them said."""
+    """GRD007: external targets that a change adds. `policy.externalForwarding` sets the severity."""
+    # The risk of such a change is shown in any case; see `planner.risk_of`.
     if policy.external_forwarding == "allow":
         return ()
-    say = error if policy.external_forwarding == "deny" else warning
+    severity = error if policy.external_forwarding == "deny" else warning
     return tuple(
-        say(
+        severity(
             "GRD007",
-            f"{change.kind} {change.address} would send mail outside, to {', '.join(outside)}",
+            f"{change.kind} {change.address} would send mail to external addresses: {', '.join(outside)}",
             change.origin,
-            hint="policy.externalForwarding in reconciler.yaml decides whether that is allowed, and "
-            "policy.externalForwardingDomains lists where it always is",
+            hint="remove the target, or add its domain to policy.externalForwardingDomains in reconciler.yaml; "
+            "policy.externalForwarding decides about all other domains",
         )
         for change in changes
         if (outside := external_targets(change, internal_domains, policy))
@@ -30,48 +31,54 @@ def mail_leaving(changes: Iterable[Change], internal_domains: frozenset[str], po
 
 
 def external_targets(change: Change, internal_domains: frozenset[str], policy: Policy) -> tuple[str, ...]:
-    """The addresses that a change newly sends mail to, outside `internal_domains` and what the policy lists."""
+    """The targets that a change adds outside `internal_domains` and outside the domains that the policy allows.
+
+    Targets that the resource already has are not reported: the change does not make them worse.
+    """
     added: set[str] = set()
     for field in change.fields:
         if isinstance(field.after, tuple):
             before = field.before if isinstance(field.before, tuple) else ()
             added |= set(field.after) - set(before)
     hosts = {target: split_address(target)[1] for target in added}
-    return tuple(sorted(t for t, host in hosts.items() if host not in internal_domains and not policy.lets_out(host)))
+    external = {target for target, host in hosts.items() if host not in internal_domains}
+    return tuple(sorted(target for target in external if not policy.allows_external(hosts[target])))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Departures:
-    """What mail can no longer be sent to once a plan is applied.
+class RemovedAddresses:
+    """The addresses and host names that accept no mail after a plan.
 
     Attributes:
-        addresses: canonical address, under each of the domain's names -> the change that takes it away.
-        hosts: names of the domain that go -> the change.
+        addresses: canonical address (under each name of the domain) -> the change that removes it.
+        hosts: removed names of the domain -> the change.
     """
 
     addresses: Mapping[str, Change]
     hosts: Mapping[str, Change]
 
-    def taking(self, target: str) -> Change | None:
-        """The change that takes a target away; None if it stays."""
+    def removed_by(self, target: str) -> Change | None:
+        """The change that removes a target; None if the target stays."""
         return self.addresses.get(target) or self.hosts.get(split_address(target)[1])
 
     def __bool__(self) -> bool:
         return bool(self.addresses or self.hosts)
 
 
-def departures(changes: Iterable[Change], current: CurrentDomain, internal: frozenset[str]) -> Departures:
-    """Addresses that the changes delete or rename away, and that nothing in them replaces.
+def removed_addresses(changes: Iterable[Change], current: CurrentDomain, internal: frozenset[str]) -> RemovedAddresses:
+    """The addresses that the changes delete or rename, and that no other change creates again.
 
-    A name that another kind takes over is replaced; a domain alias that `internal` still has is another domain's now.
+    A name that the other kind takes over still accepts mail. A domain alias that `internal` still contains belongs to
+    another domain now.
     """
     listed = list(changes)
     leaving = {c.name: c for c in listed if c.action in ("delete", "rename") and c.kind != "domainAlias"}
     if not leaving and not any(c.kind == "domainAlias" and c.action == "delete" for c in listed):
-        return Departures(addresses={}, hosts={})
+        return RemovedAddresses(addresses={}, hosts={})
+    # Both kinds, because an alias that replaces a mailbox still accepts its mail.
     stay = names_after(listed, current, "mailbox") | names_after(listed, current, "alias")
     hosts = {current.domain, *names_after(listed, current, "domainAlias")}
-    return Departures(
+    return RemovedAddresses(
         addresses={f"{name}@{h}": change for name, change in leaving.items() if name not in stay for h in hosts},
         hosts={
             c.name: c
@@ -82,35 +89,37 @@ def departures(changes: Iterable[Change], current: CurrentDomain, internal: froz
 
 
 def dangling(changes: Iterable[Change], current: CurrentDomain, internal: frozenset[str]) -> tuple[Diagnostic, ...]:
-    """Aliases and known forwardings of this domain that the changes leave pointing at what they take away."""
+    """GRD012 within one domain: aliases and known forwards that would point at an address which the changes remove."""
     listed = list(changes)
-    gone = departures(listed, current, internal)
-    return left_pointing(gone, pointers_after(listed, current)) if gone else ()
+    removed = removed_addresses(listed, current, internal)
+    return dangling_references(removed, references_after(listed, current)) if removed else ()
 
 
-def left_pointing(gone: Departures, pointers: Iterable[Pointer]) -> tuple[Diagnostic, ...]:
-    """GRD012: an error where nothing else is left to point at, a warning where something is."""
+def dangling_references(removed: RemovedAddresses, references: Iterable[Reference]) -> tuple[Diagnostic, ...]:
+    """GRD012: an error if a reference loses all targets, a warning if some remain."""
     return tuple(
-        _pointing(pointer, lost)
-        for pointer in pointers
-        if (lost := {t: change for t in pointer.targets if (change := gone.taking(t)) is not None})
+        _dangling(reference, lost)
+        for reference in references
+        if (lost := {t: change for t in reference.targets if (change := removed.removed_by(t)) is not None})
     )
 
 
-def _pointing(pointer: Pointer, lost: Mapping[str, Change]) -> Diagnostic:
-    what = f"alias {pointer.address}" if pointer.kind == "alias" else f"the forwarding of mailbox {pointer.address}"
+def _dangling(reference: Reference, lost: Mapping[str, Change]) -> Diagnostic:
+    what = f"alias {reference.address}" if reference.kind == "alias" else f"the forward of mailbox {reference.address}"
     shown = [*sorted(lost)[:3], *([f"{len(lost) - 3} more"] if len(lost) > 3 else [])]
+    # One location and one remedy per message: those of the first target. The others are in the text.
     first = lost[min(lost)]
     how = "renames" if first.action == "rename" else "deletes"
-    left = len(pointer.targets) - len(lost)
+    left = len(reference.targets) - len(lost)
     if first.action == "rename":
-        way = f"let it point at {first.new_name}"
-    elif pointer.kind == "alias":
-        way = "declare it with other targets, or name it in `removed.aliases`"
+        remedy = f"change the target to {first.new_name}"
+    elif reference.kind == "alias":
+        remedy = "declare other targets, or list the alias in `removed.aliases`"
     else:
-        way = "give it another target, or `forwarding: {to: []}`"
+        remedy = "declare another target, or `forwarding: {to: []}`"
     if left:
-        text = f"{what} would go on pointing at {', '.join(shown)}, which this plan {how}; {left} of its targets stay"
-        return warning("GRD012", text, first.origin, hint=f"take it out there: {way}")
-    text = f"{what} would point nowhere: this plan {how} all that it points at, {', '.join(shown)}"
-    return error("GRD012", text, first.origin, hint=way)
+        kept = f"{left} other target{'s stay' if left != 1 else ' stays'}"
+        text = f"{what} would still point at {', '.join(shown)}, which this plan {how}; {kept}"
+        return warning("GRD012", text, first.origin, hint=remedy)
+    text = f"{what} would have no target left: this plan {how} {', '.join(shown)}"
+    return error("GRD012", text, first.origin, hint=remedy)

@@ -1,1 +1,1 @@
-"""Planning: the changes of a domain, their order, where they come from, and the reversal of a run."""
+"""Planning: the changes of a domain, their order, their origin, and the rollback of a run."""

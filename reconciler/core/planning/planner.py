@@ -1,4 +1,8 @@
-"""From desired and current to a plan: a pure function. Matching is by identity; only what is declared is touched."""
+"""Compares desired and current state and plans the changes: a pure function.
+
+Resources are matched by kind and name. The planner changes only declared resources and managed fields; it deletes only
+removed ones, and unmanaged ones if the domain is pruned.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +17,7 @@ from reconciler.core.guards.projected import inside
 from reconciler.core.guards.targets import external_targets
 from reconciler.core.kinds import BY_NAME, KINDS, PASSWORD, Kind, Risk
 from reconciler.core.model import CurrentDomain, DesiredDomain, KindName, Mailbox, Removal, Resource, Unset, Value
-from reconciler.core.ownership import Shield, administers, is_hosts_own, shield
+from reconciler.core.ownership import Protection, administers, is_hosts_own, protection
 from reconciler.core.plan import Change, FieldChange, Plan, Unmanaged
 from reconciler.core.planning.order import sort_changes
 from reconciler.core.product import Limits
@@ -21,14 +25,12 @@ from reconciler.core.secret import SecretRef
 from reconciler.core.source import Span
 from reconciler.core.workspace import Policy
 
-# Comparing one desired resource with the current one: only managed fields, canonical values, `==`.
-
 
 def field_changes(kind: Kind, desired: Resource, current: Resource) -> tuple[tuple[FieldChange, ...], tuple[str, ...]]:
     """The managed fields that differ, and the names of managed fields that were not read.
 
-    A field that is UNSET on the desired side is not managed: neither compared nor written. One that is managed and
-    UNSET on the current side could not be read; nothing may be concluded from that.
+    A field that is UNSET on the desired side is not managed: it is neither compared nor written. A managed field that
+    is UNSET on the current side could not be read: it may be equal or not.
     """
     changes: list[FieldChange] = []
     unread: list[str] = []
@@ -45,7 +47,7 @@ def field_changes(kind: Kind, desired: Resource, current: Resource) -> tuple[tup
 
 
 def creation_fields(kind: Kind, desired: Resource) -> tuple[FieldChange, ...]:
-    """Every managed field of a resource that does not exist yet."""
+    """The managed fields of a new resource."""
     return tuple(
         FieldChange(name=spec.name, after=after)
         for spec in kind.fields
@@ -53,13 +55,11 @@ def creation_fields(kind: Kind, desired: Resource) -> tuple[FieldChange, ...]:
     )
 
 
-# What a change may do to people: the mark that a reviewer sees first.
-
-
 def risk_of(change: Change, internal_domains: frozenset[str], policy: Policy) -> Risk:
-    """The worst of what a change may do. Creating a mailbox grants no access to anything that was there.
+    """The worst effect that a change can have on mail and access; reviewers see it first.
 
-    Whatever touches an administrator of the domain is a matter of access.
+    A new mailbox gives no access to existing mail, so it has no risk. Every change of an administrator of the domain
+    has the risk "access".
     """
     if change.action == "delete" and change.kind == "mailbox":
         return "mail-loss"
@@ -76,20 +76,20 @@ def risk_of(change: Change, internal_domains: frozenset[str], policy: Policy) ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanOptions:
-    """What a plan depends on besides files and server.
+    """The options of a plan, in addition to files and server.
 
     Attributes:
         today: the day for `purgeAfter`.
-        prune: delete what is unmanaged, in every declared section.
-        targets: `kind:address` keys; empty = everything. Only these change.
-        password_versions: address -> the highest version known to have been set.
-        base_versions: address -> the version in the base commit's file, which may not have been applied: what was set
-            is at most that. Looked at where `password_versions` says nothing.
-        set_passwords: addresses whose password is to be set whatever is known.
-        internal_domains: domains (and their aliases) of the workspace; other targets are outside.
-        protected_before: local parts of mailboxes that were `protect: true` before this change of the files -> where
-            that is known from, in words (`in main`, `in the last apply`); their protection outlives its line.
-        deletions_allowed: True where `--allow-deletions` takes the place of `policy.maxDeletions`.
+        prune: delete unmanaged resources in every declared section.
+        targets: `kind:address` keys; empty = all. Only these resources change.
+        password_versions: address -> the highest version that is known to have been set.
+        base_versions: address -> the version in the file of the base commit. That file may never have been applied, so
+            it is only an upper bound, for addresses that `password_versions` lacks.
+        set_passwords: addresses whose password is set regardless of its version.
+        internal_domains: domains (and their aliases) of the workspace; other targets are external.
+        protected_before: local part of each mailbox that was `protect: true` before this change of the files -> the
+            source, as text (`in main`, `in the last apply`). This protection outlives the deleted line.
+        deletions_allowed: True if `--allow-deletions` replaces `policy.maxDeletions`.
     """
 
     today: date
@@ -106,20 +106,21 @@ class PlanOptions:
 def plan_domain(
     desired: DesiredDomain, current: CurrentDomain, policy: Policy, limits: Limits, options: PlanOptions
 ) -> Plan:
-    """The plan that would make `current` as `desired`; the guards' errors are in its diagnostics.
+    """The plan that makes `current` match `desired`; the errors of the guards are in its diagnostics.
 
-    A managed field that was not read makes the plan incomplete: it then has no changes at all.
+    A managed field that was not read makes the plan incomplete: it then has no changes.
     """
     draft = _Draft(desired, current, policy, options)
     for kind in KINDS:
         draft.kind(kind)
     changes = [c for c in draft.changes if _wanted(c, options.targets)]
     if draft.unread:
-        said = sort_diagnostics((*draft.diagnostics, *draft.unread))
-        return Plan(domain=desired.domain, server=desired.server, diagnostics=said, complete=False)
+        found = sort_diagnostics((*draft.diagnostics, *draft.unread))
+        return Plan(domain=desired.domain, server=desired.server, diagnostics=found, complete=False)
+    # Domain aliases of this plan count as internal only after they are selected: `--target` may leave them out.
     internal = inside(changes, current, options.internal_domains)
     changes = [replace(c, risk=risk_of(c, internal, policy)) for c in changes]
-    said = (
+    found = (
         *draft.diagnostics,
         *objections(
             changes,
@@ -135,15 +136,15 @@ def plan_domain(
     return Plan(
         domain=desired.domain,
         server=desired.server,
-        changes=sort_changes(changes, current, _free_activations(current)),
+        changes=sort_changes(changes, current, _room(current)),
         unmanaged=tuple(sorted(draft.unmanaged)),
-        diagnostics=sort_diagnostics(said),
+        diagnostics=sort_diagnostics(found),
         left_out=len(draft.changes) - len(changes),
     )
 
 
 class _Draft:
-    """Collects the changes of one domain; lives for one call of `plan_domain`."""
+    """Collects the changes of one domain during one call of `plan_domain`."""
 
     def __init__(self, desired: DesiredDomain, current: CurrentDomain, policy: Policy, options: PlanOptions) -> None:
         self.desired, self.current, self.policy, self.options = desired, current, policy, options
@@ -154,6 +155,7 @@ class _Draft:
 
     def kind(self, kind: Kind) -> None:
         """All changes of one kind."""
+        # Renames come first: all later steps see the resources under their new names.
         there = self._renamed(kind, dict(self.current.section(kind.name)))
         declared = self.desired.section(kind.name)
         if not isinstance(declared, Unset):
@@ -163,8 +165,9 @@ class _Draft:
         removed = {r.name: r for r in self.desired.removed if r.kind == kind.name}
         for name in sorted(removed.keys() & there.keys()):
             if not isinstance(declared, Unset) and name in declared:
-                text = f"{kind.title} {name} is both declared and removed; it is left as it is"
-                self.diagnostics.append(error("NAM006", text, removed[name].origin, hint="decide for one of the two"))
+                text = f"{kind.title} {name} is both declared and removed"
+                hint = "delete one of the two entries"
+                self.diagnostics.append(error("NAM006", text, removed[name].origin, hint=hint))
             else:
                 self._removed(kind, removed[name], there[name])
         if not isinstance(declared, Unset):
@@ -185,7 +188,7 @@ class _Draft:
         return replace(base, **more)  # type: ignore[arg-type]  # keywords of Change, checked by its constructor
 
     def _renamed(self, kind: Kind, there: dict[str, Resource]) -> dict[str, Resource]:
-        """Plans the renames, and gives the resources under the names that they will have."""
+        """Plans the renames, and returns the resources under their new names."""
         for renaming in self.desired.renamed:
             if renaming.kind != kind.name or renaming.old not in there:
                 continue
@@ -207,40 +210,41 @@ class _Draft:
             return
         fields, unread = field_changes(kind, desired, current)
         for name in unread:
-            self._not_told(kind, desired.name, name, desired.origin)
+            self._not_read(kind, desired.name, name, desired.origin)
         fields = (*fields, *self._next_password(desired))
         if fields:
             self.changes.append(self._change(kind, current, fields=fields, origin=desired.origin))
 
-    def _not_told(self, kind: Kind, name: str, field_name: str, origin: Span | None) -> None:
+    def _not_read(self, kind: Kind, name: str, field_name: str, origin: Span | None) -> None:
         address = _address(kind.name, name, self.desired.domain)
-        text = f"{kind.title} {address}: {field_name} is managed, but the server did not tell it"
-        hint = "take the field out of the file, or see whether this server supports it"
+        text = f"{kind.title} {address}: the file manages {field_name}, but the server did not return it"
+        hint = "remove the field from the file, or check whether this server supports it"
         self.unread.append(error("GRD006", text, origin, hint=hint))
 
     def _removed(self, kind: Kind, removal: Removal, current: Resource) -> None:
-        guard = self._shield(kind, current)
+        guard = self._protection(kind, current)
         if guard is not None:
             self._not_deleted(kind, current, guard, removal.origin)
             return
+        # The date itself counts: `purgeAfter: 2026-12-31` deletes on that day.
         if removal.purge_after is None or self.options.today >= removal.purge_after:
             self.changes.append(self._change(kind, current, action="delete", reason="removed", origin=removal.origin))
             return
         self._waiting(kind, removal, removal.purge_after, current)
 
-    def _shield(self, kind: Kind, current: Resource) -> Shield | None:
-        return shield(self.policy, self.desired, kind.name, current, self.options.protected_before)
+    def _protection(self, kind: Kind, current: Resource) -> Protection | None:
+        return protection(self.policy, self.desired, kind.name, current, self.options.protected_before)
 
-    def _not_deleted(self, kind: Kind, current: Resource, guard: Shield, origin: Span | None) -> None:
+    def _not_deleted(self, kind: Kind, current: Resource, guard: Protection, origin: Span | None) -> None:
         address = _address(kind.name, current.name, self.desired.domain)
-        text = f"{kind.title} {address} is not deleted: {guard.reason}"
+        text = f"cannot delete {kind.title} {address}: {guard.reason}"
         self.diagnostics.append(error(guard.code, text, origin, hint=guard.hint))
 
     def _waiting(self, kind: Kind, removal: Removal, day: date, current: Resource) -> None:
-        """A removal whose day has not come: a mailbox is disabled until then, anything else stays as it is."""
+        """A removal before its date: a mailbox is disabled until then, other resources stay unchanged."""
         disabled = isinstance(current, Mailbox)
         if isinstance(current, Mailbox) and isinstance(current.enabled, Unset):
-            self._not_told(kind, current.name, "enabled", removal.origin)
+            self._not_read(kind, current.name, "enabled", removal.origin)
         elif isinstance(current, Mailbox) and current.enabled:
             self.changes.append(
                 self._change(
@@ -253,63 +257,70 @@ class _Draft:
                 )
             )
         address = _address(kind.name, current.name, self.desired.domain)
-        until = "is disabled until then" if disabled else "stays until then"
-        text = f"{kind.title} {address} will be deleted by the first apply from {day} on; it {until}"
+        until = "it is disabled until then" if disabled else "it stays until then"
+        text = f"the first apply on or after {day} deletes {kind.title} {address}; {until}"
         self.diagnostics.append(info("GRD009", text, removal.origin))
 
     def _undeclared(self, kind: Kind, current: Resource) -> None:
         if is_hosts_own(current) or self.policy.ignores(kind.name, current.name):
             return
         pruned = self.options.prune or self.policy.prune.get(kind.name, False)
+        # The source of a refused rename must not be pruned: its owner wants to keep it under another name.
         kept = any(r.kind == kind.name and r.old == current.name for r in self.desired.renamed)
         if pruned and not kept:
-            guard = self._shield(kind, current)
+            guard = self._protection(kind, current)
             if guard is None:
                 self.changes.append(
                     self._change(kind, current, action="delete", reason="pruned", origin=self.desired.origin)
                 )
                 return
-            if guard.code == "GRD010":  # what goes with its line was meant to go, so that it stays has to be said
+            # The author deleted the line to delete the mailbox, so the plan must report that it stays. Other protected
+            # resources were never declared: they are unmanaged as before, and a message in each plan would be noise.
+            if guard.code == "GRD010":
                 self._not_deleted(kind, current, guard, self.desired.origin)
         self.unmanaged.append(Unmanaged(kind.name, _address(kind.name, current.name, self.desired.domain)))
 
     def _first_password(self, desired: Resource) -> tuple[FieldChange, ...]:
-        """A new mailbox always has a password: the one referred to, or one that is generated and delivered once."""
+        """A new mailbox always gets a password: the referenced one, or a generated one that is delivered once."""
         if not isinstance(desired, Mailbox):
             return ()
         ref = SecretRef("generate") if isinstance(desired.password, Unset) else desired.password
         return (FieldChange(name=PASSWORD, secret=ref),)
 
     def _next_password(self, desired: Resource) -> tuple[FieldChange, ...]:
-        """A password of an existing mailbox is set only if its version was raised, or if asked for by address."""
+        """The password of an existing mailbox is set only after its version was raised, or with `--set-password`.
+
+        Servers do not return passwords, so the version in the journal is the only evidence of the current one.
+        """
         if not isinstance(desired, Mailbox) or isinstance(desired.password, Unset):
             return ()
         address = _address("mailbox", desired.name, self.desired.domain)
         known = self._version_in(self.options.password_versions, desired.name)
-        most = self._version_in(self.options.base_versions, desired.name) if known is None else known
-        if address in self.options.set_passwords or (most is not None and desired.password.version > most):
+        highest = self._version_in(self.options.base_versions, desired.name) if known is None else known
+        if address in self.options.set_passwords or (highest is not None and desired.password.version > highest):
             return (FieldChange(name=PASSWORD, secret=desired.password),)
         if known is None and desired.password.version > 1:
             self.diagnostics.append(
                 warning(
                     "SEC005",
-                    f"mailbox {address}: neither a journal nor a base commit tells whether version "
-                    f"{desired.password.version} of its password was set; it is left as it is",
+                    f"mailbox {address}: neither a journal nor a base commit shows whether version "
+                    f"{desired.password.version} of its password was set; the password is not changed",
                     desired.origin,
-                    hint=f"to set it now, give --set-password {quote(address)}",
+                    hint=f"pass --set-password {quote(address)} to set it now",
                 )
             )
         return ()
 
     def _version_in(self, versions: Mapping[str, int], name: str) -> int | None:
-        """The version of a mailbox's password, also if that is known under a name it had before."""
+        """The version of a mailbox's password, also if it is known only under the mailbox's old name."""
         names = (name, *(r.old for r in self.desired.renamed if r.kind == "mailbox" and r.new == name))
         known = (versions.get(_address("mailbox", n, self.desired.domain)) for n in names)
         return next((version for version in known if version is not None), None)
 
 
 def _wanted(change: Change, targets: frozenset[str]) -> bool:
-    """Whether a change is among the targets; a rename is if either of its names is."""
+    """Whether a change is among the targets; a rename matches with either of its names."""
+    # A user may know a renamed resource by either name, and its update has the new one.
     after = replace(change, name=change.new_name or change.name)
     return not targets or change.key in targets or after.key in targets
 
@@ -318,11 +329,11 @@ def _address(kind: KindName, name: str, domain: str) -> str:
     return name if kind == "domainAlias" else f"{name}@{domain}"
 
 
-def _free_activations(current: CurrentDomain) -> dict[KindName, int]:
-    """How many more of each kind the server's limits leave; kinds without a known limit are absent.
+def _room(current: CurrentDomain) -> dict[KindName, int]:
+    """How many more resources of each kind the server's limits allow; kinds without a known limit are absent.
 
-    The host's own account is counted: whether the server does is not known (API reference section 10, no. 15), and a
-    deletion that comes early costs nothing, while a creation that comes early fails.
+    The host's own account is counted, although it is unknown whether the server counts it (API reference section 10,
+    no. 15): an early deletion does no harm, but an early creation fails.
     """
     limits = current.limits
     rows: dict[KindName, int | None] = {

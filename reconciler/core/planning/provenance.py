@@ -1,7 +1,12 @@
-"""Where a difference came from: somebody changed the server, the files, or both, since they were last equal. Pure.
+"""The origin of each change of a plan, for reviewers: pure functions that only annotate the plan.
 
-Two witnesses tell how things were: the file of a base commit, and what the journals say of the last apply. Where
-neither knows, nothing is said.
+`directed` sets the direction: somebody changed the server, the files, or both since they were last equal. The sources
+are the files of a base commit and the journals of earlier runs; without either the direction stays unknown.
+
+`attribute` sets the attribution: introduced by this change set, already pending, or hidden by this change set. It
+compares two plans of one domain against the same read: `base` for the files of a base commit, `head` for the current
+files. Changes in both plans were pending before (drift, or a merge that was not applied). Changes only in `head` are
+introduced by this change set; changes only in `base` are hidden by it.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +19,7 @@ from reconciler.core.plan import Attribution, Change, Direction, FieldChange, Pl
 
 
 class LastKnown(Protocol):
-    """What is known of a resource as the last apply left it: whether it was there, and its fields, as far as known."""
+    """The state of a resource after the last apply: whether it existed, and its fields, as far as the journals know."""
 
     @property
     def exists(self) -> bool: ...
@@ -24,21 +29,23 @@ class LastKnown(Protocol):
 
 
 Lookup = Callable[[KindName, str], LastKnown | None]
-"""(kind, address) -> what is known of that resource; None where nothing is."""
+"""(kind, address) -> the last known state of the resource; None = unknown."""
 
 
 def directed(plan: Plan, base: DesiredDomain | None, known: Lookup) -> Plan:
     """The plan with the direction of its changes and fields, as far as it is known.
 
-    Where the server is as the last apply left it, the files moved ("git"), whatever base says: a merge that was not
-    applied is no drift. Else the value that base's file has counts as the last that both agreed on, or where that
-    has none, the last apply's: the files still have it ("server"), the server does ("git"), or neither ("both"). What
-    base does not manage and no apply has touched differs because the files manage it now ("git").
+    If the server is as the last apply left it, the files changed ("git"), whatever base contains: a merge that was not
+    applied is not drift. Otherwise the last agreed value is the one in base's file, or else the one of the last apply.
+    If the files still have that value, the direction is "server"; if the server has it, "git"; if neither, "both". A
+    field that base does not manage and no apply wrote differs because the files manage it now ("git").
 
-    A creation of what was there before was deleted on the server; a deletion, disabling or rename that base's file
-    asks for as well was undone there. An update has the direction that all its fields have, and none where that of
-    one is not known; a password has none, for it cannot be read.
+    The creation of a resource that existed before means that somebody deleted it on the server. A deletion, disabling
+    or rename that base's file also requests means that somebody reversed it on the server. An update has the common
+    direction of its fields, or none if one of them is unknown. Passwords have no direction, because servers do not
+    return them.
     """
+    # Base and journals know a resource of this plan by the name that it had before the rename.
     old_names = {(c.kind, c.new_name): c.name for c in plan.changes if c.action == "rename"}
 
     def one(change: Change) -> Change:
@@ -47,7 +54,7 @@ def directed(plan: Plan, base: DesiredDomain | None, known: Lookup) -> Plan:
         if change.action == "update" and change.reason != "purge pending":
             resource = _declared(base, change.kind, change.name) or _declared(base, change.kind, before.name)
             return _update(change, resource, last, "git" if base else None)
-        return replace(change, direction=_WHOLE[change.action](change, base, last))
+        return replace(change, direction=_BY_ACTION[change.action](change, base, last))
 
     return replace(plan, changes=tuple(one(c) for c in plan.changes))
 
@@ -62,6 +69,7 @@ def _update(change: Change, base: Resource | None, last: LastKnown | None, other
         return replace(field, direction=_field(change.kind, field, base, last) or otherwise)
 
     fields = tuple(f if f.sensitive else one(f) for f in change.fields)
+    # An unknown field makes the direction of the change unknown: a guess could blame the wrong side.
     found = {f.direction for f in fields if not f.sensitive}
     direction: Direction | None = None
     if found and None not in found:
@@ -72,6 +80,7 @@ def _update(change: Change, base: Resource | None, last: LastKnown | None, other
 def _field(kind: KindName, field: FieldChange, base: Resource | None, last: LastKnown | None) -> Direction | None:
     applied = last.fields.get(field.name) if last and last.exists else None
     declared = getattr(base, BY_NAME[kind].field(field.name).attribute) if base else None
+    # The journal comes first: if the server still has the applied value, nobody changed it there.
     if applied is not None and applied == field.before:
         return "git"
     agreed: Value | None = applied if declared is None or isinstance(declared, Unset) else declared
@@ -83,6 +92,7 @@ def _field(kind: KindName, field: FieldChange, base: Resource | None, last: Last
 
 
 def _creation(change: Change, base: DesiredDomain | None, last: LastKnown | None) -> Direction | None:
+    # The last apply deleted it, so the new declaration is the only change.
     if last and not last.exists:
         return "git"
     if base is None:
@@ -93,74 +103,69 @@ def _creation(change: Change, base: DesiredDomain | None, last: LastKnown | None
 
 
 def _deletion(change: Change, base: DesiredDomain | None, last: LastKnown | None) -> Direction | None:
-    """Of a deletion, or of the disabling that comes before it."""
+    """The direction of a deletion, or of the disabling that precedes it."""
     if base is None:
         return _journalled(change, last)
     if change.reason == "pruned":
+        # Pruning follows from the files if base still declared the resource, or did not manage the section at all.
         declared = _declared(base, change.kind, change.name) is not None
-        moved_here = declared or isinstance(base.section(change.kind), Unset)
+        files_changed = declared or isinstance(base.section(change.kind), Unset)
     else:
-        moved_here = all((r.kind, r.name) != (change.kind, change.name) for r in base.removed)
-    return "git" if moved_here or _is_as_applied(change, last) else "server"
+        files_changed = all((r.kind, r.name) != (change.kind, change.name) for r in base.removed)
+    return "git" if files_changed or _unchanged_since_apply(change, last) else "server"
 
 
 def _rename(change: Change, base: DesiredDomain | None, last: LastKnown | None) -> Direction | None:
     if base is None:
         return _journalled(change, last)
-    moved_here = all((r.kind, r.old, r.new) != (change.kind, change.name, change.new_name) for r in base.renamed)
-    return "git" if moved_here or _is_as_applied(change, last) else "server"
+    files_changed = all((r.kind, r.old, r.new) != (change.kind, change.name, change.new_name) for r in base.renamed)
+    return "git" if files_changed or _unchanged_since_apply(change, last) else "server"
 
 
 def _journalled(change: Change, last: LastKnown | None) -> Direction | None:
-    """By the journals alone: a resource is as they know it, or is there again, or differently, after the last apply."""
+    """The direction from the journals alone: "git" if the resource is as the last apply left it, else "server"."""
     if last is None:
         return None
-    return "git" if _is_as_applied(change, last) else "server"
+    return "git" if _unchanged_since_apply(change, last) else "server"
 
 
-def _is_as_applied(change: Change, last: LastKnown | None) -> bool:
-    """Whether the resource is as the last apply left it, as far as this change would alter it."""
+def _unchanged_since_apply(change: Change, last: LastKnown | None) -> bool:
+    """Whether the resource is as the last apply left it, as far as this change affects it."""
     if last is None or not last.exists:
         return False
     return all(last.fields.get(f.name, f.before) == f.before for f in change.fields if not f.sensitive)
 
 
-_WHOLE = {"create": _creation, "update": _deletion, "delete": _deletion, "rename": _rename}
-"""How the direction of a change is found that is judged as one; an update among them is a purge pending."""
-
-
-# Whose a change is: made by this change set, pending without it, or hidden by it. Two plans are compared, purely.
-#
-# Both are plans of one domain against one and the same read: `base` for the files of a base commit, `head` for those
-# here. So what both would do was pending before (drift, or a merge that was not applied), what only head would do comes
-# from this change set, and what only base would do is masked by it.
-
+_BY_ACTION = {"create": _creation, "update": _deletion, "delete": _deletion, "rename": _rename}
+"""The rule for changes that have one direction as a unit. The only updates among them disable a mailbox before its
+deletion (`purge pending`)."""
 
 _Live = tuple[bool, KindName, str]
-"""Whether it is a rename, and the kind and name that the resource has on the server: what both plans call the same."""
+"""Whether it is a rename, and the resource's kind and current name on the server. Both plans agree on these."""
 
 
 def attribute(head: Plan, base: Plan | None) -> Plan:
-    """Head's plan, each change and field with its share, and the changes of base that it masks.
+    """Head's plan with the attribution of each change and field, and the changes of base that it hides.
 
-    Fields with equal changes in both plans are pending, those that only head changes come from the change set, and a
-    field that both change to different values is "both": it would be written anyway, and the change set says what. A
-    creation or deletion that both plan is pending as such, whatever fields it has; one whose fields differ is "both".
+    A field with equal changes in both plans is pending; one that only head changes comes from the change set. A field
+    that both change to different values is "both": it would be written anyway, and the change set sets the value. A
+    creation or deletion in both plans is pending, whatever its fields; with different fields it is "both".
 
-    `masked` has what base would do and head does not: whole changes, and updates with just the fields that head
-    leaves as they are. Fields that base would give a new resource and head does not are not masked, for it is made.
+    `hidden` contains the changes that base would make and head does not: complete changes, and updates with only the
+    fields that head leaves unchanged. Fields that only base gives to a new resource are not hidden changes, because
+    head creates the resource.
 
     Args:
-        head: with no changes where it is not complete; nothing is said of it then.
-        base: None where the base commit does not manage the domain; all changes come from the change set then.
+        head: returned unchanged if it is incomplete: it has no changes to attribute.
+        base: None if the base commit does not manage the domain; then all changes come from the change set.
     """
     if not head.complete:
         return head
     if base is None:
-        return replace(head, changes=tuple(_wholly(c, "change set") for c in head.changes), hidden=())
-    assert base.complete, "of a base that could not be planned nothing can be said"
+        return replace(head, changes=tuple(_all_from(c, "change set") for c in head.changes), hidden=())
+    assert base.complete, "a base that could not be planned attributes nothing"
     before, here = _by_live(base), _by_live(head)
-    changes = tuple(_shared(change, before.get(live)) for live, change in here.items())
+    changes = tuple(_attributed(change, before.get(live)) for live, change in here.items())
     hidden = (_hidden(change, here.get(live)) for live, change in before.items())
     return replace(head, changes=changes, hidden=tuple(c for c in hidden if c is not None))
 
@@ -172,6 +177,7 @@ def _old_names(plan: Plan) -> Mapping[tuple[KindName, str], str]:
 def _live(change: Change, old_names: Mapping[tuple[KindName, str], str]) -> _Live:
     if change.action == "rename":
         return True, change.kind, change.name
+    # The update of a renamed resource has the new name, but on the server it still has the old one.
     return False, change.kind, old_names.get((change.kind, change.name), change.name)
 
 
@@ -180,24 +186,25 @@ def _by_live(plan: Plan) -> dict[_Live, Change]:
     return {_live(c, old_names): c for c in plan.changes}
 
 
-def _wholly(change: Change, attribution: Attribution) -> Change:
+def _all_from(change: Change, attribution: Attribution) -> Change:
     return replace(
         change, attribution=attribution, fields=tuple(replace(f, attribution=attribution) for f in change.fields)
     )
 
 
 def _does_the_same(one: Change, other: Change) -> bool:
-    """Whether both do one thing to the resource, fields aside; the reason why is no part of it."""
+    """Whether both have the same effect on the resource, apart from fields. The reason of a change is not compared."""
     return one.action == other.action and one.new_name == other.new_name
 
 
-def _shared(change: Change, base: Change | None) -> Change:
-    """A change of head with its share, beside what base would do to the same resource."""
+def _attributed(change: Change, base: Change | None) -> Change:
+    """A change of head with its attribution, given base's change of the same resource."""
     if base is None or not _does_the_same(change, base):
-        return _wholly(change, "change set")
+        return _all_from(change, "change set")
     there = {f.name: f for f in base.fields}
     fields = tuple(replace(f, attribution=_attribution_of(f, there.get(f.name))) for f in change.fields)
     attributions: set[Attribution | None] = {f.attribution for f in fields}
+    # The fields of an update are its only effect. Other actions have one themselves, and base has the same action.
     if change.action != "update":
         attributions.add("pending")
     dropped = change.action == "create" and there.keys() - {f.name for f in fields}
@@ -214,7 +221,7 @@ def _attribution_of(field: FieldChange, base: FieldChange | None) -> Attribution
 
 
 def _hidden(change: Change, head: Change | None) -> Change | None:
-    """What is left of a change of base beside what head does to the same resource; None if nothing is."""
+    """The rest of a change of base that head's change of the same resource leaves out; None if nothing is left."""
     if head is None or not _does_the_same(change, head):
         return change
     if change.action != "update":

@@ -1,4 +1,9 @@
-"""Which changes of a saved plan are settled before anything is written: as wanted already, or moved since. Pure."""
+"""Rechecks a saved plan against the server: which changes are already in place, and which are stale. Pure.
+
+A saved plan stores a precondition for each change: salted digests of the fields that the live object had when the
+change was planned. A change is stale if a field has neither that value nor the planned one. The digests are salted
+because plans are kept as CI artifacts: a reader of the file must not be able to guess forward targets or names.
+"""
 
 import hmac
 from collections.abc import Mapping
@@ -11,36 +16,33 @@ from reconciler.core.model import CurrentDomain, KindName, Mailbox, Resource, Un
 from reconciler.core.ownership import administers
 from reconciler.core.plan import ACTIVATIONS, Change, Outcome, Plan, Result, canonical_json
 
-# What a live object was when its change was planned, as salted digests; and whether it has moved since. Pure.
-
-
 ADMINISTRATOR = "administrator"
-"""Beside the managed fields of a mailbox: whether it administers its domain."""
-GONE, APPEARED = "it is gone", "it appeared"
+"""In addition to the managed fields of a mailbox: whether it administers its domain."""
+GONE, APPEARED = "the object was deleted", "the object was created"
 DIGEST_BYTES = 16
-"""Digests are cut to 128 bits: enough against a second value that has the same one, and half the size."""
+"""Digests are truncated to 128 bits: enough against collisions, at half the size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Precondition:
-    """What must still be so for a change to be made.
+    """The condition under which a change may still be applied.
 
     Attributes:
         fields: name -> salted digest of each field of the live object that was read, by the names of
-            `reconciler.core.kinds` and `administrator`; None where there must be no such object.
+            `reconciler.core.kinds` and `administrator`; None if the object must not exist.
     """
 
     fields: Mapping[str, str] | None = None
 
 
 def salted(salt: bytes, *what: object) -> str:
-    """A digest of plain values (HMAC-SHA256, 32 hexadecimal digits), which tells nothing to who must guess."""
+    """A digest of plain values (HMAC-SHA256, 32 hexadecimal digits). Without the salt nobody can test guesses."""
     message = canonical_json(what).encode("utf-8", "surrogatepass")
     return hmac.digest(salt, message, "sha256")[:DIGEST_BYTES].hex()
 
 
 def precondition(change: Change, salt: bytes) -> Precondition:
-    """The precondition of a planned change: the fields of the object it was planned against, absence for a creation."""
+    """The precondition of a planned change: the fields of its live object, or its absence for a creation."""
     if change.action == "create":
         return Precondition()
     assert change.current is not None, f"{change.key} was planned against nothing"
@@ -48,18 +50,19 @@ def precondition(change: Change, salt: bytes) -> Precondition:
     return Precondition(fields={name: _digest(salt, change, name, value) for name, value in read.items()})
 
 
-def moved(expected: Precondition, change: Change, salt: bytes, current: Resource | None) -> tuple[str, ...]:
-    """The fields of the live object that are no more as they were at planning; empty if the change may be made.
+def stale_fields(expected: Precondition, change: Change, salt: bytes, current: Resource | None) -> tuple[str, ...]:
+    """The fields of the live object that changed since the plan; empty if the change may be applied.
 
-    A field that holds already what the change wants has not moved: what remains is what was reviewed. One that was
-    read then and cannot be read now has.
+    A field that already has the planned value is not stale: the rest of the change is still what was reviewed. A field
+    that was read then and cannot be read now is stale.
 
     Args:
-        current: the live object now (of a rename, under its old name), None if there is none.
+        current: the live object now (of a rename, under its old name); None if it does not exist.
 
     Returns:
         Names of fields, or one of GONE and APPEARED.
     """
+    # A creation with an existing object would overwrite the fields that somebody else set.
     if expected.fields is None:
         return () if current is None else (APPEARED,)
     if current is None:
@@ -74,12 +77,12 @@ def moved(expected: Precondition, change: Change, salt: bytes, current: Resource
     )
 
 
-def is_as_wanted(change: Change, current: Resource | None, renamed: Resource | None = None) -> bool:
-    """Whether what a change wants is so already, its password aside, which cannot be read.
+def is_in_place(change: Change, current: Resource | None, renamed: Resource | None = None) -> bool:
+    """Whether a change is already in place, apart from its password, which servers do not return.
 
     Args:
         current: the live object under the change's name.
-        renamed: of a rename, the live object under its new name.
+        renamed: for a rename, the live object under its new name.
     """
     match change.action:
         case "delete":
@@ -91,7 +94,7 @@ def is_as_wanted(change: Change, current: Resource | None, renamed: Resource | N
 
 
 def changed_fields(change: Change, current: Resource) -> tuple[str, ...]:
-    """The fields of a change that are not as it wants them; one that was not read differs."""
+    """The fields of a change that do not have their planned value; a field that was not read counts as different."""
     kind = BY_NAME[change.kind]
     wanted = {f.name: f.after for f in change.fields if f.after is not None}
     return tuple(name for name, value in wanted.items() if getattr(current, kind.field(name).attribute) != value)
@@ -100,28 +103,29 @@ def changed_fields(change: Change, current: Resource) -> tuple[str, ...]:
 def _read(kind: Kind, current: Resource) -> dict[str, Value]:
     """The fields that were read, by name."""
     there: dict[str, Value | Unset] = {spec.name: getattr(current, spec.attribute) for spec in kind.fields}
+    # A mailbox that became an administrator since the review must not be deleted, so this is part of the condition.
     if isinstance(current, Mailbox):
         there[ADMINISTRATOR] = administers(current)
     return {name: value for name, value in there.items() if not isinstance(value, Unset)}
 
 
 def _digest(salt: bytes, change: Change, name: str, value: Value) -> str:
-    """Of one field; the object's address is in it, so that equal values of two objects do not look equal."""
+    """The digest of one field. It includes the address, so that equal values of two objects have different digests."""
     return salted(salt, change.key, name, list(value) if isinstance(value, tuple) else value)
 
 
 _OTHER: Mapping[KindName, KindName] = {"mailbox": "alias", "alias": "mailbox"}
-"""Mailboxes and aliases of a domain share their names."""
+"""A name of a domain belongs to one mailbox or one alias."""
 _AGAIN = "plan again, and have the new plan reviewed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerHistory:
-    """What is known of one server that cannot be read from it.
+    """Facts about one server that it does not return itself.
 
     Attributes:
-        versions: address -> the highest version of its password known to have been set.
-        asked: addresses whose password is to be set whatever is known.
+        versions: address -> the highest version of its password that is known to have been set.
+        asked: addresses whose password is set regardless of its version.
         begun: (kind, address) of creations that an earlier run began and is not known to have finished.
     """
 
@@ -133,31 +137,32 @@ class ServerHistory:
 def recheck(
     plan: Plan, expected: Mapping[str, Precondition], salt: bytes, current: CurrentDomain, known: ServerHistory
 ) -> dict[str, Outcome]:
-    """The outcomes of those changes that are not to be made, by key; all others may be made as things are.
+    """The outcomes of the changes that must not be applied, by key: already in place, or refused. All others may be.
 
     Args:
-        plan: as it was saved; its changes are in the order in which they need each other.
+        plan: as it was saved, with its changes in order.
         expected: the precondition of each change, by key.
-        current: the domain now, read at least as far as the preconditions and changes go.
+        current: the domain now, with at least the fields of the preconditions and changes.
     """
     return _Judge(plan, expected, salt, current, known).outcomes()
 
 
 def refreshed(plan: Plan, current: CurrentDomain, known: ServerHistory) -> Plan:
-    """The plan with the live objects, as they are now, in its changes.
+    """The plan with the current live objects in its changes.
 
-    Of a creation that an earlier run began, and whose object is there as planned but for its seats, the seats remain,
-    as an update: the password went with the object.
+    An earlier run may have created a mailbox and then stopped before the activations (EAS, MAPI), which come last. If
+    only these differ, the creation becomes an update of them. The password was set with the creation.
     """
+    # The journal records the live object before each write, so it must be the current one and not that of the plan.
     old_names = _renamed_from(plan)
     changes = (_with_live(c, _live(c, current, old_names)) for c in plan.changes)
     return replace(plan, changes=tuple(_activations_only(c, current) if _is_begun(c, known) else c for c in changes))
 
 
 def done(change: Change, current: CurrentDomain) -> bool:
-    """Whether a change is as wanted in a domain, its password aside."""
+    """Whether a change is already in place in a domain, apart from its password."""
     section = current.section(change.kind)
-    return is_as_wanted(change, section.get(change.name), section.get(change.new_name or change.name))
+    return is_in_place(change, section.get(change.name), section.get(change.new_name or change.name))
 
 
 def _with_live(change: Change, resource: Resource | None) -> Change:
@@ -174,18 +179,18 @@ def _is_begun(change: Change, known: ServerHistory) -> bool:
 
 
 def _activations_only(change: Change, current: CurrentDomain) -> Change:
-    """A creation as the rest of it; as it is, if its object is not there or differs in more than its seats."""
+    """The remaining activations of a creation; the unchanged creation if its object differs in more than these."""
     there = current.section(change.kind).get(change.name)
     left = () if there is None else changed_fields(change, there)
     if there is None or not left or set(left) - ACTIVATIONS:
         return change
     kind = BY_NAME[change.kind]
     before = {name: getattr(there, kind.field(name).attribute) for name in left}
-    fields = tuple(replace(f, before=_told(before[f.name])) for f in change.fields if f.name in before)
+    fields = tuple(replace(f, before=_known(before[f.name])) for f in change.fields if f.name in before)
     return _with_live(replace(change, action="update", fields=fields), there)
 
 
-def _told(value: Value | Unset) -> Value | None:
+def _known(value: Value | Unset) -> Value | None:
     return None if isinstance(value, Unset) else value
 
 
@@ -193,7 +198,7 @@ OldNames = Mapping[tuple[KindName, str], str]
 
 
 def _live(change: Change, current: CurrentDomain, old_names: OldNames) -> Resource | None:
-    """The object of a change; while a rename of the same plan is still to be made, under its old name."""
+    """The object of a change. Until the plan's rename of it is applied, it still has its old name."""
     section = current.section(change.kind)
     old = old_names.get((change.kind, change.name)) if change.action == "update" else None
     name = old if old is not None and old in section and change.name not in section else change.name
@@ -206,7 +211,7 @@ def _renamed_from(plan: Plan) -> OldNames:
 
 
 class _Judge:
-    """Goes through one plan in order; lives for one call of `settled`."""
+    """Judges the changes of one plan in order, during one call of `recheck`."""
 
     def __init__(
         self,
@@ -222,29 +227,34 @@ class _Judge:
         self.freed: set[tuple[KindName, str]] = set()
 
     def outcomes(self) -> dict[str, Outcome]:
-        """See `settled`."""
+        """The outcomes that `recheck` returns."""
         for change in self.plan.changes:
-            outcome = self._as_wanted(change) or self._refused(change)
+            # In place comes first: a change that somebody made by hand is done, whatever else changed.
+            outcome = self._in_place(change) or self._refused(change)
             if outcome is not None:
                 self.found[change.key] = outcome
+            # Only changes that will be applied free a name; the plan's order puts them before its next use.
             elif change.action in ("delete", "rename"):
                 self.freed.add((change.kind, change.name))
         return self.found
 
-    def _as_wanted(self, change: Change) -> Outcome | None:
+    def _in_place(self, change: Change) -> Outcome | None:
         if not done(change, self.current):
             return None
         if change.password is None or self._has_password(change):
             return Outcome(change=change, result=Result.SKIPPED)
+        # All other fields are in place, so the update only sets the password, which its reviewer approved.
         if change.action == "update":
             return None
-        text = "it is there with every field as planned; nothing tells whether it has the planned password"
+        # Setting the planned password could replace one that the user has chosen since the mailbox was created.
+        text = "the mailbox exists with every field as planned; whether it has the planned password is unknown"
         hint = f"to set it, run `apply --set-password {quote(change.address)}` with the password in its file"
         return Outcome(change=change, result=Result.SKIPPED, detail=text, hint=hint)
 
     def _has_password(self, change: Change) -> bool:
-        """Whether the password of a change is known to have been set already, also under a name it had before."""
-        assert change.password is not None, "asked only where there is one"
+        """Whether the password of a change is known to be set already, also under the mailbox's old name."""
+        assert change.password is not None, "called only for changes with a password"
+        # `--set-password` exists for passwords that were changed on the server, which no version shows.
         if change.address in self.known.asked:
             return False
         old = self.old_names.get((change.kind, change.name))
@@ -257,26 +267,27 @@ class _Judge:
         return Outcome(change=change, result=Result.REFUSED, detail=why, hint=_AGAIN) if why else None
 
     def _why_not(self, change: Change) -> str:
-        """Why a change cannot be made as things are now; empty if it can."""
+        """Why a change cannot be applied to the current state; empty if it can."""
         expected = self.expected[change.key]
-        # What `refreshed` has left of a creation was planned against nothing, and is seen to be as planned so far.
+        # `refreshed` turns the rest of a creation into an update. Its precondition is still that of the creation, and
+        # its object has just been compared with the plan.
         is_rest = expected.fields is None and change.action == "update"
         live = _live(change, self.current, self.old_names)
-        fields = () if is_rest else moved(expected, change, self.salt, live)
+        fields = () if is_rest else stale_fields(expected, change, self.salt, live)
         if fields:
             return _words(fields)
         blocker = next((k for k in change.depends_on if self._is_refused(k)), None)
-        return f"it depends on {blocker}, which moved" if blocker else self._taken(change)
+        return f"it depends on {blocker}, which was refused" if blocker else self._taken(change)
 
     def _taken(self, change: Change) -> str:
-        """Who has the name that a change needs, where nothing in the plan gives it up."""
+        """Why a new name is not available; empty if no object has it, or if an earlier change of the plan frees it."""
         if change.action not in ("create", "rename"):
             return ""
         name = change.new_name or change.name
         kinds = [k for k in (change.kind, _OTHER.get(change.kind)) if k is not None]
         for kind in kinds:
             if name in self.current.section(kind) and (kind, name) not in self.freed:
-                return f"{BY_NAME[kind].title} {name}@{change.domain} appeared and has the name that it needs"
+                return f"{BY_NAME[kind].title} {name}@{change.domain} has the name now"
         return ""
 
     def _is_refused(self, key: str) -> bool:
@@ -285,7 +296,6 @@ class _Judge:
 
 
 def _words(fields: tuple[str, ...]) -> str:
-    since = "since the plan was made"
     if fields[0] in (GONE, APPEARED):
-        return f"{fields[0]} {since}"
-    return f"{', '.join(fields)} moved {since}"
+        return f"{fields[0]} since the plan"
+    return f"changed since the plan: {', '.join(fields)}"

@@ -1,1 +1,1 @@
-"""The journal: an append-only, hash-chained record of every run."""
+"""The journal: an append-only, hash-chained record of every run that writes."""

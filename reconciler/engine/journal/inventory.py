@@ -1,7 +1,7 @@
-"""What all journals together tell: which resources are there and how, which passwords were set, who was protected.
+"""The state according to all journals together: resources, versions of passwords, and protected mailboxes.
 
-It is what a run is known to have done, or found done; nothing is concluded from a change that failed, nor from one
-whose outcome was never written. What people did on the server since then is not in it.
+It contains only changes that are known to be made or already in place. A failed change, or one without an outcome,
+proves nothing. Changes that people made on the server later are not included.
 """
 
 from collections.abc import Mapping
@@ -15,18 +15,18 @@ from reconciler.engine.journal.reader import Record, damaged, records_of
 
 _KINDS: frozenset[str] = frozenset({"mailbox", "alias", "domainAlias"})
 _DONE = frozenset({Result.APPLIED.value, Result.SKIPPED.value})
-"""After these the resource is as the change wanted it; by whom it was made so is another question."""
+"""With these results the resource has the planned state. `already in place` does not mean that the run made it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The last that the journals tell of one resource.
+    """The last known state of one resource.
 
     Attributes:
-        exists: False after its deletion, or its renaming to another name.
-        fields: field name (as in `core.kinds`) -> last value known: what was read before the last change of it, and
-            what changes wrote. A field that is not in it was neither read nor written. Never a password.
-        run: the run that told it last.
+        exists: False after a deletion, or under the old name of a rename.
+        fields: field name (as in `core.kinds`) -> last known value, read before a change or written by one. A missing
+            field was neither read nor written. Never a password.
+        run: the last run that recorded the resource.
     """
 
     exists: bool
@@ -40,14 +40,14 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """All journals of a workspace, folded.
+    """All journals of a workspace, folded into one state.
 
     Attributes:
-        resources: (server, kind, address) -> the last that is known of it.
-        password_versions: (server, address) -> the version of the mailbox's password that was last set.
-        protections: (server, domain) -> local parts of the mailboxes that were `protect: true` in the files at the
-            last run that said so, and that run; who was told of last comes last.
-        begun: creations that were begun, and of which no later line says that they were made: killed, or failed.
+        resources: (server, kind, address) -> its last known state.
+        password_versions: (server, address) -> the version of the mailbox's password that was set last.
+        protections: (server, domain) -> local parts of the mailboxes with `protect: true` at the last run that recorded
+            them, and that run; in the order of the runs.
+        begun: creations with an intent and without a later success: the run was killed, or the creation failed.
     """
 
     resources: Mapping[Key, Known]
@@ -56,24 +56,24 @@ class Inventory:
     begun: frozenset[Key] = frozenset()
 
     def resource(self, server: str, kind: KindName, address: str) -> Known | None:
-        """The last that is known of a resource; None if no journal tells anything of it."""
+        """The last known state of a resource; None if no journal mentions it."""
         return self.resources.get((server, kind, address))
 
     def protected(self, server: str, domain: str) -> tuple[frozenset[str], str] | None:
-        """Local parts that the files protected in the last run that said so, and that run; None if none did.
+        """The local parts that the files protected in the last run that recorded them, and that run; None without one.
 
-        Where no run said so of this server, the last one of any other counts: a server that is called otherwise in
-        the files, or a domain that has moved, lifts no protection.
+        Without a record for this server, the last one of any other server counts: neither a new server name in the
+        files nor a migration of the domain lifts a protection.
         """
         own = self.protections.get((server, domain))
         if own is not None:
             return own
-        elsewhere = [told for (_, name), told in self.protections.items() if name == domain]
+        elsewhere = [found for (_, name), found in self.protections.items() if name == domain]
         return elsewhere[-1] if elsewhere else None
 
 
 def read_inventory(folder: Path) -> Inventory:
-    """Reads every journal of a folder once, oldest run first. A folder that is not there holds none.
+    """Reads every journal of a folder once, oldest run first. A missing folder contains no journals.
 
     Raises:
         ReconcilerError: a journal cannot be read, is damaged, or was written by a newer version of this program.
@@ -93,7 +93,7 @@ def read_inventory(folder: Path) -> Inventory:
 
 
 def password_versions(folder: Path) -> Mapping[tuple[str, str], int]:
-    """(server, address) -> the version of the password that was last set, as far as the journals tell.
+    """(server, address) -> the version of the password that was set last, according to the journals.
 
     Raises:
         ReconcilerError: a journal cannot be read, or is damaged.
@@ -102,7 +102,7 @@ def password_versions(folder: Path) -> Mapping[tuple[str, str], int]:
 
 
 class _Fold:
-    """What is known after the records taken so far. KeyError, TypeError, ValueError or AttributeError: none of ours."""
+    """The state after the records so far. Foreign records raise KeyError, TypeError, ValueError or AttributeError."""
 
     def __init__(self) -> None:
         self.resources: dict[Key, Known] = {}
@@ -114,8 +114,9 @@ class _Fold:
         self._run = ""
 
     def take(self, record: Record) -> None:
-        """One record; those of a run come together, in order."""
+        """Adds one record. The records of a run come together and in order."""
         match record.get("event"):
+            # Intents of a run that was killed must not be matched with outcomes of the next one.
             case "start":
                 self._run = str(record.get("run", ""))
                 self._states.clear()
@@ -128,6 +129,7 @@ class _Fold:
             case "outcome":
                 self._outcome(record)
             case "protected":
+                # Removed and inserted again, so that the latest record of a domain comes last.
                 names = frozenset(str(n) for n in record["names"])
                 place = str(record["server"]), str(record["domain"])
                 self.protections.pop(place, None)
@@ -140,6 +142,7 @@ class _Fold:
         if done:
             self.begun.discard(_key(record))
             self._resource(_key(record), record["change"])
+        # The last read of a run may turn an earlier success into a failure.
         elif record["result"] == Result.FAILED.value:
             self._take_back(_key(record), record["change"])
         if record["change"]["kind"] == "mailbox":
@@ -151,6 +154,7 @@ class _Fold:
         after = {name: value(f["after"]) for name, f in change["fields"].items() if "after" in f}
         server, kind, _ = key
         places = (key, (server, kind, change["newAddress"])) if change["action"] == "rename" else (key,)
+        # Kept for `_take_back`: the state before this record, under both names of a rename.
         self._before[key, str(change["action"])] = {place: self.resources.get(place) for place in places}
         match change["action"]:
             case "delete":
@@ -168,7 +172,7 @@ class _Fold:
                 raise ValueError(change["action"])
 
     def _take_back(self, key: Key, change: Mapping[str, Any]) -> None:
-        """What an earlier line of this run said was made was not: a read at the end has shown it."""
+        """Reverses a success that this run recorded earlier: the read at its end showed that it had no effect."""
         for place, known in self._before.pop((key, str(change["action"])), {}).items():
             if known is None:
                 self.resources.pop(place, None)
@@ -180,7 +184,7 @@ class _Fold:
         return known.fields if known else {}
 
     def _password(self, server: str, change: Mapping[str, Any], *, done: bool, applied: bool) -> None:
-        """The version that a change leaves: one that another hand had made so sets no password."""
+        """Updates the version of a password. A change that was already in place did not set one."""
         known, key = self.password_versions, (server, change["address"])
         match change["action"]:
             case "delete":
@@ -198,15 +202,15 @@ class _Fold:
 
 
 def state_fields(state: Mapping[str, Any]) -> dict[str, Value]:
-    """The fields of an intent's `state`, as values. KeyError, TypeError, ValueError or AttributeError: none of ours."""
+    """The fields of an intent's `state`. Foreign records raise KeyError, TypeError, ValueError or AttributeError."""
     return {str(name): value(held) for name, held in state["fields"].items()}
 
 
 def value(held: object) -> Value:
-    """A value as the journal holds it. ValueError if a journal holds no such thing."""
+    """A value from its form in the journal. Raises ValueError for other types."""
     if isinstance(held, list):
         return tuple(str(item) for item in held)
-    if isinstance(held, str | int):  # bool is an int
+    if isinstance(held, str | int):  # This includes bool, which is an int.
         return held
     raise ValueError(held)
 

@@ -1,4 +1,4 @@
-"""From journals to the steps of one run: what undoing it starts from."""
+"""The changes of one run from its journal, as the input of a rollback."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ Place = tuple[str, str]
 """(server, domain)"""
 
 _Turn = tuple[int, str]
-"""(which of the later runs, its name)"""
+"""(position among the later runs, run id)"""
 
 INTERRUPTED = "interrupted"
 """The result of a change whose outcome was never written."""
@@ -24,14 +24,14 @@ INTERRUPTED = "interrupted"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One change of a run with what became of it.
+    """One change of a run with its result.
 
     Attributes:
-        change: without the password; `current` is the object before, as far as it was written down.
-        result: None where the run was interrupted before its outcome could be written.
-        tried: a write was begun, or may have been.
-        password: the change was to set one.
-        password_set: the server took it.
+        change: without the password; `current` is the object before the change, as far as it was journalled.
+        result: None if the run was interrupted before it could write the outcome.
+        tried: a write began, or may have begun.
+        password: the change sets a password.
+        password_set: the server accepted it.
     """
 
     server: str
@@ -44,21 +44,22 @@ class Entry:
 
     @property
     def made(self) -> bool:
-        """Whether it is known that the run itself made the change, or made at least its object."""
-        is_there = self.password_set and self.change.action == "create"
-        return self.result is Result.APPLIED or is_there
+        """Whether the run itself certainly made the change, or at least created its object."""
+        # The password of a new mailbox is set when the mailbox is created, even if a later step of the change failed.
+        is_created = self.password_set and self.change.action == "create"
+        return self.result is Result.APPLIED or is_created
 
     @property
-    def in_doubt(self) -> bool:
-        """Whether the run may have made it, or a part of it."""
+    def ambiguous(self) -> bool:
+        """Whether the run may have made the change, or a part of it."""
         return self.tried and self.result in (None, Result.FAILED)
 
 
 def entries(run: Run) -> tuple[Entry, ...]:
-    """All changes of a run, in the order in which they were begun; then those that were not tried.
+    """All changes of a run in the order in which they began, then those that were not tried.
 
     Raises:
-        ReconcilerError: a record is none of ours.
+        ReconcilerError: a record was not written by this program.
     """
     found: dict[tuple[str, str, str, str], Entry] = {}
     for number, record in run.records:
@@ -76,6 +77,7 @@ def entries(run: Run) -> tuple[Entry, ...]:
                     password=_sets(record),
                     password_set=record.get("passwordSet") is True,
                 )
+                # Only the intent has the object before the change, and its existence shows that a write was tried.
                 begun = found.get(_key(entry))
                 found[_key(entry)] = replace(entry, change=begun.change, tried=True) if begun else entry
         except (KeyError, TypeError, ValueError, AttributeError) as e:
@@ -84,7 +86,7 @@ def entries(run: Run) -> tuple[Entry, ...]:
 
 
 def count_steps(run: Run) -> dict[str, int]:
-    """How many changes of a run had which result; `interrupted` where none was written. Reads no further than that."""
+    """The number of changes of a run with each result; `interrupted` = without one. Tolerates foreign records."""
     results: dict[tuple[str, ...], str] = {}
     for _, record in run.records:
         event, change = record.get("event"), record.get("change")
@@ -92,32 +94,33 @@ def count_steps(run: Run) -> dict[str, int]:
             continue
         named = (record.get("server"), *(change.get(n) for n in ("kind", "address", "newAddress")))
         key = tuple(str(part) for part in named)
-        # The last word on a change counts: a read at the end may have shown that it was not made after all.
+        # The last record of a change counts: the read at the end may show that the change has no effect after all.
         results[key] = INTERRUPTED if event == "intent" else str(record.get("result"))
     counts = Counter(results.values())
     return {name: counts[name] for name in sorted(counts, key=lambda name: (name == INTERRUPTED, name))}
 
 
 def steps_of(run: Run, later: Iterable[Run]) -> dict[Place, tuple[AppliedStep, ...]]:
-    """What a run made, or may have made, by server and domain.
+    """The changes that a run made, or may have made, by server and domain.
 
     Args:
         run: the run.
-        later: the runs after it, oldest first: what they changed is theirs.
+        later: the runs after it, oldest first. A rollback must not undo their changes.
     """
     touched: dict[tuple[str, KindName, str], _Turn] = {}
     remade: dict[tuple[str, str], _Turn] = {}
     for turn, other in enumerate(later):
         for entry in entries(other):
-            if not (entry.made or entry.in_doubt):
+            if not (entry.made or entry.ambiguous):
                 continue
+            # The other kind may use the name now, so creations and deletions count for the address alone.
             for address in _addresses(entry.change):
                 touched[entry.server, entry.change.kind, address] = (turn, other.run)
                 if entry.change.action != "update":
                     remade[entry.server, address] = (turn, other.run)
     steps: dict[Place, tuple[AppliedStep, ...]] = {}
     for entry in entries(run):
-        if not (entry.made or entry.in_doubt):
+        if not (entry.made or entry.ambiguous):
             continue
         change, server = entry.change, entry.server
         addresses = _addresses(change)
@@ -133,7 +136,7 @@ def steps_of(run: Run, later: Iterable[Run]) -> dict[Place, tuple[AppliedStep, .
 
 
 def _last(turns: Iterable[_Turn | None]) -> str:
-    """The run that came last, by its turn: its name tells a clock's time."""
+    """The last run by position. Run ids contain clock times, which may go backwards."""
     return max((t for t in turns if t), default=(0, ""))[1]
 
 
@@ -143,6 +146,7 @@ def _addresses(change: Change) -> Sequence[str]:
 
 
 def _key(entry: Entry) -> tuple[str, str, str, str]:
+    # A rename and an update of one mailbox in the same run are two entries.
     change = entry.change
     return entry.server, change.domain, change.key, "rename" if change.action == "rename" else ""
 
@@ -159,7 +163,7 @@ _CLASSES: Mapping[KindName, type[Mailbox] | type[Alias] | type[DomainAlias]] = {
 
 
 def _change(record: Record) -> Change:
-    """The change of an intent or outcome. KeyError, TypeError, ValueError or AttributeError: none of ours."""
+    """The change of an intent or outcome. Foreign records raise KeyError, TypeError, ValueError or AttributeError."""
     data, domain = record["change"], str(record["domain"])
     kind, action = BY_NAME[data["kind"]].name, data["action"]
     if action not in ("create", "update", "delete", "rename"):

@@ -1,7 +1,8 @@
-"""Writing the journal: one file of JSON lines a run, intent before and outcome after each write, never a secret.
+"""Writes the journal of a run: one file of JSON lines, an intent before and an outcome after each write, no secrets.
 
-It is what tells, later, who changed what when, what was there before, and which version of a password was set:
-nothing else can. Each line holds the digest of the one before it, so that a file is a chain that can be checked.
+The journal is the only record of earlier states, of the versions of passwords that were set, and of who changed what
+and when. Each line contains the digest of the line before it, so that `reader` can check the file. Before the first
+write `check_room` checks the free disk space, because a run that cannot journal its changes must stop halfway.
 """
 
 import hashlib
@@ -22,19 +23,19 @@ _TICK = timedelta(milliseconds=1)
 
 
 class FileJournal:
-    """Appends to `FOLDER/RUN.jsonl`; each line is on disk before the call returns, but for what was not tried.
+    """Appends to `FOLDER/RUN.jsonl`. Each line is on disk before the call returns, except for changes not tried.
 
     Args:
-        folder: where the journals are; made if it is not there.
+        folder: the folder of the journals; created if it is missing.
         tool: program and version.
         commit: the workspace's git commit, None outside git.
-        user: who runs it, as far as the system or the CI tells.
+        user: the user as reported by the system or the CI.
         configuration: the digest of the files that are applied.
-        after: when the last run before counts as begun; a clock that was set back puts this one after it all the same.
-        clock: the time; for tests.
+        after: the start of the previous run. If the clock is behind it, the journal gets a `turn` after that time.
+        clock: the current time; replaced in tests.
 
     Raises:
-        JournalUnusable: the file cannot be made or written. Made before the first write, so nothing has happened then.
+        JournalUnusable: the file cannot be created or written. It is created before the first write to a server.
     """
 
     def __init__(
@@ -57,27 +58,28 @@ class FileJournal:
         facts = {"turn": turn, "commit": commit, "user": user, "configuration": configuration}
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            # Exclusive: two runs must never share a file. Append: no write can overwrite earlier lines.
             self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
             self._write({"event": "start", "tool": tool, **{k: v for k, v in facts.items() if v}})
             _sync_folder(folder)
         except OSError as e:
             raise JournalUnusable(
                 f"the journal {self.path} cannot be written: {e.strerror}",
-                hint="nothing was changed; make the folder writable, every change is written down before it is made",
+                hint="make the folder writable; nothing was changed, because the journal records each change first",
             ) from e
 
     def protected(self, server: str, domain: str, names: Iterable[str]) -> None:
-        """Which mailboxes (local parts) of a domain the files protect in this run; none is an answer too."""
+        """Records the mailboxes (local parts) of a domain that the files protect in this run, even without any."""
         self._append({"event": "protected", "server": server, "domain": domain, "names": sorted(set(names))})
 
     def intent(self, server: str, change: Change) -> None:
-        """Before a write: the change, and the object as it is until then."""
+        """Records a change and its live object, before the write."""
         record = {"event": "intent", "server": server, "domain": change.domain, "change": journal_change(change)}
         state = {} if change.current is None else {"state": state_data(change.current)}
         self._append({**record, **state})
 
     def outcome(self, server: str, outcome: Outcome) -> None:
-        """After a write, or instead of one that was not tried."""
+        """Records the outcome, after the write or instead of it."""
         change = outcome.change
         self._append(
             {
@@ -89,30 +91,31 @@ class FileJournal:
                 "detail": outcome.detail,
                 **({"passwordSet": True} if outcome.password_set else {}),
             },
-            # No write depends on a line that says that there was none, and a run that is stopped has many to write
-            # in the seconds that it is given: the next line that matters takes them along.
+            # A stopped run must record many such lines in a few seconds, and no write depends on them. The next
+            # synchronized line makes them durable, too.
             sync=outcome.result is not Result.NOT_TRIED,
         )
 
     def close(self, *, converged: bool) -> None:
-        """Writes that the run ended, and whether a new plan was empty."""
+        """Records the end of the run, and whether the final plan was empty."""
         try:
             self._append({"event": "end", "detail": "converged" if converged else "not converged"})
         finally:
             os.close(self._file)
 
     def _append(self, record: Mapping[str, object], *, sync: bool = True) -> None:
-        """A line after which nothing follows if it could not be written whole, so that it is always the last."""
+        """Appends a line. After a failure no other line follows, so that an incomplete line is always the last one."""
         reason = "an earlier line could not be written"
         if not self._broken:
             try:
                 self._write(record, sync=sync)
                 return
+            # A partial line breaks the chain, so nothing may be appended after it.
             except OSError as e:
                 self._broken, reason = True, e.strerror or str(e)
         raise JournalUnusable(
             f"the journal {self.path} cannot be written: {reason}",
-            hint="nothing more is changed; make room, then run `plan` to see what is left to do",
+            hint="free disk space, then run `plan` to see the remaining changes; no further change was made",
         )
 
     def _write(self, record: Mapping[str, object], *, sync: bool = True) -> None:
@@ -120,6 +123,7 @@ class FileJournal:
         head = {"formatVersion": FORMAT_VERSION, "run": self.run, "time": time, "previous": self._previous}
         line = json.dumps({**head, **record}).encode()
         rest = line + b"\n"
+        # On a full disk, `os.write` may write only a part and succeed.
         while rest:
             rest = rest[os.write(self._file, rest) :]
         if sync:
@@ -128,12 +132,12 @@ class FileJournal:
 
 
 def text_of_time(moment: datetime) -> str:
-    """A time as a journal holds it: such texts sort as the times do."""
+    """A time in the form of the journal. These texts sort like the times."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _sync_folder(folder: Path) -> None:
-    """Puts the new file's name on the disk, too."""
+    """Makes the directory entry of a new file durable; `fsync` of the file alone does not."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -142,12 +146,12 @@ def _sync_folder(folder: Path) -> None:
 
 
 def line_digest(line: bytes) -> str:
-    """The digest of a line without its line break, as the next line holds it; of nothing, as the first line does."""
+    """The digest of a line without its line break, which the next line contains. The first line has that of `b""`."""
     return "sha256:" + hashlib.sha256(line).hexdigest()
 
 
 def journal_change(change: Change) -> dict[str, object]:
-    """A change as the journal holds it: values before and after, for a password only its version."""
+    """A change in the form of the journal: values before and after; of a password only the version."""
     data: dict[str, object] = {
         "action": change.action,
         "kind": change.kind,
@@ -160,7 +164,7 @@ def journal_change(change: Change) -> dict[str, object]:
 
 
 def state_data(resource: Resource) -> dict[str, object]:
-    """A live object as the journal holds it: every field that was read, and what is known besides; no password."""
+    """A live object in the form of the journal: all fields that were read, and its facts; no password."""
     read = {spec.name: getattr(resource, spec.attribute) for spec in BY_NAME[_kind(resource)].fields}
     data: dict[str, object] = {"fields": {k: _plain(v) for k, v in read.items() if not isinstance(v, Unset)}}
     if isinstance(resource, Mailbox):
@@ -190,47 +194,47 @@ def _plain(value: Value) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-# Whether there is room for a run's journal and passwords, before the first write.
-#
-# Nothing is reserved, and somebody else may fill the disk meanwhile: then the run stops, see `engine.journal`. But a
-# run that cannot come to its end for want of room is better not begun.
-
-
 MARGIN = 64 * 1024
-"""For what is not counted: the first and last line, protected names, blocks that are begun, other runs."""
+"""Bytes for the parts that are not counted: first and last line, protected names, partial blocks, other runs."""
 _HEAD, _DETAIL, _PASSWORD = 300, 300, 1000
-"""Bytes of a line besides its change, of a reason, and of a password as an age message to a few recipients."""
+"""Bytes of a line without its change, of a reason, and of a password as an age message to a few recipients."""
 
 
 def room_needed(plans: Iterable[Plan]) -> int:
-    """Bytes that applying some plans may write down, generously."""
+    """An upper estimate of the bytes that an apply of the plans writes to the journal and the password files."""
     size = 0
     for plan in plans:
         for change in plan.changes:
             line = _HEAD + len(json.dumps(journal_change(change)))
             state = 0 if change.current is None else len(json.dumps(state_data(change.current)))
+            # Two lines per change: the intent and the outcome.
             size += 2 * line + state + _DETAIL + (_PASSWORD + len(change.address) if change.password else 0)
     return 2 * size + MARGIN
 
 
 def check_room(folder: Path, plans: Iterable[Plan]) -> None:
-    """Looks whether the disk of a folder, which may not be there yet, has room; no answer where it does not tell.
+    """Checks the free space on the disk of a folder, which may not exist yet. Some file systems report none: accepted.
+
+    Nothing is reserved. If another program fills the disk during the run, `FileJournal` stops the run.
 
     Raises:
-        JournalUnusable: it has not.
+        JournalUnusable: the disk has too little space.
     """
+    # The folder is created with the journal; until then its nearest existing parent is on the same disk.
     there = next(p for p in (folder, *folder.parents) if p.is_dir())
     try:
         disk = os.statvfs(there)
     except OSError as e:
         raise JournalUnusable(
-            f"the journal's folder {folder} cannot be used: {e.strerror}", hint="nothing was changed"
+            f"the journal's folder {folder} cannot be used: {e.strerror}",
+            hint="check that the folder exists and is writable; nothing was changed",
         ) from e
+    # `f_bavail` excludes blocks that only root may use. Some network file systems report 0 blocks in total.
     needed, free = room_needed(plans), disk.f_bavail * disk.f_frsize
     if disk.f_blocks and free < needed:
         raise JournalUnusable(
-            f"there is no room for the journal in {folder}: {_kib(free)} are free, this run may need {_kib(needed)}",
-            hint="nothing was changed; make room: every change is written down before it is made",
+            f"too little disk space for the journal in {folder}: {_kib(free)} free, {_kib(needed)} needed",
+            hint="free disk space; nothing was changed, because the journal records each change first",
         )
 
 

@@ -1,1 +1,1 @@
-"""Locks: one apply at a time per server and domain."""
+"""Locks: only one run at a time writes to a domain on a server."""

@@ -1,13 +1,13 @@
-"""One run at a time per server and domain: advisory locks in a folder, of one machine or shared by several.
+"""Advisory locks in a folder, of one machine or shared by several: one run at a time per server and domain.
 
-Each run holds one file that shows that it lives, and beside it a record of what it works on. Runs come and go under one
-short lock of the whole folder, the register: whoever comes looks at all records, clears away those of the dead, and is
-refused if one of the living wants the same. So a run costs two files, whatever the number of its domains.
+Each run holds one file that shows that it is alive, and a record of the domains on which it works. Runs start and end
+under one short lock of the complete folder, the register. A starting run reads all records, removes those of dead runs,
+and is refused if a live run works on the same domain. So a run needs two files, whatever the number of its domains.
 
-On one machine the kernel tells who lives (`flock`: it lets go when a process ends, however). In a shared folder no
-kernel sees all, so there the living touch their file every few seconds, and one counts as dead when its file has not
-been touched for `TTL` as watched by the clock of whoever wants the lock, which never jumps. Time stamps are compared
-with each other only, never with a clock.
+On one machine the kernel knows which runs are alive: it releases a `flock` when the process ends for any reason. In a
+shared folder no kernel knows all runs. So live runs touch their file every few seconds, and a run counts as dead when
+its file was not touched for `TTL`. The waiting run measures this with its own monotonic clock. It compares time stamps
+only with each other, never with a clock, because the clocks of machines differ.
 """
 
 import asyncio
@@ -25,42 +25,44 @@ from reconciler.core.errors import Locked
 from reconciler.engine.locks.record import LockRecord, Place, record_of
 
 TTL = 30.0
-"""Seconds without a sign of life after which a run in a shared folder counts as dead. All runs must agree on it."""
+"""Seconds without a heartbeat after which a run in a shared folder counts as dead. All runs must use the same value."""
 HEARTBEAT = 2.0
 REGISTER_PATIENCE = 10.0
-"""The register is held for milliseconds; one that was killed in them is dead after TTL in a shared folder."""
+"""Seconds to wait for the register, which runs hold for milliseconds. A run killed in them is dead after TTL."""
 _ALIVE, _RECORD, _REGISTER = ".alive", ".json", "register"
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Another run that wants the same. `lives` is None as long as that is not known."""
+    """Another run that works on the same domain. `alive` is None while this is unknown."""
 
     record: LockRecord
     places: frozenset[Place]
-    lives: bool | None
+    alive: bool | None
 
 
 class Held:
-    """A lock that this run has. `fault` looks whether it still has it; `release` may be called twice."""
+    """A lock that this run holds. `fault` checks whether it still does; `release` may be called twice."""
 
     def __init__(self, folder: "LockFolder", run: str, lock: BaseFileLock) -> None:
         self._lock, self._alive, self._record = lock, folder.alive(run), folder.path / f"{run}{_RECORD}"
+        # Device and inode, because another run may have replaced the file under the same name.
         self._identity = self._seen()
         self._token = lock.token if isinstance(lock, SoftFileLease) else None
         self._released = False
 
     def fault(self) -> str:
-        """Why this run may not write any more: its lock was taken away, or cannot be seen; empty if it has it."""
-        # A takeover that is called off puts the file aside for a moment.
-        return "" if self._mine() or self._mine() else f"the lock was lost: {self._alive} is not this run's any more"
+        """Why this run must not write any more: its lock was lost, or cannot be checked; empty if the run holds it."""
+        # Checked twice, because another run that starts and then aborts a takeover moves the file for a moment.
+        return "" if self._mine() or self._mine() else f"the lock was lost: {self._alive} belongs to another run"
 
     def release(self) -> str:
-        """Gives it back. What went wrong, if anything did; whoever comes next finds that out by itself."""
+        """Releases the lock. Returns the fault or an empty text; a lock that stays behind expires by itself."""
         if self._released:
             return ""
         self._released = True
         try:
+            # After a takeover the files belong to the other run.
             mine = self._mine()
             if mine:
                 self._record.unlink(missing_ok=True)
@@ -68,7 +70,7 @@ class Held:
             if mine:
                 self._alive.unlink(missing_ok=True)
         except OSError as e:
-            return f"the lock {self._alive} could not be given back: {e.strerror or e}"
+            return f"the lock {self._alive} could not be released: {e.strerror or e}"
         return ""
 
     def _mine(self) -> bool:
@@ -90,8 +92,8 @@ class LockFolder:
     """A folder of locks.
 
     Attributes:
-        shared: whether several machines use it; else it is this machine's alone.
-        lost: told, by another thread, that a lock in a shared folder was lost while it was held.
+        shared: whether several machines use it; otherwise only this machine does.
+        lost: called by another thread when a lock in a shared folder is lost while it is held.
     """
 
     path: Path
@@ -107,26 +109,27 @@ class LockFolder:
     async def take(
         self, mine: LockRecord, patience: float = 0.0, on_wait: Callable[[str], None] = lambda _: None
     ) -> Held:
-        """The lock for what a run works on.
+        """Takes the lock for the domains of a run.
 
         Args:
-            patience: seconds to wait for a run that lives. Whether it does is found out anyway.
-            on_wait: told once whom it waits for, or whom it watches.
+            patience: seconds to wait for a live run. The time to find out whether a run is alive comes on top.
+            on_wait: called once with a text about the other run.
 
         Raises:
-            Locked: another run has it, or the folder cannot be used.
+            Locked: another run has the lock, or the folder cannot be used.
         """
-        began, told = time.monotonic(), False
+        began, is_reported = time.monotonic(), False
         while True:
             await self._register(began)
             got = self._attempt(mine)
             if isinstance(got, Held):
                 return got
             waited = time.monotonic() - began
-            if got.lives and waited >= patience:
+            # A run of unknown state is never a refusal: after TTL it is either alive or dead.
+            if got.alive and waited >= patience:
                 raise self._refusal(got)
-            if not told:
-                told = True
+            if not is_reported:
+                is_reported = True
                 on_wait(self._waiting(got))
             await asyncio.sleep(min(0.2, self.heartbeat / 4))
 
@@ -134,24 +137,26 @@ class LockFolder:
         """Takes the register."""
         until = time.monotonic() + REGISTER_PATIENCE + (self.ttl if self.shared else 0)
         try:
-            if not self.path.is_dir():  # a mount that is gone is not made anew below it
-                raise FileNotFoundError(errno.ENOENT, "there is no such folder")
-            while not _had(self._entry):
+            # Not created here: without its mount a shared folder would become a local one that locks nothing.
+            if not self.path.is_dir():
+                raise FileNotFoundError(errno.ENOENT, "the folder does not exist")
+            while not _acquired(self._entry):
                 if time.monotonic() > until:
                     raise Locked(
-                        f"the locks in {self.path} are busy since {int(time.monotonic() - began)} seconds",
-                        hint="see who uses that folder, and try again",
+                        f"the locks in {self.path} have been busy for {int(time.monotonic() - began)} seconds",
+                        hint="check which runs use the folder, then try again",
                     )
                 await asyncio.sleep(0.02)
         except OSError as e:
             raise self.unusable(e) from e
 
     def _attempt(self, mine: LockRecord) -> Held | Conflict:
-        """One look at all others, with the register held, which is given back. Does not wait for anything."""
+        """One attempt without waiting. The caller holds the register; this method releases it."""
         try:
             conflict = self._conflict(mine)
             if conflict:
                 return conflict
+            # First the lock, then the record: a record without a lock would look like a dead run.
             lock = self.lock_of(mine.run, report=True)
             lock.acquire()
             held = Held(self, mine.run, lock)
@@ -164,36 +169,37 @@ class LockFolder:
         except (OSError, Timeout) as e:
             raise self.unusable(e) from e
         finally:
-            with suppress(OSError):  # the register's own end: who comes next sees by itself that nobody has it
+            with suppress(OSError):  # A register that cannot be released expires by itself.
                 self._entry.release()
 
     def _conflict(self, mine: LockRecord) -> Conflict | None:
-        """The first of the living that wants the same, or of those of whom that is not known yet."""
+        """The first live run on the same domains, or else the first whose state is unknown; removes dead runs."""
         found = None
         for name in sorted({p.stem for p in self.path.iterdir() if p.suffix in (_ALIVE, _RECORD)}):
             watched = self._watched.setdefault(name, _Watched(self, name))
-            lives = watched.lives()
-            if lives is False:
+            is_alive = watched.is_alive()
+            if is_alive is False:
                 self._watched.pop(name).clear()
                 continue
             record = _read(self.path / f"{name}{_RECORD}")
             if record is None:
+                # An unreadable record may be that of a newer version, so it counts as a conflict with every domain.
                 record = LockRecord(
                     run=name, user="somebody", host="unknown", pid=0, since=datetime.now(UTC), command="unreadable"
                 )
                 places = mine.places if (self.path / f"{name}{_RECORD}").exists() else frozenset[Place]()
             else:
                 places = mine.collision(record)
-            if places and (found is None or (lives and not found.lives)):
-                found = Conflict(record, places, lives)
+            if places and (found is None or (is_alive and not found.alive)):
+                found = Conflict(record, places, is_alive)
         return found
 
     def alive(self, run: str) -> Path:
-        """The file that shows that a run lives."""
+        """The file that shows that a run is alive."""
         return self.path / f"{run}{_ALIVE}"
 
     def lock_of(self, run: str, *, report: bool = False) -> BaseFileLock:
-        """A run's lock, or the register's, not taken yet."""
+        """The lock of a run or of the register; not taken yet."""
         path = self.path / _REGISTER if run == _REGISTER else self.alive(run)
         if not self.shared:
             return FileLock(path, blocking=False, thread_local=False, mode=0o600)
@@ -208,47 +214,50 @@ class LockFolder:
 
     def _write(self, mine: LockRecord) -> None:
         target = self.path / f"{mine.run}{_RECORD}"
+        # Written next to the target and renamed, so that no other run reads half a record.
         draft = target.with_suffix(".new")
         draft.write_text(mine.to_json(), encoding="utf-8")
         draft.replace(target)
 
     def unusable(self, e: Exception) -> Locked:
-        """What is said where the folder cannot be used."""
+        """The error for a folder that cannot be used."""
         why = (e.strerror if isinstance(e, OSError) else "") or str(e)
-        hint = "nothing was changed; see that the folder is there and can be written, or name another one"
-        return Locked(f"no lock can be had in {self.path}: {why}", hint=hint)
+        hint = "check that the folder exists and is writable, or set another one; nothing was changed"
+        return Locked(f"cannot take a lock in {self.path}: {why}", hint=hint)
 
     def _refusal(self, found: Conflict) -> Locked:
-        said = found.record.describe(found.places, datetime.now(UTC))
-        end = "also where it was killed"
+        other = found.record.describe(found.places, datetime.now(UTC))
+        end = "also if it is killed"
         if self.shared:
-            end = f"and {self.ttl:g} seconds after it was killed"
+            end = f"or {self.ttl:g} seconds after it is killed"
         return Locked(
-            f"another run has the lock: {said}",
-            hint=f"nothing was changed; run again when that one is done, or with --lock-timeout SECONDS to wait for it "
-            f"(its lock ends with it, {end})",
+            f"another run has the lock: {other}",
+            hint=f"run again after that run, or pass --lock-timeout SECONDS to wait for it; nothing was changed "
+            f"(the lock ends with that run, {end})",
         )
 
     def _waiting(self, found: Conflict) -> str:
-        said = found.record.describe(found.places, datetime.now(UTC))
-        if found.lives:
-            return f"Waiting for another run: {said}"
-        return f"Another run has the lock; watching for a sign of life ({self.ttl:g} seconds at most): {said}"
+        other = found.record.describe(found.places, datetime.now(UTC))
+        if found.alive:
+            return f"Waiting for another run: {other}"
+        return f"Another run has the lock; checking for up to {self.ttl:g} seconds whether it is alive: {other}"
 
 
 class _Watched:
-    """The file of another run, as it was seen over a while."""
+    """The file of another run, watched over several attempts."""
 
     def __init__(self, folder: LockFolder, name: str) -> None:
         self._folder, self._name = folder, name
         self.lock = folder.lock_of(name)
         self._first = self._touched()
 
-    def lives(self) -> bool | None:
-        """True as far as known; None if not yet; False if it is dead, and then its file is held here."""
-        for _ in range(2):  # a file that goes in the first look was a dead run's, or one's that has ended
-            if _had(self.lock):
+    def is_alive(self) -> bool | None:
+        """Whether the run is alive; None = unknown yet. If False, this object holds the dead run's lock."""
+        # The run may end between the attempt to lock and the look at the file. The second attempt then gets the lock.
+        for _ in range(2):
+            if _acquired(self.lock):
                 return False
+            # On one machine a lock that cannot be taken belongs to a live process.
             if not self._folder.shared:
                 return True
             seen = self._touched()
@@ -257,7 +266,7 @@ class _Watched:
         return None
 
     def clear(self) -> None:
-        """Removes what a dead run has left; only after `lives` was False."""
+        """Removes the files of a dead run; only after `is_alive` returned False."""
         (self._folder.path / f"{self._name}{_RECORD}").unlink(missing_ok=True)
         self.lock.release()
         self._folder.alive(self._name).unlink(missing_ok=True)
@@ -270,8 +279,8 @@ class _Watched:
         return (found.st_mtime_ns, found.st_ino)
 
 
-def _had(lock: BaseFileLock) -> bool:
-    """Whether a lock could be had at once."""
+def _acquired(lock: BaseFileLock) -> bool:
+    """Tries to take a lock without waiting."""
     try:
         lock.acquire()
     except Timeout:

@@ -1,4 +1,4 @@
-"""Who holds a lock, since when, and on what: a JSON file beside the lock itself. Never a secret."""
+"""The record of a lock: owner, start and domains, as a JSON file next to the lock. Never a secret."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -14,18 +14,18 @@ _PORTS = {"http": 80, "https": 443}
 _SHOWN = 3
 
 Place = tuple[str, str]
-"""(server, domain); the server by its canonical address, whatever a workspace calls it."""
+"""(server, domain); the server as its canonical URL, because two workspaces may name it differently."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockRecord:
-    """What one run tells the others.
+    """The data that a run shows to other runs.
 
     Attributes:
-        run: unique; names the files.
-        since: when it took the lock, by its own clock; for people, nothing is concluded from it.
-        command: what it runs, without its options.
-        job: the address of the CI job; empty outside of CI.
+        run: unique; the files have this name.
+        since: the time at which it took the lock, by its own clock; only for people.
+        command: the command without its options.
+        job: the URL of the CI job; empty outside CI.
     """
 
     run: str
@@ -38,7 +38,7 @@ class LockRecord:
     places: frozenset[Place] = frozenset()
 
     def to_json(self) -> str:
-        """As it stands in the file."""
+        """The content of the file."""
         servers: dict[str, list[str]] = {}
         for server, domain in sorted(self.places):
             servers.setdefault(server, []).append(domain)
@@ -56,7 +56,7 @@ class LockRecord:
         return json.dumps(data, indent=1) + "\n"
 
     def collision(self, other: "LockRecord") -> frozenset[Place]:
-        """What both want."""
+        """The places that both runs use."""
         return self.places & other.places
 
     def describe(self, places: Iterable[Place], now: datetime) -> str:
@@ -67,9 +67,10 @@ class LockRecord:
 
 
 def record_of(text: str) -> LockRecord | None:
-    """The record in a file; None if it holds none that this version understands."""
+    """The record in a file; None if this version cannot read it."""
     try:
         data: Mapping[str, Any] = json.loads(text)
+        # A record of another version still locks: an unreadable record conflicts with every domain.
         if data["formatVersion"] != FORMAT_VERSION:
             return None
         return LockRecord(
@@ -87,13 +88,14 @@ def record_of(text: str) -> LockRecord | None:
 
 
 def server_key(url: str) -> str:
-    """One spelling for a server's address: two workspaces that name the same server meet."""
+    """The canonical form of a server's URL: two workspaces with the same server must get the same key."""
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
     try:
         host = f"[{host}]" if ":" in host else host_name(host)
-    except BadName:  # one that is none for DNS may be one for the system's resolver
+    except BadName:  # The system's resolver may accept host names that are not valid in DNS.
         host = host.lower()
+    # The default port and a final slash are optional in URLs.
     scheme = parts.scheme.lower()
     port = "" if parts.port in (None, _PORTS.get(scheme)) else f":{parts.port}"
     return f"{scheme}://{host}{port}{parts.path.rstrip('/')}"
@@ -104,7 +106,7 @@ def _time(moment: datetime) -> str:
 
 
 def _age(age: timedelta) -> str:
-    """` (for 12 minutes)`; nothing where the clocks disagree."""
+    """` (for 12 minutes)`; empty if the clocks disagree."""
     seconds = int(age.total_seconds())
     if seconds < 0:
         return ""
@@ -120,8 +122,8 @@ def _named(places: Iterable[Place]) -> str:
     servers: dict[str, list[str]] = {}
     for server, domain in sorted(places):
         servers.setdefault(server, []).append(domain)
-    said = []
+    parts = []
     for server, domains in servers.items():
         more = f" and {len(domains) - _SHOWN} more" if len(domains) > _SHOWN else ""
-        said.append(f"{', '.join(domains[:_SHOWN])}{more} on {server}")
-    return "; ".join(said)
+        parts.append(f"{', '.join(domains[:_SHOWN])}{more} on {server}")
+    return "; ".join(parts)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from reconciler.core.comparison import VERDICTS, Comparison, Difference, Said, Verdict
+from reconciler.core.comparison import VERDICTS, CheckResult, Comparison, Difference, Verdict
 from reconciler.output.markdown import md
 from reconciler.output.report.words import clipped
 from reconciler.output.terminal import safe
@@ -49,7 +49,7 @@ def change_words(found: Difference) -> str:
     return " -> ".join(_said(said) for said in (found.before, found.after) if said is not None)
 
 
-def _said(said: Said | None) -> str:
+def _said(said: CheckResult | None) -> str:
     if said is None:
         return ""
     return f"{said.status} ({clipped(said.code, 60)})" if said.code else said.status

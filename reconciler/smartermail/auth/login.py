@@ -1,4 +1,4 @@
-"""The requests of signing in and of renewing, each made once (API reference sections 2.1 to 2.4)."""
+"""The requests of login, refresh and logout, each sent once (API reference sections 2.1 to 2.4)."""
 
 import secrets
 import time
@@ -9,21 +9,29 @@ from reconciler.core.errors import AmbiguousWrite, RefusedByServer, RefusedCrede
 from reconciler.core.secret import Secret
 from reconciler.core.workspace import Role
 from reconciler.smartermail import endpoints
-from reconciler.smartermail.auth import answers as auth
-from reconciler.smartermail.auth.answers import Token
+from reconciler.smartermail.auth import decode as auth
+from reconciler.smartermail.auth.decode import Token
 from reconciler.smartermail.endpoints import Endpoint
-from reconciler.smartermail.transport.errors import Asked, HttpAnswer, Missing, Unauthorised, decoded, judge, unexpected
+from reconciler.smartermail.transport.errors import (
+    EndpointMissing,
+    HttpAnswer,
+    RequestInfo,
+    Unauthorized,
+    decoded,
+    judge,
+    unexpected,
+)
 from reconciler.smartermail.transport.retry import retrying
 from reconciler.smartermail.transport.session import Session
 
 
 class SessionLost(Unreachable):
-    """A session that cannot be renewed any more, since the answer with the new tokens was lost."""
+    """The answer with the new tokens was lost, so that the session cannot be refreshed any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """Who signs in, and as what."""
+    """The account that logs in, and its role."""
 
     username: str
     password: Secret
@@ -31,7 +39,10 @@ class Credentials:
 
 
 class Login:
-    """Gets tokens for one account. The client id is random, so that nobody else's sign-in ends ours (section 2.3)."""
+    """Gets tokens for one account.
+
+    The client id is random: a login with the same client id from another program would end our session (section 2.3).
+    """
 
     def __init__(self, session: Session, credentials: Credentials, clock: Callable[[], float] = time.monotonic) -> None:
         self.credentials = credentials
@@ -39,94 +50,99 @@ class Login:
         self.session = session
         self._client_id = f"reconciler-{secrets.token_hex(12)}"
 
-    async def begin(self, known: tuple[Secret, ...]) -> tuple[Token, str]:
-        """Signs in. Gives the token, and why the account may not be used for this role, if so.
+    async def begin(self, known_secrets: tuple[Secret, ...]) -> tuple[Token, str]:
+        """Log in. Returns the token, and the reason why the account does not fit its role (empty if it fits).
 
         Raises:
-            RefusedCredentials: never to be tried again.
-            Unreachable, UnexpectedAnswer: there was no answer, or none of this API.
+            RefusedCredentials: must not be retried.
+            Unreachable, UnexpectedAnswer: no answer, or not an answer of this API.
         """
-        given = self.credentials
-        asked = self.asked(endpoints.LOGIN, known)
+        credentials = self.credentials
+        request = self.request_info(endpoints.LOGIN, known_secrets)
         fields: dict[str, object] = {
-            "username": given.username,
-            "password": given.password.reveal(),
+            "username": credentials.username,
+            "password": credentials.password.reveal(),
             "language": "en",
             "twoFactorCode": "",
             "clientId": self._client_id,
         }
-        answer = await self.sent(endpoints.LOGIN, asked, fields)
+        answer = await self.send(endpoints.LOGIN, request, fields)
         if answer.status in (400, 401, 403) or (answer.status == 200 and isinstance(decoded(answer.body), dict)):
-            return auth.logged_in(answer, asked, username=given.username, role=given.role, now=self.clock())
+            return auth.login_token(
+                answer, request, username=credentials.username, role=credentials.role, now=self.clock()
+            )
         try:
-            judge(answer, asked)
-        except Missing:
-            hint = "is url the server's, with its path prefix if it has one?"
-            raise UnexpectedAnswer(f"{asked}: there is no such API at this address", hint=hint) from None
-        raise unexpected(asked, f"the answer to a sign-in has the status {answer.status}")
+            judge(answer, request)
+        except EndpointMissing:
+            hint = "check the server's url and its path prefix"
+            raise UnexpectedAnswer(f"{request}: there is no SmarterMail API at this address", hint=hint) from None
+        raise unexpected(request, f"the answer to the login has the status {answer.status}")
 
-    async def renew(self, old: Token, known: tuple[Secret, ...]) -> Token:
-        """A new token for the old one's refresh token, which dies with its use: never sent twice.
+    async def refresh(self, old: Token, known_secrets: tuple[Secret, ...]) -> Token:
+        """Refresh a token. A refresh token works once, so that this request is never retried.
 
         Raises:
-            RefusedCredentials, SessionLost: never to be tried again.
+            RefusedCredentials, SessionLost: must not be retried.
             Unreachable: nothing was sent.
         """
-        asked = self.asked(endpoints.REFRESH, known)
-        text = f"{asked.server}: the session could not be renewed"
-        hint = "run again; what was applied stays, the next run finishes the work"
+        request = self.request_info(endpoints.REFRESH, known_secrets)
+        text = f"{request.server}: the session could not be refreshed"
+        hint = "run the command again; applied changes remain, and the next run makes the others"
         if old.refresh is None:
-            raise RefusedCredentials(f"{text}: the server gave no refresh token", hint=hint)
+            raise RefusedCredentials(f"{text}: the login returned no refresh token", hint=hint)
         fields: dict[str, object] = {"token": old.refresh.reveal(), "clientId": self._client_id}
         try:
-            answer = await self.sent(endpoints.REFRESH, asked, fields)
-            new = auth.renewed(judge(answer, asked), old, answer.date, self.clock())
-        except (Unauthorised, Missing, RefusedByServer) as e:
+            answer = await self.send(endpoints.REFRESH, request, fields)
+            new = auth.refreshed(judge(answer, request), old, answer.date, self.clock())
+        except (Unauthorized, EndpointMissing, RefusedByServer) as e:
             raise RefusedCredentials(f"{text}: the server refused", hint=hint) from e
         except AmbiguousWrite as e:
             raise SessionLost(f"{text}: {e.message}", hint=hint) from e
         if new is None:
-            raise RefusedCredentials(f"{text}: the answer holds no token", hint=hint)
+            raise RefusedCredentials(f"{text}: the answer contains no token", hint=hint)
         return new
 
-    async def end(self, token: Token, known: tuple[Secret, ...]) -> None:
-        """Signs out; what comes of it is of no consequence, since the token dies by itself in minutes."""
+    async def end(self, token: Token, known_secrets: tuple[Secret, ...]) -> None:
+        """Log out. The outcome does not matter, because the token expires in minutes."""
         spelling = endpoints.LOGOUT.spellings[0]
-        asked = self.asked(endpoints.LOGOUT, known)
-        await self.session.send(spelling.method, spelling.path, asked, body={}, token=token.access)
+        request = self.request_info(endpoints.LOGOUT, known_secrets)
+        await self.session.send(spelling.method, spelling.path, request, body={}, token=token.access)
 
-    async def sent(
+    async def send(
         self,
         endpoint: Endpoint,
-        asked: Asked,
+        request: RequestInfo,
         params: dict[str, object],
         token: Token | None = None,
         is_stale: Callable[[], bool] = lambda: False,
     ) -> HttpAnswer:
-        """The answer, once it is neither "too many requests" nor, for reads, a failure that may pass.
+        """Send a request of this module, with retries after 429 and, for reads, after 5xx.
+
+        Returns:
+            The answer with any other status; the caller judges it.
 
         Raises:
-            Stale: the token came due before it was the request's turn; nothing was sent.
+            StaleToken: the token became due for a refresh while the request waited; nothing was sent.
         """
         spelling = endpoint.spellings[0]
 
-        async def send(repeated: bool) -> HttpAnswer:
-            self.session.stats.retries += repeated
+        async def attempt(is_retry: bool) -> HttpAnswer:
+            self.session.stats.retries += is_retry
             answer = await self.session.send(
                 spelling.method,
                 spelling.filled(params),
-                asked,
+                request,
                 body=spelling.body(params),
                 token=token.access if token else None,
                 is_stale=is_stale,
             )
             if answer.status == 429 or answer.status >= 500:
-                judge(answer, asked)
+                judge(answer, request)
             return answer
 
-        return await retrying(send, self.session.retries, self.session.circuit)
+        return await retrying(attempt, self.session.retry_budget, self.session.circuit)
 
-    def asked(self, endpoint: Endpoint, known: tuple[Secret, ...], domain: str = "") -> Asked:
-        """What messages say of a request."""
+    def request_info(self, endpoint: Endpoint, known_secrets: tuple[Secret, ...], domain: str = "") -> RequestInfo:
+        """The description of a request for messages."""
         template = endpoint.spellings[0].template
-        return Asked(self.session.name, template, domain, writes=endpoint.writes, secrets=known)
+        return RequestInfo(self.session.name, template, domain, writes=endpoint.writes, secrets=known_secrets)

@@ -1,6 +1,7 @@
-"""Keeping signed in: one sign-in a run, renewal before the end, and a token for each domain.
+"""The tokens of a run: one login, refreshes before expiry, and one token per domain.
 
-Whatever many tasks need at once is asked for once, in a task of its own that no caller's cancellation can break.
+If several tasks need the same token, one request serves all of them. It runs in its own task, so that the cancellation
+of one caller does not affect the others.
 """
 
 import asyncio
@@ -18,35 +19,38 @@ from reconciler.core.errors import (
 )
 from reconciler.core.secret import Secret
 from reconciler.smartermail import endpoints
-from reconciler.smartermail.auth import answers as auth
-from reconciler.smartermail.auth.answers import Token
+from reconciler.smartermail.auth import decode as auth
+from reconciler.smartermail.auth.decode import Token
 from reconciler.smartermail.auth.login import Login, SessionLost
 from reconciler.smartermail.capabilities import Capabilities
 from reconciler.smartermail.endpoints import Endpoint
 from reconciler.smartermail.transport.errors import (
-    Again,
-    Asked,
+    EndpointMissing,
     HttpAnswer,
-    Missing,
-    Stale,
-    Unauthorised,
+    RequestInfo,
+    Retryable,
+    StaleToken,
+    Unauthorized,
     judge,
     unexpected,
 )
 
-TURNS = 4
-"""How often a token that came due while its request waited for its turn is replaced; then it is sent as it is."""
+TOKEN_ATTEMPTS = 4
+"""How often a request gets a new token because the last one became due while the request waited.
+
+The last attempt sends the token even if it is due: otherwise a very slow server could keep a request waiting forever.
+"""
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True, kw_only=True)
 class Context:
-    """What a request to a domain's endpoints carries.
+    """How a request to the endpoints of a domain names that domain.
 
     Attributes:
-        header: the domain for `X-SmarterMailDomain`; empty where the token itself has the context.
-        verified: the server said that this is the context of the intended domain.
+        header: the value of `X-SmarterMailDomain`; empty if the token itself belongs to the domain.
+        verified: the server confirmed that this context belongs to the intended domain.
     """
 
     token: Token
@@ -57,7 +61,7 @@ class Context:
 class Tokens:
     """The tokens of one server in one run.
 
-    Every method raises RefusedCredentials at once, without a request, after the server refused them once.
+    After the server has rejected the credentials once, every method raises RefusedCredentials without a request.
     """
 
     def __init__(self, login: Login) -> None:
@@ -68,23 +72,23 @@ class Tokens:
         self._domains: dict[str, Context] = {}
         self._stale: set[str] = set()
         self._fatal: ReconcilerError | None = None
-        self._flights: dict[str, asyncio.Task[object]] = {}
+        self._running: dict[str, asyncio.Task[object]] = {}
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """What must not be in any text, as far as it is known here."""
+        """The password and the account's tokens, which no message may contain."""
         own = () if self._own is None else (self._own.access, *((self._own.refresh,) if self._own.refresh else ()))
         return (self._login.credentials.password, *own)
 
     async def system(self) -> Token:
-        """The account's own token, signed in or renewed where that is due."""
+        """The account's own token, after a login or a refresh if one is due."""
         token = self._own
         if token is not None and self._fatal is None and not self.is_stale(token):
             return token
-        return await self._once("sign-in", self._log_in_or_renew)
+        return await self._once("login", self._log_in_or_refresh)
 
     async def domain(self, domain: str) -> Context:
-        """A token with the context of a domain (API reference section 2.7); a customer's own token has one already."""
+        """A token for a domain (API reference section 2.7). A customer's own token already belongs to its domain."""
         if self.role == "customer" or self.capabilities.by_header:
             own = await self.system()
             context = self._domains.get(domain)
@@ -98,143 +102,153 @@ class Tokens:
         return await self._once(f"domain {domain}", lambda: self._manage(domain))
 
     def reject(self, token: Token) -> None:
-        """The server no longer accepts a token: the next one who needs one gets a new one."""
+        """Mark a token as rejected by the server. The next caller gets a new one."""
         self._stale.add(token.access.reveal())
 
-    async def sign_out(self) -> None:
-        """Ends the session on the server, if there is one; a failure is of no consequence."""
-        flights = list(self._flights.values())
-        for flight in flights:
-            flight.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
+    async def log_out(self) -> None:
+        """End the session on the server, if one exists. A failure does not matter: the session expires anyway."""
+        running = list(self._running.values())
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
         token, self._own = self._own, None
         if token is None:
             return
         try:
             await self._login.end(token, self.secrets)
-        except (ReconcilerError, Again):
+        except (ReconcilerError, Retryable):
             return
 
     def is_stale(self, token: Token) -> bool:
-        """Whether a token is to be replaced before it is used."""
+        """Whether a token must be replaced before its next use."""
         return token.is_due(self._login.clock()) or token.access.reveal() in self._stale
 
     async def _once(self, key: str, work: Callable[[], Awaitable[T]]) -> T:
-        """What `work` gives, done once for all who ask while it is under way."""
-        self._raise_if_shut_out()
-        flight = self._flights.get(key)
-        if flight is None:
-            flight = asyncio.create_task(_done(work))
-            self._flights[key] = flight
-            flight.add_done_callback(lambda done: self._landed(key, done))
+        """Run `work` once for all callers that need its result at the same time."""
+        self._raise_if_rejected()
+        task = self._running.get(key)
+        if task is None:
+            task = asyncio.create_task(_as_coroutine(work))
+            self._running[key] = task
+            task.add_done_callback(lambda done: self._finished(key, done))
+        # Without `shield`, the cancellation of one caller would cancel the work for all of them.
         try:
-            result = await asyncio.shield(flight)
+            result = await asyncio.shield(task)
         except ReconcilerError as e:
             raise _copy(e) from e.__cause__
-        return result  # type: ignore[return-value]  # the task under this key gives what `work` gives
+        return result  # type: ignore[return-value]  # the task of this key has the result type of `work`
 
-    def _landed(self, key: str, flight: asyncio.Task[object]) -> None:
-        if self._flights.get(key) is flight:
-            del self._flights[key]
-        if not flight.cancelled():
-            flight.exception()  # looked at, so that asyncio does not report it where every caller has left
+    def _finished(self, key: str, task: asyncio.Task[object]) -> None:
+        if self._running.get(key) is task:
+            del self._running[key]
+        if not task.cancelled():
+            # Retrieved here: if all callers are cancelled, asyncio would report an exception that nobody retrieved.
+            task.exception()
 
-    def _raise_if_shut_out(self) -> None:
+    def _raise_if_rejected(self) -> None:
         if self._fatal is not None:
             raise _copy(self._fatal)
 
-    async def _log_in_or_renew(self) -> Token:
+    async def _log_in_or_refresh(self) -> Token:
         token = self._own
         if token is not None and not self.is_stale(token):
             return token
         try:
             if token is not None:
-                self._own = await self._login.renew(token, self.secrets)
+                self._own = await self._login.refresh(token, self.secrets)
             else:
-                self._own, unfit = await self._login.begin(self.secrets)
-                self._check_fit(unfit)
+                self._own, mismatch = await self._login.begin(self.secrets)
+                self._check_role(mismatch)
         except (RefusedCredentials, SessionLost) as e:
             self._fatal = e
             raise
         except (Unreachable, UnexpectedAnswer) as e:
             circuit = self._login.session.circuit
-            if not circuit.is_open:  # without a session nothing else can be asked for either
-                circuit.trip("the sign-in failed", e)
+            # Without a session, no other request can succeed either.
+            if not circuit.is_open:
+                circuit.trip("the login failed", e)
             raise
         return self._own
 
-    def _check_fit(self, unfit: str) -> None:
-        if unfit:
-            asked = self._login.asked(endpoints.LOGIN, ())
-            text = f"{asked.server}: the account {self._login.credentials.username} cannot be used: {unfit}"
-            raise RefusedCredentials(text, hint="give the right account, or change the server's role")
+    def _check_role(self, mismatch: str) -> None:
+        if mismatch:
+            request = self._login.request_info(endpoints.LOGIN, ())
+            text = f"{request.server}: the account {self._login.credentials.username} cannot be used: {mismatch}"
+            raise RefusedCredentials(text, hint="use another account, or change the server's role in reconciler.yaml")
 
     async def _manage(self, domain: str) -> Context:
         context = self._domains.get(domain)
         if context is not None and not self.is_stale(context.token):
             return context
-        asked = self._asked(endpoints.MANAGE_DOMAIN, domain)
+        request = self._request_info(endpoints.MANAGE_DOMAIN, domain)
         try:
-            answer, fields = await self._as_system(endpoints.MANAGE_DOMAIN, asked, domain)
-        except (Missing, RefusedByServer) as e:
-            return await self._unmanageable(domain, asked, e)
+            answer, fields = await self._as_system(endpoints.MANAGE_DOMAIN, request, domain)
+        except (EndpointMissing, RefusedByServer) as e:
+            return await self._without_impersonation(domain, request, e)
         token = auth.impersonated(fields, domain, answer.date, self._login.clock())
         if token is None:
-            raise unexpected(asked, "the answer holds no token")
+            raise unexpected(request, "the answer contains no token")
         context = self._domains[domain] = Context(token=token)
         return context
 
-    async def _unmanageable(self, domain: str, asked: Asked, error: Missing | RefusedByServer) -> Context:
-        """Why there is no token: no such domain, no right, or no such endpoint; then the header takes its place."""
+    async def _without_impersonation(
+        self, domain: str, request: RequestInfo, error: EndpointMissing | RefusedByServer
+    ) -> Context:
+        """Find out why manage-domain gave no token: no such domain, no permission, or no such endpoint.
+
+        Without the endpoint, a header names the domain instead.
+        """
         try:
-            await self._as_system(endpoints.ONE_DOMAIN, self._asked(endpoints.ONE_DOMAIN, domain), domain)
-        except (Missing, RefusedByServer):
+            await self._as_system(endpoints.ONE_DOMAIN, self._request_info(endpoints.ONE_DOMAIN, domain), domain)
+        except (EndpointMissing, RefusedByServer):
             raise RefusedByServer(
-                f"{asked.server}: there is no domain {domain} on this server",
-                hint="create it on the server first; domains are not created from files",
+                f"{request.server}: the domain {domain} does not exist on this server",
+                hint="create it on the server first; this program does not create domains",
             ) from None
-        if isinstance(error, Missing):
+        if isinstance(error, EndpointMissing):
             self.capabilities.by_header = True
             return await self.domain(domain)
         raise RefusedByServer(
-            f"{asked.server}: {self._login.credentials.username} may not manage {domain}: {error.message}",
-            hint="give the account the right to impersonate, or use the primary system administrator",
+            f"{request.server}: {self._login.credentials.username} may not manage {domain}: {error.message}",
+            hint="give the account the permission to impersonate, or use the primary system administrator",
         ) from None
 
-    async def _as_system(self, endpoint: Endpoint, asked: Asked, domain: str) -> tuple[HttpAnswer, dict[str, object]]:
-        """A read with the account's own token; one that is no longer accepted is renewed once."""
-        refused = False
-        for turn in range(1, TURNS + 1):
+    async def _as_system(
+        self, endpoint: Endpoint, request: RequestInfo, domain: str
+    ) -> tuple[HttpAnswer, dict[str, object]]:
+        """A read with the account's own token. A rejected token is refreshed once."""
+        was_rejected = False
+        for attempt in range(1, TOKEN_ATTEMPTS + 1):
             token = await self.system()
-            stale = partial(self.is_stale, token) if turn < TURNS else lambda: False
+            stale = partial(self.is_stale, token) if attempt < TOKEN_ATTEMPTS else lambda: False
             try:
-                answer = await self._login.sent(endpoint, asked, {"domain": domain}, token, stale)
-                return answer, judge(answer, asked)
-            except Stale:
+                answer = await self._login.send(endpoint, request, {"domain": domain}, token, stale)
+                return answer, judge(answer, request)
+            except StaleToken:
                 continue
-            except Unauthorised:
+            except Unauthorized:
                 self.reject(token)
-                if refused:
+                if was_rejected:
                     break
-                refused = True
-        raise no_longer(asked)
+                was_rejected = True
+        raise session_rejected(request)
 
-    def _asked(self, endpoint: Endpoint, domain: str) -> Asked:
-        return self._login.asked(endpoint, self.secrets, domain)
+    def _request_info(self, endpoint: Endpoint, domain: str) -> RequestInfo:
+        return self._login.request_info(endpoint, self.secrets, domain)
 
 
-def no_longer(asked: Asked) -> RefusedCredentials:
-    """A fresh token was not accepted either."""
+def session_rejected(request: RequestInfo) -> RefusedCredentials:
+    """The error for a server that rejects also a fresh token."""
     return RefusedCredentials(
-        f"{asked}: the server does not accept the session, also after renewing it (401)",
-        hint="see whether something else signs this account out, or the server's clock jumps",
+        f"{request}: the server rejects the session, also after a refresh (401)",
+        hint="check whether another program logs this account out, and whether the server's clock is stable",
     )
 
 
-async def _done(work: Callable[[], Awaitable[object]]) -> object:
+async def _as_coroutine(work: Callable[[], Awaitable[object]]) -> object:
     return await work()
 
 
 def _copy(error: ReconcilerError) -> ReconcilerError:
-    """The same error for another caller, with a traceback of its own."""
+    """A copy of an error with its own traceback, for another caller."""
     return type(error)(error.message, hint=error.hint, span=error.span)

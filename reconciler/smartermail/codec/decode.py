@@ -1,4 +1,4 @@
-"""From JSON to the core's values. Pure. An absent key means "unknown", never "empty" (API reference section 11)."""
+"""Decode JSON into the core's values. Pure. An absent key means "unknown", never "empty" (API reference section 11)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +6,15 @@ from dataclasses import dataclass, replace
 from reconciler.core.errors import IncompleteRead, UnexpectedAnswer
 from reconciler.core.model import UNSET, Alias, Mailbox, MailboxFacts, Unset
 from reconciler.core.names import BadName, address
-from reconciler.smartermail.codec.scalars import Fields, canonical_domain, flag, number, sound, text, when
+from reconciler.smartermail.codec.scalars import (
+    Fields,
+    canonical_domain,
+    flag,
+    number,
+    text,
+    timestamp,
+    without_surrogates,
+)
 from reconciler.smartermail.transport.redact import clean
 
 USER, DOMAIN_ADMIN, ALIAS = 0, 1, 4
@@ -15,14 +23,18 @@ USER, DOMAIN_ADMIN, ALIAS = 0, 1, 4
 
 @dataclass(frozen=True, slots=True)
 class AccountRow:
-    """A mailbox as one answer tells it; `admin_known`: the answer says whether it administers the domain."""
+    """A mailbox, as far as one answer describes it.
+
+    Attributes:
+        admin_known: whether the answer shows if the mailbox administers the domain.
+    """
 
     mailbox: Mailbox
     admin_known: bool
 
     @property
-    def is_whole(self) -> bool:
-        """Whether the answer tells all that lists of users usually tell."""
+    def is_complete(self) -> bool:
+        """Whether the answer contains all that lists of users usually contain."""
         m = self.mailbox
         return self.admin_known and not any(isinstance(v, Unset) for v in (m.display_name, m.quota, m.enabled))
 
@@ -31,20 +43,20 @@ def rows(answer: Fields, key: str, where: str, *, null_is_empty: bool = False) -
     """The rows of a list.
 
     Args:
-        null_is_empty: null and "" stand for an empty list, as for `gridInfo` and `domainAliasData` (section 1.4, 6.1).
+        null_is_empty: null and "" mean an empty list, as for `gridInfo` and `domainAliasData` (section 1.4, 6.1).
 
     Raises:
-        UnexpectedAnswer: there is no such list, or its rows are no objects.
+        UnexpectedAnswer: the list is missing, or a row is not an object.
     """
     if key not in answer:
-        raise UnexpectedAnswer(f"{where}: the answer has no {key}, so nothing is known")
+        raise UnexpectedAnswer(f"{where}: the answer has no {key}")
     value = answer[key]
     if null_is_empty and value in (None, ""):
         return []
     if not isinstance(value, list):
-        raise UnexpectedAnswer(f"{where}: {key} is not a list but a {type(value).__name__}")
+        raise UnexpectedAnswer(f"{where}: {key} must be a list, not {type(value).__name__}")
     if not all(isinstance(row, dict) for row in value):
-        raise UnexpectedAnswer(f"{where}: {key} has rows that are no objects")
+        raise UnexpectedAnswer(f"{where}: {key} contains rows that are not objects")
     return value
 
 
@@ -53,7 +65,7 @@ def row_name(row: Fields, domain: str, where: str, *keys: str) -> str:
 
     Raises:
         UnexpectedAnswer: the row has no name.
-        IncompleteRead: the row is of another domain.
+        IncompleteRead: the row belongs to another domain.
     """
     name = next((v for k in keys if isinstance(v := row.get(k), str) and v), None)
     email = row.get("emailAddress")
@@ -66,22 +78,22 @@ def row_name(row: Fields, domain: str, where: str, *keys: str) -> str:
     host = email.rpartition("@")[2] if "@" in email else domain
     if canonical_domain(host) != domain:
         raise IncompleteRead(
-            f"{where}: a row is of the domain {clean(host)}, not of {domain}",
-            hint="the answer is not this domain's; nothing is changed",
+            f"{where}: a row belongs to {clean(host)}, not to {domain}",
+            hint="run the command again; if the error remains, check the server; nothing was changed",
         )
-    return sound(name.rpartition("@")[0].lower() if "@" in name else name.lower())
+    return without_surrogates(name.rpartition("@")[0].lower() if "@" in name else name.lower())
 
 
 def canonical_targets(values: Sequence[object], domain: str, where: str) -> tuple[str, ...]:
-    """Targets as sorted canonical addresses, bare ones completed; one that is no address is kept in lower case."""
+    """Targets as sorted canonical addresses. A bare name gets the domain; an invalid address is kept in lower case."""
     found: set[str] = set()
     for value in values:
         if not isinstance(value, str):
-            raise UnexpectedAnswer(f"{where}: a target is not a text but a {type(value).__name__}")
+            raise UnexpectedAnswer(f"{where}: a target must be a string, not {type(value).__name__}")
         try:
             found.add(address(value, domain))
         except BadName:
-            found.add(sound(value.lower()))
+            found.add(without_surrogates(value.lower()))
     return tuple(sorted(found))
 
 
@@ -92,6 +104,7 @@ def account(row: Fields, name: str, where: str) -> AccountRow:
     disabled = flag(flags, "isDisabled", where)
     enabled = flag(row, "isEnabled", where) if isinstance(disabled, Unset) else not disabled
     admin = flag(flags, "isDomainAdmin", where)
+    # Rows of the account search have no `securityFlags`; their account type shows the same.
     kind = row.get("accountType")
     if isinstance(admin, Unset) and kind in (USER, DOMAIN_ADMIN):
         admin = kind == DOMAIN_ADMIN
@@ -110,7 +123,7 @@ def account(row: Fields, name: str, where: str) -> AccountRow:
         enabled=enabled,
         facts=MailboxFacts(
             usage_bytes=usage,
-            last_login=when(row.get("lastLoginTime", row.get("lastLogin"))),
+            last_login=timestamp(row.get("lastLoginTime", row.get("lastLogin"))),
             is_admin=admin is True or primary is True,
             is_primary_admin=primary is True,
         ),
@@ -119,7 +132,7 @@ def account(row: Fields, name: str, where: str) -> AccountRow:
 
 
 def as_admin(mailbox: Mailbox, *, primary: bool) -> Mailbox:
-    """The same mailbox, known to administer the domain."""
+    """The mailbox, marked as an administrator of the domain."""
     facts = replace(mailbox.facts, is_admin=True, is_primary_admin=primary or mailbox.facts.is_primary_admin)
     return replace(mailbox, facts=facts)
 
@@ -130,7 +143,7 @@ def alias(row: Fields, name: str, domain: str, where: str) -> Alias:
     if listed is None:
         listed = row.get("aliasTargetList")
     if listed is not None and not isinstance(listed, list):
-        raise UnexpectedAnswer(f"{where}: the targets of {clean(name)} are not a list but a {type(listed).__name__}")
+        raise UnexpectedAnswer(f"{where}: the targets of {clean(name)} must be a list, not {type(listed).__name__}")
     return Alias(
         name=name,
         targets=UNSET if listed is None else canonical_targets(listed, domain, where),
@@ -142,17 +155,17 @@ def alias(row: Fields, name: str, domain: str, where: str) -> Alias:
 
 
 def carries_flags(found: Alias) -> bool:
-    """Whether an alias came with its display name and all its flags."""
+    """Whether a decoded alias includes its display name and all its flags."""
     values = (found.display_name, found.allow_sending, found.hide_from_gal, found.internal_only)
     return not any(isinstance(v, Unset) for v in values)
 
 
 def forwarding(answer: Fields, domain: str, where: str) -> tuple[tuple[str, ...] | Unset, bool | Unset]:
-    """Targets, and whether a copy stays, of a `mailboxForwardList` (section 5.8)."""
+    """The targets of a `mailboxForwardList`, and whether the mailbox keeps a copy (section 5.8)."""
     fields = inner(answer, "mailboxForwardList", where)
     listed = fields.get("forwardList")
     if listed is not None and not isinstance(listed, list):
-        raise UnexpectedAnswer(f"{where}: forwardList is not a list but a {type(listed).__name__}")
+        raise UnexpectedAnswer(f"{where}: forwardList must be a list, not {type(listed).__name__}")
     deletes = flag(fields, "deleteOnForward", where)
     return (
         UNSET if listed is None else canonical_targets(listed, domain, where),
@@ -161,22 +174,22 @@ def forwarding(answer: Fields, domain: str, where: str) -> tuple[tuple[str, ...]
 
 
 def inner(answer: Fields, key: str, where: str) -> Fields:
-    """The object that an answer wraps.
+    """The object under a key of the answer.
 
     Raises:
-        UnexpectedAnswer: it is not there.
+        UnexpectedAnswer: the key is missing or not an object.
     """
     value = answer.get(key)
     if not isinstance(value, dict):
-        raise UnexpectedAnswer(f"{where}: the answer has no {key}, so nothing is known")
+        raise UnexpectedAnswer(f"{where}: the answer has no {key}")
     return value
 
 
-# One thing told by several answers: put together without losing what only one of them tells. Pure.
+# Merging of several answers about one object: no value that only one of them contains is lost. Pure.
 
 
 def with_activations(mailbox: Mailbox, activated: Mapping[str, Mapping[str, bool | None]]) -> Mailbox:
-    """The mailbox with the seats that were read; a protocol that is not among them stays unknown."""
+    """The mailbox with the EAS and MAPI activations that were read. A protocol that was not read stays unknown."""
     changes: dict[str, bool | Unset] = {}
     for protocol, names in activated.items():
         value = names.get(mailbox.name, False)
@@ -185,7 +198,7 @@ def with_activations(mailbox: Mailbox, activated: Mapping[str, Mapping[str, bool
 
 
 def merged(row: AccountRow, single: AccountRow) -> AccountRow:
-    """What the row tells, completed by the single object."""
+    """The row of a list, merged with the object that was read alone. The single object has priority."""
     a, b = row.mailbox, single.mailbox
     facts = replace(
         b.facts,
@@ -205,7 +218,7 @@ def merged(row: AccountRow, single: AccountRow) -> AccountRow:
 
 
 def filled(row: Alias, single: Alias) -> Alias:
-    """What the single object tells, completed by the row."""
+    """An alias that was read alone, with the missing values taken from its row in the list."""
 
     def one(name: str) -> object:
         value = getattr(single, name)

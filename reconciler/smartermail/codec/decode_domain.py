@@ -1,13 +1,19 @@
-"""From JSON to values: what a server tells of a domain as a whole. Pure (API reference sections 4, 7 and 8)."""
+"""Decode JSON about a domain itself: limits, usage, DKIM, password policy. Pure (API reference sections 4, 7 and 8)."""
 
 from dataclasses import dataclass
 
 from reconciler.core.errors import UnexpectedAnswer
 from reconciler.core.model import Dkim, DkimKey, ServerLimits, Unset
 from reconciler.core.password_policy import ServerPasswordPolicy
-from reconciler.smartermail.codec.scalars import Fields, canonical_domain, flag, number, sound
+from reconciler.smartermail.codec.scalars import Fields, canonical_domain, flag, number, without_surrogates
 
 _MEBIBYTE = 1 << 20
+_SWITCHES = {
+    "eas": "enableActiveSyncAccountManagement",
+    "mapi": "enableMapiEwsAccountManagement",
+    "forwarding.to": "enableMailForwarding",
+}
+"""Field name (as in `core.kinds`) -> the switch in `domainSettings` without which a server does not set the field."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +32,7 @@ class DomainSummary:
 
 
 def limits(data: Fields, settings: Fields, where: str) -> ServerLimits:
-    """Limits and switches of `domainData` and `domainSettings`; a negative limit counts as unknown (section 1.4)."""
+    """Limits and switches of `domainData` and `domainSettings`. A negative limit means unknown (section 1.4)."""
 
     def first(*found: tuple[Fields, str]) -> int | None:
         values = (number(fields, key, where) for fields, key in found)
@@ -35,6 +41,7 @@ def limits(data: Fields, settings: Fields, where: str) -> ServerLimits:
     def switch(key: str, limit_key: str = "") -> bool | None:
         value = flag(settings, key, where)
         limit = number(settings, limit_key, where) if limit_key else None
+        # A negative number of accounts disables the feature, whatever the switch is.
         if limit is not None and limit < 0:
             return False
         return None if isinstance(value, Unset) else value
@@ -46,14 +53,15 @@ def limits(data: Fields, settings: Fields, where: str) -> ServerLimits:
         domain_size=first((data, "maxSize"), (settings, "maxSize")),
         eas=first((settings, "maxActiveSyncAccounts")),
         mapi=first((settings, "maxMapiEwsAccounts")),
-        eas_enabled=switch("enableActiveSyncAccountManagement", "maxActiveSyncAccounts"),
-        mapi_enabled=switch("enableMapiEwsAccountManagement", "maxMapiEwsAccounts"),
-        forwarding_enabled=switch("enableMailForwarding"),
+        eas_enabled=switch(_SWITCHES["eas"], "maxActiveSyncAccounts"),
+        mapi_enabled=switch(_SWITCHES["mapi"], "maxMapiEwsAccounts"),
+        forwarding_enabled=switch(_SWITCHES["forwarding.to"]),
+        setting_names=_SWITCHES,
     )
 
 
 def usage(data: Fields, where: str) -> int | None:
-    """Bytes that a domain takes: `diskUsage`, or `size`, or `sizeMb` in megabytes (section 4.3)."""
+    """Disk usage of a domain in bytes, from `diskUsage`, `size`, or `sizeMb` in mebibytes (section 4.3)."""
     for key in ("diskUsage", "size"):
         value = number(data, key, where)
         if value is not None:
@@ -63,7 +71,7 @@ def usage(data: Fields, where: str) -> int | None:
 
 
 def dkim(settings: Fields) -> Dkim | None:
-    """The signing state (section 8); None where the server does not tell it."""
+    """The signing state (section 8); None if the server does not report it."""
     keys = settings.get("domainKeysSettings")
     if not isinstance(keys, dict) or not isinstance(keys.get("isActive"), bool):
         return None
@@ -76,7 +84,11 @@ def _dkim_key(value: object) -> DkimKey | None:
     selector, key, size = value.get("selector"), value.get("publicKey"), value.get("keySize")
     if not isinstance(selector, str) or not isinstance(key, str) or not selector or not key:
         return None
-    return DkimKey(selector=sound(selector), public_key=sound(key), size=size if isinstance(size, int) else 0)
+    return DkimKey(
+        selector=without_surrogates(selector),
+        public_key=without_surrogates(key),
+        size=size if isinstance(size, int) else 0,
+    )
 
 
 def domain_summary(row: Fields, where: str) -> DomainSummary:
@@ -99,24 +111,24 @@ def domain_summary(row: Fields, where: str) -> DomainSummary:
 
 
 def password_policy(answer: Fields) -> ServerPasswordPolicy | None:
-    """What the domain asks of passwords, from `password-settings` (section 5.10); None where nothing is told.
+    """The password policy of a domain from `password-settings` (section 5.10); None if the answer has no rules.
 
-    Only one client has seen this answer, and in it only `overrides`; under which name the server's own defaults stand
-    is not known, so that a rule which the domain does not override is unknown. So is a length that is not `enabled`:
-    it may mean that there is none, or that the server's default holds.
+    Only one client documents this answer, and only its `overrides`. The key of the server's defaults is unknown.
+    Therefore a rule that the domain does not override is unknown. So is a length that is not `enabled`: it may mean no
+    minimum, or the server's default.
     """
     rules = answer.get("overrides")
     if not isinstance(rules, dict):
         return None
     length = rules.get("minLength")
-    number_of = length.get("ruleValue") if isinstance(length, dict) and length.get("enabled") is True else None
+    minimum = length.get("ruleValue") if isinstance(length, dict) and length.get("enabled") is True else None
 
     def rule(key: str) -> bool | None:
         value = rules.get(key)
         return value if isinstance(value, bool) else None
 
     found = ServerPasswordPolicy(
-        min_length=number_of if isinstance(number_of, int) and not isinstance(number_of, bool) else None,
+        min_length=minimum if isinstance(minimum, int) and not isinstance(minimum, bool) else None,
         require_uppercase=rule("requireCapital"),
         require_digit=rule("requireNumber"),
         require_special=rule("requireSymbol"),

@@ -1,4 +1,4 @@
-"""From the core's values to the bodies of writes. Pure. Values come by the field names of `reconciler.core.kinds`."""
+"""Encode the core's values into bodies of writes. Pure. Values have the field names of `reconciler.core.kinds`."""
 
 from collections.abc import Mapping
 
@@ -21,7 +21,8 @@ _NEVER_SENT_BACK = frozenset(
         "autoLoginToken",
     }
 )
-"""Secrets and session state in `userData`: an empty or masked value must not be written back (section 11)."""
+"""Secrets and session state in `userData`. The server returns them empty or masked; they must not be sent back
+(section 11)."""
 
 _ALIAS_KEYS = {
     "displayName": "displayName",
@@ -32,17 +33,17 @@ _ALIAS_KEYS = {
 }
 
 
-def sent(value: Value) -> object:
-    """A value as JSON has it."""
+def json_value(value: Value) -> object:
+    """A value in a form that JSON can encode."""
     return list(value) if isinstance(value, tuple) else value
 
 
 def new_user(name: str, values: Mapping[str, Value], password: Secret) -> tuple[Body, Body, Body]:
     """`userData`, `userMailSettings` and `forwardList` of user-put (section 5.4).
 
-    What nobody manages is left out, so that the domain's defaults for new users hold. One that is to be disabled is
-    made enabled: only the request that follows can say that its mail goes on arriving (section 5.6), and a mailbox
-    that looks finished before would be left as it is if that request were never made.
+    Unmanaged fields are omitted, so that the domain's defaults for new users apply. A disabled mailbox is created
+    enabled and disabled by a second request, because only that one keeps incoming mail enabled (section 5.6). If the
+    second request is lost, the mailbox is visibly enabled, and the next run disables it.
     """
     user: Body = {"userName": name, "password": password.reveal(), "isPasswordExpired": False}
     user |= _account_fields(values)
@@ -60,18 +61,19 @@ def new_user(name: str, values: Mapping[str, Value], password: Secret) -> tuple[
 
 
 def changed_user(current: Fields, values: Mapping[str, Value], password: Secret | None) -> Body:
-    """`userData` of post-user: the whole object as read, with the changes, without secrets (sections 5.5 and 11)."""
+    """`userData` of post-user: the complete object as read, with the changes, without secrets (sections 5.5 and 11)."""
     user: Body = {k: v for k, v in current.items() if k not in _NEVER_SENT_BACK}
     user |= _account_fields(values)
     if password is not None:
         user["password"] = password.reveal()
+        # Only if the build knows the key: an unknown key may be rejected.
         if "isPasswordExpired" in user:
             user["isPasswordExpired"] = False
     return user
 
 
 def switched_user(current: Fields, *, enabled: bool) -> Body:
-    """`userData` of post-user that enables or disables; `securityFlags` is sent whole (section 5.5)."""
+    """`userData` of post-user that enables or disables; `securityFlags` must be complete (section 5.5)."""
     user = changed_user(current, {}, None)
     flags = user.get("securityFlags")
     user["securityFlags"] = {**(flags if isinstance(flags, dict) else {}), "isDisabled": not enabled}
@@ -80,7 +82,7 @@ def switched_user(current: Fields, *, enabled: bool) -> Body:
 
 def _account_fields(values: Mapping[str, Value]) -> Body:
     names = {"displayName": "fullName", "quota": "maxMailboxSize"}
-    return {names[k]: sent(v) for k, v in values.items() if k in names}
+    return {names[k]: json_value(v) for k, v in values.items() if k in names}
 
 
 def changes_account(values: Mapping[str, Value]) -> bool:
@@ -96,13 +98,13 @@ def forwards(values: Mapping[str, Value]) -> bool:
 def forward_list(current: Fields, values: Mapping[str, Value]) -> Body:
     """`mailboxForwardList` with all four fields (section 5.8).
 
-    `keepRecipients` and `spamForwardOption` are kept as they are: they are nobody's here. The first says whether the
-    original recipients stay in the forwarded message, not whether a copy stays; that is `deleteOnForward`, negated.
+    `keepRecipients` and `spamForwardOption` keep their values, because files cannot express them. `keepRecipients` is
+    about the recipients in the forwarded message. Whether the mailbox keeps a copy is `deleteOnForward`, negated.
     """
     targets = values.get("forwarding.to")
     keep_copy = values.get("forwarding.keepCopy")
     return {
-        "forwardList": current.get("forwardList") or [] if targets is None else sent(targets),
+        "forwardList": current.get("forwardList") or [] if targets is None else json_value(targets),
         "keepRecipients": current.get("keepRecipients") is True,
         "deleteOnForward": current.get("deleteOnForward") is True if keep_copy is None else not keep_copy,
         "spamForwardOption": current.get("spamForwardOption") or "None",
@@ -110,14 +112,14 @@ def forward_list(current: Fields, values: Mapping[str, Value]) -> Body:
 
 
 def new_alias(name: str, values: Mapping[str, Value]) -> Body:
-    """`alias` of alias-put (section 6.3); newer builds want to be told that it is enabled."""
+    """`alias` of alias-put (section 6.3); newer builds require `isEnabled`."""
     return {"name": name, "aliasTargetList": [], **_alias_fields(values), "isEnabled": True}
 
 
 def changed_alias(current: Fields, name: str, values: Mapping[str, Value]) -> Body:
-    """`alias` of an update: the whole object as read, with the changes, since what is left out may be reset."""
+    """`alias` of an update: the complete object as read, with the changes. The server may reset omitted fields."""
     return {**current, **_alias_fields(values), "name": name}
 
 
 def _alias_fields(values: Mapping[str, Value]) -> Body:
-    return {_ALIAS_KEYS[k]: sent(v) for k, v in values.items()}
+    return {_ALIAS_KEYS[k]: json_value(v) for k, v in values.items()}

@@ -1,7 +1,7 @@
-"""From httpx's exceptions and the server's answers to the exceptions of the core.
+"""Translate exceptions of httpx and answers of the server into the exceptions of the core.
 
-The rules of API reference sections 1.2, 1.3 and 11: success is HTTP 2xx and a JSON object whose `success` is not
-false. What follows from anything else depends on whether the request may have changed something.
+The rules of API reference sections 1.2, 1.3 and 11: success is HTTP 2xx and a JSON object whose `success` is not false.
+The meaning of everything else depends on whether the request may have changed something.
 """
 
 import json
@@ -25,17 +25,24 @@ from reconciler.smartermail.transport.redact import clean
 
 JsonObject = dict[str, object]
 
-_PLAIN_REASONS = frozenset({"", "not found", "method not allowed"})
-GONE = frozenset({502, 503, 504})
-"""What stands before a server answers so in its place."""
+_STANDARD_REASONS = frozenset({"", "not found", "method not allowed"})
+"""Reason phrases of HTTP itself. Any other phrase is a message of SmarterMail."""
 
-_HTML_HINT = "something answers in the server's place: see its url, and whether a proxy or a maintenance page is there"
-_DOUBT_HINT = "whether it took effect is found out by reading it again"
+UNAVAILABLE = frozenset({502, 503, 504})
+"""Statuses that a proxy sends if the server behind it does not answer."""
+
+_HTML_HINT = "check the server's url; a proxy or a maintenance page may answer instead of the server"
+_AMBIGUOUS_HINT = "run `plan` to see whether it took effect"
 
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """An HTTP answer, read to its end. `date` is the server's clock, `retry_after` seconds; None where not told."""
+    """A complete HTTP answer.
+
+    Attributes:
+        date: the server's clock; None if it sends no `Date` header.
+        retry_after: the pause in seconds that the server requests; None without one.
+    """
 
     status: int
     reason: str
@@ -46,8 +53,14 @@ class HttpAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a message needs to say of a request: where, what, whether it may have changed something."""
+class RequestInfo:
+    """What error messages need to know about a request.
+
+    Attributes:
+        template: method and path, without values.
+        writes: whether the request may change something on the server.
+        secrets: values that no message may contain.
+    """
 
     server: str
     template: str
@@ -58,15 +71,18 @@ class Asked:
     def __str__(self) -> str:
         return f"{self.server}: {self.template}" + (f" for {self.domain}" if self.domain else "")
 
-    def says(self, text: object) -> str:
-        """A server's text, fit to be shown."""
+    def clean(self, text: object) -> str:
+        """A text from the server, safe to show."""
         return clean(text, self.secrets)
 
 
-class Again(Exception):
-    """A request that may be sent once more: it was not carried out, or carrying it out twice changes nothing.
+class Retryable(Exception):
+    """A failure after which the request may be sent again, because a second execution changes nothing.
 
-    `is_silent`: nobody answered, or only somebody in the server's place (502, 503, 504).
+    Attributes:
+        final: the error to raise after the last attempt.
+        retry_after: the pause in seconds that the server requests.
+        is_silent: no answer came, or only one from a proxy (502, 503, 504).
     """
 
     def __init__(self, final: ReconcilerError, retry_after: float | None = None, *, is_silent: bool = False) -> None:
@@ -76,52 +92,58 @@ class Again(Exception):
         self.is_silent = is_silent
 
 
-class Stale(Exception):
-    """A token came due while its request waited for its turn; nothing was sent."""
+class StaleToken(Exception):
+    """The token is due for a refresh since the request began to wait; nothing was sent."""
 
 
-class Missing(Exception):
-    """The server has no such endpoint (404, 405)."""
+class EndpointMissing(Exception):
+    """The server does not have this path (404, 405)."""
 
 
-class Unauthorised(Exception):
-    """The token is not accepted (401)."""
+class Unauthorized(Exception):
+    """The server rejected the token (401)."""
 
 
-def from_transport(error: Exception, asked: Asked) -> ReconcilerError | Again:
-    """What an exception of the HTTP library means for a request."""
-    text = asked.says(str(error)) or type(error).__name__
+def from_transport(error: Exception, request: RequestInfo) -> ReconcilerError | Retryable:
+    """Translate an exception of the HTTP library.
+
+    A failed connection proves that nothing was sent. After that point a write is ambiguous, and a read can be retried.
+    """
+    text = request.clean(str(error)) or type(error).__name__
+    # These errors occur before the first byte of the request is sent.
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError):
         if _is_tls(error):
             return Unreachable(
-                f"{asked}: the server's certificate cannot be trusted: {text}",
-                hint="name the certificate authority's file as caBundle; TLS is always verified",
+                f"{request}: the server's certificate is not trusted: {text}",
+                hint="set caBundle to the file of your certificate authority; TLS is always verified",
             )
-        gone = Unreachable(
-            f"{asked}: no connection to the server: {text}",
-            hint="nothing was sent; see the server's url, the network, and whether the server runs",
+        unreachable = Unreachable(
+            f"{request}: no connection to the server: {text}",
+            hint="check the server's url and the network, and whether the server runs; nothing was sent",
         )
-        return gone if asked.writes else Again(gone, is_silent=True)
+        return unreachable if request.writes else Retryable(unreachable, is_silent=True)
     if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError | httpx.InvalidURL):
-        return UnexpectedAnswer(f"{asked}: the request could not be sent: {text}")
+        return UnexpectedAnswer(
+            f"{request}: the request could not be sent: {text}", hint="check the server's url; nothing was sent"
+        )
     if isinstance(error, httpx.DecodingError):
-        return unexpected(asked, f"its compression is broken: {text}")
-    if asked.writes:
-        return AmbiguousWrite(f"{asked}: the answer was lost after sending: {text}", hint=_DOUBT_HINT)
-    return Again(
-        Unreachable(f"{asked}: no answer: {text}", hint="see the network, and whether the server is overloaded"),
+        return unexpected(request, f"the compressed answer is invalid: {text}")
+    if request.writes:
+        return AmbiguousWrite(f"{request}: the request was sent, but no answer came: {text}", hint=_AMBIGUOUS_HINT)
+    return Retryable(
+        Unreachable(f"{request}: no answer: {text}", hint="check the network, and whether the server is overloaded"),
         is_silent=True,
     )
 
 
 def is_silence(error: Exception) -> bool:
-    """Whether an exception of the HTTP library means that nobody answered."""
+    """Whether an exception of the HTTP library means that no answer came, rather than a mistake in the request."""
     own = httpx.UnsupportedProtocol | httpx.LocalProtocolError
     return isinstance(error, httpx.TransportError | OSError) and not isinstance(error, own)
 
 
 def _is_tls(error: BaseException | None) -> bool:
-    seen: set[int] = set()  # causes may go round
+    seen: set[int] = set()  # exceptions can be linked in a cycle
     while error is not None and id(error) not in seen:
         if isinstance(error, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
             return True
@@ -130,93 +152,97 @@ def _is_tls(error: BaseException | None) -> bool:
     return False
 
 
-def unexpected(asked: Asked, what: str, hint: str = "") -> UnexpectedAnswer:
-    """The answer is not what the API promises; of a write, the effect is then unknown."""
-    if asked.writes:
-        return AmbiguousWrite(f"{asked}: {what}", hint=_DOUBT_HINT)
-    return UnexpectedAnswer(f"{asked}: {what}", hint=hint)
+def unexpected(request: RequestInfo, problem: str, hint: str = "") -> UnexpectedAnswer:
+    """The error for an answer outside the API's rules. After a write it is AmbiguousWrite: the effect is unknown."""
+    if request.writes:
+        return AmbiguousWrite(f"{request}: {problem}", hint=_AMBIGUOUS_HINT)
+    return UnexpectedAnswer(f"{request}: {problem}", hint=hint)
 
 
-def judge(answer: HttpAnswer, asked: Asked) -> JsonObject:
-    """The JSON object of an answer that says yes.
+def judge(answer: HttpAnswer, request: RequestInfo) -> JsonObject:
+    """The JSON object of a successful answer.
 
     Raises:
-        Unauthorised, Missing, Again: for the caller to act on.
-        RefusedByServer: the server understood and said no.
-        UnexpectedAnswer, DoubtfulWrite: see `unexpected`.
+        Unauthorized, EndpointMissing, Retryable: the caller handles them.
+        RefusedByServer: the server understood the request and refused it.
+        UnexpectedAnswer, AmbiguousWrite: see `unexpected`.
     """
     status = answer.status
     if status == 401:
-        raise Unauthorised
+        raise Unauthorized
     if 300 <= status < 400:
-        target = asked.says(answer.location)
+        target = request.clean(answer.location)
         raise unexpected(
-            asked,
-            f"the answer is a redirect ({status}) to {target or 'nowhere'}, which is not followed",
-            "the token would go with it; put the final address into url",
+            request,
+            f"the answer is a redirect ({status}) to {target or 'no address'}; redirects are not followed",
+            "set the server's url to the final address; following a redirect could disclose the token",
         )
     if status == 429:
-        raise Again(
-            Unreachable(f"{asked}: too many requests (429)", hint="lower maxConcurrency, or try again later"),
+        raise Retryable(
+            Unreachable(
+                f"{request}: too many requests (429)", hint="lower maxConcurrency, or run the command again later"
+            ),
             answer.retry_after,
         )
     payload = decoded(answer.body)
     if status >= 500:
-        raise _server_fault(answer, payload, asked)
+        raise _server_fault(answer, payload, request)
     if status >= 400:
-        raise _refusal(answer, payload, asked)
+        raise _refusal(answer, payload, request)
     if not 200 <= status < 300:
-        raise unexpected(asked, f"the status {status} is not one of an API")
-    return _accepted(answer, payload, asked)
+        raise unexpected(request, f"the status {status} is unexpected")
+    return _accepted(answer, payload, request)
 
 
-def _server_fault(answer: HttpAnswer, payload: object, asked: Asked) -> Exception:
-    said = asked.says(payload.get("message")) if isinstance(payload, dict) else ""
-    text = f"the server failed ({answer.status}{f': {said}' if said else ''})"
-    if asked.writes:
-        return unexpected(asked, text)
-    is_gone = answer.status in GONE
-    kind = Unreachable if is_gone else UnexpectedAnswer
-    final = kind(f"{asked}: {text}", hint="try again later; the server's log may say more")
-    return Again(final, answer.retry_after, is_silent=is_gone)
+def _server_fault(answer: HttpAnswer, payload: object, request: RequestInfo) -> Exception:
+    message = request.clean(payload.get("message")) if isinstance(payload, dict) else ""
+    text = f"the server failed ({answer.status}{f': {message}' if message else ''})"
+    if request.writes:
+        return unexpected(request, text)
+    is_unavailable = answer.status in UNAVAILABLE
+    kind = Unreachable if is_unavailable else UnexpectedAnswer
+    final = kind(f"{request}: {text}", hint="run the command again later; the server's log may contain more details")
+    return Retryable(final, answer.retry_after, is_silent=is_unavailable)
 
 
-def _refusal(answer: HttpAnswer, payload: object, asked: Asked) -> Exception:
-    reason = asked.says(answer.reason)
+def _refusal(answer: HttpAnswer, payload: object, request: RequestInfo) -> Exception:
+    reason = request.clean(answer.reason)
+    # A 404 with `success` in its body comes from the API itself: the object is missing, not the endpoint.
     if isinstance(payload, dict):
         if answer.status in (404, 405) and "success" not in payload:
-            return Missing()
-        return refused(asked, asked.says(payload.get("message")) or f"{answer.status} {reason}".strip())
-    # Older builds put the text into the reason phrase (API reference section 1.3).
-    if answer.status in (404, 405) and (answer.body or reason.lower() in _PLAIN_REASONS):
-        return Missing()
+            return EndpointMissing()
+        return refused(request, request.clean(payload.get("message")) or f"{answer.status} {reason}".strip())
+    # Older builds send the message as the reason phrase (API reference section 1.3).
+    if answer.status in (404, 405) and (answer.body or reason.lower() in _STANDARD_REASONS):
+        return EndpointMissing()
     if answer.body:
-        return unexpected(asked, f"the answer ({answer.status}) is not JSON", _HTML_HINT)
-    return refused(asked, reason or str(answer.status))
+        return unexpected(request, f"the answer ({answer.status}) is not JSON", _HTML_HINT)
+    return refused(request, reason or str(answer.status))
 
 
-def refused(asked: Asked, text: str) -> RefusedByServer:
-    """The server said no, in these words, which have been cleaned."""
+def refused(request: RequestInfo, text: str) -> RefusedByServer:
+    """The error for a request that the server refused; `text` is its message, already cleaned."""
     return RefusedByServer(
-        f"{asked}: the server refused: {text}", hint="these are the server's words; its log says more"
+        f"{request}: the server refused: {text}", hint="this is the server's own message; see its log for details"
     )
 
 
-def _accepted(answer: HttpAnswer, payload: object, asked: Asked) -> JsonObject:
+def _accepted(answer: HttpAnswer, payload: object, request: RequestInfo) -> JsonObject:
     if payload is None:
-        raise unexpected(asked, f"the answer ({len(answer.body)} bytes) is not JSON", _HTML_HINT)
+        raise unexpected(request, f"the answer ({len(answer.body)} bytes) is not JSON", _HTML_HINT)
     if not isinstance(payload, dict):
-        raise unexpected(asked, f"the answer is not a JSON object but a {type(payload).__name__}", _HTML_HINT)
+        raise unexpected(request, f"the answer is not a JSON object but a {type(payload).__name__}", _HTML_HINT)
     success = payload.get("success")
     if success is False or (isinstance(success, str) and success.lower() == "false"):
-        raise refused(asked, asked.says(payload.get("message")) or "without a reason")
-    if asked.writes and success is not True:
-        raise unexpected(asked, "the answer does not say whether it succeeded")
+        raise refused(request, request.clean(payload.get("message")) or "no reason given")
+    # A read without `success` shows its result by its fields. A write shows nothing else.
+    if request.writes and success is not True:
+        raise unexpected(request, "the answer does not contain `success`")
     return payload
 
 
 def decoded(body: bytes) -> object:
-    """The JSON value of a body; None where it is none."""
+    """The JSON value of a body; None if it is not JSON."""
     try:
         value: object = json.loads(body)
     except (ValueError, RecursionError):
@@ -225,22 +251,22 @@ def decoded(body: bytes) -> object:
 
 
 def retry_after_of(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds of a Retry-After header, in either of its two forms (RFC 9110 section 10.2.3)."""
+    """Seconds of a Retry-After header: a number or a date (RFC 9110 section 10.2.3). None if absent or invalid."""
     text = headers.get("retry-after", "").strip()
     if not text:
         return None
     try:
         seconds = float(text)
     except ValueError:
-        moment = http_date(text)
-        seconds = (moment - now).total_seconds() if moment else -1.0
+        until = http_date(text)
+        seconds = (until - now).total_seconds() if until else -1.0
     return seconds if 0 <= seconds < 1e9 else None
 
 
 def http_date(text: str) -> datetime | None:
-    """The moment of an HTTP date; None where it is none."""
+    """The time of an HTTP date; None if it is invalid."""
     try:
-        moment = parsedate_to_datetime(text)
+        parsed = parsedate_to_datetime(text)
     except (TypeError, ValueError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

@@ -1,6 +1,8 @@
-"""How many requests may be in flight to a server: one more now and then, three in ten fewer where it has trouble.
+"""The adaptive concurrency limit: how many requests may be in flight to one server.
 
-`Pace` is the rule and waits for nothing; its clock is given. `Gate` lets requests wait, first come, first served.
+The limit grows by one after some rounds without a problem and decreases by 30 percent when the server has a problem.
+`ConcurrencyLimit` is the rule: it never waits, and its clock is a parameter. `Limiter` lets requests wait, first come,
+first served.
 """
 
 import asyncio
@@ -10,58 +12,59 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NewType
 
-LONGEST_HOLD = 60.0
-"""Seconds for which a server can keep all new requests waiting (Retry-After)."""
+LONGEST_PAUSE = 60.0
+"""Maximum seconds for which a server can delay all new requests (Retry-After)."""
 
 DECREASE = 0.7
-STEADY = 8
-"""Rounds without trouble before one more is tried. A round is as many answers as may be in flight.
+STEADY_ROUNDS = 8
+"""Rounds without a problem before the limit grows by one. A round has as many answers as the limit.
 
-A server that refuses what is above its own limit is then asked for too much about once in fifty requests at a limit of
-three, and once in ten at a limit of one.
+A server with a lower limit of its own then rejects about one request in fifty at a limit of three, and one in ten at a
+limit of one.
 """
 
 SLOW_FACTOR, SLOW_MARGIN = 4.0, 0.25
-"""An answer is slow that takes four times as long as the quickest of its kind lately, and 0.25 seconds more than it."""
+"""An answer is slow if it takes more than four times as long as the fastest recent one of its kind, plus 0.25 s."""
 
-VERDICT, SLOW_OF_VERDICT = 16, 12
-"""Twelve slow ones among sixteen answers in a row are no noise."""
+SAMPLE, SLOW_IN_SAMPLE = 16, 12
+"""If 12 of 16 consecutive answers are slow, the server is overloaded. A lower share is normal variation."""
 
 MEMORY = 64
-"""Answers of a kind after which an older quickest one is forgotten: what was slow becomes usual."""
+"""Answers of a kind after which the fastest older one is forgotten, so that a lasting slowness becomes normal."""
 
 
-Ticket = NewType("Ticket", int)
-"""The number of a request under way."""
+Permit = NewType("Permit", int)
+"""The serial number of a request in flight."""
 
 
 @dataclass(slots=True)
-class _Quickest:
-    """The least seconds among the last 64 to 128 answers of one kind."""
+class _Fastest:
+    """The duration in seconds of the fastest among the last 64 to 128 answers of one kind."""
 
     before: float = float("inf")
     now: float = float("inf")
     count: int = 0
 
     def is_slow(self, seconds: float) -> bool:
-        """Whether an answer took much longer than the quickest; then it is counted among them."""
+        """Whether an answer took much longer than the fastest one. Adds it to the memory."""
         least = min(self.before, self.now)
         self.now = min(self.now, seconds)
         self.count += 1
+        # Two halves of memory, of which the older one is dropped: a sliding minimum without storing each duration.
         if self.count >= MEMORY:
             self.before, self.now, self.count = self.now, float("inf"), 0
         return seconds > max(SLOW_FACTOR * least, SLOW_MARGIN + least)
 
 
 @dataclass(slots=True)
-class Pace:
-    """Between 1 and `most` requests in flight, beginning with `most`.
+class ConcurrencyLimit:
+    """A limit between 1 and `most` requests in flight. It starts with `most`.
 
     Attributes:
         most: `maxConcurrency`.
-        adapts: False keeps it at `most`, for comparison.
-        window: how many may be in flight now; a fraction is on its way to the next whole number.
-        decreases: how often it was made smaller.
+        adapts: False keeps the limit at `most`, for comparisons.
+        window: the current limit; only its integer part counts.
+        decreases: how often the limit decreased.
     """
 
     most: int
@@ -70,104 +73,111 @@ class Pace:
     window: float = 0.0
     in_flight: int = 0
     decreases: int = 0
-    _last: Ticket = Ticket(0)
-    _round: Ticket = Ticket(0)
-    _full: Ticket = Ticket(0)
-    _held_until: float = 0.0
-    _quickest: dict[str, _Quickest] = field(default_factory=dict)
-    _slow: deque[bool] = field(default_factory=lambda: deque(maxlen=VERDICT))
+    _last: Permit = Permit(0)
+    _last_before_decrease: Permit = Permit(0)
+    _last_at_limit: Permit = Permit(0)
+    _paused_until: float = 0.0
+    _fastest: dict[str, _Fastest] = field(default_factory=dict)
+    _slow: deque[bool] = field(default_factory=lambda: deque(maxlen=SAMPLE))
 
     def __post_init__(self) -> None:
         assert self.most >= 1
         self.window = float(self.most)
 
     @property
-    def held(self) -> float:
-        """Seconds that all new requests have to wait, since the server said so."""
-        return max(0.0, self._held_until - self.clock())
+    def pause_left(self) -> float:
+        """Seconds that all new requests still have to wait, because the server requested a pause."""
+        return max(0.0, self._paused_until - self.clock())
 
     @property
-    def has_room(self) -> bool:
+    def has_capacity(self) -> bool:
         """Whether a request may be sent now."""
-        return self.in_flight < int(self.window) and not self.held
+        return self.in_flight < int(self.window) and not self.pause_left
 
-    def begin(self) -> Ticket:
-        """A request is sent."""
+    def begin(self) -> Permit:
+        """Count a request that is about to be sent."""
         self.in_flight += 1
-        self._last = Ticket(self._last + 1)
+        self._last = Permit(self._last + 1)
         if self.in_flight >= int(self.window):
-            self._full = self._last
+            self._last_at_limit = self._last
         return self._last
 
     def end(self) -> None:
-        """A request is over, however it ended."""
+        """Count a request as finished, with any outcome."""
         self.in_flight -= 1
 
-    def went_well(self, ticket: Ticket, kind: str, seconds: float) -> None:
-        """It was answered. `kind`: answers of one kind take about as long as each other."""
-        is_slow = self._quickest.setdefault(kind, _Quickest()).is_slow(seconds)
-        if ticket <= self._round:
-            return  # what was under way at the last decrease says nothing about the new pace
-        self._slow.append(is_slow)
-        if sum(self._slow) >= SLOW_OF_VERDICT:
-            self.is_busy(ticket)
-        elif not is_slow and self._full >= ticket:  # all places were taken while it was under way
-            self.window = min(float(self.most), self.window + 1 / (STEADY * self.window))
-
-    def is_busy(self, ticket: Ticket) -> None:
-        """The server had too much to do (429, 502, 503, 504, no answer): fewer, once for all under way."""
-        if ticket <= self._round or not self.adapts:
+    def succeeded(self, permit: Permit, kind: str, seconds: float) -> None:
+        """Record an answer. `kind`: durations are compared only between answers of the same kind."""
+        is_slow = self._fastest.setdefault(kind, _Fastest()).is_slow(seconds)
+        # A request from before the last decrease shows nothing about the new limit.
+        if permit <= self._last_before_decrease:
             return
-        self._round = self._last
+        self._slow.append(is_slow)
+        if sum(self._slow) >= SLOW_IN_SAMPLE:
+            self.overloaded(permit)
+        # The limit grows only if it was reached while this request was in flight: otherwise nothing tested it.
+        elif not is_slow and self._last_at_limit >= permit:
+            self.window = min(float(self.most), self.window + 1 / (STEADY_ROUNDS * self.window))
+
+    def overloaded(self, permit: Permit) -> None:
+        """Decrease the limit after 429, 502, 503, 504 or no answer.
+
+        All failures of requests that were in flight at the last decrease count as one: they have the same cause.
+        """
+        if permit <= self._last_before_decrease or not self.adapts:
+            return
+        self._last_before_decrease = self._last
         self._slow.clear()
         self.decreases += self.window > 1
         self.window = max(1.0, self.window * DECREASE)
 
-    def hold(self, seconds: float) -> None:
-        """The server asks for a pause, which is for all requests that come."""
+    def pause(self, seconds: float) -> None:
+        """Delay all new requests, because the server requested a pause."""
         if self.adapts:
-            self._held_until = max(self._held_until, self.clock() + min(seconds, LONGEST_HOLD))
+            self._paused_until = max(self._paused_until, self.clock() + min(seconds, LONGEST_PAUSE))
 
 
-class Gate:
-    """Lets requests to one server through as its pace allows."""
+class Limiter:
+    """Lets the requests to one server wait until the concurrency limit permits them."""
 
-    def __init__(self, pace: Pace) -> None:
-        self.pace = pace
-        self._waiting: deque[asyncio.Future[Ticket]] = deque()
+    def __init__(self, limit: ConcurrencyLimit) -> None:
+        self.limit = limit
+        self._waiting: deque[asyncio.Future[Permit]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def enter(self) -> Ticket:
-        """Waits for its turn. Whoever has a ticket gives it back with `leave`."""
-        if not self._waiting and self.pace.has_room:
-            return self.pace.begin()
-        turn: asyncio.Future[Ticket] = asyncio.get_running_loop().create_future()
+    async def acquire(self) -> Permit:
+        """Wait for a permit. The caller must call `release` afterwards."""
+        if not self._waiting and self.limit.has_capacity:
+            return self.limit.begin()
+        turn: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         self._admit()
         try:
             return await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # let in and cancelled at the same moment
-                self.leave()
+            # The permit was granted in the same loop iteration as the cancellation: return it, or it would be lost.
+            if turn.done() and not turn.cancelled():
+                self.release()
             raise
 
-    def leave(self) -> None:
-        """The request is over: the next ones may go."""
-        self.pace.end()
+    def release(self) -> None:
+        """Return a permit and admit the next requests."""
+        self.limit.end()
         self._admit()
 
     def _admit(self) -> None:
         while self._waiting:
-            if self._waiting[0].done():  # cancelled while it waited
+            if self._waiting[0].done():  # its task was cancelled while it waited
                 self._waiting.popleft()
-            elif self.pace.has_room:
-                self._waiting.popleft().set_result(self.pace.begin())
+            elif self.limit.has_capacity:
+                self._waiting.popleft().set_result(self.limit.begin())
             else:
                 break
-        wait = self.pace.held
+        # During a pause possibly no request is in flight whose end would admit the next one. A timer does it then.
+        wait = self.limit.pause_left
         if self._waiting and wait and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(wait, self._rested)
+            self._timer = asyncio.get_running_loop().call_later(wait, self._pause_ended)
 
-    def _rested(self) -> None:
+    def _pause_ended(self) -> None:
         self._timer = None
         self._admit()

@@ -1,4 +1,4 @@
-"""Making text from a server fit to be shown: no control characters, no length, no secret of ours."""
+"""Make text from a server safe to show: without control characters and secrets, and of limited length."""
 
 import html
 import json
@@ -10,31 +10,33 @@ from urllib.parse import quote, quote_plus
 from reconciler.core.secret import Secret
 
 MAX_TEXT = 300
-"""Characters of a server's text that are shown."""
+"""Characters of a server's text in a message."""
 
+# Every JWT begins with `eyJ`, the Base64 form of `{"`.
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*){0,2}")
 _SPACE = re.compile(r"\s+")
 
 
 def clean(text: object, secrets: Iterable[Secret] = ()) -> str:
-    """One line of a server's text; empty for anything that is not text.
+    """A server's text as one line; empty for values that are not text.
 
-    Control and format characters (escape sequences, direction marks) become spaces; the secrets, also where the server
-    quotes them with escapes as they stood in the request, and whatever looks like a JWT, become `***`.
+    Control and format characters (escape sequences, direction marks) become spaces. Secrets become `***`, also in the
+    escaped forms in which a server may quote the request. So does everything that looks like a JWT.
     """
     if not isinstance(text, str):
         return ""
+    # Longest first: a short secret inside a long one must not leave the rest of the long one visible.
     values = sorted({form for s in secrets for form in _forms(s.reveal())}, key=len, reverse=True)
     shown = _without(text[: MAX_TEXT * 8], values)
     shown = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in shown)
     shown = _SPACE.sub(" ", _TOKEN.sub("***", shown)).strip()
-    # Once more: a secret may have had characters that have just become spaces, or have been put together by that.
+    # Again after the cleaning, which can change a secret's own characters to spaces, or join its parts.
     shown = _without(shown, [_SPACE.sub(" ", v).strip() for v in values])
     return shown if len(shown) <= MAX_TEXT else f"{shown[:MAX_TEXT]}…"
 
 
 def _forms(value: str) -> set[str]:
-    """A secret as it is, and as it stands in JSON, in a programmer's quotes, in an address, in HTML."""
+    """A secret as such, and as escaped in JSON, in a Python literal, in a URL and in HTML."""
     quoted = {
         value,
         json.dumps(value)[1:-1],

@@ -1,8 +1,9 @@
-"""Who may send a request again, when, and how often.
+"""Retries: which requests are sent again, when, and how often.
 
-Reads: on anything that may pass. Writes: only where the server said that it did nothing (429). Four tries in all,
-with growing pauses and jitter; `Retry-After` is the least. And all requests to a server share one store of retries, so
-that a run over many domains does not multiply the load of a server that is sick.
+Reads are retried after every failure that may be temporary. Writes are retried only if the server reports that it did
+nothing (429). There are at most four attempts, with increasing, random pauses, never shorter than `Retry-After`. All
+requests to a server share one retry budget, so that a run over many domains does not multiply the load of a failing
+server.
 """
 
 import logging
@@ -14,103 +15,104 @@ import stamina
 
 from reconciler.core.errors import ReconcilerError, Unreachable
 from reconciler.smartermail.transport.circuit import Circuit
-from reconciler.smartermail.transport.errors import Again
+from reconciler.smartermail.transport.errors import Retryable
 
-TRIES = 4
+ATTEMPTS = 4
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 5.0
 JITTER = 0.25
 LONGEST_WAIT = 60.0
-"""Seconds. A server that asks for more is taken to be away."""
+"""Maximum seconds of a Retry-After pause that a request waits. A longer one opens the circuit breaker."""
 
-# stamina reports each retry to a logger of its own; without a handler Python would print that to standard error.
+# stamina logs each retry. Without a handler, Python would print the warnings to standard error.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 T = TypeVar("T")
 
 
-class Retries:
-    """The retries of a run at one server, as gRPC throttles them: a store that every retry takes from.
+class RetryBudget:
+    """The retry budget of a run at one server, after the retry throttling of gRPC.
 
-    It begins full, and every request that succeeds puts a part of one back.
+    It starts full. Every retry takes one, and every successful request returns a fraction of one.
     """
 
-    FULL = 50.0
-    SHARE = 0.2
+    CAPACITY = 50.0
+    REFILL = 0.2
 
     def __init__(self) -> None:
-        self.left = self.FULL
+        self.left = self.CAPACITY
 
     def take(self) -> bool:
-        """Whether there is one left, which is then taken."""
+        """Take one retry. Returns False if the budget is empty."""
         if self.left < 1:
             return False
         self.left -= 1
         return True
 
-    def put_back(self) -> None:
-        """A request succeeded."""
-        self.left = min(self.FULL, self.left + self.SHARE)
+    def refill(self) -> None:
+        """Return a fraction of a retry after a successful request."""
+        self.left = min(self.CAPACITY, self.left + self.REFILL)
 
 
-async def retrying(send: Callable[[bool], Awaitable[T]], retries: Retries, circuit: Circuit) -> T:
-    """Calls `send` until it gives something, at most `TRIES` times; it is told whether this is a repetition.
+async def retrying(send: Callable[[bool], Awaitable[T]], budget: RetryBudget, circuit: Circuit) -> T:
+    """Call `send` until it succeeds, at most `ATTEMPTS` times. Its argument is True for retries.
 
-    A server that stays without an answer, or asks for a long pause, is told to its circuit.
+    A missing answer, or a long pause that the server requests, is reported to the circuit breaker.
 
     Raises:
-        ReconcilerError: what the last `Again` carried.
+        ReconcilerError: the error that the last `Retryable` contains.
     """
-    tries = 0
-    used_up = False
+    attempts = 0
+    budget_empty = False
 
     def pause(error: Exception) -> bool | float:
-        nonlocal used_up
-        if not isinstance(error, Again) or _asks_too_much(error) or tries >= TRIES:
+        nonlocal budget_empty
+        if not isinstance(error, Retryable) or _pause_too_long(error) or attempts >= ATTEMPTS:
             return False
-        used_up = not retries.take()
-        if used_up:
+        budget_empty = not budget.take()
+        if budget_empty:
             return False
+        # True lets stamina compute the pause; a number replaces it.
         if error.retry_after is None:
             return True
-        grown: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (tries - 1))
-        return max(error.retry_after, grown) + random.random() * JITTER  # noqa: S311 - spreads load, guards nothing
+        backoff: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempts - 1))
+        return max(error.retry_after, backoff) + random.random() * JITTER  # noqa: S311 - spreads load, guards nothing
 
     try:
         async for attempt in stamina.retry_context(
             on=pause,
-            attempts=TRIES,
+            attempts=ATTEMPTS,
             timeout=None,
             wait_initial=FIRST_PAUSE,
             wait_max=LONGEST_PAUSE,
             wait_jitter=JITTER,
         ):
             with attempt:
-                tries += 1
-                result = await send(tries > 1)
-                retries.put_back()
+                attempts += 1
+                result = await send(attempts > 1)
+                budget.refill()
                 return result
-    except Again as e:
-        raise _given_up(e, circuit, used_up=used_up) from (e.__cause__ or e)
+    except Retryable as e:
+        raise _final_error(e, circuit, budget_empty=budget_empty) from (e.__cause__ or e)
     raise AssertionError("stamina raises the last exception")
 
 
-def _asks_too_much(error: Again) -> bool:
+def _pause_too_long(error: Retryable) -> bool:
     return error.retry_after is not None and error.retry_after > LONGEST_WAIT
 
 
-def _given_up(error: Again, circuit: Circuit, *, used_up: bool) -> ReconcilerError:
+def _final_error(error: Retryable, circuit: Circuit, *, budget_empty: bool) -> ReconcilerError:
     final = error.final
     if error.is_silent:
         circuit.unanswered(final.message)
-    if error.retry_after is not None and _asks_too_much(error):
-        text = f"{final.message}; it asks to wait {error.retry_after:.0f} seconds"
-        away = Unreachable(text, hint="try again then")
-        circuit.trip("it asks for a pause", away, error.retry_after)
-        return away
-    if used_up:
+    if error.retry_after is not None and _pause_too_long(error):
+        text = f"{final.message}; the server requests a pause of {error.retry_after:.0f} s"
+        paused = Unreachable(text, hint="run the command again after this pause")
+        circuit.trip("the server requested a pause", paused, error.retry_after)
+        return paused
+    if budget_empty:
         return type(final)(
-            f"{final.message}; it is not tried again, for the run has used up its retries at this server",
+            f"{final.message}; not retried, because the run has used its retry budget for this server",
             hint=final.hint,
         )
     return final

@@ -1,4 +1,4 @@
-"""HTTP: one request, one answer. The only place that sends anything."""
+"""HTTP: one request, one answer. No other module sends anything."""
 
 import asyncio
 import ipaddress
@@ -20,64 +20,68 @@ from reconciler.core.secret import Secret
 from reconciler.core.workspace import ServerSettings
 from reconciler.smartermail import endpoints
 from reconciler.smartermail.endpoints import header_value
-from reconciler.smartermail.transport.body import TooLarge, whole_body
+from reconciler.smartermail.transport.body import TooLarge, read_body
 from reconciler.smartermail.transport.circuit import Circuit
 from reconciler.smartermail.transport.errors import (
-    GONE,
-    Again,
-    Asked,
+    UNAVAILABLE,
     HttpAnswer,
-    Stale,
+    RequestInfo,
+    Retryable,
+    StaleToken,
     from_transport,
     http_date,
     is_silence,
     retry_after_of,
     unexpected,
 )
-from reconciler.smartermail.transport.limiter import Gate, Pace, Ticket
-from reconciler.smartermail.transport.retry import LONGEST_WAIT, Retries
-from reconciler.smartermail.transport.stats import TALLY, RequestStats
+from reconciler.smartermail.transport.limiter import ConcurrencyLimit, Limiter, Permit
+from reconciler.smartermail.transport.retry import LONGEST_WAIT, RetryBudget
+from reconciler.smartermail.transport.stats import CURRENT_COUNTS, RequestStats
 
 PER_CLIENT = 8
-"""Connections of one httpx client; its pool becomes slow beyond."""
+"""Connections of one httpx client. Its pool becomes slow with more."""
 
 MAX_BODY = 64 * 1024 * 1024
-"""Bytes of an answer, unpacked."""
+"""Maximum bytes of a decompressed answer."""
 
 KEEP_ALIVE = 4.0
-"""Seconds; less than servers commonly keep an idle connection, so that a write seldom meets a closing one."""
+"""Seconds that an idle connection is kept.
+
+Servers commonly keep connections longer. A write on a connection that the server is closing would be ambiguous.
+"""
 
 log = logging.getLogger("reconciler.smartermail")
 
 
 class Session:
-    """Connections to one server, at most `max_concurrency` requests in flight, fewer where it has trouble.
+    """Connections to one server, with at most `max_concurrency` requests in flight.
 
     Attributes:
-        circuit: whether the server is asked at all.
-        gate: whose turn it is.
-        retries: what is left of the run's retries at this server.
+        circuit: the circuit breaker of this server.
+        limiter: grants the permits to send a request.
+        retry_budget: the retries that this run has left for this server.
 
     Raises:
-        Unreachable: the address, the CA bundle or the proxy cannot be used; nothing was sent.
+        Unreachable: the address, the CA bundle or the proxy is not usable; nothing was sent.
     """
 
     def __init__(self, settings: ServerSettings, stats: RequestStats, *, timeout: float) -> None:
         self.name = settings.name
         self.stats = stats
         self.circuit = Circuit(settings.name)
-        self.gate = Gate(Pace(settings.max_concurrency))
-        self.retries = Retries()
+        self.limiter = Limiter(ConcurrencyLimit(settings.max_concurrency))
+        self.retry_budget = RetryBudget()
         self._timeout = timeout
         self._base = f"{settings.url.rstrip('/')}/api/v1/"
-        context = _trusting(settings)
+        context = _tls_context(settings)
         count = math.ceil(settings.max_concurrency / PER_CLIENT)
         self._clients = [_client(settings, context, timeout) for _ in range(count)]
-        # As many places as requests may be in flight, at most 8 a client; the one used last is used next.
+        # One entry per permitted request in flight, at most 8 per client. The client used last is used next, so that
+        # its connections stay alive.
         self._places = [self._clients[number % count] for number in range(settings.max_concurrency)]
 
     async def aclose(self) -> None:
-        """Closes all connections."""
+        """Close all connections."""
         for client in self._clients:
             await client.aclose()
 
@@ -85,27 +89,27 @@ class Session:
         self,
         method: str,
         path: str,
-        asked: Asked,
+        request: RequestInfo,
         *,
         body: object = None,
         token: Secret | None = None,
         domain: str = "",
         is_stale: Callable[[], bool] = lambda: False,
     ) -> HttpAnswer:
-        """Sends one request and reads its answer to the end.
+        """Send one request and read the complete answer.
 
         Args:
-            path: what follows `/api/v1/`, percent-encoded.
+            path: the part after `/api/v1/`, percent-encoded.
             body: sent as JSON unless None.
-            token: goes into `Authorization`.
-            domain: goes into `X-SmarterMailDomain` unless empty.
-            is_stale: whether the token has come due; asked when it is the request's turn, which may be late.
+            token: the value of `Authorization`.
+            domain: the value of `X-SmarterMailDomain`; without that header if empty.
+            is_stale: whether the token is due for a refresh. Called after the wait for a permit, which may be long.
 
         Raises:
-            Unreachable, DoubtfulWrite, UnexpectedAnswer, Again: as `from_transport` says; Unreachable and
-                UnexpectedAnswer also where the circuit is open, and nothing was sent.
-            Stale: nothing was sent.
-            RefusedByServer: the domain cannot stand in a header; nothing was sent.
+            Unreachable, AmbiguousWrite, UnexpectedAnswer, Retryable: see `from_transport`. Unreachable and
+                UnexpectedAnswer also if the circuit breaker is open; then nothing was sent.
+            StaleToken: nothing was sent.
+            RefusedByServer: a header cannot contain the domain; nothing was sent.
         """
         headers = {"authorization": f"Bearer {token.reveal()}"} if token else {}
         if domain:
@@ -117,82 +121,96 @@ class Session:
         if self.circuit.is_due:
             await self._probe()
         self.circuit.check()
-        ticket = await self.gate.enter()
+        permit = await self.limiter.acquire()
         try:
+            # Again: the circuit breaker may have opened while this request waited.
             self.circuit.check()
             if is_stale():
-                raise Stale
-            return await self._exchange(method, path, asked, content, headers, ticket)
+                raise StaleToken
+            return await self._exchange(method, path, request, content, headers, permit)
         finally:
-            self.gate.leave()
+            self.limiter.release()
 
     async def _probe(self) -> None:
-        """A read without a token, whose answer is of no consequence: whether there is one decides."""
+        """Test whether the server answers again. Any answer except 502, 503 and 504 closes the circuit breaker.
+
+        The request is a read without a token, so that it is harmless if its answer is lost.
+        """
         self.circuit.begin_probe()
-        is_there = False
+        is_reachable = False
         spelling = endpoints.DATA.spellings[0]
-        asked = Asked(self.name, spelling.template)
+        request = RequestInfo(self.name, spelling.template)
         try:
-            ticket = await self.gate.enter()
+            permit = await self.limiter.acquire()
             try:
-                answer = await self._exchange(spelling.method, spelling.path, asked, None, {}, ticket)
-                is_there = answer.status not in GONE
+                answer = await self._exchange(spelling.method, spelling.path, request, None, {}, permit)
+                is_reachable = answer.status not in UNAVAILABLE
             finally:
-                self.gate.leave()
-        except (Again, ReconcilerError):
-            is_there = False
+                self.limiter.release()
+        except (Retryable, ReconcilerError):
+            is_reachable = False
         finally:
-            self.circuit.end_probe(is_there=is_there)
+            self.circuit.end_probe(is_reachable=is_reachable)
 
     async def _exchange(
-        self, method: str, path: str, asked: Asked, content: bytes | None, headers: dict[str, str], ticket: Ticket
+        self,
+        method: str,
+        path: str,
+        request: RequestInfo,
+        content: bytes | None,
+        headers: dict[str, str],
+        permit: Permit,
     ) -> HttpAnswer:
-        """One request and its answer, and what they tell of the server."""
+        """Send one request with a permit, and report its outcome to the limiter and the circuit breaker."""
         client = self._places.pop()
         started = time.perf_counter()
         status = "no answer"
         try:
-            self._count(asked)
+            self._count(request)
+            # httpx limits each wait for bytes. This limits the sum: a server could send one byte at a time.
             async with asyncio.timeout(self._timeout * 4):
-                request = client.build_request(method, self._base + path, content=content, headers=headers)
-                answer = await self._whole(client, request, asked)
+                outgoing = client.build_request(method, self._base + path, content=content, headers=headers)
+                answer = await self._complete_answer(client, outgoing, request)
             status = str(answer.status)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, TimeoutError) as e:
-            failure = from_transport(e, asked)
+            failure = from_transport(e, request)
             if is_silence(e):
-                self.gate.pace.is_busy(ticket)
-                if asked.writes:  # reads are counted after their last try
+                self.limiter.limit.overloaded(permit)
+                # `retrying` reports a read after its last attempt. A write has only this one.
+                if request.writes:
                     self.circuit.unanswered(str(failure))
             raise failure from e
         else:
-            self._learn(answer, asked, ticket, time.perf_counter() - started)
+            self._report(answer, request, permit, time.perf_counter() - started)
             return answer
         finally:
             self._places.append(client)
             log.debug(
-                "%s %s -> %s in %.0f ms", self.name, asked.template, status, 1000 * (time.perf_counter() - started)
+                "%s %s -> %s in %.0f ms", self.name, request.template, status, 1000 * (time.perf_counter() - started)
             )
 
-    def _learn(self, answer: HttpAnswer, asked: Asked, ticket: Ticket, seconds: float) -> None:
-        """What an answer tells of the server: that it is there, that it has too much to do, how long it takes."""
-        pace = self.gate.pace
-        if answer.status not in GONE:
+    def _report(self, answer: HttpAnswer, request: RequestInfo, permit: Permit, seconds: float) -> None:
+        """Tell the circuit breaker and the limiter whether the server is reachable, overloaded or slow."""
+        limit = self.limiter.limit
+        if answer.status not in UNAVAILABLE:
             self.circuit.answered()
-        elif asked.writes:
-            self.circuit.unanswered(f"{asked}: {answer.status}")
-        if answer.status == 429 or answer.status in GONE:
-            pace.is_busy(ticket)
+        elif request.writes:
+            self.circuit.unanswered(f"{request}: {answer.status}")
+        if answer.status == 429 or answer.status in UNAVAILABLE:
+            limit.overloaded(permit)
             if answer.retry_after is not None and answer.retry_after <= LONGEST_WAIT:
-                pace.hold(answer.retry_after)
+                limit.pause(answer.retry_after)
         elif 200 <= answer.status < 300:
-            pace.went_well(ticket, asked.template, seconds)
+            limit.succeeded(permit, request.template, seconds)
 
-    async def _whole(self, client: httpx.AsyncClient, request: httpx.Request, asked: Asked) -> HttpAnswer:
-        response = await client.send(request, stream=True)
+    async def _complete_answer(
+        self, client: httpx.AsyncClient, outgoing: httpx.Request, request: RequestInfo
+    ) -> HttpAnswer:
+        response = await client.send(outgoing, stream=True)
         try:
-            body = await whole_body(response, MAX_BODY)
+            body = await read_body(response, MAX_BODY)
         except TooLarge as e:
-            raise unexpected(asked, f"the answer is larger than {MAX_BODY >> 20} MiB") from e
+            raise unexpected(request, f"the answer is larger than {MAX_BODY >> 20} MiB") from e
         finally:
             await response.aclose()
         date = http_date(response.headers.get("date", ""))
@@ -205,30 +223,30 @@ class Session:
             location=response.headers.get("location", ""),
         )
 
-    def _count(self, asked: Asked) -> None:
+    def _count(self, request: RequestInfo) -> None:
         self.stats.requests += 1
-        self.stats.by_endpoint[asked.template] += 1
-        self.stats.logins += asked.template == endpoints.LOGIN.spellings[0].template
-        if asked.writes:
+        self.stats.by_endpoint[request.template] += 1
+        self.stats.logins += request.template == endpoints.LOGIN.spellings[0].template
+        if request.writes:
             self.stats.writes += 1
         else:
             self.stats.reads += 1
-        tally = TALLY.get()
-        if tally is not None:
-            tally.requests += 1
+        counts = CURRENT_COUNTS.get()
+        if counts is not None:
+            counts.requests += 1
 
 
 def _client(settings: ServerSettings, context: ssl.SSLContext | None, timeout: float) -> httpx.AsyncClient:
     try:
         return httpx.AsyncClient(
-            verify=context or False,  # without a context the address is http:// on loopback, where there is no TLS
+            verify=context or False,  # no context: the address is http:// on loopback, without TLS
             trust_env=context is not None,
             timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
             limits=httpx.Limits(
                 max_connections=PER_CLIENT, max_keepalive_connections=PER_CLIENT, keepalive_expiry=KEEP_ALIVE
             ),
-            follow_redirects=False,
-            # A cookie could carry one domain's context into another's request.
+            follow_redirects=False,  # a redirect could take the token to another host
+            # A cookie could apply the context of one domain to the request of another.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             headers={
                 "user-agent": f"reconciler/{__version__}",
@@ -238,19 +256,20 @@ def _client(settings: ServerSettings, context: ssl.SSLContext | None, timeout: f
         )
     except (ValueError, ImportError, httpx.InvalidURL) as e:
         raise Unreachable(
-            f"{settings.name}: no HTTP client can be made: {e}", hint="see HTTPS_PROXY and the other proxy variables"
+            f"{settings.name}: the HTTP client could not be created: {e}",
+            hint="check HTTPS_PROXY and the other proxy variables",
         ) from e
 
 
-def _trusting(settings: ServerSettings) -> ssl.SSLContext | None:
-    """The one TLS context of a server; None where the address is http:// to this machine."""
+def _tls_context(settings: ServerSettings) -> ssl.SSLContext | None:
+    """The TLS context for all clients of a server; None for http:// to this machine."""
     parts = urlsplit(settings.url)
     if parts.scheme == "http" and _is_loopback(parts.hostname or ""):
         return None
     if parts.scheme != "https" or not parts.hostname:
         raise Unreachable(
-            f"{settings.name}: {settings.url} is not an https:// address; the password would travel in the clear",
-            hint="http:// is possible only to this machine itself",
+            f"{settings.name}: {settings.url} is not an https:// address; the password would be sent unencrypted",
+            hint="use https://; http:// is allowed only for this machine (localhost)",
             span=settings.origin,
         )
     context = httpx.create_ssl_context()
@@ -260,8 +279,8 @@ def _trusting(settings: ServerSettings) -> ssl.SSLContext | None:
             context.load_verify_locations(settings.ca_bundle)
         except OSError as e:
             raise Unreachable(
-                f"{settings.name}: caBundle {settings.ca_bundle} cannot be used: {e.strerror or e}",
-                hint="it is a file of certificates in PEM form",
+                f"{settings.name}: cannot read caBundle {settings.ca_bundle}: {e.strerror or e}",
+                hint="set caBundle to a file of certificates in PEM format",
                 span=settings.origin,
             ) from e
     return context

@@ -1,4 +1,4 @@
-"""What a run cost, counted where requests are sent."""
+"""Counters of requests, updated where requests are sent."""
 
 from collections import Counter
 from contextvars import ContextVar
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class RequestStats:
-    """Live counters of one server; every attempt counts, those that got no answer too.
+    """Live counters of one server. Every attempt counts, also one without an answer.
 
     Attributes:
-        requests: all of them: reads, writes, sign-in and sign-out.
+        requests: all attempts: reads, writes, login and logout.
         writes: requests that may change something on the server.
-        logins: sign-ins that were sent.
+        logins: login requests that were sent.
         retries: attempts after the first one.
         by_endpoint: `METHOD path/{template}` -> attempts.
     """
@@ -27,10 +27,13 @@ class RequestStats:
 
 @dataclass(slots=True)
 class RequestCounts:
-    """Requests of one piece of work, e.g. the read of a domain."""
+    """The number of requests of one task, e.g. the read of a domain."""
 
     requests: int = 0
 
 
-TALLY: ContextVar[RequestCounts | None] = ContextVar("reconciler_smartermail_tally", default=None)
-"""The tally of the work that a task belongs to; tasks started inside it inherit it."""
+CURRENT_COUNTS: ContextVar[RequestCounts | None] = ContextVar("reconciler_smartermail_tally", default=None)
+"""The counter of the current task.
+
+A context variable, because asyncio tasks that a task starts inherit it: concurrent reads of domains stay separate.
+"""

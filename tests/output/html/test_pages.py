@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.comparison import Said, compare, snapshot
+from reconciler.core.comparison import CheckResult, compare, snapshot
 from reconciler.core.findings import DomainReport, Finding, Record, Report, SpfTerm, SpfTree
 from reconciler.output.html.inputs import DmarcStart, PageInput, SiteInput
 from reconciler.output.html.pages import render_pages
@@ -38,7 +38,7 @@ def site(text: str, domains: tuple[str, ...] = ("example.com",)) -> SiteInput:
     start = DmarcStart(policy="none", rua=text, published=None)
     reports = [DomainReport(domain=d, server=text, checks=(check,)) for d in domains]
     now = snapshot(Report(tuple(reports)))
-    found = compare({**now, (text, text, text, text): Said("pass", text)}, now, since=text)
+    found = compare({**now, (text, text, text, text): CheckResult("pass", text)}, now, since=text)
     pages = tuple(PageInput(report=r, dmarc=start, product=text) for r in reports)
     return SiteInput(pages=pages, generated=GENERATED, comparison=found)
 

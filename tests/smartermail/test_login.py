@@ -80,7 +80,7 @@ def test_a_blocked_address_is_told_apart_from_a_wrong_password(make: Callable[..
     for _ in range(2):
         refusal(world, password="wrong")
     error = refusal(world)
-    assert "from this address" in error.message
+    assert "from this IP address" in error.message
     assert "wrong" not in error.message
 
 
@@ -165,7 +165,7 @@ def test_a_refused_refresh_ends_the_run_without_a_second_one(filled: World) -> N
                 *(reader.read_alias(DOMAIN, "sales") for _ in range(many)), return_exceptions=True
             )
             assert all(isinstance(e, RefusedCredentials) for e in found)
-            assert "could not be renewed" in str(found[0])
+            assert "could not be refreshed" in str(found[0])
         assert server.stats.by_endpoint["POST auth/refresh-token"] == 1
         assert server.stats.logins == 1
 
@@ -182,7 +182,7 @@ def test_a_refresh_whose_answer_is_lost_is_not_sent_again_since_its_token_may_be
         filled.advance(1000)
         filled.fault("drop-after", path="auth/refresh", times=1)
         for _ in range(2):
-            with pytest.raises(Unreachable, match="could not be renewed"):
+            with pytest.raises(Unreachable, match="could not be refreshed"):
                 await reader.read_domain(DOMAIN, SCOPE)
         assert server.stats.by_endpoint["POST auth/refresh-token"] == 1
 
@@ -226,7 +226,7 @@ def test_an_address_without_the_api_says_so(world: World) -> None:
         with pytest.raises(ReconcilerError) as caught:
             await server.list_domains()
         assert not isinstance(caught.value, RefusedCredentials)
-        assert "no such API" in caught.value.message or "not JSON" in caught.value.message
+        assert "no SmarterMail API" in caught.value.message or "not JSON" in caught.value.message
 
     world.run(work)
 

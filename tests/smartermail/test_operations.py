@@ -14,9 +14,9 @@ from reconciler.core.errors import AmbiguousWrite, RefusedByServer, UnexpectedAn
 from reconciler.core.ports import ReadScope
 from reconciler.core.secret import Secret
 from reconciler.smartermail import Server, endpoints
-from reconciler.smartermail.abilities import ABILITIES
 from reconciler.smartermail.capabilities import Build, build_in
 from reconciler.smartermail.endpoints import Endpoint
+from reconciler.smartermail.operations import OPERATIONS
 
 VERSION = "GET settings/sysadmin/get-version"
 RENAME = "settings/domain/rename-user"
@@ -24,12 +24,12 @@ RENAME = "settings/domain/rename-user"
 
 def test_every_endpoint_that_is_used_has_one_row_and_the_page_shows_it() -> None:
     used = {name: value for name, value in vars(endpoints).items() if isinstance(value, Endpoint)}
-    assert [row.endpoint for row in ABILITIES if row.endpoint not in used.values()] == []
-    assert len({row.endpoint for row in ABILITIES}) == len(ABILITIES) == len(used)
+    assert [row.endpoint for row in OPERATIONS if row.endpoint not in used.values()] == []
+    assert len({row.endpoint for row in OPERATIONS}) == len(OPERATIONS) == len(used)
     page = (Path(__file__).parents[2] / "docs" / "server-care.md").read_text("utf-8")
-    for row in ABILITIES:
+    for row in OPERATIONS:
         spellings = ", ".join(f"`{s.template}`" for s in row.endpoint.spellings)
-        assert f"| {row.does} | {row.known} | {spellings} |" in page, row.does
+        assert f"| {row.action} | {row.known} | {spellings} |" in page, row.action
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,9 @@ def test_what_the_server_lacks_is_refused_with_its_version_which_is_asked_once(
     first, *_ = world.run(lambda server: refused_renames(server, 10))
     assert first.message.startswith(
         f"mail1: POST {RENAME}/{{old}}/{{new}} for {DOMAIN}: SmarterMail 100.0.9504 (built 2026-01-08) cannot rename "
-        "a mailbox: it has no such endpoint; ben is as it was"
+        "a mailbox: it does not have this endpoint; ben was not changed"
     )
-    assert "take the rename back" in first.hint
+    assert "remove the entry from `renamed`" in first.hint
     assert world.requests().count(VERSION) == 1
     assert "ben" in world.state()["users"]
 
@@ -87,7 +87,7 @@ def test_a_server_that_does_not_tell_its_version_is_refused_without_it(make: Cal
     world.run(fill)
     world.reset()
     first, *_ = world.run(lambda server: refused_renames(server, 3))
-    assert "this server, which does not tell its version, cannot rename a mailbox" in first.message
+    assert "this server, which does not report its version, cannot rename a mailbox" in first.message
     assert world.requests().count("GET settings/sysadmin/get-version") <= 1
 
 
@@ -97,7 +97,7 @@ def test_a_customer_cannot_ask_for_the_version_and_does_not(filled: World) -> No
     async def main() -> None:
         async with filled.customer() as server:
             (error,) = await refused_renames(server, 1)
-            assert "does not tell its version" in error.message
+            assert "does not report its version" in error.message
 
     asyncio.run(main())
     assert VERSION not in filled.requests()
