@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from reconciler.config.links import resolved
 from reconciler.config.secrets.command import TIMEOUT, run_program
 from reconciler.config.secrets.text import one_line
 from reconciler.core.errors import SecretUnavailable
@@ -38,9 +39,9 @@ def sops_file(name: str, base: Path, *, span: Span | None = None) -> Path:
     """
     root = base.resolve()
     try:
-        path = (root / name).resolve()
+        path = resolved(root / name)
         inside, there = path.is_relative_to(root), path.is_file()
-    except (OSError, ValueError, RuntimeError):  # a loop of links, or a name that is too long
+    except (OSError, ValueError):  # a loop of links, or a name that is too long
         inside, there = True, False
         path = root / name
     if not inside:

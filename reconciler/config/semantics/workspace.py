@@ -9,8 +9,8 @@ from typing import TypeVar
 from reconciler.config.decode.workspace import split_url
 from reconciler.config.document.builder import shown
 from reconciler.config.document.loader import Document
+from reconciler.config.links import resolved
 from reconciler.config.semantics.domain_files import DomainFile
-from reconciler.config.workspace_files import resolved
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.model import Unset
 from reconciler.core.names import display_domain
@@ -126,8 +126,11 @@ def check_bundles(document: Document, workspace: Workspace, root: Path) -> Itera
         # An absolute path is a file of the machine, which its administrator controls.
         if not server.ca_bundle or Path(server.ca_bundle).is_absolute():
             continue
-        real = resolved(root / server.ca_bundle)
-        if real is None or not real.is_relative_to(root):
+        try:
+            inside = resolved(root / server.ca_bundle).is_relative_to(root)
+        except (OSError, ValueError):  # a link to itself, or a name that no file can have
+            inside = False
+        if not inside:
             text = f"the `caBundle` of server {shown(name)} is outside the workspace"
             hint = "move the file into the workspace, or write the absolute path of a file of this machine"
             yield error("WSP004", text, document.span(("servers", name, "caBundle")), hint=hint)
