@@ -12,6 +12,7 @@ from pyrage import decrypt, ssh, x25519
 
 from reconciler.config.secrets.age import AgeMissing, BadRecipient, Recipients
 from reconciler.config.secrets.store import deliver, generate_password
+from reconciler.core.extras import install_hint
 from reconciler.core.product import PasswordPolicy, password_faults
 from reconciler.core.secret import Secret
 
@@ -79,7 +80,7 @@ def test_without_the_extra_the_hint_names_it(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "pyrage", None)
     with pytest.raises(AgeMissing) as caught:
         Recipients([text])
-    assert caught.value.hint == "install smartermail-reconciler[age]"
+    assert caught.value.hint == install_hint("age")
 
 
 def test_every_character_is_equally_likely_except_for_the_required_classes() -> None:

@@ -59,8 +59,8 @@ def test_no_log_level_shows_a_secret_that_is_used_or_set(world: SecretWorld) -> 
 
 
 def test_no_log_level_shows_a_secret_that_a_failing_source_repeats(world: SecretWorld) -> None:
-    told = f"permission denied: {world.canaries.values['VAULT_TOKEN']} {world.canaries.values['hugo']}"
-    world.vault.answers["/v1/secret/data/mail/hugo"] = (403, {"errors": [told]})
+    text = f"permission denied: {world.canaries.values['VAULT_TOKEN']} {world.canaries.values['hugo']}"
+    world.vault.answers["/v1/secret/data/mail/hugo"] = (403, {"errors": [text]})
     module = world.root / "secrets" / "law_keyring.py"
     module.write_text(
         module.read_text("utf-8").replace("return ", "raise RuntimeError(", 1).replace(" if (", ") if (", 1)

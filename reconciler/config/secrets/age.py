@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from reconciler.core.errors import CannotDeliver
+from reconciler.core.extras import install_hint
 from reconciler.core.secret import Secret
 
 if TYPE_CHECKING:
     from pyrage import ssh, x25519
 
     AnyRecipient = ssh.Recipient | x25519.Recipient
-
-INSTALL = "install smartermail-reconciler[age]"
 
 
 class AgeMissing(CannotDeliver):
@@ -50,7 +49,7 @@ def _recipient(text: str) -> "AnyRecipient":
         import pyrage
     except ImportError:
         fault = "the extra `age` is not installed, so generated passwords cannot be encrypted"
-        raise AgeMissing(fault, hint=INSTALL) from None
+        raise AgeMissing(fault, hint=install_hint("age")) from None
     try:
         return (
             # The schema accepts only these two forms.
