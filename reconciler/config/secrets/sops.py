@@ -40,14 +40,14 @@ def sops_file(name: str, base: Path, *, span: Span | None = None) -> Path:
     root = base.resolve()
     try:
         path = resolved(root / name)
-        inside, there = path.is_relative_to(root), path.is_file()
+        inside, exists = path.is_relative_to(root), path.is_file()
     except (OSError, ValueError):  # a loop of links, or a name that is too long
-        inside, there = True, False
+        inside, exists = True, False
         path = root / name
     if not inside:
         text = f"the sops file {name} is outside the workspace"
         raise SopsOutside(text, hint="move it into the workspace, so that its changes are reviewed", span=span)
-    if not there:
+    if not exists:
         raise SecretUnavailable(f"the sops file {name} does not exist", span=span)
     return path
 
