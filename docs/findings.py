@@ -5,6 +5,7 @@ from a real name server and compare the findings.
 """
 
 import importlib
+import json
 import pkgutil
 import re
 from collections.abc import Callable, Mapping
@@ -65,6 +66,38 @@ def pages() -> dict[str, Callable[[], str]]:
     made: dict[str, Callable[[], str]] = {"findings/README.md": lambda: _index(tables)}
     for check in CHECK_IDS:
         made[f"findings/{check}.md"] = lambda check=check: _page(check, tables[check], scenarios)
+    return made
+
+
+def examples() -> str:
+    """The examples that `reconciler explain` shows, as JSON: the lines of a zone, and the records to publish."""
+    scenarios, found = _scenarios(), {}
+    for check, table in _tables().items():
+        for code in table:
+            example = _example(check, code, scenarios) if check else _shortest(code, scenarios)
+            if example is not None:
+                found[code] = _short_example(example, check or example.about)
+    return json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _shortest(code: str, scenarios: list[Scenario]) -> Scenario | None:
+    """The scenario in which the check that it is about reports a code that any check may report."""
+    having = [s for s in scenarios if s.about in CHECK_IDS and code in s.codes(s.about)]
+    return min(having, key=lambda s: (len(s.zone) or _WIDE, s.name), default=None)
+
+
+def _short_example(scenario: Scenario, check: str) -> dict[str, Any]:
+    said = scenario.expected[check]
+    zone = [line for line in _shortened(scenario.zone).splitlines() if line.strip() and not line.startswith(";")]
+    absent = [f"; absent: {row}" for row in scenario.case.get("without", ())]
+    configuration = _configuration(scenario.case["dns"]).splitlines() if scenario.case.get("dns") else []
+    made: dict[str, Any] = {
+        "lines": [scenario.case["summary"], *zone, *absent, *configuration],
+        "status": said["status"],
+    }
+    for key in ("fix", "elsewhere"):
+        if said.get(key):
+            made[key] = [_shortened(_line(row)) for row in said[key]]
     return made
 
 

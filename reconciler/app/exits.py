@@ -7,6 +7,7 @@ from reconciler.core.diagnostics import Severity
 from reconciler.core.errors import (
     CannotDeliver,
     CannotEdit,
+    ForeignFiles,
     IncompleteRead,
     JournalUnusable,
     KeyUnusable,
@@ -47,6 +48,7 @@ _SERVER_CODES = frozenset({"SRV001", "SRV002", "SRV003", "SRV005"})
 _REFUSALS = (
     CannotDeliver,
     CannotEdit,
+    ForeignFiles,
     IncompleteRead,
     JournalUnusable,
     KeyUnusable,

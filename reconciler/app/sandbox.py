@@ -10,6 +10,7 @@ from reconciler.config.workspace import Configuration, find_root, load_configura
 from reconciler.core.diagnostics import has_errors
 from reconciler.core.errors import ReconcilerError, SandboxMissing
 from reconciler.core.expectations import Expected, expectation
+from reconciler.core.extras import install_hint
 from reconciler.core.model import DesiredDomain, Unset
 from reconciler.sandbox import SandboxConfig, SeedDomain
 
@@ -32,7 +33,7 @@ def require_sandbox() -> None:
     except ImportError as e:
         raise SandboxMissing(
             f"the embedded server needs {e.name}, which is not installed",
-            hint="pip install 'reconciler[sandbox]'",
+            hint=install_hint("sandbox"),
         ) from e
 
 
@@ -87,6 +88,7 @@ def seed_zones(config: Configuration) -> Mapping[str, str]:
         for host in _hosts(expected):
             _add(zones, host, f"A {ADDRESS}")
         if "." in expected.hostname and not _is_address(expected.hostname):
+            # Forward and reverse names must match, or a check of the host fails.
             _add(zones, ipaddress.ip_address(ADDRESS).reverse_pointer, f"PTR {expected.hostname}.")
         for term in (expected.spf_primary, *expected.spf_secondary):
             if term and term.startswith("include:"):

@@ -100,7 +100,7 @@ def test_the_files_get_the_servers_values_and_nothing_is_left(
     assert inside(w, "drift").code == 0
     again = inside(w, "drift", "--adopt")
     assert (again.code, (w.root / "domains" / "example.com.yaml").read_text("utf-8")) == (0, after)
-    assert "nothing to adopt" in again.err
+    assert "Nothing to adopt" in again.err
 
 
 def test_a_patch_changes_no_file_and_git_applies_it_from_the_top_and_from_the_workspace(

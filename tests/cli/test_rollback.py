@@ -120,7 +120,7 @@ def test_the_guards_apply_to_a_rollback(applied: Any, inside: Inside) -> None:
     assert back.code == 4, back.out
     assert "GRD010" in back.out
     assert "in the files" in " ".join(back.out.split())
-    assert "not saved" in back.err
+    assert "was not saved" in back.err
     assert not (w.root / "no.plan").exists()
     counted = inside(w, "rollback", "last", "--allow-deletions", "1")
     assert counted.code == 4

@@ -366,7 +366,7 @@ def test_without_the_library_the_error_names_the_extra_to_install(planned: Any, 
     (planned.root / "sitecustomize.py").write_text("import sys; sys.modules['cryptography'] = None\n", "utf-8")
     done = planned.run("plan", "--save", "q.plan", "--sign-key", str(keys[0]), PYTHONPATH=str(planned.root))
     assert done.returncode == 1, done.stderr
-    assert "pip install 'reconciler[sign]'" in done.stderr
+    assert "'.[sign]'" in done.stderr
 
 
 def test_a_lifted_protection_is_journalled_even_without_any_change(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.core.errors import KeyUnusable, ReconcilerError
+from reconciler.core.extras import install_hint
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -118,7 +119,7 @@ def _need_library() -> None:
     except ImportError as e:
         raise ReconcilerError(
             "signing and verifying plans needs the library cryptography, which is not installed",
-            hint="pip install 'reconciler[sign]'",
+            hint=install_hint("sign"),
         ) from e
 
 
