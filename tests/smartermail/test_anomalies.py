@@ -131,7 +131,7 @@ async def failing(server: Server, work: Work) -> ReconcilerError:
 
 
 @pytest.mark.parametrize("name", READS)
-def test_no_read_believes_an_answer_that_is_none(name: str) -> None:
+def test_a_read_rejects_every_invalid_answer(name: str) -> None:
     may_forward = {"userMailSettings": {"enableMailForwarding": True}, "success": True}
     good = {**GOOD, "get_user_mail": may_forward}  # else a list that is refused is one that is not in effect
     run(READS[name], LOOPBACK, **good)
@@ -150,7 +150,7 @@ def test_no_read_believes_an_answer_that_is_none(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_no_write_believes_an_answer_that_is_none_nor_is_it_sent_again_or_in_another_way(name: str) -> None:
+def test_a_write_rejects_every_invalid_answer_and_is_not_sent_again_or_to_another_path(name: str) -> None:
     run(WRITES[name], LOOPBACK, **GOOD)
     for what, (answer, _, wanted) in ANSWERS.items():
 
@@ -217,7 +217,7 @@ STRANGERS: dict[str, tuple[dict[str, Any], Work, type[ReconcilerError]]] = {
 
 
 @pytest.mark.parametrize("case", STRANGERS)
-def test_what_is_of_somebody_else_is_neither_taken_nor_built_upon(case: str) -> None:
+def test_objects_of_another_domain_or_mailbox_are_neither_used_nor_modified(case: str) -> None:
     answers, asked, wanted = STRANGERS[case]
 
     async def work(server: Server) -> None:
@@ -259,7 +259,7 @@ class Listener:
 
 @pytest.mark.parametrize("status", [302, 308])
 @pytest.mark.parametrize("path", ["auth/authenticate-user", "manage-domain", "domain-aliases", "alias-put"])
-def test_a_redirect_is_not_followed_and_the_other_server_hears_nothing(path: str, status: int) -> None:
+def test_a_redirect_is_not_followed_and_the_other_server_gets_no_request(path: str, status: int) -> None:
     async def main() -> tuple[ReconcilerError, list[bytes], list[bytes]]:
         async with Listener("", b"") as other:
             answer = b"HTTP/1.1 %d Moved\r\nlocation: %s/api/v1/x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"

@@ -127,7 +127,7 @@ def story(world: World, *, doubtful: bool) -> tuple[dict[str, Any], CurrentDomai
 
 
 @pytest.mark.parametrize("quirk", [*QUIRKS, *SPELLINGS])
-def test_the_same_is_read_and_written_on_a_server_with_the_quirk(
+def test_reads_and_writes_have_the_same_result_with_every_quirk(
     quirk: str, make: Callable[..., World], expected: dict[str, Any]
 ) -> None:
     wanted = reference(make, expected)
@@ -162,7 +162,7 @@ def comparable(current: CurrentDomain) -> CurrentDomain:
     return replace(current, requests=0)
 
 
-def test_admins_are_recognised_on_every_server_that_lists_them_differently(make: Callable[..., World]) -> None:
+def test_administrators_are_recognized_in_every_form_of_the_list(make: Callable[..., World]) -> None:
     quirks = ("list-rows-without-sizes", "list-rows-without-flags", "admin-hidden", "search-mixed-kinds")
     for quirk in ("none", *quirks):
         world = make(quirks=frozenset({quirk} - {"none"}))
@@ -171,14 +171,14 @@ def test_admins_are_recognised_on_every_server_that_lists_them_differently(make:
         assert boss.facts.is_admin and boss.facts.is_primary_admin, quirk
 
 
-def test_rows_without_flags_cost_one_request_each_and_no_more(make: Callable[..., World]) -> None:
+def test_a_row_without_flags_costs_one_more_request(make: Callable[..., World]) -> None:
     world = make(quirks=frozenset({"list-rows-without-flags"}))
     world.run(fill)
     current = world.run(lambda s: s.reader().read_domain(DOMAIN, ReadScope()))
     assert current.requests == 7 + 3
 
 
-def test_a_spelling_that_is_not_there_is_tried_once_a_run(make: Callable[..., World]) -> None:
+def test_a_missing_spelling_is_tried_once_in_a_run(make: Callable[..., World]) -> None:
     world = make(quirks=frozenset({"missing:settings/domain/get-mailbox-forward-list"}))
     world.run(fill)
     world.reset()
@@ -195,7 +195,7 @@ def test_a_spelling_that_is_not_there_is_tried_once_a_run(make: Callable[..., Wo
     assert asked.count("GET settings/domain/mailbox-forward-list/{email}") == 6
 
 
-def test_users_are_read_page_by_page_where_only_the_search_is_there(make: Callable[..., World]) -> None:
+def test_users_are_read_page_by_page_if_only_the_search_exists(make: Callable[..., World]) -> None:
     import asyncio
 
     world = make(
@@ -224,13 +224,13 @@ def test_users_are_read_page_by_page_where_only_the_search_is_there(make: Callab
     world.run(work)
 
 
-def test_a_domain_whose_list_is_empty_though_it_counts_one_is_not_trusted(make: Callable[..., World]) -> None:
+def test_an_empty_list_with_a_count_of_one_is_rejected(make: Callable[..., World]) -> None:
     world = make(quirks=frozenset({"admin-hidden"}))
     with pytest.raises(IncompleteRead, match=r"list-users.*0 mailboxes.*counts 1"):
         world.run(read)
 
 
-def test_seats_refused_by_the_domain_are_the_servers_words(make: Callable[..., World]) -> None:
+def test_a_refused_activation_shows_the_servers_message(make: Callable[..., World]) -> None:
     world = make(quirks=frozenset({"eas-flag-off", "seats-403-when-off"}))
 
     async def work(server: Server) -> None:

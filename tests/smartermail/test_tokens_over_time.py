@@ -55,7 +55,7 @@ def entries(world: World) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("role", ["admin", "customer"])
-def test_an_hour_of_reads_and_writes_with_tokens_of_15_minutes_renews_each_four_times_and_is_never_refused(
+def test_an_hour_of_reads_and_writes_refreshes_15_minute_tokens_four_times_without_a_rejection(
     role: str, two: World
 ) -> None:
     async def main() -> Server:
@@ -78,7 +78,7 @@ def test_an_hour_of_reads_and_writes_with_tokens_of_15_minutes_renews_each_four_
     assert not two.own("GET", "ids")["failures"]
 
 
-def test_the_token_of_a_domain_is_renewed_when_its_own_time_has_come(two: World) -> None:
+def test_the_token_of_a_domain_is_refreshed_at_its_own_expiry(two: World) -> None:
     async def work(server: Server) -> None:
         hours, reader = Hours(two, server), server.reader()
 
@@ -101,7 +101,7 @@ def test_the_token_of_a_domain_is_renewed_when_its_own_time_has_come(two: World)
 
 
 @pytest.mark.parametrize("hours", [1, -1])
-def test_a_clock_of_this_machine_that_jumps_by_an_hour_changes_nothing(
+def test_a_jump_of_the_local_clock_by_an_hour_changes_nothing(
     hours: int, filled: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Wrong(datetime):
@@ -123,7 +123,7 @@ def test_a_clock_of_this_machine_that_jumps_by_an_hour_changes_nothing(
     assert {entry["status"] for entry in entries(filled)} == {200}
 
 
-def test_a_pause_named_as_a_date_is_counted_by_the_servers_clock_not_by_this_machines() -> None:
+def test_a_pause_given_as_a_date_is_measured_with_the_servers_clock() -> None:
     class Wrong(datetime):
         @classmethod
         def now(cls, tz: Any = None) -> datetime:
@@ -144,9 +144,7 @@ def test_a_pause_named_as_a_date_is_counted_by_the_servers_clock_not_by_this_mac
 
 
 @pytest.mark.parametrize("kind", ["read", "write"])
-def test_a_request_that_waits_for_its_turn_longer_than_its_token_lives_goes_with_a_new_one(
-    kind: str, filled: World
-) -> None:
+def test_a_request_that_waits_longer_than_the_lifetime_of_its_token_gets_a_new_one(kind: str, filled: World) -> None:
     async def work(server: Server) -> None:
         hours, writer, limiter = Hours(filled, server), server.writer(), server._calls.session.limiter
         await writer.read_domain_aliases(DOMAIN)

@@ -1,6 +1,6 @@
 """A server as a stranger finds it: an address and a system administrator's name and password, and nothing in it.
 
-`stranger_wire` and `page_examples` can be imported.
+`plain_client` and `page_examples` can be imported.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))
 
-from stranger_wire import Wire
+from plain_client import Wire
 
 from reconciler.sandbox import Sandbox, SandboxConfig
 
