@@ -1,4 +1,4 @@
-"""Signing in, tokens, impersonation (API reference section 2; section 10 nos. 3 to 11)."""
+"""Login, tokens, impersonation (API reference section 2; section 10 nos. 3 to 11)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults ordered from the DNS server, seen by a client."""
+"""Injected faults of the DNS server, as a client receives them."""
 
 import asyncio
 import time
@@ -57,7 +57,7 @@ def run(work: Callable[[Client], Coroutine[Any, Any, None]]) -> None:
 @pytest.mark.parametrize("tcp", [False, True])
 def test_error_codes_apply_until_they_are_removed(kind: str, rcode: str, tcp: bool) -> None:
     async def work(client: Client) -> None:
-        assert await client.rcode(tcp=tcp) == "NOERROR"  # so that the answer is known before the fault
+        assert await client.rcode(tcp=tcp) == "NOERROR"  # so that the answer is cached before the fault
         client.server.set_faults([{"kind": kind}])
         assert await client.rcode(tcp=tcp) == rcode
         assert await client.rcode(tcp=tcp) == rcode

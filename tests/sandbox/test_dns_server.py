@@ -1,4 +1,4 @@
-"""The DNS server on its sockets, asked by dnspython and by hand."""
+"""The DNS server on its sockets, with queries from dnspython and raw bytes."""
 
 import asyncio
 import socket
@@ -52,14 +52,14 @@ x.y.wild  A 192.0.2.6
 a.b.c     A 192.0.2.7
 both      CNAME mail
 both      CNAME bare
-both      TXT "beside"
+both      TXT "next to"
 xn--bcher-kva A 192.0.2.8
 """
 OTHER = "near CNAME more\nmore CNAME mail.example.test.\n@ A 192.0.2.9\n"
 
 
 class Served:
-    """A running server, in a loop and a thread of its own."""
+    """A running server with its own event loop and thread."""
 
     def __init__(self) -> None:
         self.zones = Zones()
@@ -81,7 +81,7 @@ class Served:
         self.loop.close()
 
     def ask(self, name: str, rtype: str, *, tcp: bool = False, **options: Any) -> dns.message.Message:
-        """The answer as it was on the wire: dnspython would merge several CNAMEs into the last."""
+        """The answer without dnspython's own merging, which keeps only the last of several CNAMEs."""
         query = dns.message.make_query(name, rtype, **options)
         send = dns.query.tcp if tcp else dns.query.udp
         return send(query, HOST, port=self.port, timeout=5, one_rr_per_rrset=True)
@@ -226,7 +226,7 @@ def test_the_ttl_of_a_negative_answer_is_at_most_the_soa_minimum(served: Served)
 
 
 def test_data_of_the_requested_type_has_priority_over_a_cname(served: Served) -> None:
-    assert lines(served.ask("both.example.test", "TXT")) == ['both.example.test. 600 IN TXT "beside"']
+    assert lines(served.ask("both.example.test", "TXT")) == ['both.example.test. 600 IN TXT "next to"']
     assert lines(served.ask("both.example.test", "CNAME")) == [
         "both.example.test. 600 IN CNAME mail.example.test.",
         "both.example.test. 600 IN CNAME bare.example.test.",

@@ -1,4 +1,4 @@
-"""The zones themselves, without a server."""
+"""The zones without a server."""
 
 import threading
 
@@ -207,9 +207,9 @@ def test_on_change_is_called_once_per_change_outside_of_the_lock(zones: Zones) -
 
     zones.on_change = changed
     zones.add("n.example.test", "A", "192.0.2.1")
-    zones.add("n.example.test", "A", "192.0.2.1")  # there already: no change
+    zones.add("n.example.test", "A", "192.0.2.1")  # exists already: no change
     zones.remove("n.example.test", "A")
-    zones.remove("n.example.test", "A")  # gone already
+    zones.remove("n.example.test", "A")  # already removed
     zones.set_zone("b.test", "")
     zones.load(zones.dump())
     zones.delete_zone("b.test")

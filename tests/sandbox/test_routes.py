@@ -1,4 +1,4 @@
-"""Every endpoint of the table against every kind of token, and against bodies that make no sense."""
+"""Every endpoint of the table with every kind of token, and with invalid bodies."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_every_endpoint_rejects_a_role_that_is_too_low(world):
     token_free, too_low = 0, 0
     for method, path, role in calls():
         if path == "settings/domain/list-aliases":
-            continue  # exists with a quirk only
+            continue  # exists only with a quirk
         if role != "-":
             token_free += 1
             assert send(world, world.anon, method, path).status_code == 401, path

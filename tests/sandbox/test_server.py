@@ -1,4 +1,4 @@
-"""The running server: loopback, banner, spellings of paths, admin endpoints, persistence, seeding."""
+"""The running server: loopback, banner, forms of paths, control endpoints, persistence, seeding."""
 
 from __future__ import annotations
 
@@ -305,7 +305,7 @@ def test_a_snapshot_can_be_restored_several_times(world):
         assert list(world.anon.sandbox("GET", "state")["domains"]) == ["example.test"]
         assert world.anon.sandbox("POST", "check-password", {"email": "admin", "password": world.password})["ok"]
         assert world.anon.sandbox("GET", "requests") == {"counters": {}, "requests": [], "effects": {}}
-    world.da.read("settings/domain/data")  # sessions go on
+    world.da.read("settings/domain/data")  # sessions are still valid
 
 
 def test_a_restored_snapshot_is_on_disk(make, tmp_path):

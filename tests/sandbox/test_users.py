@@ -1,4 +1,4 @@
-"""Users, their settings, forwarding, seats and passwords (API reference section 5; section 10 nos. 12 to 35)."""
+"""Users, their settings, forwarding, activations and passwords (API reference section 5; section 10 nos. 12 to 35)."""
 
 from __future__ import annotations
 

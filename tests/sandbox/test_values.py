@@ -1,4 +1,4 @@
-"""Laws of the sandbox's own values: binding, names, rows on disk."""
+"""Properties of the sandbox's values: binding, names, rows on disk."""
 
 from __future__ import annotations
 

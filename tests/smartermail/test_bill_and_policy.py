@@ -1,4 +1,4 @@
-"""What is read for a bill and for a comparison of password policies: told, or unknown; never guessed, never in the way."""
+"""Reads for the bill and for the comparison of password policies: values are reported or unknown, never guessed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def policy(server: Server) -> ServerPasswordPolicy | None:
 
 
 def told(answer: Any) -> ServerPasswordPolicy | None:
-    """The policy that a server with this answer has."""
+    """The policy of a server with this answer."""
     found: ServerPasswordPolicy | None = run(policy, password_settings=answer)
     return found
 

@@ -1,4 +1,4 @@
-"""A server that is away is left alone: few requests, the same words for everybody, and the other servers go on."""
+"""An unreachable server gets few requests, all of them fail with the same message, and other servers are not affected."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_server_can_request_a_longer_pause_up_to_the_maximum() -> None:
 
 
 class Dead:
-    """Something at a port that takes connections and hangs up, and counts them."""
+    """A server that accepts connections, counts them and closes them immediately."""
 
     def __init__(self) -> None:
         self.connections = 0
@@ -157,7 +157,7 @@ def test_a_server_that_fails_during_a_run_costs_at_most_the_retry_budget(filled:
         filled.heal()
 
     filled.run(work)
-    # 8 in flight, then 5, 3, 2, 1 of the 500 are tried before three of them have had all their tries.
+    # 8 in flight, then 5, 3, 2, 1 of the 500 are tried before three of them have used all their attempts.
     assert calls_of(filled, "settings") < 60, "500 domains times four tries would be 2000"
 
 

@@ -1,4 +1,4 @@
-"""The domains of a server: all of them, or an error; never a part."""
+"""The list of domains is complete, or the read fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What networks, proxies and busy servers do (every fault that the sandbox knows): nothing is lost, doubled or made up."""
+"""All faults of the sandbox, as of networks, proxies and busy servers: no write is lost, repeated or invented."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PASSING = {
     "drop-after",
     "drop-mid-body",
 }
-"""Faults after which a read is sent again."""
+"""Faults after which a read is retried."""
 
 LASTING: dict[str, type[ReconcilerError] | None] = {
     **dict.fromkeys(PASSING, Unreachable),
@@ -56,7 +56,7 @@ LASTING: dict[str, type[ReconcilerError] | None] = {
     "empty-list": IncompleteRead,
     "cut-list": IncompleteRead,
 }
-"""What a read raises that meets the fault every time."""
+"""The exception of a read that meets the fault in all attempts."""
 
 WRITES: dict[str, tuple[type[ReconcilerError] | None, int, int]] = {
     "latency": (None, 1, 1),
@@ -79,7 +79,7 @@ WRITES: dict[str, tuple[type[ReconcilerError] | None, int, int]] = {
     "empty-list": (None, 1, 1),
     "cut-list": (None, 1, 1),
 }
-"""What a write raises that meets the fault once, how often it is sent, and how often it took effect."""
+"""The exception of a write that meets the fault once, how often it is sent, and how often it took effect."""
 
 
 def test_the_tables_contain_every_fault_of_the_sandbox() -> None:
@@ -230,7 +230,7 @@ def test_a_connection_that_fails_before_sending_is_not_ambiguous(filled: World) 
         await writer.read_domain_aliases(DOMAIN)
         filled.box.stop()
         await asyncio.sleep(0.1)
-        with pytest.raises((Unreachable, AmbiguousWrite)):  # a kept connection may die under the first request
+        with pytest.raises((Unreachable, AmbiguousWrite)):  # an idle connection may be closed during the first request
             await writer.create_alias(DOMAIN, "x", {"to": ()})
         with pytest.raises(Unreachable, match="no connection"):
             await writer.create_alias(DOMAIN, "x", {"to": ()})

@@ -1,4 +1,4 @@
-"""How many requests are in flight: as many as allowed while the server is well, fewer at once when it is not."""
+"""The concurrency limit: at its maximum for a healthy server, lower immediately for an overloaded one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from reconciler.smartermail.transport.limiter import (
 
 
 class Time:
-    """A clock that stands still until it is moved."""
+    """A clock that tests set."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -32,7 +32,7 @@ class Time:
 
 
 def full_round(limit: ConcurrencyLimit, seconds: float = 0.02, *, busy: int = 0) -> None:
-    """As many requests as may be in flight at once; the first `busy` ones are refused, the others answered."""
+    """Send as many requests as the limit permits; the first `busy` ones are rejected, the others answered."""
     permits = [limit.begin() for _ in range(int(limit.window))]
     assert not limit.has_capacity
     for number, permit in enumerate(permits):
@@ -193,7 +193,7 @@ def test_any_sequence_of_events_keeps_the_limit_between_one_and_its_maximum(
 
 
 async def turns() -> None:
-    """Lets the event loop go round a few times."""
+    """Run a few iterations of the event loop."""
     for _ in range(3):
         await asyncio.sleep(0)
 

@@ -1,4 +1,4 @@
-"""Signing in once, staying signed in, and never trying a refused password again."""
+"""One login per run, refreshed sessions, and no second attempt with a rejected password."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCOPE = ReadScope()
 
 
 def refusal(world: World, many: int = 200, **how: str) -> RefusedCredentials:
-    """The refusal of a sign-in, which stays the same however often and by however many it is asked for."""
+    """The error of a rejected login, which is the same for all requests and callers."""
 
     async def work() -> RefusedCredentials:
         async with world.connect(**how) as server:
@@ -29,7 +29,7 @@ def refusal(world: World, many: int = 200, **how: str) -> RefusedCredentials:
             with pytest.raises(RefusedCredentials) as later:
                 await server.writer().delete_alias(DOMAIN, "sales")
             assert {str(e) for e in found} == {str(later.value)}
-            assert server.stats.requests <= 2, "one sign-in, and the sign-out of a session that was given"
+            assert server.stats.requests <= 2, "one login, and the logout of an issued session"
             assert server.stats.by_endpoint["POST auth/authenticate-user"] == 1
             return later.value
 
@@ -172,7 +172,7 @@ def test_a_rejected_refresh_ends_the_run_without_a_second_attempt(filled: World)
     filled.run(work)
     assert sum(filled.own("GET", "ids")["failures"].values()) == 1
     refused = [r["path"] for r in filled.own("GET", "requests")["requests"] if r["status"] == 401]
-    assert len(refused) <= 8 + 3, "those in flight, manage-domain, refresh, sign-out: whoever waited was not sent"
+    assert len(refused) <= 8 + 3, "those in flight, manage-domain, refresh, logout: waiting requests were not sent"
 
 
 def test_a_refresh_without_an_answer_is_not_sent_again_because_its_token_may_be_used(filled: World) -> None:

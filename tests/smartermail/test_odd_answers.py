@@ -1,4 +1,4 @@
-"""Single answers that no well-behaved server gives: each stops the read, and none is believed."""
+"""Single answers that no correct server sends: each of them stops the read."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_a_value_in_no_answer_stays_unset_and_a_possible_administrator_is_protec
     current = read(list_users=users(bare), get_user=single, domain={"domainSettings": {}, "success": True})
     anna = current.mailboxes["anna"]
     assert (anna.quota, anna.enabled, anna.display_name) == (UNSET, UNSET, UNSET)
-    assert anna.facts.is_admin, "nobody said that she is not"
+    assert anna.facts.is_admin, "no answer shows that she is not"
     assert not anna.facts.is_primary_admin
     assert current.dkim is None and current.limits.eas_enabled is None
 

@@ -1,4 +1,4 @@
-"""Single answers to writes, and servers that cannot be spoken to: what became of a request is never guessed."""
+"""Single answers to writes, and unusable servers: the outcome of a request is never guessed."""
 
 from __future__ import annotations
 

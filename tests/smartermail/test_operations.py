@@ -1,4 +1,4 @@
-"""What a server cannot do is said with its version; the version is asked once, and only where that is of use."""
+"""Missing operations are reported with the version, which is requested at most once and only if needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laws of the pure parts: text from servers, path segments, targets, tokens' lives, bodies of writes."""
+"""Properties of the pure parts: text from servers, path segments, targets, lifetimes of tokens, bodies of writes."""
 
 from __future__ import annotations
 

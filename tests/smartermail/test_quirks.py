@@ -1,4 +1,4 @@
-"""Whatever servers do differently (every quirk that the sandbox knows): the same values are read, the same state written."""
+"""All quirks of the sandbox: reads return the same values, and writes produce the same state."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SCOPE = ReadScope(
 
 
 async def sure(write: Awaitable[None], *, doubtful: bool) -> int:
-    """A write that says yes; on servers that do not say so it may raise a doubt, which is counted."""
+    """A confirmed write. On servers without confirmation it may raise AmbiguousWrite, which is counted."""
     try:
         await write
     except AmbiguousWrite as e:
@@ -71,7 +71,7 @@ async def change(server: Server, *, doubtful: bool) -> None:
         lambda: w.delete_mailbox(DOMAIN, "doomed"),
     ]
     doubts = [await sure(write(), doubtful=doubtful) for write in writes]
-    # Where forwarding is written, a read in between settles the doubt.
+    # Writing a forward includes a read that shows the outcome.
     assert sum(doubts) == (len(writes) - 1 if doubtful else 0)
 
 
@@ -80,7 +80,7 @@ async def read(server: Server) -> CurrentDomain:
 
 
 def plain(state: dict[str, Any]) -> dict[str, Any]:
-    """What the server holds, without what is the server's own business."""
+    """The state of the server without internal values."""
     kept = {n: state[n] for n in ("aliases", "domainAliases")}
     for alias in kept["aliases"].values():
         alias["targets"] = [t if "@" in t else f"{t}@{DOMAIN}" for t in alias["targets"]]
@@ -101,7 +101,7 @@ def plain(state: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def expected() -> dict[str, Any]:
-    """Filled on first use: what a server without quirks gives."""
+    """The result of a server without quirks, filled at the first use."""
     return {}
 
 
@@ -136,16 +136,16 @@ def test_reads_and_writes_have_the_same_result_with_every_quirk(
     world.quirks(quirk)
     state, before, after = story(world, doubtful=quirk == "no-success-on-writes")
     flag_off = {"eas-flag-off": "eas", "mapi-flag-off": "mapi"}.get(quirk)
-    if flag_off:  # success without effect (section 10 no. 2): only a new read tells
+    if flag_off:  # success without effect (section 10 no. 2): only a new read shows it
         assert after.mailboxes["anna"].eas is False
         assert not any(user[flag_off] for user in state["users"].values())
         assert getattr(after.limits, f"{flag_off}_enabled") is False
         return
-    if "users-disable" in quirk:  # post-user takes its place, and has no way to say that mail goes on arriving
+    if "users-disable" in quirk:  # post-user replaces it and cannot keep incoming mail enabled
         assert state["users"]["carl"]["disabled"] is True
         state["users"]["carl"]["receivesMail"] = True
     assert state == wanted["state"]
-    if quirk == "settings-without-switches":  # not told is not known, and nothing else
+    if quirk == "settings-without-switches":  # a missing switch is unknown
         assert (before.limits.eas_enabled, before.limits.mapi_enabled, before.limits.forwarding_enabled) == (None,) * 3
         before, after = switched_as(before, wanted["before"]), switched_as(after, wanted["after"])
     assert comparable(before) == comparable(wanted["before"])

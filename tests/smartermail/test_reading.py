@@ -1,4 +1,4 @@
-"""What a read gives, and what it costs."""
+"""The result of a read and its number of requests."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ def test_a_domain_costs_the_same_number_of_requests_with_5_and_with_500_mailboxe
         assert len(current.mailboxes) == last + 1
         costs.append((current.requests, sorted(world.requests())))
     assert costs[0] == costs[1]
-    # sign-in, manage-domain, data, settings, users, aliases, domain aliases, EAS, MAPI
+    # login, manage-domain, data, settings, users, aliases, domain aliases, EAS, MAPI
     assert costs[0][0] == 9
-    assert len(costs[0][1]) == 10, "the nine of the read, and the sign-out"
+    assert len(costs[0][1]) == 10, "the nine of the read, and the logout"
 
 
 def test_each_managed_forwarding_and_each_alias_with_managed_flags_costs_one_more_request(filled: World) -> None:
@@ -105,7 +105,7 @@ def test_a_customer_reads_its_domain_without_system_endpoints(filled: World) -> 
             return await server.reader().read_domain(DOMAIN, ALL)
 
     as_customer = asyncio.run(work())
-    # data, settings, three lists; two forward lists, two lists of seats, one alias; no second sign-in
+    # data, settings, three lists; two forward lists, two lists of activations, one alias; no second login
     assert as_customer.requests == 5 + 2 + 2 + 1
     assert as_customer == read(filled, ALL)
     customers = [
@@ -160,7 +160,7 @@ def test_the_domains_of_a_server_are_listed_with_their_counts_in_one_request(fil
         assert await server.list_domains() == [DOMAIN]
         found = await server.domain_summary()
         assert (found[DOMAIN].mailboxes, found[DOMAIN].aliases, found[DOMAIN].domain_aliases) == (3, 2, 1)
-        assert server.stats.requests == 1 + 2 + 1  # the list is held against a second one
+        assert server.stats.requests == 1 + 2 + 1  # the list is compared with a second one
 
     filled.run(work)
 

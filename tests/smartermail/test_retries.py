@@ -1,4 +1,4 @@
-"""Retries of a run: enough for a hiccup, never enough to make a sick server sicker."""
+"""The retry budget of a run: enough for short failures, but no additional load for a failing server."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_pause_that_one_request_gets_applies_to_all(filled: World) -> None:
         await asyncio.sleep(0.05)
         assert filled.requests() == ["POST settings/domain/get-user"], "nobody sends anything now"
         now += 30
-        limiter._pause_ended()  # what the timer does after these 30 seconds
+        limiter._pause_ended()  # the timer calls it after these 30 seconds
         assert all(await asyncio.gather(*work))
 
     filled.run(work)

@@ -46,7 +46,7 @@ def certificate(folder: Path) -> Path:
 
 
 async def asked(file: Path, ca_bundle: str | None) -> tuple[BaseException, list[bytes]]:
-    """What a client raises against a TLS server that refuses every sign-in, and what that server was sent."""
+    """The exception of a client at a TLS server that rejects every login, and the requests that the server received."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(file)
     seen: list[bytes] = []

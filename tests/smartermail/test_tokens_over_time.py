@@ -1,4 +1,4 @@
-"""Tokens over an hour, each on a clock of its own; clocks that jump; requests that wait longer than a token lives."""
+"""Tokens over an hour, each with its own expiry; clocks that jump; requests that wait longer than a token is valid."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from reconciler.smartermail.transport.limiter import ConcurrencyLimit
 
 SCOPE = ReadScope()
 SECOND = "second.test"
-SIGN_IN = "POST auth/authenticate-user"
+LOGIN = "POST auth/authenticate-user"
 REFRESH = "POST auth/refresh-token"
 MANAGE = "POST settings/sysadmin/manage-domain/{domain}"
 
 
 class Hours:
-    """Moves the sandbox's clock and the client's by the same, at once."""
+    """Advances the clocks of the sandbox and of the client by the same time."""
 
     def __init__(self, world: World, server: Server) -> None:
         self._world = world
@@ -82,20 +82,20 @@ def test_the_token_of_a_domain_is_refreshed_at_its_own_expiry(two: World) -> Non
     async def work(server: Server) -> None:
         hours, reader = Hours(two, server), server.reader()
 
-        async def renewals(*domains: str) -> dict[str, int]:
+        async def refreshes(*domains: str) -> dict[str, int]:
             two.reset()
             await asyncio.gather(*(reader.read_domain_aliases(d) for d in domains for _ in range(5)))
             asked = Counter(two.requests())
-            return {name: asked[name] for name in (SIGN_IN, REFRESH, MANAGE) if asked[name]}
+            return {name: asked[name] for name in (LOGIN, REFRESH, MANAGE) if asked[name]}
 
-        assert await renewals(DOMAIN) == {SIGN_IN: 1, MANAGE: 1}  # minute 0
+        assert await refreshes(DOMAIN) == {LOGIN: 1, MANAGE: 1}  # minute 0
         hours.go(400)
-        assert await renewals(DOMAIN, SECOND) == {MANAGE: 1}  # the second domain's begins here
+        assert await refreshes(DOMAIN, SECOND) == {MANAGE: 1}  # the second domain's begins here
         hours.go(450)
-        assert await renewals(SECOND) == {}, "the account's own is due, but nothing needs it"
-        assert await renewals(DOMAIN, SECOND) == {REFRESH: 1, MANAGE: 1}
+        assert await refreshes(SECOND) == {}, "the account's own is due, but nothing needs it"
+        assert await refreshes(DOMAIN, SECOND) == {REFRESH: 1, MANAGE: 1}
         hours.go(400)
-        assert await renewals(DOMAIN, SECOND) == {MANAGE: 1}, "the second domain's is due, the account's is not"
+        assert await refreshes(DOMAIN, SECOND) == {MANAGE: 1}, "the second domain's is due, the account's is not"
 
     two.run(work)
 

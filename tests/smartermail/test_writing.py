@@ -1,4 +1,4 @@
-"""What writes do to the server, and what they leave alone."""
+"""The effects of writes on the server, and the values that they keep."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def system(server: Any) -> Agent:
 
 @pytest.fixture
 def agent(system: Agent, server: Any) -> Agent:
-    """Signed in as the domain's administrator, with three more users in the domain."""
+    """Logged in as the domain administrator of a domain with three more users."""
     client = Agent(server.root, "agent-7f3a")
     found = client.login(BOSS, PASSWORD)
     assert (found["isDomainAdmin"], found["isAdmin"], found["emailAddress"]) == (True, False, BOSS)

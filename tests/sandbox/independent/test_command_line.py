@@ -1,4 +1,4 @@
-"""`reconciler sandbox` from the command line: what a stranger starts, stops, starts again and misspells."""
+"""`reconciler sandbox` from the command line: start, stop, restart and misspelled options."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def running(*words: str, **environment: str) -> Iterator[tuple[dict[str, Any], subprocess.Popen[str]]]:
-    """A sandbox in a process of its own, ended by SIGTERM: its line of JSON, and the process."""
+    """A sandbox in its own process, ended by SIGTERM: its line of JSON, and the process."""
     process = subprocess.Popen(
         [*COMMAND, *words, "--json"],
         stdout=subprocess.PIPE,
@@ -43,7 +43,7 @@ def running(*words: str, **environment: str) -> Iterator[tuple[dict[str, Any], s
         yield json.loads(line), process
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=20)
-        assert (process.returncode, out, err) == (0, "", ""), "SIGTERM ends it cleanly, and nothing else is said"
+        assert (process.returncode, out, err) == (0, "", ""), "SIGTERM ends it cleanly without further output"
     finally:
         if process.poll() is None:
             process.kill()

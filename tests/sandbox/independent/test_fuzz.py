@@ -1,4 +1,4 @@
-"""Whatever is sent, the server answers: never with a 5xx, and always in the envelope of section 1.2."""
+"""Every request gets an answer without a 5xx status and in the envelope of section 1.2."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ calls = st.tuples(
 
 
 class Line:
-    """A kept-alive connection, and tokens that are made anew when a request has killed them."""
+    """A persistent connection, and tokens that are replaced when a request has revoked them."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         host, _, port = sandbox.endpoint.url.removeprefix("http://").partition(":")
@@ -77,7 +77,7 @@ class Line:
         return response.status, response.headers.get("content-type", ""), response.read()
 
     def log_in(self) -> None:
-        """Put the accounts back that were there at first, and give each a token."""
+        """Restore the initial accounts, and get a token for each."""
         service = {"password": PASSWORD, "disabled": False, "passwordExpired": False, "changePassword": False}
         self.sandbox.quirks.set(())
         self.sandbox.faults.all.clear()

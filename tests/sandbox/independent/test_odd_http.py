@@ -1,4 +1,4 @@
-"""What clients do to HTTP and JSON: spellings that must be understood, and nonsense that must be refused politely."""
+"""Variants of HTTP and JSON that clients send: valid ones must be accepted, invalid ones must get a proper error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SEARCH = "/api/v1/settings/domain/account-list-search"
 
 
 class Signed:
-    """A wire with a system administrator's token, and the header of a domain."""
+    """A client with a system administrator's token, and the header of a domain."""
 
     def __init__(self, root: str, password: str) -> None:
         self.wire = Wire(root)
@@ -36,7 +36,7 @@ class Signed:
         return self.wire.get(path, self.token, X_SmarterMailDomain=domain, **headers)
 
     def raw(self, request: bytes) -> bytes:
-        """Bytes as they are; the answer until the server closes, or nothing more comes."""
+        """Send bytes unchanged. Returns the answer until the server closes the connection or sends nothing more."""
         with socket.create_connection((self.wire.host, self.wire.port), timeout=5) as connection:
             connection.sendall(request)
             connection.settimeout(0.4)
@@ -51,14 +51,14 @@ class Signed:
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    """One server for all of these tests: none of them leaves it in a state, and starting one each would take long."""
+    """One server for all tests of this file: none of them changes its state, and starting one for each is slow."""
     with Sandbox(SandboxConfig()) as running:
         yield running
 
 
 @pytest.fixture
 def odd(sandbox: Sandbox) -> Iterator[Signed]:
-    """Signed in, with a domain that holds nothing but its administrator."""
+    """Logged in, with a domain that has only its administrator."""
     signed = Signed(sandbox.endpoint.url, sandbox.endpoint.password)
     body = {"domainData": {"name": DOMAIN}, "adminUsername": "boss", "adminPassword": "Start-1234"}
     signed.post("/api/v1/settings/sysadmin/domain-put", body).done()

@@ -1,4 +1,4 @@
-"""The behaviours that API reference section 10 lists, by their numbers; a last test says that none is left out."""
+"""The behaviors that API reference section 10 lists, by their numbers; the last test checks that none is missing."""
 
 from __future__ import annotations
 
@@ -265,7 +265,7 @@ def test_24_a_forward_list_is_replaced_completely_and_takes_effect_only_with_bot
     world.sa.ok(domain, {"domainSettings": {"enableMailForwarding": False}})
     assert effective() == []
     found = world.da.ok("settings/domain/get-mailbox-forward-list", {"email": ANNA})["mailboxForwardList"]
-    assert found["forwardList"] == ["c@x.test"], "stored all the same"
+    assert found["forwardList"] == ["c@x.test"], "stored nevertheless"
 
 
 def test_25_the_mx_rule_differs_by_kind_of_token(world):
