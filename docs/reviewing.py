@@ -20,7 +20,7 @@ from reconciler.core.planning.planner import PlanOptions, plan_domain
 from reconciler.core.planning.provenance import directed
 from reconciler.core.planning.recheck import ServerHistory, precondition, recheck
 from reconciler.output.plan.markdown import render_plans_markdown
-from reconciler.output.plan.outcomes import render_apply_summary, render_outcome
+from reconciler.output.plan.outcomes import render_apply_summary, render_outcomes
 from reconciler.output.plan.text import render_plans
 
 PAGE = Path(__file__).parent / "reviewing.md"
@@ -161,8 +161,8 @@ def applied() -> str:
     outcomes = [skipped.get(change.key, Outcome(change=change, result=Result.APPLIED)) for change in plan.changes]
     # The plan after the apply: only the refused change is left.
     left = (Plan(domain=DOMAIN, server="mail1", changes=tuple(c for c in plan.changes if c.name == "bob")),)
-    each = [render_outcome(outcome, color=False) for outcome in outcomes]
-    return _lines([*each, *render_apply_summary({DOMAIN: outcomes}, left, converged=False, color=False)])
+    log = render_outcomes({DOMAIN: outcomes}, color=False)
+    return _lines([*log, *render_apply_summary({DOMAIN: outcomes}, left, converged=False, color=False)])
 
 
 def _lines(lines: object) -> str:

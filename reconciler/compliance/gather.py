@@ -140,13 +140,13 @@ class _Collector:
     async def ask_all(self, checks: Sequence[Check], subject: Subject) -> None:
         """Asks the checks' questions until none is left. Each check continues as soon as its own answers are here."""
         facts = self.facts()
-        lacking: list[tuple[Check, set[Wanted]]] = [(check, set()) for check in checks]
+        unfinished: list[tuple[Check, set[Wanted]]] = [(check, set()) for check in checks]
         asked: dict[Wanted, asyncio.Future[Answer | Page]] = {}
         wake_up = asyncio.Event()
         try:
-            while lacking:
+            while unfinished:
                 waiting = []
-                for check, wanted in lacking:
+                for check, wanted in unfinished:
                     # A check waits for all answers of its last round, because each call of `questions` costs CPU time.
                     if not wanted:
                         missing = [w for w in check.questions(subject, facts) if not facts.has(w)]
@@ -154,14 +154,14 @@ class _Collector:
                         wanted.update(missing)
                     if wanted:
                         waiting.append((check, wanted))
-                lacking = waiting
-                if lacking:
+                unfinished = waiting
+                if unfinished:
                     await wake_up.wait()
                     wake_up.clear()
                     arrived = [question for question, future in asked.items() if future.done()]
                     for question in arrived:
                         self._keep(question, asked.pop(question).result())
-                    for _, wanted in lacking:
+                    for _, wanted in unfinished:
                         wanted.difference_update(arrived)
         finally:
             for future in asked.values():
@@ -182,7 +182,7 @@ class _Collector:
             case Direct():
                 return self.resolver.lookup_at(wanted.server, wanted.name, wanted.rtype)
             case Fetch():
-                assert self.fetcher is not None, "a check asks for pages only where they may be fetched"
+                assert self.fetcher is not None, "checks request pages only if fetching is on"
                 return self.fetcher.fetch(wanted.url)
             case (name, rtype):
                 return self.resolver.lookup(name, rtype)

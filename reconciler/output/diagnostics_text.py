@@ -1,4 +1,4 @@
-"""Diagnostics for people: the line of compilers, the source with its span underlined, the way out, a count."""
+"""Diagnostics as text: location, severity and message, the source line with its span underlined, the hint, a count."""
 
 import re
 from collections import Counter
@@ -8,14 +8,11 @@ from reconciler.core.diagnostics import Diagnostic, Severity, sort_diagnostics
 from reconciler.core.source import Span
 from reconciler.output.terminal import Piece, Style, char_columns, columns, count, flow, safe, visible, words
 
-# The source line of a diagnostic with its span underlined; never a line that may hold a secret.
-
-
 SECRET_IN_CLEAR = "SEC001"  # noqa: S105 - a diagnostic's code
-HIDDEN = "(the line is not shown: it may hold a secret)"
+HIDDEN = "(line not shown: it may contain a secret)"
 TAB = 4
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-"""What libyaml counts as the end of a line (YAML 1.1 section 5.4); str.splitlines would count others."""
+"""Line ends as libyaml counts them (YAML 1.1 section 5.4); str.splitlines counts others too."""
 _PASSWORD = re.compile(
     r"""(?:password|passwd|passphrase|secret)["']?\s*:(?!\s*\{\s*["']?(?:env|file|command|generate)\b)\s*\S""",
     re.IGNORECASE,
@@ -26,10 +23,10 @@ _PASSWORD_ABOVE = re.compile(
 
 
 class Snippets:
-    """Makes snippets for the diagnostics of one run.
+    """The source lines for the diagnostics of one run.
 
-    Lines that a SEC001 points at are hidden from every diagnostic, and so are lines that look like a password written
-    in clear: where a file is no valid YAML, nobody has judged its values yet.
+    No diagnostic shows a line with a SEC001 or a line that looks like a password in plain text: the values of a file
+    that is not valid YAML have not been checked.
     """
 
     def __init__(self, diagnostics: Iterable[Diagnostic], texts: Mapping[str, str]) -> None:
@@ -42,7 +39,7 @@ class Snippets:
                 self._secret.update((d.span.file, n) for n in range(d.span.line, last + 1))
 
     def lines(self, diagnostic: Diagnostic, *, width: int, style: Style) -> Iterator[str]:
-        """The source line and the underline; nothing where the place is not in the texts."""
+        """The source line and the underline; nothing if the texts do not contain the location."""
         span = diagnostic.span
         if diagnostic.code == SECRET_IN_CLEAR or (span and self._is_hidden(span)):
             yield "  " + style(HIDDEN, "dim")
@@ -90,7 +87,7 @@ def _fits(source: str, cells: int) -> bool:
 
 
 def _first(source: str, begin: int, cells: int) -> int:
-    """Where to start so that what stands before the span takes at most so many cells."""
+    """The first character to show, so that the text before the span takes at most so many cells."""
     used = 0
     for n in range(begin - 1, max(begin - 1 - cells * 2, -1), -1):
         used += TAB if source[n] == "\t" else columns(visible(source[n]))
@@ -100,7 +97,7 @@ def _first(source: str, begin: int, cells: int) -> int:
 
 
 def _expanded(text: str, column: int = 0) -> str:
-    """Tabs as spaces, and what would not be seen made visible; `column` is the cell at which the text begins."""
+    """The text with tabs as spaces and invisible characters made visible; it begins at the cell `column`."""
     parts: list[str] = []
     for char in text:
         part = " " * (TAB - column % TAB) if char == "\t" else visible(char)
@@ -135,25 +132,23 @@ _NAMES: dict[Severity, tuple[str, str]] = {
 def render_diagnostics(
     diagnostics: Iterable[Diagnostic], texts: Mapping[str, str], *, color: bool, snippets: bool, width: int
 ) -> Iterator[str]:
-    """`file:line:column: severity: message [CODE]` for each, in order, and a count at the end.
+    """`file:line:column: severity: message [CODE]` for each, in order, wrapped to `width`; at the end a count.
 
-    The first line of each is never wrapped, so that editors and `grep` can read it.
+    Each diagnostic begins a line with its location, which is never cut, so that editors and `grep` find it.
 
     Args:
         texts: file (as in spans) -> its text, for snippets.
-        snippets: whether to show the source line, for a terminal; never one that may hold a secret.
+        snippets: whether to show source lines; a line that may contain a secret is never shown.
     """
     listed = sort_diagnostics(diagnostics)
     style = Style(color)
     source = Snippets(listed, texts)
     for d in listed:
-        place = f"{safe(str(d.span))}: " if d.span else ""
-        severity = style(f"{d.severity}:", *_STYLES[d.severity])
-        yield f"{style(place, 'bold')}{severity} {safe(d.message)} {style(f'[{safe(d.code)}]', 'dim')}"
+        place = [Piece(f"{safe(str(d.span))}:", ("bold",), solid=True)] if d.span else []
+        yield from flow([*place, *_message(d)], indent=0, hang=4, width=width, style=style)
         if snippets:
             yield from source.lines(d, width=width, style=style)
-        if d.hint:
-            yield f"  {style('hint:', 'cyan')} {safe(d.hint)}"
+        yield from _hint(d, indent=2, width=width, style=style)
     if listed:
         yield count_words(listed)
 
@@ -163,21 +158,28 @@ def count_words(diagnostics: Iterable[Diagnostic]) -> str:
     listed = tuple(diagnostics)
     numbers = Counter(d.severity for d in listed)
     files = len({d.span.file for d in listed if d.span})
-    said = ", ".join(count(numbers[s], *_NAMES[s]) for s in Severity if numbers[s])
-    return f"{said} in {count(files, 'file')}." if files else f"{said}."
+    counts = ", ".join(count(numbers[s], *_NAMES[s]) for s in Severity if numbers[s])
+    return f"{counts} in {count(files, 'file')}." if files else f"{counts}."
 
 
 def diagnostic_lines(diagnostic: Diagnostic, *, indent: int, width: int, style: Style) -> Iterator[str]:
-    """A diagnostic inside another text, wrapped: severity, message and code, then its place, then the way out."""
-    first = [
+    """A diagnostic inside another text, wrapped: severity, message and code, then its location, then its hint."""
+    yield from flow(_message(diagnostic), indent=indent, hang=indent + 4, width=width, style=style)
+    if diagnostic.span:
+        place = [Piece("at"), Piece(safe(str(diagnostic.span)), solid=True)]
+        yield from flow(place, indent=indent + 2, hang=indent + 4, width=width, style=style)
+    yield from _hint(diagnostic, indent=indent + 2, width=width, style=style)
+
+
+def _message(diagnostic: Diagnostic) -> list[Piece]:
+    return [
         Piece(f"{diagnostic.severity}:", _STYLES[diagnostic.severity]),
         *words(safe(diagnostic.message)),
         Piece(f"[{safe(diagnostic.code)}]", ("dim",)),
     ]
-    yield from flow(first, indent=indent, hang=indent + 4, width=width, style=style)
-    if diagnostic.span:
-        place = [Piece("at"), Piece(safe(str(diagnostic.span)), solid=True)]
-        yield from flow(place, indent=indent + 2, hang=indent + 4, width=width, style=style)
+
+
+def _hint(diagnostic: Diagnostic, *, indent: int, width: int, style: Style) -> Iterator[str]:
     if diagnostic.hint:
-        hint = [Piece("hint:", ("cyan",)), *words(safe(diagnostic.hint))]
-        yield from flow(hint, indent=indent + 2, hang=indent + 4, width=width, style=style)
+        pieces = [Piece("hint:", ("cyan",)), *words(safe(diagnostic.hint))]
+        yield from flow(pieces, indent=indent, hang=indent + 2, width=width, style=style)

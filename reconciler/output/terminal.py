@@ -1,4 +1,4 @@
-"""Text for terminals and CI logs: hostile characters made visible, cells counted, lines wrapped, colour."""
+"""Text for terminals and CI logs: invisible characters made visible, cells counted, lines wrapped, color."""
 
 import re
 import unicodedata
@@ -8,16 +8,16 @@ from typing import NamedTuple
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
-"""What Unicode calls printable and nobody can see (Default_Ignorable_Code_Point, and the blank of Braille)."""
+"""Characters that Unicode calls printable although they are invisible (Default_Ignorable_Code_Point, blank Braille)."""
 
 _IDEOGRAPHIC_SPACE = "\u3000"
 MIN_WIDTH = 40
 
 
 def visible(text: str) -> str:
-    r"""Hostile text with all that would not be seen, or would move what is seen, as `\u{202e}`.
+    r"""Untrusted text with each invisible or reordering character as `\u{202e}`.
 
-    That is control characters (newline and ESC, so ANSI sequences too), bidi marks, overrides and isolates,
+    These are control characters (newline and ESC, so ANSI sequences too), bidi marks, overrides and isolates,
     zero-width and unassigned characters, lone surrogates, and spaces that look like another space.
     """
     if text.isprintable() and (text.isascii() or not _INVISIBLE.search(text)):
@@ -30,7 +30,7 @@ def _is_seen(char: str) -> bool:
 
 
 def safe(text: str) -> str:
-    """`visible`, and nothing in it commands a CI runner that reads the log (`::error::`, `##[...]`, `##vso[`)."""
+    """`visible`, and without commands to a CI runner that reads the log (`::error::`, `##[...]`, `##vso[`)."""
     text = visible(text)
     if "##" in text:
         text = text.replace("##", "#\\u{23}")
@@ -38,12 +38,12 @@ def safe(text: str) -> str:
 
 
 def at_line_start(text: str) -> str:
-    """Text that may begin a line: GitHub's runner takes a line that begins with `::` for a command."""
+    """Text that may begin a line. GitHub's runner executes a line that begins with `::` as a command."""
     return "\\u{3a}:" + text[2:] if text.startswith("::") else text
 
 
 def columns(text: str) -> int:
-    """How many cells a terminal gives the text: two for wide East Asian characters, none for combining ones."""
+    """The cells of a text on a terminal: two for wide East Asian characters, none for combining characters."""
     if text.isascii():
         return len(text)
     return sum(char_columns(c) for c in text)
@@ -68,24 +68,24 @@ _CODES = {
 
 
 class Style:
-    """Colour, on or off: `Style(color)("text", "bold", "red")`. The text must be safe already."""
+    """Color, on or off: `Style(color)("text", "bold", "red")`. The text must already be safe."""
 
     def __init__(self, color: bool) -> None:
         self.color = color
 
     def __call__(self, text: str, *names: str) -> str:
-        """The text in these styles; the names are those of the table above."""
+        """The text in these styles, named as in the table above."""
         if not (self.color and names and text):
             return text
         return f"\033[{';'.join(_CODES[n] for n in names)}m{text}\033[0m"
 
 
 class Piece(NamedTuple):
-    """A stretch of a line, safe already.
+    """A part of a line, already safe.
 
     Attributes:
-        gap: spaces before it, where it does not begin a line.
-        solid: it is never cut, however long (an address).
+        gap: spaces before it, unless it begins a line.
+        solid: it is never cut, even if it is longer than a line (an address).
     """
 
     text: str
@@ -95,7 +95,7 @@ class Piece(NamedTuple):
 
 
 def words(text: str, *styles: str, gap: int = 1) -> list[Piece]:
-    """A text that may be wrapped at its spaces."""
+    """A text that may wrap at its spaces."""
     first, *rest = text.split(" ")
     return [Piece(first, styles, gap), *(Piece(word, styles) for word in rest)]
 
@@ -103,7 +103,7 @@ def words(text: str, *styles: str, gap: int = 1) -> list[Piece]:
 def flow(pieces: Iterable[Piece], *, indent: int, hang: int, width: int, style: Style) -> Iterator[str]:
     """Lines of at most `width` cells: the first is indented by `indent`, the others by `hang`.
 
-    What does not fit on a line begins the next one; what does not fit on any is cut, unless it is solid.
+    A piece that does not fit begins the next line. A piece longer than a line is cut, unless it is solid.
     """
     width = max(width, MIN_WIDTH)
     line, used, empty = " " * indent, indent, True
@@ -129,7 +129,7 @@ def flow(pieces: Iterable[Piece], *, indent: int, hang: int, width: int, style: 
 
 
 def _cut(text: str, cells: int) -> tuple[str, str]:
-    """The text in two, the first part at least one character and at most so many cells."""
+    """The text in two parts; the first has at least one character and at most so many cells."""
     used = 0
     for n, char in enumerate(text):
         used += char_columns(char)

@@ -64,5 +64,6 @@ def __getattr__(name: str) -> Any:
         if (error.name or "").partition(".")[0] not in _EXTRA:
             raise
         raise ImportError(
-            f"the sandbox needs the package {error.name!r}, which is not installed: pip install 'reconciler[sandbox]'"
+            f"the sandbox needs the package {error.name!r}, which is not installed: install the extra "
+            "`sandbox` in a clone of the repository, with pipx install --force '.[sandbox]'"
         ) from error

@@ -136,7 +136,7 @@ def test_a_branch_changes_a_quota_while_the_server_drifted_elsewhere(repo: Repo)
     text = repo.inside(repo.w, "plan", "--base", "main").out
     assert "already pending" in text
     markdown = repo.inside(repo.w, "plan", "--base", "main", "--format", "markdown").out
-    assert markdown.index("From this change set") < markdown.index("bob@example.com")
+    assert markdown.index("Introduced by this change") < markdown.index("bob@example.com")
 
 
 def test_drift_that_the_branch_agrees_with_is_masked_at_the_line_that_hides_it(repo: Repo) -> None:
@@ -213,7 +213,7 @@ def test_a_base_whose_file_is_invalid_is_said_and_the_plan_is_made_all_the_same(
     assert (code, codes(domain)) == (0, ["BAS001"])
     said = domain["diagnostics"][0]
     assert said["severity"] == "warning"
-    assert "protected before" in said["message"]
+    assert "earlier protections are unknown" in said["message"]
     assert f"{FILE}:6:" in said["message"]
     assert ["share" in c for c in domain["changes"]] == [False]
 

@@ -83,9 +83,9 @@ def test_options_win_over_what_is_published(sandbox: Sandbox, make: Any) -> None
     [
         (("--policy", "rejct"), "rejct"),
         (("--rua", "nobody"), "--rua: “nobody” is not one address"),
-        (("--fo", "1"), "means nothing without ruf"),
+        (("--fo", "1"), "no effect without ruf"),
         (("--fo", "0:1", "--ruf", "a@example.com"), "--fo: “0:1” is not one of"),
-        (("--testing",), "nothing weaker than none"),
+        (("--testing",), "no policy is weaker than none"),
     ],
 )
 def test_what_cannot_be_in_a_record_is_wrong_usage_with_the_reason(

@@ -75,7 +75,7 @@ def test_verify_finds_what_was_edited_taken_out_or_moved_and_says_file_and_line(
     w, (first, second) = two_runs
     sound = inside(w, "history", "--verify")
     assert sound.code == 0
-    assert "2 of 2 journals are as they were written." in sound.err
+    assert "2 of 2 journals are unchanged." in sound.err
     rows = second.read_bytes().splitlines(keepends=True)
     for damaged in (
         [*rows[:2], *rows[3:]],

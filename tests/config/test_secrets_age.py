@@ -12,6 +12,7 @@ from pyrage import decrypt, ssh, x25519
 
 from reconciler.config.secrets.age import AgeMissing, BadRecipient, Recipients
 from reconciler.config.secrets.store import deliver, generate_password
+from reconciler.core.extras import install_hint
 from reconciler.core.product import PasswordPolicy, password_faults
 from reconciler.core.secret import Secret
 
@@ -79,7 +80,7 @@ def test_without_the_extra_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "pyrage", None)
     with pytest.raises(AgeMissing) as caught:
         Recipients([text])
-    assert caught.value.hint == "pip install 'reconciler[age]'"
+    assert caught.value.hint == install_hint("age")
 
 
 def test_every_character_is_as_likely_as_any_other_but_for_the_classes_that_must_be_there() -> None:

@@ -12,6 +12,7 @@ import pytest
 from reconciler.config.secrets.keyring import read_keyring
 from reconciler.config.secrets.store import SecretStore
 from reconciler.core.errors import SecretUnavailable
+from reconciler.core.extras import install_hint
 from reconciler.core.secret import SecretRef
 
 VALUE = "Tr0ub4dor-and-3"
@@ -36,6 +37,7 @@ PROGRAM = """
 from pathlib import Path
 from reconciler.config.secrets.store import SecretStore
 from reconciler.core.errors import SecretUnavailable
+from reconciler.core.extras import install_hint
 from reconciler.core.secret import SecretRef
 store = SecretStore(Path())
 for _ in range(2):
@@ -119,4 +121,4 @@ def test_without_the_extra_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "keyring", None)
     with pytest.raises(SecretUnavailable, match="needs the extra `keyring`") as caught:
         SecretStore(tmp_path).resolve(SecretRef("keyring", "S#U", ("S", "U")))
-    assert caught.value.hint == "pip install 'reconciler[keyring]'"
+    assert caught.value.hint == install_hint("keyring")

@@ -16,6 +16,7 @@ from fake_vault import TOKEN, VALUE, FakeVault
 from reconciler.config.secrets.store import SecretStore
 from reconciler.config.secrets.vault import Vault
 from reconciler.core.errors import SecretUnavailable
+from reconciler.core.extras import install_hint
 from reconciler.core.secret import Secret, SecretRef
 
 
@@ -293,7 +294,7 @@ def test_the_debug_logs_of_the_libraries_hold_neither_token_nor_value(
 
 def test_without_the_extra_it_is_said_how_to_get_it(vault: FakeVault, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "hvac", None)
-    assert told(vault).hint == "pip install 'reconciler[vault]'"
+    assert told(vault).hint == install_hint("vault")
 
 
 def test_a_store_gives_a_secret_and_no_text(vault: FakeVault) -> None:

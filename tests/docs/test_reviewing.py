@@ -29,11 +29,11 @@ def test_the_samples_contain_the_cases_that_the_page_explains() -> None:
     comment = sample("markdown")
     for words in (
         "deletes 1 mailbox with 3.2 GiB, last used 2 days ago",
-        "### From this change set",
+        "### Introduced by this change",
         "### Already pending (drift, or an unapplied merge)",
-        "### Masked: hidden by this change set",
+        "### Hidden by this change",
         "already pending, with another value",
-        "**exfiltration**",
+        "**external forwarding**",
         "Monthly bill: USD",
     ):
         assert words in comment
@@ -51,7 +51,7 @@ def test_a_markdown_parser_finds_the_parts_of_the_comment() -> None:
     heads = [tokens[n + 1].content for n, t in enumerate(tokens) if t.type == "heading_open"]
     assert heads[0].startswith("⚠ deletes 1 mailbox")
     assert [h.split(":")[0] for h in heads if "hange" in h and not h.startswith("⚠")] == [
-        "From this change set",
+        "Introduced by this change",
         "Already pending (drift, or an unapplied merge)",
-        "Masked",
+        "Hidden by this change",
     ]

@@ -56,7 +56,7 @@ from reconciler.output.plan.github import render_diagnostics_github, render_plan
 from reconciler.output.plan.gitlab import render_diagnostics_gitlab, render_plans_gitlab
 from reconciler.output.plan.json import render_plans_json
 from reconciler.output.plan.markdown import render_plans_markdown
-from reconciler.output.plan.outcomes import render_outcome
+from reconciler.output.plan.outcomes import render_outcomes
 from reconciler.output.plan.text import render_plans
 from reconciler.output.records import render_records
 from reconciler.output.report.csv import render_csv
@@ -379,7 +379,7 @@ RENDERERS: dict[str, Renderer] = {
         judged_by_a_terminal,
     ),
     "plan": (lambda t, _: lines(render_plans(plans(t), color=True, width=80)), _log),
-    "outcome": (lambda t, _: [row for o in outcomes(t) for row in lines(render_outcome(o, color=True))], _log),
+    "outcome": (lambda t, _: lines(render_outcomes({"example.com": outcomes(t)}, color=True)), _log),
     "report": (lambda t, _: lines(render_text(report(t), color=True, width=80, trees=True)), _log),
     "status": (lambda t, _: lines(render_status(statuses(t), color=True, width=80)), _log),
     "history": (lambda t, f: lines(render_history([run(t, f)], color=True, width=80)), _log),

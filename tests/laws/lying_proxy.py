@@ -1,4 +1,4 @@
-"""Something between client and server that changes answers: it leaves rows out, counts wrongly, repeats what it heard."""
+"""A proxy that changes answers: it drops rows, returns wrong counts, and repeats requests."""
 
 import json
 import threading
@@ -17,9 +17,9 @@ class LyingProxy:
     """Listens on loopback while it is open.
 
     Attributes:
-        lie: may change an answer; set at any time.
-        instead: may answer in the server's place, which then never hears of the request.
-        told: how many answers were not the server's.
+        lie: may change an answer; can be set at any time.
+        instead: may answer instead of the server, which does not get the request then.
+        told: the number of changed answers.
     """
 
     def __init__(self, url: str) -> None:

@@ -39,7 +39,7 @@ def test_a_plans_diagnostics_deletions_and_drift_are_issues(based: tuple[Plan, .
     ]
     assert {i["location"]["path"] for i in found} == {"mail/domains/example.com.yaml"}
     assert found[0]["description"] == (
-        "deletes mailbox carol@example.com (removed; 3.2 GiB, last sign-in 2026-11-20)"
+        "deletes mailbox carol@example.com (removed; 3.2 GiB, last login 2026-11-20)"
     )  # fmt: skip
 
 

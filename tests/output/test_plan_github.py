@@ -22,7 +22,7 @@ def test_errors_warnings_and_deletions_are_annotations_at_their_places(telling: 
     )
     assert (
         "::warning file=domains/example.com.yaml,line=28,col=5,title=deletion::deletes mailbox carol@example.com "
-        "(removed; 3.2 GiB, last sign-in 2026-11-20)"
+        "(removed; 3.2 GiB, last login 2026-11-20)"
     ) in lines
     assert (
         "::warning file=domains/example.com.yaml,line=8,col=5,title=exfiltration::mailbox alice@example.com would send "

@@ -15,26 +15,26 @@ from reconciler.output.plan.markdown import render_plans_markdown
 Make = Callable[..., Change]
 
 
-def test_the_headline_says_what_a_merge_would_destroy(make: Make) -> None:
+def test_the_headline_names_the_deletions_of_a_merge(make: Make) -> None:
     gone = make("delete", "carol", usage_bytes=3435973837, last_login="2026-11-20T10:00:00Z", risk="mail-loss")
     text = render_plans_markdown((Plan(domain="example.com", server="m", changes=(gone,)),))
-    assert text.splitlines()[0] == "## ⚠ deletes 1 mailbox with 3.2 GiB, last sign-in 2026-11-20"
+    assert text.splitlines()[0] == "## ⚠ deletes 1 mailbox with 3.2 GiB, last login 2026-11-20"
 
 
-def test_no_changes_say_so(make: Make) -> None:
+def test_a_plan_without_changes_says_no_changes(make: Make) -> None:
     assert render_plans_markdown((Plan(domain="example.com", server="m"),)) == (
         "## No changes\n\nNo changes. 1 domain is as declared.\n"
     )
     harmless = Plan(domain="example.com", server="m", changes=(make("create", "a"),))
-    assert render_plans_markdown((harmless,)).startswith("## 1 change\n\nPlan: 1 to create, ")
+    assert render_plans_markdown((harmless,)).startswith("## 1 change\n\nPlan: 1 to create in 1 of 1 domain.")
 
 
 COMMENT = """\
-## ⚠ refused in 1 domain · deletes 1 mailbox with 3.2 GiB, last sign-in 2026-11-20; 1 alias · sends mail outside in 1 change · 1 domain not read whole
+## ⚠ refused in 1 domain · deletes 1 mailbox with 3.2 GiB, last login 2026-11-20; 1 alias · external forwarding in 1 change · incomplete read of 1 domain
 
 Plan: 3 to create, 2 to update, 2 to delete, 1 to rename in 2 of 4 domains; 3 unmanaged.
 
-### Refused or not read
+### Refused, or read incompletely
 
 - example.com: 1 of 4 mailboxes would be deleted; the policy lets 0 pass (GRD002) at `domains/example.com.yaml:28:5`
   - if all of them are meant, give --allow-deletions with the exact number of deletions in the plan
@@ -42,7 +42,7 @@ Plan: 3 to create, 2 to update, 2 to delete, 1 to rename in 2 of 4 domains; 3 un
 
 ### 2 deletions
 
-- `-` mailbox `carol@example.com` **mail-loss** (removed; 3.2 GiB, last sign-in 2026-11-20)
+- `-` mailbox `carol@example.com` **deletes mail** (removed; 3.2 GiB, last login 2026-11-20)
   - at `domains/example.com.yaml:28:5`
 - `-` alias `old-sales@example.com` (pruned: no file declares it)
   - at `domains/example.com.yaml:29:5`
@@ -54,7 +54,7 @@ Plan: 3 to create, 2 to update, 2 to delete, 1 to rename in 2 of 4 domains; 3 un
 
 <details><summary>2 updates</summary>
 
-- `~` mailbox `alice@example.com` **exfiltration**
+- `~` mailbox `alice@example.com` **external forwarding**
   - at `domains/example.com.yaml:8:5`
   - quota: `1 GiB` → `5 GiB`
   - forwarding.to: added `alice@elsewhere.example`, removed `a@example.com`
@@ -85,7 +85,7 @@ def test_a_long_comment_is_cut_between_changes_and_says_how_many_are_missing(mak
     assert "### 1 deletion\n\n- `-` mailbox `carol@example.com`" in text
     assert text.count("<details>") == text.count("</details>") == 1
     shown = len(re.findall(r"^- `\+` mailbox `user\d+@example\.com`$", text, re.MULTILINE))
-    missing = int(re.search(r"\*\*Cut for want of space: (\d+) creations\.\*\*", text)[1])  # type: ignore[index]
+    missing = int(re.search(r"\*\*Omitted to save space: (\d+) creations\.\*\*", text)[1])  # type: ignore[index]
     assert shown > 0
     assert shown + missing == 3_000
 
@@ -95,11 +95,11 @@ def test_a_change_too_long_for_a_comment_keeps_its_line_and_does_not_hide_the_ot
     long = make("create", "all", kind="alias", fields=(FieldChange(name="to", after=targets),))
     text = render_plans_markdown((Plan(domain="example.com", server="m", changes=(long, make("create", "zoe"))),))
     assert "- `+` alias `all@example.com`\n- `+` mailbox `zoe@example.com`\n" in text
-    assert "The details of 1 entry are left out for want of space." in text
+    assert "Omitted to save space: the details of 1 entry." in text
 
 
 def test_a_limit_that_cannot_hold_the_headline_is_refused(telling: tuple[Plan, ...]) -> None:
-    with pytest.raises(ValueError, match="needs room for 2000"):
+    with pytest.raises(ValueError, match="at least 2000"):
         render_plans_markdown(telling, limit=100)
 
 

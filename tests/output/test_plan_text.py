@@ -16,11 +16,6 @@ from reconciler.output.terminal import columns
 Make = Callable[..., Change]
 
 SCREEN = """\
-! deletes 1 mailbox (3.2 GiB, last sign-in 2026-11-20), 1 alias
-! sends mail outside: 1 change
-! refused: example.com; `apply` would change nothing
-! not read whole, left alone: gone.example
-
 example.com  on mail1  REFUSED
   error: example.com: 1 of 4 mailboxes would be deleted; the policy lets 0 pass
       [GRD002]
@@ -28,12 +23,12 @@ example.com  on mail1  REFUSED
     hint: if all of them are meant, give --allow-deletions with the exact number
       of deletions in the plan
   > mailbox robert@example.com -> bob@example.com  [access]
-  ~ mailbox alice@example.com  [exfiltration]
+  ~ mailbox alice@example.com  [external forwarding]
       quota: 1 GiB -> 5 GiB
       forwarding.to: + alice@elsewhere.example  - a@example.com
       password: (set from env:ALICE_PASSWORD)
   ~ mailbox dave@example.com  [access]  purge pending: deleted from 2026-12-31
-      on; 1.0 MiB, no sign-in known
+      on; 1.0 MiB, no login known
       enabled: true -> false
   + mailbox erin@example.com
       displayName: "Erin \\"E\\" O\\\\Neil"
@@ -43,7 +38,7 @@ example.com  on mail1  REFUSED
       to: member0@example.com, member1@example.com, member2@example.com,
           member3@example.com, member4@example.com, member5@example.com,
           member6@example.com
-  - mailbox carol@example.com  [mail-loss]  removed; 3.2 GiB, last sign-in
+  - mailbox carol@example.com  [deletes mail]  removed; 3.2 GiB, last login
       2026-11-20
   - alias old-sales@example.com  pruned: no file declares it
   3 unmanaged: 2 mailboxes, 1 alias
@@ -51,20 +46,21 @@ example.com  on mail1  REFUSED
 münchen.example (xn--mnchen-3ya.example)  on mail1
   + domain alias xn--bcher-kva.example (bücher.example)
 
-gone.example  on mail2  NOT READ WHOLE: nothing will be changed here
+gone.example  on mail2  INCOMPLETE READ: no changes here
   error: gone.example: mail2.example.net does not answer [SRV001]
     at reconciler.yaml:7:3
 
 Plan: 3 to create, 2 to update, 2 to delete, 1 to rename in 2 of 4 domains; 3
     unmanaged.
-! deletes 1 mailbox (3.2 GiB, last sign-in 2026-11-20), 1 alias
-! sends mail outside: 1 change
-! refused: example.com; `apply` would change nothing
-! not read whole, left alone: gone.example
+! deletes 1 mailbox (3.2 GiB, last login 2026-11-20), 1 alias
+! external forwarding: 1 change
+! refused: example.com; `apply` changes nothing
+! incomplete read, skipped: gone.example
 """
 
 VERBOSE = """\
-~ mailbox alice@example.com  [exfiltration]  domains/example.com.yaml:8:5
+~ mailbox alice@example.com  [external forwarding]
+domains/example.com.yaml:8:5
 > mailbox robert@example.com -> bob@example.com  [access]
 alias news@example.com
 mailbox old@example.com
@@ -79,11 +75,13 @@ def screen(plans: tuple[Plan, ...], **more: object) -> str:
     return "".join(line + "\n" for line in render_plans(plans, **given))  # type: ignore[arg-type]
 
 
-def test_a_plan_with_everything_is_shown_whole_on_80_columns(telling: tuple[Plan, ...]) -> None:
+def test_a_plan_with_every_kind_of_change_fits_80_columns(telling: tuple[Plan, ...]) -> None:
     assert screen(telling) == SCREEN
 
 
-def test_verbose_adds_places_unmanaged_addresses_notes_and_domains_without_changes(telling: tuple[Plan, ...]) -> None:
+def test_verbose_adds_locations_unmanaged_addresses_notes_and_domains_without_changes(
+    telling: tuple[Plan, ...],
+) -> None:
     first, *rest = telling
     note = replace(first.diagnostics[1], message="mailbox other@example.com will be deleted", span=None)
     lines = [line.strip() for line in screen((replace(first, diagnostics=(note,)), *rest), verbose=1).splitlines()]
@@ -103,26 +101,26 @@ def test_unmanaged_resources_of_quiet_domains_are_only_counted() -> None:
     assert screen((plan,)) == "No changes. 1 domain is as declared; 1 unmanaged.\n"
 
 
-def test_a_domain_that_was_not_read_is_never_called_as_declared(telling: tuple[Plan, ...]) -> None:
+def test_a_domain_with_an_incomplete_read_is_never_reported_as_declared(telling: tuple[Plan, ...]) -> None:
     text = screen(telling[2:])
-    assert "Plan incomplete. 1 domain is as declared, 1 domain is not read whole." in " ".join(text.split())
+    assert "Plan incomplete. 1 domain is as declared, 1 domain is not read completely." in " ".join(text.split())
 
 
-def test_what_is_destroyed_stands_in_red_on_the_first_line_and_after_the_counts(telling: tuple[Plan, ...]) -> None:
+def test_deletions_are_red_and_shown_once_after_the_counts(telling: tuple[Plan, ...]) -> None:
     lines = list(render_plans(telling, color=True, width=200))
-    assert lines[0].startswith("\033[1;31m!\033[0m \033[1;31mdeletes\033[0m")
     counts = next(n for n, line in enumerate(lines) if "Plan:" in line)
-    assert lines[0] in lines[counts:]
+    found = [n for n, line in enumerate(lines) if line.startswith("\033[1;31m!\033[0m \033[1;31mdeletes\033[0m")]
+    assert found == [counts + 1]
 
 
-def test_deletions_of_unknown_size_are_said_to_be_so(make: Make) -> None:
+def test_deletions_of_unknown_size_are_marked(make: Make) -> None:
     known = make("delete", "a", usage_bytes=1 << 30, last_login="2026-01-02T00:00:00Z")
     unknown = make("delete", "b")
-    assert screen((Plan(domain="example.com", server="m", changes=(known, unknown)),)).startswith(
-        "! deletes 2 mailboxes (at least 1.0 GiB, last sign-in 2026-01-02)\n"
+    assert screen((Plan(domain="example.com", server="m", changes=(known, unknown)),)).endswith(
+        "! deletes 2 mailboxes (at least 1.0 GiB, last login 2026-01-02)\n"
     )
-    assert screen((Plan(domain="example.com", server="m", changes=(unknown,)),)).startswith(
-        "! deletes 1 mailbox (size unknown, no sign-in known)\n"
+    assert screen((Plan(domain="example.com", server="m", changes=(unknown,)),)).endswith(
+        "! deletes 1 mailbox (size unknown, no login known)\n"
     )
 
 

@@ -40,43 +40,41 @@ def planned(day: date) -> Plan:
     return plan_domain(desired, current, Policy(), Limits(), options)
 
 
-def test_a_removal_is_first_a_day_at_a_disabled_mailbox_and_then_a_loud_deletion() -> None:
+def test_a_removal_is_first_a_date_on_a_disabled_mailbox_and_then_a_prominent_deletion() -> None:
     before = list(render_plans((planned(date(2026, 11, 22)),), color=False, width=100))
     assert (
         "  ~ mailbox carol@example.com  [access]  purge pending: deleted from 2026-12-31 on; 3.2 GiB, last"
     ) in before
     assert not any("GRD009" in line for line in before), "the note is not said a second time"
     after = list(render_plans((planned(date(2026, 12, 31)),), color=False, width=100))
-    assert after[0] == "! deletes 1 mailbox (3.2 GiB, last sign-in 2026-11-20)"
-    assert "  - mailbox carol@example.com  [mail-loss]  removed; 3.2 GiB, last sign-in 2026-11-20" in after
+    assert after[-2] == "! deletes 1 mailbox (3.2 GiB, last login 2026-11-20)"
+    assert "  - mailbox carol@example.com  [deletes mail]  removed; 3.2 GiB, last login 2026-11-20" in after
 
 
 def test_the_screen_of_a_planned_domain() -> None:
     assert (
         "".join(line + "\n" for line in render_plans((planned(date(2026, 12, 31)),), color=False, width=80))
         == """\
-! deletes 1 mailbox (3.2 GiB, last sign-in 2026-11-20)
-! sends mail outside: 1 change
-
 example.com  on mail1
-  warning: alias info@example.com would send mail outside, to
+  warning: alias info@example.com would send mail to external addresses:
       x@elsewhere.example [GRD007]
     at domains/example.com.yaml:9:3
-    hint: policy.externalForwarding in reconciler.yaml decides whether that is
-      allowed, and policy.externalForwardingDomains lists where it always is
+    hint: remove the target, or add its domain to
+      policy.externalForwardingDomains in reconciler.yaml;
+      policy.externalForwarding decides about all other domains
   > mailbox robert@example.com -> bob@example.com  [access]
   ~ mailbox alice@example.com
       quota: 1 GiB -> 2 GiB
-  + alias info@example.com  [exfiltration]
+  + alias info@example.com  [external forwarding]
       to: alice@example.com, x@elsewhere.example
-  - mailbox carol@example.com  [mail-loss]  removed; 3.2 GiB, last sign-in
+  - mailbox carol@example.com  [deletes mail]  removed; 3.2 GiB, last login
       2026-11-20
   1 unmanaged: 1 mailbox
 
 Plan: 1 to create, 1 to update, 1 to delete, 1 to rename in 1 of 1 domain; 1
     unmanaged.
-! deletes 1 mailbox (3.2 GiB, last sign-in 2026-11-20)
-! sends mail outside: 1 change
+! deletes 1 mailbox (3.2 GiB, last login 2026-11-20)
+! external forwarding: 1 change
 """
     )
 

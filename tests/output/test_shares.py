@@ -119,30 +119,25 @@ def test_a_change_is_the_same_in_the_schemas_of_a_plan_and_of_an_apply(schema: S
 
 
 SCREEN = """\
-! deletes 1 mailbox (3.2 GiB, last used 2 days ago), 1 alias
-! changed on the server: 2 resources: mailbox alice@example.com (enabled);
-    mailbox bob@example.com (enabled)
-
 example.com  on mail1
-  - mailbox carol@example.com  [mail-loss]  removed; 3.2 GiB, last sign-in
+  - mailbox carol@example.com  [deletes mail]  removed; 3.2 GiB, last login
       2026-11-20
-  ~ mailbox alice@example.com  [access]  changed on both  in part already
-      pending
-      quota: 1 GiB -> 5 GiB  (changed in git; from this change set)
+  ~ mailbox alice@example.com  [access]  changed on both  partly already pending
+      quota: 1 GiB -> 5 GiB  (changed in git; introduced by this change)
       enabled: false -> true  (changed on the server; already pending)
   + mailbox erin@example.com  changed in git
       quota: 1 GiB
   ~ mailbox bob@example.com  [access]  changed on the server  already pending
       enabled: false -> true
   - alias old@example.com  removed  already pending
-  masked: the base would change this too; this change set hides it
+  hidden by this change: the base would also make these changes
     ~ alias info@example.com
         to: + alice@example.com  - x@example.com
   monthly bill: USD 14.50 -> 19.00 (+4.50)
 
-Plan: 1 to create, 2 to update, 2 to delete, 0 to rename in 1 of 2 domains.
-From this change set: 2; in part already pending: 1; already pending: 2; masked:
-    1.
+Plan: 1 to create, 2 to update, 2 to delete in 1 of 2 domains.
+2 introduced by this change, 1 partly already pending, 2 already pending, 1
+    hidden by this change.
 Monthly bill: USD 17.50 -> 22.00 (+4.50).
 ! deletes 1 mailbox (3.2 GiB, last used 2 days ago), 1 alias
 ! changed on the server: 2 resources: mailbox alice@example.com (enabled);
@@ -155,45 +150,41 @@ def test_the_text_has_it_in_words_on_80_columns(based: tuple[Plan, ...]) -> None
     assert "".join(line + "\n" for line in lines) == SCREEN
 
 
-def test_drift_begins_with_what_somebody_changed_on_the_server(based: tuple[Plan, ...]) -> None:
+def test_drift_ends_with_the_resources_that_were_changed_on_the_server(based: tuple[Plan, ...]) -> None:
     only = tuple(replace(p, changes=tuple(c for c in p.changes if c.name == "bob")) for p in drifted(based))
-    first = next(iter(render_plans(only, color=False, width=80)))
-    assert first == "! changed on the server: 1 resource: mailbox bob@example.com (enabled)"
+    *_, last = render_plans(only, color=False, width=80)
+    assert last == "! changed on the server: 1 resource: mailbox bob@example.com (enabled)"
 
 
-def test_what_somebody_made_or_took_away_on_the_server_is_said_so(make: Callable[..., Change]) -> None:
+def test_resources_created_or_deleted_on_the_server_are_named(make: Callable[..., Change]) -> None:
     changes = (make("create", "gone", direction="server"), make("delete", "back", direction="server"))
-    first = next(
-        line
-        for line in render_plans((Plan(domain="example.com", server="m", changes=changes),), color=False, width=200)
-        if "changed on the server" in line
-    )
-    assert first.endswith(": 2 resources: mailbox gone@example.com (gone); mailbox back@example.com (there)")
+    *_, last = render_plans((Plan(domain="example.com", server="m", changes=changes),), color=False, width=200)
+    assert last.endswith(": 2 resources: mailbox gone@example.com (deleted); mailbox back@example.com (created)")
 
 
 COMMENT = """\
 ## ⚠ deletes 1 mailbox with 3.2 GiB, last used 2 days ago · already pending: deletes 1 alias · 2 resources changed on the server
 
-Plan: 1 to create, 2 to update, 2 to delete, 0 to rename in 1 of 2 domains.
+Plan: 1 to create, 2 to update, 2 to delete in 1 of 2 domains.
 
-From this change set: 2; in part already pending: 1; already pending: 2; masked: 1.
+2 introduced by this change, 1 partly already pending, 2 already pending, 1 hidden by this change.
 
 Monthly bill: USD 17.50 → 22.00 (+4.50).
 
 ---
 
-### From this change set: 3 changes
+### Introduced by this change: 3 changes
 
 #### 1 deletion
 
-- `-` mailbox `carol@example.com` **mail-loss** (removed; 3.2 GiB, last sign-in 2026-11-20)
+- `-` mailbox `carol@example.com` **deletes mail** (removed; 3.2 GiB, last login 2026-11-20)
   - at `domains/example.com.yaml:28:5`
 
 <details><summary>1 update</summary>
 
-- `~` mailbox `alice@example.com` **access** (changed on both; in part already pending)
+- `~` mailbox `alice@example.com` **access** (changed on both; partly already pending)
   - at `domains/example.com.yaml:8:5`
-  - quota: `1 GiB` → `5 GiB` (changed in git; from this change set)
+  - quota: `1 GiB` → `5 GiB` (changed in git; introduced by this change)
   - enabled: `false` → `true` (changed on the server; already pending)
 
 </details>
@@ -225,7 +216,7 @@ Monthly bill: USD 17.50 → 22.00 (+4.50).
 
 ---
 
-### Masked: hidden by this change set: 1 change
+### Hidden by this change: 1 change
 
 <details><summary>1 update</summary>
 
@@ -253,7 +244,7 @@ def test_a_comment_with_a_base_has_three_parts(based: tuple[Plan, ...]) -> None:
 def test_a_change_set_that_changes_nothing_says_so(based: tuple[Plan, ...]) -> None:
     plan = replace(based[0], hidden=(), changes=tuple(c for c in based[0].changes if c.attribution == "pending"))
     text = render_plans_markdown((plan,), today=TODAY)
-    assert "\n### From this change set: nothing\n\n---\n\n### Already pending" in text
+    assert "\n### Introduced by this change: none\n\n---\n\n### Already pending" in text
     assert text.startswith("## ⚠ already pending: deletes 1 alias · 1 resource changed on the server\n")
 
 
@@ -263,7 +254,7 @@ def test_a_comment_on_drift_stands_by_direction_and_folds_nothing_of_the_servers
         "### Changed on the server: 1 change",
         "### Changed on both: 1 change",
         "### Changed in git: 1 change",
-        "### Not known where it was changed: 2 changes",
+        "### Changed in an unknown place: 2 changes",
     ]
     server = text[text.index("### Changed on the server") : text.index("### Changed on both")]
     assert "<details>" not in server
@@ -276,9 +267,9 @@ def test_the_parts_are_told_apart_by_a_parser(based: tuple[Plan, ...]) -> None:
     tokens = markdown_it.MarkdownIt("commonmark", {"html": True}).parse(render_plans_markdown(based, today=TODAY))
     heads = [tokens[n + 1].content for n, t in enumerate(tokens) if t.type == "heading_open" and t.tag == "h3"]
     assert [h.split(":")[0] for h in heads] == [
-        "From this change set",
+        "Introduced by this change",
         "Already pending (drift, or an unapplied merge)",
-        "Masked",
+        "Hidden by this change",
     ]
     assert sum(t.type == "hr" for t in tokens) == 4
     folded = [t.content for t in tokens if t.type == "html_block"]
@@ -293,7 +284,7 @@ def test_what_is_cut_is_counted_by_whose_it_is_and_never_stands_under_anothers_t
     plan = Plan(domain="example.com", server="m", changes=(*own, *pending))
     text = render_plans_markdown((plan,), limit=5_000)
     assert len(text) <= 5_000
-    cut = re.search(r"\*\*Cut for want of space: (\d+) creations, (\d+) creations already pending\.\*\*", text)
+    cut = re.search(r"\*\*Omitted to save space: (\d+) creations, (\d+) creations already pending\.\*\*", text)
     assert cut
     shown = text.count("mailbox `own"), text.count("mailbox `there")
     assert [s + int(c) for s, c in zip(shown, cut.groups(), strict=True)] == [400, 400]
@@ -354,7 +345,7 @@ def bill(currency: str, before: str | None, after: str | None) -> Plan:
         ),
         (
             [("USD", "1", "2"), ("USD", None, "3")],
-            ["Monthly bill: USD 1.00 -> 2.00 (+1.00); of 1 domain it is not known."],
+            ["Monthly bill: USD 1.00 -> 2.00 (+1.00); unknown for 1 domain."],
         ),
         ([("USD", None, None)], ["Monthly bill: USD unknown."]),
         ([("USD", "0.10", "0.20")] * 3, ["Monthly bill: USD 0.30 -> 0.60 (+0.30)."]),

@@ -90,6 +90,7 @@ class _Saved(Planner):
             pending=pending,
             reviewed=self.saved.plans,
         )
+        # Only pending changes count: a deletion that is already in place cannot break a guard.
         found = {p.domain: self._objections(p, seen[p.domain]) for p in pending}
         return tuple(p.with_diagnostics(*found.get(p.domain, ())) for p in plans)
 

@@ -272,7 +272,7 @@ def _precedence_notes(subject: Subject, facts: Facts) -> list[Note]:
             )
         )
     if any(is_under(alias, _MICROSOFT) for alias in own.aliases):
-        text = f"{host} points to {own.aliases[-1]}, a remainder of Microsoft 365."
+        text = f"{host} points to {own.aliases[-1]}, left over from Microsoft 365."
         found.append(Note("warn", "AUTODISCOVER_OUTLOOK", "The autodiscover host points to Microsoft 365", text))
     wild = facts.known(_probe(subject), "A")
     if (

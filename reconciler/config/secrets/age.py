@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from reconciler.core.errors import CannotDeliver
+from reconciler.core.extras import install_hint
 from reconciler.core.secret import Secret
 
 if TYPE_CHECKING:
     from pyrage import ssh, x25519
 
     AnyRecipient = ssh.Recipient | x25519.Recipient
-
-INSTALL = "pip install 'reconciler[age]'"
 
 
 class AgeMissing(CannotDeliver):
@@ -49,7 +48,7 @@ def _recipient(text: str) -> "AnyRecipient":
         import pyrage
     except ImportError:
         fault = "generated passwords are to be encrypted, and the extra `age` is not installed"
-        raise AgeMissing(fault, hint=INSTALL) from None
+        raise AgeMissing(fault, hint=install_hint("age")) from None
     try:
         return (
             pyrage.x25519.Recipient.from_str(text) if text.startswith("age1") else pyrage.ssh.Recipient.from_str(text)

@@ -2,6 +2,7 @@
 
 from reconciler.config.secrets.text import is_one_line, within
 from reconciler.core.errors import SecretUnavailable
+from reconciler.core.extras import install_hint
 from reconciler.core.source import Span
 
 PATIENCE = 60.0
@@ -20,7 +21,7 @@ def read_keyring(service: str, username: str, *, span: Span | None = None, timeo
         import keyring
     except ImportError:
         text = f"{what} needs the extra `keyring`, which is not installed"
-        raise SecretUnavailable(text, hint="pip install 'reconciler[keyring]'", span=span) from None
+        raise SecretUnavailable(text, hint=install_hint("keyring"), span=span) from None
     value, fault = None, ""
     try:
         value = within(timeout, lambda: keyring.get_password(service, username))

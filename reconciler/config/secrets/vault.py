@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from reconciler.config.secrets.text import is_one_line, within
 from reconciler.core.errors import SecretUnavailable
+from reconciler.core.extras import install_hint
 
 if TYPE_CHECKING:
     import hvac
@@ -80,7 +81,7 @@ class Vault:
             import hvac
         except ImportError:
             text = "it needs the extra `vault`, which is not installed"
-            raise SecretUnavailable(text, hint="pip install 'reconciler[vault]'") from None
+            raise SecretUnavailable(text, hint=install_hint("vault")) from None
         url = _address(self._environ)
         ca = self._environ.get("VAULT_CACERT") or None
         role, secret = (self._environ.get(name) for name in ("VAULT_ROLE_ID", "VAULT_SECRET_ID"))

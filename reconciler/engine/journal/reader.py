@@ -153,9 +153,7 @@ def _broken_links(rows: list[bytes], records: Mapping[int, Record]) -> list[tupl
 def _why(number: int) -> str:
     if number == 1:
         return "not the original first line"
-    return (
-        f"the line does not follow line {number - 1}: that one was edited, or lines were added, removed or reordered"
-    )
+    return f"the line does not follow line {number - 1}: that one was edited, or lines were added, removed or reordered"
 
 
 def _version(record: Mapping[str, Any]) -> int:

@@ -1,4 +1,4 @@
-"""What plans do to the monthly bill, in words: per domain, and in total per currency."""
+"""The effect of plans on the monthly bill, as text: per domain, and in total per currency."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ class Bill:
     """The bill of all domains in one currency.
 
     Attributes:
-        cost: the sums over the domains of which both sides are known; None on both sides where there is none.
-        unknown: of how many domains a side is not known; they are in neither sum.
+        cost: the sums over the domains with both amounts known; None on both sides if there is no such domain.
+        unknown: the number of domains with an unknown amount; they are in neither sum.
     """
 
     cost: Cost
@@ -23,7 +23,7 @@ class Bill:
 
 
 def plan_bills(plans: Iterable[Plan]) -> tuple[Bill, ...]:
-    """The bill in each currency, sorted by currency; empty where no product has prices."""
+    """The bill in each currency, sorted by currency; empty if no product has prices."""
     costs = [p.cost for p in plans if p.cost is not None]
     return tuple(_bill(currency, costs) for currency in sorted({c.currency for c in costs}))
 
@@ -49,19 +49,19 @@ def cost_words(cost: Cost, *, arrow: str) -> str:
     words = f"{cost.currency} {amount(cost.before)} {arrow} {amount(cost.after)}"
     if cost.before is None or cost.after is None:
         return words
-    # Of what is shown: a reader takes one from the other.
+    # The difference of the rounded amounts, because a reader subtracts what is shown.
     difference = Decimal(amount(cost.after)) - Decimal(amount(cost.before))
     return f"{words} ({difference:+.2f})"
 
 
 def bill_words(plans: Iterable[Plan], *, arrow: str) -> Iterator[str]:
-    """`Monthly bill: USD 14.50 -> 19.00 (+4.50).`, a line a currency; what is not known is said."""
+    """`Monthly bill: USD 14.50 -> 19.00 (+4.50).`, one line per currency; unknown amounts are counted."""
     for bill in plan_bills(plans):
         if bill.cost.before is None:
-            said = f"{bill.cost.currency} unknown"
+            text = f"{bill.cost.currency} unknown"
         else:
-            said = cost_words(bill.cost, arrow=arrow)
+            text = cost_words(bill.cost, arrow=arrow)
             if bill.unknown:
                 domains = "1 domain" if bill.unknown == 1 else f"{bill.unknown} domains"
-                said += f"; of {domains} it is not known"
-        yield f"Monthly bill: {said}."
+                text += f"; unknown for {domains}"
+        yield f"Monthly bill: {text}."

@@ -1,4 +1,4 @@
-"""Plans as a pull request comment: what a merge would destroy first, details folded, no longer than a forge takes."""
+"""Plans as a pull request comment: deletions first, details folded, no longer than the forge allows."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from reconciler.output.plan.provenance import (
     field_marks,
 )
 from reconciler.output.plan.words import (
+    RISK_LABELS,
     SYMBOLS,
     ChangeCounts,
     count_changes,
@@ -32,16 +33,13 @@ from reconciler.output.plan.words import (
     new_address,
     reason_words,
     secret_words,
+    shown_diagnostics,
     side_words,
     summary_words,
-    told,
     unmanaged_words,
     value_words,
 )
 from reconciler.output.terminal import count
-
-# The parts of a plan's comment: whose changes they are, then what is done, then each change with its details.
-
 
 _ACTIONS: tuple[tuple[Action, str, bool], ...] = (
     ("delete", "deletion", False),
@@ -49,14 +47,14 @@ _ACTIONS: tuple[tuple[Action, str, bool], ...] = (
     ("update", "update", True),
     ("create", "creation", True),
 )
-"""The order within a part: action, its word, whether it is folded."""
+"""The order within a part: action, noun, whether it is folded."""
 _RISKS = {"exfiltration": 0, "mail-loss": 1, "access": 2, "none": 3}
 _RULE = "\n---\n"
 
 
 @dataclass(frozen=True, slots=True)
 class ListItem:
-    """One entry of a section: as it is, and in one line for when space runs out."""
+    """One entry of a section: complete, and as one line for a comment that is almost full."""
 
     full: str
     short: str
@@ -64,12 +62,12 @@ class ListItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """Entries of one sort; what of them does not fit is counted as `noun`.
+    """Entries of one kind; `noun` counts the entries that do not fit.
 
     Attributes:
-        part: what stands above the first section of a part that is shown, once.
-        items: made one at a time, so that what does not fit is never made.
-        total: how many items there are; a section without any is its part's heading alone.
+        part: the heading above the first visible section of a part.
+        items: rendered one at a time, so that entries beyond the limit cost nothing.
+        total: the number of items; a section without items is only the heading of its part.
     """
 
     part: str
@@ -85,16 +83,16 @@ class _Part(NamedTuple):
     """Changes that belong together.
 
     Attributes:
-        title: empty where there is only one part.
-        cut: what is said of those that are cut, after their noun.
-        said: the mark that the title makes needless at each change.
-        open: nothing in it is folded.
+        title: empty if there is only one part.
+        cut: the words after the noun that counts omitted changes.
+        redundant: the mark that the title already gives for each change.
+        open: no section of it is folded.
     """
 
     title: str
     changes: Sequence[Change]
     cut: str = ""
-    said: str = ""
+    redundant: str = ""
     open: bool = False
 
 
@@ -111,23 +109,23 @@ def sections(plans: Sequence[Plan]) -> Iterator[Section]:
 
 
 def _parts(plans: Sequence[Plan]) -> Iterator[_Part]:
-    """By whose they are, with a base; else by where the difference came from, where that is known; else all."""
+    """By attribution if there is a base; otherwise by direction if it is known; otherwise one part."""
     changes = [c for p in plans for c in p.changes]
     if attributions(plans).known:
         yield _Part(CHANGE_SET, [c for c in changes if c.attribution in ("change set", "both")])
         rest = (
             _Part(PENDING, [c for c in changes if c.attribution == "pending"], " already pending", "already pending"),
-            _Part("Not known whose", [c for c in changes if c.attribution is None], " not known whose"),
-            _Part(HIDDEN, [c for p in plans for c in p.hidden], " masked"),
+            _Part("Without attribution", [c for c in changes if c.attribution is None], " without attribution"),
+            _Part(HIDDEN, [c for p in plans for c in p.hidden], " hidden by this change"),
         )
         yield from (part for part in rest if part.changes)
     elif any(c.direction for c in changes):
         order: tuple[Direction | None, ...] = ("server", "both", "git", None)
         for direction in order:
-            words = DIRECTIONS[direction] if direction else "not known where it was changed"
+            words = DIRECTIONS[direction] if direction else "changed in an unknown place"
             rows = [c for c in changes if c.direction == direction]
             if rows:
-                yield _Part(words.capitalize(), rows, said=words, open=direction in ("server", "both"))
+                yield _Part(words.capitalize(), rows, redundant=words, open=direction in ("server", "both"))
     elif changes:
         yield _Part("", changes)
 
@@ -135,7 +133,7 @@ def _parts(plans: Sequence[Plan]) -> Iterator[_Part]:
 def _heading(part: _Part) -> str:
     if not part.title:
         return ""
-    return f"{_RULE}\n### {part.title}: {count(len(part.changes), 'change') if part.changes else 'nothing'}\n"
+    return f"{_RULE}\n### {part.title}: {count(len(part.changes), 'change') if part.changes else 'none'}\n"
 
 
 def _part(part: _Part) -> Iterator[Section]:
@@ -149,7 +147,7 @@ def _part(part: _Part) -> Iterator[Section]:
                 part=_heading(part),
                 before=f"\n<details><summary>{heading}</summary>\n\n" if folded else f"\n{level} {heading}\n\n",
                 after="\n</details>\n" if folded else "",
-                items=(_change(c, part.said) for c in found),
+                items=(_change(c, part.redundant) for c in found),
                 total=len(found),
                 noun=noun + part.cut,
                 many=f"{noun}s{part.cut}",
@@ -157,12 +155,12 @@ def _part(part: _Part) -> Iterator[Section]:
 
 
 def _tail(plans: Sequence[Plan], part: str) -> Iterator[Section]:
-    """What is folded at the end: the bill of each domain that it changes for, and what is unmanaged."""
+    """The folded end: the bill of each domain with a new amount, and the unmanaged resources."""
     costs = [p for p in plans if p.cost is not None]
     rows = [p for p in plans if p.unmanaged]
     for summary, noun, listed, line in (
         ("Monthly bill by domain", "row of the bill", costs, _bill_line),
-        ("Unmanaged", "row of unmanaged", rows, _unmanaged_line),
+        ("Unmanaged", "row of unmanaged resources", rows, _unmanaged_line),
     ):
         if listed:
             yield Section(
@@ -186,13 +184,13 @@ def _unmanaged_line(plan: Plan) -> str:
 
 
 def _diagnostics(plans: Sequence[Plan]) -> Iterator[Section]:
-    """Errors on top, then warnings; notes folded."""
+    """Errors first, then warnings; notes are folded."""
     for severity, title, noun in (
-        (Severity.ERROR, "Refused or not read", "error"),
+        (Severity.ERROR, "Refused, or read incompletely", "error"),
         (Severity.WARNING, "Warnings", "warning"),
         (Severity.INFO, "", "note"),
     ):
-        rows = [(plan.domain, d) for plan in plans for d in told(plan) if d.severity is severity]
+        rows = [(plan.domain, d) for plan in plans for d in shown_diagnostics(plan) if d.severity is severity]
         if rows:
             folded = f"\n<details><summary>{count(len(rows), noun)}</summary>\n\n"
             yield Section(
@@ -211,17 +209,17 @@ def _diagnostic(domain: str, d: Diagnostic) -> ListItem:
     return ListItem(first + (f"  - {md(d.hint)}\n" if d.hint else ""), first)
 
 
-def _change(change: Change, said: str) -> ListItem:
+def _change(change: Change, redundant: str) -> ListItem:
     name = code(change.address)
     if change.action == "rename":
         name += f" → {code(new_address(change))}"
     if change.kind == "domainAlias":
         name += f" of {code(change.domain)}"
-    risk = f" **{md(change.risk)}**" if change.risk != "none" else ""
-    marks = (mark for mark in change_marks(change) if mark != said)
-    remarks = "; ".join(filter(None, (reason_words(change), loss_words(change), *marks)))
+    risk = f" **{md(RISK_LABELS[change.risk])}**" if change.risk != "none" else ""
+    marks = (mark for mark in change_marks(change) if mark != redundant)
+    notes = "; ".join(filter(None, (reason_words(change), loss_words(change), *marks)))
     head = f"- `{SYMBOLS[change.action]}` {BY_NAME[change.kind].title} {name}{risk}"
-    head += f" ({md(remarks)})\n" if remarks else "\n"
+    head += f" ({md(notes)})\n" if notes else "\n"
     place = f"  - at {code(str(change.origin))}\n" if change.origin else ""
     line: Callable[[FieldChange], str] = partial(_field_line, change)
     return ListItem(head + place + "".join(map(line, change.fields)), head)
@@ -247,29 +245,29 @@ def _field(change: Change, field: FieldChange) -> str:
 
 
 GITHUB_LIMIT = 65_536
-"""Characters that a comment may have on GitHub; other forges take more, or less."""
+"""The longest comment that GitHub accepts, in characters; other forges accept more or less."""
 MIN_LIMIT = 2_000
 _RESERVE = 900
-"""Kept free for the notes on what was cut."""
+"""Characters reserved for the notes on omitted entries."""
 _BILLS = 3
-"""In how many currencies the total stands at the top."""
+"""The number of currencies whose total is shown at the top."""
 
 
 def render_plans_markdown(plans: Sequence[Plan], *, limit: int = GITHUB_LIMIT, today: date | None = None) -> str:
-    """The comment, with a final newline, of at most `limit` characters; it is cut between changes, and says so.
+    """The comment, with a final newline, of at most `limit` characters. It is truncated between changes, with a note.
 
-    Where the plans know a base commit, the changes stand in three parts: this change set's own, those that were
-    pending already, and those that it masks. Where they know directions only, they stand by these.
+    With a base commit, the changes have three parts: introduced by this change, already pending, and hidden by this
+    change. With directions only, there is one part per direction.
 
     Args:
-        today: the day from which the age of a last sign-in is counted in the headline; without it the day itself is
-            said there. Details always have the day.
+        today: the headline shows the age of the last login on this day; None = it shows the date. Details always show
+            the date.
 
     Raises:
         ValueError: the limit is too small for the headline and the counts.
     """
     if limit < MIN_LIMIT:
-        raise ValueError(f"a comment needs room for {MIN_LIMIT} characters, the limit is {limit}")
+        raise ValueError(f"a comment needs at least {MIN_LIMIT} characters, the limit is {limit}")
     parts = [_top(plans, today)]
     room = limit - len(parts[0]) - _RESERVE
     cut: list[str] = []
@@ -286,14 +284,14 @@ def render_plans_markdown(plans: Sequence[Plan], *, limit: int = GITHUB_LIMIT, t
         if missing:
             cut.append(count(missing, section.noun, section.many))
     if bare:
-        parts.append(f"\nThe details of {count(bare, 'entry', 'entries')} are left out for want of space.\n")
+        parts.append(f"\nOmitted to save space: the details of {count(bare, 'entry', 'entries')}.\n")
     if cut:
-        parts.append(f"\n**Cut for want of space: {', '.join(cut)}.** `reconciler plan` shows all.\n")
+        parts.append(f"\n**Omitted to save space: {', '.join(cut)}.** `reconciler plan` shows all.\n")
     return "".join(parts)
 
 
 def _top(plans: Sequence[Plan], today: date | None) -> str:
-    """The headline, the counts, whose the changes are, and the bill."""
+    """The headline, the counts, the attribution and the bill."""
     total, origins = count_changes(plans), attributions(plans)
     lines = [summary_words(total)]
     if origins.known:
@@ -307,9 +305,9 @@ def _top(plans: Sequence[Plan], today: date | None) -> str:
 
 
 def _fill(section: Section, heading: str, room: int) -> tuple[str, int, int]:
-    """The section as far as it fits, how many entries are missing, and how many are only there in short.
+    """The part of the section that fits, the number of missing entries, and the number of shortened ones.
 
-    An entry whose details are too long is put in short; once one does not fit even so, none follows.
+    An entry whose details are too long is shortened. After the first one that does not fit, the section ends.
     """
     room -= len(heading) + len(section.before) + len(section.after)
     if not section.total:
@@ -328,24 +326,25 @@ def _fill(section: Section, heading: str, room: int) -> tuple[str, int, int]:
 
 
 def _headline(total: ChangeCounts, origins: Attributions, today: date | None) -> str:
-    """What matters, in one line; it holds numbers only, no names."""
+    """The main result in one line, with numbers but without names."""
     alarms = []
     if total.refused:
         alarms.append(f"refused in {count(len(total.refused), 'domain')}")
-    alarms += _threats(_own(total.doomed), _own(total.outward), today)
-    pending = list(_threats(_pending(total.doomed), _pending(total.outward), today))
+    alarms += _threats(_own(total.deleted), _own(total.outward), today)
+    pending = list(_threats(_pending(total.deleted), _pending(total.outward), today))
     if pending:
         alarms.append(f"already pending: {', '.join(pending)}")
     if origins.on_server:
         alarms.append(f"{count(len(origins.on_server), 'resource')} changed on the server")
     if total.unread:
-        alarms.append(f"{count(len(total.unread), 'domain')} not read whole")
+        alarms.append(f"incomplete read of {count(len(total.unread), 'domain')}")
     if alarms:
         return f"⚠ {md(' · '.join(alarms))}"
     if not total.changes:
         return "No changes"
-    said = count(total.changes, "change")
-    return f"{said}, {origins.counts['pending']} of them already pending" if origins.counts["pending"] else said
+    changes = count(total.changes, "change")
+    pending_count = origins.counts["pending"]
+    return f"{changes}, {pending_count} of them already pending" if pending_count else changes
 
 
 def _own(changes: Sequence[Change]) -> list[Change]:
@@ -356,10 +355,10 @@ def _pending(changes: Sequence[Change]) -> list[Change]:
     return [c for c in changes if c.attribution == "pending"]
 
 
-def _threats(doomed: Sequence[Change], outward: Sequence[Change], today: date | None) -> Iterator[str]:
-    """`deletes 1 mailbox with 3.2 GiB, last used 2 days ago`; `sends mail outside in 1 change`."""
-    if doomed:
-        parts = (f"{number} with {mail}" if mail else number for number, mail in deletions(doomed, today))
+def _threats(deleted: Sequence[Change], outward: Sequence[Change], today: date | None) -> Iterator[str]:
+    """`deletes 1 mailbox with 3.2 GiB, last used 2 days ago`; `external forwarding in 1 change`."""
+    if deleted:
+        parts = (f"{number} with {mail}" if mail else number for number, mail in deletions(deleted, today))
         yield f"deletes {'; '.join(parts)}"
     if outward:
-        yield f"sends mail outside in {count(len(outward), 'change')}"
+        yield f"external forwarding in {count(len(outward), 'change')}"

@@ -1,4 +1,4 @@
-"""Whose a change is, and where a difference came from, in the words of every format."""
+"""Attribution and direction of changes, in the words of every format."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,32 +8,32 @@ from reconciler.core.kinds import BY_NAME
 from reconciler.core.plan import Attribution, Change, Direction, FieldChange, Plan
 
 ATTRIBUTION_NAMES: dict[Attribution, str] = {"change set": "change-set", "pending": "pending", "both": "both"}
-"""As in documents."""
+"""The names in documents, which are a contract."""
 DIRECTIONS: dict[Direction, str] = {
     "server": "changed on the server",
     "git": "changed in git",
     "both": "changed on both",
 }
-CHANGE_SET = "From this change set"
+CHANGE_SET = "Introduced by this change"
 PENDING = "Already pending (drift, or an unapplied merge)"
-HIDDEN = "Masked: hidden by this change set"
+HIDDEN = "Hidden by this change"
 
-_OF_CHANGE: dict[Attribution | None, str] = {"pending": "already pending", "both": "in part already pending"}
+_OF_CHANGE: dict[Attribution | None, str] = {"pending": "already pending", "both": "partly already pending"}
 _OF_FIELD: dict[Attribution | None, str] = {
     "pending": "already pending",
-    "both": "already pending, with another value",
-    "change set": "from this change set",
+    "both": "already pending with another value",
+    "change set": "introduced by this change",
 }
 
 
 def change_marks(change: Change) -> list[str]:
-    """What is known of a change's origin: `changed on the server`, `already pending`."""
+    """The marks of a change: `changed on the server`, `already pending`."""
     direction = DIRECTIONS[change.direction] if change.direction else ""
     return [mark for mark in (direction, _OF_CHANGE.get(change.attribution, "")) if mark]
 
 
 def field_marks(change: Change, field: FieldChange) -> list[str]:
-    """The same of one field, where it differs from what is said of the whole change."""
+    """The marks of one field that differ from the marks of its change."""
     marks = []
     if field.direction and field.direction != change.direction:
         marks.append(DIRECTIONS[field.direction])
@@ -44,13 +44,13 @@ def field_marks(change: Change, field: FieldChange) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Attributions:
-    """What a base commit tells of all plans together.
+    """The attributions of all plans together.
 
     Attributes:
-        known: False where there was no base to compare with.
-        counts: changes by share.
+        known: False without a base commit to compare with.
+        counts: changes by attribution.
         hidden: changes that the change set hides.
-        on_server: the changes whose difference was made on the server, at least in part.
+        on_server: the changes whose difference was made, at least partly, on the server.
     """
 
     known: bool
@@ -74,23 +74,23 @@ def attributions(plans: Iterable[Plan]) -> Attributions:
 
 
 def attribution_words(found: Attributions) -> str:
-    """`From this change set: 3; already pending: 2; masked: 1.`; empty without a base."""
+    """`3 introduced by this change, 2 already pending, 1 hidden by this change.`; empty without a base."""
     if not found.known:
         return ""
     rows = (
-        ("From this change set", found.counts["change set"]),
-        ("in part already pending", found.counts["both"]),
+        ("introduced by this change", found.counts["change set"]),
+        ("partly already pending", found.counts["both"]),
         ("already pending", found.counts["pending"]),
-        ("masked", found.hidden),
-        ("not known whose", found.counts[None]),
+        ("hidden by this change", found.hidden),
+        ("without attribution", found.counts[None]),
     )
-    return "; ".join(f"{what}: {number}" for n, (what, number) in enumerate(rows) if number or not n) + "."
+    return ", ".join(f"{number} {words}" for words, number in rows if number) + "."
 
 
 def server_words(change: Change) -> str:
-    """What somebody did on the server: `mailbox alice@example.com (quota, enabled)`; not yet safe to print."""
-    what = {"create": "gone", "delete": "there", "rename": "under its old name"}.get(change.action)
-    if what is None:
-        moved = [f.name for f in change.fields if (f.direction or change.direction) in ("server", "both")]
-        what = ", ".join(moved or (f.name for f in change.fields))
-    return f"{BY_NAME[change.kind].title} {change.address} ({what})"
+    """A change made on the server: `mailbox alice@example.com (quota, enabled)`; not yet safe to print."""
+    done = {"create": "deleted", "delete": "created", "rename": "renamed back"}.get(change.action)
+    if done is None:
+        changed = [f.name for f in change.fields if (f.direction or change.direction) in ("server", "both")]
+        done = ", ".join(changed or (f.name for f in change.fields))
+    return f"{BY_NAME[change.kind].title} {change.address} ({done})"

@@ -1,4 +1,4 @@
-"""Plans for people at a terminal or in a log: what would be destroyed first, then domain by domain, then counts."""
+"""Plans as text for a terminal or a log: one section per domain, then the counts and the risks."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from reconciler.output.diagnostics_text import diagnostic_lines
 from reconciler.output.plan.costs import bill_words, cost_words
 from reconciler.output.plan.provenance import attribution_words, attributions, change_marks, field_marks, server_words
 from reconciler.output.plan.words import (
+    RISK_LABELS,
     RISK_STYLES,
     SYMBOLS,
     ChangeCounts,
@@ -22,9 +23,9 @@ from reconciler.output.plan.words import (
     new_address,
     reason_words,
     secret_words,
+    shown_diagnostics,
     side_words,
     summary_words,
-    told,
     unmanaged_words,
     value_words,
 )
@@ -32,16 +33,16 @@ from reconciler.output.terminal import Piece, Style, count, flow, safe, words
 
 _COLORS: dict[Action, str] = {"create": "green", "update": "yellow", "delete": "red", "rename": "cyan"}
 _CHANGE, _FIELD, _HANG = 2, 6, 10
-"""Indents: of a change, of its fields, of what runs over."""
+"""Indents of a change, of its fields, and of continuation lines."""
 _HIDDEN = 2
-"""How much further in masked changes stand."""
+"""Additional indent of changes that this change set hides."""
 _NAMED = 5
-"""How many resources that were changed on the server are named at the top."""
+"""How many resources that were changed on the server the risk lines name."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """How to write."""
+    """How the lines are written."""
 
     style: Style
     width: int
@@ -56,22 +57,20 @@ class _Page:
 def render_plans(
     plans: Sequence[Plan], *, color: bool, width: int, verbose: int = 0, today: date | None = None
 ) -> Iterator[str]:
-    """The lines of the plans, without line ends, made one by one.
+    """Yields the lines of the plans, without line ends.
+
+    The risks come last and only once: after a long plan the end is what a terminal still shows.
 
     Args:
-        plans: in the order in which they are to be shown.
-        color: whether ANSI colours are wanted.
-        width: cells a line; at least 40 are used, and a longer address is never cut.
-        verbose: from 1 on also places in files, unmanaged addresses, notes, and domains without changes.
-        today: the day from which the age of a last sign-in is counted at the top; without it the day itself is said.
+        plans: shown in this order.
+        color: whether to use ANSI colors.
+        width: cells per line, at least 40. A longer address is never cut.
+        verbose: from 1 on also locations in files, unmanaged addresses, notes, and domains without changes.
+        today: the risk lines show the age of the last login on this day; None = they show its date.
     """
     page = _Page(Style(color), width, verbose)
     total = count_changes(plans)
     origins = attributions(plans)
-    alarm = [*_alarm(page, total, today), *_moved(page, origins.on_server)]
-    yield from alarm
-    if alarm:
-        yield ""
     for plan in plans:
         if _is_shown(plan, verbose):
             yield from _domain(page, plan)
@@ -82,7 +81,8 @@ def render_plans(
     if total.changes:
         for line in bill_words(plans, arrow="->"):
             yield from page.flow(words(safe(line)))
-    yield from alarm
+    yield from _risks(page, total, today)
+    yield from _changed_on_server(page, origins.on_server)
 
 
 def _is_shown(plan: Plan, verbose: int) -> bool:
@@ -90,26 +90,26 @@ def _is_shown(plan: Plan, verbose: int) -> bool:
     return bool(verbose or plan.changes or plan.hidden or loud or not plan.complete)
 
 
-def _alarm(page: _Page, total: ChangeCounts, today: date | None) -> Iterator[str]:
-    """What must not be overlooked: deletions, refusals, domains that were not read."""
+def _risks(page: _Page, total: ChangeCounts, today: date | None) -> Iterator[str]:
+    """The lines that a reviewer must not miss: deletions, external forwarding, refusals, incomplete reads."""
     red = ("bold", "red")
-    if total.doomed:
-        parts = (f"{number} ({mail})" if mail else number for number, mail in deletions(total.doomed, today))
+    if total.deleted:
+        parts = (f"{number} ({mail})" if mail else number for number, mail in deletions(total.deleted, today))
         yield from page.flow(words(safe(f"! deletes {', '.join(parts)}"), *red))
     if total.outward:
-        yield from page.flow(words(f"! sends mail outside: {count(len(total.outward), 'change')}", *red))
+        yield from page.flow(words(f"! external forwarding: {count(len(total.outward), 'change')}", *red))
     if total.refused:
-        yield from page.flow(words(f"! refused: {_domains(total.refused)}; `apply` would change nothing", *red))
+        yield from page.flow(words(f"! refused: {_domains(total.refused)}; `apply` changes nothing", *red))
     if total.unread:
-        yield from page.flow(words(f"! not read whole, left alone: {_domains(total.unread)}", *red))
+        yield from page.flow(words(f"! incomplete read, skipped: {_domains(total.unread)}", *red))
 
 
-def _moved(page: _Page, changes: Sequence[Change]) -> Iterator[str]:
-    """What somebody changed on the server, by name: for `drift` that is the news."""
+def _changed_on_server(page: _Page, changes: Sequence[Change]) -> Iterator[str]:
+    """The resources that were changed on the server, by name: the main result of `drift`."""
     if changes:
         more = len(changes) - _NAMED
-        said = "; ".join([*map(server_words, changes[:_NAMED]), *([f"and {more} more"] if more > 0 else [])])
-        text = f"! changed on the server: {count(len(changes), 'resource')}: {said}"
+        named = "; ".join([*map(server_words, changes[:_NAMED]), *([f"and {more} more"] if more > 0 else [])])
+        text = f"! changed on the server: {count(len(changes), 'resource')}: {named}"
         yield from page.flow(words(safe(text), "bold", "yellow"), hang=4)
 
 
@@ -125,17 +125,17 @@ def _domain(page: _Page, plan: Plan) -> Iterator[str]:
         title.append(Piece(f"({safe(plan.domain)})", solid=True))
     title += words(f"on {safe(plan.server)}", "dim", gap=2)
     if not plan.complete:
-        title += words("NOT READ WHOLE: nothing will be changed here", "bold", "red", gap=2)
+        title += words("INCOMPLETE READ: no changes here", "bold", "red", gap=2)
     elif plan.refused:
         title.append(Piece("REFUSED", ("bold", "red"), 2))
     yield from page.flow(title)
-    for diagnostic in told(plan):
+    for diagnostic in shown_diagnostics(plan):
         if diagnostic.severity is not Severity.INFO or plan.changes or page.verbose:
             yield from diagnostic_lines(diagnostic, indent=_CHANGE, width=page.width, style=page.style)
     for change in plan.changes:
         yield from _change(page, change)
     if plan.hidden:
-        yield from page.flow(words("masked: the base would change this too; this change set hides it", "dim"), _CHANGE)
+        yield from page.flow(words("hidden by this change: the base would also make these changes", "dim"), _CHANGE)
         for change in plan.hidden:
             yield from _change(page, change, deeper=_HIDDEN)
     if plan.cost and (page.verbose or plan.cost.before != plan.cost.after):
@@ -151,7 +151,7 @@ def _domain(page: _Page, plan: Plan) -> Iterator[str]:
 
 
 def _change(page: _Page, change: Change, *, deeper: int = 0) -> Iterator[str]:
-    """One line a change, wrapped where it must be; below it its fields."""
+    """One line per change, wrapped if it is too long; its fields below."""
     color = _COLORS[change.action]
     head = [
         Piece(SYMBOLS[change.action], ("bold", color)),
@@ -163,10 +163,10 @@ def _change(page: _Page, change: Change, *, deeper: int = 0) -> Iterator[str]:
     if change.action == "rename":
         head += [Piece("->"), Piece(safe(new_address(change)), (color,), solid=True)]
     if change.risk != "none":
-        head.append(Piece(f"[{change.risk}]", RISK_STYLES[change.risk], 2))
-    remarks = "; ".join(filter(None, (reason_words(change), loss_words(change))))
-    if remarks:
-        head += words(safe(remarks), gap=2)
+        head += bracketed(RISK_LABELS[change.risk], *RISK_STYLES[change.risk])
+    note = "; ".join(filter(None, (reason_words(change), loss_words(change))))
+    if note:
+        head += words(safe(note), gap=2)
     for mark in change_marks(change):
         head += words(mark, "cyan", gap=2)
     if page.verbose and change.origin:
@@ -180,8 +180,13 @@ def _change(page: _Page, change: Change, *, deeper: int = 0) -> Iterator[str]:
         yield from page.flow(pieces, _FIELD + deeper, _HANG + deeper)
 
 
+def bracketed(label: str, *styles: str) -> list[Piece]:
+    """`[deletes mail]`, two cells after the text before it."""
+    return words(f"[{label}]", *styles, gap=2)
+
+
 def _field(change: Change, field: FieldChange) -> list[Piece]:
-    """`quota: 1 GiB -> 5 GiB`, or the value alone of what is created."""
+    """`quota: 1 GiB -> 5 GiB`; only the new value if the resource is created."""
     pieces = [Piece(f"{field.name}:")]
     if field.secret is not None:
         return pieces + words(safe(secret_words(field)))
@@ -194,7 +199,7 @@ def _field(change: Change, field: FieldChange) -> list[Piece]:
 
 
 def _list(change: Change, field: FieldChange, after: tuple[str, ...]) -> list[Piece]:
-    """`+ added  - removed` of a list that was there, else all of it."""
+    """`+ added  - removed` if the old list is known; otherwise the complete list."""
     if isinstance(field.before, tuple):
         added, removed = list_changes(field.before, after)
         return [

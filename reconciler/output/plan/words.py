@@ -1,4 +1,4 @@
-"""The words in which plans are shown to people, whatever the format: values, reasons, risks, counts, headlines."""
+"""Texts of plans that all formats share: values, reasons, risks, counts and headlines."""
 
 import unicodedata
 from collections import Counter
@@ -13,17 +13,14 @@ from reconciler.core.plan import Action, Change, FieldChange, Plan, Unmanaged
 from reconciler.core.quantities import format_size, human_size
 from reconciler.output.terminal import count
 
-# How long ago a day was, in words for a headline; details have the day itself.
-
-
 _MONTH, _YEAR = 30, 365
-"""Days; from 100 days on an age is a matter of months, from two years on of years."""
+"""Days. From 100 days on an age is given in months, from two years on in years."""
 
 
 def ago(moment: str, today: date) -> str:
-    """`2 days ago`, `today`, `5 months ago`; empty for what does not begin with an ISO 8601 day.
+    """`2 days ago`, `today`, `5 months ago`; empty if the text does not begin with an ISO 8601 date.
 
-    A moment after `today` (a clock that is ahead) counts as today.
+    A time after `today` (a clock that is ahead) counts as today.
     """
     try:
         days = (today - date.fromisoformat(moment[:10])).days
@@ -50,10 +47,12 @@ RISK_STYLES: dict[str, tuple[str, ...]] = {
     "exfiltration": ("bold", "red"),
     "access": ("yellow",),
 }
-"""The risks that are marked, with their colours; `none` is not."""
+"""The colors of the marked risks; `none` has no mark."""
+RISK_LABELS: dict[str, str] = {"mail-loss": "deletes mail", "exfiltration": "external forwarding", "access": "access"}
+"""Documents keep the names of the contract; people read these labels."""
 
 _SIZES = frozenset({"quota"})
-"""The fields that hold a number of bytes."""
+"""Fields whose value is a number of bytes."""
 
 
 def count_kind(number: int, kind: KindName) -> str:
@@ -67,7 +66,7 @@ def new_address(change: Change) -> str:
 
 
 def value_words(name: str, value: Value | None) -> str:
-    """A field's value as it could stand in a file, not yet safe to print; None is what was not read."""
+    """A field's value as a file would have it, not yet safe to print; None = not read."""
     match value:
         case None:
             return "(unknown)"
@@ -91,7 +90,7 @@ def _quoted(text: str) -> str:
 
 
 def side_words(field: FieldChange) -> tuple[str, str]:
-    """Both sides of an update that is no list; texts that look alike are shown by their code points."""
+    """Both sides of an update of a single value. Texts that look alike are shown as code points."""
     before, after = field.before, field.after
     if isinstance(before, str) and isinstance(after, str) and _look(before) == _look(after):
         return _spelled(before), _spelled(after)
@@ -107,15 +106,15 @@ def _spelled(text: str) -> str:
 
 
 def secret_words(field: FieldChange) -> str:
-    """Where a password comes from; its value is nowhere near."""
-    assert field.secret is not None, "only a field with a reference is asked for it"
+    """The source of a password, never its value."""
+    assert field.secret is not None, "only a field with a reference has a source"
     if field.secret.kind == "generate":
         return "(generated, delivered to a file)"
     return f"(set from {field.secret})"
 
 
 def reason_words(change: Change) -> str:
-    """Why a change is made, where that is not its declaration or plain from its action."""
+    """The reason of a change, if it is neither its declaration nor clear from its action."""
     match change.reason:
         case "removed":
             return "removed"
@@ -130,33 +129,33 @@ def reason_words(change: Change) -> str:
 
 
 def loss_words(change: Change) -> str:
-    """What is in a mailbox that is deleted, or will be: `3.2 GiB, last sign-in 2026-11-20`; empty for others."""
+    """The content of a mailbox that is or will be deleted: `3.2 GiB, last login 2026-11-20`; otherwise empty."""
     if change.kind != "mailbox" or not (change.action == "delete" or change.purge_after):
         return ""
     return _mail_words([change])
 
 
 def _mail_words(mailboxes: Sequence[Change], today: date | None = None) -> str:
-    """Size and last sign-in of some mailboxes: the day itself, or how long before `today` it was."""
+    """Size and last login of some mailboxes: the date, or its age on `today`."""
     sizes = [c.usage_bytes for c in mailboxes if c.usage_bytes is not None]
     logins = [c.last_login for c in mailboxes if c.last_login]
     size = human_size(sum(sizes)) if sizes else "size unknown"
     if sizes and len(sizes) < len(mailboxes):
         size = f"at least {size}"
     if not logins:
-        return f"{size}, no sign-in known"
+        return f"{size}, no login known"
     age = ago(max(logins), today) if today else ""
-    return f"{size}, last used {age}" if age else f"{size}, last sign-in {max(logins)[:10]}"
+    return f"{size}, last used {age}" if age else f"{size}, last login {max(logins)[:10]}"
 
 
-def deletions(doomed: Sequence[Change], today: date | None = None) -> list[tuple[str, str]]:
-    """Per kind that loses any: how many, and what mail goes with them (mailboxes only).
+def deletions(deleted: Sequence[Change], today: date | None = None) -> list[tuple[str, str]]:
+    """Per kind with deletions: how many, and for mailboxes the mail that is deleted with them.
 
-    Days are said as they are in a headline, as so long before `today`, where that is given.
+    With `today` the last login is given as an age, as headlines do.
     """
     rows: list[tuple[str, str]] = []
     for kind in KINDS:
-        of_kind = [c for c in doomed if c.kind == kind.name]
+        of_kind = [c for c in deleted if c.kind == kind.name]
         if of_kind:
             mail = _mail_words(of_kind, today) if kind.name == "mailbox" else ""
             rows.append((count_kind(len(of_kind), kind.name), mail))
@@ -164,28 +163,28 @@ def deletions(doomed: Sequence[Change], today: date | None = None) -> list[tuple
 
 
 def unmanaged_words(unmanaged: Iterable[Unmanaged]) -> str:
-    """`3 unmanaged: 2 mailboxes, 1 alias`; empty where there are none."""
+    """`3 unmanaged: 2 mailboxes, 1 alias`; empty without any."""
     numbers = Counter(u.kind for u in unmanaged)
     parts = (count_kind(numbers[k.name], k.name) for k in KINDS if numbers[k.name])
     return f"{numbers.total()} unmanaged: {', '.join(parts)}" if numbers else ""
 
 
-def told(plan: Plan) -> list[Diagnostic]:
-    """A plan's diagnostics without the notes on days of deletion that stand at a change already."""
+def shown_diagnostics(plan: Plan) -> list[Diagnostic]:
+    """A plan's diagnostics without the notes on deletion dates: the changes show these dates."""
     shown = {c.origin for c in plan.changes if c.purge_after and c.origin}
     return [d for d in plan.diagnostics if not (d.code == "GRD009" and d.span in shown)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeCounts:
-    """What all plans together come to.
+    """The counts of all plans together.
 
     Attributes:
         changed: how many domains have changes.
         refused: domains (canonical) with errors; one of them stops a whole apply.
-        unread: domains that could not be read whole; each is left alone.
-        doomed: the deletions.
-        outward: the changes that would send mail outside.
+        unread: domains whose read was incomplete; each is skipped.
+        deleted: the deletions.
+        outward: the changes that would forward mail outside the workspace's domains.
         left_out: how many changes `--target` leaves out.
     """
 
@@ -195,13 +194,13 @@ class ChangeCounts:
     unmanaged: int
     refused: tuple[str, ...]
     unread: tuple[str, ...]
-    doomed: tuple[Change, ...]
+    deleted: tuple[Change, ...]
     outward: tuple[Change, ...]
     left_out: int
 
     @property
     def changes(self) -> int:
-        """How many changes there are."""
+        """The number of changes."""
         return sum(self.actions.values())
 
 
@@ -217,32 +216,31 @@ def count_changes(plans: Iterable[Plan]) -> ChangeCounts:
         unmanaged=sum(len(p.unmanaged) for p in listed),
         refused=tuple(p.domain for p in listed if p.complete and p.refused),
         unread=tuple(p.domain for p in listed if not p.complete),
-        doomed=tuple(c for c in changes if c.action == "delete"),
+        deleted=tuple(c for c in changes if c.action == "delete"),
         outward=tuple(c for c in changes if c.risk == "exfiltration"),
         left_out=sum(p.left_out for p in listed),
     )
 
 
 def summary_words(total: ChangeCounts) -> str:
-    """`Plan: 3 to create, ... in 2 of 4 domains; 5 unmanaged.`, or `No changes. 4 domains are as declared.`
+    """`Plan: 3 to create, 1 to delete in 2 of 4 domains; 5 unmanaged.`, or `No changes. 4 domains are as declared.`
 
-    "No changes" is only said where every domain was read whole and none is refused.
+    "No changes" is a promise about every domain: it appears only if every read was complete and no plan is refused.
     """
     unmanaged = f"; {total.unmanaged} unmanaged" if total.unmanaged else ""
     rest = f"; {left_out_words(total.left_out)}" if total.left_out else ""
     if total.changes:
-        parts = ", ".join(f"{n} {VERBS[a]}" for a, n in total.actions.items())
+        parts = ", ".join(f"{n} {VERBS[a]}" for a, n in total.actions.items() if n)
         return f"Plan: {parts} in {total.changed} of {count(total.domains, 'domain')}{unmanaged}{rest}."
     if not total.domains:
         return "No changes. No domain was selected."
     if total.left_out and not (total.refused or total.unread):
         return f"No changes to the targets{unmanaged}{rest}."
     fine = total.domains - len(total.refused) - len(total.unread)
-    rows = [(fine, "as declared"), (len(total.refused), "refused"), (len(total.unread), "not read whole")]
-    said = [f"{count(n, 'domain')} {'is' if n == 1 else 'are'} {what}" for n, what in rows if n]
-    # "No changes" is a promise about every domain: where one was not read, or is refused, it is not made.
+    rows = [(fine, "as declared"), (len(total.refused), "refused"), (len(total.unread), "not read completely")]
+    states = [f"{count(n, 'domain')} {'is' if n == 1 else 'are'} {state}" for n, state in rows if n]
     verdict = "Plan incomplete" if total.unread else "Plan refused" if total.refused else "No changes"
-    return f"{verdict}. {', '.join(said)}{unmanaged}{rest}."
+    return f"{verdict}. {', '.join(states)}{unmanaged}{rest}."
 
 
 def left_out_words(number: int) -> str:
@@ -250,18 +248,15 @@ def left_out_words(number: int) -> str:
     return f"{count(number, 'change')} left out by --target"
 
 
-# What was added to a list and what was taken out, in deepdiff's words. The only user of deepdiff.
-
-
 def list_changes(before: tuple[str, ...], after: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(added, removed) of two canonical lists that are known to differ, each sorted.
 
-    deepdiff is imported at the first call: most plans have no such change. The lists go in as mappings of each text to
-    itself, which it compares by key; its shortcuts (private names, "too different to look deeper") are turned off,
-    because a name may begin with two underscores and every target counts.
+    The only use of deepdiff. It is imported here because most plans have no such change.
     """
     from deepdiff import DeepDiff
 
+    # deepdiff compares mappings by key, in linear time. Its shortcuts are off: a name may begin with two underscores,
+    # and it must report every target even if the lists differ a lot.
     found = DeepDiff(
         dict(zip(before, before, strict=True)),
         dict(zip(after, after, strict=True)),

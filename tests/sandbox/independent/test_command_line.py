@@ -162,7 +162,7 @@ def test_an_unusable_folder_is_rejected_in_one_sentence(tmp_path, content):
         (["--port", "99999"], "99999"),
         (["--port", "http"], "'http'"),
         (["--seed", "/no/such/folder"], "/no/such/folder"),
-        (["--server", "mail1"], "--server goes with --seed"),
+        (["--server", "mail1"], "--server requires --seed"),
         (["--access-token-seconds", "0"], "0"),
         (["--no-such-option"], "--no-such-option"),
     ],
