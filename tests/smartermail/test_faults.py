@@ -244,7 +244,7 @@ def test_hundreds_of_requests_at_once_never_exceed_the_limit_and_all_come_back(f
     async def work(server: Server) -> None:
         reader = server.reader()
         busy = most = 0
-        send = server._calls.session._whole
+        send = server._calls.session._complete_answer
 
         async def watched(*args: object) -> object:
             nonlocal busy, most
@@ -255,7 +255,7 @@ def test_hundreds_of_requests_at_once_never_exceed_the_limit_and_all_come_back(f
             finally:
                 busy -= 1
 
-        server._calls.session._whole = watched
+        server._calls.session._complete_answer = watched
         found = await asyncio.gather(*(reader.read_mailbox(DOMAIN, "anna") for _ in range(100)))
         assert all(m is not None and m.display_name == "Anna A" for m in found)
         assert most <= 12

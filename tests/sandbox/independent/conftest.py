@@ -1,6 +1,6 @@
 """An empty server for independent clients: its address, and the name and password of its system administrator.
 
-The clients use only the standard library and the API reference. Tests can import `plain_client` and `page_examples`.
+The clients use only the standard library, as docs/reference/smartermail-api.md describes the API. Tests can import `plain_client` and `page_examples`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An HTTP client with only the standard library, and the comparison of an answer with an example of the API reference."""
+"""An HTTP client with only the standard library, and the comparison of an answer with an example of the page."""
 
 from __future__ import annotations
 
