@@ -112,7 +112,9 @@ def _parts(plans: Sequence[Plan]) -> Iterator[_Part]:
     """By attribution if there is a base; otherwise by direction if it is known; otherwise one part."""
     changes = [c for p in plans for c in p.changes]
     if attributions(plans).known:
-        yield _Part(CHANGE_SET, [c for c in changes if c.attribution in ("change set", "both")])
+        own = [c for c in changes if c.attribution in ("change set", "both")]
+        # A change that this change set introduces was changed in git, of course: only other directions are news.
+        yield _Part(CHANGE_SET, own, redundant=DIRECTIONS["git"])
         rest = (
             _Part(PENDING, [c for c in changes if c.attribution == "pending"], " already pending", "already pending"),
             _Part("Without attribution", [c for c in changes if c.attribution is None], " without attribution"),
@@ -339,7 +341,8 @@ def _headline(total: ChangeCounts, origins: Attributions, today: date | None) ->
     if total.unread:
         alarms.append(f"incomplete read of {count(len(total.unread), 'domain')}")
     if alarms:
-        return f"⚠ {md(' · '.join(alarms))}"
+        text = " · ".join(alarms)
+        return f"⚠ {md(text[0].upper() + text[1:])}"
     if not total.changes:
         return "No changes"
     changes = count(total.changes, "change")
