@@ -1,4 +1,4 @@
-"""A domain's page in a real browser: copying, the DMARC generator, and what strangers wrote."""
+"""The page of a domain in a real browser: copying, the DMARC form, and untrusted text."""
 
 import random
 from collections.abc import Callable
@@ -26,13 +26,13 @@ def clipboard(page: Any) -> str:
 
 
 def made(page: Any) -> str:
-    """The record that the generator shows."""
+    """The record that the form shows."""
     text: str = page.locator("#dmarc-value").inner_text()
     return text
 
 
 def notes(page: Any) -> set[str]:
-    """What the generator says of it."""
+    """The notes that the form shows."""
     found: list[str] = page.evaluate(
         "[...document.querySelectorAll('[data-note]:not([hidden])')].map(n => n.dataset.note)"
     )
@@ -40,7 +40,7 @@ def notes(page: Any) -> set[str]:
 
 
 def fill(page: Any, **values: str) -> None:
-    """Sets fields of the generator as a person would, whether they are folded or not."""
+    """Sets fields of the form as a person would, even if they are folded."""
     page.evaluate(
         """values => {
           for (const [name, value] of Object.entries(values)) {
@@ -79,7 +79,7 @@ def test_the_text_is_selected_if_copying_fails(page: Any) -> None:
         "() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); document.execCommand = () => false; }"
     )
     page.locator("#dmarc .fix .form:has(button) button").nth(2).click()
-    page.locator("#live", has_text="Could not copy").wait_for(state="attached")
+    page.locator("#live", has_text="Copying failed").wait_for(state="attached")
     assert page.evaluate("String(getSelection()).trim()") == "v=DMARC1; p=quarantine; rua=mailto:dmarc@example.net"
 
 
@@ -157,7 +157,7 @@ def test_a_record_of_many_addresses_is_split_into_strings_of_255(page: Any) -> N
     assert max(map(len, parts)) == 255 and "".join(parts) == made(page)
 
 
-def test_untrusted_text_is_shown_and_never_runs(page: Any, hostile: str) -> None:
+def test_untrusted_text_is_shown_and_never_runs(page: Any, untrusted: str) -> None:
     card = page.locator("#spf")
     text = card.inner_text()
     assert "<script>window.hit=1</script>" in text
@@ -170,7 +170,7 @@ def test_untrusted_text_is_shown_and_never_runs(page: Any, hostile: str) -> None
     assert not folded.locator(".whole").is_visible()
     folded.locator("summary").click()
     assert folded.locator(".whole").is_visible()
-    assert hostile[:20] in page.content().replace("&lt;", "<").replace("&gt;", ">")
+    assert untrusted[:20] in page.content().replace("&lt;", "<").replace("&gt;", ">")
 
 
 def test_the_spf_tree_shows_the_lookups_of_each_term(page: Any) -> None:
@@ -180,7 +180,7 @@ def test_the_spf_tree_shows_the_lookups_of_each_term(page: Any) -> None:
     assert lines[0].startswith("include:spf.example.net 10 lookups, 10 so far")
     assert (
         lines[1]
-        == "a:<script>window.hit=1</script> 1 lookup, 11 so far beyond the limit of 10 finds nothing not a name"
+        == "a:<script>window.hit=1</script> 1 lookup, 11 so far over the limit of 10 no records found not a name"
     )
     assert page.locator("#spf summary", has_text="11 lookups of 10").is_visible()
 

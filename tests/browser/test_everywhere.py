@@ -1,4 +1,4 @@
-"""What holds of every page, in every colour and width: accessible, alone, never wider than the window."""
+"""Rules for all pages in all color schemes and widths: accessible, no network, never wider than the window."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -64,7 +64,7 @@ def test_the_french_pages_have_no_english_texts_of_ours(tab: Open, french: Path)
         )
         words = set(text.lower().replace("’", " ").split())
         assert not words & {"the", "of", "and", "domain", "copy", "search", "expected", "found", "policy", "warning"}
-        assert page.locator("text=Les constats des contrôles sont en anglais.").is_visible()
+        assert page.locator("text=Les résultats des contrôles sont en anglais.").is_visible()
 
 
 def test_a_printed_page_shows_everything_unfolded(tab: Open, small: Path, tmp_path: Path) -> None:

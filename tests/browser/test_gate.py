@@ -1,4 +1,4 @@
-"""Where there is no browser: a stranger's tests skip and say why, a gate that requires one fails."""
+"""Without a browser, tests skip with a reason, and a gate that requires a browser fails."""
 
 from collections.abc import Callable
 

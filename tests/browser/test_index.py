@@ -13,7 +13,7 @@ Open = Callable[..., Any]
 
 
 def listed(page: Any) -> list[str]:
-    """The domains shown, as they stand."""
+    """The displayed domains, in order."""
     return page.locator("tbody th a").all_inner_texts()
 
 
@@ -36,7 +36,7 @@ def test_a_search_matches_all_words_and_reports_no_match(tab: Open, small: Path)
     assert listed(page) == ["customer01.example", "customer08.example", "customer15.example"]
     page.get_by_label("Search", exact=True).fill("<script>")
     assert listed(page) == []
-    assert page.locator("#shown").inner_text().startswith("No domain fits")
+    assert page.locator("#shown").inner_text().startswith("No domain matches")
     page.get_by_role("button", name="Show all").click()
     assert len(listed(page)) == 23
 
@@ -153,7 +153,7 @@ def test_the_list_works_with_the_keyboard_alone(tab: Open, small: Path) -> None:
             page.keyboard.press("Space")
         if focus[0] == "q":
             page.keyboard.type("example.com")
-            assert listed(page) == ["alias.example", "example.com"]  # what it is an alias of is found too
+            assert listed(page) == ["alias.example", "example.com"]  # a search also matches the domain of an alias
         if focus[0] == "example.com":
             page.keyboard.press("Enter")
             break
