@@ -51,8 +51,15 @@ EDITS = {
 }
 """The pull request: file -> replacements. It deletes a mailbox with mail and forwards mail to an outside address."""
 
-SIZES = {"alice": 4.1, "bob": 3.2, "postmaster": 0.1}
-"""GiB of mail in some mailboxes of example.com: an empty server would show neither losses nor usage."""
+SIZES = {
+    "alice@example.com": 4.1,
+    "bob@example.com": 3.2,
+    "dora@moving.example": 1.7,
+    "head@school.example": 6.4,
+    "office@school.example": 2.9,
+    "hello@bakery.example": 0.8,
+}
+"""GiB of mail in some mailboxes of mail1: an empty server would show neither losses nor usage."""
 
 UNPUBLISHED = {("school.example", "dmarc"), ("moving.example", "dkim"), ("moving.example", "spf")}
 """Records that stay unpublished, so that the report has something to show: domain and the check that misses them."""
@@ -136,8 +143,8 @@ class Workspace:
         """The Markdown of the pull request's plan. Meanwhile somebody changed an alias on the server."""
         mail1 = self.hosts["mail1"].endpoint
         two_days_ago = f"{datetime.now(UTC) - timedelta(days=2):%Y-%m-%dT%H:%M:%SZ}"
-        for name, size in SIZES.items():
-            facts = {"email": f"{name}@example.com", "size": int(size * 2**30), "lastLogin": two_days_ago}
+        for address, size in SIZES.items():
+            facts = {"email": address, "size": int(size * 2**30), "lastLogin": two_days_ago}
             _post(mail1, "/sandbox/account", facts, {"X-Sandbox": "1"})
         _change_alias(mail1, "info", ["sales@example.com"])
         for path, replacements in EDITS.items():

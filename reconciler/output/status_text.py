@@ -20,7 +20,7 @@ from reconciler.output.terminal import MIN_WIDTH, Style, at_line_start, columns,
 PILLS: Mapping[Status, str] = MappingProxyType({"pass": "+", "warn": "!", "fail": "X", "skip": "-", "error": "?"})
 """The status of a check as one ASCII character."""
 
-PILL_WORDS = "+ pass, ! warn, X fail, - skip, ? lookup failed"
+PILL_WORDS = "+ pass, ! warn, X fail, - skip, ? error"
 UNKNOWN = "?"
 
 

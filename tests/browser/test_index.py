@@ -70,7 +70,7 @@ def test_sorting_by_a_column_and_back_is_announced(tab: Open, small: Path) -> No
     assert head.get_attribute("aria-sort") == "ascending"
     page.get_by_label("Sort by").select_option("status")
     words = page.locator("tbody .c-status").all_inner_texts()
-    order = ["Fail", "Not looked up", "Warning", "Pass"]
+    order = ["Fail", "Lookup failed", "Warning", "Pass"]
     assert [order.index(w.strip()) for w in words] == sorted(order.index(w.strip()) for w in words)
 
 

@@ -69,7 +69,7 @@ def test_each_domain_is_one_line_of_80_columns() -> None:
         "lost.example         NOT READ",
     ]
     assert all(columns(line) <= 80 for line in lines)
-    assert lines[5].startswith("DNS: mx, spf, dkim, autodiscover, dmarc; + pass, ! warn, X fail, - skip, ?")
+    assert lines[5].startswith("DNS: mx, spf, dkim, autodiscover, dmarc; + pass, ! warn, X fail, - skip, ? error")
     assert "error: lost.example: no answer [SRV001]" in lines
     assert lines[-1] == "3 domains: 24 mailboxes, 43.0 GiB, 28.00 USD a month; 1 not read."
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from reconciler.core.findings import DomainReport, Finding, Record
 from reconciler.output.documents import FORMAT_VERSION, json_text
 from reconciler.output.records import RECORD_FORMATS, record_forms, render_records
-from reconciler.output.records_zone import zone_line
+from reconciler.output.records_zone import zone_line, zone_lines
 from reconciler.output.report.words import MAX_LINE, clipped
-from reconciler.output.terminal import safe
+from reconciler.output.terminal import Style, flow, safe, words
 
 PROPOSAL_FORMATS = ("text", *RECORD_FORMATS)
+_WIDTH = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,25 +60,38 @@ def side_notes(proposals: Sequence[DmarcProposal]) -> list[str]:
 
 def _text(proposal: DmarcProposal) -> list[str]:
     if proposal.record is None:
-        return [proposal.domain, f"  {safe(proposal.problem)}"]
-    lines = [proposal.domain, f"  {zone_line(proposal.record)}"]
+        return [proposal.domain, *_wrapped(safe(proposal.problem), 2)]
+    lines = [proposal.domain, *_zone(proposal.record, 2)]
     if proposal.published is None:
         lines.append("  The published record was not looked up.")
     elif not proposal.published:
         lines.append("  No record is published yet.")
     else:
-        lines += [f"  Published: {_shown(record.value)}" for record in proposal.published]
-        lines += [f"    {_change(tag, before, after)}" for tag, before, after in proposal.changes]
+        for record in proposal.published:
+            lines += _wrapped(f"Published: {_shown(record.value)}", 2)
+        for tag, before, after in proposal.changes:
+            lines += _wrapped(_change(tag, before, after), 4)
         if len(proposal.published) == 1 and not proposal.changes:
             lines.append("    The published record is the same.")
-    lines += [f"  Note: {_shown(text)}" for text in proposal.notes]
+    for text in proposal.notes:
+        lines += _wrapped(f"Note: {_shown(text)}", 2)
     for record in proposal.elsewhere:
         lines += ["  The operator of the domain that receives the reports must publish:"]
-        lines += [f"    {zone_line(record)}"]
-    lines.append(f"  Next: {proposal.advice}")
+        lines += _zone(record, 4)
+    lines += _wrapped(f"Next: {proposal.advice}", 2)
     if proposal.next is not None:
-        lines.append(f"    {proposal.next.value}")
+        lines += _wrapped(proposal.next.value, 4)
     return lines
+
+
+def _wrapped(text: str, indent: int) -> list[str]:
+    """A text that is already safe, wrapped at word boundaries."""
+    return list(flow(words(text), indent=indent, hang=indent + 2, width=_WIDTH, style=Style(False)))
+
+
+def _zone(record: Record, indent: int) -> list[str]:
+    """A record on several lines of a zone file, which are valid there without changes."""
+    return [" " * indent + line for line in zone_lines(record, _WIDTH - indent)]
 
 
 def _change(tag: str, before: str | None, after: str | None) -> str:
