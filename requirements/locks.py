@@ -16,6 +16,10 @@ from packaging.utils import canonicalize_name
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 
+NAME = "smartermail-reconciler"
+"""The name of the distribution. The command and the import package are named `reconciler`."""
+FILE_NAME = NAME.replace("-", "_")
+"""The name as the files and folders of a built distribution have it."""
 NOT_SHIPPED = frozenset({"dev"})
 """Extras with development tools. Users do not install them."""
 
@@ -66,8 +70,8 @@ def read(path: Path) -> dict[str, Pin]:
         elif line.strip() == "# via":
             continue
         elif found := _VIA.match(line):
-            # uv names pyproject.toml as "reconciler (pyproject.toml)".
-            ours = found["who"].startswith("reconciler ")
+            # uv names pyproject.toml as "smartermail-reconciler (pyproject.toml)".
+            ours = found["who"].startswith(f"{NAME} ")
             via.append("pyproject.toml" if ours else canonicalize_name(found["who"]))
         else:
             raise ValueError(f"{path.name}:{number}: not a pin, a hash or a comment: {line!r}")
@@ -105,7 +109,7 @@ def _flat(lines: Iterable[str], optional: Mapping[str, list[str]]) -> Iterator[R
     for line in lines:
         requirement = Requirement(line)
         # An extra may refer to other extras of this project, as `dev` does.
-        if requirement.name == "reconciler":
+        if canonicalize_name(requirement.name) == NAME:
             for extra in sorted(requirement.extras):
                 yield from _flat(optional[extra], optional)
         else:

@@ -15,7 +15,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import sbom
-from locks import ROOT, project
+from locks import FILE_NAME, ROOT, project
 
 SOURCES = ("reconciler", "schemas", "examples", "tests", "benchmarks", "docs", "requirements")
 """The folders of the sdist."""
@@ -52,7 +52,7 @@ def build(target: Path, made_at: int) -> list[Path]:
         _run_build(copy, Path(folder) / "made", made_at)
         version = project()["project"]["version"]  # type: ignore[index]
         for path in (copy / "sbom").iterdir():
-            shutil.copyfile(path, Path(folder) / "made" / path.name.replace("reconciler", f"reconciler-{version}", 1))
+            shutil.copyfile(path, Path(folder) / "made" / path.name.replace("reconciler", f"{FILE_NAME}-{version}", 1))
         made = sorted((Path(folder) / "made").iterdir())
         faults = [fault for path in made for fault in check(path, set(known))]
         if faults:
@@ -88,11 +88,12 @@ def check(path: Path, known: AbstractSet[str]) -> list[str]:
 
 
 def in_wheel(known: AbstractSet[str]) -> set[str]:
-    """Return the exact names in a wheel: the package, schemas, examples and metadata."""
+    """Return the exact names in a wheel: the package, schemas, examples, man page and metadata."""
     version = project()["project"]["version"]  # type: ignore[index]
     metadata = ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE", "sboms/reconciler.cdx.json")
-    names = {f"reconciler-{version}.dist-info/{name}" for name in metadata}
+    names = {f"{FILE_NAME}-{version}.dist-info/{name}" for name in metadata}
     names |= {name for name in known if name.startswith("reconciler/")}
+    names.add(f"{FILE_NAME}-{version}.data/data/share/man/man1/reconciler.1")
     return names | {f"reconciler/_data/{name}" for name in known if name.startswith(("schemas/", "examples/"))}
 
 

@@ -14,7 +14,7 @@ import tempfile
 import venv
 from pathlib import Path
 
-from locks import HERE, ROOT, asked, extras, read
+from locks import HERE, NAME, ROOT, asked, extras, read
 from packaging.requirements import Requirement
 
 OLDEST = "3.11"
@@ -82,7 +82,7 @@ class _Compiler:
         command = [self.uv, "--no-config", "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
         command += ["--python-version", OLDEST, "--custom-compile-command", "make lock", *upgrade]
         # The lock holds the dependencies only. The project itself is installed from the work tree.
-        command += ["--exclude-newer", os.environ.get("COOLDOWN", "7 days"), "--no-emit-package", "reconciler"]
+        command += ["--exclude-newer", os.environ.get("COOLDOWN", "7 days"), "--no-emit-package", NAME]
         # The lock of a group leaves out the dependencies of the project.
         sources = () if "--group" in words else ("pyproject.toml",)
         subprocess.run([*command, *words, *sources, "-o", f"requirements/{name}"], check=True, cwd=ROOT)

@@ -18,7 +18,7 @@ from cyclonedx.model.bom import Bom, BomMetaData
 from cyclonedx.model.component import Component, ComponentScope, ComponentType
 from cyclonedx.model.lifecycle import LifecyclePhase, PredefinedLifecycle
 from cyclonedx.output.json import JsonV1Dot6
-from locks import HERE, Pin, asked, closure, extras, project, read
+from locks import HERE, NAME, Pin, asked, closure, extras, project, read
 from packageurl import PackageURL
 
 SPACE = uuid.UUID("6f0c3a52-8f0e-5b0f-9d8e-2f2c6b7f0a11")
@@ -59,12 +59,12 @@ def _bom(components: Mapping[str, Component], pins: Mapping[str, Pin], direct: I
     table = project()["project"]
     assert isinstance(table, dict)
     root = Component(
-        name="reconciler",
+        name=NAME,
         version=table["version"],
         type=ComponentType.APPLICATION,
         description=table["description"],
-        bom_ref=f"pkg:pypi/reconciler@{table['version']}",
-        purl=PackageURL("pypi", None, "reconciler", table["version"]),
+        bom_ref=f"pkg:pypi/{NAME}@{table['version']}",
+        purl=PackageURL("pypi", None, NAME, table["version"]),
         licenses=[LicenseFactory().make_from_string(table["license"])],
     )
     metadata = BomMetaData(

@@ -1,4 +1,4 @@
-"""The examples and schemas that travel with the program: in the wheel, or beside a checkout."""
+"""The examples and schemas of the program: in the wheel, or in the checkout."""
 
 from pathlib import Path
 
@@ -7,13 +7,14 @@ from reconciler.core.errors import ReconcilerError
 
 
 def data_folder(name: str) -> Path:
-    """`examples` or `schemas`, wherever this installation has it.
+    """The folder `examples` or `schemas` of this installation.
 
     Raises:
         ReconcilerError: the installation is incomplete.
     """
     package = Path(reconciler.__file__).parent
+    # The wheel has its own copy, a checkout uses the files at its top.
     for folder in (package / "_data" / name, package.parent / name):
         if folder.is_dir():
             return folder
-    raise ReconcilerError(f"this installation has no {name}", hint="install it again")
+    raise ReconcilerError(f"this installation has no {name}", hint="install the program again")

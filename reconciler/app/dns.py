@@ -23,15 +23,16 @@ from reconciler.engine.observe import Observation
 
 
 def expected_of(config: Configuration, desired: DesiredDomain) -> Expected:
-    """What DNS should say for a domain: the product's expectations, the domain's overrides, the server's host name.
+    """The expected DNS records: the product's expectations, the domain's overrides and the server's host name.
 
     Raises:
-        NoHostName: a record would have to lead to an address, or to this machine.
+        NoHostName: a record would have to name an IP address or this machine.
     """
     product = config.products.get(desired.product or "")
     layers = (product.dns, desired.dns) if product else (desired.dns,)
     server = config.workspace.servers[desired.server]
     expected = expectation(server.hostname, *layers)
+    # Only records that use the default host name need one.
     if server.hostname in (*expected.mx_hosts, expected.autodiscover_host, expected.autodiscover_srv_target):
         _require_name(server)
     return expected
@@ -44,8 +45,8 @@ def _require_name(server: ServerSettings) -> None:
         if server.hostname != "localhost":
             return
     raise NoHostName(
-        f"DNS cannot point at {server.hostname}: server {server.name} has no `hostname`, and its url no name to use",
-        hint="add `hostname:` to the server: the name under which others reach it",
+        f"DNS cannot point at {server.hostname}: server {server.name} has no `hostname`, and its url has no host name",
+        hint="add `hostname:` to the server, with the name that other servers use",
         span=server.origin,
     )
 
@@ -53,9 +54,9 @@ def _require_name(server: ServerSettings) -> None:
 def subjects(
     config: Configuration, selected: Sequence[DesiredDomain], seen: Mapping[str, Observation]
 ) -> list[Subject]:
-    """What to check: each selected domain and its domain aliases, declared ones and those that the server has.
+    """The domains to check: each selected domain and its domain aliases, both declared and on the server.
 
-    A domain whose server could not be asked is checked all the same; only its DKIM key is unknown then, and why.
+    A domain whose server does not answer is checked too. Its DKIM key is unknown then, with the reason.
     """
     found: list[Subject] = []
     for desired in selected:
@@ -72,6 +73,7 @@ def subjects(
             )
         )
         declared = () if isinstance(desired.domain_aliases, Unset) else desired.domain_aliases
+        # A domain alias on the server receives mail, whether a file declares it or not.
         served = known.domain_aliases if known else ()
         found += [
             Subject(domain=name, server=desired.server, expected=expected, dkim=None, alias_of=desired.domain)
@@ -91,17 +93,18 @@ async def check_dns(
     cache: Path | None = None,
     warn: Callable[[str], None] = lambda _: None,
 ) -> tuple[Report, tuple[ReconcilerError, ...]]:
-    """The report, and what kept us from asking mail servers for their keys and domain aliases.
+    """The report, and the errors of mail servers that did not return their keys and domain aliases.
 
     Args:
         everything, https, cache, warn: see `ask_dns`.
 
     Raises:
-        Unreachable: there is no resolver to ask.
-        NoHostName: see `expected_of`; said before anything is asked.
+        Unreachable: no resolver is configured or found.
+        NoHostName: see `expected_of`; raised before any query.
     """
     planner = Planner(config, request)
     selected = planner.selected()
+    # A host name that is missing in the configuration is found before the first request.
     for desired in selected:
         expected_of(config, desired)
     seen: Mapping[str, Observation] = {}
@@ -123,16 +126,16 @@ async def ask_dns(
     cache: Path | None = None,
     warn: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """What DNS says of some subjects.
+    """The DNS results of some subjects.
 
     Args:
-        everything: also the checks that ask much, which are not usual.
-        https: also what web servers say: the policy of MTA-STS, the certificate of the autodiscover host.
-        cache: a file that keeps answers between runs, as long as their TTLs allow.
-        warn: told why that file is not used, or cannot be written.
+        everything: run also the checks that need many queries.
+        https: query also web servers: the MTA-STS policy, the certificate of the autodiscover host.
+        cache: a file that keeps answers between runs until their TTLs expire.
+        warn: receives the reason if that file cannot be used or written.
 
     Raises:
-        Unreachable: there is no resolver to ask.
+        Unreachable: no resolver is configured or found.
     """
     dns = config.workspace.dns
     with cached_resolver(dns.resolvers, dns.timeout, cache, warn) as resolver:
@@ -148,8 +151,9 @@ async def ask_dns(
 
 
 def report_exit(report: Report, fail_on: Threshold) -> Exit:
-    """7 if a check is at or above the threshold; 6 where nothing at all could be looked up."""
+    """7 if a check is at or above the threshold; 6 if no lookup succeeded."""
     count = report.count()
+    # With at least one result the report is useful, so single failed lookups do not give exit code 6.
     if count["error"] and not (count["pass"] or count["warn"] or count["fail"]):
         return Exit.UNREACHABLE
     return Exit.NOT_COMPLIANT if report.reaches(fail_on) else Exit.DONE

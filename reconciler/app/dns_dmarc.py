@@ -1,4 +1,4 @@
-"""DMARC records made to order, from what the product expects, what is published, and what is asked for."""
+"""Proposed DMARC records, from the product's expectations, the published record and the options."""
 
 import asyncio
 from collections.abc import Sequence
@@ -24,9 +24,9 @@ from reconciler.output.report.dmarc_proposals import DmarcProposal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DmarcOptions:
-    """What was asked for; None = as it is published or as the product has it. `rua` and `ruf` may be plain addresses.
+    """The options; None = the published value, or else the product's. `rua` and `ruf` may be plain addresses.
 
-    An empty list of addresses means: no such reports.
+    An empty list of addresses turns these reports off.
     """
 
     policy: str | None = None
@@ -41,7 +41,7 @@ class DmarcOptions:
 
 
 class Refused(ValueError):
-    """A record that was asked for cannot be made; `refusals` say which options, and why."""
+    """The options do not make a valid record; `refusals` name the options and the reasons."""
 
     def __init__(self, refusals: Sequence[RecordRefusal]) -> None:
         self.refusals = tuple(dict.fromkeys(refusals))
@@ -54,8 +54,8 @@ async def propose_dmarc(
     """A proposal for each selected domain and its declared domain aliases.
 
     Raises:
-        Refused: what was asked for makes no record.
-        Unreachable: there is no resolver to ask.
+        Refused: the options do not make a valid record.
+        Unreachable: no resolver is configured or found.
     """
     uris = {"rua": _uris("rua", options.rua), "ruf": _uris("ruf", options.ruf)}
     selected = Planner(config, PlanRequest(today=today)).selected()
@@ -67,6 +67,7 @@ async def propose_dmarc(
     if not offline:
         dns = config.workspace.dns
         resolver = open_resolver(dns.resolvers, dns.timeout)
+        # The resolver limits the queries that run at a time.
         answers = list(await asyncio.gather(*(resolver.lookup(f"_dmarc.{name}", "TXT") for name, _ in wanted)))
     found = [
         _proposal(name, expected, answer, options, uris)
@@ -76,7 +77,7 @@ async def propose_dmarc(
 
 
 def proposal_exit(proposals: Sequence[DmarcProposal]) -> Exit:
-    """6 where what is published could not be looked up for a domain, so that nothing was proposed for it."""
+    """6 if the published record of a domain could not be looked up, so that it has no proposal."""
     return Exit.UNREACHABLE if any(proposal.problem for proposal in proposals) else Exit.DONE
 
 
@@ -84,6 +85,7 @@ def _uris(field: str, addresses: tuple[str, ...] | None) -> tuple[str, ...] | No
     if addresses is None:
         return None
     found, refused = [], []
+    # An empty option clears the list.
     for address in filter(None, addresses):
         try:
             found.append(report_uri(address))
@@ -101,9 +103,10 @@ def _proposal(
     options: DmarcOptions,
     uris: dict[str, tuple[str, ...] | None],
 ) -> DmarcProposal:
+    # A proposal without the published record could remove report addresses that others rely on.
     if answer is not None and answer.unknown:
         text = (
-            f"What is published could not be looked up, so nothing can be merged with it: {answer.text}. "
+            f"The published record could not be looked up, so there is nothing to merge with: {answer.text}. "
             "Try again later, or use --offline to start from the product alone."
         )
         return DmarcProposal(domain=domain, problem=text)
@@ -115,6 +118,7 @@ def _proposal(
         raise Refused(refused)
     record = generator.record(domain, revised.wish)
     stage = generator.stage(revised.wish)
+    # With several records there is no single one to compare with.
     one = texts[0] if len(texts) == 1 else None
     return DmarcProposal(
         domain=domain,
@@ -130,19 +134,19 @@ def _proposal(
 
 def _prefilled(expected: Expected, texts: Sequence[str]) -> Prefilled:
     rua: tuple[str, ...] = ()
-    remarks: list[str] = []
+    notes: list[str] = []
     try:
         rua = (report_uri(expected.dmarc_rua),) if expected.dmarc_rua else ()
     except ValueError as e:
-        remarks.append(f"The product's dns.dmarc.rua is left out: {e}.")
+        notes.append(f"The product's dns.dmarc.rua is left out: {e}.")
     if len(texts) > 1:
-        remarks.append(f"There are {len(texts)} records, of which receivers use none; this one replaces them all.")
+        notes.append(f"There are {len(texts)} records, so receivers ignore all of them; this record replaces them.")
     made = generator.prefilled(expected, rua, texts[0] if len(texts) == 1 else None)
-    return Prefilled(made.wish, (*remarks, *made.notes))
+    return Prefilled(made.wish, (*notes, *made.notes))
 
 
 def _revised(prefilled: Prefilled, options: DmarcOptions, uris: dict[str, tuple[str, ...] | None]) -> Prefilled:
-    """The wish with the options in it; what no longer goes with them is dropped, and said."""
+    """The wish with the options applied. Values that conflict with them are dropped, with a note."""
     stated: dict[str, Any] = {
         "policy": options.policy,
         "subdomain_policy": options.subdomain_policy,
@@ -154,18 +158,19 @@ def _revised(prefilled: Prefilled, options: DmarcOptions, uris: dict[str, tuple[
         **uris,
     }
     wish: DmarcWish = replace(prefilled.wish, **{field: value for field, value in stated.items() if value is not None})
-    remarks = list(prefilled.notes)
+    notes = list(prefilled.notes)
     dropped = {refusal.field: refusal.reason for refusal in generator.refusals(wish)}
+    # The user did not ask for this value: it comes from the published record and conflicts with a new option.
     if "fo" in dropped and options.fo is None:
         wish = replace(wish, fo="0")
-        remarks.append(f"fo is left out: {dropped['fo']}.")
+        notes.append(f"fo is left out: {dropped['fo']}.")
     if "testing" in dropped and options.testing is None:
         wish = replace(wish, testing=False)
-        remarks.append(f"t=y is left out: {dropped['testing']}.")
+        notes.append(f"t=y is left out: {dropped['testing']}.")
     for tag, value in (("sp", wish.subdomain_policy), ("np", wish.np)):
         if value in dmarc.POLICIES and wish.policy in dmarc.POLICIES and dmarc.weaker(value, wish.policy):
-            remarks.append(f"{tag}={value} is weaker than p={wish.policy}: subdomains are open to abuse.")
+            notes.append(f"{tag}={value} is weaker than p={wish.policy}: subdomains are open to abuse.")
     before = prefilled.wish.policy
     if wish.policy in dmarc.POLICIES and dmarc.weaker(wish.policy, before):
-        remarks.append(f"p={wish.policy} is weaker than p={before}, which is published or expected.")
-    return Prefilled(wish, tuple(remarks))
+        notes.append(f"p={wish.policy} is weaker than p={before}, which is published or expected.")
+    return Prefilled(wish, tuple(notes))

@@ -7,6 +7,7 @@ from reconciler.core.diagnostics import Severity
 from reconciler.core.errors import (
     CannotDeliver,
     CannotEdit,
+    ForeignFiles,
     IncompleteRead,
     JournalUnusable,
     KeyUnusable,
@@ -27,7 +28,7 @@ from reconciler.core.plan import Plan
 
 
 class Exit(IntEnum):
-    """What the process says when it ends."""
+    """The exit code of the process."""
 
     DONE = 0
     UNEXPECTED = 1
@@ -40,12 +41,14 @@ class Exit(IntEnum):
     USAGE = 64
 
 
+# Not SRV004: after an incomplete read the run refuses to write, but the server did answer.
 _SERVER_CODES = frozenset({"SRV001", "SRV002", "SRV003", "SRV005"})
 
 
 _REFUSALS = (
     CannotDeliver,
     CannotEdit,
+    ForeignFiles,
     IncompleteRead,
     JournalUnusable,
     KeyUnusable,
@@ -53,11 +56,12 @@ _REFUSALS = (
     StalePlan,
     WouldOverwrite,
 )
-"""Nothing was changed, and the run knows why it must not."""
+"""A run that ends with one of these changed nothing, and reports what forbids it."""
 
 
 def of_error(error: ReconcilerError) -> Exit:
     """The exit code of a failure that ended the run."""
+    # Without its secret the program cannot log in, so for this run the server is unreachable.
     if isinstance(error, Unreachable | RefusedCredentials | SecretUnavailable):
         return Exit.UNREACHABLE
     if isinstance(error, NoWorkspace | NoHostName):
@@ -70,7 +74,7 @@ def of_error(error: ReconcilerError) -> Exit:
 
 
 def of_plans(plans: Iterable[Plan], *, detailed: bool) -> Exit:
-    """The exit code of a plan: a server that could not be read comes before a refusal, that before changes."""
+    """The exit code of a plan: an unreadable server takes precedence over a refusal, and a refusal over changes."""
     listed = tuple(plans)
     errors = {d.code for p in listed for d in p.diagnostics if d.severity is Severity.ERROR}
     if errors & _SERVER_CODES:

@@ -1,4 +1,4 @@
-"""The workspace's git: which commit it is, and its files as another commit has them. Nothing is checked out."""
+"""The workspace's git repository: its current commit, and its files at another commit. Nothing is checked out."""
 
 import os
 import subprocess
@@ -17,19 +17,19 @@ from reconciler.core.model import Unset
 from reconciler.core.source import Span
 
 SECONDS = 60
-"""How long one call of git may take. An archive of YAML takes none of it."""
+"""Limit of one call of git, in seconds. An archive of YAML files takes a fraction of a second."""
 MAX_OUTPUT = 1 << 30
-"""Bytes that one call may give: a small repository can describe an endless tree."""
+"""Limit of the output of one call, in bytes: a small repository can describe an endless tree."""
 _LOOK = 0.2
-"""Seconds between two looks at how much it is."""
+"""Seconds between two checks of the output's size."""
 
 _ENDINGS = (".yaml", ".yml")
 _OURS = ("reconciler.yaml", "products", "domains")
 _LINK = b"120000"
 _KEPT = ("GIT_CONFIG_", "GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM")
-"""Of the variables by which git is steered, those that say where its configuration is and where a repository ends.
+"""The GIT_ variables that git keeps: the place of its configuration and the boundaries of repositories.
 
-The others go: a hook that runs us sets GIT_DIR and GIT_INDEX_FILE to what it is about to commit.
+All others are removed: a hook that runs this program sets GIT_DIR and GIT_INDEX_FILE to its own commit.
 """
 _FIXED = {
     "GIT_NO_LAZY_FETCH": "1",
@@ -47,29 +47,36 @@ _SETTINGS = (
     "protocol.ext.allow=never",
     "safe.bareRepository=explicit",
 )
-"""What a repository says may not make git run anything: it may be a stranger's, or files made to look like one.
+"""Settings with which the configuration of an untrusted repository cannot make git run a program.
 
-Nothing is fetched either (GIT_NO_LAZY_FETCH): the command that answers a fetch is in the repository's configuration.
+GIT_NO_LAZY_FETCH forbids fetches for the same reason: the repository's configuration names the fetch command.
 """
 _FILTERS = {"smudge": "", "process": "", "required": "false"}
-"""Filters are switched off by their names: there is no setting for all. Files are taken as they are in the commit."""
+"""Git has no setting that turns all filters off, so each one is turned off by name. Files stay as committed."""
 
 
 def commit_of(root: Path) -> str | None:
-    """The commit that is checked out in a folder; None outside git, or where git is not installed."""
+    """The commit that is checked out in a folder; None outside git or without git."""
+    return answer_of(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}") or None
+
+
+def answer_of(folder: Path, *words: str) -> str:
+    """The first line that a git command prints in a folder; empty if it prints nothing or fails.
+
+    The words must not come from users: a word such as `--output=FILE` would be an option of git.
+    """
     try:
-        done = _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        return _line(_git(folder, *words))
     except ReconcilerError:
-        return None
-    return _line(done) or None
+        return ""
 
 
 @contextmanager
 def files_at(root: Path, ref: str) -> Iterator[Path]:
-    """A temporary folder with the workspace's files as they are at a commit, readable by us only.
+    """A temporary folder with the workspace's files at a commit, readable by this user only.
 
-    The workspace may be a folder inside its repository. It holds at least `reconciler.yaml`, `products/` and
-    `domains/`, as far as the commit has them; other files may be missing.
+    The workspace may be a folder inside its repository. The result has `reconciler.yaml`, `products/` and `domains/`,
+    if the commit has them; other files may be missing.
 
     Args:
         root: the workspace's folder, inside a repository.
@@ -77,16 +84,16 @@ def files_at(root: Path, ref: str) -> Iterator[Path]:
 
     Raises:
         UnusableCommit: git is missing or fails, there is no repository, or no such commit in it.
-        NoWorkspace: the commit has no workspace in this folder, or one whose files cannot be used.
+        NoWorkspace: the commit has no workspace in this folder, or its files cannot be used.
     """
     commit = _commit(root, ref)
-    prefix = _told(_git(root, "rev-parse", "--show-prefix")).removesuffix("/")
+    prefix = _first_line(_git(root, "rev-parse", "--show-prefix")).removesuffix("/")
     modes = _listed(root, commit, prefix)
     if "reconciler.yaml" not in modes:
         where = f"in {prefix}/ " if prefix else ""
         raise NoWorkspace(
-            f"--base: there is no workspace {where}at {ref}: it has no reconciler.yaml",
-            hint="where the workspace is new, leave out --base: all of it is from this change set",
+            f"--base: no workspace {where}at {ref}: reconciler.yaml is missing",
+            hint="leave out --base for a new workspace: all of it belongs to this change set",
         )
     with TemporaryDirectory(prefix="reconciler-base-") as folder:
         target = Path(folder) / "files"
@@ -97,21 +104,22 @@ def files_at(root: Path, ref: str) -> Iterator[Path]:
 
 
 def _commit(root: Path, ref: str) -> str:
-    """The commit that a name stands for."""
+    """The commit that a name refers to."""
+    # Git would read a name that begins with `-` as an option.
     if not ref or ref.startswith("-") or "\0" in ref:
-        raise UnusableCommit(f"--base: {ref!r} is no commit", hint="name a branch, a tag or a commit, such as main")
+        raise UnusableCommit(f"--base: {ref!r} is not a commit", hint="name a branch, a tag or a commit, such as main")
     _refuse_no_repository(root)
+    # `^{commit}` resolves annotated tags, and rejects trees and blobs.
     commit = _line(_git(root, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}"))
     if commit:
         return commit
     if _line(_git(root, "rev-parse", "--is-shallow-repository")) == "true":
-        hint = "this clone is shallow: fetch all of it (actions/checkout: `fetch-depth: 0`; GitLab: `GIT_DEPTH: 0`)"
+        hint = "fetch the history of this shallow clone (actions/checkout: `fetch-depth: 0`; GitLab: `GIT_DEPTH: 0`)"
+    # A CI checkout often has only remote branches, so a missing `origin/` is the most common mistake.
     elif _line(_git(root, "rev-parse", "--verify", "--quiet", f"origin/{ref}^{{commit}}")):
         hint = f"did you mean origin/{ref}?"
     else:
-        hint = (
-            "name a branch, a tag or a commit of this clone; it may have to be fetched first (`fetch-depth: 0` in CI)"
-        )
+        hint = "name a branch, a tag or a commit of this clone, or fetch it first (`fetch-depth: 0` in CI)"
     raise UnusableCommit(f"--base: this clone has no commit {ref}", hint=hint)
 
 
@@ -120,15 +128,17 @@ def _refuse_no_repository(root: Path) -> None:
     if _line(done) == "true":
         return
     words = _words(done)
+    # Git refuses a checkout of another user, which is common in containers.
     if "dubious ownership" in words:
-        hint = f"git does not trust the folder's owner: git config --global --add safe.directory {quote(str(root))}"
+        hint = f"if you trust the folder's owner: git config --global --add safe.directory {quote(str(root))}"
     else:
-        hint = "--base compares with a commit of the workspace's repository; leave it out where there is none"
-    raise UnusableCommit(f"--base: {root} is in no git repository that can be used: {words}", hint=hint)
+        hint = "leave out --base: it compares with a commit of the workspace's git repository"
+    raise UnusableCommit(f"--base: {root} is not in a usable git repository: {words}", hint=hint)
 
 
 def _listed(root: Path, commit: str, prefix: str) -> Mapping[str, bytes]:
-    """Every file below the workspace's folder at a commit, by its name there -> its mode; none without the folder."""
+    """Path in the workspace's folder -> mode, for each file at a commit; empty if the folder does not exist there."""
+    # With -z git does not quote unusual names.
     done = _git(root, "ls-tree", "-r", "-z", "--full-tree", f"{commit}:{prefix}")
     if done.returncode:
         return {}
@@ -141,8 +151,9 @@ def _is_ours(name: str) -> bool:
 
 
 def _wanted(modes: Mapping[str, bytes]) -> list[str]:
-    """The paths to archive: our own, unless there are links among them, which may lead to any other."""
+    """The paths to archive: those of the workspace; all paths if one is a link, which can lead to any other."""
     ours = {name: mode for name, mode in modes.items() if _is_ours(name)}
+    # A link can point at any file of the repository, so that file must be in the archive too.
     if _LINK in ours.values():
         return []
     return sorted({PurePosixPath(name).parts[0] for name in ours})
@@ -151,19 +162,23 @@ def _wanted(modes: Mapping[str, bytes]) -> list[str]:
 def _extract(root: Path, ref: str, tree: str, target: Path, paths: Sequence[str]) -> None:
     import tarfile
 
+    # Without this filter an archive could write outside the folder.
     if not hasattr(tarfile, "data_filter"):
         raise UnusableCommit("--base: this Python cannot unpack an archive safely", hint="use Python 3.11.4 or later")
 
     def ours_only(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
+        # Files of another commit need no other mode: nothing executes them, and nobody else reads them.
         safe = tarfile.data_filter(member, folder)
         return safe.replace(mode=0o600, deep=False) if safe.isreg() else safe
 
     with TemporaryFile() as archive:
-        top = Path(_told(_git(root, "rev-parse", "--show-toplevel")))
+        # In a subfolder, `git archive` would look for that subfolder inside the tree.
+        top = Path(_first_line(_git(root, "rev-parse", "--show-toplevel")))
         done = _git(top, "archive", "--format=tar", tree, *paths, into=archive, settings=_without_filters(top))
         if done.returncode:
+            # Only a partial clone has a promisor remote.
             partial = _line(_git(top, "config", "--get-regexp", r"^remote\..*\.promisor$"))
-            hint = "this clone was made with --filter and lacks files of that commit: make one without"
+            hint = "clone again without --filter: this clone lacks files of that commit"
             raise UnusableCommit(
                 f"--base: git cannot give the files at {ref}: {_words(done)}", hint=hint if partial else ""
             )
@@ -172,23 +187,25 @@ def _extract(root: Path, ref: str, tree: str, target: Path, paths: Sequence[str]
             with tarfile.open(fileobj=archive, mode="r:") as tar:
                 tar.extractall(target, filter=ours_only)  # noqa: S202 - the filter is Python's own for data
         except tarfile.FilterError as e:
-            hint = "put the file itself into the workspace; or name a later commit"
-            raise NoWorkspace(f"--base: at {ref} the workspace holds a link that leaves it: {e}", hint=hint) from e
+            hint = "replace the link with the file, or name a later commit"
+            raise NoWorkspace(
+                f"--base: at {ref} the workspace contains a link that leads out of it: {e}", hint=hint
+            ) from e
         except (tarfile.TarError, OSError) as e:
             raise UnusableCommit(f"--base: the files at {ref} cannot be unpacked: {e}") from e
 
 
 def _refuse_missing(modes: Mapping[str, bytes], target: Path, ref: str) -> None:
-    """Refuses a file that the commit has and its archive lacks: what is protected in it would go unnoticed."""
+    """Refuses a commit whose archive lacks a file: the protections in that file would be lost."""
     for name, mode in modes.items():
         wanted = mode != _LINK and _is_ours(name) and name.endswith(_ENDINGS)
         if wanted and not (target / name).is_file():
-            hint = "take `export-ignore` for it out of .gitattributes"
-            raise NoWorkspace(f"--base: {name} is at {ref}, but git leaves it out of archives", hint=hint)
+            hint = "remove its `export-ignore` from .gitattributes"
+            raise NoWorkspace(f"--base: git leaves {name} out of the archive of {ref}", hint=hint)
 
 
 def _without_filters(top: Path) -> Mapping[str, str]:
-    """The settings that switch off every filter that is configured, whoever configured it."""
+    """The settings that turn off every configured filter."""
     done = _git(top, "config", "-z", "--name-only", "--get-regexp", r"^filter\.")
     keys = {os.fsdecode(key).rpartition(".")[0] for key in done.stdout.split(b"\0") if key}
     return {f"{key}.{name}": value for key in sorted(keys) for name, value in _FILTERS.items()}
@@ -197,97 +214,105 @@ def _without_filters(top: Path) -> Mapping[str, str]:
 def _git(
     folder: Path, *words: str, into: IO[bytes] | None = None, settings: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
-    """Runs git in a folder: nobody is asked anything, nothing of the repository's is run, nothing is locked.
+    """Runs git in a folder, without prompts, without programs of the repository, and without locks.
 
     Raises:
-        UnusableCommit: git is not installed, or does not end.
+        UnusableCommit: git is not installed, or does not finish.
     """
     kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k.startswith(_KEPT)}
-    environment = {k: v for k, v in kept.items() if k != "SSH_ASKPASS"} | _FIXED | _told_git(kept, settings or {})
+    environment = (
+        {k: v for k, v in kept.items() if k != "SSH_ASKPASS"} | _FIXED | _setting_variables(kept, settings or {})
+    )
     fixed = (word for setting in _SETTINGS for word in ("-c", setting))
     command = ["git", "--no-pager", *fixed, "-C", str(folder), *words]
-    with TemporaryFile() as said, TemporaryFile() as complained:
+    # Unlike pipes, files never block git, and `_ended` can check their size.
+    with TemporaryFile() as output, TemporaryFile() as errors:
         try:
-            process = subprocess.Popen(  # noqa: S603 - no shell; what a user gives is checked before it comes here
-                command, stdin=subprocess.DEVNULL, stdout=into or said, stderr=complained, env=environment
+            process = subprocess.Popen(  # noqa: S603 - no shell; the callers validate user input
+                command, stdin=subprocess.DEVNULL, stdout=into or output, stderr=errors, env=environment
             )
         except OSError as e:
-            raise UnusableCommit(f"git cannot be run: {e.strerror or e}", hint="install git; --base needs it") from e
+            raise UnusableCommit(
+                f"git cannot be started: {e.strerror or e}", hint="install git; --base needs it"
+            ) from e
         try:
-            code = _ended(process, words[0], (into or said, complained))
+            code = _ended(process, words[0], (into or output, errors))
+        # Also after Ctrl-C: git must not continue without this program.
         except BaseException:
             process.kill()
             process.wait(timeout=SECONDS)
             raise
-        for file in (said, complained):
+        for file in (output, errors):
             file.seek(0)
-        return subprocess.CompletedProcess(command, code, said.read(), complained.read())
+        return subprocess.CompletedProcess(command, code, output.read(), errors.read())
 
 
 def _ended(process: subprocess.Popen[bytes], word: str, files: Sequence[IO[bytes]]) -> int:
-    """The exit code, once it has come to its end within time and size."""
+    """The exit code of git, if it finishes within the limits of time and size."""
     deadline = monotonic() + SECONDS
     code = None
     while code is None:
         with suppress(subprocess.TimeoutExpired):
             code = process.wait(timeout=_LOOK)
         if any(os.fstat(file.fileno()).st_size > MAX_OUTPUT for file in files):
-            raise UnusableCommit(f"git {word} gives more than {MAX_OUTPUT >> 20} MiB")
+            raise UnusableCommit(f"git {word} returned more than {MAX_OUTPUT >> 20} MiB")
         if code is None and monotonic() >= deadline:
-            raise UnusableCommit(f"git {word} did not end within {SECONDS} seconds")
+            raise UnusableCommit(f"git {word} did not finish within {SECONDS} seconds")
     return code
 
 
-def _told_git(environment: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
-    """Settings as variables, after those that are there: unlike `-c`, they can have any name."""
+def _setting_variables(environment: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings as variables, numbered after the existing ones. Unlike `-c`, they allow any name."""
+    # The user or the CI may have numbered settings of their own.
     there = environment.get("GIT_CONFIG_COUNT", "")
     first = int(there) if there.isdecimal() else 0
-    told = {} if not settings else {"GIT_CONFIG_COUNT": str(first + len(settings))}
+    variables = {} if not settings else {"GIT_CONFIG_COUNT": str(first + len(settings))}
     for number, (key, value) in enumerate(settings.items(), first):
-        told |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    return told
+        variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return variables
 
 
 def _line(done: subprocess.CompletedProcess[bytes]) -> str:
-    """The first line that git printed; empty where it failed."""
+    """The first line that git printed; empty if it failed."""
     return "" if done.returncode else os.fsdecode(done.stdout).partition("\n")[0]
 
 
-def _told(done: subprocess.CompletedProcess[bytes]) -> str:
-    """The same of a question to which git always has an answer."""
+def _first_line(done: subprocess.CompletedProcess[bytes]) -> str:
+    """The first line, for a call that always succeeds in a working repository."""
     if done.returncode:
         raise UnusableCommit(f"--base: git fails: {_words(done)}")
     return _line(done)
 
 
 def _words(done: subprocess.CompletedProcess[bytes]) -> str:
-    """Why git failed, in its own words, on one line."""
+    """The error message of git, on one line."""
     text = " ".join(done.stderr.decode("utf-8", "replace").split())
     return text.removeprefix("fatal: ")[:300] or f"exit code {done.returncode}"
 
 
-# Where a workspace lies in its git repository: forges name files from its top.
+# Paths in the git repository: GitHub and GitLab name files relative to its top folder.
 
 
 def repository_top(folder: Path) -> Path | None:
-    """The top of the work tree that holds the folder; None outside git.
+    """The top folder of the work tree that contains the folder; None outside git.
 
-    It is the nearest folder upward with a `.git` (a file in linked work trees). git itself is not asked: in a
-    container it refuses to say anything of a checkout that another user owns.
+    It is the nearest parent with a `.git` (a file in linked work trees). This function does not run git, because in a
+    container git refuses to read a checkout that another user owns.
     """
     folder = folder.resolve()
+    # In a linked work tree `.git` is a file.
     return next((f for f in (folder, *folder.parents) if (f / ".git").exists()), None)
 
 
 def repository_paths(config: Configuration, files: Iterable[str] = (), *, here: Path | None = None) -> dict[str, str]:
-    """Each file's name for people -> its path from the top of the repository, with forward slashes.
+    """Displayed name of each file -> its path in the repository, with forward slashes.
 
-    Outside git, names for people stay: relative to the current folder, they are the best there are. The name
-    `reconciler.yaml` always leads to the workspace's own file, to which goes what has no place.
+    Outside git the displayed names stay. The name `reconciler.yaml` always refers to the workspace's own file, which
+    also stands for diagnostics without a location.
 
     Args:
-        files: names for people of more files than the workspace's own, such as those that diagnostics speak of.
-        here: the current folder, to which names for people are relative.
+        files: displayed names of further files, such as those in diagnostics.
+        here: the current folder; displayed names are relative to it.
     """
     top = repository_top(config.root)
     if top is None:
@@ -301,7 +326,7 @@ def repository_paths(config: Configuration, files: Iterable[str] = (), *, here: 
 
 
 def declared_at(config: Configuration) -> dict[str, Span]:
-    """Each domain and domain alias -> where a file declares it."""
+    """Each domain and domain alias -> the location of its declaration."""
     places: dict[str, Span] = {}
     for domain in config.domains.values():
         aliases = {} if isinstance(domain.domain_aliases, Unset) else domain.domain_aliases

@@ -11,7 +11,8 @@ from reconciler.app.git import commit_of
 
 
 def generated(root: Path | None) -> dict[str, object]:
-    """Time (UTC; SOURCE_DATE_EPOCH is honoured), tool, version, and the workspace's git commit where it has one."""
+    """Time (UTC, or SOURCE_DATE_EPOCH), tool, version, and the workspace's git commit if it has one."""
+    # Reproducible builds set this variable, and then all documents must be identical.
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     now = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
     header: dict[str, object] = {
@@ -23,16 +24,18 @@ def generated(root: Path | None) -> dict[str, object]:
     return header | ({"commit": commit} if commit else {})
 
 
-# Who runs this, and where: for the journal, and for whoever waits for the lock.
+# The user, machine and job of this run, for the journal and for other runs that wait for the lock.
 
 
 def user() -> str | None:
-    """Whom the CI names, else the system's user; None where neither tells."""
+    """The user that the CI names, else the user of the system; None if both are unknown."""
+    # In CI, the user of the system is only the account of the runner.
     named = os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN")
     if named:
         return named
     try:
         return getpass.getuser()
+    # A container may run a user id that has no name.
     except (OSError, KeyError, ImportError):
         return None
 
@@ -43,7 +46,7 @@ def host() -> str:
 
 
 def job() -> str:
-    """The address of the CI job that this runs in; empty where there is none."""
+    """The URL of the current CI job; empty outside CI."""
     run = os.environ.get("GITHUB_RUN_ID")
     if run:
         base = os.environ.get("GITHUB_SERVER_URL", "https://github.com")

@@ -27,7 +27,7 @@ def find_run(folder: Path, wanted: str) -> Path:
     """The journal of a run.
 
     Args:
-        folder: where the journals are.
+        folder: the folder with the journals.
         wanted: its id, an unambiguous beginning of it, or `last`.
 
     Raises:
@@ -35,23 +35,28 @@ def find_run(folder: Path, wanted: str) -> Path:
     """
     files = run_files(folder)
     if not files:
-        raise UnknownRun(f"no run has been journalled in {folder}", hint="the first apply writes a journal")
+        raise UnknownRun(
+            f"no run has been journalled in {folder}", hint="run `reconciler apply`, which writes a journal"
+        )
+    # The files are sorted by time, oldest first.
     if wanted == LAST:
         return files[-1]
+    # A complete id takes precedence over longer ids that begin with it.
     found = [path for path in files if path.stem == wanted] or [p for p in files if p.stem.startswith(wanted)]
     if len(found) == 1:
         return found[0]
-    hint = "`reconciler history` lists them"
+    hint = "list the runs with `reconciler history`"
     if not found:
         raise UnknownRun(f"there is no run {wanted!r}", hint=hint)
     raise UnknownRun(f"{len(found)} runs begin with {wanted!r}: {found[0].stem}, {found[1].stem}...", hint=hint)
 
 
 def run_row(run: Run) -> RunRow:
-    """A run with its changes; one whose records are none of ours has none, and says so."""
+    """A run with its changes; a run with unreadable records has none, and its `fault` says why."""
     fault = run.fault
     try:
         listed = entries(run)
+    # A listing has to show broken journals too, so a fault is a value here.
     except ReconcilerError as e:
         listed, fault = (), fault or e.message
     return _run_row(run, fault, count_steps(run), tuple(_row(e) for e in listed))

@@ -1,4 +1,4 @@
-"""Passwords by a product's policy: made for people, and checked for them."""
+"""Passwords by a product's policy: generated, and checked."""
 
 from pathlib import Path
 
@@ -21,17 +21,18 @@ def product_named(start: Path, workspace: Path | None, name: str) -> Product:
     """
     config = load_configuration(find_root(start, workspace))
     known = config.products.get(name)
+    # A product file with errors is not in `products`, so the text says "valid".
     if known is None:
         names = ", ".join(sorted(config.products)) or "none"
         raise ReconcilerError(
-            f"there is no valid product {name!r} in this workspace; there are: {names}",
-            hint="`reconciler validate` says what is wrong with a product file",
+            f"this workspace has no valid product {name!r}; valid products: {names}",
+            hint="run `reconciler validate` to see errors in product files",
         )
     return known
 
 
 def policy_of(start: Path, workspace: Path | None, product: str | None) -> PasswordPolicy:
-    """A product's policy; without a product the default one, for which there need be no workspace.
+    """A product's policy; without a product the default policy, which needs no workspace.
 
     Raises:
         ReconcilerError: there is no such product, or its file is not valid.
@@ -45,21 +46,23 @@ def make_password(policy: PasswordPolicy, address: str | None, length: int) -> S
     """A password of `length` characters, for a mailbox if one is named.
 
     Raises:
-        PasswordUnusable: the policy wants a longer one.
+        PasswordUnusable: the policy requires a longer password.
     """
     if length < policy.min_length:
-        raise PasswordUnusable(f"the policy wants at least {policy.min_length} characters, and not {length}")
+        raise PasswordUnusable(
+            f"--length {length} is too short: the policy requires at least {policy.min_length} characters"
+        )
     local, domain = split_address(address) if address else ("", "")
     return generate_password(policy, local, domain, length=length)
 
 
 def faults_of(policy: PasswordPolicy, address: str | None, text: str) -> tuple[str, ...]:
-    """Which rules a password breaks, in words that do not repeat it; empty if it will do.
+    """The rules that a password breaks, as texts that do not contain it; empty if it is acceptable.
 
     Raises:
         PasswordUnusable: it is not one line of text.
     """
     if not is_one_line(text):
-        raise PasswordUnusable("one password is checked, on one line of standard input, and not an empty one")
+        raise PasswordUnusable("standard input must be one password on one line, and not empty")
     local, domain = split_address(address) if address else ("", "")
     return password_faults(policy, text, local_part=local, domain=domain)

@@ -62,6 +62,7 @@ async def plan_rollback(config: Configuration, wanted: str, request: PlanRequest
     async with open_servers(config.workspace, [d.server for d in planner.selected()], config.root) as servers:
         plans = planner.all_plans(await observe_selected(planner, servers, progress))
     if plans:
+        # These domains have no plan of their own that could carry the notes.
         plans = (plans[0].with_diagnostics(*notes), *plans[1:])
     return Rollback(run=run.run, commit=str(run.start.get("commit", "")), plans=plans, notes=sort_diagnostics(notes))
 
@@ -71,11 +72,12 @@ def _runs(folder: Path, wanted: str) -> tuple[Run, tuple[Run, ...]]:
     path = find_run(folder, wanted)
     files = run_files(folder)
     run, *later = (read_run(p) for p in files[files.index(path) :])
+    # Later runs decide whether an object is still as the run left it, so their journals must be intact too.
     for one in (run, *later):
         if one.chain == "broken":
             raise ReconcilerError(
-                f"{one.fault}: this journal is not the one that was written, so nothing is planned from it",
-                hint="`reconciler history --verify` checks them all; move the file away to go on without it",
+                f"{one.fault}: the journal was changed after its run, so no rollback is planned from it",
+                hint="check all journals with `reconciler history --verify`; move the file away to continue without it",
             )
     return run, tuple(later)
 
@@ -88,9 +90,9 @@ def _elsewhere(config: Configuration, place: Place, steps: Sequence[AppliedStep]
     server, name = place
     count = f"{len(steps)} change{'s' * (len(steps) != 1)}"
     declared = config.domains.get(name)
-    why = f"is on the server {declared.server} now" if declared else "is not in the workspace any more"
-    text = f"{name}: {count} of the run on the server {server} stay as they are: the domain {why}"
-    hint = "to undo them, put the domain's file back as it was then"
+    why = f"is now on the server {declared.server}" if declared else "is no longer in the workspace"
+    text = f"{name}: {count} of the run on the server {server} cannot be reversed: the domain {why}"
+    hint = "restore the domain's file of that run to reverse them"
     return warning("RBK004", text, declared.origin if declared else None, hint=hint)
 
 
@@ -108,7 +110,7 @@ class _Reversal(Planner):
         return [self.bare(name) for name in sorted(self.steps)]
 
     def scope(self, desired: DesiredDomain) -> ReadScope:
-        """What the run changed."""
+        """The reads for the fields that the run changed."""
         return scope_of(self.steps[desired.domain])
 
     def may_take_away(self, desired: DesiredDomain) -> bool:  # noqa: ARG002 - known only after the read
@@ -121,6 +123,7 @@ class _Reversal(Planner):
             return super().plan(desired, seen)
         undone = inverse(desired, self.steps[desired.domain], seen, self.policy)
         plan = super().plan(undone.desired, seen)
+        # The reversal declares only objects of the run. All others would count as unmanaged.
         changes = tuple(replace(c, reason="rolled back") for c in plan.changes)
         diagnostics = sort_diagnostics((*plan.diagnostics, *undone.diagnostics))
         return replace(plan, changes=changes, unmanaged=(), diagnostics=diagnostics)

@@ -1,4 +1,4 @@
-"""The embedded server, seeded from a workspace: its domains, empty, and the DNS zones that it names."""
+"""The seed of the embedded server from a workspace: its domains without contents, and its DNS zones."""
 
 import ipaddress
 import secrets
@@ -10,15 +10,16 @@ from reconciler.config.workspace import Configuration, find_root, load_configura
 from reconciler.core.diagnostics import has_errors
 from reconciler.core.errors import ReconcilerError, SandboxMissing
 from reconciler.core.expectations import Expected, expectation
+from reconciler.core.extras import install_hint
 from reconciler.core.model import DesiredDomain, Unset
 from reconciler.sandbox import SandboxConfig, SeedDomain
 
 ADDRESS = "192.0.2.10"
-"""Where the seeded host names point: an address for documentation (RFC 5737)."""
+"""The address of the seeded host names: one for documentation (RFC 5737)."""
 
 
 def require_sandbox() -> None:
-    """Says in time, and how to mend it, that the server's libraries are not installed.
+    """Checks early that the server's libraries are installed.
 
     Raises:
         SandboxMissing: the extra `sandbox` is not installed.
@@ -32,12 +33,12 @@ def require_sandbox() -> None:
     except ImportError as e:
         raise SandboxMissing(
             f"the embedded server needs {e.name}, which is not installed",
-            hint="pip install 'reconciler[sandbox]'",
+            hint=install_hint("sandbox"),
         ) from e
 
 
 def load_seed(workspace: Path) -> Configuration:
-    """The workspace to seed from.
+    """The workspace that seeds the server.
 
     Raises:
         ReconcilerError: its files are not valid.
@@ -45,21 +46,22 @@ def load_seed(workspace: Path) -> Configuration:
     config = load_configuration(find_root(Path.cwd(), workspace))
     if has_errors(config.diagnostics):
         raise ReconcilerError(
-            f"the workspace {workspace} is not valid, so nothing is seeded from it",
-            hint=f"reconciler -w {quote(str(workspace))} validate",
+            f"the workspace {workspace} is not valid, so it cannot seed the server",
+            hint=f"run `reconciler -w {quote(str(workspace))} validate`",
         )
     return config
 
 
 def seed_domains(config: Configuration, server: str | None) -> tuple[SeedDomain, ...]:
-    """The domains of a workspace (of one server, if named), each with an administrator of random name and password."""
+    """The domains of a workspace, or of one server, each with an administrator of random name and password."""
     known = config.workspace.servers
     if server is not None and server not in known:
-        raise ReconcilerError(f"there is no server {server!r} in this workspace; there are: {', '.join(sorted(known))}")
+        raise ReconcilerError(f"this workspace has no server {server!r}; servers: {', '.join(sorted(known))}")
     return tuple(
         SeedDomain(
             name=d.domain,
             admin_username=f"admin{secrets.token_hex(3)}",
+            # The suffix satisfies the character classes of common password policies.
             admin_password=f"{secrets.token_urlsafe(15)}-Aa1!",
             hostname=known[d.server].hostname,
         )
@@ -69,11 +71,11 @@ def seed_domains(config: Configuration, server: str | None) -> tuple[SeedDomain,
 
 
 def seed_zones(config: Configuration) -> Mapping[str, str]:
-    """Zones for every domain and domain alias, with nothing but an MX record, and for every host that is expected.
+    """Zones with only an MX record for every domain and domain alias, and zones for every expected host.
 
-    So a domain alias can be added (the server asks for its MX), and the DNS report has something to find missing. The
-    domain that gets the products' DMARC reports can receive them, and allows that for every domain. The servers'
-    address has their names.
+    With these a domain alias can be added (the server looks up its MX), and the DNS report finds missing records. The
+    domain of the products' DMARC reports has an MX record and authorizes reports for every domain. Each host name has
+    an address and a PTR record.
     """
     zones: dict[str, set[str]] = {}
     for desired in config.domains.values():
@@ -86,11 +88,13 @@ def seed_zones(config: Configuration) -> Mapping[str, str]:
         for host in _hosts(expected):
             _add(zones, host, f"A {ADDRESS}")
         if "." in expected.hostname and not _is_address(expected.hostname):
+            # Forward and reverse names must match, or a check of the host fails.
             _add(zones, ipaddress.ip_address(ADDRESS).reverse_pointer, f"PTR {expected.hostname}.")
         for term in (expected.spf_primary, *expected.spf_secondary):
             if term and term.startswith("include:"):
                 _add(zones, term.removeprefix("include:"), f'TXT "v=spf1 ip4:{ADDRESS} -all"')
         reports = (expected.dmarc_rua or "").rpartition("@")[2]
+        # A domain of the workspace already has its zone.
         if reports and reports not in config.domains:
             _add(zones, reports, f"MX 10 {expected.mx_hosts[0]}.")
             _add(zones, f"*._report._dmarc.{reports}", 'TXT "v=DMARC1"')
@@ -98,6 +102,7 @@ def seed_zones(config: Configuration) -> Mapping[str, str]:
 
 
 def _expected(config: Configuration, desired: DesiredDomain) -> Expected:
+    # Unlike `app.dns.expected_of`, this accepts an address as host name: sandboxes listen on 127.0.0.1.
     product = config.products.get(desired.product or "")
     layers = (product.dns, desired.dns) if product else (desired.dns,)
     return expectation(config.workspace.servers[desired.server].hostname, *layers)

@@ -1,4 +1,4 @@
-"""Opening the servers that a run needs: one session each, signed in at the first request."""
+"""Opening the servers that a run needs: one session each, which logs in at the first request."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,8 +16,8 @@ from reconciler.core.workspace import ServerSettings, Workspace
 class OpenServers:
     """Readers and writers by server name; and the servers that cannot be used, with the reason.
 
-    There are no writers where none were asked for: what only plans cannot write. `notices` ask a server for its
-    version and give what is known against it, empty where nothing is.
+    There are no writers unless the caller asks for them, so a dry run cannot write. `notices` ask a server for its
+    version and return a warning about it, or an empty text.
     """
 
     readers: Mapping[str, Reader]
@@ -38,10 +38,11 @@ async def open_servers(
     writing: bool = False,
     refused: Mapping[str, ReconcilerError] = _NONE,
 ) -> AsyncIterator[OpenServers]:
-    """The named servers of a workspace, closed (and signed out) at the end.
+    """The named servers of a workspace, logged out and closed at the end.
 
-    Credentials are resolved here, and only those of servers that are used; not of those that are `refused`.
+    Credentials are resolved here, only for these servers, and not for those that are `refused`.
     """
+    # Imported here, because httpx slows down the start of all commands that use no server.
     from reconciler.smartermail import Server, connect
 
     names = frozenset(names)
@@ -49,12 +50,14 @@ async def open_servers(
     servers: dict[str, Server] = {}
     unusable = {name: error for name, error in refused.items() if name in names}
     async with AsyncExitStack() as stack:
+        # In a fixed order, so that commands of secret sources always run in the same order.
         for name in sorted(names - unusable.keys()):
             settings = workspace.servers[name]
             try:
                 username = _username(settings, secrets)
                 password = secrets.resolve(settings.password)
                 servers[name] = await stack.enter_async_context(connect(settings, username=username, password=password))
+            # One server without credentials must not prevent the plans of the others.
             except ReconcilerError as e:
                 unusable[name] = _named(e, settings)
         yield OpenServers(
@@ -72,7 +75,7 @@ def _username(settings: ServerSettings, secrets: SecretStore) -> str:
 
 
 def _named(error: ReconcilerError, settings: ServerSettings) -> ReconcilerError:
-    """The same error, saying which server's credentials are missing and where they are named."""
+    """The same error, with the server whose credentials are missing and the location of their reference."""
     if isinstance(error, SecretUnavailable):
         return SecretUnavailable(
             f"server {settings.name}: {error.message}", hint=error.hint, span=error.span or settings.origin

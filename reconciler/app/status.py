@@ -1,4 +1,4 @@
-"""How the selected domains stand: what the servers tell, and in a word what DNS says. Changes nothing."""
+"""The status of the selected domains: figures from the servers, and DNS results. Changes nothing."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -21,24 +21,28 @@ from reconciler.core.status import DomainStatus, figures
 from reconciler.engine.observe import DOMAINS_AT_ONCE
 
 SCOPE = ReadScope(activations=frozenset({"eas", "mapi"}))
-"""What is read of every domain: nothing that costs a request a mailbox."""
+"""The read of every domain, without fields that cost one request per mailbox."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a server told of one domain; `notice`: what is wrong with the server itself, said at its first domain."""
+    """The answers of a server about one domain.
+
+    Attributes:
+        notice: a warning about the server itself; only its first domain carries it.
+    """
 
     current: CurrentDomain
     policy: ServerPasswordPolicy | None
     notice: str = ""
 
 
-Told = Seen | ReconcilerError
+StatusAnswer = Seen | ReconcilerError
 
 
 @dataclass(frozen=True, slots=True)
 class StatusResult:
-    """The domains in order, and the exit code: a domain that could not be read has the one that a plan would have."""
+    """The domains in order, and the exit code. An unreadable domain gives the same exit code as in a plan."""
 
     domains: tuple[DomainStatus, ...]
     exit_code: Exit
@@ -47,38 +51,40 @@ class StatusResult:
 async def read_statuses(config: Configuration, progress: Progress, *, dns: bool) -> StatusResult:
     """The status of every selected domain.
 
-    A domain that cannot be read does not stop the others, and trouble with DNS stops nothing.
+    A domain that cannot be read does not stop the others, and a DNS failure stops nothing.
 
     Args:
-        dns: whether to ask DNS.
+        dns: whether to query DNS.
     """
+    # No passwords are planned, so no journal needs to be read.
     planner = Planner(config, PlanRequest(today=datetime.now(UTC).date()), versions={})
-    told = await ask_servers(config, planner, progress, builds=True)
-    rows, unread = status_rows(config, planner, told)
+    answers = await ask_servers(config, planner, progress, builds=True)
+    rows, unread = status_rows(config, planner, answers)
     if dns:
-        rows = await _with_pills(config, planner.selected(), told, rows, progress)
+        rows = await _with_pills(config, planner.selected(), answers, rows, progress)
     return StatusResult(tuple(rows), of_plans(unread, detailed=False))
 
 
 async def ask_servers(
     config: Configuration, planner: Planner, progress: Progress, *, builds: bool = False
-) -> dict[str, Told]:
-    """What the servers tell of each selected domain, or why they do not.
+) -> dict[str, StatusAnswer]:
+    """The answers of the servers about each selected domain, or why there is none.
 
     Args:
-        builds: whether to ask each server for its version too, one request, and note what is known against it.
+        builds: whether to ask each server for its version too (one request), and warn about known vulnerabilities.
     """
     selected = planner.selected()
     async with open_servers(config.workspace, (d.server for d in selected), config.root) as servers:
-        told = await _read_all(config, selected, servers, progress)
-        return await _with_notices(selected, servers, told) if builds else told
+        answers = await _read_all(config, selected, servers, progress)
+        return await _with_notices(selected, servers, answers) if builds else answers
 
 
 async def _with_notices(
-    selected: Sequence[DesiredDomain], servers: OpenServers, told: Mapping[str, Told]
-) -> dict[str, Told]:
-    noticed = dict(told)
-    first = {d.server: d.domain for d in reversed(selected) if isinstance(told[d.domain], Seen)}
+    selected: Sequence[DesiredDomain], servers: OpenServers, answers: Mapping[str, StatusAnswer]
+) -> dict[str, StatusAnswer]:
+    noticed = dict(answers)
+    # Reversed, so that the first domain of each server is the one that stays in the mapping.
+    first = {d.server: d.domain for d in reversed(selected) if isinstance(answers[d.domain], Seen)}
     for server, domain in first.items():
         seen = noticed[domain]
         if isinstance(seen, Seen):
@@ -87,15 +93,16 @@ async def _with_notices(
 
 
 def status_rows(
-    config: Configuration, planner: Planner, told: Mapping[str, Told]
+    config: Configuration, planner: Planner, answers: Mapping[str, StatusAnswer]
 ) -> tuple[list[DomainStatus], list[Plan]]:
-    """The selected domains without DNS, and the plans of those that could not be read."""
+    """The rows of the selected domains without DNS, and the plans of those that could not be read."""
     unread: list[Plan] = []
     rows: list[DomainStatus] = []
     for desired in planner.selected():
-        seen = told[desired.domain]
+        seen = answers[desired.domain]
         row = DomainStatus(domain=desired.domain, server=desired.server, product=desired.product, figures=None)
         if isinstance(seen, ReconcilerError):
+            # The plan of an unreadable domain holds the diagnostic, and gives the exit code.
             unread.append(planner.plan(desired, seen))
             rows.append(replace(row, diagnostics=unread[-1].diagnostics))
         else:
@@ -110,32 +117,34 @@ def _notice(config: Configuration, server: str, text: str) -> Diagnostic:
         "SRV006",
         f"{server}: {text}",
         config.workspace.servers[server].origin,
-        hint="update the server, and look for accounts and event actions that nobody here made",
+        hint="update the server, and look for accounts and event actions that you did not create",
     )
 
 
 async def _read_all(
     config: Configuration, selected: Sequence[DesiredDomain], servers: OpenServers, progress: Progress
-) -> dict[str, Told]:
+) -> dict[str, StatusAnswer]:
+    # This limit bounds memory; the client limits the requests.
     gates = {name: asyncio.Semaphore(DOMAINS_AT_ONCE) for name in servers.readers}
     readable = [d for d in selected if d.server in servers.readers]
 
-    async def one(desired: DesiredDomain) -> tuple[str, Told]:
+    async def one(desired: DesiredDomain) -> tuple[str, StatusAnswer]:
         async with gates[desired.server]:
-            found = await _told(servers.readers[desired.server], desired, compares=desired.product in config.products)
+            found = await _answer(servers.readers[desired.server], desired, compares=desired.product in config.products)
         progress.step(desired.domain)
         return desired.domain, found
 
     progress.begin("Reading", len(readable))
-    told = dict(await asyncio.gather(*(one(d) for d in readable)))
+    answers = dict(await asyncio.gather(*(one(d) for d in readable)))
     progress.end()
-    return told | {d.domain: servers.unusable[d.server] for d in selected if d.server in servers.unusable}
+    return answers | {d.domain: servers.unusable[d.server] for d in selected if d.server in servers.unusable}
 
 
-async def _told(reader: Reader, desired: DesiredDomain, *, compares: bool) -> Told:
-    """What the server tells; its password policy only where there is a product to compare it with."""
+async def _answer(reader: Reader, desired: DesiredDomain, *, compares: bool) -> StatusAnswer:
+    """One domain, and the server's password policy if there is a product to compare it with."""
     try:
         current = await reader.read_domain(desired.domain, SCOPE)
+        # The policy costs one more request.
         return Seen(current, await reader.read_password_policy(desired.domain) if compares else None)
     except ReconcilerError as e:
         return e
@@ -144,11 +153,11 @@ async def _told(reader: Reader, desired: DesiredDomain, *, compares: bool) -> To
 async def _with_pills(
     config: Configuration,
     selected: Sequence[DesiredDomain],
-    told: Mapping[str, Told],
+    answers: Mapping[str, StatusAnswer],
     rows: Sequence[DomainStatus],
     progress: Progress,
 ) -> list[DomainStatus]:
-    """The same with what DNS says of each domain itself; of its domain aliases `dns check` tells."""
+    """The same rows with the DNS results of each domain; `dns check` also covers domain aliases."""
     from reconciler.compliance.checks import FIRST
     from reconciler.compliance.gather import check_subjects
     from reconciler.compliance.resolver.resolver import open_resolver
@@ -157,7 +166,7 @@ async def _with_pills(
     problems: dict[str, str] = {}
     subjects: list[Subject] = []
     for desired in selected:
-        seen = told[desired.domain]
+        seen = answers[desired.domain]
         try:
             subjects.append(
                 Subject(
@@ -178,6 +187,7 @@ async def _with_pills(
         reports = await check_subjects(subjects, resolver, table=FIRST, on_done=progress.step)
         progress.end()
     except ReconcilerError as e:
+        # The status of the servers is useful without DNS, so a missing resolver is only a note.
         problems |= {s.domain: e.message for s in subjects}
     pills = {r.domain: {check.id: check.status for check in r.checks} for r in reports}
     return [replace(r, pills=pills.get(r.domain, {}), dns_problem=problems.get(r.domain, "")) for r in rows]

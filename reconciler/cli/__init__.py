@@ -1,6 +1,6 @@
 """The command line: parse, call app, print, exit. The only user of click.
 
-Commands are modules that are imported when they are called, so that `--version` and `--help` start fast.
+Each command is a module, imported when the command runs, so that `--version` and `--help` start fast.
 """
 
 from reconciler.cli.main import main

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reconciler.output.plan.outcomes import OutcomeLog
 
 
-@click.command("apply", short_help="Plan, ask, apply, read back.")
+@click.command("apply", short_help="Plan, confirm, apply, verify.")
 @plan_options
 @plan_formats_option
 @click.option(
@@ -33,13 +33,14 @@ if TYPE_CHECKING:
     "saved",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Apply this saved plan: what has moved since is refused, what is as wanted already skipped.",
+    help="Apply this saved plan. Changes whose target changed since the plan are refused; changes already in place are "
+    "skipped.",
 )
 @click.option(
     "--verify-key",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="PUB.pem",
-    help="Refuse a saved plan that is not signed with this key's private half; goes with --plan.",
+    help="Refuse a saved plan without a signature of this key. Requires --plan.",
 )
 @click.option(
     "--lock-timeout",
@@ -47,12 +48,10 @@ if TYPE_CHECKING:
     default=0,
     show_default=True,
     metavar="SECONDS",
-    help="Wait so long for another run that works on the same domains.",
+    help="Wait up to this time for another run that works on the same domains.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option(
-    "--detailed-exitcode", is_flag=True, help="Exit with 2 if there was something to change and it was changed."
-)
+@click.option("--yes", is_flag=True, help="Apply without confirmation.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if the run made changes.")
 @common
 def command(
     console: Console,
@@ -65,21 +64,21 @@ def command(
     detailed_exitcode: bool,
     **options: Any,
 ) -> int:
-    """Make the servers as the files say: plan, ask, apply, read back, and show that nothing is left to do.
+    """Make the servers match the files: plan, confirm, apply, then read back and verify.
 
-    A guard's refusal in any selected domain stops the run before the first write. A change that fails does not stop
-    those that do not depend on it.
+    If a guard refuses any selected domain, the run writes nothing. If a change fails, the run skips the changes that
+    depend on it and makes the others.
 
-    With --plan nothing is planned: the saved changes are made, each only if its object is as the plan found it.
-    Exit code 4 then also says that some had moved, 5 that something failed.
+    With --plan, `apply` makes the saved changes, each only if its object is the same as in the plan. Exit code 4 then
+    also means that objects changed since the plan, and 5 that a change failed.
 
-    Ctrl-C or SIGTERM in the middle: the change in flight is finished, the rest is not tried, the exit code is 5. A
-    second one ends at once, as one before the first change does (130, 143).
+    Ctrl-C or SIGTERM during the changes: `apply` finishes the change in progress, skips the rest and exits with 5. A
+    second signal, or one before the first change, ends the run at once (130, 143).
     """
     if verify_key and not saved:
-        raise click.UsageError("--verify-key is for saved plans, and without --plan there is none to verify")
+        raise click.UsageError("--verify-key requires --plan")
     if saved and (selection or any(options.values()) or options["allow_deletions"] is not None):
-        raise click.UsageError("--plan takes a saved plan as it is: it says which domains, and what was asked for")
+        raise click.UsageError("--plan excludes domains and options of planning, because the saved plan contains them")
     config = configured(console, selection)
     progress = console.progress()
     session = _Session(console, config, formats, yes)
@@ -104,7 +103,7 @@ def command(
     except (OSError, ReconcilerError):
         if not result.stopped:
             raise
-        # Where the output went is gone, which may be why it stopped; the exit code is still to be told.
+        # The reader of the output is gone, which may be why the run stopped. The exit code still matters.
         silence()
     code = result.exit_code
     return Exit.CHANGES if detailed_exitcode and code is Exit.DONE and result.changed else code
@@ -113,7 +112,7 @@ def command(
 def _saved_run(
     config: Configuration, path: Path, verify_key: Path | None, hooks: ApplyHooks, progress: Progress
 ) -> Coroutine[Any, Any, ApplyResult]:
-    """The apply of a saved plan; whatever is wrong with the file is said before any server is asked."""
+    """The apply of a saved plan. A fault of the file ends the run before the program contacts a server."""
     from reconciler.app.saved.apply import run_saved
     from reconciler.app.saved.plan_file import SavedPlan
     from reconciler.app.saved.signing import load_verify_key
@@ -123,18 +122,18 @@ def _saved_run(
 
 
 class _Session:
-    """What is shown and asked during one apply."""
+    """The output and the confirmation of one apply."""
 
     def __init__(self, console: Console, config: Configuration, formats: tuple[Format, ...], yes: bool) -> None:
         self.console, self.config, self.formats, self.yes = console, config, formats, yes
         self.agreed = False
-        self.settled: tuple[Outcome, ...] = ()
+        self.decided: tuple[Outcome, ...] = ()
         self.clear: Callable[[], None] = lambda: None
         self.log: OutcomeLog | None = None
         self.text = any(f.name == "text" and f.path is None for f in formats)
 
     def agree(self, plans: tuple[Plan, ...]) -> bool:
-        """Shows the plans, and asks if there is something to ask."""
+        """Show the plans, and ask for confirmation if there are changes."""
         self.agreed = self._agreed(plans)
         if self.agreed and self.text:
             from reconciler.output.plan.outcomes import OutcomeLog
@@ -149,11 +148,11 @@ class _Session:
             self.console.warn("Refused: nothing was changed. See the errors above.")
             return False
         self._show_decided()
-        if sum(len(p.changes) for p in plans) == len(self.settled) or self.yes:
+        if sum(len(p.changes) for p in plans) == len(self.decided) or self.yes:
             return True
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            self.console.warn("Refused: nobody can be asked here; nothing was changed.")
-            self.console.warn("  hint: --yes applies without asking")
+            self.console.warn("Refused: no terminal to confirm on; nothing was changed.")
+            self.console.warn("  hint: Use --yes to apply without confirmation.")
             return False
         if _is_confirmed():
             return True
@@ -161,32 +160,30 @@ class _Session:
         return False
 
     def on_decided(self, outcomes: tuple[Outcome, ...]) -> None:
-        """Takes note of what in a saved plan is not to be made."""
-        self.settled = outcomes
+        """Keep the outcomes of saved changes that the run does not make."""
+        self.decided = outcomes
 
     def _show_decided(self) -> None:
-        """Before the question: how much of the plan that was shown is not to be made."""
-        moved = sum(o.result is Result.REFUSED for o in self.settled)
-        if moved:
-            self.console.warn(
-                f"Of these, {moved} moved since the plan was made, or depend on one that did: left alone."
-            )
-        if len(self.settled) > moved:
-            self.console.say(f"Of these, {len(self.settled) - moved} are already as wanted: nothing to do.")
+        """Print, before the confirmation, how many of the shown changes the run does not make."""
+        stale = sum(o.result is Result.REFUSED for o in self.decided)
+        if stale:
+            self.console.warn(f"{stale} of these changes are refused: they, or changes that they depend on, are stale.")
+        if len(self.decided) > stale:
+            self.console.say(f"{len(self.decided) - stale} of these changes are already in place and are skipped.")
 
     def on_outcome(self, outcome: Outcome) -> None:
-        """Prints outcomes as they happen, grouped by domain."""
+        """Print outcomes as they happen, grouped by domain."""
         if self.log:
             lines = list(self.log.add(outcome.change.domain, outcome))
             self.clear()
             self.console.results(lines)
 
     def stopping(self, name: str) -> None:
-        """Says that a signal was heard, for the change in flight may take a while."""
-        self.note(f"{name}: stopping after the change in flight. Once more ends at once.")
+        """Confirm a signal at once, because the change in progress may take a while."""
+        self.note(f"{name}: stopping after the change in progress. A second signal ends the run at once.")
 
     def note(self, text: str) -> None:
-        """A message that breaks nothing off where nobody is there any more to read it."""
+        """Print a message. A closed terminal must not stop the run."""
         from reconciler.output.terminal import safe
 
         self.clear()
@@ -194,18 +191,18 @@ class _Session:
             self.console.warn(safe(text))
 
     def interrupted(self) -> None:
-        """Where one finds what was done until then."""
+        """Print where the user finds what was done until then."""
         if self.agreed:
             from reconciler.app.plan.planner import state_folder
 
             self.clear()
             if self.log:
                 self.console.results(self.log.rest())
-            self.console.warn("The change under way may have been made; `reconciler plan` shows what is left to do.")
+            self.console.warn("The change in progress may have been made. `reconciler plan` shows what remains.")
             self.console.warn(f"The journal and generated passwords are in {state_folder(self.config.root)}.")
 
     def summary(self, result: ApplyResult) -> None:
-        """The end: counts, what failed, whether a new plan is empty."""
+        """Print the end: counts, failed changes, and whether a new plan is empty."""
         emit(self.console, tuple(f for f in self.formats if f.name == "json"), lambda _: [self._document(result)])
         if result.agreed and self.text:
             from reconciler.output.plan.outcomes import render_apply_summary
@@ -224,11 +221,11 @@ class _Session:
                 )
             )
         if result.stopped and not self.text:
-            self.console.warn(f"Not done: {result.stopped}. `reconciler plan` shows what is left.")
+            self.console.warn(f"Not completed: {result.stopped}. `reconciler plan` shows the remaining changes.")
         if result.passwords_file:
             count = len(self.config.workspace.secrets.recipients)
-            whom = f"encrypted to {count} age recipient{'s' * (count > 1)}" if count else "readable by you only"
-            self.console.warn(f"Generated passwords are in {result.passwords_file} ({whom}).")
+            access = f"encrypted to {count} age recipient{'s' * (count > 1)}" if count else "readable by you only"
+            self.console.warn(f"Generated passwords are in {result.passwords_file} ({access}).")
 
     def _document(self, result: ApplyResult) -> str:
         from reconciler.app.header import generated
@@ -246,10 +243,12 @@ class _Session:
 
 
 def _is_confirmed() -> bool:
-    """Asks; only `yes` is yes. The end of the input and Ctrl-C are a no, and end the question at once."""
+    """Ask for confirmation. Only `yes` confirms. The end of the input and Ctrl-C refuse at once."""
     try:
         with ending_at_once():
-            answer = click.prompt("Apply these changes? Only 'yes' will do", default="no", show_default=False, err=True)
+            answer = click.prompt(
+                "Apply these changes? Only 'yes' confirms", default="no", show_default=False, err=True
+            )
     except click.Abort:
         click.echo(err=True)
         return False

@@ -1,6 +1,7 @@
-"""Loading the workspace for a command: its faults are shown, and errors end the run with exit code 3."""
+"""Loads the workspace of a command. Diagnostics are printed, and an error ends the run with exit code 3."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -9,11 +10,13 @@ from reconciler.app.exits import Exit
 from reconciler.cli.console import Console
 from reconciler.config.workspace import Configuration, find_root, load_configuration
 from reconciler.core.diagnostics import has_errors
+from reconciler.core.source import Span
 from reconciler.output.diagnostics_text import render_diagnostics
+from reconciler.output.formats import View
 
 
 def configured(console: Console, selection: Sequence[str]) -> Configuration:
-    """The configuration, valid; its warnings go to standard error."""
+    """The valid configuration. Its warnings go to standard error."""
     if console.verbose > 1:
         log_requests()
     config = load_configuration(find_root(Path.cwd(), console.workspace), selection)
@@ -33,8 +36,41 @@ def configured(console: Console, selection: Sequence[str]) -> Configuration:
     return config
 
 
+def view_of(console: Console, config: Configuration) -> View:
+    """The circumstances of a document about this workspace."""
+
+    def header() -> Mapping[str, object]:
+        from reconciler.app.header import generated
+
+        return generated(config.root)
+
+    def paths(more: Iterable[str]) -> Mapping[str, str]:
+        from reconciler.app.git import repository_paths
+
+        return repository_paths(config, more)
+
+    def places() -> Mapping[str, Span]:
+        from reconciler.app.git import declared_at
+
+        return declared_at(config)
+
+    return View(
+        today=datetime.now(UTC).date(),
+        color=console.color,
+        width=console.width,
+        verbose=console.verbose,
+        quiet=console.quiet,
+        snippets=console.terminal,
+        markdown_limit=console.markdown_limit,
+        header=header,
+        files=config.files,
+        paths=paths,
+        places=places,
+    )
+
+
 def log_requests() -> None:
-    """With -vv: every request to a mail server on standard error, by method, path and status; never a body."""
+    """Print the method, path and status of each request to a mail server (-vv). A body could contain a secret."""
     import logging
 
     handler = logging.StreamHandler()

@@ -1,4 +1,4 @@
-"""What every command shares: the global options, colour, progress, writing results and messages."""
+"""The parts that all commands share: global options, color, progress, results and messages."""
 
 import functools
 import os
@@ -10,22 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
+from click.shell_completion import CompletionItem
 
 from reconciler.app.demo.terminal import ON_DEMO_TERMINAL
+from reconciler.cli.messages import on_terminal, show
 from reconciler.cli.streams import nowhere
 
 MARKDOWN_LIMIT = 65_536
-"""What a comment may have on GitHub."""
+"""The maximum length of a comment on GitHub, in characters."""
 LEAST_MARKDOWN = 2_000
-"""Room for the headline and the counts."""
+"""The minimum: enough for the headline and the counts."""
 
 
 @dataclass(frozen=True)
 class Console:
-    """How this run talks. Results go to standard output, messages and progress to standard error.
+    """The output of a run. Results go to standard output; messages and progress go to standard error.
 
     Attributes:
-        markdown_limit: characters that a Markdown text for a pull request may have.
+        markdown_limit: the maximum length of Markdown for a pull request, in characters.
     """
 
     workspace: Path | None = None
@@ -35,31 +37,31 @@ class Console:
 
     @property
     def color(self) -> bool:
-        """Colour only on a terminal, and not where NO_COLOR is set (no-color.org)."""
+        """Whether results have color: only on a terminal, and not if NO_COLOR is set (no-color.org)."""
         return self.terminal and not os.environ.get("NO_COLOR")
 
     @property
     def terminal(self) -> bool:
-        """Whether results are read on a terminal."""
-        return sys.stdout.isatty() or _is_shown_by_the_demo()
+        """Whether a terminal shows the results."""
+        return sys.stdout.isatty() or bool(os.environ.get(ON_DEMO_TERMINAL))
 
     @property
     def messages_terminal(self) -> bool:
-        """Whether messages are read on a terminal."""
-        return sys.stderr.isatty() or _is_shown_by_the_demo()
+        """Whether a terminal shows the messages."""
+        return on_terminal()
 
     @property
     def messages_color(self) -> bool:
-        """Colour for messages."""
+        """Whether messages have color."""
         return self.messages_terminal and not os.environ.get("NO_COLOR")
 
     @property
     def width(self) -> int:
-        """Columns for results: the terminal's, 80 elsewhere."""
+        """The columns for results: those of the terminal, else 80."""
         return shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
 
     def results(self, lines: Iterable[str]) -> None:
-        """Prints results, line by line."""
+        """Print results, line by line."""
         out = sys.stdout
         try:
             for line in lines:
@@ -70,51 +72,46 @@ class Console:
         except OSError as e:
             from reconciler.core.errors import ReconcilerError
 
-            # What is still in the buffer would fail once more, in silence, when Python closes it.
+            # Python would write the rest of the buffer at exit and fail again.
             sys.stdout = nowhere()
             raise ReconcilerError(f"standard output cannot be written: {e.strerror or e}") from e
 
     def say(self, text: str) -> None:
-        """A message for people, on standard error; none with -q."""
+        """Print a message, unless -q is given."""
         if not self.quiet:
-            click.echo(text, err=True)
+            show(text)
 
     def warn(self, text: str) -> None:
-        """A message that -q does not silence."""
-        click.echo(text, err=True)
+        """Print a message, also with -q."""
+        show(text)
 
     def progress(self) -> "LiveProgress":
-        """Progress on a terminal, silence elsewhere."""
+        """Progress on a terminal; nothing elsewhere."""
         return LiveProgress(shown=sys.stderr.isatty() and not self.quiet)
 
 
-def _is_shown_by_the_demo() -> bool:
-    """The demo runs the program in processes of their own, and shows on its terminal what they print."""
-    return bool(os.environ.get(ON_DEMO_TERMINAL))
-
-
 class LiveProgress:
-    """One line on standard error that is rewritten; implements `core.ports.Progress`."""
+    """A line on standard error that is overwritten with each step. Implements `core.ports.Progress`."""
 
     def __init__(self, *, shown: bool) -> None:
         self._shown, self._title, self._total, self._done = shown, "", 0, 0
 
     def begin(self, title: str, total: int) -> None:
-        """Starts a stretch of work of so many steps."""
+        """Start a phase of work with a number of steps."""
         self._title, self._total, self._done = title, total, 0
         self._draw("")
 
     def step(self, text: str) -> None:
-        """One step is done."""
+        """Count a finished step."""
         self._done += 1
         self._draw(text)
 
     def end(self) -> None:
-        """The stretch is over: the line is wiped."""
+        """End the phase: erase the line."""
         self._write("\r\033[K")
 
     def clear(self) -> None:
-        """Wipes the line, so that something else can be printed there."""
+        """Erase the line, so that something else can be printed."""
         self.end()
 
     def _draw(self, text: str) -> None:
@@ -127,7 +124,7 @@ class LiveProgress:
         self._write("\r\033[K" + line[: shutil.get_terminal_size().columns - 1])
 
     def _write(self, text: str) -> None:
-        """A terminal that was closed meanwhile is shown no more progress; that breaks nothing off."""
+        """Write, and stop the progress if the terminal was closed. The run must go on."""
         if self._shown:
             try:
                 click.echo(text, err=True, nl=False)
@@ -136,11 +133,11 @@ class LiveProgress:
 
 
 def common(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds -w, -v and -q to a command, so that they may also stand after its name; passes the Console first."""
+    """Add -w, -v and -q to a command, so that they work before and after its name. Pass the Console first."""
 
     @click.option("-w", "--workspace", "after_workspace", type=click.Path(path_type=Path), hidden=True)
-    @click.option("-v", "--verbose", "after_verbose", count=True, help="Say more; repeatable.")
-    @click.option("-q", "--quiet", "after_quiet", is_flag=True, help="Say only results and errors.")
+    @click.option("-v", "--verbose", "after_verbose", count=True, help="Print more. Repeatable.")
+    @click.option("-q", "--quiet", "after_quiet", is_flag=True, help="Print only results, warnings and errors.")
     @functools.wraps(function)
     def wrapped(
         *args: Any,
@@ -162,20 +159,20 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def file_fault(path: Path) -> str:
-    """Why a file cannot be written, as far as that can be known beforehand; empty if it probably can."""
+    """The reason why a file cannot be written, as far as it is known beforehand; empty if there is none."""
     if path.is_dir():
         return f"{path} is a folder"
     if not path.parent.is_dir():
-        return f"{path}: there is no folder {path.parent}"
+        return f"{path}: the folder {path.parent} does not exist"
     target = path if path.exists() else path.parent
     return "" if os.access(target, os.W_OK) else f"{path} cannot be written: permission denied"
 
 
 def write_file(path: Path, text: str, *, mode: Literal["w", "a"] = "w") -> None:
-    """Writes a file that the user asked for, or appends to it.
+    """Write or append to a file that the user named.
 
     Raises:
-        ReconcilerError: it cannot be written.
+        ReconcilerError: the file cannot be written.
     """
     try:
         with path.open(mode, encoding="utf-8") as file:
@@ -198,12 +195,12 @@ if TYPE_CHECKING:
     FormatBase = click.ParamType["Format"]
     TextBase = click.ParamType[str]
     PathBase = click.ParamType[Path]
-else:  # generic only from click 8.4 on
+else:  # The class is generic only since click 8.4.
     FormatBase = TextBase = PathBase = click.ParamType
 
 
 class FormatType(FormatBase):
-    """Parses NAME or NAME=FILE, where NAME is one of a few."""
+    """Parse NAME or NAME=FILE."""
 
     name = "format"
 
@@ -211,16 +208,20 @@ class FormatType(FormatBase):
         self.names = names
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
-        """As it stands in --help."""
+        """The value in --help."""
         return f"[{'|'.join(self.names)}][=FILE]"
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The names for the completion of a shell."""
+        return [CompletionItem(name) for name in self.names if name.startswith(incomplete)]
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Format:
-        """NAME[=FILE] -> Format; wrong usage otherwise."""
+        """NAME[=FILE] -> Format, or a usage error."""
         if isinstance(value, Format):
             return value
         name, equals, path = str(value).partition("=")
         if name not in self.names or (equals and not path):
-            self.fail(f"{value!r} is not one of {', '.join(self.names)}, each with =FILE if wanted", param, ctx)
+            self.fail(f"{value!r} is not one of {', '.join(self.names)} (add =FILE to write a file)", param, ctx)
         fault = file_fault(Path(path)) if path else ""
         if fault:
             self.fail(fault, param, ctx)
@@ -228,19 +229,19 @@ class FormatType(FormatBase):
 
 
 class OutFile(PathBase):
-    """The path of a file to write, refused at once where it cannot be written."""
+    """The path of a file to write. A path that cannot be written is refused before any server is read."""
 
     name = "file"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """Text -> Path; wrong usage otherwise."""
+        """Text -> Path, or a usage error."""
         path = Path(value)
         fault = file_fault(path)
         return self.fail(fault, param, ctx) if fault else path
 
 
 def _limited(ctx: click.Context, _param: click.Parameter, value: int) -> None:
-    """Every command gets its console from its context: the limit travels in it."""
+    """Put the limit into the console, which every command gets."""
     ctx.obj = replace(ctx.obj, markdown_limit=value)
 
 
@@ -252,24 +253,24 @@ markdown_limit_option = click.option(
     metavar="N",
     expose_value=False,
     callback=_limited,
-    help="Cut Markdown after so many characters, at a change's edge.",
+    help="Truncate Markdown to N characters, between changes.",
 )
 
 
 def formats_option(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """`--format NAME[=FILE]`, repeatable; the first of the names is the default."""
+    """The option `--format NAME[=FILE]`. The first name is the default."""
     return click.option(
         "--format",
         "formats",
         type=FormatType(names),
         multiple=True,
         default=(names[0],),
-        help="What to print, or to write into a file; repeatable.",
+        help="The format to print, or to write to FILE. Repeatable.",
     )
 
 
 def emit(console: Console, formats: Sequence[Format], render: Callable[[str], Iterable[str]]) -> None:
-    """Writes a result in each format asked for: to its file, or to standard output."""
+    """Write a result in each format, to its file or to standard output."""
     for wanted in formats:
         lines = render(wanted.name)
         if wanted.path is None:

@@ -7,21 +7,21 @@ import click
 from reconciler.cli.console import Console, common
 
 
-@click.command("demo", short_help="Watch the whole story.")
+@click.command("demo", short_help="Run a guided demonstration.")
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("reconciler-demo"),
     show_default=True,
     metavar="DIR",
-    help="Where its files are left.",
+    help="The folder for the files of the demonstration.",
 )
 @common
 def command(console: Console, output: Path) -> int:
-    """Watch the whole story against embedded servers, in under a minute.
+    """Run a guided demonstration against embedded servers, in about a minute.
 
-    A broken file is refused; a plan; apply; an empty plan; drift is found and repaired; the DNS report goes from red to
-    green. Nothing leaves this machine.
+    It shows the errors of an invalid file, a plan, the comment on a pull request, apply, drift, and the DNS report. All
+    output is also in files in DIR. The demonstration makes no connection to other machines.
     """
     from reconciler.app.sandbox import require_sandbox
 

@@ -1,4 +1,4 @@
-"""`reconciler dns`: check, records; dmarc is in a file of its own."""
+"""`reconciler dns`: the commands check and records. The command dmarc is in `dns_dmarc`."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -7,11 +7,14 @@ from typing import Any
 
 import click
 
-from reconciler.cli.configured import configured
+from reconciler.cli.candidates import selection_argument
+from reconciler.cli.configured import configured, view_of
 from reconciler.cli.console import Console, Format, common, emit, formats_option
 from reconciler.cli.dns_dmarc import command as dmarc_command
 from reconciler.config.workspace import Configuration
 from reconciler.core.findings import Report
+from reconciler.output.formats import REPORT_FORMATS
+from reconciler.output.records import RECORD_FORMATS
 
 
 @click.group("dns", short_help="Check DNS compliance.")
@@ -28,7 +31,7 @@ def _report(
     https: bool = False,
     cache: Path | None = None,
 ) -> Report:
-    """The report; what kept a mail server from telling its key is said on standard error, once each."""
+    """The report. A warning on standard error states each reason why a DKIM key of a server is unknown."""
     from reconciler.app.dns import check_dns
     from reconciler.app.plan.planner import PlanRequest
     from reconciler.output.terminal import safe
@@ -53,13 +56,13 @@ def _report(
 
 
 _offline = click.option(
-    "--no-server", is_flag=True, help="Do not ask the mail servers; DKIM keys are then unknown and not checked."
+    "--no-server", is_flag=True, help="Do not contact the mail servers. DKIM keys are then unknown and not checked."
 )
 
 
 @command.command("check", short_help="The compliance report.")
-@click.argument("selection", nargs=-1, metavar="[DOMAIN|FILE]...")
-@formats_option("text", "json", "markdown", "sarif", "junit")
+@selection_argument
+@formats_option(*REPORT_FORMATS)
 @click.option(
     "--fail-on",
     type=click.Choice(("warn", "fail", "error", "never")),
@@ -76,7 +79,7 @@ _offline = click.option(
     "--dns-cache",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Keep what DNS answers in this file for later runs, as long as the TTLs allow.",
+    help="Keep the answers of DNS in this file for later runs, until their TTLs expire.",
 )
 @common
 def check(
@@ -89,56 +92,30 @@ def check(
     https: bool,
     dns_cache: Path | None,
 ) -> int:
-    """Compare what DNS says with what it should: MX, SPF, DKIM, Autodiscover and DMARC, and what goes beyond.
+    """Compare the published records with the expected ones: MX, SPF, DKIM, Autodiscover, DMARC and further checks.
 
-    Each check says what was found, what was expected, and the exact record to publish. What could not be looked up is
-    an error of its own, never a missing record.
+    Each check shows the found records, the expected records, and the exact record to publish. A failed lookup is an
+    error, never a missing record.
     """
     from reconciler.app.dns import report_exit
 
     config = configured(console, selection)
     report = _report(console, config, ask_servers=not no_server, everything=everything, https=https, cache=dns_cache)
 
-    emit(console, formats, lambda name: [_rendered(console, config, report, name).rstrip("\n")])
+    view = view_of(console, config)
+    emit(console, formats, lambda name: REPORT_FORMATS[name](report, view))
     return report_exit(report, fail_on)
 
 
-def _rendered(console: Console, config: Configuration, report: Report, name: str) -> str:
-    """The report in one format."""
-    match name:
-        case "json":
-            from reconciler.app.header import generated
-            from reconciler.output.report.json import render_json
-
-            return render_json(report, generated(config.root))
-        case "markdown":
-            from reconciler.output.report.markdown import render_markdown
-
-            return render_markdown(report)
-        case "sarif":
-            from reconciler.app.git import declared_at, repository_paths
-            from reconciler.output.sarif import render_report_sarif
-
-            return render_report_sarif(report, declared_at(config), repository_paths(config))
-        case "junit":
-            from reconciler.output.junit import render_report_junit
-
-            return render_report_junit(report)
-        case _:
-            from reconciler.output.report.text import render_text
-
-            return render_text(report, color=console.color, width=console.width, trees=console.verbose > 0)
-
-
-@command.command("records", short_help="The records to publish.")
-@click.argument("selection", nargs=-1, metavar="[DOMAIN|FILE]...")
-@formats_option("zone", "json", "octodns", "dnscontrol")
+@command.command("records", short_help="Print the records to publish.")
+@selection_argument
+@formats_option(*RECORD_FORMATS)
 @_offline
 @common
 def records(console: Console, selection: tuple[str, ...], formats: tuple[Format, ...], no_server: bool) -> int:
-    """Print the records that each domain should have, ready to publish.
+    """Print the records that each domain should publish.
 
-    What is there already is taken into account: an SPF record is merged, not replaced.
+    Existing records are preserved: an SPF record is merged, not replaced.
     """
     from reconciler.output.records import render_records
 

@@ -1,4 +1,4 @@
-"""`reconciler dns dmarc`: makes DMARC records."""
+"""`reconciler dns dmarc`."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from reconciler.cli.candidates import selection_argument
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, common, emit, formats_option
 
@@ -13,29 +14,29 @@ _policy = click.Choice(("none", "quarantine", "reject"), case_sensitive=False)
 _mode = click.Choice(("r", "s"), case_sensitive=False)
 
 
-@click.command("dmarc", short_help="Make a DMARC record.")
-@click.argument("selection", nargs=-1, metavar="[DOMAIN|FILE]...")
-@click.option("--policy", type=_policy, help="What receivers do with mail that is not the domain's own.")
-@click.option("--subdomain-policy", type=_policy, help="The same for subdomains.")
-@click.option("--np", type=_policy, help="The same for subdomains that do not exist.")
-@click.option("--adkim", type=_mode, help="How closely the signing domain must match: relaxed or strict.")
-@click.option("--aspf", type=_mode, help="How closely the return path's domain must match: relaxed or strict.")
-@click.option("--rua", multiple=True, metavar="ADDRESS", help="Who gets daily reports; repeatable, '' for nobody.")
+@click.command("dmarc", short_help="Build a DMARC record.")
+@selection_argument
+@click.option("--policy", type=_policy, help="The policy of receivers for mail that fails DMARC.")
+@click.option("--subdomain-policy", type=_policy, help="The policy for subdomains.")
+@click.option("--np", type=_policy, help="The policy for subdomains that do not exist.")
+@click.option("--adkim", type=_mode, help="Alignment of the signing domain: r (relaxed) or s (strict).")
+@click.option("--aspf", type=_mode, help="Alignment of the return path's domain: r (relaxed) or s (strict).")
+@click.option("--rua", multiple=True, metavar="ADDRESS", help="Recipient of daily reports. Repeatable; '' for none.")
 @click.option(
-    "--ruf", multiple=True, metavar="ADDRESS", help="Who gets reports on messages; repeatable, '' for nobody."
+    "--ruf", multiple=True, metavar="ADDRESS", help="Recipient of reports on messages. Repeatable; '' for none."
 )
-@click.option("--fo", metavar="0|1|d|s|d:s", help="When reports on messages are wanted; only with --ruf.")
+@click.option("--fo", metavar="0|1|d|s|d:s", help="The failures that cause reports on messages. Requires --ruf.")
 @click.option("--testing/--no-testing", default=None, help="Ask receivers to apply the policy one step weaker (t=y).")
-@click.option("--offline", is_flag=True, help="Do not ask DNS what is published: start from the product alone.")
+@click.option("--offline", is_flag=True, help="Make no DNS queries: start from the product only.")
 @formats_option("text", "zone", "json", "octodns", "dnscontrol")
 @common
 def command(
     console: Console, selection: tuple[str, ...], offline: bool, formats: tuple[Format, ...], **wanted: Any
 ) -> int:
-    """Make a DMARC record (RFC 9989) for each domain, and say what comes next on the way to reject.
+    """Build a DMARC record (RFC 9989) for each domain, and show the next stage on the way to the policy reject.
 
-    It starts from the published record and the product's dns.dmarc; options change that. Shown are the record, what it
-    changes, what operators of other domains must publish for the reports to arrive, and the next stage.
+    The record starts from the published record and from dns.dmarc of the product; options override both. The output
+    shows the record, its changes, and the records that other domains must publish so that reports arrive.
     """
     from reconciler.app.dns_dmarc import DmarcOptions, Refused, proposal_exit, propose_dmarc
     from reconciler.output.report.dmarc_proposals import render_proposals, side_notes

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.app.exits import of_plans
+from reconciler.cli.candidates import selection_argument
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, OutFile, common, emit, write_file
 from reconciler.cli.plan_options import base_option, plan_formats_option, plan_lines, request
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
     from reconciler.core.plan import Plan
 
 
-@click.command("drift", short_help="Plan for the exit code.")
-@click.argument("selection", nargs=-1, metavar="[DOMAIN|FILE]...")
+@click.command("drift", short_help="Compare the servers with the files.")
+@selection_argument
 @plan_formats_option
 @base_option
-@click.option("--adopt", is_flag=True, help="Write what was changed on the servers into the files.")
-@click.option("--patch", type=OutFile(), metavar="FILE", help="With --adopt: write a patch instead of the files.")
+@click.option("--adopt", is_flag=True, help="Update the files with the changes that were made on the servers.")
+@click.option(
+    "--patch", type=OutFile(), metavar="FILE", help="With --adopt: write a patch and leave the files unchanged."
+)
 @common
 def command(
     console: Console,
@@ -35,16 +38,16 @@ def command(
     adopt: bool,
     patch: Path | None,
 ) -> int:
-    """Compare the servers with the files, for a nightly job: exit code 2 if they differ, 0 if not.
+    """Compare the servers with the files, for a nightly job. The exit code is 2 if they differ, else 0.
 
-    It is a plan, shown the other way round: nothing is changed. With --adopt the files are: they get the servers'
-    values, comments and order kept, but where a value was changed in git. The exit code is then that of what is left;
-    with --patch, of what would be left with the patch.
+    `drift` changes nothing on the servers. With --adopt it writes the values of the servers into the files, and keeps
+    comments and order. It skips values that changed in git. The exit code is then that of the remaining differences, or
+    with --patch, of those that would remain after the patch.
     """
     from reconciler.app.plan.reading import make_plans
 
     if patch and not adopt:
-        raise click.UsageError("--patch needs --adopt")
+        raise click.UsageError("--patch requires --adopt")
     config = configured(console, selection)
     asked = request(base=base, base_applied=True)
     plans: Sequence[Plan] = asyncio.run(make_plans(config, asked, console.progress()))
@@ -64,7 +67,7 @@ def _adopted(
     *,
     diff_is_result: bool,
 ) -> "Sequence[Plan]":
-    """Writes the files, or the patch; the plans of what is left."""
+    """Write the files or the patch. Return the plans of the remaining differences."""
     from reconciler.app.adopt.drift import adopt, left_to_do
     from reconciler.app.adopt.file_changes import write_changes
     from reconciler.app.plan.reading import make_plans
@@ -76,7 +79,7 @@ def _adopted(
     if patch:
         write_file(patch, done.diff)
     if done.config is None:
-        console.say("nothing to adopt")
+        console.say("Nothing to adopt.")
         return plans
     if patch is None:
         write_changes(done.changes)
@@ -84,7 +87,9 @@ def _adopted(
     after = asyncio.run(make_plans(done.config, asked, console.progress()))
     left = [plan.domain for plan in after if plan.changes and not any(s.domain == plan.domain for s in done.skipped)]
     for domain in left:
-        console.warn(safe(f"warning: {domain} differs still: the server has changed meanwhile; run again"))
+        console.warn(
+            safe(f"warning: {domain} still differs, because the server changed meanwhile; run the command again")
+        )
     return left_to_do(plans, after)
 
 

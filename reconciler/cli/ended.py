@@ -1,10 +1,10 @@
-"""How a run ends that a signal ended."""
+"""The end of a run by a signal."""
 
 import signal
 
 
 class Ended(BaseException):
-    """A signal ended the run at once. No `Exception`: nothing on the way may take it for a fault of its own."""
+    """A signal ended the run at once. A `BaseException`, so that no handler of ordinary errors catches it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)

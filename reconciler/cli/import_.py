@@ -33,27 +33,27 @@ class DomainType(TextBase):
 
 @click.command("import", short_help="Write domain files from the server.")
 @click.argument("names", nargs=-1, type=DomainType(), metavar="[DOMAIN]...")
-@click.option("--all", "everything", is_flag=True, help="Every domain that the server lists for these credentials.")
-@click.option("--server", metavar="NAME", help="The server to read, where the workspace has several.")
-@click.option("--product", metavar="NAME", help="The product that was sold, for files that are new.")
+@click.option("--all", "everything", is_flag=True, help="Import all domains that the account can access.")
+@click.option("--server", metavar="NAME", help="The server to read, if the workspace has several.")
+@click.option("--product", metavar="NAME", help="The product for new files, if the workspace has several.")
 @common
 def command(console: Console, names: tuple[str, ...], everything: bool, server: str | None, product: str | None) -> int:
-    """Write domains/DOMAIN.yaml from what the server has, so that a plan right after it is empty.
+    """Write domains/DOMAIN.yaml from the server. A plan right after it is empty.
 
-    A new file is complete but for the server's defaults, has no passwords, and leaves out the account that was created
-    with the domain. A file that is there keeps its comments and order: the fields that it manages get the server's
-    values, new resources come last in their sections, and what is gone goes. What a file cannot say is left unmanaged,
-    and a comment in it says so.
+    A new file contains all settings except the server's defaults. It has no passwords, and it leaves out the account
+    that was created with the domain. An existing file keeps its comments and order: managed fields get the values of
+    the server, new resources are added at the end of their section, and deleted resources are removed. Settings that a
+    file cannot express stay unmanaged, and a comment lists them.
 
-    Exit codes: 0; 3 invalid files; 4 a file that cannot be edited; 5 with --all, if a domain had to be left out; 6 a
-    server cannot be reached.
+    Exit codes: 0 success; 3 invalid files; 4 a file cannot be edited; 5 with --all, a domain was left out; 6 a server
+    is unreachable.
     """
     from reconciler.app.adopt.importing import import_domains
     from reconciler.config.workspace import load_configuration
     from reconciler.output.diagnostics_text import render_diagnostics
 
     if everything == bool(names):
-        raise click.UsageError("name the domains, or give --all for every domain of the server")
+        raise click.UsageError("missing domains: name them, or use --all for all domains of the server")
     config = configured(console, ())
     on = _chosen(sorted(config.workspace.servers), server, "server")
     assert on is not None, "a valid workspace has a server"
@@ -76,30 +76,30 @@ def command(console: Console, names: tuple[str, ...], everything: bool, server: 
 
 
 def _show(console: Console, done: "Import") -> None:
-    """The files that were written, as results; all that is said about them, as messages."""
+    """Print the written files as results, and notes about them as messages."""
     from reconciler.output.terminal import safe
 
     for row in done.imported:
         if row.is_changed:
             console.results([str(_shown(row.path))])
         elif not row.is_new:
-            console.say(f"{_shown(row.path)} says already what the server has")
-        for line in row.said:
+            console.say(f"{_shown(row.path)} already matches the server")
+        for line in row.notes:
             console.say(safe(f"  {line}"))
         for line in row.left_out:
             console.warn(safe(f"warning: left out of {row.domain}: {line}"))
     for name, why in done.skipped.items():
-        console.warn(safe(f"warning: {name} is skipped: {why.message}"))
+        console.warn(safe(f"warning: {name} was skipped: {why.message}"))
     for line in done.diff.split("\n")[:-1]:
         console.say(safe(line))
 
 
 def _chosen(known: Sequence[str], wanted: str | None, what: str) -> str | None:
-    """The one that is wanted, or the only one there is; wrong usage where that is not clear."""
+    """The given name, or the only known one. An unclear choice is a usage error."""
     if wanted is None and len(known) > 1:
-        raise click.UsageError(f"this workspace has several {what}s: {', '.join(known)}; choose with --{what}")
+        raise click.UsageError(f"the workspace has several {what}s: {', '.join(known)}; choose one with --{what}")
     if wanted is not None and wanted not in known:
-        raise click.UsageError(f"there is no {what} {wanted!r}; there are: {', '.join(known) or 'none'}")
+        raise click.UsageError(f"the {what} {wanted!r} does not exist; known: {', '.join(known) or 'none'}")
     return wanted or next(iter(known), None)
 
 

@@ -1,4 +1,4 @@
-"""The group of commands, and how a run ends: usage errors are 64, failures have the contract's codes."""
+"""The group of commands, and the exit code of a run (contract section 2)."""
 
 import importlib
 import sys
@@ -10,37 +10,40 @@ import click
 import reconciler
 from reconciler.cli.console import Console
 from reconciler.cli.ended import Ended
+from reconciler.cli.messages import show, show_error, show_usage_error
 from reconciler.cli.streams import open_streams, silence
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "init": ("init", "Make a workspace: a starter, or one from what a server has."),
-    "validate": ("validate", "Check the files, offline: YAML, schema, product limits, cross-references."),
-    "plan": ("plan", "Show what `apply` would do. Reads the servers, changes nothing."),
-    "apply": ("apply", "Plan, ask, apply, read back, and show that nothing is left to do."),
-    "drift": ("drift", "Plan for the exit code: 2 if a server differs from the files."),
-    "import": ("import_", "Write domain files from the server, so that a plan is empty."),
-    "history": ("history", "List what was applied, by whom and when; check the journals."),
-    "rollback": ("rollback", "Show what would undo a run, as a plan; say what cannot be undone."),
-    "status": ("status", "Show how the domains stand: limits, bill, DNS, one line each."),
+    "init": ("init", "Create a workspace: a starter, or from a server's domains."),
+    "validate": ("validate", "Check the files offline: YAML, schema, limits, references."),
+    "plan": ("plan", "Read the servers and show what `apply` would do."),
+    "apply": ("apply", "Plan, confirm, apply, then read back and verify."),
+    "drift": ("drift", "Exit with 2 if a server differs from the files."),
+    "import": ("import_", "Write domain files from the server. A plan is then empty."),
+    "history": ("history", "List the runs of `apply`, and check the journals."),
+    "rollback": ("rollback", "Show the reversal of a run as a plan."),
+    "status": ("status", "Show limits, cost and DNS, one line per domain."),
     "dns": ("dns", "Check DNS compliance, and print the records to publish."),
     "report": ("report", "Write the report: web pages, JSON, Markdown, CSV, JUnit."),
-    "password": ("password", "Make passwords that satisfy a product's policy, or check one."),
-    "schema": ("schema", "Print a JSON Schema, with a product's limits in it if asked."),
-    "sandbox": ("sandbox", "Run the embedded mail server API and DNS on loopback."),
-    "demo": ("demo", "Watch the whole story against a sandbox of its own."),
+    "explain": ("explain", "Explain a diagnostic or finding code."),
+    "password": ("password", "Generate passwords for a product, or check a password."),
+    "schema": ("schema", "Print a JSON Schema, or update a workspace's copies."),
+    "completion": ("completion", "Print the completion script of a shell."),
+    "sandbox": ("sandbox", "Run the embedded mail server and DNS server on loopback."),
+    "demo": ("demo", "Run a guided demonstration against embedded servers."),
 }
-"""Command -> its module in this package, and its line in the list."""
+"""Command -> its module in this package, and its line in `--help`."""
 
 
 class Commands(click.Group):
-    """A group whose commands are imported when they are used."""
+    """A group that imports the module of a command when the command is used, so that `--version` starts fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All commands, in the order in which one meets them."""
+        """All commands, in the order in which a new user needs them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Imports the command's module."""
+        """Import the module of the command."""
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"reconciler.cli.{COMMANDS[cmd_name][0]}")
@@ -49,14 +52,14 @@ class Commands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list, out of the table: no module is imported for it."""
+        """Write the list from the table, without importing any module."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Says which command was probably meant."""
+        """Suggest the command with the closest name."""
         import difflib
 
         name = args[0]
@@ -68,7 +71,7 @@ class Commands(click.Group):
 
 
 def _name_in_environment(command: click.Command, prefix: str) -> None:
-    """Every option can be set in the environment, under the name that it has on the command line."""
+    """Let every option be set in the environment, under its name on the command line."""
     for param in command.params:
         if isinstance(param, click.Option):
             option = max(param.opts, key=len).lstrip("-")
@@ -91,19 +94,19 @@ def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     "-w",
     "--workspace",
     type=click.Path(path_type=Path),
-    help="The workspace [default: the nearest folder upward with a reconciler.yaml].",
+    help="The workspace [default: the current folder, or the nearest parent folder with a reconciler.yaml].",
 )
-@click.option("-v", "--verbose", count=True, help="Say more; repeatable.")
-@click.option("-q", "--quiet", is_flag=True, help="Say only results and errors.")
+@click.option("-v", "--verbose", count=True, help="Print more. Repeatable.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only results, warnings and errors.")
 @click.option(
     "--version", is_flag=True, callback=_version, expose_value=False, is_eager=True, help="Print the version."
 )
 @click.pass_context
 def cli(ctx: click.Context, workspace: Path | None, verbose: int, quiet: bool) -> None:
-    """Run the mailboxes, aliases and domain aliases of hosted mail domains from YAML in git.
+    """Manage the mailboxes, aliases and domain aliases of SmarterMail domains from YAML files in git.
 
-    Exit codes: 0 done, 1 unexpected error, 2 there are changes, 3 the configuration is invalid, 4 refused, 5 applied in
-    part, 6 a server or resolver cannot be reached or refused the credentials, 7 DNS compliance failed, 64 wrong usage.
+    Exit codes: 0 success; 1 unexpected error; 2 there are changes; 3 invalid configuration; 4 refused; 5 partly
+    applied; 6 a server or resolver is unreachable or rejected the credentials; 7 DNS compliance failed; 64 usage error.
     """
     ctx.obj = Console(workspace=workspace, verbose=verbose, quiet=quiet)
 
@@ -116,40 +119,40 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def forbid_core_dumps() -> None:
-    """A crash must not leave a file with the memory of a process that has held secrets; nor one that it starts."""
+    """Forbid core dumps of this process and its children: a dump contains the memory, which has held secrets."""
     try:
         import resource
-    except ImportError:  # no such limits on this platform
+    except ImportError:  # The platform has no such limit.
         return
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def run(argv: Sequence[str] | None = None) -> int:
-    """Runs a command line and gives its exit code."""
+    """Run a command line and return its exit code."""
+    from reconciler.app.owners import refuse_foreign_files
     from reconciler.core.errors import ReconcilerError
 
     try:
+        # Before anything else, even `--version`: a file of another project in our package may run at any import.
+        refuse_foreign_files()
         result = cli.main(args=None if argv is None else list(argv), prog_name="reconciler", standalone_mode=False)
     except click.UsageError as e:
-        e.show()
+        show_usage_error(e)
         return 64
     except click.ClickException as e:
-        e.show()
+        show_usage_error(e)
         return 1
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
+        show("Interrupted.")
         return 130
     except Ended as e:
-        click.echo(f"Interrupted by {e.name}.", err=True)
+        show(f"Interrupted by {e.name}.")
         return e.exit_code
     except ReconcilerError as e:
         from reconciler.app.exits import of_error
-        from reconciler.output.terminal import safe
 
         place = f"{e.span}: " if e.span and not e.message.startswith(str(e.span)) else ""
-        click.echo(safe(f"{place}error: {e.message}"), err=True)
-        if e.hint:
-            click.echo(f"  hint: {safe(e.hint)}", err=True)
+        show_error(f"{place}error: {e.message}", e.hint)
         return int(of_error(e))
     except BrokenPipeError:
         silence()

@@ -10,40 +10,44 @@ from reconciler.cli.console import Console, common
 from reconciler.cli.plan_options import AddressType
 
 
-@click.command("password", short_help="Make passwords by a product's policy.")
-@click.option("--product", metavar="NAME", help="The product whose policy holds [default: the default policy].")
-@click.option("--count", type=click.IntRange(1, 10_000), default=1, show_default=True, help="How many.")
+@click.command("password", short_help="Generate or check passwords.")
+@click.option("--product", metavar="NAME", help="Use the policy of this product [default: the default policy].")
+@click.option("--count", type=click.IntRange(1, 10_000), default=1, show_default=True, help="The number of passwords.")
 @click.option(
     "--length",
     type=click.IntRange(8, 256),
     metavar="N",
-    help="Characters [default: 20, or as many as the policy asks].",
+    help="The length [default: 20, or the minimum of the policy].",
 )
 @click.option(
-    "--for", "address", type=AddressType(), metavar="ADDRESS", help="The mailbox, whose name must not be in it."
+    "--for",
+    "address",
+    type=AddressType(),
+    metavar="ADDRESS",
+    help="The mailbox. Its name must not be part of the password.",
 )
-@click.option("--check", is_flag=True, help="Read a password from standard input, and list the rules that it breaks.")
+@click.option("--check", is_flag=True, help="Check a password from standard input, and list the rules that it breaks.")
 @common
 def command(
     console: Console, product: str | None, count: int, length: int | None, address: str | None, check: bool
 ) -> int:
-    """Make passwords that satisfy a product's policy, from the system's random source: one a line, on standard output.
+    """Generate passwords for the policy of a product, one per line, from the random source of the system.
 
-    None has characters that are mistaken for others, such as 0 and O. With --check a password is read from standard
-    input, on a terminal without showing it, and each rule that it breaks is printed; the exit code is 3 if there is
-    one. Only --product needs a workspace.
+    Passwords contain no characters that look alike, such as 0 and O. With --check, the program reads a password from
+    standard input (hidden on a terminal) and prints each rule that it breaks. The exit code is then 3 if it breaks any.
+    Only --product requires a workspace.
     """
     from reconciler.app.password import faults_of, make_password, policy_of
     from reconciler.config.secrets.generate import MIN_GENERATED
 
     if check and (length is not None or count != 1):
-        raise click.UsageError("--check makes no password: --count and --length do not go with it")
+        raise click.UsageError("--check generates no password: it excludes --count and --length")
     policy = policy_of(Path.cwd(), console.workspace, product)
     if check:
         faults = faults_of(policy, address, _typed())
         console.results(faults)
         if not faults:
-            console.say("It satisfies the policy.")
+            console.say("The password satisfies the policy.")
         return Exit.INVALID if faults else Exit.DONE
     wanted = max(MIN_GENERATED, policy.min_length) if length is None else length
     console.results(make_password(policy, address, wanted).reveal() for _ in range(count))
@@ -51,7 +55,7 @@ def command(
 
 
 def _typed() -> str:
-    """The password on standard input, without its line end; on a terminal it is asked for, and never shown."""
+    """The password from standard input, without its line end. A terminal does not show it."""
     if not sys.stdin.isatty():
         from reconciler.config.secrets.text import MAX_BYTES, one_line
 
@@ -62,14 +66,14 @@ def _typed() -> str:
     from reconciler.core.errors import PasswordUnusable
 
     with warnings.catch_warnings():
-        # Where the terminal cannot be kept from showing what is typed, getpass warns and reads it all the same.
+        # If getpass cannot hide the input, it warns and reads it anyway.
         warnings.simplefilter("error", getpass.GetPassWarning)
         try:
-            return getpass.getpass("Password (it is not shown): ", stream=sys.stderr)
+            return getpass.getpass("Password (hidden): ", stream=sys.stderr)
         except getpass.GetPassWarning:
             pass
         except EOFError:
             return ""
     raise PasswordUnusable(
-        "this terminal would show the password", hint="give it on standard input: … | reconciler password --check"
+        "this terminal would show the password", hint="Pass it on standard input: … | reconciler password --check"
     )

@@ -30,10 +30,10 @@ def command(
     detailed_exitcode: bool,
     **options: Any,
 ) -> int:
-    """Show what `apply` would do: read the servers, compare, change nothing.
+    """Read the servers and show what `apply` would do. `plan` changes nothing.
 
-    Exit codes: 0, or 2 with --detailed-exitcode if there are changes; 3 invalid files; 4 a guard refuses; 6 a server
-    cannot be reached.
+    Exit codes: 0 success; 2 there are changes (with --detailed-exitcode); 3 invalid files; 4 a guard refuses the plan;
+    6 a server is unreachable.
     """
     from reconciler.app.plan.reading import make_plans
 

@@ -1,21 +1,24 @@
-"""What `plan`, `apply` and `drift` share: options, requests, rendering of plans."""
+"""The options, requests and rendering that `plan`, `apply` and `drift` share."""
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from reconciler.app.plan.planner import PlanRequest
+from reconciler.cli.candidates import selection_argument
+from reconciler.cli.configured import view_of
 from reconciler.cli.console import Console, TextBase, formats_option, markdown_limit_option, write_file
 from reconciler.config.workspace import Configuration
 from reconciler.core.plan import Plan
+from reconciler.output.formats import PLAN_FORMATS, View
 
-FORMATS = ("text", "json", "markdown", "github", "gitlab")
 STEP_SUMMARY = 262_144
-"""Characters of a step's summary: at four bytes each they fit into the mebibyte that GitHub takes."""
+"""The maximum length of a step's summary, in characters: at four bytes each they fit into GitHub's 1 MiB."""
 
 
 class TargetType(TextBase):
@@ -35,7 +38,7 @@ class TargetType(TextBase):
                 return f"{kind}:{domain_name(name)}"
         except BadName as e:
             self.fail(f"{value!r}: {e}", param, ctx)
-        return self.fail(f"{value!r}: write mailbox:ADDRESS, alias:ADDRESS or domainAlias:NAME", param, ctx)
+        return self.fail(f"{value!r}: use mailbox:ADDRESS, alias:ADDRESS or domainAlias:NAME", param, ctx)
 
 
 class AddressType(TextBase):
@@ -52,42 +55,43 @@ class AddressType(TextBase):
                 return address(str(value), "")
         except BadName as e:
             self.fail(f"{value!r}: {e}", param, ctx)
-        return self.fail(f"{value!r}: write the whole address, like alice@example.com", param, ctx)
+        return self.fail(f"{value!r}: use a complete address, such as alice@example.com", param, ctx)
 
 
 class CommitType(TextBase):
-    """The name of a commit; whether git has it is seen later."""
+    """The name of a commit. git resolves it later."""
 
     name = "ref"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Refuses what git would take for an option."""
+        """Refuse a name that git would read as an option."""
         text = str(value)
         if text and not text.startswith("-"):
             return text
-        return self.fail(f"{text!r}: name a branch, a tag or a commit, such as origin/main", param, ctx)
+        return self.fail(f"{text!r}: use a branch, a tag or a commit, such as origin/main", param, ctx)
 
 
 base_option = click.option(
     "--base",
     type=CommitType(),
     metavar="REF",
-    help="Compare with the files at this commit: say whose each change is, and keep what was protected there.",
+    help="Compare with the files at this commit: show which changes your branch introduces, and keep "
+    "the protection of that commit.",
 )
 
 
 def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of `plan` and `apply` alike."""
+    """The options that `plan` and `apply` share."""
     options = (
-        click.argument("selection", nargs=-1, metavar="[DOMAIN|FILE]..."),
+        selection_argument,
         click.option(
-            "--prune", is_flag=True, help="Delete what is unmanaged in every declared section; never what is protected."
+            "--prune", is_flag=True, help="Delete unmanaged resources in every declared section, except protected ones."
         ),
         click.option(
             "--allow-deletions",
             type=click.IntRange(min=0),
             metavar="N",
-            help="The exact number of deletions that are meant, where there are more than the policy lets pass.",
+            help="Allow exactly N deletions, overriding policy.maxDeletions.",
         ),
         click.option(
             "--target",
@@ -95,7 +99,7 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
             type=TargetType(),
             multiple=True,
             metavar="KIND:ADDRESS",
-            help="Change only this resource; repeatable.",
+            help="Change only this resource. Repeatable.",
         ),
         click.option(
             "--set-password",
@@ -103,7 +107,7 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
             type=AddressType(),
             multiple=True,
             metavar="ADDRESS",
-            help="Set this mailbox's password again from its reference; repeatable.",
+            help="Set the password of this mailbox again, from its reference. Repeatable.",
         ),
         base_option,
     )
@@ -114,7 +118,7 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def plan_formats_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--format` and `--markdown-limit`."""
-    return formats_option(*FORMATS)(markdown_limit_option(function))
+    return formats_option(*PLAN_FORMATS)(markdown_limit_option(function))
 
 
 def request(
@@ -126,7 +130,7 @@ def request(
     base: str | None = None,
     base_applied: bool = False,
 ) -> PlanRequest:
-    """The request of a command line, as of today (UTC)."""
+    """The request of a command line, for today (UTC)."""
     return PlanRequest(
         today=datetime.now(UTC).date(),
         prune=prune,
@@ -139,39 +143,16 @@ def request(
 
 
 def plan_lines(console: Console, config: Configuration, plans: Sequence[Plan], name: str) -> Iterable[str]:
-    """Plans in one of FORMATS."""
-    today = datetime.now(UTC).date()
-    match name:
-        case "json":
-            from reconciler.app.header import generated
-            from reconciler.output.plan.json import render_plans_json
-
-            return [render_plans_json(plans, generated(config.root), config.files).rstrip("\n")]
-        case "markdown":
-            from reconciler.output.plan.markdown import render_plans_markdown
-
-            return [render_plans_markdown(plans, limit=console.markdown_limit, today=today).rstrip("\n")]
-        case "github":
-            return _github(config, plans, today)
-        case "gitlab":
-            from reconciler.app.git import repository_paths
-            from reconciler.output.plan.gitlab import render_plans_gitlab
-
-            return [render_plans_gitlab(plans, repository_paths(config)).rstrip("\n")]
-        case _:
-            from reconciler.output.plan.text import render_plans
-
-            return render_plans(plans, color=console.color, width=console.width, verbose=console.verbose, today=today)
+    """Plans in one of PLAN_FORMATS."""
+    view = view_of(console, config)
+    if name == "github":
+        _write_step_summary(plans, view)
+    return PLAN_FORMATS[name](plans, view)
 
 
-def _github(config: Configuration, plans: Sequence[Plan], today: date) -> Iterable[str]:
-    """Annotations to print; and the Markdown as the step's summary, where GitHub gives a file for it."""
-    from reconciler.app.git import repository_paths
-    from reconciler.output.plan.github import render_plans_github
-    from reconciler.output.plan.markdown import render_plans_markdown
-
+def _write_step_summary(plans: Sequence[Plan], view: View) -> None:
+    """Append the plan as Markdown to the summary of the step, if GitHub names a file for it."""
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
-        text = render_plans_markdown(plans, limit=STEP_SUMMARY, today=today)
-        write_file(Path(summary), text + "\n", mode="a")
-    return render_plans_github(plans, repository_paths(config))
+        lines = PLAN_FORMATS["markdown"](plans, replace(view, markdown_limit=STEP_SUMMARY))
+        write_file(Path(summary), "\n".join(lines) + "\n", mode="a")

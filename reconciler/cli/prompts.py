@@ -1,4 +1,4 @@
-"""What `init --from` asks on a terminal: the account, the domains, the CI files. Each has a way without a terminal."""
+"""The questions of `init --from`: the account, the domains, the CI files. Options and the environment replace each."""
 
 import os
 import sys
@@ -10,6 +10,7 @@ import click
 
 from reconciler.app.onboarding.ci_files import CI_FILES
 from reconciler.app.onboarding.selection import BadChoice, selected_names
+from reconciler.cli.messages import show, wrapped
 from reconciler.core.errors import SecretUnavailable
 from reconciler.core.names import display_domain
 from reconciler.core.secret import Secret
@@ -21,15 +22,15 @@ T = TypeVar("T")
 
 
 def can_ask() -> bool:
-    """Whether somebody is there to answer."""
+    """Whether a terminal can show a question and read the answer."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def credentials(server: str) -> tuple[str, Secret]:
-    """User name and password, from the environment or from whoever is there; neither is ever an argument.
+    """User name and password, from the environment or from a prompt. Arguments would appear in the list of processes.
 
     Raises:
-        SecretUnavailable: neither knows them.
+        SecretUnavailable: the environment lacks one, and there is no terminal.
     """
     return _given(USER, lambda: _asked_user(server)), Secret(_given(PASSWORD, _asked_password))
 
@@ -39,24 +40,24 @@ def _given(name: str, ask: Callable[[], str]) -> str:
     if value:
         return value
     if not can_ask():
-        text = f"environment variable {name} is not set, and nobody can be asked here"
-        raise SecretUnavailable(text, hint=f"set it for this run: export {name}=…")
+        text = f"environment variable {name} is not set, and there is no terminal to ask on"
+        raise SecretUnavailable(text, hint=f"Set it for this run: export {name}=…")
     return ask()
 
 
 def _asked_user(server: str) -> str:
-    what = f"User name on {server} (a domain's account with its whole address)"
-    answer: str = click.prompt(what, type=str, err=True)
+    what = f"User name on {server} (for an account of a domain: its address)"
+    answer: str = click.prompt(wrapped(what), type=str, err=True)
     return answer.strip()
 
 
 def _asked_password() -> str:
-    answer: str = click.prompt("Password (not shown, not kept)", type=str, hide_input=True, err=True)
+    answer: str = click.prompt("Password (hidden, not stored)", type=str, hide_input=True, err=True)
     return answer
 
 
 def domains(known: Sequence[str]) -> tuple[str, ...]:
-    """The domains that somebody chooses from a numbered list; the only one there is goes without saying."""
+    """The domains that the user chooses from a numbered list. A single domain needs no choice."""
     if len(known) == 1:
         return tuple(known)
     width = len(str(len(known)))
@@ -68,8 +69,8 @@ def domains(known: Sequence[str]) -> tuple[str, ...]:
 
 
 def ci_names(folder: Path, usual: str) -> tuple[str, ...]:
-    """The CI files that somebody wants."""
-    title = f"CI files for {folder}: {', '.join(CI_FILES)} or {NONE}; several with commas"
+    """The CI files that the user chooses."""
+    title = f"CI files for {folder}: {', '.join(CI_FILES)} or {NONE}, separated by commas"
     return _until(title, ci_choice, usual)
 
 
@@ -77,24 +78,24 @@ def ci_choice(text: str) -> tuple[str, ...]:
     """The CI files of an answer like `github, pre-commit`.
 
     Raises:
-        BadChoice: one of them is none.
+        BadChoice: a name is unknown.
     """
     names = tuple(dict.fromkeys(text.replace(",", " ").split()))
     wrong = next((name for name in names if name != NONE and name not in CI_FILES), None)
     if wrong is not None or not names:
-        raise BadChoice(f"{wrong or 'nothing'!r} is none of {', '.join(CI_FILES)}, {NONE}")
+        raise BadChoice(f"{wrong or ''!r} is not one of {', '.join(CI_FILES)}, {NONE}")
     if NONE in names and len(names) > 1:
-        raise BadChoice(f"{NONE} goes with nothing else")
+        raise BadChoice(f"{NONE} excludes all other values")
     return tuple(name for name in CI_FILES if name in names)
 
 
 def _until(question: str, understood: Callable[[str], T], default: str | None) -> T:
-    """Asks until the answer can be understood; the end of the input and Ctrl-C end the run."""
+    """Ask until the answer is valid. The end of the input and Ctrl-C end the run."""
     from reconciler.output.terminal import safe
 
     while True:
-        text: str = click.prompt(question, type=str, default=default, err=True)
+        text: str = click.prompt(wrapped(question), type=str, default=default, err=True)
         try:
             return understood(text)
         except BadChoice as e:
-            click.echo(safe(str(e)), err=True)
+            show(safe(str(e)))

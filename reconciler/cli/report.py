@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli.candidates import selection_argument
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, common
 from reconciler.output.html.texts import languages
@@ -14,17 +15,17 @@ if TYPE_CHECKING:
     from reconciler.app.report.earlier import Earlier
 
     EarlierBase = click.ParamType["Earlier"]
-else:  # generic only from click 8.4 on
+else:  # The class is generic only since click 8.4.
     EarlierBase = click.ParamType
 
 
 class EarlierReport(EarlierBase):
-    """A report to compare with, read at once: a name that leads to none is wrong usage."""
+    """An earlier report. It is read at once, so that a wrong name is a usage error."""
 
     name = "file"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "Earlier":
-        """The name of a `report.json` -> what it says."""
+        """The path of a `report.json` -> its content."""
         from reconciler.app.report.earlier import read_earlier
         from reconciler.core.errors import ReconcilerError
 
@@ -34,8 +35,8 @@ class EarlierReport(EarlierBase):
             return self.fail(f"{e.message}; {e.hint}", param, ctx)
 
 
-@click.command("report", short_help="Write the report as web pages and files.")
-@click.argument("selection", nargs=-1, metavar="[DOMAIN|FILE]...")
+@click.command("report", short_help="Write the report to a folder.")
+@selection_argument
 @click.option(
     "-o",
     "--output",
@@ -43,21 +44,21 @@ class EarlierReport(EarlierBase):
     default=Path("report"),
     show_default=True,
     metavar="FOLDER",
-    help="Where to write; a folder that is new, empty, or holds an earlier report.",
+    help="The folder: new, empty, or with an earlier report.",
 )
 @click.option(
     "--fail-on",
     type=click.Choice(("warn", "fail", "error", "never")),
     default="fail",
     show_default=True,
-    help="From which status on the exit code is 7.",
+    help="Exit with 7 if a check has this status or a worse one.",
 )
-@click.option("--since", type=EarlierReport(), metavar="REPORT.json", help="Say what got better or worse since then.")
-@click.option("--lang", type=click.Choice(languages()), default="en", show_default=True, help="The pages' language.")
+@click.option("--since", type=EarlierReport(), metavar="REPORT.json", help="Show the changes since this report.")
+@click.option("--lang", type=click.Choice(languages()), default="en", show_default=True, help="The language of pages.")
 @click.option(
     "--no-server",
     is_flag=True,
-    help="Do not ask the mail servers: no mailboxes, limits and bill; DKIM keys are then unknown and not checked.",
+    help="Do not contact the mail servers: no mailboxes, limits and cost, and no check of DKIM keys.",
 )
 @common
 def command(
@@ -69,14 +70,14 @@ def command(
     lang: str,
     no_server: bool,
 ) -> int:
-    """Write the report into a folder, to be opened from disk or served.
+    """Write the report to a folder that you can open from disk or serve.
 
-    index.html shows all domains, each domain has a page: its figures on the mail server, each check with what was found
-    and what was expected, records to copy, a generator for DMARC. Beside them: report.json, report.md, report.csv and
-    junit.xml. Nothing in the pages asks the network.
+    index.html shows all domains. Each domain has a page with its figures on the mail server, the found and expected
+    records of each check, records to copy, and a generator for DMARC records. The folder also contains report.json,
+    report.md, report.csv and junit.xml. The pages make no network requests.
 
-    Exit codes: 0; 3 invalid files; 4 the folder holds something else; 6 nothing at all could be looked up; 7 a check is
-    at or above --fail-on.
+    Exit codes: 0 success; 3 invalid files; 4 the folder contains other files; 6 every lookup failed; 7 a check is at or
+    above --fail-on.
     """
     from reconciler.app.dns import report_exit
     from reconciler.app.report.folder import check_report_folder, write_folder

@@ -7,19 +7,20 @@ from pathlib import Path
 import click
 
 from reconciler.app.exits import of_plans
+from reconciler.cli.candidates import runs
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, common, emit
 from reconciler.cli.plan_options import plan_formats_option, plan_lines, request
 from reconciler.cli.save_options import saving, saving_options
 
 
-@click.command("rollback", short_help="Show what would undo a run.")
-@click.argument("run", metavar="RUN")
+@click.command("rollback", short_help="Show the reversal of a run.")
+@click.argument("run", metavar="RUN", shell_complete=runs)
 @click.option(
     "--allow-deletions",
     type=click.IntRange(min=0),
     metavar="N",
-    help="The exact number of deletions that are meant, where there are more than the policy lets pass.",
+    help="Allow exactly N deletions, overriding policy.maxDeletions.",
 )
 @plan_formats_option
 @saving_options
@@ -35,14 +36,14 @@ def command(
     sign_key: Path | None,
     detailed_exitcode: bool,
 ) -> int:
-    """Show what would undo a run of `apply`: a plan like any other, which changes nothing until it is applied.
+    """Show the reversal of a run of `apply` as a plan. `rollback` changes nothing.
 
-    RUN is a run's id, an unambiguous beginning of it, or `last`; `reconciler history` lists them. Each object is
-    planned only if it is still as the run left it. A deleted mailbox's mail and an old password cannot be undone.
-    To make it so: --save FILE, then `apply --plan FILE`.
+    RUN is the id of a run, an unambiguous prefix of it, or `last`; `reconciler history` lists the runs. The plan skips
+    objects that changed after the run. It cannot restore the mail of a deleted mailbox, or an old password. To apply
+    the reversal, save it with --save FILE, then run `apply --plan FILE`.
 
-    Exit codes: 0, or 2 with --detailed-exitcode if there are changes; 3 invalid files; 4 a guard refuses; 6 a server
-    cannot be reached.
+    Exit codes: 0 success; 2 there are changes (with --detailed-exitcode); 3 invalid files; 4 a guard refuses the plan;
+    6 a server is unreachable.
     """
     from reconciler.app.rollback import plan_rollback
 
@@ -52,18 +53,18 @@ def command(
     found = asyncio.run(plan_rollback(config, run, asked, console.progress()))
     emit(console, formats, lambda name: plan_lines(console, config, found.plans, name))
     if not found.plans:
-        console.say(f"Run {_safe(found.run)} changed nothing that is in this workspace.")
+        console.say(f"Run {_safe(found.run)} changed nothing in this workspace.")
         for note in found.notes:
             console.warn(_safe(str(note)))
     changes = any(p.changes for p in found.plans)
     if wanted and found.plans:
         wanted.write(console, config, asked, found.plans)
     elif wanted:
-        console.warn(f"nothing to undo, so {save} was not written")
+        console.warn(f"{save} was not written, because there is nothing to undo")
     if changes:
         since = f" (the run applied {_safe(found.commit[:12])})" if found.commit else ""
-        console.warn(f"The files still say otherwise{since}: take the commit back too (`git revert`),")
-        console.warn("or the next apply makes the same changes again.")
+        console.warn(f"The files still contain the changes{since}. Revert the commit too (`git revert`),")
+        console.warn("because the next apply would make the same changes again.")
     return of_plans(found.plans, detailed=detailed_exitcode)
 
 

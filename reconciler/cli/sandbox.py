@@ -9,9 +9,9 @@ import click
 from reconciler.cli.console import Console, common
 
 
-@click.command("sandbox", short_help="Run the embedded server.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="For HTTP; 0 = any free port.")
-@click.option("--dns-port", type=click.IntRange(0, 65535), default=0, help="For DNS; 0 = any free port.")
+@click.command("sandbox", short_help="Run the embedded servers.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port for HTTP; 0 is any free port.")
+@click.option("--dns-port", type=click.IntRange(0, 65535), default=0, help="The port for DNS; 0 is any free port.")
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
@@ -22,23 +22,29 @@ from reconciler.cli.console import Console, common
     "--seed",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="WORKSPACE",
-    help="Create this workspace's domains, empty, and its DNS zones.",
+    help="Create the domains of this workspace, empty, and its DNS zones.",
 )
 @click.option("--server", metavar="NAME", help="With --seed: only the domains of this server.")
 @click.option(
-    "--fault", "faults", multiple=True, metavar="NAME", help="Behave badly; repeatable. --list-faults says how."
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME",
+    help="Simulate a fault. Repeatable. --list-faults lists the names.",
 )
 @click.option(
     "--quirk",
     "quirks",
     multiple=True,
     metavar="NAME",
-    help="Behave like another build; repeatable. --list-quirks says which.",
+    help="Behave like another build. Repeatable. --list-quirks lists the names.",
 )
-@click.option("--list-faults", is_flag=True, help="Say which faults there are, and end.")
-@click.option("--list-quirks", is_flag=True, help="Say which quirks there are, and end.")
-@click.option("--access-token-seconds", type=click.FloatRange(min=1), default=900, help="How long access tokens live.")
-@click.option("--json", "as_json", is_flag=True, help="Print nothing but the one JSON line.")
+@click.option("--list-faults", is_flag=True, help="List the faults and exit.")
+@click.option("--list-quirks", is_flag=True, help="List the quirks and exit.")
+@click.option(
+    "--access-token-seconds", type=click.FloatRange(min=1), default=900, help="The lifetime of access tokens."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print only the JSON line.")
 @common
 def command(
     console: Console,
@@ -54,11 +60,11 @@ def command(
     access_token_seconds: float,
     as_json: bool,
 ) -> int:
-    """Run the embedded mail server API and DNS, on loopback only. It is no server for real mail.
+    """Run the embedded mail server API and DNS server, on loopback only. The sandbox cannot handle real mail.
 
-    When it listens it prints one line of JSON: url, dns, username and password of its system administrator (the
-    password is random, or what RECONCILER_SANDBOX_PASSWORD says), and with --seed the domains' administrators. It runs
-    until it is interrupted.
+    When it listens, it prints one line of JSON: url, dns, and the username and password of its system administrator.
+    The password is random, unless RECONCILER_SANDBOX_PASSWORD is set. With --seed the line also has the administrators
+    of the domains. The sandbox runs until you press Ctrl-C.
     """
     from reconciler.app.sandbox import load_seed, require_sandbox, seed_domains, seed_zones
 
@@ -70,7 +76,7 @@ def command(
         console.results(f"{name:<34} {text}" for name, text in table.items())
         return 0
     if server is not None and seed is None:
-        raise click.UsageError("--server goes with --seed")
+        raise click.UsageError("--server requires --seed")
     config = load_seed(seed) if seed else None
     settings = SandboxConfig(
         port=port,
@@ -87,7 +93,7 @@ def command(
     def announce(endpoint: Endpoint) -> None:
         console.results([json.dumps(endpoint.as_json())])
         if not as_json:
-            console.say("This is no server for real mail. Interrupt it (Ctrl-C) to end it.")
+            console.say("The sandbox cannot handle real mail. Press Ctrl-C to stop it.")
 
     try:
         serve(settings, announce)

@@ -1,4 +1,4 @@
-"""Writing saved plans: the options `--save`, `--expires` and `--sign-key`, and what they do."""
+"""The options `--save`, `--expires` and `--sign-key`, which write saved plans."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.app.saved.signing import SigningKey
 
     DurationBase = click.ParamType[timedelta]
-else:  # generic only from click 8.4 on
+else:  # The class is generic only since click 8.4.
     DurationBase = click.ParamType
 
 
@@ -29,7 +29,7 @@ class DurationType(DurationBase):
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Text -> time; wrong usage otherwise."""
+        """Text -> time, or a usage error."""
         from reconciler.app.saved.plan_file import duration
 
         if isinstance(value, timedelta):
@@ -42,42 +42,42 @@ class DurationType(DurationBase):
 
 @dataclass(frozen=True)
 class Saving:
-    """Where a plan is to be saved, for how long it holds, and with which key it is signed."""
+    """The path of a saved plan, its lifetime, and the key that signs it."""
 
     path: Path
     expires: timedelta
     key: "SigningKey | None"
 
     def write(self, console: Console, config: Configuration, request: PlanRequest, plans: Sequence[Plan]) -> None:
-        """Writes the saved plan, or says why there is none."""
+        """Write the saved plan, or an error that states why it cannot be saved."""
         from reconciler.app.saved.plan_file import saved_plan, unfit
 
         hindered = unfit(plans)
         if hindered:
-            console.warn(f"error: not saved: the plan cannot be applied to {', '.join(hindered)}")
-            console.warn("  hint: see the errors above")
+            console.warn(f"error: the plan was not saved, because it cannot be applied to {', '.join(hindered)}")
+            console.warn("  hint: Fix the errors above.")
             return
         write_file(self.path, saved_plan(config, request, plans, expires=self.expires, key=self.key))
-        console.say(f"wrote {self.path}; `reconciler apply --plan {quote(str(self.path))}` applies exactly this")
+        console.say(f"wrote {self.path}; `reconciler apply --plan {quote(str(self.path))}` applies exactly this plan")
 
 
 def saving_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of commands that save a plan; `saving` makes a `Saving` of what they give."""
+    """The options of commands that save a plan. `saving` turns their values into a `Saving`."""
     options = (
-        click.option("--save", type=OutFile(), metavar="FILE", help="Write the plan for `apply --plan FILE`."),
+        click.option("--save", type=OutFile(), metavar="FILE", help="Save the plan for `apply --plan FILE`."),
         click.option(
             "--expires",
             type=DurationType(),
             default="24h",
             show_default=True,
             metavar="TIME",
-            help="How long the saved plan may be applied: 30m, 24h, 7d.",
+            help="The lifetime of the saved plan, such as 30m, 24h or 7d.",
         ),
         click.option(
             "--sign-key",
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
             metavar="KEY.pem",
-            help="Sign the saved plan with this Ed25519 private key, which only its owner may read.",
+            help="Sign the saved plan with this Ed25519 private key. Only its owner may have access to the file.",
         ),
     )
     for option in reversed(options):
@@ -86,15 +86,15 @@ def saving_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def saving(save: Path | None, expires: timedelta, sign_key: Path | None) -> Saving | None:
-    """What is to be saved, its key read already, before any server is asked; None without `--save`.
+    """The settings of the saved plan; None without `--save`. The key is read before the program contacts a server.
 
-    In the environment `--expires` and `--sign-key` may be set for every run; on the command line they need `--save`.
+    The environment may set `--expires` and `--sign-key` for all runs. On the command line they require `--save`.
     """
     if save is None:
         context = click.get_current_context()
         for name in ("expires", "sign_key"):
             if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-                raise click.UsageError(f"--{name.replace('_', '-')} goes with --save only")
+                raise click.UsageError(f"--{name.replace('_', '-')} requires --save")
         return None
     if sign_key is None:
         return Saving(save, expires, None)

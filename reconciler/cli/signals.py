@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP while a run may be writing: the first asks it to stop, a second one ends it at once."""
+"""SIGINT, SIGTERM and SIGHUP during a run that writes: the first requests a stop, the second ends the run at once."""
 
 import asyncio
 import signal
@@ -15,19 +15,19 @@ from reconciler.engine.stopping import Stop
 _T = TypeVar("_T")
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""What a person, a CI that cancels a job, and a terminal that is closed send."""
+"""The signals of Ctrl-C, of a CI that cancels a job, and of a closed terminal."""
 
 ECHO = 0.25
-"""Seconds in which the same signal again is the same wish: a terminal sends Ctrl-C to us and to whatever started us
-(`timeout`, `make`, a shell script), which passes it on. Nobody's second thought is that quick."""
+"""Seconds in which a repeated signal counts as one. A terminal sends Ctrl-C to the program and to its parent, such as
+`timeout` or `make`, which forwards it. No person presses the keys twice that fast."""
 
 
 class Signals:
-    """What signals do to one run.
+    """Handles the signals of one run.
 
     Args:
-        stop: asked by the first signal once writes may have begun. Before that nothing has to be finished.
-        say: told, in the event loop, that the run is stopping.
+        stop: the first signal sets it once writes may have begun. Before that, there is no change to finish.
+        say: called in the event loop with the name of the signal when the run starts to stop.
     """
 
     def __init__(self, stop: Stop, say: Callable[[str], None]) -> None:
@@ -39,10 +39,10 @@ class Signals:
         self._task: asyncio.Task[Any] | None = None
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """Runs it to its end, or to the end that a signal makes.
+        """Run a coroutine until it ends or a signal ends it.
 
         Raises:
-            Ended: by a signal, before the first write or by the second one.
+            Ended: a signal arrived before the first write, or a second one.
         """
 
         async def task() -> _T:
@@ -68,20 +68,20 @@ class Signals:
                 self._loop.call_soon_threadsafe(self._say, name)
             return
         self._ended_by = number
-        for one in SIGNALS:  # the third one meets no more care
+        for one in SIGNALS:  # A third signal gets the default handling.
             if signal.getsignal(one) == self._on:
                 signal.signal(one, signal.default_int_handler if one == signal.SIGINT else signal.SIG_DFL)
         if self._task is None or self._loop is None or self._task.done():
             raise Ended(number)
         self._task.cancel()
-        self._loop.call_soon_threadsafe(lambda: None)  # wakes it, so that it sees this
+        self._loop.call_soon_threadsafe(lambda: None)  # Wakes the loop, which otherwise waits for I/O.
 
 
 @contextmanager
 def ending_at_once() -> Iterator[None]:
-    """While a question is asked: SIGINT is a no (KeyboardInterrupt), the others end the run, each at once.
+    """During a question, SIGINT refuses (KeyboardInterrupt) and the other signals end the run at once.
 
-    A handler that only took note would be heard when the question is answered.
+    A handler that only sets a flag would act after the answer.
     """
 
     def on(number: int, _frame: FrameType | None) -> None:
@@ -95,7 +95,7 @@ def ending_at_once() -> Iterator[None]:
 
 @contextmanager
 def _handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Has signals handled so; not those that whoever started us has ignored (`nohup`), nor outside the main thread."""
+    """Install a handler, except for signals that the parent process ignores (`nohup`), and outside the main thread."""
     mine = threading.current_thread() is threading.main_thread()
     wanted = [s for s in SIGNALS if mine and signal.getsignal(s) not in (signal.SIG_IGN, None)]
     before = {s: signal.signal(s, handler) for s in wanted}

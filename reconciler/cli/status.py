@@ -1,49 +1,34 @@
 """`reconciler status`."""
 
 import asyncio
-from collections.abc import Iterable
 
 import click
 
-from reconciler.cli.configured import configured
-from reconciler.cli.console import Console, Format, FormatType, common, emit
+from reconciler.cli.candidates import selection_argument
+from reconciler.cli.configured import configured, view_of
+from reconciler.cli.console import Console, Format, common, emit, formats_option
+from reconciler.output.formats import STATUS_FORMATS
 
 
-@click.command("status", short_help="How the domains stand.")
-@click.argument("selection", nargs=-1, metavar="[DOMAIN|FILE]...")
-@click.option(
-    "--format",
-    "formats",
-    type=FormatType(("text", "json")),
-    multiple=True,
-    default=("text",),
-    help="What to print, or to write into a file; repeatable.",
-)
-@click.option("--no-dns", is_flag=True, help="Do not ask DNS.")
+@click.command("status", short_help="Show the state of the domains.")
+@selection_argument
+@formats_option(*STATUS_FORMATS)
+@click.option("--no-dns", is_flag=True, help="Make no DNS queries.")
 @common
 def command(console: Console, selection: tuple[str, ...], formats: tuple[Format, ...], no_dns: bool) -> int:
-    """Show how the domains stand, one line each: mailboxes, disk, what is used of each limit, the bill, DNS.
+    """Show the state of the domains, one line each: mailboxes, disk usage, used limits, cost, DNS.
 
-    A limit is the lower one of product and server. The bill is that of a full month with what is there now. DNS stands
-    in one character a check; `dns check` says more. `Pw` tells whether the server asks of passwords what the product
-    says, where that can be read.
+    A limit is the lower one of product and server. The cost is that of a full month with the current mailboxes. DNS has
+    one character per check; `dns check` prints the details. `Pw` shows whether the password policy of the server
+    matches the product, if the program can read it.
 
-    Exit codes: 0; 3 invalid files; 4 a domain was not read whole; 6 a server cannot be reached.
+    Exit codes: 0 success; 3 invalid files; 4 a domain could not be read completely; 6 a server is unreachable.
     """
     from reconciler.app.status import read_statuses
 
     config = configured(console, selection)
     result = asyncio.run(read_statuses(config, console.progress(), dns=not no_dns))
 
-    def render(name: str) -> Iterable[str]:
-        if name == "json":
-            from reconciler.app.header import generated
-            from reconciler.output.status_json import render_status_json
-
-            return [render_status_json(result.domains, generated(config.root), config.files).rstrip("\n")]
-        from reconciler.output.status_text import render_status
-
-        return render_status(result.domains, color=console.color, width=console.width)
-
-    emit(console, formats, render)
+    view = view_of(console, config)
+    emit(console, formats, lambda name: STATUS_FORMATS[name](result.domains, view))
     return result.exit_code

@@ -1,4 +1,4 @@
-"""Standard output and error: fit to be written to, or out of the way where they cannot be."""
+"""Standard output and error: writable in any encoding, or redirected to nowhere if they are closed."""
 
 import io
 import os
@@ -9,9 +9,9 @@ from typing import TextIO
 
 
 def open_streams() -> None:
-    """Makes standard output and error fit to be written to, whatever their encoding, and also where they are closed.
+    """Make standard output and error writable in any encoding, also if they are closed.
 
-    A name that the terminal's encoding cannot say is escaped: it must not break off an apply.
+    A name that the encoding of the terminal lacks is escaped. It must not interrupt an apply.
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
@@ -22,18 +22,18 @@ def open_streams() -> None:
 
 
 def nowhere() -> TextIO:
-    """A stream that takes everything, open until the process ends."""
+    """A stream that discards everything. It stays open until the process ends."""
     return Path(os.devnull).open("w", encoding="utf-8")
 
 
 def silence() -> None:
-    """Standard output and error go nowhere from now on: whoever read them is gone.
+    """Discard standard output and error from now on, because their reader is gone.
 
-    Their descriptors, too: what is still in a buffer would fail once more when Python writes it at the end.
+    This includes the descriptors: Python writes the buffers at exit, and would fail again.
     """
     with suppress(OSError):
         sink = os.open(os.devnull, os.O_WRONLY)
         for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):  # no descriptor of its own, or closed
+            with suppress(OSError, ValueError):  # The stream has no descriptor, or is closed.
                 os.dup2(sink, stream.fileno())
         os.close(sink)

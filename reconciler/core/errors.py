@@ -14,6 +14,7 @@ ReconcilerError
 ├── CannotDeliver          generated passwords cannot be delivered in the way that the workspace sets
 ├── JournalUnusable        the journal cannot be written, so nothing is changed
 ├── Locked                 another run works on the same domains, or this cannot be determined; nothing was changed
+├── ForeignFiles           another distribution owns files of the program
 ├── SandboxMissing         the libraries of the embedded server are not installed
 ├── StalePlan              a file is not a saved plan, or the plan was made from other files
 ├── KeyUnusable            a key to sign or verify plans cannot be used
@@ -32,6 +33,7 @@ class ReconcilerError(Exception):
     """The base of all failures. `message` is one line for users; `hint` is the next step."""
 
     def __init__(self, message: str, *, hint: str = "", span: Span | None = None) -> None:
+        # `args` has only the message, so that `str(error)` and logs show one line.
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -88,6 +90,10 @@ class JournalUnusable(ReconcilerError):
 
 class Locked(ReconcilerError):
     """Another run works on the same server and domain, or this cannot be determined; nothing was changed."""
+
+
+class ForeignFiles(ReconcilerError):
+    """Another distribution owns files of the program's package, so that no code of the package can be trusted."""
 
 
 class SandboxMissing(ReconcilerError):

@@ -1,9 +1,10 @@
 """The embedded server of `reconciler sandbox`: SmarterMail's API v1 over HTTP, and DNS, on 127.0.0.1 only.
 
-Belongs here: everything that plays the mail server, by docs/reference/smartermail-api.md. Banned here: anything of
-reconciler outside this package, so that client and server cannot share a mistake; and any use as a real mail server.
+Belongs here: everything that simulates the mail server, as docs/reference/smartermail-api.md describes it.
+Does not belong here: imports from other packages of reconciler, so that client and server cannot share a mistake.
+The sandbox is not a mail server.
 
-The names below are loaded when first used. They need the packages of the extra `sandbox`.
+The names below are imported at their first use. They need the packages of the extra `sandbox`.
 """
 
 from __future__ import annotations
@@ -59,8 +60,10 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(import_module(f"{__name__}.{home}"), name.removesuffix("_QUIRKS"))
     except ModuleNotFoundError as error:
+        # A missing module of our own is a bug, not a missing extra.
         if (error.name or "").partition(".")[0] not in _EXTRA:
             raise
         raise ImportError(
-            f"the sandbox needs the package {error.name!r}, which is not installed: pip install 'reconciler[sandbox]'"
+            f"the sandbox needs the package {error.name!r}, which is not installed: install the extra "
+            "`sandbox` in a clone of the repository, with pipx install --force '.[sandbox]'"
         ) from error

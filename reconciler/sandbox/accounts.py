@@ -1,4 +1,4 @@
-"""The rules for accounts: names, limits, passwords, creation and deletion of users (API reference section 5)."""
+"""The rules for accounts: names, limits, passwords; creation and deletion of users (API reference section 5)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from reconciler.sandbox.store import NAME_IN_USE
 
 TOO_SHORT = "USER_ADD_ERROR_PASSWORD_TOO_SHORT"
 POLICY_UNMET = "User does not meet password requirements"
-LIMIT_REACHED = "The limit of this domain has been reached"  # no source knows the real text (section 1.3)
+LIMIT_REACHED = "The limit of this domain has been reached"  # the real text is unknown (section 1.3)
 
 
 def policy_of(domain: Domain | None) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def policy_of(domain: Domain | None) -> dict[str, Any]:
 
 
 def check_new_password(domain: Domain | None, username: str, password: str) -> None:
-    """Refuse a password of a new account that the policy forbids."""
+    """Raise Refusal if the policy forbids the password of a new account."""
     broken = policy_violations(password, username, policy_of(domain))
     if "minLength" in broken:
         raise Refusal(TOO_SHORT)
@@ -36,20 +36,20 @@ def check_new_password(domain: Domain | None, username: str, password: str) -> N
 
 
 def check_changed_password(domain: Domain, user: User, password: str) -> None:
-    """Refuse a new password of an existing account that the policy forbids."""
+    """Raise Refusal if the policy forbids the new password of an existing account."""
     if policy_violations(password, user.name, policy_of(domain), [*user.previous, user.password]):
         raise Refusal(POLICY_UNMET, status=400)
 
 
 def check_limit(domain: Domain, setting: str, count: int, more: int = 1) -> None:
-    """Refuse what would exceed a limit; 0 is unlimited (section 1.4)."""
+    """Raise Refusal if `more` objects would exceed a limit; 0 means unlimited (section 1.4)."""
     limit = domain.setting(setting)
     if limit and count + more > limit:
         raise Refusal(f"{LIMIT_REACHED} ({setting} = {limit})")
 
 
 def create_user(call: Call, domain: Domain, body: Fields) -> User:
-    """A mailbox from the body of `user-put`; everything is checked before anything is stored."""
+    """Create a mailbox from the body of `user-put`. All checks precede the first change."""
     data = body.fields("userData")
     if data is None:
         raise Refusal("Invalid input parameters", status=400)
@@ -85,7 +85,7 @@ def _fill_defaults(domain: Domain, user: User) -> None:
 
 
 def apply_user_data(user: User, data: Fields, *, flags: bool = True) -> None:
-    """Merge the writable fields of userData; what is absent stays."""
+    """Merge the writable fields of userData; absent fields keep their values."""
     found = bound(data, defaults.USER_DATA)
     quota = data.number("maxMailboxSize")
     security = data.fields("securityFlags") if flags else None
@@ -93,6 +93,7 @@ def apply_user_data(user: User, data: Fields, *, flags: bool = True) -> None:
     user.data.update(found)
     if quota is not None:
         user.quota = max(0, quota)
+    # The primary administrator always administers the domain.
     if user.is_primary:
         found_flags.pop("isDomainAdmin", None)
     user.flags.update(found_flags)
@@ -107,12 +108,13 @@ def _security(flags: Fields) -> dict[str, Any]:
 
 
 def apply_mail(user: User, mail: Fields) -> None:
-    """Merge the writable fields of userMailSettings; what is absent stays."""
+    """Merge the writable fields of userMailSettings; absent fields keep their values."""
     found = bound(mail, defaults.USER_MAIL)
     contact = mail.fields("userContactInfo")
     throttle = mail.fields("throttleSettings")
     blocked = mail.texts("blockedSenders")
     quota = mail.number("maxSize")
+    # Everything is bound before the user changes: a BindError must not leave half of the fields written.
     found_contact = bound(contact, defaults.CONTACT) if contact is not None else {}
     found_throttle = bound(throttle, defaults.THROTTLE) if throttle is not None else {}
     user.mail.update(found)
@@ -125,7 +127,7 @@ def apply_mail(user: User, mail: Fields) -> None:
 
 
 def apply_forward(user: User, forward: Fields, *, reset: bool = False) -> None:
-    """Replace the forward list; the other fields stay when left out, unless `reset`."""
+    """Replace the forward list. Omitted other fields keep their values, or get their defaults with `reset`."""
     targets = forward.texts("forwardList")
     found = bound(forward, {name: value for name, value in defaults.FORWARD.items() if name != "forwardList"})
     kept = {} if reset else {name: value for name, value in user.forward.items() if name != "forwardList"}
@@ -133,15 +135,16 @@ def apply_forward(user: User, forward: Fields, *, reset: bool = False) -> None:
 
 
 def set_password(call: Call, domain: Domain, user: User, password: str) -> None:
-    """Give a user a new password that the policy allows; tokens of the account die with the old one."""
+    """Set a new password after a check of the policy, and revoke the tokens of the account."""
     check_changed_password(domain, user, password)
     Identity(domain=domain, user=user).set_password(call.store, password, call.clock)
+    # A user who changes the own password stays logged in.
     if domain.address(user.name) != call.who.family.user:
         call.service.tokens.revoke_user(domain.address(user.name))
 
 
 def delete_user(call: Call, domain: Domain, name: str) -> None:
-    """Take a mailbox away; aliases that point at it stay as they are (section 10 no. 17)."""
+    """Delete a mailbox. Aliases keep it as a target (section 10 no. 17)."""
     del domain.users[name]
     call.store.touch(domain, "users", name)
     call.service.tokens.revoke_user(domain.address(name))
@@ -149,7 +152,7 @@ def delete_user(call: Call, domain: Domain, name: str) -> None:
 
 
 def why_undeletable(call: Call, domain: Domain, name: str) -> str:
-    """Why a user cannot be deleted, empty when it can: the primary administrator and the caller stay."""
+    """Why a user cannot be deleted; empty if it can. The primary administrator and the caller cannot."""
     user = domain.users[name]
     if user.is_primary:
         return "the primary domain administrator cannot be deleted"

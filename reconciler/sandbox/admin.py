@@ -1,7 +1,7 @@
-"""The endpoints under `/sandbox/`, with which a test or a demo looks into the server and plays with it.
+"""The control endpoints under `/sandbox/`: tests and the demo use them to inspect and change the server.
 
-They need no sign-in: the server listens on loopback only. The header `X-Sandbox: 1` and a loopback host name are
-required, so that no web page in a browser on the same machine can use them.
+They need no login, because the server listens on loopback only. They require the header `X-Sandbox: 1` and a loopback
+host name, so that a web page in a browser on the same machine cannot use them.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ _DOMAIN_KEYS = frozenset(
         "forwardBlacklist",
     }
 )
-Answer = dict[str, Any]
+Payload = dict[str, Any]
 
 
 class Admin:
-    """Answers the sandbox's own endpoints."""
+    """Answers requests to the control endpoints."""
 
     def __init__(self, service: Service, faults: Faults, log: RequestLog, dns: DnsServer) -> None:
         self._service = service
@@ -49,7 +49,7 @@ class Admin:
         self._log = log
         self._dns = dns
         self._snapshot: Snapshot | None = None
-        self._table: dict[tuple[str, str], Callable[[Any], Answer]] = {
+        self._table: dict[tuple[str, str], Callable[[Any], Payload]] = {
             ("GET", "state"): lambda _: inspection.everything(service),
             ("POST", "state"): lambda given: {"domains": inspection.domains(service, given["domains"])},
             ("GET", "requests"): lambda _: {**log.as_json(), "effects": inspection.effects(service)},
@@ -74,10 +74,10 @@ class Admin:
         }
 
     async def answer(self, method: str, path: str, headers: dict[bytes, str], body: bytes) -> Reply:
-        """Answer a request below `/sandbox/`; errors are 4xx with `{"error": text}`."""
+        """Payload a request under `/sandbox/`. Errors are 4xx with `{"error": text}`."""
         host = host_of(f"//{headers.get(b'host', '')}")
         if b"x-sandbox" not in headers or not is_loopback(host):
-            return Reply(403, {"error": "send the header X-Sandbox: 1, to a loopback address"})
+            return Reply(403, {"error": "send the header X-Sandbox: 1 to a loopback address"})
         name = path.removeprefix("/sandbox/").strip("/")
         try:
             if name.startswith("zones/"):
@@ -85,76 +85,78 @@ class Admin:
             handler = self._table.get((method, name))
             if handler is None:
                 known = ", ".join(f"{verb} /sandbox/{one}" for verb, one in self._table)
-                return Reply(404, {"error": f"no such endpoint; there are: {known}, PUT|DELETE /sandbox/zones/ORIGIN"})
+                return Reply(404, {"error": f"unknown endpoint; use one of: {known}, PUT|DELETE /sandbox/zones/ORIGIN"})
             return Reply(200, handler(parse_json(body) if body.strip() else {}))
         except (UnknownFaultError, UnknownQuirkError, ZoneError, Refusal, BindError) as error:
             return Reply(400, {"error": f"{type(error).__name__}: {error}"})
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-            return Reply(400, {"error": f"the body does not fit this endpoint: {type(error).__name__}: {error}"})
+            return Reply(400, {"error": f"invalid body for this endpoint: {type(error).__name__}: {error}"})
         finally:
             self._service.store.flush()
 
-    def _reset_requests(self, _: Any) -> Answer:
+    def _reset_requests(self, _: Any) -> Payload:
         self._log.reset()
         self._service.store.effects.clear()
         return {}
 
-    def _add_faults(self, given: Any) -> Answer:
+    def _add_faults(self, given: Any) -> Payload:
         rows = given if isinstance(given, list) else given.get("faults", [given])
         made = [make_fault(row) for row in rows]
         self._faults.all.extend(made)
         return {"faults": [fault.as_json() for fault in self._faults.all]}
 
-    def _clear_faults(self, _: Any) -> Answer:
+    def _clear_faults(self, _: Any) -> Payload:
         self._faults.all.clear()
         return {}
 
-    def _set_quirks(self, given: Any) -> Answer:
-        """`{"quirks": [...]}` sets exactly these; `{"add": [...], "remove": [...]}` changes."""
+    def _set_quirks(self, given: Any) -> Payload:
+        """`{"quirks": [...]}` replaces the quirks; `{"add": [...], "remove": [...]}` changes them."""
         quirks = self._service.quirks
         names = set(given["quirks"]) if "quirks" in given else set(quirks.names)
         quirks.set((names | set(given.get("add", []))) - set(given.get("remove", [])))
         return {"quirks": sorted(quirks.names)}
 
-    def _check_password(self, given: Any) -> Answer:
-        """`{"email": ..., "password": ...}` gives `ok`; `{"checks": [such, ...]}` a list of them, in order."""
+    def _check_password(self, given: Any) -> Payload:
+        """`{"email": ..., "password": ...}` returns `ok`; `{"checks": [{...}, ...]}` returns a list of them."""
         if "checks" in given:
-            return {"ok": [self._fits(one) for one in given["checks"]]}
-        return {"ok": self._fits(given)}
+            return {"ok": [self._is_password(one) for one in given["checks"]]}
+        return {"ok": self._is_password(given)}
 
-    def _fits(self, given: Any) -> bool:
+    def _is_password(self, given: Any) -> bool:
         found = find_identity(self._service.store, given["email"])
         return found is not None and found.verify(given["password"], self._service.clock)
 
-    def _take_snapshot(self, _: Any) -> Answer:
-        """Remembers domains and administrators; an earlier snapshot is forgotten."""
+    def _take_snapshot(self, _: Any) -> Payload:
+        """Store domains and administrators; replaces an earlier snapshot."""
         self._snapshot = self._service.store.snapshot()
         return {"domains": len(self._snapshot.domains)}
 
-    def _restore(self, _: Any) -> Answer:
-        """Puts back what the snapshot holds, as often as wanted; sessions stay, log and counts begin anew."""
+    def _restore(self, _: Any) -> Payload:
+        """Restore the snapshot, which remains available. Sessions stay; the request log and the counters are reset."""
         if self._snapshot is None:
-            raise ValueError("there is no snapshot: POST /sandbox/snapshot takes one")
+            raise ValueError("no snapshot exists; create one with POST /sandbox/snapshot")
         self._service.store.restore(self._snapshot)
         self._log.reset()
         return {"domains": len(self._snapshot.domains)}
 
-    def _advance(self, given: Any) -> Answer:
+    def _advance(self, given: Any) -> Payload:
         self._service.clock.advance(float(given["advanceSeconds"]))
         return {"now": self._service.clock.iso()}
 
-    def _account(self, given: Any) -> Answer:
+    def _account(self, given: Any) -> Payload:
         inspection.change_account(self._service, given)
         return {}
 
-    def _domain(self, given: Any) -> Answer:
-        """Settings by their names in section 4.4, `throttleSettings`, `hostname`, `mainDomainAdmin`; `dkim: "active"`
-        gives the domain an active key; `forwardBlacklist` a list of addresses."""
+    def _domain(self, given: Any) -> Payload:
+        """Change settings (section 4.4), `throttleSettings`, `hostname`, `mainDomainAdmin`, `forwardBlacklist`.
+
+        `dkim: "active"` gives the domain an active key.
+        """
         store = self._service.store
         domain = store.domain(given["domain"])
         unknown = sorted(set(given) - _DOMAIN_KEYS)
         if unknown:
-            raise KeyError(f"{unknown[0]} is none of {', '.join(sorted(_DOMAIN_KEYS))}")
+            raise KeyError(f"unknown key {unknown[0]}; use one of {', '.join(sorted(_DOMAIN_KEYS))}")
         domain.forward_blacklist = list(given.get("forwardBlacklist", domain.forward_blacklist))
         change_settings(self._service, domain, Fields(given))
         if given.get("dkim") == "active":
@@ -162,18 +164,18 @@ class Admin:
             store.touch(domain)
         return {}
 
-    def _zone(self, method: str, origin: str, body: bytes) -> Answer:
+    def _zone(self, method: str, origin: str, body: bytes) -> Payload:
         zones = self._service.zones
         if method == "PUT":
             zones.set_zone(origin, body.decode())
         elif method == "DELETE":
             zones.delete_zone(origin)
         elif method != "GET":
-            raise ValueError("GET, PUT or DELETE")
+            raise ValueError("use GET, PUT or DELETE")
         self._keep_zones()
         return {"zone": origin, "text": "" if method == "DELETE" else zones.zone_text(origin)}
 
-    def _records(self, given: Any) -> Answer:
+    def _records(self, given: Any) -> Payload:
         zones = self._service.zones
         removed = 0
         for row in given.get("remove", []):
@@ -183,7 +185,7 @@ class Admin:
         self._keep_zones()
         return {"removed": removed, "added": len(given.get("add", []))}
 
-    def _dns_faults(self, given: Any) -> Answer:
+    def _dns_faults(self, given: Any) -> Payload:
         rows = given if isinstance(given, list) else given.get("faults", [])
         self._dns.set_faults(rows)
         return {"faults": rows}

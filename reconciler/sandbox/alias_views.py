@@ -1,4 +1,4 @@
-"""How an alias looks in answers (API reference sections 5.1 B, 6.1, 6.2)."""
+"""The JSON objects of aliases in answers (API reference sections 5.1 B, 6.1, 6.2)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NEWER_FIELDS = ("isEnabled", "description")
 
 
 def shown_targets(domain: Domain, alias: Alias, quirks: Quirks) -> list[str]:
-    """The targets, bare or in another order where a quirk wants it."""
+    """The targets; quirks shorten or reorder them."""
     targets = list(alias.targets)
     if "bare-targets" in quirks:
         targets = [target.removesuffix(f"@{domain.name}") for target in targets]
@@ -31,7 +31,7 @@ def _flags(alias: Alias, quirks: Quirks) -> dict[str, Any]:
 
 
 def alias_object(domain: Domain, alias: Alias, quirks: Quirks) -> dict[str, Any]:
-    """The whole alias, as `GET alias/{name}` gives it."""
+    """The complete alias, as `GET alias/{name}` returns it."""
     return {
         "name": alias.name,
         "aliasTargetList": shown_targets(domain, alias, quirks),
@@ -52,7 +52,7 @@ def grid_row(domain: Domain, alias: Alias, quirks: Quirks) -> dict[str, Any]:
 
 
 def search_row(domain: Domain, alias: Alias, quirks: Quirks) -> dict[str, Any]:
-    """An alias's row of account-list-search: its name is in `userName`."""
+    """A row of account-list-search for an alias, with its name in `userName`."""
     row: dict[str, Any] = {
         "userName": alias.name,
         "displayName": alias.value("displayName"),

@@ -1,4 +1,4 @@
-"""The ASGI application: banner, API, admin endpoints; faults around them, the log behind them."""
+"""The ASGI application: banner, API and control endpoints, with injected faults and the request log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from reconciler.sandbox.admin import Admin
-from reconciler.sandbox.browsers import refusal
+from reconciler.sandbox.browsers import rejection_reason
 from reconciler.sandbox.call import Service
 from reconciler.sandbox.dispatch import Dispatcher, Outcome, Request
 from reconciler.sandbox.envelope import Reply
@@ -23,16 +23,19 @@ from reconciler.sandbox.routes.table import ROUTES
 from reconciler.sandbox.routing import Router
 from reconciler.sandbox.transport import cut
 
-BANNER = "This is a sandbox with SmarterMail's API for tests. It carries no mail and must not be used as a mail server."
+BANNER = "This is a sandbox of SmarterMail's API for tests. It does not transport mail. Do not use it as a mail server."
 _API = "/api/v1/"
 _MAX_BODY = 32 * 1024 * 1024
 _PAGE = b"<!DOCTYPE html><html><title>Service notice</title><body><h1>Please try again later</h1></body></html>"
-_IN_THE_WAY = ("busy", "429", "500", "502", "503", "html", "expired-token")
-_AFTERWARDS = ("500-after", "502-after", "503-after", "html-after")
+_INSTEAD = ("busy", "429", "500", "502", "503", "html", "expired-token")
+"""Faults that answer instead of the API; the request has no effect."""
+
+_AFTER = ("500-after", "502-after", "503-after", "html-after")
+"""Faults that replace the answer after the request took effect."""
 
 
 class Application:
-    """Everything that is answered over HTTP."""
+    """Answers all HTTP requests."""
 
     def __init__(self, service: Service, faults: Faults, log: RequestLog, admin: Admin) -> None:
         self._service = service
@@ -40,10 +43,10 @@ class Application:
         self._log = log
         self._admin = admin
         self._dispatcher = Dispatcher(service, Router(ROUTES))
-        self._under_way = 0
+        self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request; the paths of the API are matched here, not by Starlette, for their lenient spelling."""
+        """Answer one request. Starlette's routing is not used: it is stricter with paths than SmarterMail."""
         assert scope["type"] == "http"
         http = HttpRequest(scope, receive)
         try:
@@ -55,19 +58,19 @@ class Application:
             await response(scope, receive, send)
 
     async def _answer(self, http: HttpRequest, body: bytes) -> Response | None:
-        """The answer; None where the connection was cut instead."""
+        """The response; None if the connection was cut instead."""
         headers = {name: value.decode("latin-1") for name, value in http.headers.raw}
-        if reason := refusal(headers):
+        if reason := rejection_reason(headers):
             return _response(Reply(421, {"success": False, "resultCode": 421, "message": reason, "debugInfo": None}))
         raw = http.scope["raw_path"].decode("ascii", "replace")
         path = "/" + "/".join(part for part in raw.split("/") if part)
         at = (path.lower() + "/").find(_API)
         if at >= 0:
-            self._under_way += 1
+            self._in_flight += 1
             try:
                 return await self._api(http, _request(http, path[at + len(_API) :], body))
             finally:
-                self._under_way -= 1
+                self._in_flight -= 1
         if path.startswith("/sandbox/"):
             return _response(await self._admin.answer(http.method, path, headers, body))
         return _response(self._front(path))
@@ -83,26 +86,28 @@ class Application:
         return Reply(404)
 
     async def _api(self, http: HttpRequest, request: Request) -> Response | None:
-        faults = self._faults.striking(request.method, request.path)
+        faults = self._faults.active_for(request.method, request.path)
         if "expired-token" in faults and not self._service.tokens.session(request.token):
             del faults["expired-token"]
-        if "busy" in faults and self._under_way <= _most(faults["busy"]):
+        # The fault `busy` affects only requests above the limit.
+        if "busy" in faults and self._in_flight <= _most(faults["busy"]):
             del faults["busy"]
         effects: list[str] = []
-        if "latency" in faults and "busy" not in faults:  # a refusal comes at once
+        # A busy server rejects requests immediately.
+        if "latency" in faults and "busy" not in faults:
             await asyncio.sleep(_seconds(faults["latency"]))
-        in_the_way = next((faults[name] for name in _IN_THE_WAY if name in faults), None)
+        instead = next((faults[name] for name in _INSTEAD if name in faults), None)
         if "drop-before" in faults:
             outcome = Outcome(Reply(0))
-        elif in_the_way is not None:
-            outcome = Outcome(_fault_reply(in_the_way))
+        elif instead is not None:
+            outcome = Outcome(_fault_reply(instead))
         else:
-            outcome = self._carry_out(request, effects)
+            outcome = self._execute(request, effects)
             if outcome.delay:
                 await asyncio.sleep(outcome.delay)
-            afterwards = next((faults[name] for name in _AFTERWARDS if name in faults), None)
-            if afterwards is not None:
-                outcome.reply = _fault_reply(afterwards)
+            after = next((faults[name] for name in _AFTER if name in faults), None)
+            if after is not None:
+                outcome.reply = _fault_reply(after)
         is_cut = "drop-before" in faults or "drop-after" in faults
         self._log.add(
             method=request.method,
@@ -123,8 +128,8 @@ class Application:
             return None
         return await self._respond(http, outcome.reply, faults)
 
-    def _carry_out(self, request: Request, effects: list[str]) -> Outcome:
-        """The effect and its record on disk, before anything is answered."""
+    def _execute(self, request: Request, effects: list[str]) -> Outcome:
+        """Execute a request and store its changes before the answer, so that a crash loses no confirmed write."""
         store = self._service.store
         store.changed = effects
         try:
@@ -165,7 +170,7 @@ def _request(http: HttpRequest, path: str, body: bytes) -> Request:
 
 
 def _header_text(value: str) -> str:
-    """A header's text, which clients send as UTF-8 or, as HTTP says, as Latin-1."""
+    """The text of a header. Clients send UTF-8, or Latin-1 as the HTTP standard requires."""
     try:
         return value.encode("latin-1").decode("utf-8")
     except UnicodeDecodeError:
@@ -207,7 +212,7 @@ def _phrase(status: int) -> str:
 
 
 def _bare_error(reply: Reply) -> bytes:
-    """An error of older builds: its text is the reason phrase, its body is empty (section 1.3)."""
+    """An error of older builds: the message is the reason phrase, and the body is empty (section 1.3)."""
     assert isinstance(reply.payload, dict)
     text = str(reply.payload.get("message") or _phrase(reply.status)).replace("\r", " ").replace("\n", " ")
     head = f"HTTP/1.1 {reply.status} {text}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -223,7 +228,7 @@ def _encoded(reply: Reply) -> bytes:
 
 
 async def _body(http: HttpRequest) -> bytes | None:
-    """The whole body; None where it is too long, which is read to its end but not kept."""
+    """The complete body; None if it is too long. A long body is read to its end, so that the client gets the answer."""
     parts: list[bytes] = []
     size = 0
     async for part in http.stream():

@@ -1,4 +1,4 @@
-"""The lenient request binder: any letter case in names, "True" for true, "5" for 5 (API reference section 1.2)."""
+"""The lenient binder of request bodies: names in any case, "True" for true, "5" for 5 (API reference section 1.2)."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-_LARGEST = 2**63  # numbers of the API are 64 bits wide
+_LARGEST = 2**63  # the API's numbers have 64 bits
 
 
 class BindError(Exception):
-    """A request body that cannot be understood; answered with 400 "Invalid input parameters"."""
+    """The request body is invalid; the answer is 400 "Invalid input parameters"."""
 
 
 class Fields:
-    """A JSON object whose fields are read by their camelCase names, whatever case the client wrote.
+    """A JSON object whose fields are read by their camelCase names, in any case that the client uses.
 
-    With `strict`, names and types must be exact: a misnamed field is simply not there, a mistyped one is an error.
+    With `strict`, names and types must match exactly: a misnamed field is absent, a mistyped field is an error.
     """
 
     __slots__ = ("_raw", "strict")
@@ -36,11 +36,11 @@ class Fields:
         return name if self.strict else name.lower()
 
     def value(self, name: str) -> Any:
-        """The raw value, None when absent."""
+        """The raw value; None if absent."""
         return self._raw.get(self._key(name))
 
     def text(self, name: str) -> str | None:
-        """A text, None when absent or null."""
+        """A string; None if absent or null."""
         value = self.value(name)
         if value is None or isinstance(value, str):
             return value
@@ -49,7 +49,7 @@ class Fields:
         return str(value)
 
     def number(self, name: str) -> int | None:
-        """A whole number of 64 bits, also from its digits as text; None when absent, null or an empty text."""
+        """A 64-bit integer, also from a string of digits; None if absent, null or an empty string."""
         value = self.value(name)
         if isinstance(value, str) and not self.strict:
             try:
@@ -65,7 +65,7 @@ class Fields:
         return value
 
     def flag(self, name: str) -> bool | None:
-        """A boolean, also from "True", "false", 1, 0, "1", "0"; None when absent or null."""
+        """A boolean, also from "True", "false", 1, 0, "1", "0"; None if absent or null."""
         value = self.value(name)
         if value is None or isinstance(value, bool):
             return value
@@ -76,7 +76,7 @@ class Fields:
         raise BindError(name)
 
     def fields(self, name: str) -> Fields | None:
-        """A nested object; None when absent or null."""
+        """A nested object; None if absent or null."""
         value = self.value(name)
         if value is None:
             return None
@@ -85,7 +85,7 @@ class Fields:
         return Fields(value, strict=self.strict)
 
     def texts(self, name: str) -> list[str] | None:
-        """A list of texts, also from one text with separators or with numbers in it; None when absent or null."""
+        """A list of strings, also from one string with separators, or with numbers; None if absent or null."""
         value = self.value(name)
         if value is None:
             return None
@@ -107,7 +107,7 @@ class Body:
         self.rows = rows
 
     def inputs(self, *names: str) -> list[str]:
-        """The texts under the first of `names` that is there, or those of a bare array."""
+        """The strings under the first existing name, or those of a bare array."""
         if self.rows is not None:
             return Fields({"rows": self.rows}).texts("rows") or []
         for name in names:
@@ -118,10 +118,10 @@ class Body:
 
 
 def read_body(raw: bytes, content_type: str, *, strict: bool = False) -> Body:
-    """Bind a request's body; an empty one is an empty object. Form-encoded bodies count as objects of texts.
+    """Bind a request body. An empty body is an empty object; a form-encoded body is an object of strings.
 
-    curl and PHP call any body form-encoded unless told otherwise, so one that begins like JSON is taken for JSON.
-    Raises BindError when it is neither JSON nor a form.
+    curl and PHP label every body as form-encoded by default. Therefore a body that starts like JSON is read as JSON.
+    Raises BindError if it is neither JSON nor a form.
     """
     start = raw.lstrip()[:1]
     if not start:
@@ -146,14 +146,14 @@ def _form(raw: bytes) -> list[tuple[str, str]]:
 
 
 def parse_json(raw: bytes) -> Any:
-    """The JSON value in `raw`.
+    """The JSON value of `raw`.
 
-    Raises BindError when it is none, nests too deeply to be read, or holds half of a surrogate pair, which could not
-    be sent back.
+    Raises BindError for invalid JSON, for too deep nesting, and for lone surrogates, which no answer could contain.
     """
     try:
         text = raw.decode(json.detect_encoding(raw))
         value = json.loads(text)
+        # Only an escape can produce a lone surrogate, so that other texts skip this expensive check.
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""Keeps web pages of others out: a page in a browser on this machine can send requests to loopback too.
+"""Reject requests of web pages: a page in a browser on this machine can send requests to loopback.
 
-Such a request either names the page's own host (DNS rebinding: its name has just been pointed at 127.0.0.1), or says
-in `Origin` or `Sec-Fetch-Site` where it comes from. Programs send neither.
+Such a request contains the page's host name (DNS rebinding: the name resolves to 127.0.0.1), or the header `Origin` or
+`Sec-Fetch-Site`. Requests of programs contain neither.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, without its port, is this machine and nothing else."""
+    """Whether a host without port is the loopback interface."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -21,22 +21,22 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def refusal(headers: Mapping[bytes, str]) -> str:
-    """Why a request is a web page's of somebody else; empty where it is not. Header names are in lower case."""
+def rejection_reason(headers: Mapping[bytes, str]) -> str:
+    """Why a request may come from a web page; empty if it does not. Header names are in lower case."""
     host = host_of(f"//{headers.get(b'host', '')}")
-    # A name without a dot (a container's, `sandbox`) is nobody's on the web.
+    # A host name without a dot, such as a container's name `sandbox`, cannot be a web site.
     if "." in host.rstrip(".") and not is_loopback(host):
-        return f"the request is for the host {host!r}: the sandbox answers for this machine only"
+        return f"the request is for the host {host!r}; the sandbox answers only for this machine"
     origin = headers.get(b"origin", "")
     if origin and not is_loopback(host_of(origin)):
-        return "a web page of another origin may not use the sandbox"
+        return "web pages of another origin must not use the sandbox"
     if headers.get(b"sec-fetch-site", "") in ("cross-site", "same-site"):
-        return "a web page of another site may not use the sandbox"
+        return "web pages of another site must not use the sandbox"
     return ""
 
 
 def host_of(url: str) -> str:
-    """The host in an address, without its port; empty where it has none."""
+    """The host of a URL without its port; empty if it has none."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:

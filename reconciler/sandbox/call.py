@@ -1,4 +1,4 @@
-"""One request on its way through the server: who asks, in which domain, with what."""
+"""One request to the API, as handlers see it: session, domain context, parameters and body."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Service:
-    """The parts of a running sandbox that handlers work with."""
+    """The parts of a running sandbox that handlers use."""
 
     config: SandboxConfig
     clock: Clock
@@ -39,7 +39,7 @@ class Service:
 
 @dataclass(slots=True)
 class Call:
-    """A request that was let through to its handler."""
+    """An authorized request."""
 
     service: Service
     body: Body
@@ -48,7 +48,7 @@ class Call:
     session: Session | None = None
     domain_context: Domain | None = None
     from_header: bool = False
-    delay: float = 0.0  # seconds that the answer is held back
+    delay: float = 0.0  # seconds to wait before the answer
     notes: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -69,19 +69,19 @@ class Call:
 
     @property
     def domain(self) -> Domain:
-        """The domain that the request is about; the router has made sure that there is one."""
+        """The domain of the request. The dispatcher guarantees it for roles DA and U."""
         assert self.domain_context is not None
         return self.domain_context
 
     @property
     def who(self) -> Session:
-        """The session; the router has made sure that there is one."""
+        """The session. The dispatcher guarantees it for all roles except `-`."""
         assert self.session is not None
         return self.session
 
     @property
     def is_system(self) -> bool:
-        """Whether a system administrator's own token asks."""
+        """Whether the request carries a system administrator's own token."""
         return self.session is not None and self.session.family.is_system
 
     @property
@@ -93,14 +93,14 @@ class Call:
         return self.params[name]
 
     def flag_param(self, name: str) -> bool:
-        """A true/false path segment."""
+        """A boolean path segment."""
         found = Fields({name: self.params[name]}).flag(name)
         if found is None:
             raise BindError(name)
         return found
 
     def user(self, email: str | None) -> User:
-        """A user of the context domain by address or local part; Refusal `User does not exist.` otherwise."""
+        """A user of the context domain by address or local part. Raises Refusal `User does not exist.`"""
         return self.find_user(self.domain, email)
 
     def find_user(self, domain: Domain, email: str | None) -> User:
@@ -113,7 +113,7 @@ class Call:
         return found
 
     def own_user(self) -> tuple[Domain, User]:
-        """The account whose token this is, for user-level settings."""
+        """The account of the token, for settings at user level."""
         found = self.store.account(self.who.family.user)
         if found is None:
             raise Refusal(NO_USER)
@@ -125,8 +125,14 @@ Handler = Callable[[Call], Reply]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One endpoint spelling. `role`: `-` anyone, `SA` system administrators, `DA` domain administrators (an SA with
-    domain context too), `U` any domain account, `*` any token. `is_write` says whether it changes state."""
+    """One spelling of an endpoint.
+
+    Attributes:
+        role: `-` everyone, `SA` system administrators, `DA` domain administrators (also an SA with domain context), `U`
+            every account of a domain, `*` every token, `step` step tokens too.
+        is_write: whether the endpoint changes state.
+        address_gives_context: whether the address in the path selects the domain for an SA.
+    """
 
     methods: str
     pattern: str

@@ -1,4 +1,4 @@
-"""What a sandbox is started with, and where it listens once it runs."""
+"""The configuration of a sandbox, and the addresses of a running one."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 
 class SandboxError(RuntimeError):
-    """The sandbox cannot be started as asked."""
+    """The sandbox cannot start with this configuration."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Thresholds:
-    """Brute-force limits per client address (API reference section 2.10). Windows and blocks are seconds."""
+    """Brute-force limits per client address (API reference section 2.10). Windows and blocks are in seconds."""
 
     delay_after: int = 15
     block_after: int = 25
@@ -27,11 +27,13 @@ class Thresholds:
 
 @dataclass(frozen=True, kw_only=True)
 class SeedDomain:
-    """A domain that exists when the sandbox starts, with its administrator and its DNS zones.
+    """A domain that the sandbox creates at its start, with its administrator and its DNS zones.
 
-    `limits` takes domain settings by their names in API reference section 4.4: `maxUsers`,
-    `enableActiveSyncAccountManagement`...
-    `zones` maps an origin to zone-file text. With `dkim` the domain has an active 2048-bit key, made when first read.
+    Attributes:
+        zones: origin -> text of a zone file.
+        limits: domain settings with the names of API reference section 4.4: `maxUsers`,
+            `enableActiveSyncAccountManagement`...
+        dkim: whether the domain has an active 2048-bit key, generated when first read.
     """
 
     name: str
@@ -45,10 +47,15 @@ class SeedDomain:
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxConfig:
-    """How to run a sandbox; port 0 means any free port, `data` None means memory only, `password` None means random.
+    """How to run a sandbox.
 
-    `faults` holds strings as `parse_fault` reads them, `quirks` names from `QUIRKS`. `shared_dkim_keys` lets all
-    domains use one RSA key per size, for fleets of a thousand domains where making a key each would dominate.
+    Attributes:
+        port, dns_port: 0 means any free port.
+        data: a folder for the state; None keeps it in memory.
+        password: None means a random one.
+        faults: strings for `parse_fault`.
+        quirks: names of `QUIRKS`.
+        shared_dkim_keys: all domains share one RSA key per size, because generating a thousand keys is slow.
     """
 
     port: int = 0
@@ -71,7 +78,7 @@ class SandboxConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """Where a running sandbox listens and how to sign in; `as_json` is what the command line prints."""
+    """The addresses of a running sandbox and its credentials. The command line prints `as_json`."""
 
     url: str
     dns: str
@@ -80,7 +87,7 @@ class Endpoint:
     domain_admins: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False)
 
     def as_json(self) -> dict[str, object]:
-        """The endpoint as a JSON object: url, dns, username, password, and domainAdmins where domains were seeded."""
+        """The endpoint as a JSON object: url, dns, username, password, and domainAdmins if domains were seeded."""
         shown: dict[str, object] = {
             "url": self.url,
             "dns": self.dns,

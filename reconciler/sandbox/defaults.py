@@ -1,4 +1,4 @@
-"""Literal tables of the fields that the API shows, with their types and defaults (API reference sections 4, 5, 6)."""
+"""Tables of the fields in answers, with their types and defaults (API reference sections 4, 5, 6)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ DOMAIN_SETTINGS: dict[str, Any] = {
     "isSplitDomain": False,
     "deliverLocallyForExternalDomain": False,
 }
-"""domainSettings of sections 4.4 and 4.7; hostname, path, main administrator, throttling and DKIM are kept apart."""
+"""domainSettings of sections 4.4 and 4.7; hostname, path, main administrator, throttling and DKIM are separate."""
 
 THROTTLE: dict[str, Any] = {
     "messagesPerHour": 0,
@@ -63,7 +63,7 @@ DOMAIN_ADMIN_WRITABLE = frozenset(
         "spamForwardOverrideActive",
     }
 )
-"""What `POST settings/domain/domain` changes for a domain administrator; limits and feature flags are the server's."""
+"""Settings that a domain administrator can change. Only a system administrator changes limits and feature flags."""
 
 LIMIT_NAMES: dict[str, str] = {
     "userLimit": "maxUsers",
@@ -71,7 +71,7 @@ LIMIT_NAMES: dict[str, str] = {
     "listLimit": "maxLists",
     "domainAliasLimit": "maxDomainAliases",
 }
-"""The names of limits in domainData -> those in domainSettings; both are accepted in writes (section 4.5)."""
+"""Names of limits in domainData -> their names in domainSettings. Writes accept both (section 4.5)."""
 
 USER_DATA: dict[str, Any] = {
     "fullName": "",
@@ -83,7 +83,7 @@ USER_DATA: dict[str, Any] = {
     "adUsername": "",
     "lockPassword": False,
 }
-"""Writable fields of userData (section 5.2) that are kept as they come."""
+"""Writable fields of userData (section 5.2) that are stored without conversion."""
 
 SECURITY_FLAGS: dict[str, Any] = {
     "authType": 0,
@@ -108,7 +108,7 @@ USER_MAIL: dict[str, Any] = {
     "localeId": "en",
     "dictionaryLanguage": "en",
 }
-"""Scalar fields of userMailSettings (section 5.3); sizes, contact, throttling and blocked senders are kept apart."""
+"""Scalar fields of userMailSettings (section 5.3); sizes, contact, throttling and blocked senders are separate."""
 
 CONTACT: dict[str, Any] = {"firstName": "", "lastName": "", "displayAs": ""}
 
@@ -119,7 +119,7 @@ FORWARD: dict[str, Any] = {
     "spamForwardOption": "None",
 }
 ENUMERATIONS: dict[str, tuple[str, ...]] = {"spamForwardOption": ("None", "Delete", "MoveToJunk", "NoProcessing")}
-"""Fields that are one of a few names, each with its number by its place (section 5.8)."""
+"""Enumerations: field -> names of its values, in the order of their numbers (section 5.8)."""
 
 AUTO_RESPONDER: dict[str, Any] = {"enabled": False, "subject": "", "body": "", "externalReply": False}
 
@@ -133,7 +133,7 @@ ALIAS_FLAGS: dict[str, Any] = {
     "enableForXmpp": False,
     "isEnabled": True,
 }
-"""Fields of an alias (section 6.2) besides its name and targets."""
+"""Fields of an alias (section 6.2) except its name and targets."""
 
 PROTOCOLS: dict[str, str] = {
     "webmailEnabled": "enableWebmail",

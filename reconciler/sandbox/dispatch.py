@@ -1,4 +1,4 @@
-"""From a request to its handler: route, token, role, domain context (API reference sections 1.3 and 2.7)."""
+"""Dispatch a request to its handler: route, token, role, domain context (API reference sections 1.3 and 2.7)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reconciler.sandbox.binder import BindError, Body, Fields, read_body
 from reconciler.sandbox.call import Call, Route, Service
-from reconciler.sandbox.envelope import Refusal, Reply, dressed, refused
+from reconciler.sandbox.envelope import Refusal, Reply, refused, with_quirks
 from reconciler.sandbox.identity import kind_of
 from reconciler.sandbox.model import Domain
 from reconciler.sandbox.routing import Router, params_of
@@ -17,7 +17,7 @@ from reconciler.sandbox.tokens import DOMAIN, PLAIN, SYSTEM, Session
 
 @dataclass(slots=True)
 class Request:
-    """An HTTP request to the API; `path` is what follows `/api/v1/`, still percent-encoded."""
+    """An HTTP request to the API. `path` is the part after `/api/v1/`, still percent-encoded."""
 
     method: str
     path: str
@@ -30,7 +30,7 @@ class Request:
 
 @dataclass(slots=True)
 class Outcome:
-    """The answer, and what the request log wants to know."""
+    """The answer, and the values for the request log."""
 
     reply: Reply
     endpoint: str = ""
@@ -42,7 +42,7 @@ class Outcome:
 
 
 class _NotAllowedError(Exception):
-    """The endpoint exists, but not with this method; OPTIONS asks with which ones."""
+    """The endpoint exists, but not with this method. OPTIONS gets the list of methods."""
 
     def __init__(self, method: str, allowed: Iterable[str]) -> None:
         super().__init__(method)
@@ -58,7 +58,7 @@ class Dispatcher:
         self._router = router
 
     def answer(self, request: Request) -> Outcome:
-        """Carry a request out."""
+        """Execute a request and return its outcome, also for errors."""
         outcome = Outcome(Reply())
         try:
             route, parts = self._route(request)
@@ -81,11 +81,11 @@ class Dispatcher:
             finally:
                 outcome.delay = call.delay
             if self._service.quirks.names:
-                outcome.reply = dressed(outcome.reply, self._service.quirks, is_write=route.is_write)
+                outcome.reply = with_quirks(outcome.reply, self._service.quirks, is_write=route.is_write)
         except _NotAllowedError as error:
             outcome.reply = error.reply
         except Refusal as refusal:
-            outcome.reply = dressed(refused(refusal, self._service.quirks), self._service.quirks, is_write=False)
+            outcome.reply = with_quirks(refused(refusal, self._service.quirks), self._service.quirks, is_write=False)
         except BindError:
             outcome.reply = refused(Refusal("Invalid input parameters", status=400), self._service.quirks)
         return outcome
@@ -96,7 +96,7 @@ class Dispatcher:
         present = {method: route for method, route in routes.items() if not quirks.missing(method, route.pattern)}
         if not present:
             raise Refusal("", status=404, bare=True)
-        # HEAD is GET without a body, which the server below leaves out.
+        # HEAD is GET without a body, which uvicorn omits.
         method = "GET" if request.method == "HEAD" else request.method
         allowed = {one: route for one, route in present.items() if not quirks.not_allowed(one, route.pattern)}
         if method not in allowed:
@@ -104,7 +104,7 @@ class Dispatcher:
         return allowed[method], parts
 
     def _session(self, route: Route, request: Request, outcome: Outcome) -> Session | None:
-        """The session of the token, once it is known to be good enough for the route."""
+        """The session of the token, after a check that it has the role of the route."""
         if route.role == "-":
             return None
         session = self._service.tokens.session(request.token) if request.token else None
@@ -123,12 +123,12 @@ class Dispatcher:
         return session
 
     def _context(self, route: Route, call: Call, outcome: Outcome, request: Request) -> tuple[Domain | None, bool]:
-        """The domain that a domain endpoint acts on, and whether it came from the header."""
+        """The domain of a request to a domain endpoint, and whether the header named it."""
         if route.role not in {"DA", "U"}:
             return None, False
         store, quirks = self._service.store, self._service.quirks
         if outcome.token_kind in {DOMAIN, PLAIN}:
-            # The header is for system administrators; a domain administrator must not cross domains with it.
+            # The header is only for system administrators: a domain administrator must not reach another domain.
             return store.domain(call.who.family.user.rpartition("@")[2]), False
         if request.domain_header and "header-context-ignored" not in quirks:
             return store.domain(request.domain_header.strip()), True

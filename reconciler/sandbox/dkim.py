@@ -1,7 +1,7 @@
 """DKIM key pairs and their states (API reference section 8).
 
-none: no key. disabled: a key, signing switched off. stand-by: a key that DNS does not carry yet. active: signing.
-pending: signing, with a second key that waits for DNS.
+none: no key. disabled: a key, but signing is off. stand-by: a key that is not in DNS yet. active: signing.
+pending: signing, with a second key that is not in DNS yet.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
 class KeyMaker:
-    """Makes RSA key pairs. With `is_shared`, all domains get the same pair per size, under selectors of their own."""
+    """Generates RSA key pairs. With `is_shared`, all domains have the same pair per size, under different selectors."""
 
     def __init__(self, clock: Clock, *, is_shared: bool) -> None:
         self._clock = clock
@@ -34,11 +34,12 @@ class KeyMaker:
         self._last_ticks = 0
 
     def make(self, size: int) -> DkimKey:
-        """A new key under a new selector; the selector is a time in hexadecimal .NET ticks, as the server makes it."""
+        """A new key with a new selector. The selector is a time in hexadecimal .NET ticks, as on the real server."""
         if not self._is_shared or size not in self._made:
             self._made[size] = _pair(size)
         public_key, private_pem = self._made[size]
         now = self._clock.now()
+        # Two keys within one tick must not get the same selector.
         self._last_ticks = max(self._last_ticks + 1, _EPOCH_TICKS + int(now * 10_000_000))
         return DkimKey(
             selector=f"{self._last_ticks:X}",
@@ -59,7 +60,7 @@ def _pair(size: int) -> tuple[str, str]:
 
 
 def state(dkim: Dkim) -> str:
-    """The name of the state that the page lists."""
+    """The name of the state, as listed above."""
     if dkim.seeded and dkim.active is None:
         return "active"
     if dkim.active is None:
@@ -70,13 +71,13 @@ def state(dkim: Dkim) -> str:
 
 
 def is_published(zones: Zones, domain: str, selector: str, public_key: str) -> bool:
-    """Whether DNS has the key's record: TXT at `<selector>._domainkey.<domain>` with `p=<publicKey>`.
+    """Whether DNS has the record of the key: TXT at `<selector>._domainkey.<domain>` with `p=<publicKey>`.
 
-    Runs of slashes count as one: a key that came raw in a path has lost the second slash of `//` on its way.
+    Several slashes in a row count as one: a path merges them, and some clients send the key as part of the path.
     """
     try:
         values = zones.lookup(f"{selector}._domainkey.{domain}", "TXT")
-    except ZoneError:  # the selector came from a path and is no part of a DNS name
+    except ZoneError:  # the selector is from a path and may be invalid in a DNS name
         return False
     for value in values:
         text = "".join(_QUOTED.findall(value)) or value
@@ -94,10 +95,10 @@ def is_published(zones: Zones, domain: str, selector: str, public_key: str) -> b
     return False
 
 
-def settle(domain: Domain, zones: Zones, keys: KeyMaker, clock: Clock) -> bool:
-    """Do what the server does by itself: make a seeded key, look for a pending key in DNS when its time has come.
+def update_keys(domain: Domain, zones: Zones, keys: KeyMaker, clock: Clock) -> bool:
+    """Do the work that the server does in the background: generate a seeded key, and look for a pending key in DNS.
 
-    Returns whether something changed.
+    The lookup happens once in CHECK_EVERY seconds. Returns whether something changed.
     """
     dkim = domain.dkim
     if dkim.seeded:

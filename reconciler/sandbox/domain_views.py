@@ -1,4 +1,4 @@
-"""How a domain looks in answers (API reference sections 4.1 to 4.7)."""
+"""The JSON objects of domains in answers (API reference sections 4.1 to 4.7)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _MEBIBYTE = 1024 * 1024
 
 
 def user_count(domain: Domain, quirks: Quirks) -> int:
-    """How many users count against the limit; whether the primary administrator does is a quirk."""
+    """The number of users that count toward the limit. A quirk excludes the primary administrator."""
     return len(domain.users) - ("admin-not-counted" in quirks and domain.main_admin in domain.users)
 
 
 def disk_usage(domain: Domain) -> int:
-    """Bytes in all mailboxes."""
+    """The size of all mailboxes in bytes."""
     return sum(user.size for user in domain.users.values())
 
 
 def counts(domain: Domain, quirks: Quirks) -> dict[str, int]:
-    """Counts with their limits, as all domain objects carry them."""
+    """Counts with their limits, as in all domain objects."""
     return {
         "userCount": user_count(domain, quirks),
         "userLimit": domain.setting("maxUsers"),
@@ -56,7 +56,7 @@ def domain_row(domain: Domain, quirks: Quirks) -> dict[str, Any]:
 
 
 def domain_data(domain: Domain, quirks: Quirks) -> dict[str, Any]:
-    """`domainData`, as both token kinds get it."""
+    """`domainData`, equal for system and domain administrators."""
     size = disk_usage(domain)
     usage: dict[str, Any] = {"diskUsage": size, "size": size, "sizeMb": size // _MEBIBYTE}
     if "usage-as-size" in quirks:
@@ -83,8 +83,8 @@ def domain_data(domain: Domain, quirks: Quirks) -> dict[str, Any]:
 _SWITCHES = ("enableActiveSyncAccountManagement", "enableMapiEwsAccountManagement", "enableMailForwarding")
 
 
-def told_settings(domain: Domain, quirks: Quirks) -> dict[str, Any]:
-    """`domainSettings` as answers carry it: which of its fields a build has differs (section 4.4)."""
+def visible_settings(domain: Domain, quirks: Quirks) -> dict[str, Any]:
+    """`domainSettings` in answers. Builds differ in its fields (section 4.4)."""
     left_out = _SWITCHES if "settings-without-switches" in quirks else ()
     return {name: value for name, value in domain_settings(domain).items() if name not in left_out}
 

@@ -1,4 +1,4 @@
-"""Creating, changing and deleting domains."""
+"""Creation, change and deletion of domains."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def create_domain(
     path: str = "",
     settings: Mapping[str, Any] | None = None,
 ) -> Domain:
-    """A new domain with its primary administrator's mailbox; the caller has checked the password.
+    """Create a domain with the mailbox of its primary administrator. The caller has checked the password.
 
-    Raises Refusal when the name is taken or invalid.
+    Raises Refusal if the name is in use or invalid.
     """
     name = domain_name(name)
     if name in service.store.domains or name in service.store.alias_owner:
@@ -64,7 +64,7 @@ def create_domain(
 
 
 def delete_domain(service: Service, domain: Domain) -> None:
-    """Take a domain away, and the tokens of everybody in it."""
+    """Delete a domain and revoke the tokens of its accounts."""
     for name in domain.users:
         service.tokens.revoke_user(domain.address(name))
     service.store.drop_domain(domain)
@@ -72,7 +72,7 @@ def delete_domain(service: Service, domain: Domain) -> None:
 
 
 def rename_domain(service: Service, domain: Domain, new: str) -> None:
-    """Give a domain another name; tokens of its accounts die, for their addresses change."""
+    """Rename a domain and revoke the tokens of its accounts, because their addresses change."""
     name = domain_name(new)
     if name != domain.name and (name in service.store.domains or name in service.store.alias_owner):
         raise Refusal(DOMAIN_IN_USE)
@@ -92,9 +92,10 @@ def bind_settings(
     limit_names: bool = True,
     before: Mapping[str, Any] = defaults.DOMAIN_SETTINGS,
 ) -> dict[str, Any]:
-    """The domain settings in a request; `limit_names` also takes userLimit for maxUsers and so on.
+    """The domain settings in a request. `limit_names` also accepts userLimit for maxUsers and so on.
 
-    A client that reads, merges userLimit in and writes all of it back sends both: what is not as `before` counts.
+    A client that reads the settings, adds userLimit and writes all of it back sends both names. Then the one that
+    differs from `before` is used.
     """
     allowed = set(defaults.DOMAIN_SETTINGS) if only is None else set(only)
     found = bound(wanted, {name: defaults.DOMAIN_SETTINGS[name] for name in allowed})
@@ -107,9 +108,9 @@ def bind_settings(
 
 
 def change_settings(service: Service, domain: Domain, wanted: Fields, *, only: Iterable[str] | None = None) -> None:
-    """Merge the given domain settings; `only` names what the caller may change, the rest is passed over silently.
+    """Merge domain settings. `only` names the settings that the caller may change; others are ignored.
 
-    Raises BindError or Refusal, and then changes nothing.
+    Raises BindError or Refusal before the first change.
     """
     found = bind_settings(
         wanted,
@@ -129,12 +130,12 @@ def change_settings(service: Service, domain: Domain, wanted: Fields, *, only: I
     is_same = after == (domain.settings, domain.throttle, domain.hostname) and main_admin == domain.main_admin
     domain.settings, domain.throttle, domain.hostname = after
     if main_admin != domain.main_admin:
-        _hand_over(service, domain, main_admin)
+        _change_main_admin(service, domain, main_admin)
     service.store.touch(domain)
     service.store.note("noop" if is_same else "update", "domain", domain.name)
 
 
-def _hand_over(service: Service, domain: Domain, name: str) -> None:
+def _change_main_admin(service: Service, domain: Domain, name: str) -> None:
     """Make another user the primary administrator."""
     domain.users[domain.main_admin].is_primary = False
     service.store.touch(domain, "users", domain.main_admin)
@@ -145,7 +146,7 @@ def _hand_over(service: Service, domain: Domain, name: str) -> None:
 
 
 def bound(wanted: Fields, table: dict[str, Any]) -> dict[str, Any]:
-    """The fields of `table` that are there, each read as the type of its default; null counts as absent."""
+    """The fields of `table` that are present, each with the type of its default. Null counts as absent."""
     found: dict[str, Any] = {}
     for name, default in table.items():
         if name not in wanted or wanted.value(name) is None:
@@ -164,7 +165,7 @@ def bound(wanted: Fields, table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _choice(name: str, given: str) -> str:
-    """A value of an enumeration by its name in any letter case, or by its number."""
+    """A value of an enumeration, from its name in any case or its number."""
     choices = defaults.ENUMERATIONS[name]
     for number, choice in enumerate(choices):
         if given.lower() in {choice.lower(), str(number)}:

@@ -1,4 +1,4 @@
-"""Answers: the envelope of API reference section 1.2 and the error shapes of section 1.3."""
+"""The envelope of answers (API reference section 1.2) and the forms of errors (section 1.3)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RESULT_NAMES = {
 
 @dataclass(slots=True)
 class Reply:
-    """An HTTP answer. `payload` None is an empty body; a dict or list is JSON; bytes go out as they are."""
+    """An HTTP answer. `payload`: None is an empty body, a dict or list is JSON, bytes are sent unchanged."""
 
     status: int = 200
     payload: dict[str, Any] | list[Any] | bytes | None = None
@@ -30,9 +30,12 @@ class Reply:
 
 
 class Refusal(Exception):
-    """A business error: HTTP 200 with success:false, or 4xx with the quirk; `status` forces an HTTP status.
+    """A refused request: HTTP 200 with success:false, or 4xx with a quirk.
 
-    With `bare`, the body is empty, as for 401.
+    Attributes:
+        status: an HTTP status that overrides both.
+        bare: whether the body is empty, as for 401.
+        code: the `resultCode` of the body.
     """
 
     def __init__(self, message: str, *, status: int | None = None, bare: bool = False, code: int = 400) -> None:
@@ -44,12 +47,12 @@ class Refusal(Exception):
 
 
 def ok(**payload: Any) -> Reply:
-    """A success with these fields at the top level."""
+    """A successful answer with these fields at the top level."""
     return Reply(200, {**payload, "success": True, "resultCode": 200, "message": "", "debugInfo": None})
 
 
 def refused(error: Refusal, quirks: Quirks) -> Reply:
-    """The answer to a refusal, in the shape that the quirks ask for."""
+    """The answer for a refusal, in the form that the quirks select."""
     status = error.status
     if status is None:
         status = error.code if "business-errors-4xx" in quirks else 200
@@ -58,8 +61,8 @@ def refused(error: Refusal, quirks: Quirks) -> Reply:
     return Reply(status, {"success": False, "resultCode": error.code, "message": error.message, "debugInfo": None})
 
 
-def dressed(reply: Reply, quirks: Quirks, *, is_write: bool) -> Reply:
-    """The reply with the quirks of the envelope applied."""
+def with_quirks(reply: Reply, quirks: Quirks, *, is_write: bool) -> Reply:
+    """Apply the quirks of the envelope to an answer."""
     payload = reply.payload
     if not isinstance(payload, dict) or not quirks.names:
         return reply

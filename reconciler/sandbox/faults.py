@@ -1,4 +1,4 @@
-"""Faults on demand: what a network, a proxy or a busy server does (API reference section 10 no. 31)."""
+"""Faults on demand: the failures of a network, a proxy or a busy server (API reference section 10 no. 31)."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from dataclasses import dataclass, field
 from typing import Any
 
 FAULTS: dict[str, str] = {
-    "latency": "wait PARAM milliseconds (default 1000), then carry the request out and answer",
-    "latency-after": "the request is carried out, the answer comes after PARAM milliseconds (default 1000)",
-    "429": "429, with Retry-After when PARAM is given (seconds); nothing is done",
-    "busy": "429 to every request that comes while more than PARAM (default 4) are under way; nothing is done",
-    "500": "500 with an error envelope; nothing is done",
-    "502": "502 with an HTML page; nothing is done",
-    "503": "503 with an HTML page, with Retry-After when PARAM is given; nothing is done",
-    "500-after": "the request is carried out, then answered with 500",
-    "502-after": "the request is carried out, then answered with 502",
-    "503-after": "the request is carried out, then answered with 503",
-    "drop-before": "the connection is cut, nothing is done",
-    "drop-after": "the request is carried out, then the connection is cut without an answer",
-    "drop-mid-body": "the request is carried out, then the connection is cut in the middle of the answer's body",
-    "html": "200 with an HTML page instead of JSON (a proxy or a maintenance page); nothing is done",
-    "html-after": "the request is carried out, then answered with 200 and an HTML page",
-    "truncated-json": "the request is carried out; the answer is half of the JSON, otherwise proper HTTP",
-    "expired-token": "a valid token is answered with 401; nothing is done",
-    "empty-list": "lists in the answer are empty, totals zero",
-    "cut-list": "lists in the answer lack their last row, totals are as they were",
+    "latency": "wait PARAM milliseconds (default 1000), then execute the request and answer",
+    "latency-after": "execute the request, then answer after PARAM milliseconds (default 1000)",
+    "429": "answer 429, with Retry-After: PARAM seconds if given; no effect",
+    "busy": "answer 429 while more than PARAM (default 4) requests are in flight; no effect",
+    "500": "answer 500 with an error envelope; no effect",
+    "502": "answer 502 with an HTML page; no effect",
+    "503": "answer 503 with an HTML page, with Retry-After: PARAM seconds if given; no effect",
+    "500-after": "execute the request, then answer 500",
+    "502-after": "execute the request, then answer 502",
+    "503-after": "execute the request, then answer 503",
+    "drop-before": "close the connection; no effect",
+    "drop-after": "execute the request, then close the connection without an answer",
+    "drop-mid-body": "execute the request, then close the connection in the middle of the answer's body",
+    "html": "answer 200 with an HTML page instead of JSON (a proxy or a maintenance page); no effect",
+    "html-after": "execute the request, then answer 200 with an HTML page",
+    "truncated-json": "execute the request, then answer valid HTTP with half of the JSON",
+    "expired-token": "answer 401 to a valid token; no effect",
+    "empty-list": "empty all lists of the answer and set totals to zero",
+    "cut-list": "remove the last row of all lists of the answer, but keep the totals",
 }
-"""Name -> what it does. PARAM is what follows the colon."""
+"""Name -> description. PARAM is the text after the colon in `--fault NAME:PARAM`."""
 
 _PARAMETERISED = frozenset({"latency", "latency-after", "429", "503", "busy"})
 ALWAYS = -1
@@ -37,16 +37,19 @@ _LARGEST_PARAM = 86_400_000.0
 
 
 class UnknownFaultError(ValueError):
-    """A fault's name, parameter or selector is not understood."""
+    """The name, parameter or selector of a fault is invalid."""
 
 
 @dataclass(slots=True)
 class Fault:
-    """A fault and when it strikes.
+    """A fault and the requests that it affects.
 
-    `path` is a substring or a regular expression, matched against the path without `/api/v1/`; empty matches all.
-    `skip` matching requests go through first, then it strikes `times` times (ALWAYS: without end), each with
-    `probability`, from a generator with a fixed `seed` so that runs repeat.
+    Attributes:
+        path: a substring or regular expression for the path without `/api/v1/`; empty matches all.
+        method: the HTTP method; empty matches all.
+        skip: the number of matching requests before the fault begins.
+        times: the number of affected requests; ALWAYS means all.
+        probability: the chance for each matching request, from a generator with a fixed `seed`, so that runs repeat.
     """
 
     name: str
@@ -59,28 +62,32 @@ class Fault:
     seed: int = 0
     seen: int = 0
     struck: int = 0
-    _dice: random.Random = field(init=False, repr=False)
+    _random: random.Random = field(init=False, repr=False)
     _pattern: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.name not in FAULTS:
-            raise UnknownFaultError(f"unknown fault {self.name!r}; known are: {', '.join(FAULTS)}")
+            raise UnknownFaultError(f"unknown fault {self.name!r}; use one of: {', '.join(FAULTS)}")
         if self.param is not None and self.name not in _PARAMETERISED:
-            raise UnknownFaultError(f"fault {self.name} takes no parameter, so {self.param:g} means nothing")
+            raise UnknownFaultError(f"fault {self.name}: it has no parameter; remove `:{self.param:g}`")
         if self.param is not None and not 0 <= self.param <= _LARGEST_PARAM:
-            raise UnknownFaultError(f"fault {self.name}: its parameter is 0 to {_LARGEST_PARAM:g}, not {self.param:g}")
+            raise UnknownFaultError(
+                f"fault {self.name}: the parameter {self.param:g} is not between 0 and {_LARGEST_PARAM:g}"
+            )
         if not 0 <= self.probability <= 1 or self.skip < 0 or self.times < ALWAYS:
-            raise UnknownFaultError(f"fault {self.name}: probability is 0 to 1, skip and times count requests")
+            raise UnknownFaultError(
+                f"fault {self.name}: probability must be between 0 and 1, skip and times at least 0"
+            )
         try:
             self._pattern = re.compile(self.path, re.IGNORECASE)
         except re.error as error:
             raise UnknownFaultError(
-                f"fault {self.name}: path {self.path!r} is no regular expression: {error}"
+                f"fault {self.name}: path {self.path!r} is an invalid regular expression: {error}"
             ) from None
-        self._dice = random.Random(self.seed)  # noqa: S311 - repeatable chance, no secret
+        self._random = random.Random(self.seed)  # noqa: S311 - repeatable chance, no secret
 
-    def strikes(self, method: str, path: str) -> bool:
-        """Whether this request is hit; counts it."""
+    def applies_to(self, method: str, path: str) -> bool:
+        """Whether the fault affects this request. Counts the request."""
         if self.method and self.method.upper() != method:
             return False
         if self.path.lower() not in path.lower() and not self._pattern.search(path):
@@ -88,13 +95,13 @@ class Fault:
         self.seen += 1
         if self.seen <= self.skip or self.struck == self.times:
             return False
-        if self.probability < 1 and self._dice.random() >= self.probability:
+        if self.probability < 1 and self._random.random() >= self.probability:
             return False
         self.struck += 1
         return True
 
     def as_json(self) -> dict[str, Any]:
-        """The fault with its counts."""
+        """The fault with its counters, as JSON."""
         names = ("name", "param", "path", "method", "skip", "times", "probability", "seed", "seen", "struck")
         return {name: getattr(self, name) for name in names}
 
@@ -109,13 +116,13 @@ _FIELDS: dict[str, type[str | int | float]] = {
     "probability": float,
     "seed": int,
 }
-_WANTED = {int: "a whole number", float: "a number", str: "a text"}
+_TYPE_NAMES = {int: "an integer", float: "a number", str: "a string"}
 
 
 def parse_fault(text: str) -> Fault:
-    """A fault of the command line: `NAME[:PARAM][,path=REGEX][,method=POST][,skip=N][,times=N][,probability=P]`.
+    """Parse a fault of the command line: `NAME[:PARAM][,path=REGEX][,method=POST][,skip=N][,times=N][,probability=P]`.
 
-    Without `times` it strikes always. Raises UnknownFaultError.
+    Without `times` it affects all matching requests. Raises UnknownFaultError.
     """
     head, *selectors = text.split(",")
     name, _, param = head.strip().partition(":")
@@ -135,7 +142,7 @@ def make_fault(given: Mapping[str, Any], *, times: int = 1) -> Fault:
     """
     unknown = set(given) - set(_FIELDS)
     if unknown:
-        raise UnknownFaultError(f"unknown selector {min(unknown)!r}; known are: {', '.join(_FIELDS)}")
+        raise UnknownFaultError(f"unknown selector {min(unknown)!r}; use one of: {', '.join(_FIELDS)}")
     values: dict[str, Any] = {"name": "", "times": times}
     for key, kind in _FIELDS.items():
         if given.get(key) is None:
@@ -144,17 +151,17 @@ def make_fault(given: Mapping[str, Any], *, times: int = 1) -> Fault:
             values[key] = kind(given[key])
         except (TypeError, ValueError, OverflowError):
             raise UnknownFaultError(
-                f"fault {given.get('name', '')}: {key} is {given[key]!r}, which is not {_WANTED[kind]}"
+                f"fault {given.get('name', '')}: {key} must be {_TYPE_NAMES[kind]}, not {given[key]!r}"
             ) from None
     return Fault(**values)
 
 
 class Faults:
-    """The faults that are set, in the order in which they were."""
+    """The injected faults, in the order in which they were set."""
 
     def __init__(self, faults: tuple[str, ...] = ()) -> None:
         self.all = [parse_fault(text) for text in faults]
 
-    def striking(self, method: str, path: str) -> dict[str, Fault]:
-        """The faults that hit a request, by name."""
-        return {fault.name: fault for fault in self.all if fault.strikes(method, path)} if self.all else {}
+    def active_for(self, method: str, path: str) -> dict[str, Fault]:
+        """The faults that affect a request, by name."""
+        return {fault.name: fault for fault in self.all if fault.applies_to(method, path)} if self.all else {}

@@ -1,4 +1,4 @@
-"""Whoever can sign in, a system administrator or a domain account, seen alike."""
+"""Accounts that can log in: one interface for system administrators and for accounts of domains."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Identity:
 
     @property
     def username(self) -> str:
-        """The local part, or a system administrator's name."""
+        """The local part, or the name of a system administrator."""
         return self.account.name
 
     @property
@@ -41,7 +41,7 @@ class Identity:
 
     @property
     def user_id(self) -> str:
-        """How tokens name the account: its address, or a system administrator's bare name."""
+        """The account's name in tokens: its address, or the name of a system administrator."""
         return self.email or self.username
 
     @property
@@ -58,7 +58,7 @@ class Identity:
 
     @property
     def roles(self) -> list[str]:
-        """The role claims of its tokens (section 2.1)."""
+        """The role claims of the account's tokens (section 2.1)."""
         if self.admin is not None:
             flags = [
                 name
@@ -83,7 +83,7 @@ class Identity:
         return float(expires) > clock.now() and matches(password, stored)
 
     def set_password(self, store: Store, password: str, clock: Clock) -> None:
-        """Give the account a new password; an expired one is no longer so."""
+        """Set a new password, which is not expired."""
         account = self.account
         if self.user is not None:
             self.user.previous = [*self.user.previous, self.user.password][-24:]
@@ -94,14 +94,14 @@ class Identity:
         store.note("password", "admin" if self.admin else "user", self.user_id)
         self.touch(store)
 
-    def signed_in(self, store: Store, clock: Clock) -> None:
+    def record_login(self, store: Store, clock: Clock) -> None:
         """Remember the time of the last login."""
         if self.user is not None:
             self.user.last_login = clock.iso()
             self.touch(store)
 
     def touch(self, store: Store) -> None:
-        """Mark the row of the account as changed."""
+        """Mark the row of the account as changed, so that it is stored."""
         if self.admin is not None:
             store.touch_admin(self.admin)
         elif self.domain is not None and self.user is not None:
@@ -109,7 +109,7 @@ class Identity:
 
 
 def find_identity(store: Store, name: str) -> Identity | None:
-    """The account that signs in as `name`: a full address, or a system administrator's bare name."""
+    """The account with a login name: a full address, or the name of a system administrator."""
     name = name.strip().lower()
     if "@" not in name:
         admin = store.admins.get(name)
@@ -119,13 +119,13 @@ def find_identity(store: Store, name: str) -> Identity | None:
 
 
 def identity_of(store: Store, family: Family) -> Identity | None:
-    """The account behind a token family, None when it is gone."""
+    """The account of a token family; None if it was deleted."""
     found = find_identity(store, family.user)
     return found if found is not None and found.is_system == family.is_system else None
 
 
 def kind_of(store: Store, session: Session | None) -> str:
-    """SA, DA, U or - (none), by what the account is now."""
+    """SA, DA, U or - (none), by the current role of the account: it may have changed since the login."""
     if session is None:
         return "-"
     if session.family.is_system:

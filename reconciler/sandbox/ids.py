@@ -1,4 +1,4 @@
-"""Brute-force detection per client address (API reference section 2.10): first a delay, then a block."""
+"""Brute-force detection per client address (API reference section 2.10): first delays, then a block."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Ids:
         self._records: dict[str, _Record] = {}
 
     def delay(self, address: str) -> float:
-        """How many seconds the next attempt of this address must wait."""
+        """Seconds by which the next login of this address is delayed."""
         record = self._records.get(address)
         if record is None or not record.failures:
             return 0.0
@@ -36,12 +36,12 @@ class Ids:
         return self.thresholds.delay_seconds if recent >= self.thresholds.delay_after else 0.0
 
     def is_blocked(self, address: str) -> bool:
-        """Whether the address is shut out now."""
+        """Whether the address is blocked now."""
         record = self._records.get(address)
         return record is not None and record.blocked_until > self._clock.now()
 
     def failed(self, address: str) -> None:
-        """Count a failure, and block the address when it was one too many."""
+        """Count a failure, and block the address at the threshold."""
         limits = self.thresholds
         now = self._clock.now()
         record = self._records.setdefault(address, _Record())
@@ -54,7 +54,7 @@ class Ids:
             record.blocked_until = max(record.blocked_until, now + limits.block_seconds)
 
     def succeeded(self, address: str) -> None:
-        """A success takes two failures off, at most once in five minutes."""
+        """Forgive two failures after a success, at most once in five minutes."""
         record = self._records.get(address)
         now = self._clock.now()
         if record is None or now - record.forgiven_at < _FORGIVE_EVERY:
@@ -64,7 +64,7 @@ class Ids:
             record.failures.popleft()
 
     def blocked(self) -> list[dict[str, object]]:
-        """The addresses that are shut out, with the end of their block."""
+        """The blocked addresses with the end of their block."""
         now = self._clock.now()
         return [
             {
@@ -79,14 +79,14 @@ class Ids:
         ]
 
     def counts(self) -> dict[str, int]:
-        """Failures that count now, by address."""
+        """Failures within the longer window, by address."""
         return {
             address: self._within(record, max(self.thresholds.window, self.thresholds.long_window))
             for address, record in sorted(self._records.items())
         }
 
     def forgive(self, addresses: list[str] | None = None) -> int:
-        """Forget the failures and blocks of these addresses (None: all); how many were blocked."""
+        """Forget failures and blocks of these addresses (None: all). Returns how many were blocked."""
         chosen = list(self._records) if addresses is None else addresses
         count = sum(self.is_blocked(address) for address in chosen)
         for address in chosen:

@@ -1,4 +1,4 @@
-"""What the admin endpoints show of the state, and the account states that they set."""
+"""The state as the control endpoints show it, and the states of accounts that they can set."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reconciler.sandbox.user_views import forward_list, mail_settings, user_data
 
 
 def everything(service: Service) -> dict[str, Any]:
-    """The whole state without passwords, hashes and private keys."""
+    """The complete state without passwords, hashes and private keys."""
     store = service.store
     return {
         "now": service.clock.iso(),
@@ -30,14 +30,14 @@ def everything(service: Service) -> dict[str, Any]:
 
 
 def domains(service: Service, names: Iterable[str]) -> dict[str, Any]:
-    """The state of these domains alone, which is less to send where there are hundreds; Refusal if one is not there."""
+    """The state of some domains: a complete state can be large. Raises Refusal for an unknown domain."""
     return {name: _domain(service, service.store.domain(name)) for name in names}
 
 
 def effects(service: Service) -> dict[str, dict[str, int]]:
     """How often each object was created, updated, deleted...: `user anna@example.test` -> `{"create": 1}`.
 
-    `noop` counts writes that altered nothing, `password` those that set one.
+    `noop` counts writes without a change, `password` writes of a password.
     """
     return {
         f"{kind} {address}": dict(sorted(counter.items()))
@@ -104,11 +104,11 @@ _STATES = {
 
 
 def change_account(service: Service, given: Mapping[str, Any]) -> None:
-    """Put an account, also a system administrator, into a state: twoFactor, twoFactorCode, passwordExpired, disabled,
-    changePassword, canImpersonate, password, size (bytes in the mailbox), lastLogin.
+    """Set states of an account, also of a system administrator: twoFactor, twoFactorCode, passwordExpired, disabled,
+    changePassword, canImpersonate, password, size (of the mailbox in bytes), lastLogin.
 
     `twoFactor` is true, false or the second part of the message (`email`, `SYSADMIN_NOT_SETUP`...).
-    Raises Refusal when there is no such account, KeyError when a state is unknown.
+    Raises Refusal for an unknown account, KeyError for an unknown state.
     """
     found = find_identity(service.store, given["email"])
     if found is None:
@@ -116,7 +116,7 @@ def change_account(service: Service, given: Mapping[str, Any]) -> None:
     known = {"email", "twoFactor", "twoFactorCode", "disabled", "password", "size", "lastLogin", *_STATES}
     unknown = sorted(set(given) - known)
     if unknown:
-        raise KeyError(f"{unknown[0]} is none of {', '.join(sorted(known))}")
+        raise KeyError(f"unknown key {unknown[0]}; use one of {', '.join(sorted(known))}")
     login, account = found.login, found.account
     if "password" in given:
         found.set_password(service.store, given["password"], service.clock)

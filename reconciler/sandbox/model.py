@@ -1,6 +1,6 @@
-"""What the sandbox holds: domains with users, aliases, lists, domain aliases and DKIM keys; and system administrators.
+"""The state of the sandbox: system administrators, and domains with users, aliases, lists, domain aliases, DKIM keys.
 
-Field dictionaries hold only what differs from the tables in `defaults`, so that 100,000 mailboxes stay small.
+Dictionaries of fields contain only values that differ from `defaults`, so that 100,000 mailboxes need little memory.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ JsonObject = dict[str, Any]
 
 @dataclass(slots=True)
 class Login:
-    """States of an account that decide how signing in ends (API reference section 2.2)."""
+    """States of an account that decide the result of a login (API reference section 2.2)."""
 
-    two_factor: str = ""  # the second part of TWO_FACTOR_REQUIRED|..., empty when off
+    two_factor: str = ""  # the second part of TWO_FACTOR_REQUIRED|...; empty: off
     two_factor_code: str = "123456"
     password_expired: bool = False
     change_password: bool = False
     app_password_only: bool = False
     can_impersonate: bool = True
     can_view_passwords: bool = True
-    allow_mail: bool = False  # an account that is disabled still receives
+    allow_mail: bool = False  # a disabled account still receives mail
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class Admin:
 
 @dataclass(slots=True)
 class User:
-    """A mailbox. Sizes are bytes; quota 0 is unlimited."""
+    """A mailbox. Sizes are in bytes; quota 0 means unlimited."""
 
     name: str
     password: str
@@ -88,7 +88,7 @@ class User:
 
 @dataclass(slots=True)
 class Alias:
-    """An alias; `targets` as they were written, in lower case."""
+    """An alias. `targets` are stored as written, but in lower case."""
 
     name: str
     targets: list[str] = field(default_factory=list)
@@ -101,7 +101,7 @@ class Alias:
 
 @dataclass(slots=True)
 class MailingList:
-    """A mailing list, as far as its name, settings and subscribers go."""
+    """A mailing list: name, settings and subscribers."""
 
     name: str
     number: int
@@ -115,7 +115,7 @@ class MailingList:
 
 @dataclass(slots=True)
 class DkimKey:
-    """An RSA key pair; `public_key` is the base64 of its SubjectPublicKeyInfo, as a DKIM record carries it."""
+    """An RSA key pair. `public_key` is the Base64 form of its SubjectPublicKeyInfo, as in a DKIM record."""
 
     selector: str
     size: int
@@ -126,18 +126,18 @@ class DkimKey:
 
 @dataclass(slots=True)
 class Dkim:
-    """A domain's DKIM: whether signing is on, the key in use and the one that waits for DNS."""
+    """The DKIM state of a domain: whether it signs, the active key, and the key that is not in DNS yet."""
 
     is_on: bool = False
     active: DkimKey | None = None
     pending: DkimKey | None = None
-    seeded: bool = False  # an active key is to be made when it is first read
+    seeded: bool = False  # an active key is generated at the first read
     options: JsonObject = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Domain:
-    """A domain and all that is in it; the keys of its dictionaries are lower-case names."""
+    """A domain with all its objects. The keys of its dictionaries are names in lower case."""
 
     name: str
     hostname: str
@@ -167,7 +167,7 @@ class Domain:
         return f"{name}@{self.name}"
 
     def is_taken(self, name: str) -> bool:
-        """Whether a user, an alias or a list has the name: they share one namespace."""
+        """Whether a user, an alias or a list has the name. They share one namespace."""
         return name in self.users or name in self.aliases or name in self.lists
 
 
@@ -175,15 +175,15 @@ MEMBERS = ("users", "aliases", "lists")
 _KINDS: dict[str, type[User | Alias | MailingList]] = {"users": User, "aliases": Alias, "lists": MailingList}
 
 
-def to_json(thing: object, *, without: tuple[str, ...] = ()) -> JsonObject:
-    """A plain JSON object of one of these dataclasses, nested ones included."""
-    shown: JsonObject = {}
-    for spec in fields(thing):  # type: ignore[arg-type]
+def to_json(value: object, *, without: tuple[str, ...] = ()) -> JsonObject:
+    """A JSON object of one of these dataclasses, with nested ones."""
+    result: JsonObject = {}
+    for spec in fields(value):  # type: ignore[arg-type]  # callers pass only dataclasses
         if spec.name in without:
             continue
-        value = getattr(thing, spec.name)
-        shown[spec.name] = to_json(value) if isinstance(value, Login | Dkim | DkimKey) else value
-    return shown
+        part = getattr(value, spec.name)
+        result[spec.name] = to_json(part) if isinstance(part, Login | Dkim | DkimKey) else part
+    return result
 
 
 def member_from_json(kind: str, data: JsonObject) -> User | Alias | MailingList:

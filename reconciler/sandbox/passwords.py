@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-# Cheap on purpose: a sandbox creates thousands of mailboxes with made-up passwords, and hashing must not dominate.
+# Few iterations on purpose: a sandbox creates thousands of mailboxes with invented passwords.
 _ITERATIONS = 400
 
 COMMON = frozenset(
@@ -30,17 +30,17 @@ DEFAULT_POLICY: dict[str, Any] = {
     "preventPreviousPasswords": {"enabled": False, "ruleValue": 0},
     "expiration": {"enabled": False, "ruleValue": 0, "gracePeriodDays": 0},
 }
-"""The server's defaults; a domain may override each (POST password-settings)."""
+"""The server's defaults. A domain can override each rule (POST password-settings)."""
 
 
 def hashed(password: str) -> str:
-    """A salted PBKDF2 hash, `salt$digest` in hex."""
+    """A salted PBKDF2 hash: `salt$digest` in hexadecimal."""
     salt = secrets.token_bytes(8)
     return f"{salt.hex()}${_digest(password, salt).hex()}"
 
 
 def matches(password: str, stored: str) -> bool:
-    """Whether `password` is the one that `stored` was made of."""
+    """Whether `stored` is the hash of `password`."""
     salt, _, digest = stored.partition("$")
     return hmac.compare_digest(_digest(password, bytes.fromhex(salt)).hex(), digest)
 
@@ -52,7 +52,7 @@ def _digest(password: str, salt: bytes) -> bytes:
 def policy_violations(
     password: str, username: str, policy: Mapping[str, Any], previous: Iterable[str] = ()
 ) -> list[str]:
-    """The names of the policy's rules that the password breaks; empty when it is fine."""
+    """The names of the rules that the password violates; empty if it is valid."""
     rules = {
         "requireCapital": not any(char.isupper() for char in password),
         "requireLower": not any(char.islower() for char in password),

@@ -1,7 +1,7 @@
-"""Keeps the store's rows in SQLite, so that a sandbox with a data directory survives a restart.
+"""Stores the state as rows in SQLite, so that a sandbox with a data folder keeps it across restarts.
 
-The model in memory is the truth; each request that changed something writes the changed rows, one per object, in one
-transaction before it is answered.
+Requests read only the state in memory. A request with changes writes the changed rows, one per object, in one
+transaction before its answer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from reconciler.sandbox.config import SandboxError
 
 FILE_NAME = "sandbox.sqlite3"
-Key = tuple[str, str, str]
+RowKey = tuple[str, str, str]
 """Kind (`domain`, `users`, `aliases`, `lists`, `admin`, `zone`), domain, name."""
 
 _SCHEMA = (
@@ -29,7 +29,7 @@ _WRITE = (
 
 
 class DataInUseError(SandboxError):
-    """The data folder cannot be used: another sandbox has it, or what is in it is not a sandbox's."""
+    """The data folder is not usable: another sandbox uses it, or its file is not a sandbox database."""
 
 
 class Persistence:
@@ -41,29 +41,29 @@ class Persistence:
             folder.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=1)
         except (OSError, sqlite3.OperationalError) as error:
-            raise DataInUseError(f"the data folder {folder} cannot be used: {error}; choose another one") from error
+            raise DataInUseError(f"cannot use the data folder {folder}: {error}; choose another one") from error
         try:
-            # One sandbox per folder: a second one would silently overwrite the rows of the first.
+            # One sandbox per folder: a second one would overwrite the rows of the first without notice.
             self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.execute(_SCHEMA)
         except sqlite3.OperationalError as error:
             self._db.close()
-            why = "another sandbox uses this folder; stop it" if _is_locked(error) else "it cannot be written"
-            raise DataInUseError(f"{path} cannot be opened ({error}): {why}, or choose another folder") from error
+            remedy = "stop the other sandbox that uses this folder" if _is_locked(error) else "make the folder writable"
+            raise DataInUseError(f"cannot open {path} ({error}): {remedy}, or choose another folder") from error
         except sqlite3.DatabaseError as error:
             self._db.close()
-            raise DataInUseError(f"{path} is no database of a sandbox: {error}; use another folder") from error
+            raise DataInUseError(f"{path} is not a sandbox database: {error}; choose another folder") from error
         self._place = int(self._db.execute("SELECT COALESCE(MAX(place), 0) FROM thing").fetchone()[0])
         path.chmod(0o600)
 
-    def rows(self) -> Iterator[tuple[Key, Any]]:
-        """All rows, in the order in which they were first written."""
+    def rows(self) -> Iterator[tuple[RowKey, Any]]:
+        """All rows, in the order of their first write."""
         for kind, domain, name, data in self._db.execute("SELECT kind, domain, name, data FROM thing ORDER BY place"):
             yield (kind, domain, name), json.loads(data)
 
-    def write(self, changes: Iterable[tuple[Key, Any]], dropped_domains: Iterable[str] = ()) -> None:
+    def write(self, changes: Iterable[tuple[RowKey, Any]], dropped_domains: Iterable[str] = ()) -> None:
         """Write rows in one transaction; a value of None removes its row, a dropped domain all of its rows."""
         self._db.execute("BEGIN IMMEDIATE")
         try:

@@ -1,4 +1,4 @@
-"""The log of requests, for tests that want to know what a client did."""
+"""The log of requests, with which tests check what a client sent."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from collections import Counter, deque
 from typing import Any
 
 KEPT = 200_000
+"""Requests in the log; the oldest are dropped."""
 
 
 class RequestLog:
-    """The last requests with their counters."""
+    """The latest requests, and counters of all requests."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Clear the log and the counters."""
         self.entries: deque[dict[str, Any]] = deque(maxlen=KEPT)
         self.counters: Counter[str] = Counter()
         self._number = 0
@@ -34,7 +35,7 @@ class RequestLog:
         faults: list[str],
         is_write: bool,
     ) -> None:
-        """Log a request. `status` 0 means that the connection was cut; `endpoint` is the row of the route table."""
+        """Log a request. `status` 0 means that the connection was cut; `endpoint` is the pattern of its route."""
         self._number += 1
         self.entries.append(
             {

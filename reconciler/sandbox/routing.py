@@ -1,4 +1,4 @@
-"""The route table and how a path finds its row: any letter case, trailing and doubled slashes, encoded segments."""
+"""The router: finds the route of a path in any case, with trailing or double slashes and encoded segments."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class _Node:
 
 
 class Router:
-    """Finds the route of a path below `/api/v1/`. A final `{name...}` takes the rest of the path."""
+    """Finds the route of a path under `/api/v1/`. A final `{name...}` matches the rest of the path."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._root = _Node()
@@ -41,13 +41,14 @@ class Router:
             node.routes[method] = route
 
     def find(self, path: str) -> tuple[dict[str, Route], list[str]]:
-        """The routes by method of a still percent-encoded path, and its decoded segments; no routes when unknown."""
+        """The routes by method of a percent-encoded path (empty if unknown), and its decoded segments."""
         parts = [unquote(part) for part in path.split("/") if part]
         return self._walk(self._root, parts, 0), parts
 
     def _walk(self, node: _Node, parts: list[str], at: int) -> dict[str, Route]:
         if at == len(parts):
             return node.routes
+        # A literal segment has priority over a parameter, unless its branch leads nowhere.
         following = node.literal.get(parts[at].lower())
         if following is not None:
             found = self._walk(following, parts, at + 1)

@@ -1,4 +1,4 @@
-"""What a sandbox holds when it starts: its administrator, the domains and zones of its configuration."""
+"""The initial state of a sandbox: its administrator, and the domains and zones of its configuration."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from reconciler.sandbox.passwords import hashed
 
 
 def seed(service: Service) -> str:
-    """Bring the store to its starting state and return the administrator's password.
+    """Fill the store with the initial state and return the administrator's password.
 
-    Domains and zones that are in the data already are left alone. With a data directory and no password given, the
-    administrator gets a new random one at each start: the stored hash cannot be shown.
+    Existing domains and zones of the data folder are not changed. Without a configured password, the administrator gets
+    a new random one at each start, because the stored hash cannot be converted back.
     """
     config, store = service.config, service.store
     password = config.password or secrets.token_urlsafe(18)
@@ -41,15 +41,16 @@ def seed(service: Service) -> str:
             service.zones.set_zone(origin, text)
     store.keep_zones(service.zones.dump())
     store.flush()
+    # The initial state is not an effect of a client's request.
     store.effects.clear()
     store.changed.clear()
     return password
 
 
 def seeded_admins(service: Service) -> dict[str, tuple[str, str]]:
-    """Domain -> address and password of its seeded administrator, where they are what the configuration says.
+    """Domain -> address and password of its administrator, if they match the configuration.
 
-    A domain that was in the data already keeps its own password, which is not known.
+    An existing domain of the data folder keeps its own password, which may differ.
     """
     admins = {}
     for one in service.config.seed:

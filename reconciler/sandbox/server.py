@@ -1,4 +1,4 @@
-"""The running sandbox: HTTP and DNS on loopback, in a thread with an event loop of its own."""
+"""The running sandbox: HTTP and DNS on loopback, in a thread with its own event loop."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ _ENDPOINTS = frozenset((method, route.pattern) for route in ROUTES for method in
 
 
 class Sandbox:
-    """A sandbox that runs between `start` and `stop`, or inside a `with`.
+    """A sandbox that runs between `start` and `stop`, or within a `with` block.
 
-    Raises SandboxError for an address that is not 127.0.0.1 and for a port that is taken, UnknownFaultError and
-    UnknownQuirkError for names that are not in the tables, ZoneError for zone files that are none.
+    Raises SandboxError for an address other than 127.0.0.1 and for a port in use, UnknownFaultError and
+    UnknownQuirkError for unknown names, and ZoneError for invalid zone files.
     """
 
     def __init__(self, config: SandboxConfig | None = None) -> None:
         self.config = config or SandboxConfig()
         if self.config.address != LOOPBACK:
             raise SandboxError(
-                f"the sandbox listens on {LOOPBACK} only, not on {self.config.address}: it is no server for real mail"
+                f"the sandbox listens on {LOOPBACK} only, not on {self.config.address}: it is not a mail server"
             )
         self.zones = Zones()
         self.faults = Faults(self.config.faults)
@@ -59,13 +59,13 @@ class Sandbox:
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where it listens; only while it runs."""
+        """The addresses of the sandbox; only while it runs."""
         assert self._endpoint is not None, "the sandbox is not running"
         return self._endpoint
 
     def start(self) -> Endpoint:
-        """Start in a background thread; it listens when this returns."""
-        assert self._thread is None, "the sandbox is running already"
+        """Start in a background thread. When this method returns, the sandbox listens."""
+        assert self._thread is None, "the sandbox already runs"
         self._ready.clear()
         self._thread = threading.Thread(target=self._run, name="reconciler-sandbox", daemon=True)
         self._thread.start()
@@ -77,7 +77,7 @@ class Sandbox:
         return self.endpoint
 
     def stop(self) -> None:
-        """Finish the requests under way, write what is to be written, and end; without effect when not running."""
+        """Finish the requests in flight, write all changes, and stop. Without effect if it does not run."""
         if self._thread is None:
             return
         if self._server is not None:
@@ -98,7 +98,7 @@ class Sandbox:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except BaseException as error:  # noqa: BLE001 - handed over to the thread that waits in start
+        except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits in `start`
             self._failure = error
         finally:
             self._ready.set()
@@ -121,11 +121,11 @@ class Sandbox:
                     http=CuttableProtocol,
                     lifespan="off",
                     log_config=None,
-                    # Requests that are no HTTP are the client's business, not a warning for whoever runs the sandbox.
+                    # uvicorn warns about requests that are not HTTP; clients of tests send them on purpose.
                     log_level="error",
                     access_log=False,
                     server_header=False,
-                    # Brute-force counts go by the address that connects, not by one that the client names.
+                    # Brute-force detection must use the address of the connection, not one that the client claims.
                     proxy_headers=False,
                     timeout_graceful_shutdown=3,
                     timeout_keep_alive=60,
@@ -138,7 +138,7 @@ class Sandbox:
                 password=password,
                 domain_admins=seeded_admins(service),
             )
-            # The socket listens already: a connection made now waits for the server's first turn.
+            # The socket already listens: a connection from now on waits until the server accepts it.
             self._ready.set()
             await self._server.serve(sockets=[listener])
         finally:
@@ -165,7 +165,7 @@ class Sandbox:
 
 
 def _listen(port: int) -> socket.socket:
-    # The protocol is named so that asyncio sees TCP and turns Nagle off; without it each answer takes 40 ms.
+    # With an explicit protocol, asyncio disables the Nagle algorithm, which would delay each answer by 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -180,16 +180,16 @@ def _listen(port: int) -> socket.socket:
 
 
 def serve(config: SandboxConfig, announce: Callable[[Endpoint], None]) -> None:
-    """Run in the foreground until SIGINT or SIGTERM; `announce` is called once it listens.
+    """Run in the foreground until SIGINT or SIGTERM. Calls `announce` when the sandbox listens.
 
-    To be called in the main thread. The signals' earlier handlers are put back.
+    Must be called in the main thread. Restores the earlier signal handlers.
     """
-    over = threading.Event()
+    interrupted = threading.Event()
     sandbox = Sandbox(config)
-    earlier = {one: signal.signal(one, lambda *_: over.set()) for one in (signal.SIGINT, signal.SIGTERM)}
+    earlier = {one: signal.signal(one, lambda *_: interrupted.set()) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
         announce(sandbox.start())
-        over.wait()
+        interrupted.wait()
     finally:
         sandbox.stop()
         for one, handler in earlier.items():

@@ -1,4 +1,4 @@
-"""The store: domains and administrators in memory, what changed during a request, and how often each thing changed."""
+"""The store: domains and administrators in memory, the changes of a request, and counters of changes per object."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from reconciler.sandbox.model import (
     to_json,
 )
 from reconciler.sandbox.names import domain_name
-from reconciler.sandbox.persist import Key, Persistence
+from reconciler.sandbox.persist import Persistence, RowKey
 
 NO_DOMAIN = "Domain does not exist"
 NO_USER = "User does not exist."
@@ -29,14 +29,14 @@ NAME_IN_USE = "USER_ADD_ERROR_NAME_IN_USE"
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Domains and administrators as they were at one moment."""
+    """A copy of domains and administrators."""
 
     domains: dict[str, Domain]
     admins: dict[str, Admin]
 
 
 class Store:
-    """All state of the mail server, with its persistence when there is any."""
+    """The state of the mail server, stored on disk if there is a data folder."""
 
     def __init__(self, persistence: Persistence | None) -> None:
         self.domains: dict[str, Domain] = {}
@@ -44,17 +44,17 @@ class Store:
         self.alias_owner: dict[str, str] = {}  # domain alias -> domain
         self.zones: dict[str, str] = {}
         self.effects: dict[tuple[str, str], Counter[str]] = {}
-        self.changed: list[str] = []  # the effects of the request under way
+        self.changed: list[str] = []  # the effects of the current request
         self._persistence = persistence
-        self._dirty: dict[Key, None] = {}
+        self._dirty: dict[RowKey, None] = {}
         self._dropped: list[str] = []
         if persistence is not None:
             self._load(persistence)
 
-    # look-ups
+    # lookups
 
     def find(self, name: str) -> Domain | None:
-        """A domain by its name in any spelling, None when there is none."""
+        """A domain by its name in any form; None if it does not exist."""
         found = self.domains.get(name.lower())
         if found is None:
             try:
@@ -64,39 +64,39 @@ class Store:
         return found
 
     def domain(self, name: str) -> Domain:
-        """A domain by name; Refusal `Domain does not exist` when there is none."""
+        """A domain by its name in any form. Raises Refusal `Domain does not exist`."""
         found = self.find(name)
         if found is None:
             raise Refusal(NO_DOMAIN)
         return found
 
     def account(self, email: str) -> tuple[Domain, User] | None:
-        """A user by full address."""
+        """A user and its domain by full address."""
         local, _, host = email.strip().lower().rpartition("@")
         found = self.find(host)
         user = found.users.get(local) if found else None
         return (found, user) if found is not None and user is not None else None
 
-    # changes: each says what it did, for the counters, and marks the row for writing
+    # changes: callers count each effect and mark the row to be written
 
     def note(self, action: str, kind: str, address: str) -> None:
-        """Count an effect: `create`, `update`, `noop` (a write that altered nothing), `delete`, `password`..."""
+        """Count an effect: `create`, `update`, `noop` (a write without a change), `delete`, `password`..."""
         self.effects.setdefault((kind, address), Counter())[action] += 1
         if action != "noop":
             self.changed.append(f"{action} {kind} {address}")
 
     def touch(self, domain: Domain, kind: str = "domain", name: str = "") -> None:
-        """Mark a row as changed: the domain's own, or that of one of its users, aliases or lists."""
+        """Mark a row as changed: of the domain, or of one of its users, aliases or lists."""
         if self._persistence is not None:
             self._dirty[(kind, domain.name, name)] = None
 
     def touch_admin(self, admin: Admin) -> None:
-        """Mark a system administrator's row as changed."""
+        """Mark the row of a system administrator as changed."""
         if self._persistence is not None:
             self._dirty[("admin", "", admin.name)] = None
 
     def keep_zones(self, zones: Mapping[str, str]) -> None:
-        """Take over the zone texts, marking those that differ from what is stored."""
+        """Replace the texts of zones, and mark those that changed."""
         if self._persistence is not None:
             for origin in {*zones, *self.zones}:
                 if zones.get(origin) != self.zones.get(origin):
@@ -104,7 +104,7 @@ class Store:
         self.zones = dict(zones)
 
     def add_domain(self, domain: Domain) -> None:
-        """Add a domain with all that is in it."""
+        """Add a domain with all its objects."""
         self.domains[domain.name] = domain
         for alias in domain.domain_aliases:
             self.alias_owner[alias] = domain.name
@@ -114,7 +114,7 @@ class Store:
                 self.touch(domain, kind, name)
 
     def drop_domain(self, domain: Domain) -> None:
-        """Take a domain out, with all that is in it."""
+        """Remove a domain with all its objects."""
         del self.domains[domain.name]
         for alias in domain.domain_aliases:
             self.alias_owner.pop(alias, None)
@@ -123,15 +123,15 @@ class Store:
             self._dirty = {key: None for key in self._dirty if key[1] != domain.name}
 
     def snapshot(self) -> Snapshot:
-        """A copy of all domains and administrators, which later changes leave alone."""
+        """A copy of all domains and administrators, independent of later changes."""
         return Snapshot(deepcopy(self.domains), deepcopy(self.admins))
 
     def restore(self, before: Snapshot) -> None:
-        """Put domains and administrators back to what they were; what came after is gone, its counts too."""
+        """Restore domains and administrators. Later changes and their counters are lost."""
         for domain in list(self.domains.values()):
             self.drop_domain(domain)
-        gone, self.admins = self.admins, deepcopy(before.admins)
-        for admin in {**gone, **self.admins}.values():
+        removed, self.admins = self.admins, deepcopy(before.admins)
+        for admin in {**removed, **self.admins}.values():
             self.touch_admin(admin)
         for domain in deepcopy(before.domains).values():
             self.add_domain(domain)
@@ -140,7 +140,7 @@ class Store:
     # persistence
 
     def flush(self) -> None:
-        """Write what changed; called before a request is answered."""
+        """Write the changed rows. Called before the answer to each request."""
         if self._persistence is None or not (self._dirty or self._dropped):
             return
         dirty, self._dirty = self._dirty, {}
@@ -148,13 +148,13 @@ class Store:
         self._persistence.write(((key, self._row(key)) for key in dirty), dropped)
 
     def close(self) -> None:
-        """Write what changed and close the file."""
+        """Write the changed rows and close the file."""
         self.flush()
         if self._persistence is not None:
             self._persistence.close()
             self._persistence = None
 
-    def _row(self, key: Key) -> Any:
+    def _row(self, key: RowKey) -> Any:
         kind, domain, name = key
         if kind == "zone":
             return self.zones.get(name)
@@ -169,6 +169,7 @@ class Store:
         return None if member is None else to_json(member)
 
     def _load(self, persistence: Persistence) -> None:
+        # Members are added after all domains exist, so that the order of the rows does not matter.
         members = []
         for (kind, domain, name), data in persistence.rows():
             if kind == "zone":

@@ -1,7 +1,7 @@
 """Access, refresh and step tokens (API reference sections 2.1 to 2.7).
 
-A token lives in the table of its family; the JWT around it is for clients that read its claims. Whatever is not in the
-table is no token, so nothing can be forged.
+Tokens are JWTs, because clients read their claims. The sandbox accepts only tokens from its own table, so that no one
+can forge one.
 """
 
 from __future__ import annotations
@@ -19,12 +19,17 @@ SYSTEM, DOMAIN, PLAIN, ANYONE = "SA", "DA", "U", "-"
 
 @dataclass(slots=True)
 class Family:
-    """All tokens of one (user, client id): they are revoked together. `user` is an address, or an SA's bare name."""
+    """All tokens of one (user, client id), which are revoked together.
+
+    Attributes:
+        user: an address, or the name of a system administrator.
+        is_elevated: the tokens come from manage-domain.
+    """
 
     user: str
     client: str
     is_system: bool = False
-    is_elevated: bool = False  # came from manage-domain
+    is_elevated: bool = False
     is_impersonated: bool = False
     access: set[str] = field(default_factory=set)
     refresh: str = ""
@@ -32,7 +37,7 @@ class Family:
 
 @dataclass(slots=True)
 class Session:
-    """What an access token stands for. `step` names the purpose of a step token, empty for a real one."""
+    """The session of an access token. `step` is the purpose of a step token; empty for a normal token."""
 
     family: Family
     expires: float
@@ -41,7 +46,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """Freshly made tokens with their expiry, in seconds since the epoch."""
+    """New tokens with their expiry in seconds since the epoch."""
 
     access: str
     access_expires: float
@@ -50,7 +55,7 @@ class Issued:
 
 
 class Tokens:
-    """The tokens that are alive."""
+    """The table of valid tokens."""
 
     def __init__(self, clock: Clock, access_seconds: float, refresh_seconds: float) -> None:
         self._clock = clock
@@ -63,8 +68,8 @@ class Tokens:
         self._by_user: dict[str, dict[int, Family]] = {}
         self._sweep_at = 0.0
 
-    def sign_in(self, user: str, client: str, *, is_system: bool, roles: list[str], alone: bool = True) -> Issued:
-        """Tokens of a new login; with `alone`, those of an earlier login with the same client id die."""
+    def log_in(self, user: str, client: str, *, is_system: bool, roles: list[str], alone: bool = True) -> Issued:
+        """Issue tokens for a login. With `alone`, tokens of an earlier login with the same client id are revoked."""
         family = Family(user, client, is_system=is_system)
         if alone:
             earlier = self._families.get((user, client))
@@ -74,33 +79,33 @@ class Tokens:
         return self._issue(family, roles)
 
     def impersonate(self, user: str, roles: list[str], *, is_elevated: bool) -> Issued:
-        """Tokens of `user` for a system administrator; with `is_elevated`, as manage-domain gives them."""
+        """Issue tokens of `user` for a system administrator; with `is_elevated`, as manage-domain does."""
         client = f"impersonated:{secrets.token_hex(8)}"
         return self._issue(Family(user, client, is_elevated=is_elevated, is_impersonated=True), roles)
 
     def step(self, user: str, client: str, purpose: str, *, is_system: bool) -> Issued:
-        """A step token: ten minutes, good only for finishing the login."""
+        """Issue a step token, which is valid for ten minutes and only to complete the login."""
         return self._access(Family(user, client, is_system=is_system), [], purpose)
 
     def session(self, token: str) -> Session | None:
-        """What a token stands for; None when it is unknown, revoked or expired."""
+        """The session of a token; None if it is unknown, revoked or expired."""
         session = self._sessions.get(token)
         if session is None or session.expires <= self._clock.now():
             return None
         return session
 
     def refreshing(self, token: str) -> Family | None:
-        """The family of a living refresh token."""
+        """The family of a valid refresh token; None if it is not valid."""
         family, expires = self._refresh.get(token, (None, 0.0))
         return family if expires > self._clock.now() else None
 
     def rotate(self, family: Family, roles: list[str]) -> Issued:
-        """New tokens for a refresh token, which is dead from then on; earlier access tokens live out their time."""
+        """Replace a refresh token by new tokens. Earlier access tokens stay valid until they expire."""
         self._refresh.pop(family.refresh, None)
         return self._issue(family, roles)
 
     def revoke(self, family: Family) -> None:
-        """Kill all tokens of a family."""
+        """Revoke all tokens of a family."""
         for token in family.access:
             self._sessions.pop(token, None)
         family.access.clear()
@@ -110,7 +115,7 @@ class Tokens:
         self._by_user.get(family.user, {}).pop(id(family), None)
 
     def revoke_user(self, user: str) -> None:
-        """Kill all tokens of an account."""
+        """Revoke all tokens of an account."""
         for family in self._by_user.pop(user, {}).values():
             self.revoke(family)
 
@@ -144,7 +149,7 @@ class Tokens:
         return Issued(token, expires)
 
     def _sweep(self, now: float) -> None:
-        """Forget what has expired, now and then, so that a long run does not grow."""
+        """Remove expired tokens once a minute, so that a long run needs no more memory."""
         if now < self._sweep_at:
             return
         self._sweep_at = now + 60

@@ -1,4 +1,4 @@
-"""The wire below ASGI: connections that can be cut, and reason phrases of one's own."""
+"""Access to the connection under ASGI: to cut it, and to send custom reason phrases."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _HEAD = re.compile(rb"[A-Z]+ [^ \r\n]+ HTTP/1\.[01]\r\n(?:[^\r\n]+\r\n)*\r\n")
 _UPGRADE = re.compile(rb"(?i)\r\nupgrade:[^\r\n]*")
 
 
-def _tolerable(head: bytes) -> bytes:
-    """A request's head without two things that clients may send and the parser does not take.
+def _parseable(head: bytes) -> bytes:
+    """The head of a request, without two things that the parser does not support.
 
-    A name in the path as raw UTF-8 is no HTTP for it. And after `Upgrade`, which Java's client offers with every
-    request (`h2c`), it drops the body; a server that does not upgrade passes the header over (RFC 9110 section 7.8).
+    It rejects raw UTF-8 in the path. And it drops the body after the header `Upgrade`, which Java's client sends with
+    every request (`h2c`). A server without upgrades must ignore this header (RFC 9110 section 7.8).
     """
     line, end, fields = head.partition(b"\r\n")
     if not line.isascii():
@@ -28,32 +28,32 @@ def _tolerable(head: bytes) -> bytes:
 
 
 class CuttableProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 protocol, which hands the transport to the application and tolerates `//` before the path."""
+    """uvicorn's HTTP/1.1 protocol, extended: the application can use the transport, and paths may begin with `//`."""
 
     def data_received(self, data: bytes) -> None:
         head = _HEAD.match(data)
-        super().data_received(data if head is None else _tolerable(head[0]) + data[head.end() :])
+        super().data_received(data if head is None else _parseable(head[0]) + data[head.end() :])
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["state"]["transport"] = self.transport
 
     def on_url(self, url: bytes) -> None:
-        # "//api/v1/..." would be read as a host name by the URL parser.
+        # The URL parser would read "//api" as a host name.
         if not self.url and url.startswith(b"//"):
             url = b"/" + url.lstrip(b"/")
         super().on_url(url)
 
 
 def transport_of(scope: MutableMapping[str, Any]) -> asyncio.Transport:
-    """The transport of the connection on which a request came."""
+    """The transport of a request's connection."""
     transport = scope["state"]["transport"]
     assert isinstance(transport, asyncio.Transport)
     return transport
 
 
 async def cut(scope: MutableMapping[str, Any], head: bytes = b"") -> None:
-    """Send `head` as it is, if anything, and close the connection; with nothing to send, by a reset."""
+    """Send `head` unchanged and close the connection. Without `head`, reset the connection."""
     transport = transport_of(scope)
     if head:
         transport.write(head)

@@ -1,4 +1,4 @@
-"""How a user looks in answers (API reference sections 5.1 to 5.3, 5.8)."""
+"""The JSON objects of users in answers (API reference sections 5.1 to 5.3, 5.8)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def list_row(domain: Domain, user: User, quirks: Quirks) -> dict[str, Any]:
 
 
 def search_row(domain: Domain, user: User, quirks: Quirks) -> dict[str, Any]:
-    """A user's row of account-list-search."""
+    """A row of account-list-search for a user."""
     row: dict[str, Any] = {
         "userName": user.name,
         "displayName": user.full_name,
@@ -58,7 +58,7 @@ def search_row(domain: Domain, user: User, quirks: Quirks) -> dict[str, Any]:
 
 
 def quick_row(user: User) -> dict[str, Any]:
-    """A row of account-search-quick; an unlimited quota is null here (section 1.4)."""
+    """A row of account-search-quick, in which an unlimited quota is null (section 1.4)."""
     return {
         "userName": user.name,
         "displayName": user.full_name,
@@ -70,12 +70,12 @@ def quick_row(user: User) -> dict[str, Any]:
 
 
 def status(user: User) -> str:
-    """The status as `account-search-quick` says it (section 5.1 C)."""
+    """The status as in `account-search-quick` (section 5.1 C)."""
     return "Disabled" if user.is_disabled else "Enabled"
 
 
 def user_data(domain: Domain, user: User) -> dict[str, Any]:
-    """The whole userData; no password in it, ever (section 10 no. 29)."""
+    """The complete userData, always without the password (section 10 no. 29)."""
     return {
         **defaults.USER_DATA,
         **user.data,
@@ -106,7 +106,7 @@ def user_data(domain: Domain, user: User) -> dict[str, Any]:
 
 
 def mail_settings(user: User, quirks: Quirks) -> dict[str, Any]:
-    """The whole userMailSettings."""
+    """The complete userMailSettings."""
     shown = {
         **defaults.USER_MAIL,
         **user.mail,
@@ -122,5 +122,5 @@ def mail_settings(user: User, quirks: Quirks) -> dict[str, Any]:
 
 
 def forward_list(user: User) -> dict[str, Any]:
-    """The whole mailboxForwardList."""
+    """The complete mailboxForwardList."""
     return {name: user.forward_value(name) for name in defaults.FORWARD}

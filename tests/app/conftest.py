@@ -1,4 +1,4 @@
-"""A git repository of a test's own, whatever the machine's git is set up to do."""
+"""A git repository for each test, independent of the git configuration of the machine."""
 
 import os
 import subprocess
@@ -42,5 +42,5 @@ class Repository:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Callable[..., Repository]:
-    """Makes a repository in a folder of the test's own."""
+    """Creates a repository in the temporary folder of the test."""
     return lambda name="repo": Repository(tmp_path / name)

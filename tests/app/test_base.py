@@ -1,4 +1,4 @@
-"""What a base commit's configuration tells of a domain, and what it cannot."""
+"""Attribution and protections from the configuration of a base commit."""
 
 import textwrap
 from datetime import date
@@ -50,7 +50,7 @@ def planned(head: Configuration, base: Configuration, seen: Any, inventory: Inve
     return plan
 
 
-def test_a_base_and_journals_that_are_given_are_not_looked_for(tmp_path: Path) -> None:
+def test_a_planner_uses_the_given_base_and_journals_and_loads_none(tmp_path: Path) -> None:
     head = config(tmp_path / "head", "mailboxes: {a: {quota: 9}}\n")
     base = config(tmp_path / "base", "mailboxes: {a: {quota: 5}}\n")
     known = Known(exists=True, fields={"quota": 5}, run="r")
@@ -61,7 +61,7 @@ def test_a_base_and_journals_that_are_given_are_not_looked_for(tmp_path: Path) -
     assert [(c.attribution, c.direction) for c in plan.changes] == [("change set", "git")]
 
 
-def test_a_domain_that_went_to_another_server_is_all_from_the_change_set(tmp_path: Path) -> None:
+def test_a_domain_that_moves_to_another_server_is_introduced_by_the_change_set(tmp_path: Path) -> None:
     body = "mailboxes: {a: {quota: 5, protect: true}}\n"
     head = config(tmp_path / "head", body)
     text = (tmp_path / "head/reconciler.yaml").read_text()
@@ -72,7 +72,7 @@ def test_a_domain_that_went_to_another_server_is_all_from_the_change_set(tmp_pat
     assert plan.hidden == ()
 
 
-def test_a_protection_holds_wherever_the_domain_went(tmp_path: Path) -> None:
+def test_a_protection_still_applies_after_the_domain_moves_to_another_server(tmp_path: Path) -> None:
     head = config(tmp_path / "head", "mailboxes: {}\nremoved: {mailboxes: [a, b, c]}\n", policy="{prune: {}}")
     base = config(tmp_path / "base", "mailboxes: {a: {protect: true}}\n", host="b", policy="{protect: [b]}")
     journalled = Inventory(
@@ -86,8 +86,8 @@ def test_a_protection_holds_wherever_the_domain_went(tmp_path: Path) -> None:
         assert words.count(where) == 1 + (where == "in `main`")
 
 
-@pytest.mark.parametrize("file", [DOMAIN, "other.example"], ids=["its own", "one with another's name"])
-def test_an_invalid_file_of_the_base_leaves_it_open(tmp_path: Path, file: str) -> None:
+@pytest.mark.parametrize("file", [DOMAIN, "other.example"], ids=["the file of the domain", "a file with another name"])
+def test_an_invalid_file_of_the_base_leaves_the_attribution_unknown(tmp_path: Path, file: str) -> None:
     body = "mailboxes: {a: {quota: 5}}\n" if file != DOMAIN else "mailboxes: {a: {quota: x}}\n"
     plan = planned(
         config(tmp_path / "head", "mailboxes: {a: {quota: 9}}\n"),
@@ -99,7 +99,7 @@ def test_an_invalid_file_of_the_base_leaves_it_open(tmp_path: Path, file: str) -
     assert f"domains/{file}.yaml:" in plan.diagnostics[0].message
 
 
-def test_what_only_the_base_manages_and_was_not_read_leaves_it_open(tmp_path: Path) -> None:
+def test_an_unread_field_that_only_the_base_manages_leaves_the_attribution_unknown(tmp_path: Path) -> None:
     head = config(tmp_path / "head", "mailboxes: {a: {quota: 9}}\n")
     base = config(tmp_path / "base", "mailboxes: {a: {mapi: true}}\n")
     plan = planned(head, base, there(a=5))
@@ -107,13 +107,13 @@ def test_what_only_the_base_manages_and_was_not_read_leaves_it_open(tmp_path: Pa
     assert "the file manages mapi, but the server did not return it" in plan.diagnostics[0].message
 
 
-def test_of_a_domain_that_could_not_be_read_that_is_all_that_is_said(tmp_path: Path) -> None:
+def test_a_domain_that_could_not_be_read_has_only_that_diagnostic(tmp_path: Path) -> None:
     same = "mailboxes: {a: {quota: 9}}\n"
     plan = planned(config(tmp_path / "head", same), config(tmp_path / "base", same), Unreachable("no answer"))
     assert [d.code for d in plan.diagnostics] == ["SRV001"]
 
 
-def test_the_bases_own_policy_decides_what_it_would_prune(tmp_path: Path) -> None:
+def test_the_policy_of_the_base_decides_which_resources_the_base_prunes(tmp_path: Path) -> None:
     empty = "mailboxes: {}\n"
     pruning, keeping = "{prune: {mailboxes: true}}", "{prune: {mailboxes: false}}"
     for n, (here, before, attributions, hidden) in enumerate(
@@ -124,7 +124,7 @@ def test_the_bases_own_policy_decides_what_it_would_prune(tmp_path: Path) -> Non
         assert ([c.attribution for c in plan.changes], len(plan.hidden)) == (attributions, hidden)
 
 
-def test_after_an_apply_the_protections_are_still_known(tmp_path: Path) -> None:
+def test_the_plan_after_an_apply_keeps_the_protections(tmp_path: Path) -> None:
     head = config(tmp_path / "head", "mailboxes: {}\nremoved: {mailboxes: [a]}\n")
     base = Base(ref="main", config=config(tmp_path / "base", "mailboxes: {a: {protect: true}}\n"))
     planner = Planner(head, REQUEST, inventory=NOTHING, base=base)

@@ -1,4 +1,4 @@
-"""What a base commit says of secrets: which version was set last, and which commands its pull requests may run."""
+"""Password versions from a base commit, and the commands and addresses that a pull request's plan may use."""
 
 import asyncio
 from collections.abc import Callable
@@ -64,7 +64,7 @@ def planner(
     return Planner(config(tmp_path / "head", box=head), request, inventory=inventory, base=there)
 
 
-def told(plan: Plan) -> tuple[list[str], list[str]]:
+def summary_of(plan: Plan) -> tuple[list[str], list[str]]:
     return [f"{c.action} {c.address} {c.password}" for c in plan.changes], [d.code for d in plan.diagnostics]
 
 
@@ -81,24 +81,24 @@ def told(plan: Plan) -> tuple[list[str], list[str]]:
         ("{}", password(2), True, None, False, ["SEC005"]),
     ],
 )
-def test_a_raised_version_is_known_from_the_base_commit_where_no_journal_knows(
+def test_without_a_journal_the_base_commit_tells_whether_a_version_was_raised(
     tmp_path: Path, base: str, head: str, applied: bool, known: int | None, is_set: bool, codes: list[str]
 ) -> None:
     made = planner(tmp_path, head, base, applied=applied, known=known and {A: known})  # type: ignore[arg-type]
     (plan,) = made.all_plans({"example.com": SEEN})
-    assert told(plan) == (["update a@example.com env:PW"] if is_set else [], codes)
+    assert summary_of(plan) == (["update a@example.com env:PW"] if is_set else [], codes)
     if "SEC005" in codes:
-        (said,) = plan.diagnostics
-        assert "neither a journal nor a base commit shows" in said.message
-        assert said.hint == "to set it now, give --set-password a@example.com"
+        (found,) = plan.diagnostics
+        assert "neither a journal nor a base commit shows" in found.message
+        assert found.hint == "pass --set-password a@example.com to set it now"
 
 
-def test_after_it_was_set_it_is_not_set_again(tmp_path: Path) -> None:
+def test_the_plan_after_an_apply_does_not_set_the_password_again(tmp_path: Path) -> None:
     made = planner(tmp_path, password(2), password(1), applied=False)
     (plan,) = made.all_plans({"example.com": SEEN})
     outcomes = [Outcome(change=c, result=Result.APPLIED, detail="", password_set=True) for c in plan.changes]
     again = made.after(plan, outcomes)
-    assert told(again.plan(again.selected()[0], SEEN)) == ([], [])
+    assert summary_of(again.plan(again.selected()[0], SEEN)) == ([], [])
 
 
 class Quiet:
@@ -108,13 +108,13 @@ class Quiet:
 
 
 def marks(name: str) -> str:
-    """A command that leaves a mark where it runs."""
+    """A command that creates a file when it runs."""
     return f'{{command: [sh, -c, "touch {name}; echo {name}"]}}'
 
 
 @pytest.fixture
 def plan(repository: Callable[..., Any]) -> Callable[..., tuple[Plan, set[str]]]:
-    """Plans a branch compared with `main`: the plan, and which commands ran."""
+    """Plans a branch compared with `main`; returns the plan and the commands that ran."""
 
     def made(base: dict[str, str], head: dict[str, str], *, applied: bool = False) -> tuple[Plan, set[str]]:
         repo = repository()
@@ -138,7 +138,7 @@ def plan(repository: Callable[..., Any]) -> Callable[..., tuple[Plan, set[str]]]
         ({"password": marks("ran-before")}, {"password": marks("ran")}),
         ({"password": marks("ran"), "allowed": "false"}, {"password": marks("ran")}),
     ],
-    ids=["switched on", "brought", "changed", "was not allowed"],
+    ids=["enabled by the head", "added by the head", "changed by the head", "not allowed in the base"],
 )
 def test_a_pull_requests_plan_runs_no_command_that_its_base_does_not_run(
     plan: Callable[..., tuple[Plan, set[str]]], base: dict[str, str], head: dict[str, str]
@@ -146,10 +146,10 @@ def test_a_pull_requests_plan_runs_no_command_that_its_base_does_not_run(
     made, ran = plan(base, head)
     assert ran == set()
     assert not made.complete
-    (said,) = [d for d in made.diagnostics if d.code == "SEC007"]
-    assert "`main` does not run the command" in said.message or "`main` does not know the address" in said.message
-    assert str(said.span).endswith("reconciler.yaml:3:11")
-    assert "merge it first" in said.hint
+    (found,) = [d for d in made.diagnostics if d.code == "SEC007"]
+    assert "its credentials is not in `main`" in found.message or "the address" in found.message
+    assert str(found.span).endswith("reconciler.yaml:3:11")
+    assert "review and merge" in found.hint
 
 
 @pytest.mark.parametrize("password", ["{env: PW}", marks("ran")], ids=["env", "command"])
@@ -161,29 +161,29 @@ def test_a_pull_requests_plan_sends_credentials_to_no_address_that_its_base_does
     made, ran = plan({"password": password, "url": url}, {"password": password})
     assert ran == set()
     assert not made.complete
-    (said,) = [d for d in made.diagnostics if d.severity == "error"]
-    assert said.code == "SEC007", "refused before it was asked"
-    assert "`main` does not know the address https://127.0.0.1:1" in said.message
-    assert str(said.span).endswith("reconciler.yaml:3:11")
-    assert "merge it first" in said.hint
+    (found,) = [d for d in made.diagnostics if d.severity == "error"]
+    assert found.code == "SEC007", "the server is refused before any request"
+    assert "the address https://127.0.0.1:1 is not in `main`" in found.message
+    assert str(found.span).endswith("reconciler.yaml:3:11")
+    assert "review and merge" in found.hint
 
 
-def test_an_address_that_the_base_knows_is_asked(
+def test_a_pull_requests_plan_connects_to_an_address_of_its_base(
     plan: Callable[..., tuple[Plan, set[str]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PW", "a secret")
     made, _ = plan({}, {"box": "{quota: 1 GiB}"})
-    assert [d.code for d in made.diagnostics] == ["SRV001"]  # it leads nowhere
+    assert [d.code for d in made.diagnostics] == ["SRV001"]  # nothing listens there
 
 
-def test_a_command_that_the_base_runs_too_is_run(plan: Callable[..., tuple[Plan, set[str]]]) -> None:
+def test_a_pull_requests_plan_runs_a_command_of_its_base(plan: Callable[..., tuple[Plan, set[str]]]) -> None:
     made, ran = plan({"password": marks("ran")}, {"password": marks("ran"), "box": password(1)})
     assert ran == {"ran"}
-    assert [d.code for d in made.diagnostics] == ["SRV001"]  # the address leads nowhere
+    assert [d.code for d in made.diagnostics] == ["SRV001"]  # nothing listens there
 
 
-def test_where_the_base_is_what_was_applied_the_files_are_what_was_merged(
+def test_with_an_applied_base_a_new_command_runs_because_the_files_are_merged(
     plan: Callable[..., tuple[Plan, set[str]]],
 ) -> None:
-    """`drift --base`: nobody brings anything there."""
+    """`drift --base` runs on merged files, so there is no pull request to distrust."""
     assert plan({}, {"password": marks("ran")}, applied=True)[1] == {"ran"}

@@ -1,4 +1,4 @@
-"""Files are changed all or none, by way of others that take their places."""
+"""Changes of several files: all or none, each by replacing it with a temporary file."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ def change(path: Path, before: str | None, after: str) -> FileChange:
     return FileChange(path=path, relative=f"domains/{path.name}", before=before, after=after)
 
 
-def test_bytes_and_rights_are_kept_and_nothing_else_is_left_behind(tmp_path: Path) -> None:
+def test_a_change_keeps_line_endings_and_mode_and_leaves_no_temporary_file(tmp_path: Path) -> None:
     old, new, same = tmp_path / "old", tmp_path / "sub" / "new", tmp_path / "same"
     old.write_bytes(b"a\r\nb")
     old.chmod(0o640)
@@ -24,7 +24,7 @@ def test_bytes_and_rights_are_kept_and_nothing_else_is_left_behind(tmp_path: Pat
     assert sorted(p.name for p in tmp_path.iterdir()) == ["old", "same", "sub"]
 
 
-def test_a_link_stays_a_link(tmp_path: Path) -> None:
+def test_a_symbolic_link_stays_a_symbolic_link(tmp_path: Path) -> None:
     (tmp_path / "real").write_text("a")
     (tmp_path / "link").symlink_to("real")
     write_changes([change(tmp_path / "link", "a", "b")])
@@ -33,7 +33,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("there", ["changed", None])
-def test_a_file_that_was_changed_or_made_meanwhile_stops_all(tmp_path: Path, there: str | None) -> None:
+def test_a_file_that_was_changed_or_created_during_the_run_stops_all_changes(tmp_path: Path, there: str | None) -> None:
     first, second = tmp_path / "1", tmp_path / "2"
     first.write_text("a")
     second.write_text(there or "mine")
@@ -42,9 +42,7 @@ def test_a_file_that_was_changed_or_made_meanwhile_stops_all(tmp_path: Path, the
     assert (first.read_text(), second.read_text()) == ("a", there or "mine")
 
 
-def test_what_was_written_is_put_back_where_another_file_cannot_be(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_are_restored_if_another_file_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second, third = (tmp_path / name for name in "123")
     first.write_text("a")
     third.write_text("a")
@@ -62,7 +60,7 @@ def test_what_was_written_is_put_back_where_another_file_cannot_be(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["1", "3"]
 
 
-def test_paths_in_a_patch_are_from_the_top_of_the_repository(tmp_path: Path) -> None:
+def test_paths_in_a_patch_are_relative_to_the_repository(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     root = tmp_path / "mail"
     root.mkdir()

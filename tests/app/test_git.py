@@ -1,4 +1,4 @@
-"""The workspace's files at another commit, out of a real repository."""
+"""The workspace's files at another commit of a real repository."""
 
 import os
 from collections.abc import Callable
@@ -17,11 +17,11 @@ Make = Callable[..., Any]
 
 @pytest.fixture
 def repo(repository: Make) -> Any:
-    """A workspace that is a whole repository: a commit on `main`, and one after it on `feature`."""
+    """A repository that is a workspace, with a commit on `main` and a later commit on `feature`."""
     made = repository()
     made.write("reconciler.yaml", "old\n")
     made.write("domains/eu/example.com.yaml", "old domain\n")
-    made.write("notes/big.txt", "no part of a workspace\n")
+    made.write("notes/big.txt", "not a workspace file\n")
     made.commit()
     made.git("switch", "-q", "-c", "feature")
     made.write("domains/eu/example.com.yaml", "new domain\n")
@@ -39,7 +39,7 @@ def failure(root: Path, ref: str) -> ReconcilerError:
     return caught.value
 
 
-def test_the_files_are_those_of_the_commit_and_nothing_is_checked_out(repo: Any) -> None:
+def test_the_folder_has_the_files_of_the_commit_and_nothing_is_checked_out(repo: Any) -> None:
     repo.write("domains/eu/example.com.yaml", "not committed\n")
     with files_at(repo.top, "main") as folder:
         assert tree(folder) == {"reconciler.yaml": "old\n", "domains/eu/example.com.yaml": "old domain\n"}
@@ -50,13 +50,13 @@ def test_the_files_are_those_of_the_commit_and_nothing_is_checked_out(repo: Any)
         assert tree(folder)["domains/eu/example.com.yaml"] == "new domain\n"
 
 
-def test_the_folder_goes_also_after_a_failure(repo: Any) -> None:
+def test_the_folder_is_deleted_also_after_a_failure(repo: Any) -> None:
     with pytest.raises(ZeroDivisionError), files_at(repo.top, "main") as folder:
         raise ZeroDivisionError
     assert not folder.exists()
 
 
-def test_a_workspace_may_be_a_folder_of_its_repository(repository: Make) -> None:
+def test_a_workspace_can_be_a_folder_inside_its_repository(repository: Make) -> None:
     repo = repository()
     repo.write("mail/münchen/reconciler.yaml", "inner\n")
     repo.write("mail/münchen/domains/a.example.yaml", "a\n")
@@ -66,7 +66,7 @@ def test_a_workspace_may_be_a_folder_of_its_repository(repository: Make) -> None
         assert tree(folder) == {"reconciler.yaml": "inner\n", "domains/a.example.yaml": "a\n"}
 
 
-def test_a_link_inside_the_workspace_is_followed_and_one_that_leaves_it_is_refused(repo: Any) -> None:
+def test_a_link_inside_the_workspace_is_followed_and_a_link_out_of_it_is_refused(repo: Any) -> None:
     repo.write("shared/one", "shared\n")
     (repo.top / "domains/b.example.yaml").symlink_to("../shared/one")
     repo.commit()
@@ -75,7 +75,7 @@ def test_a_link_inside_the_workspace_is_followed_and_one_that_leaves_it_is_refus
     (repo.top / "domains/c.example.yaml").symlink_to("/etc/hostname")
     repo.commit()
     found = failure(repo.top, "HEAD")
-    assert (of_error(found), "link that leaves it" in found.message) == (Exit.INVALID, True)
+    assert (of_error(found), "link that leads out of it" in found.message) == (Exit.INVALID, True)
     (repo.top / "domains/c.example.yaml").unlink()
     (repo.top / "domains/c.example.yaml").symlink_to("../../elsewhere.yaml")
     repo.commit()
@@ -85,12 +85,12 @@ def test_a_link_inside_the_workspace_is_followed_and_one_that_leaves_it_is_refus
 @pytest.mark.parametrize(
     "ref", ["", "-h", "--output=/tmp/x", "nowhere", "main..feature", "main^{tree}", "a\nb", "a\0b"]
 )
-def test_what_is_no_commit_is_wrong_usage(repo: Any, ref: str) -> None:
+def test_a_name_that_is_not_a_commit_is_a_usage_error(repo: Any, ref: str) -> None:
     found = failure(repo.top, ref)
     assert (of_error(found), bool(found.hint)) == (Exit.USAGE, True)
 
 
-def test_a_branch_that_only_the_remote_has_is_suggested(repo: Any, tmp_path: Path) -> None:
+def test_a_branch_that_exists_only_on_the_remote_is_suggested(repo: Any, tmp_path: Path) -> None:
     repo.git("clone", "-q", "--branch", "feature", str(repo.top), str(tmp_path / "clone"))
     found = failure(tmp_path / "clone", "main")
     assert found.hint == "did you mean origin/main?"
@@ -98,7 +98,7 @@ def test_a_branch_that_only_the_remote_has_is_suggested(repo: Any, tmp_path: Pat
         assert tree(folder)["domains/eu/example.com.yaml"] == "old domain\n"
 
 
-def test_a_shallow_clone_that_lacks_the_commit_says_how_to_fetch_it(repo: Any, tmp_path: Path) -> None:
+def test_the_error_for_a_shallow_clone_names_the_setting_that_fetches_the_commit(repo: Any, tmp_path: Path) -> None:
     before = repo.git("rev-parse", "main")
     repo.git("clone", "-q", "--depth", "1", "--branch", "feature", f"file://{repo.top}", str(tmp_path / "clone"))
     found = failure(tmp_path / "clone", before)
@@ -106,7 +106,7 @@ def test_a_shallow_clone_that_lacks_the_commit_says_how_to_fetch_it(repo: Any, t
     assert "fetch-depth: 0" in found.hint
 
 
-def test_a_workspace_that_was_not_there_yet_is_no_workspace(repository: Make) -> None:
+def test_a_commit_from_before_the_workspace_existed_is_an_error(repository: Make) -> None:
     repo = repository()
     repo.write("README", "x\n")
     repo.commit()
@@ -118,13 +118,13 @@ def test_a_workspace_that_was_not_there_yet_is_no_workspace(repository: Make) ->
     assert "leave out --base" in found.hint
 
 
-def test_outside_a_repository_and_without_git_it_is_said(
+def test_outside_a_repository_and_without_git_the_error_says_so(
     repo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     (tmp_path / "bare").mkdir()
     found = failure(tmp_path / "bare", "main")
-    assert (of_error(found), "no git repository" in found.message) == (Exit.USAGE, True)
+    assert (of_error(found), "not in a usable git repository" in found.message) == (Exit.USAGE, True)
     assert commit_of(tmp_path / "bare") is None
     monkeypatch.setenv("PATH", str(tmp_path))
     found = failure(repo.top, "main")
@@ -132,13 +132,13 @@ def test_outside_a_repository_and_without_git_it_is_said(
     assert commit_of(repo.top) is None
 
 
-def test_a_repository_without_a_commit_has_none(repository: Make) -> None:
+def test_a_repository_without_commits_has_no_commit(repository: Make) -> None:
     repo = repository()
     assert commit_of(repo.top) is None
     assert of_error(failure(repo.top, "HEAD")) is Exit.USAGE
 
 
-def test_variables_that_a_hook_has_set_lead_nowhere_else(
+def test_the_variables_of_a_git_hook_have_no_effect(
     repo: Any, repository: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = repository("other")
@@ -151,7 +151,7 @@ def test_variables_that_a_hook_has_set_lead_nowhere_else(
         assert "domains/eu/example.com.yaml" in tree(folder)
 
 
-def test_a_file_that_git_keeps_out_of_archives_is_missed(repo: Any) -> None:
+def test_a_file_with_export_ignore_is_an_error(repo: Any) -> None:
     repo.write(".gitattributes", "domains/eu/* export-ignore\n")
     repo.commit()
     found = failure(repo.top, "HEAD")
@@ -160,7 +160,7 @@ def test_a_file_that_git_keeps_out_of_archives_is_missed(repo: Any) -> None:
     assert "export-ignore" in found.hint
 
 
-def test_a_git_that_does_not_end_is_not_waited_for(repo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_git_that_never_finishes_is_killed(repo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = tmp_path / "bin" / "git"
     slow.parent.mkdir()
     slow.write_text("#!/bin/sh\nexec sleep 60\n")
@@ -169,13 +169,11 @@ def test_a_git_that_does_not_end_is_not_waited_for(repo: Any, tmp_path: Path, mo
     monkeypatch.setattr(git, "SECONDS", 0.3)
     found = failure(repo.top, "main")
     assert isinstance(found, UnusableCommit)
-    assert "did not end within" in found.message
+    assert "did not finish within" in found.message
     assert commit_of(repo.top) is None
 
 
-def test_a_git_that_gives_ever_more_is_not_listened_to(
-    repo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_git_with_endless_output_is_killed(repo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     endless = tmp_path / "bin" / "git"
     endless.parent.mkdir()
     endless.write_text("#!/bin/sh\nexec yes bomb\n")
@@ -184,4 +182,4 @@ def test_a_git_that_gives_ever_more_is_not_listened_to(
     monkeypatch.setattr(git, "MAX_OUTPUT", 1 << 20)
     found = failure(repo.top, "main")
     assert isinstance(found, UnusableCommit)
-    assert "gives more than 1 MiB" in found.message
+    assert "returned more than 1 MiB" in found.message

@@ -96,11 +96,11 @@ def test_the_files_get_the_servers_values_and_nothing_is_left(
         "-    quota: 1 GiB   # small\n-    enabled: true\n+    quota: 2 GiB   # small\n+    enabled: false\n"
         in done.out
     )
-    assert "adopted: alias sales@example.com is gone from the server: not declared any more" in done.err
+    assert "adopted: alias sales@example.com is not on the server any more: declaration removed" in done.err
     assert inside(w, "drift").code == 0
     again = inside(w, "drift", "--adopt")
     assert (again.code, (w.root / "domains" / "example.com.yaml").read_text("utf-8")) == (0, after)
-    assert "nothing to adopt" in again.err
+    assert "Nothing to adopt" in again.err
 
 
 def test_a_patch_changes_no_file_and_git_applies_it_from_the_top_and_from_the_workspace(
@@ -160,7 +160,7 @@ def test_a_protected_mailbox_that_is_gone_stays_declared(sandbox: Sandbox, works
     w.domain("example.com", "mailboxes:\n  carol: {protect: true}\naliases: {}\n")
     done = inside(w, "drift", "--adopt")
     assert done.code == 2
-    assert "carol@example.com: it is gone from the server, but it is protected" in done.err
+    assert "carol@example.com: it is not on the server any more, but it is protected" in done.err
     assert path.read_text("utf-8").endswith("mailboxes:\n  carol: {protect: true}\naliases: {}\n")
 
 
@@ -182,7 +182,7 @@ def test_an_authors_new_lines_stay_where_nothing_tells_whether_they_were_applied
     assert done.code == 2
     assert path.read_text("utf-8") == text
     for name in ("new", "dave", "erin"):
-        assert f"not adopted: example.com: mailbox {name}@example.com: nothing tells whether" in done.err
+        assert f"not adopted: example.com: mailbox {name}@example.com: it is unknown whether" in done.err
 
 
 def test_where_the_file_would_not_be_valid_nothing_is_written(
@@ -196,7 +196,10 @@ def test_where_the_file_would_not_be_valid_nothing_is_written(
     before = (w.root / "domains" / "example.com.yaml").read_bytes()
     done = inside(w, "drift", "--adopt")
     assert done.code == 2
-    assert "not adopted: example.com: all of it: the file would not be valid: domains/example.com.yaml:" in done.err
+    assert (
+        "not adopted: example.com: the complete file: the file would not be valid: domains/example.com.yaml:"
+        in done.err
+    )
     assert (w.root / "domains" / "example.com.yaml").read_bytes() == before
 
 

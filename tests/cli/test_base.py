@@ -213,7 +213,7 @@ def test_a_base_whose_file_is_invalid_is_said_and_the_plan_is_made_all_the_same(
     assert (code, codes(domain)) == (0, ["BAS001"])
     said = domain["diagnostics"][0]
     assert said["severity"] == "warning"
-    assert "protected before" in said["message"]
+    assert "earlier protections are unknown" in said["message"]
     assert f"{FILE}:6:" in said["message"]
     assert ["share" in c for c in domain["changes"]] == [False]
 

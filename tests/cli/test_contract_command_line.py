@@ -108,10 +108,10 @@ def test_a_damaged_saved_plan_is_refused(two: Any, inside: Run, change: dict[str
 def test_a_plan_that_cannot_be_saved_ends_with_the_code_of_its_trouble(two: Any, inside: Run, sandbox: Sandbox) -> None:
     done = inside(two, "plan", "--save", "p.plan", "--allow-deletions", "7")
     assert done.code == 4
-    assert "not saved" in done.err
+    assert "was not saved" in done.err
     done = inside(two, "plan", "--save", "p.plan", SMARTERMAIL_PASSWORD="wrong-password")
     assert done.code == 6
-    assert "not saved" in done.err
+    assert "was not saved" in done.err
     assert not (two.root / "p.plan").exists()
 
 

@@ -19,5 +19,5 @@ def test_a_second_check_takes_answers_from_the_file_and_says_when_it_cannot(
     assert "192.0.2.200" not in w.run(*words[:4]).stdout
     (w.root / "dns.json").write_text("{")
     third = w.run(*words)
-    assert "is not used: it is damaged" in third.stderr
+    assert "is ignored: it is damaged" in third.stderr
     assert "192.0.2.200" not in third.stdout

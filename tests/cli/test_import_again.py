@@ -72,9 +72,9 @@ def test_a_file_that_is_there_keeps_comments_and_order_and_touches_only_what_dif
     )
     for said in (
         "mailbox alice: displayName Alice -> Alice B.",
-        "mailbox carol is not on the server: not declared any more",
+        "mailbox carol is not on the server: declaration removed",
         "mailbox dave is new on the server: declared",
-        "mailbox erin is still on the server, and stays under `removed`",
+        "mailbox erin is still on the server, so it stays under `removed`",
         "domainAliases: not in the file, so not managed; the server has 1",
         "-    carol: {quota: 1 GiB}",
         "+    dave:",
@@ -88,7 +88,7 @@ def test_a_file_that_is_there_keeps_comments_and_order_and_touches_only_what_dif
     before = path.read_bytes()
     again = inside(w, "import", "example.com", BOB_PASSWORD="S3cret-of-his")
     assert (again.code, again.out, path.read_bytes()) == (0, "", before)
-    assert "domains/example.com.yaml says already what the server has" in again.err
+    assert "domains/example.com.yaml already matches the server" in again.err
 
 
 def test_a_pending_rename_stays_and_its_fields_are_those_of_the_old_name(
@@ -128,7 +128,7 @@ def test_a_domain_that_cannot_be_taken_along_is_skipped_and_said(
     (w.root / "domains" / "second.example.yaml").mkdir(parents=True)
     done = inside(w, "import", "--all")
     assert (done.code, done.out) == (5, "domains/example.com.yaml\n")
-    assert "second.example is skipped:" in done.err
+    assert "second.example was skipped:" in done.err
 
 
 def test_a_domain_that_cannot_be_read_is_skipped_with_all_and_stops_everything_where_it_was_named(
@@ -145,7 +145,7 @@ def test_a_domain_that_cannot_be_read_is_skipped_with_all_and_stops_everything_w
     assert not list((w.root / "domains").iterdir())
     done = inside(w, "import", "--all")
     assert (done.code, done.out) == (5, "domains/second.example.yaml\n")
-    assert "example.com is skipped:" in done.err
+    assert "example.com was skipped:" in done.err
 
 
 def test_all_and_names_together_or_neither_are_wrong_usage(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
@@ -171,10 +171,10 @@ def test_what_a_valid_file_cannot_say_is_left_unmanaged_and_a_comment_says_so(
     done = inside(w, "import", "example.com")
     assert done.code == 0, done.err
     lines = path.read_text("utf-8").splitlines()
-    missing = "a target in this domain (or another domain of the workspace) does not exist"
+    missing = "a target in this workspace does not exist"
     assert [line for line in lines if line.startswith("# Left out by import:")] == [
-        "# Left out by import: mailbox big: quota 60 GiB: a mailbox's quota is higher than the product allows",
-        "# Left out by import: alias loop: to [big, ring]: aliases or forwardings go round in a loop",
+        "# Left out by import: mailbox big: quota 60 GiB: a quota is higher than the product allows",
+        "# Left out by import: alias loop: to [big, ring]: aliases or forwards form a mail loop",
         f"# Left out by import: alias sales: to [big, boss]: {missing}",
     ]
     assert "left out of example.com: mailbox big: quota 60 GiB" in done.err

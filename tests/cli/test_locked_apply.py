@@ -124,7 +124,7 @@ def test_runners_that_share_a_folder_meet_there(
     made.write("reconciler.yaml", f"{text}lock: {{folder: shared/locks}}\n")
     done = inside(made, "apply", "--yes")
     assert done.code == 4
-    assert "the folder for locks is not there" in done.err
+    assert "the folder for locks does not exist" in done.err
     assert not (made.root / "shared").exists(), "made here it would not be the one that others see"
     with another_run(made.root / "shared" / "locks", sandbox, "example.com", shared=True):
         done = inside(made, "apply", "--yes")

@@ -1,4 +1,4 @@
-"""`rollback RUN`: the inverse of a run as a plan, saved and applied like any other, against a running server."""
+"""`rollback RUN`: the reversal of a run as a plan, saved and applied like any other, against a running server."""
 
 import json
 from collections.abc import Callable
@@ -44,7 +44,7 @@ renamed:
 
 @pytest.fixture
 def applied(sandbox: Sandbox, workspace: Make, inside: Inside) -> Any:
-    """A workspace whose first files and then whose second ones were applied."""
+    """A workspace to which two versions of its files were applied."""
     w = workspace(sandbox.endpoint, policy="{maxDeletions: {count: 9, percent: 100}, externalForwarding: allow}")
     for body in (BEFORE, AFTER):
         w.domain("example.com", body)
@@ -60,7 +60,7 @@ def runs(w: Any) -> list[Path]:
     )
 
 
-def test_apply_rollback_save_apply_plan_is_the_state_before(applied: Any, inside: Inside) -> None:
+def test_a_saved_and_applied_rollback_restores_the_state_before_the_run(applied: Any, inside: Inside) -> None:
     w = applied
     back = inside(w, "rollback", "last", "--save", "back.plan", "--detailed-exitcode", "--format", "json")
     assert back.code == 2, back.out + back.err
@@ -75,8 +75,8 @@ def test_apply_rollback_save_apply_plan_is_the_state_before(applied: Any, inside
         ("delete", "team@example.com"),
         ("rename", "robert@example.com"),
     ]
-    said = [d["message"] for d in domain["diagnostics"] if d["code"] == "RBK001"]
-    assert any("mailbox old@example.com was deleted: its mail" in text for text in said)
+    messages = [d["message"] for d in domain["diagnostics"] if d["code"] == "RBK001"]
+    assert any("mailbox old@example.com was deleted: its mail" in text for text in messages)
     assert "git revert" in back.err
     assert "RBK" not in (w.root / "back.plan").read_text("utf-8")
     done = inside(w, "apply", "--plan", "back.plan", "--yes")
@@ -99,7 +99,7 @@ def test_a_rollback_can_be_rolled_back(applied: Any, inside: Inside) -> None:
     assert plan.code == 0, plan.out
 
 
-def test_what_was_changed_since_by_hand_or_by_another_run_is_left_alone_and_named(applied: Any, inside: Inside) -> None:
+def test_a_rollback_skips_and_names_objects_that_changed_since_the_run(applied: Any, inside: Inside) -> None:
     w = applied
     w.domain(
         "example.com",
@@ -113,32 +113,32 @@ def test_what_was_changed_since_by_hand_or_by_another_run_is_left_alone_and_name
     assert "rename" in back.out
 
 
-def test_a_guard_holds_for_a_rollback_too(applied: Any, inside: Inside) -> None:
+def test_the_guards_apply_to_a_rollback(applied: Any, inside: Inside) -> None:
     w = applied
     w.domain("example.com", AFTER.replace("carol: {quota: 1 GiB}", "carol: {quota: 1 GiB, protect: true}"))
     back = inside(w, "rollback", "last", "--save", "no.plan")
     assert back.code == 4, back.out
     assert "GRD010" in back.out
     assert "in the files" in " ".join(back.out.split())
-    assert "not saved" in back.err
+    assert "was not saved" in back.err
     assert not (w.root / "no.plan").exists()
     counted = inside(w, "rollback", "last", "--allow-deletions", "1")
     assert counted.code == 4
     assert "GRD004" in counted.out
 
 
-def test_a_domain_that_left_the_workspace_is_said_and_nothing_of_it_is_planned(applied: Any, inside: Inside) -> None:
+def test_a_rollback_skips_and_names_a_domain_that_is_no_longer_in_the_workspace(applied: Any, inside: Inside) -> None:
     w = applied
     (w.root / "domains" / "example.com.yaml").unlink()
     w.domain("second.example", "mailboxes: {}\n")
     back = inside(w, "rollback", "last", "--save", "no.plan", "--detailed-exitcode")
     assert back.code == 0
     assert "RBK004" in back.err
-    assert "is not in the workspace any more" in back.err
+    assert "is no longer in the workspace" in back.err
     assert not (w.root / "no.plan").exists()
 
 
-def test_a_run_is_named_by_its_id_a_beginning_of_it_or_last(applied: Any, inside: Inside) -> None:
+def test_a_run_is_named_by_its_id_or_a_unique_beginning_or_last(applied: Any, inside: Inside) -> None:
     w = applied
     first, second = (p.stem for p in runs(w))
     assert (
@@ -153,17 +153,17 @@ def test_a_run_is_named_by_its_id_a_beginning_of_it_or_last(applied: Any, inside
     assert inside(w, "rollback").code == 64
 
 
-def test_nothing_is_planned_from_a_journal_that_was_edited(applied: Any, inside: Inside) -> None:
+def test_an_edited_journal_is_an_error(applied: Any, inside: Inside) -> None:
     w = applied
     path = runs(w)[1]
     path.write_text(path.read_text("utf-8").replace("Alicia", "Alicja"), "utf-8")
     back = inside(w, "rollback", "last")
     assert back.code == 1
-    assert "not the one that was written" in back.err
+    assert "the journal was changed after its run" in back.err
     assert "history --verify" in back.err
 
 
-def test_without_any_journal_that_is_said(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
+def test_a_rollback_without_any_journal_is_a_usage_error(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
     w = workspace(sandbox.endpoint)
     w.domain("example.com", "mailboxes: {}\n")
     back = inside(w, "rollback", "last")
@@ -171,7 +171,7 @@ def test_without_any_journal_that_is_said(sandbox: Sandbox, workspace: Make, ins
     assert "no run has been journalled" in back.err
 
 
-def test_a_server_that_cannot_be_reached_is_6_and_nothing_is_saved(applied: Any, inside: Inside) -> None:
+def test_an_unreachable_server_gives_exit_code_6_and_nothing_is_saved(applied: Any, inside: Inside) -> None:
     w = applied
     path = w.root / "reconciler.yaml"
     text = path.read_text("utf-8")
@@ -194,5 +194,5 @@ def test_a_rollback_that_leaves_a_forward_pointing_nowhere_is_refused(
     back = inside(w, "rollback", run, "--save", "no.plan")
     assert back.code == 4, back.out + back.err
     assert "GRD012" in back.out
-    assert "the forwarding of mailbox frank@example.com would point nowhere" in " ".join(back.out.split())
+    assert "the forward of mailbox frank@example.com would have no target left" in " ".join(back.out.split())
     assert not (w.root / "no.plan").exists()

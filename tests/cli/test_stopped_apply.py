@@ -124,7 +124,7 @@ def test_a_signal_finishes_the_change_in_flight_writes_it_down_and_says_what_was
     code, out, err = running.end()
     assert code == 5, out + err
     why = "stopped by SIGINT"
-    assert "SIGINT: stopping after the change in flight. Once more ends at once." in err
+    assert "SIGINT: stopping after the change in progress. A second signal ends the run at once." in err
     assert f"not tried + mailbox m11@example.com: {why}" in out
     assert f"Not done: {why}." in out
     assert "converged" not in out
@@ -148,7 +148,7 @@ def test_a_saved_plan_is_stopped_like_any_apply_and_taken_up_again(
     document = json.loads(out)
     assert document["converged"] is False
     assert document["summary"]["notTried"] == len(NAMES) - document["summary"]["applied"] > 0
-    assert "Not done: stopped by SIGTERM." in err
+    assert "Not completed: stopped by SIGTERM." in err
     check_stopped(many, inside, "stopped by SIGTERM")
     done = inside(many, "apply", "--plan", "p.saved", "--yes")
     assert done.code == 0, done.out + done.err
@@ -161,7 +161,7 @@ def test_a_second_signal_ends_at_once(many: Any, sandbox: Sandbox) -> None:
     running.process.send_signal(signal.SIGINT)
     assert running.process.stderr is not None
     heard = running.process.stderr.readline()
-    while "Once more ends at once" not in heard:
+    while "A second signal ends the run at once" not in heard:
         assert heard
         heard = running.process.stderr.readline()
     running.process.send_signal(signal.SIGTERM)

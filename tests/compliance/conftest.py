@@ -1,4 +1,4 @@
-"""A DNS out of a few lines, and the domain that the checks look at."""
+"""A fake DNS from a few lines of text, and the domain that the checks judge."""
 
 import asyncio
 import base64
@@ -23,11 +23,11 @@ TROUBLES = {"!temporary": "temporary", "!refused": "refused"}
 
 
 class FakeDns:
-    """Answers out of lines like `example.com MX 10 mail.example.net.`; `example.com TXT !temporary` has trouble.
+    """Answers from lines like `example.com MX 10 mail.example.net.`; `example.com TXT !temporary` is a failure.
 
-    TXT values are taken as they stand; ` | ` separates the strings of one record. `*.example.com` answers for names
-    below that do not exist (RFC 4592). Answers in zones that are `signed` (the root is the empty name) are validated;
-    `at` has what authoritative servers say, by their addresses.
+    TXT values are used unchanged; ` | ` separates the strings of one record. `*.example.com` answers for nonexistent
+    names below it (RFC 4592). Answers in `signed` zones (the root is the empty name) are validated. `at` contains the
+    answers of authoritative servers by address.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class FakeDns:
         return Answer(name=name, rtype=rtype, outcome="temporary", text=f"{server}:53 did not answer within 2 s")
 
     def _answer(self, name: str, rtype: RecordType) -> Answer:
-        assert name == name.lower().removesuffix("."), "names are asked in canonical form"
+        assert name == name.lower().removesuffix("."), "questions use canonical names"
         self.asked.append((name, rtype))
         trouble = self.trouble.get((name, rtype)) or self.trouble.get(("*", "*"))
         if trouble:
@@ -136,7 +136,7 @@ def keys() -> SimpleNamespace:
 
 @pytest.fixture
 def expected() -> Callable[..., Expected]:
-    """An expectation, with what differs from the usual one as keywords."""
+    """An expectation; keywords replace the default values."""
 
     def make(**changes: Any) -> Expected:
         usual: dict[str, Any] = {
@@ -157,7 +157,7 @@ def expected() -> Callable[..., Expected]:
 
 @pytest.fixture
 def subject(expected: Callable[..., Expected], keys: SimpleNamespace) -> Callable[..., Subject]:
-    """A subject; keywords of Expected and of Subject may be mixed."""
+    """A subject; keywords may be fields of Expected and of Subject."""
 
     def make(**changes: Any) -> Subject:
         own = {key: changes.pop(key) for key in ("domain", "server", "dkim", "alias_of") if key in changes}
@@ -173,7 +173,7 @@ def subject(expected: Callable[..., Expected], keys: SimpleNamespace) -> Callabl
 
 @pytest.fixture
 def hosts() -> tuple[str, ...]:
-    """The zone of the mail host, whose operator takes reports about everybody."""
+    """The zone of the mail host, whose operator accepts reports about all domains."""
     return (
         "example.net MX 10 mail1.example.net.",
         "*._report._dmarc.example.net TXT v=DMARC1",
@@ -185,7 +185,7 @@ def hosts() -> tuple[str, ...]:
 
 @pytest.fixture
 def good(hosts: tuple[str, ...], keys: SimpleNamespace) -> tuple[str, ...]:
-    """A DNS in which example.com is all right."""
+    """A DNS in which example.com passes all checks."""
     return (
         *hosts,
         "example.com MX 10 mail1.example.net.",
@@ -199,7 +199,7 @@ def good(hosts: tuple[str, ...], keys: SimpleNamespace) -> tuple[str, ...]:
 
 @pytest.fixture
 def report(subject: Callable[..., Subject]) -> Callable[..., DomainReport]:
-    """Checks one subject against a DNS of lines (or a FakeDns); keywords of check_subjects are passed on."""
+    """Checks one subject against lines or a FakeDns; passes keywords to check_subjects."""
 
     def run(lines: Sequence[str] | FakeDns, **changes: Any) -> DomainReport:
         dns = lines if isinstance(lines, FakeDns) else FakeDns(*lines)
@@ -223,5 +223,5 @@ def finding(report: Callable[..., DomainReport]) -> Callable[..., Finding]:
 
 @pytest.fixture(scope="session")
 def fake() -> type[FakeDns]:
-    """The class, for tests that need the questions asked."""
+    """The class, for tests that count its questions."""
     return FakeDns

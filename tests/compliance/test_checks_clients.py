@@ -1,4 +1,4 @@
-"""client-srv and autoconfig: what mail and calendar programs look up; and the certificate of the autodiscover host."""
+"""client-srv and autoconfig: records of mail and calendar programs; the certificate of the autodiscover host."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def published(records):
     return [f"{r.name} {r.type} {r.value}" for r in records]
 
 
-def test_no_srv_records_are_no_fault_and_those_proposed_pass(finding):
+def test_missing_srv_records_are_not_a_fault_and_the_proposed_ones_pass(finding):
     found = finding("client-srv", ())
     assert (found.status, found.code, found.fix) == ("skip", "CLIENT_SRV_NONE", ())
     assert published(found.expected) == sorted(RIGHT)
@@ -33,14 +33,14 @@ def test_no_srv_records_are_no_fault_and_those_proposed_pass(finding):
         ("_imaps._tcp.example.com SRV !refused", "error", "DNS_UNKNOWN"),
     ],
 )
-def test_a_service_by_itself(finding, line, status, code):
+def test_each_service_alone_gives_its_finding(finding, line, status, code):
     found = finding("client-srv", (line,))
     assert (found.status, found.code) == (status, code)
     if found.fix:
         assert finding("client-srv", published(found.fix)).status == "pass"
 
 
-def test_not_offered_is_said_and_beside_an_offer_it_warns(finding):
+def test_an_unavailable_service_gives_a_note_and_a_contradiction_warns(finding):
     no = "_imaps._tcp.example.com SRV 0 0 0 ."
     assert finding("client-srv", (no, *RIGHT[1:])).codes == ("CLIENT_SRV_OK", "CLIENT_SRV_NOT_OFFERED")
     found = finding("client-srv", (no, *RIGHT))
@@ -65,7 +65,7 @@ def test_not_offered_is_said_and_beside_an_offer_it_warns(finding):
         (("autoconfig.example.com A 198.51.100.1", "mail1.example.net AAAA !temporary"), "error", "DNS_UNKNOWN"),
     ],
 )
-def test_autoconfig_each_case_and_its_fix_passes(finding, hosts, lines, status, code):
+def test_autoconfig_reports_each_case_and_the_fix_passes(finding, hosts, lines, status, code):
     found = finding("autoconfig", (*hosts, *lines))
     assert (found.status, found.code) == (status, code)
     if found.fix:
@@ -93,13 +93,13 @@ class Web:
         (Web("temporary"), "error", "AUTODISCOVER_WEB_UNKNOWN"),
     ],
 )
-def test_the_certificate_of_the_autodiscover_host_is_tried_where_pages_may_be_fetched(finding, good, web, status, code):
+def test_the_certificate_of_the_autodiscover_host_is_checked_if_fetching_is_on(finding, good, web, status, code):
     found = finding("autodiscover", good, fetcher=web)
     assert (found.status, found.code, found.fix) == (status, code, ())
     assert web.asked == ["https://autodiscover.example.com/autodiscover/autodiscover.xml"]
 
 
-def test_where_there_is_no_autodiscover_host_nothing_is_fetched(finding, good):
+def test_without_an_autodiscover_host_no_page_is_fetched(finding, good):
     web = Web("certificate")
     finding("autodiscover", [line for line in good if not line.startswith("autodiscover.")], fetcher=web)
     assert web.asked == []

@@ -20,7 +20,7 @@ def fix_of(found):
     return [record.value for record in found.fix]
 
 
-def test_where_the_product_does_not_ask_nothing_is_asked_and_nothing_is_a_fault(finding, fake):
+def test_if_the_product_does_not_require_dmarc_there_are_no_lookups_and_no_faults(finding, fake):
     dns = fake("example.com A 192.0.2.1")
     found = finding("dmarc", dns, dmarc_check=False)
     assert (found.status, found.code) == ("skip", "DMARC_NOT_ASKED")
@@ -40,12 +40,12 @@ def test_one_valid_record_with_a_policy_passes(finding, record):
     assert dmarc(finding, record).status == "pass"
 
 
-def test_a_missing_record_fails_with_the_one_to_publish(finding):
+def test_a_missing_record_fails_with_a_proposed_record(finding):
     found = dmarc(finding)
     assert (found.status, found.code, fix_of(found)) == ("fail", "DMARC_MISSING", [WANTED])
 
 
-def test_several_records_are_none(finding):
+def test_several_records_count_as_no_record(finding):
     found = dmarc(finding, "v=DMARC1; p=reject", "v=DMARC1; p=none")
     assert (found.status, found.code) == ("fail", "DMARC_SEVERAL")
 
@@ -53,17 +53,17 @@ def test_several_records_are_none(finding):
 @pytest.mark.parametrize(
     ("record", "why"),
     [
-        ("v=DMARC10; p=reject", "exactly this case"),
-        ("v=dmarc1; p=reject", "capitals"),
+        ("v=DMARC10; p=reject", "exactly this spelling"),
+        ("v=dmarc1; p=reject", "upper case"),
         (" v=DMARC1; p=reject", "begins with a space"),
-        ("“v=DMARC1; p=reject”", "typographic quotes"),
+        ("“v=DMARC1; p=reject”", "typographic quotation marks"),
         ('"v=DMARC1; p=reject"', "quotation marks"),
         ("v=DMARC1\\; p=reject", "backslash before a semicolon"),
-        ("p=reject; v=DMARC1; rua=mailto:a@b.example", "v=DMARC1 must stand first"),
+        ("p=reject; v=DMARC1; rua=mailto:a@b.example", "v=DMARC1 must be the first tag"),
         ("p=reject; rua=mailto:a@b.example", "it must begin with v=DMARC1"),
     ],
 )
-def test_a_record_without_the_version_first_is_none_and_the_mistake_is_named(finding, record, why):
+def test_a_record_without_the_version_first_fails_and_the_mistake_is_explained(finding, record, why):
     found = dmarc(finding, record)
     assert (found.status, found.code, fix_of(found)) == ("fail", "DMARC_MISTYPED", [WANTED])
     assert why in found.detail
@@ -71,22 +71,22 @@ def test_a_record_without_the_version_first_is_none_and_the_mistake_is_named(fin
 
 
 @pytest.mark.parametrize("record", ["v=DMARC1; p=reject", '"v=DMARC1; p=reject"'])
-def test_a_record_at_the_domain_itself_is_pointed_out(finding, record):
+def test_a_record_at_the_domain_itself_is_reported(finding, record):
     found = dmarc(finding, "v=spf1 -all", more=(f"example.com TXT {record}",))
     assert (found.status, found.code) == ("fail", "DMARC_AT_APEX")
-    assert "stands at example.com itself" in found.detail
-    assert "SPF record; it belongs at example.com" in found.detail
+    assert "is at example.com itself" in found.detail
+    assert "An SPF record is at _dmarc.example.com. Move it to example.com." in found.detail
     assert found.codes == ("DMARC_AT_APEX", "DMARC_MISSING", "DMARC_SPF_HERE", "DMARC_PERMISSION")
 
 
-def test_a_record_that_is_written_wrongly_warns_where_the_one_of_a_domain_above_steps_in(finding):
+def test_a_mistyped_record_warns_if_the_record_of_a_parent_domain_applies(finding):
     above = "_dmarc.example.com TXT v=DMARC1; p=reject; rua=mailto:a@b.example"
     found = finding("dmarc", (above, "_dmarc.a.example.com TXT v=dmarc1; p=none"), domain="a.example.com")
     assert (found.status, found.code) == ("warn", "DMARC_MISTYPED")
     assert len(found.fix) == 1
 
 
-def test_an_spf_record_beside_the_policy_is_a_remark(finding):
+def test_an_spf_record_next_to_the_policy_is_information(finding):
     found = dmarc(finding, WANTED, "v=spf1 -all")
     assert (found.status, found.codes) == ("pass", ("DMARC_OK", "DMARC_SPF_HERE"))
 
@@ -123,7 +123,7 @@ def test_a_record_behind_a_cname_counts_and_is_shown(finding):
         ("v=DMARC1; p=reject; t=maybe; psd=no; rua=mailto:a@b.example", "warn", "DMARC_TAG"),
     ],
 )
-def test_what_is_weak_or_wrong_is_named(finding, record, status, code):
+def test_each_weakness_and_fault_is_reported(finding, record, status, code):
     found = dmarc(finding, record)
     assert (found.status, found.code) == (status, code)
 
@@ -145,24 +145,24 @@ def test_the_fix_weakens_nothing_and_keeps_what_is_good(finding):
 NONE = "v=DMARC1; p=none; rua=mailto:dmarc@example.net"
 
 
-def test_where_the_product_chose_none_it_is_a_remark_with_the_advice_for_the_next_stage(finding):
+def test_the_policy_none_is_information_with_advice_if_the_product_chose_it(finding):
     found = dmarc(finding, NONE, dmarc_policy="none")
     assert (found.status, found.codes, found.fix) == ("pass", ("DMARC_OK", "DMARC_NONE_CHOSEN"), ())
     assert "at least a month" in found.detail
     assert "quarantine" in found.detail
 
 
-def test_where_no_policy_was_chosen_none_warns_and_is_not_proposed_again(finding):
+def test_the_policy_none_warns_without_a_proposal_if_the_product_chose_no_policy(finding):
     found = dmarc(finding, NONE, dmarc_policy="none", dmarc_stated=False)
     assert (found.status, found.code, found.fix) == ("warn", "DMARC_NONE", ())
 
 
-def test_where_more_is_expected_none_warns_with_the_record(finding):
+def test_the_policy_none_warns_with_a_proposal_if_the_product_expects_more(finding):
     found = dmarc(finding, NONE)
     assert (found.status, found.code, fix_of(found)) == ("warn", "DMARC_NONE", [WANTED])
 
 
-def test_a_test_flag_says_what_it_makes_of_the_policy(finding):
+def test_the_test_flag_names_the_applied_policy(finding):
     found = dmarc(finding, "v=DMARC1; p=reject; t=y; rua=mailto:a@b.example")
     assert "quarantine instead of reject" in found.detail
     assert fix_of(found) == ["v=DMARC1; p=reject; rua=mailto:a@b.example"]
@@ -171,7 +171,7 @@ def test_a_test_flag_says_what_it_makes_of_the_policy(finding):
 @pytest.mark.parametrize(
     ("signing", "status"), [(Dkim(active=False), "warn"), (Dkim(active=True), "warn"), (None, "pass")]
 )
-def test_a_policy_that_rests_on_spf_alone_warns_where_that_is_known(finding, signing, status):
+def test_a_policy_that_depends_on_spf_alone_warns_if_that_is_known(finding, signing, status):
     found = dmarc(finding, WANTED, dkim=signing)
     assert found.status == status
     assert ("DMARC_SPF_ALONE" in found.codes) == (status == "warn")
@@ -184,12 +184,12 @@ def test_strict_alignment_is_explained(finding):
     assert "adkim and aspf is strict" in found.detail
 
 
-def test_a_tag_that_nobody_knows_and_an_old_form_of_fo_are_information(finding):
+def test_an_undefined_tag_and_an_old_form_of_fo_are_information(finding):
     found = dmarc(finding, "v=DMARC1; p=reject; pp=1; fo=1:d:s; rua=mailto:a@b.example; ruf=mailto:a@b.example")
     assert found.codes == ("DMARC_OK", "DMARC_UNKNOWN_TAG", "DMARC_FO_MIXED")
 
 
-def test_a_report_address_of_the_product_that_cannot_be_used_is_left_out_and_named(finding):
+def test_an_invalid_report_address_of_the_product_is_left_out_and_reported(finding):
     found = dmarc(finding, dmarc_rua="böb@example.net")
     assert fix_of(found) == ["v=DMARC1; p=quarantine"]
     assert "DMARC_PRODUCT_RUA" in found.codes

@@ -1,4 +1,4 @@
-"""MTA-STS, TLS reporting, DNSSEC and DANE: how mail travels."""
+"""MTA-STS, TLS reporting, DNSSEC and DANE: the security of mail transport."""
 
 import pytest
 
@@ -11,7 +11,7 @@ POLICY = "version: STSv1\r\nmode: enforce\r\nmx: mail1.example.net\r\nmx: *.exam
 
 
 class Web:
-    """Gives one page for every URL, and remembers what was asked."""
+    """Returns one page for every URL and records the requests."""
 
     def __init__(self, body="", outcome="text", content_type="text/plain"):
         self.asked = []
@@ -31,7 +31,7 @@ def test_a_domain_without_mta_sts_is_not_judged(finding):
     assert sts(finding, "_mta-sts.example.com TXT something else") == ("skip", "MTA_STS_NONE")
 
 
-def test_without_https_the_record_alone_is_judged(finding):
+def test_without_https_only_the_record_is_judged(finding):
     found = finding("mta-sts", (*MX, RECORD))
     assert (found.status, found.code, found.codes[1:]) == ("pass", "MTA_STS_OK", ("MTA_STS_NOT_FETCHED",))
 
@@ -46,7 +46,7 @@ def test_without_https_the_record_alone_is_judged(finding):
         ('"v=STSv1; id=7"', "MTA_STS_INVALID", "v=STSv1; id=7;"),
     ],
 )
-def test_a_bad_record_warns_and_the_fix_passes(finding, text, code, value):
+def test_an_invalid_record_warns_and_the_fix_passes(finding, text, code, value):
     found = finding("mta-sts", (*MX, f"_mta-sts.example.com TXT {text}"))
     assert (found.status, found.code, [r.value for r in found.fix]) == ("warn", code, [value])
     assert sts(finding, f"_mta-sts.example.com TXT {value}")[0] == "pass"
@@ -56,7 +56,7 @@ def test_several_records_warn(finding):
     assert sts(finding, RECORD, "_mta-sts.example.com TXT v=STSv1; id=2;") == ("warn", "MTA_STS_SEVERAL")
 
 
-def test_the_policy_is_fetched_only_where_that_is_allowed_and_there_is_a_record(finding):
+def test_the_policy_is_fetched_only_with_https_and_a_record(finding):
     web = Web(POLICY)
     assert sts(finding, fetcher=web) == ("skip", "MTA_STS_NONE")
     assert web.asked == []
@@ -90,12 +90,12 @@ def test_each_fault_of_a_policy_has_its_code(finding, page, status, code):
 
 
 @pytest.mark.parametrize(("mode", "code"), [("testing", "MTA_STS_TESTING"), ("none", "MTA_STS_OFF")])
-def test_a_policy_that_refuses_nothing_passes_and_says_so(finding, mode, code):
+def test_a_policy_that_refuses_nothing_passes_with_a_note(finding, mode, code):
     found = finding("mta-sts", (*MX, RECORD), fetcher=Web(POLICY.replace("enforce", mode)))
     assert (found.status, found.codes) == ("pass", ("MTA_STS_OK", code))
 
 
-def test_a_policy_is_not_judged_against_an_mx_that_is_not_known(finding):
+def test_a_policy_is_not_judged_against_an_unknown_mx(finding):
     lines = ("example.com MX !temporary", RECORD)
     assert finding("mta-sts", lines, fetcher=Web(POLICY)).code == "DNS_UNKNOWN"
 
@@ -112,14 +112,14 @@ def test_a_policy_is_not_judged_against_an_mx_that_is_not_known(finding):
         (("v=tlsrptv1; rua=mailto:a@x.example",), "warn", "TLS_RPT_INVALID"),
     ],
 )
-def test_tls_reports_each_case(finding, texts, status, code):
+def test_the_tls_reporting_record_gives_each_finding(finding, texts, status, code):
     found = finding("tls-rpt", [f"_smtp._tls.example.com TXT {text}" for text in texts])
     assert (found.status, found.code) == (status, code)
     for record in (*found.expected, *found.fix):
         assert finding("tls-rpt", [f"{record.name} TXT {record.value}"]).status == "pass"
 
 
-def test_the_address_for_tls_reports_is_kept_or_else_the_products(finding):
+def test_the_proposed_tls_reporting_record_keeps_the_address_or_uses_the_products(finding):
     (kept,) = finding("tls-rpt", ["_smtp._tls.example.com TXT v=TLSRPT1; rua=mailto:own@x.example"]).fix
     assert kept.value == "v=TLSRPTv1; rua=mailto:own@x.example"
     (new,) = finding("tls-rpt", []).expected
@@ -137,7 +137,7 @@ def test_the_address_for_tls_reports_is_kept_or_else_the_products(finding):
         (("example.com",), "pass", "DNSSEC_OK"),
     ],
 )
-def test_dnssec_is_told_by_the_ad_bit_and_the_root_tells_whether_there_can_be_one(finding, fake, signed, status, code):
+def test_dnssec_uses_the_ad_bit_and_the_root_shows_whether_the_resolver_validates(finding, fake, signed, status, code):
     dns = fake(*MX, signed=signed)
     found = finding("dnssec", dns)
     assert (found.status, found.code) == (status, code)
@@ -173,16 +173,16 @@ SECURE = ("", "example.com", "example.net")
         ),
     ],
 )
-def test_dane_each_case(finding, fake, lines, signed, status, code):
+def test_tlsa_records_give_each_finding(finding, fake, lines, signed, status, code):
     found = finding("dane", fake(*MX, *lines, signed=signed))
     assert (found.status, found.code, found.fix) == (status, code, ())
 
 
-def test_dane_without_a_mail_host_has_nothing_to_judge(finding):
+def test_dane_without_a_mail_host_is_skipped(finding):
     assert finding("dane", ("example.com MX 0 .",)).code == "DANE_NO_MX"
 
 
-def test_tlsa_that_cannot_be_looked_up_is_an_error_and_says_what_senders_do(finding, fake):
+def test_a_failed_tlsa_lookup_is_an_error_that_explains_the_effect_on_senders(finding, fake):
     found = finding("dane", fake(*MX, f"{TLSA} !temporary", signed=SECURE))
     assert (found.status, found.code) == ("error", "DNS_UNKNOWN")
-    assert "wait" in found.detail
+    assert "delay the mail" in found.detail

@@ -1,4 +1,4 @@
-"""Every code that a check can say is explained in its module, and nothing is explained that is never said."""
+"""The table of each check explains exactly the codes that the check can report."""
 
 import ast
 import inspect
@@ -21,12 +21,12 @@ def module(check: Check):
 
 
 def sources(check: Check) -> list[Path]:
-    """The check's file, and those that it is split into: `dmarc.py`, `dmarc_policy.py`."""
+    """The files of a check: `dmarc.py` and `dmarc_reports.py`."""
     path = Path(module(check).__file__)
     return [path, *sorted(path.parent.glob(f"{path.stem}_*.py"))]
 
 
-def said(path: Path) -> Iterator[str]:
+def reported(path: Path) -> Iterator[str]:
     """The codes in a file, outside the keys of its table CODES."""
     for node in ast.parse(path.read_text("utf-8")).body:
         target = node.target if isinstance(node, ast.AnnAssign) else None
@@ -38,11 +38,11 @@ def said(path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
-def test_the_codes_that_a_check_says_are_those_that_it_explains(check):
+def test_a_check_explains_exactly_the_codes_that_it_reports(check):
     explained = set(module(check).CODES)
-    used = {code for path in sources(check) for code in said(path)} - SHARED
+    used = {code for path in sources(check) for code in reported(path)} - SHARED
     if check.derive is not None:
-        # It reads what the others found; their codes are explained with them.
+        # This check reads the findings of others, which explain their codes themselves.
         used -= {code for other in CHECKS if other is not check for code in module(other).CODES}
     assert used == explained
 
@@ -61,6 +61,6 @@ def test_no_two_checks_share_a_code():
     assert not SHARED & set(codes)
 
 
-def test_what_any_check_may_say_is_explained_too():
-    assert set(said(Path(verdict.__file__))) == SHARED
+def test_codes_of_all_checks_are_explained():
+    assert set(reported(Path(verdict.__file__))) == SHARED
     assert all(text.endswith(".") for text in verdict.CODES.values())

@@ -1,4 +1,4 @@
-"""Rows 40 and 41: reports arrive only where their target allows it, and can receive mail."""
+"""Rows 40 and 41: reports arrive only if their target permits them and can receive mail."""
 
 import asyncio
 
@@ -16,11 +16,11 @@ def judged(finding, *lines, target="reports.example"):
 
 
 @pytest.mark.parametrize("permission", [f"{PERMISSION} TXT v=DMARC1", "*._report._dmarc.reports.example TXT v=DMARC1;"])
-def test_a_target_that_allows_it_passes(finding, permission):
+def test_a_target_with_a_permission_passes(finding, permission):
     assert judged(finding, MAIL, permission).status == "pass"
 
 
-def test_a_target_that_does_not_allow_it_fails_with_the_record_for_its_operator(finding):
+def test_a_target_without_a_permission_fails_with_the_record_for_its_operator(finding):
     found = judged(finding, MAIL)
     assert (found.status, found.code, found.fix) == ("fail", "DMARC_EXTERNAL", ())
     assert [(r.name, r.type, r.value) for r in found.elsewhere] == [(PERMISSION, "TXT", "v=DMARC1")]
@@ -28,13 +28,13 @@ def test_a_target_that_does_not_allow_it_fails_with_the_record_for_its_operator(
 
 
 @pytest.mark.parametrize("text", ["v=dmarc1", "v=DMARC10", "yes", '"v=DMARC1"'])
-def test_only_a_record_that_begins_with_the_version_allows_it(finding, text):
+def test_only_a_record_that_begins_with_the_version_is_a_permission(finding, text):
     found = judged(finding, MAIL, f"{PERMISSION} TXT {text}")
     assert found.code == "DMARC_EXTERNAL"
     assert "none of which begins with v=DMARC1" in found.detail
 
 
-def test_a_target_in_the_domain_itself_asks_nothing_more(finding, fake):
+def test_a_target_in_the_domain_itself_needs_no_lookup(finding, fake):
     dns = fake(OWN.format("example.com"), "example.com MX 10 mail1.example.net.")
     assert finding("dmarc", dns).status == "pass"
     assert not any("_report" in name for name, _ in dns.asked)
@@ -44,7 +44,7 @@ def test_a_target_of_the_same_organization_needs_no_permission(finding):
     assert judged(finding, "r.example.com MX 10 m.example.", target="r.example.com").status == "pass"
 
 
-def test_a_name_below_that_is_an_organization_of_its_own_needs_one(finding):
+def test_a_subdomain_that_is_another_organization_needs_a_permission(finding):
     lines = (
         "r.example.com MX 10 m.example.",
         "_dmarc.r.example.com TXT v=DMARC1; p=reject; psd=n; rua=mailto:a@r.example.com",
@@ -62,14 +62,14 @@ def test_two_customers_of_one_public_suffix_are_two_organizations(finding):
     "question", [f"{PERMISSION} TXT", "reports.example MX", "_dmarc.reports.example TXT", "_dmarc.example TXT"]
 )
 @pytest.mark.parametrize("outcome", ["!temporary", "!refused"])
-def test_what_could_not_be_looked_up_is_an_error_and_never_a_missing_permission(finding, question, outcome):
-    # Without the permission both walks are needed, and one of their answers is missing.
+def test_a_failed_lookup_is_an_error_and_never_a_missing_permission(finding, question, outcome):
+    # Without the permission, the check needs both walks, and one of their lookups fails.
     lines = [MAIL] if "MX" not in question else [f"{PERMISSION} TXT v=DMARC1"]
     found = judged(finding, *lines, f"{question} {outcome}")
     assert (found.status, found.code, found.fix, found.elsewhere) == ("error", "DNS_UNKNOWN", (), ())
 
 
-def test_an_address_of_the_target_that_could_not_be_looked_up_is_an_error(finding):
+def test_a_failed_lookup_of_the_targets_address_is_an_error(finding):
     found = judged(finding, f"{PERMISSION} TXT v=DMARC1", "reports.example A !temporary")
     assert found.status == "error"
 
@@ -88,45 +88,45 @@ def test_a_target_that_cannot_receive_mail_warns(finding, lines, why):
     assert why in found.detail
 
 
-def test_a_target_whose_domain_does_not_exist_is_called_so(finding):
+def test_a_nonexistent_target_domain_is_reported_as_nonexistent(finding):
     found = judged(finding, "*._report._dmarc.b.example TXT v=DMARC1", target="a.example")
     assert "does not exist in DNS" in found.detail
 
 
 @pytest.mark.parametrize("address", ["A 192.0.2.9", "AAAA 2001:db8::9"])
-def test_a_target_with_an_address_alone_receives_mail(finding, address):
+def test_a_target_with_only_an_address_receives_mail(finding, address):
     assert judged(finding, f"{PERMISSION} TXT v=DMARC1", f"reports.example {address}").status == "pass"
 
 
-def test_addresses_for_single_messages_need_permission_too(finding):
+def test_addresses_for_reports_on_single_messages_also_need_permission(finding):
     record = "_dmarc.example.com TXT v=DMARC1; p=reject; rua=mailto:a@example.com; ruf=mailto:r@reports.example"
     found = finding("dmarc", (record, MAIL, "example.com MX 10 m.example."))
     assert found.code == "DMARC_EXTERNAL"
     assert "ruf= names reports.example" in found.detail
 
 
-def test_a_stranger_with_many_targets_cannot_make_us_ask_without_end(subject, fake):
+def test_an_untrusted_zone_with_many_targets_cannot_cause_unlimited_lookups(subject, fake):
     uris = ",".join(f"mailto:a@d{n}.example" for n in range(50))
     dns = fake(f"_dmarc.example.com TXT v=DMARC1; p=reject; rua={uris}")
     asyncio.run(gather(subject(), dns))
     assert len({name for name, _ in dns.asked if "_report" in name}) == 4
 
 
-def test_targets_that_were_not_looked_at_are_named(finding):
+def test_targets_beyond_the_limit_are_reported(finding):
     uris = ",".join(f"mailto:a@d{n}.example" for n in range(6))
     found = finding("dmarc", (f"_dmarc.example.com TXT v=DMARC1; p=reject; rua={uris}",))
     assert "DMARC_MANY_TARGETS" in found.codes
     assert "d4.example, d5.example" in found.detail
 
 
-def test_a_record_to_publish_comes_with_the_one_for_the_operator_of_its_target(finding):
+def test_a_proposed_record_comes_with_the_permission_for_the_operator_of_its_target(finding):
     found = finding("dmarc", ("example.com A 192.0.2.1",))
     assert (found.code, "DMARC_PERMISSION" in found.codes) == ("DMARC_MISSING", True)
     assert [r.name for r in found.elsewhere] == ["example.com._report._dmarc.example.net"]
     assert all(not record.name.endswith("example.net") for record in found.fix)
 
 
-def test_only_where_reports_leave_the_domain_more_is_asked_and_then_two_questions(finding, fake):
+def test_only_reports_to_other_domains_need_two_more_questions(finding, fake):
     own = fake(OWN.format("example.com"), "example.com MX 10 mail1.example.net.")
     out = fake(
         OWN.format("reports.example"), "example.com MX 10 mail1.example.net.", MAIL, f"{PERMISSION} TXT v=DMARC1"

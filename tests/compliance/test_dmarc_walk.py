@@ -1,4 +1,4 @@
-"""Row 36: whose policy applies to a domain without a record of its own, and whose organization a domain is of."""
+"""Row 36: the policy that applies to a domain without a record, and the organization of a domain."""
 
 import pytest
 
@@ -9,7 +9,7 @@ NAME = "_dmarc.example.com"
 
 
 def organization(domain, **records):
-    """What a walk finds where `_dmarc` of a domain (dots as underscores in the keyword) has a record."""
+    """The result of a walk. Keywords are domains with a record at `_dmarc`, with underscores as dots."""
     known = {key.replace("_", "."): text for key, text in records.items()}
 
     def answer(name):
@@ -24,7 +24,7 @@ def test_the_organizational_domain_is_the_highest_with_a_record():
     assert organization("a.b.example.com", example_com="", b_example_com="").organization == "example.com"
 
 
-def test_a_domain_without_any_record_on_the_way_is_its_own_organization():
+def test_a_domain_without_any_record_on_the_walk_is_its_own_organization():
     walk = organization("a.b.example.com")
     assert (walk.organization, walk.above) == ("a.b.example.com", None)
 
@@ -61,18 +61,18 @@ def test_a_subdomain_that_does_not_exist_gets_np_and_one_that_exists_sp(finding)
     assert "sp=none" in found.detail
 
 
-def test_a_test_flag_above_makes_the_policy_weaker(finding):
+def test_a_test_flag_of_a_parent_domain_weakens_the_policy(finding):
     above = f"{NAME} TXT v=DMARC1; p=quarantine; t=y; rua=mailto:a@example.com"
     found = finding("dmarc", (above, "a.example.com A 192.0.2.1"), domain="a.example.com")
     assert (found.status, found.code, len(found.fix)) == ("warn", "DMARC_NONE", 1)
 
 
-def test_a_record_above_that_counts_as_none_does_not_apply(finding):
+def test_an_ignored_record_of_a_parent_domain_does_not_apply(finding):
     found = finding("dmarc", (f"{NAME} TXT v=DMARC1; p=x", "a.example.com A 192.0.2.1"), domain="a.example.com")
     assert (found.status, found.code) == ("fail", "DMARC_MISSING")
 
 
-def test_the_policy_of_a_domain_above_applies(finding):
+def test_the_policy_of_a_parent_domain_applies(finding):
     lines = (
         "_dmarc.example.com TXT v=DMARC1; p=reject; sp=quarantine; rua=mailto:a@b.example",
         "a.b.example.com A 192.0.2.1",
@@ -82,7 +82,7 @@ def test_the_policy_of_a_domain_above_applies(finding):
     assert found.found[0].name == NAME
 
 
-def test_the_walk_stops_at_psd_and_the_registrys_policy_counts_only_where_there_is_no_other(finding, fake):
+def test_the_walk_stops_at_psd_and_the_registrys_policy_applies_only_without_another_one(finding, fake):
     registry = "_dmarc.bank TXT v=DMARC1; p=reject; psd=y; rua=mailto:a@b.example"
     found = finding("dmarc", (registry, "a.x.bank A 192.0.2.1"), domain="a.x.bank")
     assert found.title == "The policy of bank applies: reject"
@@ -110,6 +110,6 @@ def test_a_walk_asks_at_most_eight_names(finding, fake):
 
 
 @pytest.mark.parametrize("name", ["_dmarc.a.example.com", "_dmarc.example.com", "_dmarc.com"])
-def test_an_answer_missing_on_the_walk_is_an_error(finding, name):
+def test_a_failed_lookup_on_the_walk_is_an_error(finding, name):
     found = finding("dmarc", ("a.example.com A 192.0.2.1", f"{name} TXT !refused"), domain="a.example.com")
     assert (found.status, found.fix) == ("error", ())

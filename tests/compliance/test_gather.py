@@ -1,4 +1,4 @@
-"""What holds for all checks together: outages, economy of questions, and whatever strangers publish."""
+"""Laws of all checks together: outages, the number of questions, and untrusted content of DNS."""
 
 import asyncio
 from dataclasses import replace
@@ -18,7 +18,7 @@ from reconciler.core.model import Dkim, DkimKey
 
 @pytest.mark.parametrize("check", [check.id for check in CHECKS])
 @pytest.mark.parametrize("outcome", ["temporary", "refused"])
-def test_where_nothing_can_be_looked_up_every_check_is_an_error(finding, fake, check, outcome):
+def test_if_all_lookups_fail_every_check_is_an_error(finding, fake, check, outcome):
     found = finding(check, fake(trouble={("*", "*"): outcome}), sends=check != "parked")
     assert (found.status, found.fix) == ("error", ())
     assert found.code == ("BULK_UNKNOWN" if check == "bulk" else "DNS_UNKNOWN")
@@ -26,19 +26,19 @@ def test_where_nothing_can_be_looked_up_every_check_is_an_error(finding, fake, c
 
 
 @pytest.mark.parametrize("outcome", ["temporary", "refused"])
-def test_one_question_without_an_answer_makes_no_good_domain_fail(report, fake, good, outcome):
+def test_one_failed_lookup_never_makes_a_good_domain_fail(report, fake, good, outcome):
     healthy = fake(*good)
     assert {f.status for f in report(healthy).checks} == {"pass", "skip"}
     for question in set(healthy.asked):
         found = report(fake(*good, trouble={question: outcome}))
         statuses = [f.status for f in found.checks]
         assert "fail" not in statuses, question
-        # A resolver that refuses the root answers for its own zones only: it certainly does not validate.
+        # A resolver that refuses the root answers for its own zones only, so it does not validate.
         assert "error" in statuses or question == ("", "SOA"), question
 
 
 @pytest.mark.parametrize("outcome", ["temporary", "refused"])
-def test_one_question_without_an_answer_makes_nothing_fail_that_sends_no_mail(report, fake, hosts, outcome):
+def test_one_failed_lookup_never_makes_a_domain_that_sends_no_mail_fail(report, fake, hosts, outcome):
     zone = (*hosts, "example.com MX 0 .", "example.com TXT v=spf1 -all", "_dmarc.example.com TXT v=DMARC1; p=reject")
     healthy = fake(*zone, "*._domainkey.example.com TXT v=DKIM1; p=")
     how = {"sends": False, "table": [check for check in CHECKS if check.id in ("mx", "parked")]}
@@ -49,7 +49,7 @@ def test_one_question_without_an_answer_makes_nothing_fail_that_sends_no_mail(re
         assert "fail" not in statuses, question
 
 
-def test_what_would_replace_something_unknown_is_not_among_the_records_to_publish(report, fake):
+def test_a_record_that_would_replace_an_unknown_one_is_not_proposed(report, fake):
     found = report(fake(trouble={("*", "*"): "temporary"}), table=FIRST)
     assert [finding.id for finding in found.unlisted()] == ["spf", "dmarc"]
     assert {record.type for record in found.to_publish() if not record.name.startswith("8dc1")} == {
@@ -67,8 +67,8 @@ def test_a_good_domain_costs_at_most_twelve_questions_none_of_them_twice(subject
     assert len(dns.asked) == len(set(dns.asked)) <= 12
 
 
-def test_the_usual_checks_cost_a_domain_five_questions_more_and_all_of_them_a_known_number(subject, fake, good, keys):
-    """The root, and the reverse name of the server's address, are asked once a run for all domains."""
+def test_the_default_checks_cost_five_more_questions_and_all_checks_a_known_number(subject, fake, good, keys):
+    """A run asks about the root, and about the reverse name of the server's address, once for all domains."""
     first, usual, everything = fake(*good), fake(*good), fake(*good)
     asyncio.run(gather(subject(), first, FIRST))
     asyncio.run(gather(subject(), usual))
@@ -92,7 +92,7 @@ def test_a_bare_domain_costs_at_most_twelve_questions(subject, fake):
 
 
 @pytest.mark.parametrize("own", ["A 192.0.2.1", "AAAA 2001:db8::1"])
-def test_a_bare_domain_with_a_key_that_waits_and_an_address_costs_at_most_twelve_questions(subject, fake, keys, own):
+def test_a_bare_domain_with_a_standby_key_and_an_address_costs_at_most_twelve_questions(subject, fake, keys, own):
     hosts = ("mail1.example.net A 192.0.2.4", "mail1.example.net AAAA 2001:db8::4", "example.net MX 10 x.example.net.")
     dns = fake(f"example.com {own}", *hosts, "spf.example.net TXT v=spf1 ip4:192.0.2.4 -all")
     pending = DkimKey(selector="8DC2", public_key=keys.other, size=2048)
@@ -101,7 +101,7 @@ def test_a_bare_domain_with_a_key_that_waits_and_an_address_costs_at_most_twelve
     assert len(set(dns.asked)) <= 12, sorted(set(dns.asked))
 
 
-def test_each_domain_is_announced_and_the_order_is_kept(subject, fake, good):
+def test_each_finished_domain_is_announced_and_the_order_is_kept(subject, fake, good):
     done = []
     subjects = [subject(domain=name) for name in ("z.example", "a.example", "m.example")]
     reports = asyncio.run(check_subjects(subjects, fake(*good), on_done=done.append))
@@ -119,12 +119,12 @@ def test_an_alias_carries_the_name_of_its_domain(report, good):
     }
 
 
-def test_an_alias_gets_what_concerns_receiving_and_signing_only(report, good):
+def test_an_alias_gets_only_checks_about_receiving_and_signing(report, good):
     found = [f.id for f in report(good, alias_of="example.net", everything=True).checks]
     assert found == ["mx", "spf", "dkim", "dmarc", "mta-sts", "tls-rpt", "dnssec", "dane", "delegation"]
 
 
-def test_what_asks_much_is_left_out_until_it_is_asked_for_by_all_or_by_its_name(report, good):
+def test_expensive_checks_run_only_with_all_or_by_name(report, good):
     usual = [f.id for f in report(good).checks]
     assert {"dane", "autoconfig", "delegation"}.isdisjoint(usual)
     assert {f.id for f in report(good, everything=True).checks} - set(usual) == {"dane", "autoconfig", "delegation"}
@@ -132,7 +132,7 @@ def test_what_asks_much_is_left_out_until_it_is_asked_for_by_all_or_by_its_name(
     assert [f.id for f in named.checks if f.id not in usual] == ["dane"]
 
 
-def test_a_domain_that_sends_no_mail_is_not_judged_as_if_it_did(report, good):
+def test_checks_about_outgoing_mail_skip_a_domain_that_sends_no_mail(report, good):
     found = {f.id: f for f in report(good, sends=False).checks}
     assert {check for check, f in found.items() if f.code == "NOT_SENDING"} == {"spf", "dkim", "dmarc", "ptr", "bulk"}
     assert found["mx"].status == "pass"
@@ -182,7 +182,7 @@ _PAGES = st.builds(
 
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
-def test_whatever_dns_says_there_is_a_finding_from_every_check_and_an_end_to_the_questions(data):
+def test_for_any_content_of_dns_every_check_gives_a_finding_after_a_limited_number_of_questions(data):
     subject = replace(_SUBJECT, expected=replace(_SUBJECT.expected, sends=data.draw(st.booleans())))
     checks = selected_checks(subject, everything=True)
     facts = Facts({}, {}, {})
@@ -243,7 +243,7 @@ def _subject():
 _SUBJECT = _subject()
 
 
-def test_a_finding_says_for_how_long_its_answers_may_still_be_given(subject):
+def test_a_finding_contains_the_remaining_ttl_of_its_answers(subject):
     answer = Answer(name="example.com", rtype="MX", outcome="records", records=(Mx(10, "mail1.example.net"),), ttl=300)
     absent = Answer(name="_dmarc.example.com", rtype="TXT", outcome="nxdomain", ttl=60)
 

@@ -1,4 +1,4 @@
-"""The DMARC generator: what it makes is valid and accepted, what it cannot make it refuses with the reason."""
+"""The DMARC generator makes valid records, and refuses invalid settings with the reason."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ ADDRESS = LOCAL.map(lambda local: f"{local}@example.net")
 
 @st.composite
 def wishes(draw):
-    """Wishes, all of which can be granted or not; addresses as people type them."""
+    """Valid and invalid settings; addresses as people type them."""
     uris = st.lists(ADDRESS.map(report_uri), max_size=3).map(tuple)
     return DmarcWish(
         policy=draw(POLICY),
@@ -38,7 +38,7 @@ def wishes(draw):
 
 @settings(max_examples=150, deadline=None)
 @given(wishes())
-def test_what_is_not_refused_makes_a_record_that_means_exactly_the_wish(wish):
+def test_valid_settings_make_a_record_with_exactly_these_settings(wish):
     if refusals(wish):
         return
     text = record_text(wish)
@@ -55,7 +55,7 @@ def test_what_is_not_refused_makes_a_record_that_means_exactly_the_wish(wish):
 
 @settings(max_examples=100, deadline=None)
 @given(wishes(), POLICY)
-def test_a_record_that_is_published_already_is_proposed_again_unless_more_is_expected(wish, expected):
+def test_the_published_record_is_proposed_again_unless_the_product_expects_more(wish, expected):
     if refusals(wish):
         return
     wanted = replace(expectation("mail1.example.net"), dmarc_policy=expected)
@@ -70,7 +70,7 @@ def test_a_record_that_is_published_already_is_proposed_again_unless_more_is_exp
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=60).map(lambda text: f"v=DMARC1; {text}"), POLICY)
-def test_whatever_is_published_what_is_made_of_it_can_be_published(text, expected):
+def test_from_any_published_record_a_valid_record_is_made(text, expected):
     wanted = replace(expectation("mail1.example.net"), dmarc_policy=expected)
     made = generator.prefilled(wanted, RUA, text)
     assert not refusals(made.wish)
@@ -94,7 +94,7 @@ def test_any_address_of_printable_ascii_becomes_one_uri_that_names_its_domain(ad
         ("dmarc@münchen.example", "mailto:dmarc@xn--mnchen-3ya.example"),
     ],
 )
-def test_what_separates_things_in_dmarc_is_encoded_once(address, uri):
+def test_separators_of_dmarc_are_encoded_once(address, uri):
     assert report_uri(address) == uri
 
 
@@ -111,7 +111,7 @@ def test_what_separates_things_in_dmarc_is_encoded_once(address, uri):
         ("mailto:a", "of the form mailto:name@domain"),
     ],
 )
-def test_an_address_that_cannot_get_reports_is_refused_with_the_reason(address, reason):
+def test_an_address_that_cannot_receive_reports_is_refused_with_the_reason(address, reason):
     with pytest.raises(ValueError, match=reason):
         report_uri(address)
 
@@ -125,28 +125,28 @@ def test_an_address_that_cannot_get_reports_is_refused_with_the_reason(address, 
         (DmarcWish(adkim="strict"), "adkim", "neither r"),
         (DmarcWish(rua=("dmarc@example.net",)), "rua", "lacks mailto:"),
         (DmarcWish(rua=("mailto:a,b@example.net",)), "rua", "mailto"),
-        (DmarcWish(fo="1"), "fo", "means nothing without ruf"),
+        (DmarcWish(fo="1"), "fo", "no effect without ruf"),
         (DmarcWish(fo="1:d", ruf=RUA), "fo", "not one of"),
-        (DmarcWish(testing=True), "testing", "nothing weaker than none"),
+        (DmarcWish(testing=True), "testing", "no policy is weaker than none"),
         (DmarcWish(psd="x"), "psd", "not one of"),
     ],
 )
-def test_a_wish_that_cannot_be_granted_is_refused_and_never_dropped(wish, field, reason):
+def test_an_invalid_setting_is_refused_and_never_dropped(wish, field, reason):
     found = {refusal.field: refusal.reason for refusal in refusals(wish)}
     assert reason in found[field]
 
 
-def test_what_is_not_taken_over_from_the_published_record_is_said():
+def test_a_note_names_each_part_of_the_published_record_that_is_left_out():
     text = "v=DMARC1; p=none; sp=none; adkim=x; pct=20; ri=1; zz=1; fo=1:d; rua=mailto:a@b.example!1m; ruf=mailto:r@b.example"
     wanted = replace(expectation("mail1.example.net"), dmarc_policy="reject")
     made = generator.prefilled(wanted, RUA, text)
     assert record_text(made.wish) == "v=DMARC1; p=reject; rua=mailto:a@b.example; ruf=mailto:r@b.example; fo=1"
-    said = " ".join(made.notes)
+    notes = " ".join(made.notes)
     for word in ("adkim=x", "pct=", "ri=", "zz=", "size limits", "sp=none", "fo=1:d"):
-        assert word in said
+        assert word in notes
 
 
-def test_of_a_domain_that_sends_no_mail_reject_is_expected_at_once():
+def test_the_policy_of_a_domain_that_sends_no_mail_is_reject_at_once():
     silent = replace(expectation("mail1.example.net"), sends=False, dmarc_policy="none")
     assert record_text(generator.prefilled(silent, RUA, None).wish).startswith("v=DMARC1; p=reject; rua=")
     made = generator.prefilled(silent, RUA, "v=DMARC1; p=quarantine; sp=none; t=y; rua=mailto:own@example.com")
@@ -173,7 +173,7 @@ def test_changes_name_each_tag_that_differs():
     ]
 
 
-def test_only_other_domains_must_allow_reports():
+def test_only_other_domains_must_permit_reports():
     wish = DmarcWish(rua=("mailto:a@example.com", "mailto:a@r.example.com", *RUA), ruf=("mailto:x@example.net",))
     (record,) = generator.permissions("example.com", wish)
     assert (record.name, record.type, record.value) == ("example.com._report._dmarc.example.net", "TXT", "v=DMARC1")

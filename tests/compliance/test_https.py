@@ -1,4 +1,4 @@
-"""Pages over HTTPS from a real server on loopback, healthy and not, its certificate verified."""
+"""Pages over HTTPS with verified certificates, from a real server on loopback with and without faults."""
 
 import asyncio
 import datetime
@@ -20,7 +20,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Type: Text/Plain; charset=utf-8\r\n"
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
-    """A server's context for HOST, and a client's that trusts it."""
+    """A server's TLS context for HOST, and a client's context that trusts it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test")])
     now = datetime.datetime.now(datetime.UTC)
@@ -49,7 +49,7 @@ def authority(tmp_path_factory):
 
 
 def fetch(authority, fake, answer, *, url=URL, trusted=True, timeout=2.0, lines=(f"{HOST} A 127.0.0.1",)):
-    """Fetches from a server that says `answer` to everything; gives the page and what the server was asked."""
+    """Fetches from a server that always sends `answer`; returns the page and the request."""
     heads = []
 
     async def serve(reader, writer):
@@ -79,7 +79,7 @@ def fetch(authority, fake, answer, *, url=URL, trusted=True, timeout=2.0, lines=
     return asyncio.run(main()), heads
 
 
-def test_a_page_is_got_with_its_type_and_the_request_names_the_host(authority, fake):
+def test_a_page_is_fetched_with_its_type_and_the_request_names_the_host(authority, fake):
     page, heads = fetch(authority, fake, OK + b"Content-Length: 5\r\n\r\nhello")
     assert (page.outcome, page.status, page.content_type, page.body) == ("text", 200, "text/plain", "hello")
     assert heads[0].startswith(b"GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: mta-sts.example.com\r\n")
@@ -95,26 +95,26 @@ def test_pieces_and_a_body_that_ends_with_the_connection_are_read(authority, fak
     ("answer", "outcome", "words"),
     [
         (b"HTTP/1.1 404 Not Found\r\n\r\n", "status", "404"),
-        (b"HTTP/1.1 301 Moved\r\nLocation: https://x.example/\r\n\r\n", "status", "not followed"),
+        (b"HTTP/1.1 301 Moved\r\nLocation: https://x.example/\r\n\r\n", "status", "do not follow"),
         (b"HTTP/1.1 503 Busy\r\n\r\n", "temporary", "503"),
-        (b"hello\r\n\r\n", "unusable", "not HTTP"),
-        (b"", "unusable", "not HTTP"),
-        (OK + b"Content-Length: 90\r\n\r\nshort", "temporary", "broke off"),
-        (OK + b"Transfer-Encoding: chunked\r\n\r\n9\r\nshort", "temporary", "broke off"),
+        (b"hello\r\n\r\n", "unusable", "not valid HTTP"),
+        (b"", "unusable", "not valid HTTP"),
+        (OK + b"Content-Length: 90\r\n\r\nshort", "temporary", "ended before the page was complete"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n9\r\nshort", "temporary", "ended before the page was complete"),
         (OK + b"\r\n" + b"x" * (MAX_BODY + 1), "unusable", "longer than 65536 bytes"),
         (OK + b"\r\n" + b"x" * (3 * MAX_BODY), "unusable", "longer than 65536 bytes"),
-        (OK + b"X: " + b"y" * 200_000 + b"\r\n\r\n", "unusable", "not HTTP"),
+        (OK + b"X: " + b"y" * 200_000 + b"\r\n\r\n", "unusable", "not valid HTTP"),
         (None, "temporary", "no answer within 0.5 s"),
     ],
 )
-def test_each_way_not_to_give_a_page_is_told_apart(authority, fake, answer, outcome, words):
+def test_each_failure_of_a_page_has_its_outcome(authority, fake, answer, outcome, words):
     page, heads = fetch(authority, fake, answer, timeout=2.0 if answer is not None else 0.5)
     assert (page.outcome, page.body) == (outcome, "")
     assert words in page.text
     assert len(heads) == 1
 
 
-def test_a_certificate_that_nobody_vouches_for_or_that_is_for_another_name_is_no_good(authority, fake):
+def test_an_untrusted_certificate_and_one_for_another_name_are_rejected(authority, fake):
     untrusted, heads = fetch(authority, fake, OK + b"\r\nhello", trusted=False)
     assert (untrusted.outcome, heads) == ("certificate", [])
     other = "https://other.example.com/"
@@ -131,13 +131,13 @@ def test_a_certificate_that_nobody_vouches_for_or_that_is_for_another_name_is_no
         ((f"{HOST} A 127.0.0.2",), "temporary"),
     ],
 )
-def test_a_host_that_is_not_there_is_told_from_one_that_is_not_known(authority, fake, lines, outcome):
+def test_a_nonexistent_host_differs_from_an_unknown_one(authority, fake, lines, outcome):
     page, heads = fetch(authority, fake, OK + b"\r\nhello", lines=lines)
     assert (page.outcome, heads) == (outcome, [])
     assert page.text
 
 
-def test_a_context_that_verifies_nothing_is_refused(fake):
+def test_a_context_without_verification_is_refused(fake):
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

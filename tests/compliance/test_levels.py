@@ -1,4 +1,4 @@
-"""`dns.checks`: checks switched off, and findings lowered."""
+"""`dns.checks`: disabled checks and lowered findings."""
 
 import asyncio
 
@@ -18,14 +18,14 @@ def setting(check, level):
     return CheckSetting(id=check, level=level, origin=PLACE)
 
 
-def test_a_check_that_is_off_is_skipped_and_says_who_switched_it_off(finding, good):
+def test_a_disabled_check_is_skipped_and_names_the_setting(finding, good):
     found = finding("spf", good, checks=(setting("spf", "off"),))
     assert (found.status, found.code, found.fix) == ("skip", "CHECK_OFF", ())
-    assert found.detail == "It is switched off by dns.checks in products/business.yaml:9:3."
+    assert found.detail == "dns.checks in products/business.yaml:9:3 disables this check."
 
 
 @pytest.mark.parametrize("check", [check.id for check in CHECKS])
-def test_a_check_that_is_off_asks_nothing(subject, fake, check):
+def test_a_disabled_check_asks_nothing(subject, fake, check):
     dns = fake()
     only = next(c for c in CHECKS if c.id == check)
     chosen = subject(checks=(setting(check, "off"),))
@@ -44,7 +44,7 @@ def test_a_check_that_is_off_asks_nothing(subject, fake, check):
         ("info", {"fail": "pass", "warn": "pass"}),
     ],
 )
-def test_a_level_is_the_worst_status_and_what_could_not_be_looked_up_stays_an_error(level, becomes):
+def test_a_level_limits_the_status_and_a_failed_lookup_stays_an_error(level, becomes):
     for status in STATUSES:
         before = Finding(id="spf", status=status, code="SPF_MISSING", title="There is no SPF record", detail="Why.")
         after = apply_level(before, setting("spf", level))
@@ -53,16 +53,16 @@ def test_a_level_is_the_worst_status_and_what_could_not_be_looked_up_stays_an_er
             continue
         assert (after.status, after.code, after.title) == (becomes[status], before.code, before.title)
         assert after.detail == (
-            f"Why.\nIt was lowered from {status} to {level} by dns.checks in products/business.yaml:9:3."
+            f"Why.\ndns.checks in products/business.yaml:9:3 lowers the status from {status} to {level}."
         )
 
 
-def test_a_lowered_finding_still_says_what_to_publish(finding, hosts):
+def test_a_lowered_finding_still_proposes_records(finding, hosts):
     found = finding("spf", hosts, checks=(setting("spf", "warn"), setting("mx", "off")))
     assert (found.status, found.code) == ("warn", "SPF_MISSING")
     assert [record.value for record in found.fix] == ["v=spf1 include:spf.example.net ~all"]
 
 
-def test_a_domain_alias_is_judged_by_its_domains_settings(report, good):
+def test_a_domain_alias_uses_the_settings_of_its_domain(report, good):
     found = report(good, alias_of="example.net", checks=(setting("dmarc", "off"),))
     assert next(f for f in found.checks if f.id == "dmarc").code == "CHECK_OFF"

@@ -1,7 +1,6 @@
-"""The law of the records: what a report says to publish, published on a real DNS server, passes the same check."""
+"""Law: the records that a report proposes pass the same check when they are published on a real DNS server."""
 
 import asyncio
-import time
 from dataclasses import replace
 
 from hypothesis import given, settings
@@ -45,7 +44,7 @@ REVERSE = {
 FIXABLE = [
     check for check in CHECKS if check in FIRST or check.id in ("mta-sts", "tls-rpt", "client-srv", "autoconfig")
 ]
-"""The checks whose fixes depend on nothing but their own records."""
+"""The checks whose fixes depend only on their own records."""
 TERMS = [
     *("include:old.example.net", "a:old.example.net", "mx", "-ip4:203.0.113.0/24", "ip4:1.2.3.400", "~all", "-all"),
     *(
@@ -79,7 +78,7 @@ CLIENT = st.tuples(
 
 @st.composite
 def domains(draw):
-    """What example.com publishes: anything from nothing to several of everything."""
+    """The records of example.com: from none to several of each type."""
     found = [("example.com", "MX", value) for value in draw(st.lists(MX, max_size=2, unique=True))]
     found += [("example.com", "TXT", value) for value in draw(st.lists(SPF, max_size=2, unique=True))]
     found += [("_dmarc.example.com", "TXT", value) for value in draw(st.lists(DMARC, max_size=2, unique=True))]
@@ -96,7 +95,7 @@ def domains(draw):
 
 
 def publish(zones: Zones, records: tuple[Record, ...], found: tuple[Record, ...]) -> None:
-    """What a person does: deletes what was found under the names of the fix, then publishes it."""
+    """Does what an administrator does: deletes the found records with the names of the fix, then publishes it."""
     names = {record.name for record in records}
     for record in found:
         if record.name in names:
@@ -122,7 +121,8 @@ def run(work, zone=HOST_ZONE):
         server = DnsServer(zones, port=0)
         port = await server.start()
         try:
-            return await work(zones, server, lambda: DnsResolver([("127.0.0.1", port)], 2.0))
+            # A long timeout: on a busy machine, a retry would count as a second question.
+            return await work(zones, server, lambda timeout=60.0: DnsResolver([("127.0.0.1", port)], timeout))
         finally:
             await server.stop()
 
@@ -136,7 +136,7 @@ def subject(key: str, domain: str = "example.com") -> Subject:
 
 @settings(max_examples=40, deadline=None)
 @given(lines=domains())
-def test_a_fix_that_is_published_mends_what_it_was_for(keys, lines):
+def test_a_published_fix_makes_its_check_pass(keys, lines):
     async def work(zones, server, resolver):
         for name, rtype, value in lines:
             zones.add(name, rtype, value)
@@ -166,7 +166,7 @@ def test_all_records_of_a_new_domain_published_from_the_zone_format_make_it_good
 
     before, after = run(work)
     assert {check.status for check in before.checks if check.id in {row.id for row in FIRST}} == {"fail"}
-    # The sandbox's DNS does not validate, and nobody's policy for MTA-STS can be made up.
+    # The sandbox's DNS does not validate, and the report cannot invent an MTA-STS policy.
     assert {c.id: c.status for c in after.checks if c.status != "pass"} == {"mta-sts": "skip", "dnssec": "skip"}
     assert after.to_publish() == before.to_publish()
 
@@ -188,7 +188,7 @@ PARKED = st.lists(
 
 @settings(max_examples=30, deadline=None)
 @given(lines=PARKED)
-def test_what_is_published_for_a_domain_that_sends_nothing_makes_it_say_so(keys, lines):
+def test_the_proposed_records_of_a_domain_that_sends_no_mail_make_it_pass(keys, lines):
     table = [check for check in CHECKS if check.id == "parked"]
     silent = replace(subject(keys.good), expected=replace(EXPECTED, sends=False))
 
@@ -202,7 +202,7 @@ def test_what_is_published_for_a_domain_that_sends_nothing_makes_it_say_so(keys,
 
     mx, after = run(work)
     assert after.status == "pass", after
-    assert set(mx) >= {value for _, rtype, value in lines if rtype == "MX"}, "MX records are another check's matter"
+    assert set(mx) >= {value for _, rtype, value in lines if rtype == "MX"}, "the fix keeps the MX records"
 
 
 def test_a_good_domain_costs_at_most_twelve_questions_and_a_fleet_at_most_nine_each(keys):
@@ -216,14 +216,15 @@ def test_a_good_domain_costs_at_most_twelve_questions_and_a_fleet_at_most_nine_e
             for domains in (names[:1], names):
                 server.reset_queries()
                 todo = [subject(keys.good, name) for name in domains]
-                reports = await check_subjects(todo, resolver(), table=table, everything=everything)
-                costs.append(server.queries())
+                fresh = resolver()
+                reports = await check_subjects(todo, fresh, table=table, everything=everything)
+                costs.append((fresh.sent, len(set(server.queries()))))
                 assert {report.status for report in reports} == {"pass"}
         return costs
 
     costs = run(work)
-    assert [len(set(asked)) for asked in costs] == [len(asked) for asked in costs], "nothing is asked twice"
-    first, first_each, usual, usual_each, everything, everything_each = (len(asked) for asked in costs)
+    assert all(sent == different for sent, different in costs), "no question is sent twice"
+    first, first_each, usual, usual_each, everything, everything_each = (sent for sent, _ in costs)
     assert first <= 12
     assert first_each <= 9 * 20
     assert usual <= first + 5 + 3
@@ -233,21 +234,30 @@ def test_a_good_domain_costs_at_most_twelve_questions_and_a_fleet_at_most_nine_e
 
 
 WITHOUT_SERVERS = [check for check in CHECKS if check.id != "delegation"]
-"""All but the one that asks authoritative servers, of which the sandbox has none."""
+"""All checks except `delegation`: the sandbox has no authoritative servers."""
 
 
 def test_one_domain_whose_server_is_silent_does_not_delay_the_others(keys):
     async def work(zones, server, resolver):
         server.set_faults([{"kind": "silence", "match": "dead.example"}])
-        begin = time.perf_counter()
-        done = {}
-        subjects = [subject(keys.good, name) for name in ("dead.example", *(f"d{n}.example" for n in range(60)))]
-        reports = await check_subjects(
-            subjects, resolver(), on_done=lambda n: done.update({n: time.perf_counter() - begin})
-        )
-        return reports[0], done
+        others = {f"d{n}.example" for n in range(60)}
+        done = set()
+        all_others = asyncio.Event()
 
-    dead, done = run(work)
+        def on_done(name):
+            done.add(name)
+            if others <= done:
+                all_others.set()
+
+        subjects = [subject(keys.good, name) for name in ("dead.example", *sorted(others))]
+        # The timeout is longer than the test may take, so a domain that waits for the silent server never finishes.
+        checking = asyncio.ensure_future(check_subjects(subjects, resolver(3600.0), on_done=on_done))
+        await all_others.wait()
+        finished = set(done)
+        checking.cancel()
+        (dead,) = await check_subjects(subjects[:1], resolver(0.7))
+        return dead, finished
+
+    dead, finished = run(work)
+    assert "dead.example" not in finished
     assert {check.status for check in dead.checks} == {"error"}
-    assert list(done)[-1] == "dead.example", "whoever waited for the silent server would have come later"
-    assert done["dead.example"] > 1.9

@@ -1,4 +1,4 @@
-"""The resolver against a real DNS server on loopback, by UDP and TCP, healthy and not."""
+"""The resolver against a real DNS server on loopback, by UDP and TCP, with and without faults."""
 
 import asyncio
 import socket
@@ -32,8 +32,8 @@ loop2 CNAME loop
 """
 
 
-def serve(work, *, zone=ZONE, timeout=2.0, faults=(), **options):
-    """Runs `work(resolver, server)` beside a server."""
+def serve(work, *, zone=ZONE, timeout=60.0, faults=(), **options):
+    """Runs `work(resolver, server)` with a running server."""
 
     async def run():
         zones = Zones()
@@ -68,13 +68,13 @@ def test_every_type_becomes_a_value_in_canonical_form():
     assert ask("alias.example.com", "CNAME").records == (Host("other.example.com"),)
 
 
-def test_text_is_joined_without_a_space_and_decoded_whatever_it_is():
+def test_strings_are_joined_without_a_space_and_any_bytes_are_decoded():
     answer = ask("example.com", "TXT")
     assert Txt(("one ", "two")) in answer.records
     assert set(answer.texts()) == {"one two", "café", "ÿ"}
 
 
-def test_cnames_are_followed_and_named():
+def test_cnames_are_followed_and_recorded():
     answer = ask("alias.example.com", "A")
     assert answer.aliases == ("other.example.com", "example.com")
     assert answer.addresses() == ("192.0.2.1",)
@@ -91,7 +91,7 @@ def test_cnames_are_followed_and_named():
         ("é..example.com", "A", "nxdomain"),
     ],
 )
-def test_nothing_is_told_from_not_existing(name, rtype, outcome):
+def test_a_name_without_records_differs_from_a_nonexistent_name(name, rtype, outcome):
     answer = ask(name, rtype)
     assert (answer.outcome, answer.records) == (outcome, ())
     assert answer.text
@@ -101,19 +101,21 @@ def test_nothing_is_told_from_not_existing(name, rtype, outcome):
     ("kind", "outcome", "text"),
     [
         ("servfail", "temporary", "answered SERVFAIL"),
-        ("refused", "refused", "refuses to answer (REFUSED)"),
+        ("refused", "refused", "refused to answer (REFUSED)"),
         ("silence", "temporary", "did not answer within 0.6 s"),
         ("garbage", "temporary", "did not answer within 0.6 s"),
     ],
 )
-def test_trouble_is_never_taken_for_absence(kind, outcome, text):
-    answer = ask("example.com", "MX", timeout=0.6, faults=[{"kind": kind, "match": "example.com"}])
+def test_a_failure_is_never_an_absence(kind, outcome, text):
+    answer = ask(
+        "example.com", "MX", timeout=0.6 if "0.6" in text else 60.0, faults=[{"kind": kind, "match": "example.com"}]
+    )
     assert answer.outcome == outcome
     assert text in answer.text
 
 
-def test_a_lost_datagram_is_asked_again():
-    answer = ask("example.com", "MX", timeout=1.0, faults=[{"kind": "silence", "match": "example.com", "times": 1}])
+def test_a_lost_datagram_is_sent_again():
+    answer = ask("example.com", "MX", timeout=4.0, faults=[{"kind": "silence", "match": "example.com", "times": 1}])
     assert answer.outcome == "records"
 
 
@@ -124,7 +126,7 @@ def test_a_truncated_answer_is_fetched_by_tcp():
     assert len(ask("example.com", "TXT", zone=zone).texts()[0]) == 10_000
 
 
-def test_no_question_is_sent_twice_in_a_run_neither_at_once_nor_later_whatever_the_answer():
+def test_no_question_is_sent_twice_in_a_run_for_any_answer():
     async def work(resolver, server):
         for _ in range(2):
             for name in ("example.com", "missing.example.com", "EXAMPLE.com."):
@@ -146,12 +148,11 @@ def test_no_more_than_the_limit_is_in_flight():
         await asyncio.gather(*(resolver.lookup(f"h{n}.example.com", "A") for n in range(12)))
         return time.perf_counter() - begin
 
-    few, all_at_once = serve(work, in_flight=4), serve(work, in_flight=12)
-    assert few >= 0.3
-    assert all_at_once < few
+    # Twelve questions with four at a time need three rounds. A busy machine can only make this longer.
+    assert serve(work, in_flight=4, timeout=60.0) >= 0.3
 
 
-def test_a_caller_that_gives_up_takes_the_answer_from_nobody():
+def test_a_canceled_caller_does_not_cancel_the_answer_of_others():
     async def work(resolver, server):
         server.set_faults([{"kind": "delay", "match": "example.com", "seconds": 0.2}])
         first = asyncio.ensure_future(resolver.lookup("example.com", "A"))
@@ -164,7 +165,7 @@ def test_a_caller_that_gives_up_takes_the_answer_from_nobody():
     assert serve(work).outcome == "records"
 
 
-def test_where_the_first_server_is_dead_or_refuses_the_second_is_asked():
+def test_if_the_first_server_is_silent_or_refuses_the_second_one_is_asked():
     async def work(resolver, server):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
             silent.bind(("127.0.0.1", 0))
@@ -174,7 +175,7 @@ def test_where_the_first_server_is_dead_or_refuses_the_second_is_asked():
     assert serve(work).outcome == "records"
 
 
-def test_a_closed_port_is_temporary_and_says_where():
+def test_a_closed_port_is_temporary_and_the_text_names_the_server():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -187,7 +188,7 @@ def test_a_closed_port_is_temporary_and_says_where():
     assert f"127.0.0.1:{port}" in answer.text
 
 
-def test_without_a_resolver_on_the_system_the_way_out_is_named(monkeypatch):
+def test_without_a_system_resolver_the_error_has_a_hint(monkeypatch):
     def none_configured(*_):
         raise dns.resolver.NoResolverConfiguration
 
@@ -198,6 +199,6 @@ def test_without_a_resolver_on_the_system_the_way_out_is_named(monkeypatch):
     assert "reconciler.yaml" in caught.value.hint
 
 
-def test_a_resolver_named_by_a_host_name_is_refused():
+def test_a_resolver_given_by_a_host_name_is_refused():
     with pytest.raises(Unreachable):
         open_resolver([("dns.example.net", 53)], 5.0)

@@ -1,4 +1,4 @@
-"""Answers kept on disk: as long as their TTLs allow, and never believed where somebody may have touched them."""
+"""Answers on disk: kept for their TTL, and ignored if another user can have changed the file."""
 
 import asyncio
 import json
@@ -50,7 +50,7 @@ def kept(path, clock, *answers):
         (Txt(("one ", "two")), Txt(("<script>", "\x1b[31m", "\u202e", ""))),
     ],
 )
-def test_every_kind_of_record_comes_back_as_it_was(tmp_path, records):
+def test_every_kind_of_record_is_restored_unchanged(tmp_path, records):
     clock = Clock()
     before = answer(records=records, aliases=("b.example",), authenticated=True)
     again = kept(tmp_path / "dns.json", clock, before)
@@ -58,7 +58,7 @@ def test_every_kind_of_record_comes_back_as_it_was(tmp_path, records):
     assert again.get("example.com", "A") == before
 
 
-def test_an_answer_is_kept_as_long_as_its_ttl_and_says_what_is_left_of_it(tmp_path):
+def test_an_answer_is_kept_for_its_ttl_and_contains_the_remaining_ttl(tmp_path):
     clock = Clock()
     again = kept(tmp_path / "dns.json", clock, answer(ttl=60))
     clock.time += 45
@@ -71,7 +71,7 @@ def test_an_answer_is_kept_as_long_as_its_ttl_and_says_what_is_left_of_it(tmp_pa
 @pytest.mark.parametrize(
     ("outcome", "most"), [("records", MAX_SECONDS), ("nodata", MAX_SECONDS_ABSENT), ("nxdomain", MAX_SECONDS_ABSENT)]
 )
-def test_nothing_is_kept_for_ever(tmp_path, outcome, most):
+def test_no_answer_is_kept_forever(tmp_path, outcome, most):
     clock = Clock()
     again = kept(tmp_path / "dns.json", clock, answer(ttl=2**31 - 1, outcome=outcome))
     assert again.get("example.com", "A").ttl == most
@@ -80,28 +80,28 @@ def test_nothing_is_kept_for_ever(tmp_path, outcome, most):
 @pytest.mark.parametrize(
     "one", [answer(outcome="temporary"), answer(outcome="refused"), answer(ttl=0), answer(ttl=None)]
 )
-def test_what_could_not_be_looked_up_or_may_not_be_remembered_is_not_kept(tmp_path, one):
+def test_failed_lookups_and_answers_without_ttl_are_not_kept(tmp_path, one):
     assert kept(tmp_path / "dns.json", Clock(), one).get("example.com", "A") is None
 
 
-def test_a_clock_that_was_set_back_makes_no_answer_last_longer(tmp_path):
+def test_setting_the_clock_back_does_not_extend_an_answer(tmp_path):
     clock = Clock()
     kept(tmp_path / "dns.json", clock, answer(ttl=60))
     clock.time -= 10 * MAX_SECONDS
     assert AnswerCache(tmp_path / "dns.json", SERVERS, now=clock).get("example.com", "A") is None
 
 
-def test_the_file_is_the_owners_only_and_nothing_else_is_left(tmp_path):
+def test_only_the_owner_can_read_the_file_and_no_other_file_remains(tmp_path):
     kept(tmp_path / "dns.json", Clock(), answer())
     assert stat.S_IMODE((tmp_path / "dns.json").stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["dns.json"]
 
 
-def test_a_file_that_others_can_write_is_not_believed(tmp_path):
+def test_a_file_that_other_users_can_write_is_ignored(tmp_path):
     kept(tmp_path / "dns.json", Clock(), answer())
     (tmp_path / "dns.json").chmod(0o666)
     cache = AnswerCache(tmp_path / "dns.json", SERVERS, now=Clock())
-    assert "others may have written it" in cache.problem
+    assert "other users can write it" in cache.problem
     assert cache.get("example.com", "A") is None
 
 
@@ -125,7 +125,7 @@ def test_answers_of_other_resolvers_are_not_used(tmp_path):
         "\udcff",
     ],
 )
-def test_a_damaged_file_is_ignored_said_and_written_anew(tmp_path, text):
+def test_a_damaged_file_is_ignored_reported_and_replaced(tmp_path, text):
     path = tmp_path / "dns.json"
     path.write_bytes(text.encode(errors="surrogateescape"))
     path.chmod(0o600)
@@ -158,32 +158,32 @@ def test_a_row_of_anything_is_an_answer_or_ignored(tmp_path_factory, place, valu
     assert found is None or (found.name, found.ttl) == ("example.com", found.ttl)
 
 
-def test_where_the_file_cannot_be_written_that_is_said(tmp_path):
+def test_an_unwritable_file_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     cache = AnswerCache(tmp_path / "file" / "dns.json", SERVERS, now=Clock())
     assert "cannot be written" in cache.save()
 
 
-def test_a_second_run_asks_nothing_that_is_still_good_and_again_what_failed(tmp_path):
+def test_a_second_run_repeats_only_expired_and_failed_lookups(tmp_path):
     async def run():
         zones = Zones()
         zones.set_zone("example.com", "@ A 192.0.2.1")
         server = DnsServer(zones, port=0)
         port = await server.start()
-        said = []
+        warnings = []
         try:
             for _ in range(2):
                 server.reset_queries()
                 server.set_faults([{"kind": "servfail", "match": "broken.example.com"}])
-                with cached_resolver([("127.0.0.1", port)], 2.0, tmp_path / "dns.json", said.append) as resolver:
+                with cached_resolver([("127.0.0.1", port)], 2.0, tmp_path / "dns.json", warnings.append) as resolver:
                     assert isinstance(resolver, DnsResolver)
                     found = await resolver.lookup("example.com", "A")
                     broken = await resolver.lookup("broken.example.com", "A")
-            return found, broken, server.queries(), said
+            return found, broken, server.queries(), warnings
         finally:
             await server.stop()
 
-    found, broken, queries, said = asyncio.run(run())
+    found, broken, queries, warnings = asyncio.run(run())
     assert (found.addresses(), broken.outcome) == (("192.0.2.1",), "temporary")
     assert queries == [("broken.example.com", "A")]
-    assert said == []
+    assert warnings == []

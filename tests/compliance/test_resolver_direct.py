@@ -1,4 +1,4 @@
-"""Authoritative servers asked directly, and what the AD bit says, from a server that answers as it is told."""
+"""Direct queries to authoritative servers, and the AD bit, with a server that sends prepared answers."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from reconciler.core.lookups import Host, Soa, Tlsa
 
 
 class Server(asyncio.DatagramProtocol):
-    """Answers every question with the lines for its type and these flags; remembers the questions."""
+    """Answers every question with the lines for its type and these flags; records the questions."""
 
     def __init__(self, flags, lines):
         self.asked = []
@@ -60,34 +60,34 @@ def test_an_authoritative_server_is_asked_once_and_without_recursion():
 
 
 @pytest.mark.parametrize("lines", [(), (("SOA", "ns1.example.org. h.example.org. 7 1 2 3 4"),)])
-def test_a_server_that_answers_without_authority_is_lame_and_its_word_does_not_count(lines):
+def test_a_server_that_answers_without_authority_is_lame_and_its_answer_does_not_count(lines):
     answer, _ = ask("SOA", *lines, flags=dns.flags.RA, direct=True)
     assert (answer.outcome, answer.records) == ("temporary", ())
     assert "lame" in answer.text
 
 
 @pytest.mark.parametrize(("flags", "secure"), [(dns.flags.AD, True), (0, False)])
-def test_the_ad_bit_is_asked_for_and_told(flags, secure):
+def test_the_ad_bit_is_requested_and_recorded(flags, secure):
     answer, asked = ask("MX", ("MX", "10 a.example.com."), flags=flags | dns.flags.RA)
     assert answer.authenticated is secure
     assert asked[0].flags & dns.flags.AD
     assert asked[0].flags & dns.flags.RD
 
 
-def test_the_types_beyond_the_first_become_values():
+def test_the_other_types_become_values():
     flags = dns.flags.RA
     assert ask("NS", ("NS", "NS1.example.org."), flags=flags)[0].records == (Host("ns1.example.org"),)
     assert ask("PTR", ("PTR", "A.example.org."), flags=flags)[0].records == (Host("a.example.org"),)
     assert ask("TLSA", ("TLSA", "3 1 0 ABCD"), flags=flags)[0].records == (Tlsa(3, 1, 0, "abcd"),)
 
 
-def test_the_root_can_be_asked_about():
+def test_the_root_can_be_looked_up():
     answer, asked = ask("SOA", ("SOA", "a.root. h.root. 1 1 2 3 4"), flags=dns.flags.AD | dns.flags.RA, name="")
     assert (answer.name, answer.authenticated) == ("", True)
     assert asked[0].question[0].name == dns.name.root
 
 
-def test_answers_are_the_same_whatever_time_they_have_left():
+def test_answers_are_equal_for_any_remaining_ttl():
     one, _ = ask("MX", ("MX", "10 a.example.com."), flags=dns.flags.RA)
     from dataclasses import replace
 

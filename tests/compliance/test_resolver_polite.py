@@ -1,4 +1,4 @@
-"""The resolver counts: what is in flight, how often it asks again, who waits for a silent server. Real UDP sockets."""
+"""The limits of the resolver: concurrency, retries, and waiting for silent servers. Real UDP sockets."""
 
 import asyncio
 import socket
@@ -15,7 +15,7 @@ from reconciler.core.lookups import Answer
 
 
 class Responder(asyncio.DatagramProtocol):
-    """A UDP name server of one function: (query, address) to datagrams; counts what is unanswered at a time."""
+    """A UDP name server from one function: (query, address) to datagrams. It counts unanswered questions."""
 
     def __init__(self, respond, delay=0.0):
         self.respond = respond
@@ -43,7 +43,7 @@ class Responder(asyncio.DatagramProtocol):
 
 
 def reply(query, *, rcode=0, records=True, flags=dns.flags.RA | dns.flags.AA):
-    """dnspython's usual reply, with an address."""
+    """dnspython's default reply, with an address."""
     message = dns.message.make_response(query)
     message.flags |= flags
     message.set_rcode(rcode)
@@ -79,7 +79,7 @@ def served(work, respond=good, delay=0.0, **options):
 
 @pytest.fixture
 def silent():
-    """The address of a socket that nobody reads."""
+    """The address of a socket that never answers."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
         bound.bind(("127.0.0.1", 0))
         yield bound.getsockname()
@@ -89,7 +89,7 @@ def names(count):
     return [f"h{number}.example" for number in range(count)]
 
 
-def test_never_more_than_the_bound_is_in_flight_with_a_server():
+def test_the_concurrency_limit_of_a_server_is_never_exceeded():
     async def work(resolver, responder):
         answers = await asyncio.gather(*(resolver.lookup(name, "A") for name in names(100)))
         return answers, responder
@@ -100,7 +100,7 @@ def test_never_more_than_the_bound_is_in_flight_with_a_server():
     assert len(responder.queries) == 100
 
 
-def test_a_strangers_server_gets_few_questions_at_a_time():
+def test_an_authoritative_server_gets_few_questions_at_a_time():
     async def work(resolver, responder):
         await asyncio.gather(*(resolver.lookup_at("127.0.0.1", name, "A") for name in names(20)))
         return responder.most
@@ -108,7 +108,7 @@ def test_a_strangers_server_gets_few_questions_at_a_time():
     assert served(work, delay=0.01) == AUTHORITY_IN_FLIGHT
 
 
-def test_a_silent_authoritative_server_keeps_nobody_else_waiting(silent):
+def test_a_silent_authoritative_server_does_not_delay_other_questions(silent):
     async def work(resolver, responder):
         resolver._authority_port = silent[1]
         waiting = asyncio.ensure_future(resolver.lookup_at("127.0.0.1", "example", "A"))
@@ -126,7 +126,7 @@ def test_a_silent_recursive_server_costs_its_first_questions_a_moment_and_the_re
         more = await asyncio.gather(*(resolver.lookup(f"x.{name}", "A") for name in names(100)))
         return [*first, *more], resolver.attempts
 
-    answers, attempts = served(work, timeout=7.0, before=[silent])
+    answers, attempts = served(work, timeout=28.0, before=[silent])
     assert {answer.outcome for answer in answers} == {"records"}
     assert attempts == 10 * 2 + 100
 
@@ -144,7 +144,7 @@ def test_a_silent_server_is_asked_three_times_and_longer_each_time():
     assert taken > 0.69
 
 
-def test_lost_datagrams_are_made_good_by_the_third_attempt():
+def test_the_third_attempt_recovers_from_lost_datagrams():
     async def work(resolver, responder):
         return await resolver.lookup("a.example", "A"), len(responder.queries)
 
@@ -153,7 +153,7 @@ def test_lost_datagrams_are_made_good_by_the_third_attempt():
 
 
 @pytest.mark.parametrize("rcode", [dns.rcode.SERVFAIL, dns.rcode.REFUSED])
-def test_a_server_that_answers_with_trouble_is_not_asked_again(rcode):
+def test_a_server_that_answers_with_a_failure_is_not_asked_again(rcode):
     async def work(resolver, responder):
         return await resolver.lookup("a.example", "A"), len(responder.queries)
 
@@ -163,7 +163,7 @@ def test_a_server_that_answers_with_trouble_is_not_asked_again(rcode):
 
 
 @pytest.mark.parametrize("rcode", [dns.rcode.FORMERR, dns.rcode.NOTIMP])
-def test_a_server_that_does_not_know_edns_is_asked_without_it_and_that_is_remembered(rcode):
+def test_a_server_without_edns_is_asked_without_it_from_then_on(rcode):
     def old(query, _):
         if query.edns >= 0:
             message = reply(query, rcode=rcode, records=False)
@@ -198,7 +198,7 @@ def forged(query, kind):
 
 
 @pytest.mark.parametrize("kind", ["id", "question", "query", "opcode", "cut", "garbage"])
-def test_datagrams_that_are_not_the_answer_are_waited_past(kind):
+def test_datagrams_that_are_not_the_answer_are_ignored(kind):
     async def work(resolver, responder):
         return await resolver.lookup("a.example", "A")
 
@@ -213,11 +213,11 @@ def test_ids_and_source_ports_differ_from_question_to_question():
 
     responder = served(work)
     assert len({query.id for query in responder.queries}) > 500
-    # Ports are taken anew after some hundred questions each, so there are more than are open at a time.
+    # A port is replaced after some hundred questions, so the run uses more ports than are open at a time.
     assert len(responder.addresses) >= 8
 
 
-def test_no_port_stays_open_when_nothing_is_under_way():
+def test_no_port_stays_open_without_pending_questions():
     async def work(resolver, responder):
         await asyncio.gather(*(resolver.lookup(name, "A") for name in names(50)))
         waiting = asyncio.ensure_future(resolver.lookup("last.example", "A"))
@@ -229,7 +229,7 @@ def test_no_port_stays_open_when_nothing_is_under_way():
     assert set(served(work)) == {None}
 
 
-def test_where_the_event_loop_cannot_watch_sockets_dnspython_asks(monkeypatch):
+def test_if_the_event_loop_cannot_watch_sockets_dnspython_asks(monkeypatch):
     async def work(resolver, responder):
         loop = asyncio.get_running_loop()
         original, calls = loop.add_reader, []

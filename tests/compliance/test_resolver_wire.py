@@ -1,4 +1,4 @@
-"""Our own reader of plain answers: it says what dnspython says, or leaves the message to it, whatever the bytes."""
+"""The reader of plain answers: for any bytes, it gives the result of dnspython or leaves the message to it."""
 
 import contextlib
 import random
@@ -53,7 +53,7 @@ def messages(draw):
     reply.set_rcode(draw(st.sampled_from([0] * 8 + [3, 3, 2, 5, 1, 16])))
     for section in (reply.answer, reply.authority, reply.additional):
         for owner, ttl, (kind, value) in draw(_records):
-            # Half of the time what was asked for, or an alias on the way, so that there is something to follow.
+            # Half of the records have the type of the question or are aliases, so that there is a chain to follow.
             owner = f"{name}." if draw(st.booleans()) else owner
             rdata = dns.rdata.from_text("IN", kind, value)
             rrset = reply.find_rrset(section, dns.name.from_text(owner), rdata.rdclass, rdata.rdtype, create=True)
@@ -73,7 +73,7 @@ def slow(name, rtype, wire):
 
 @settings(max_examples=200, deadline=None)
 @given(message=messages())
-def test_what_is_read_here_dnspython_reads_the_same(message):
+def test_dnspython_reads_plain_messages_the_same_way(message):
     name, rtype, reply = message
     wire = reply.to_wire()
     try:
@@ -86,7 +86,7 @@ def test_what_is_read_here_dnspython_reads_the_same(message):
 
 @settings(max_examples=200, deadline=None)
 @given(message=messages(), seed=st.integers(0, 2**32))
-def test_damaged_messages_never_raise_and_are_never_read_otherwise_than_by_dnspython(message, seed):
+def test_damaged_messages_never_raise_and_are_never_read_differently_from_dnspython(message, seed):
     name, rtype, reply = message
     chance = random.Random(seed)
     damaged = bytearray(reply.to_wire())
@@ -110,7 +110,7 @@ def test_damaged_messages_never_raise_and_are_never_read_otherwise_than_by_dnspy
 @settings(max_examples=300, deadline=None)
 @given(raw=st.binary(max_size=80), rtype=st.sampled_from(sorted(TYPES)))
 @example(raw=b"", rtype="A")
-def test_any_bytes_after_the_question_are_an_answer_or_a_doubt(raw, rtype):
+def test_any_bytes_after_the_question_are_an_answer_or_left_to_dnspython(raw, rtype):
     asked = resolver_wire.question("example.com", rtype)
     for counts in ((1, 0, 0), (0, 1, 0), (1, 1, 1), (60, 0, 0)):
         wire = struct.pack("!HHHHHH", 1, 0x8180, 1, *counts) + asked + raw
@@ -142,12 +142,12 @@ def wire_of(name, rtype, *rrs, authority=(), rcode=0, flags=dns.flags.RA, questi
         ("CNAME", ("mail.example.com.",), (Host("mail.example.com"),)),
     ],
 )
-def test_plain_answers_of_every_kind_are_read_here_without_a_doubt(rtype, values, expected):
+def test_plain_answers_of_every_kind_are_read_without_dnspython(rtype, values, expected):
     answer = fast("example.com", rtype, wire_of("example.com", rtype, ("example.com.", 60, rtype, *values)))
     assert (answer.outcome, answer.records, answer.ttl) == ("records", tuple(sorted(expected)), 60)
 
 
-def test_aliases_are_followed_and_the_least_ttl_counts():
+def test_aliases_are_followed_and_the_lowest_ttl_counts():
     wire = wire_of(
         "a.example.com",
         "A",
@@ -161,21 +161,21 @@ def test_aliases_are_followed_and_the_least_ttl_counts():
 
 
 @pytest.mark.parametrize(("rcode", "outcome"), [(0, "nodata"), (3, "nxdomain")])
-def test_an_absence_may_be_remembered_for_as_long_as_the_soa_says(rcode, outcome):
+def test_the_ttl_of_an_absence_comes_from_the_soa(rcode, outcome):
     soa = ("example.com.", 3600, "SOA", "ns. host. 1 2 3 4 60")
     answer = fast("x.example.com", "A", wire_of("x.example.com", "A", authority=[soa], rcode=rcode))
     assert (answer.outcome, answer.ttl) == (outcome, 60)
     assert fast("x.example.com", "A", wire_of("x.example.com", "A", rcode=3)).ttl is None
 
 
-def test_records_of_other_names_in_the_answer_are_no_answer():
+def test_records_of_other_names_in_the_answer_are_ignored():
     wire = wire_of("example.com", "A", ("evil.example.", 60, "A", "192.0.2.66"))
     answer = fast("example.com", "A", wire)
     assert (answer.outcome, answer.records) == ("nodata", ())
     assert slow("example.com", "A", wire) == answer
 
 
-def test_letters_of_the_question_may_come_back_in_another_case():
+def test_the_question_may_be_repeated_in_another_case():
     wire = wire_of("example.com", "A", ("EXAMPLE.com.", 60, "A", "192.0.2.1"), question="eXaMpLe.CoM.")
     assert fast("example.com", "A", wire).addresses() == ("192.0.2.1",)
 
@@ -201,25 +201,25 @@ _HERE = len(_HEAD)
         b"\x40" * 20,  # a kind of label that does not exist
     ],
 )
-def test_messages_that_lie_are_not_read_here(tail):
+def test_inconsistent_messages_are_left_to_dnspython(tail):
     with pytest.raises(LeftToDnspython):
         resolver_wire.read(_HEAD + tail, "example.com", "A", _ASKED)
 
 
-def test_a_name_of_more_than_255_bytes_is_not_read_here():
+def test_a_name_of_more_than_255_bytes_is_left_to_dnspython():
     long = b"".join(b"\x3f" + b"x" * 63 for _ in range(4)) + b"\0"
     with pytest.raises(LeftToDnspython):
         resolver_wire.read(_HEAD + long + b"\0\1\0\1\0\0\0\x3c\0\4abcd", "example.com", "A", _ASKED)
 
 
 @pytest.mark.parametrize("name", ["", "x" * 64, "a..b", "é.example", "a b.example", ".".join(["x" * 60] * 5), "a\\.b"])
-def test_odd_names_are_left_to_dnspython(name):
+def test_unusual_names_are_left_to_dnspython(name):
     assert resolver_wire.question(name, "A") is None
 
 
 @given(name=st.lists(st.from_regex(r"[a-z0-9_-]{1,20}", fullmatch=True), min_size=1, max_size=6).map(".".join))
 @settings(max_examples=100, deadline=None)
-def test_a_query_is_what_dnspython_would_send(name):
+def test_a_query_equals_that_of_dnspython(name):
     message = dns.message.from_wire(b"\1\2" + make_query(name, "MX", recursive=True).tail)
     theirs = dns.message.make_query(f"{name}.", "MX", use_edns=0, payload=1232)
     theirs.id, theirs.flags = 0x0102, dns.flags.RD | dns.flags.AD

@@ -1,6 +1,6 @@
-"""The test suite of RFC 7208 (openspf.org, release 2014.04), all of it: `data/rfc7208-tests.yml`, byte for byte.
+"""The complete test suite of RFC 7208 (openspf.org, release 2014.04): `data/rfc7208-tests.yml`, unchanged.
 
-Licence: `data/rfc7208-tests.LICENSE` (BSD, three clauses).
+License: `data/rfc7208-tests.LICENSE` (BSD, three clauses).
 """
 
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ Zone = dict[str, dict[str, list[Any]]]
 
 
 def _zone(data: dict[str, list[Any]]) -> Zone:
-    """Names in lower case; an SPF record is a TXT record too, unless the name has one of its own (the suite's rules)."""
+    """Names in lower case. By the suite's rules, an SPF record is also a TXT record unless the name has a TXT record."""
     zone: Zone = {}
     for name, rows in data.items():
         entry = zone.setdefault(str(name).lower(), {})
@@ -86,7 +86,7 @@ CASES = list(_cases())
 
 
 @pytest.mark.parametrize(("zone", "case"), CASES)
-def test_check_host_says_what_the_suite_of_rfc_7208_says(zone: Zone, case: dict[str, Any]) -> None:
+def test_check_host_gives_the_results_of_the_suite_of_rfc_7208(zone: Zone, case: dict[str, Any]) -> None:
     helo, sender = str(case["helo"]), case.get("mailfrom") or ""
     domain = sender.rpartition("@")[2] or helo
     found = check_host(case["host"], domain, sender, helo, _finder(zone))
@@ -96,23 +96,23 @@ def test_check_host_says_what_the_suite_of_rfc_7208_says(zone: Zone, case: dict[
         assert found.explanation == ("" if case["explanation"] == "DEFAULT" else case["explanation"])
 
 
-def test_the_suite_is_whole_and_unchanged() -> None:
+def test_the_suite_is_complete_and_unchanged() -> None:
     assert len(CASES) == 203
     assert sha256(SUITE.read_bytes()).hexdigest() == SHA256
 
 
 @pytest.mark.parametrize(("zone", "case"), CASES)
-def test_asking_step_by_step_comes_to_the_same_and_asks_nothing_twice(zone: Zone, case: dict[str, Any]) -> None:
+def test_evaluation_step_by_step_gives_the_same_result_and_asks_nothing_twice(zone: Zone, case: dict[str, Any]) -> None:
     helo, sender = str(case["helo"]), case.get("mailfrom") or ""
     domain = sender.rpartition("@")[2] or helo
     find = _finder(zone)
     known: dict[tuple[str, RecordType], Answer] = {}
 
-    def told(name: str, rtype: RecordType) -> Answer | None:
+    def find_known(name: str, rtype: RecordType) -> Answer | None:
         return known.get((name, rtype))
 
     for _ in range(100):
-        found = check_host(case["host"], domain, sender, helo, told)
+        found = check_host(case["host"], domain, sender, helo, find_known)
         if not found.open:
             break
         assert not set(found.open) & set(known), "asked before"

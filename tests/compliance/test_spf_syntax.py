@@ -1,4 +1,4 @@
-"""The SPF grammar of RFC 7208 section 12, macros included."""
+"""The SPF grammar of RFC 7208 section 12, including macros."""
 
 import pytest
 from hypothesis import given, settings
@@ -24,12 +24,12 @@ REFUSED = (
 
 
 @pytest.mark.parametrize("text", ["v=spf1", "v=spf1 -all", "V=SPF1 -all", "v=spf1  "])
-def test_the_version_is_a_word_of_its_own_in_any_case(text):
+def test_the_version_is_a_separate_word_in_any_case(text):
     assert is_spf(text)
 
 
 @pytest.mark.parametrize("text", ["v=spf10", "v=spf1-all", " v=spf1", "v=spf", "spf2.0/pra -all", "v=spf1\t-all"])
-def test_other_texts_are_no_spf_record(text):
+def test_other_texts_are_not_spf_records(text):
     assert not is_spf(text)
 
 
@@ -37,7 +37,7 @@ def test_other_texts_are_no_spf_record(text):
     "term",
     ALLOWED.split(),
 )
-def test_what_the_grammar_allows_is_no_fault(term):
+def test_valid_terms_have_no_fault(term):
     record = parse_spf(f"v=spf1 {term}")
     assert record.faults == ()
     assert len(record.terms) == 1
@@ -47,14 +47,14 @@ def test_what_the_grammar_allows_is_no_fault(term):
     "term",
     REFUSED.split(" "),
 )
-def test_what_the_grammar_does_not_allow_is_a_fault_that_names_the_term(term):
+def test_an_invalid_term_is_a_fault_that_names_the_term(term):
     (fault,) = parse_spf(f"v=spf1 {term} -all").faults
     assert fault.term == term
     assert fault.why
 
 
 @pytest.mark.parametrize("name", ["redirect", "exp"])
-def test_a_modifier_that_may_stand_once_is_a_fault_the_second_time(name):
+def test_a_repeated_modifier_that_must_be_unique_is_a_fault(name):
     assert len(parse_spf(f"v=spf1 {name}=a.example {name.upper()}=b.example").faults) == 1
 
 
@@ -83,7 +83,7 @@ def test_macros_are_values():
         ("a:x.example", "mx:x.example", False),
     ],
 )
-def test_mechanisms_are_compared_by_what_they_match(one, other, same):
+def test_mechanisms_are_compared_by_their_matches(one, other, same):
     left, right = parse_mechanism(one), parse_mechanism(other)
     assert (left.key("owner.example") == right.key("owner.example")) is same
 
@@ -91,18 +91,18 @@ def test_mechanisms_are_compared_by_what_they_match(one, other, same):
 @pytest.mark.parametrize(
     "text", ["-include:x.example", "redirect=x.example", "all", "mail.example.com", "include:x.example a"]
 )
-def test_an_expectation_must_be_one_mechanism_that_allows_senders(text):
+def test_a_mechanism_of_a_product_must_allow_senders(text):
     assert isinstance(parse_mechanism(text), SpfFault)
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=200))
-def test_any_text_is_parsed_without_an_exception_and_no_word_is_lost(text):
+def test_any_text_is_parsed_without_an_exception_and_without_losing_a_word(text):
     record = parse_spf(f"v=spf1 {text}")
     assert len(record.terms) + len(record.faults) == len([word for word in text.split(" ") if word])
 
 
-def test_a_hostile_record_of_the_greatest_length_takes_no_time():
+def test_a_record_of_the_maximum_length_is_parsed():
     for filler in (
         "a" * 60_000,
         "/" * 60_000,

@@ -1,4 +1,4 @@
-"""What an SPF record leads to, and what each term of it costs."""
+"""The tree of an SPF record, and the cost of each term."""
 
 from reconciler.core.findings import SpfTerm, SpfTree
 
@@ -21,7 +21,7 @@ def tree_of(finding, *lines) -> SpfTree:
     return found.tree
 
 
-def test_each_term_has_its_look_ups_and_the_running_total(finding):
+def test_each_term_has_its_lookups_and_the_running_total(finding):
     tree = tree_of(
         finding,
         "example.com TXT v=spf1 mx include:a.example.org ip4:192.0.2.4 redirect=c.example.org",
@@ -57,7 +57,7 @@ def test_each_term_has_its_look_ups_and_the_running_total(finding):
     )
 
 
-def test_terms_say_what_is_amiss_with_them(finding):
+def test_terms_contain_their_faults(finding):
     tree = tree_of(
         finding,
         "example.com TXT v=spf1 a:gone.example.org include:none.example.org include:slow.example.org ip4:x exists:%{i}.e.org"
@@ -72,7 +72,7 @@ def test_terms_say_what_is_amiss_with_them(finding):
     assert texts(tree, "ignored") == {"mx": True}
 
 
-def test_beyond_the_limit_what_is_known_is_counted_and_nothing_more_is_asked(finding, fake):
+def test_beyond_the_limit_known_records_are_counted_and_nothing_is_asked(finding, fake):
     lines = ["b.example.org TXT v=spf1 a:x1.example.org a:x2.example.org a:x3.example.org a:x4.example.org -all"]
     lines += [f"x{n}.example.org A 192.0.2.{n}" for n in range(1, 5)]
     dns = fake(
@@ -89,7 +89,7 @@ def test_beyond_the_limit_what_is_known_is_counted_and_nothing_more_is_asked(fin
     assert "beyond the limit" in found.tree.terms[11].unknown
 
 
-def test_a_maze_of_records_that_are_all_known_ends(finding, fake):
+def test_a_tree_of_records_that_include_each_other_ends(finding, fake):
     maze = " ".join(f"include:m{k}.example.org" for k in range(1, 9))
     lines = [f"m{n}.example.org TXT v=spf1 {maze.replace(f'include:m{n}.example.org', '')} -all" for n in range(1, 9)]
     found = finding("spf", fake(f"example.com TXT v=spf1 {maze} -all", *lines))
@@ -97,7 +97,7 @@ def test_a_maze_of_records_that_are_all_known_ends(finding, fake):
     assert 10 < found.tree.lookups <= 60
 
 
-def test_a_record_of_thousands_of_terms_is_drawn_in_part():
+def test_a_record_of_thousands_of_terms_is_shown_in_part():
     from reconciler.compliance.records.spf import parse_spf
     from reconciler.compliance.records.spf_tree import build_tree
 

@@ -47,7 +47,7 @@ def mechanisms(texts):
 
 @settings(max_examples=300)
 @given(found=RECORDS, texts=ADDED)
-def test_a_merged_record_is_valid_keeps_all_in_order_with_its_qualifiers_and_nothing_twice(found, texts):
+def test_a_merged_record_is_valid_keeps_order_and_qualifiers_and_has_no_duplicates(found, texts):
     added = mechanisms(texts)
     merged = merge(OWNER, found, added)
     assert is_spf(merged.text)
@@ -72,20 +72,20 @@ def test_a_merged_record_is_valid_keeps_all_in_order_with_its_qualifiers_and_not
 
 @settings(max_examples=300)
 @given(found=RECORDS, texts=ADDED)
-def test_what_a_merged_record_leaves_out_or_changes_is_said(found, texts):
+def test_a_note_names_each_omission_and_change_of_a_merged_record(found, texts):
     merged = merge(OWNER, found, mechanisms(texts))
     there = {m.key(OWNER): m for m in parse_spf(merged.text).mechanisms}
     words = merged.text.lower().split()
-    said = " ".join(merged.notes)
+    notes = " ".join(merged.notes)
     for one in found:
         for fault in one.faults:
-            assert fault.term[:60] in said
+            assert fault.term[:60] in notes
         for term in one.terms:
             if term.text.lower() in words:
                 continue
             same = isinstance(term, Mechanism) and term.key(OWNER) in there
             if not (same and term.qualifier == there[term.key(OWNER)].qualifier):
-                assert term.text.lower() in said.lower(), (term.text, merged)
+                assert term.text.lower() in notes.lower(), (term.text, merged)
 
 
 @settings(max_examples=200)
@@ -102,7 +102,7 @@ def test_merging_a_merged_record_again_changes_nothing(found, texts):
     end=st.sampled_from(["-all", "~all"]),
     address=st.sampled_from(["192.0.2.4", "192.0.2.5", "198.51.100.1", "2001:db8::1", "203.0.113.9", "203.0.113.10"]),
 )
-def test_for_all_senders_but_those_added_a_merged_record_says_what_the_record_said(words, end, address):
+def test_a_merged_record_gives_the_same_result_for_all_senders_except_the_added_ones(words, end, address):
     before = " ".join(["v=spf1", *words, end])
     after = merge(OWNER, (parse_spf(before),), mechanisms(["ip4:203.0.113.10"])).text
 

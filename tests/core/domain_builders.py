@@ -1,4 +1,4 @@
-"""Short ways to write domains down in tests."""
+"""Short builders of domains for tests."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -45,7 +45,7 @@ ENV = SecretRef("env", "PW")
 
 
 def at(name: str) -> str:
-    """The address of a bare name."""
+    """The address of a local part in the domain."""
     return name if "@" in name else f"{name}@{DOMAIN}"
 
 
@@ -55,12 +55,12 @@ def targets(*names: str) -> tuple[str, ...]:
 
 
 def box(name: str, **fields: Any) -> Mailbox:
-    """A desired mailbox: only the fields that are given are managed."""
+    """A desired mailbox that manages only the given fields."""
     return Mailbox(name=name, **fields)
 
 
 def read_box(name: str, **fields: Any) -> Mailbox:
-    """A current mailbox, every field read."""
+    """A current mailbox with all fields read."""
     facts = {k: fields.pop(k) for k in ("usage_bytes", "last_login", "is_admin", "is_primary_admin") if k in fields}
     return Mailbox(name=name, **{**READ, **fields}, facts=MailboxFacts(**facts))
 
@@ -71,7 +71,7 @@ def alias(name: str, *to: str, **fields: Any) -> Alias:
 
 
 def read_alias(name: str, *to: str, **fields: Any) -> Alias:
-    """A current alias, every field read."""
+    """A current alias with all fields read."""
     return Alias(name=name, **{**READ_ALIAS, "targets": targets(*to), **fields})
 
 
@@ -88,7 +88,7 @@ def desired(
     removed: Iterable[Removal] = (),
     renamed: Iterable[Renaming] = (),
 ) -> DesiredDomain:
-    """A domain file; a section that is None is absent."""
+    """A domain file; None = the section is absent."""
     return DesiredDomain(
         domain=DOMAIN,
         server="mail1",
@@ -107,7 +107,7 @@ def current(
     domain_aliases: Iterable[str] = (),
     limits: ServerLimits | None = None,
 ) -> CurrentDomain:
-    """What a server said."""
+    """The current state of the domain on a server."""
     return CurrentDomain(
         domain=DOMAIN,
         mailboxes=by_name(mailboxes),
@@ -135,7 +135,7 @@ def plan(
     limits: Limits | None = None,
     **options: Any,
 ) -> Plan:
-    """Plans with a policy that asks nothing, as of TODAY."""
+    """Plans on TODAY with a policy without restrictions."""
     return plan_domain(
         wanted,
         there,

@@ -1,4 +1,4 @@
-"""Whose a change is: two plans over one read."""
+"""Attribution: two plans over the same read."""
 
 from datetime import date
 from typing import Any
@@ -41,27 +41,27 @@ def hidden(made: Plan) -> list[str]:
     return [f"{c.action} {c.key} {','.join(f.name for f in c.fields)}".strip() for c in made.hidden]
 
 
-def test_what_only_the_files_here_ask_for_comes_from_the_change_set() -> None:
+def test_a_change_only_in_head_comes_from_the_change_set() -> None:
     made = both(desired([box("a", quota=9)]), desired([box("a", quota=5)]), current([read_box("a", quota=5)]))
     assert only(made).attribution == "change set"
     assert attributions(only(made)) == {"quota": "change set"}
     assert made.hidden == ()
 
 
-def test_what_both_ask_for_was_pending_before() -> None:
+def test_a_change_in_both_plans_was_pending_before() -> None:
     wanted = desired([box("a", quota=5)])
     made = both(wanted, wanted, current([read_box("a", quota=7)]))
     assert (only(made).attribution, attributions(only(made))) == ("pending", {"quota": "pending"})
 
 
-def test_a_change_with_fields_of_both_sorts_is_both() -> None:
+def test_a_change_with_new_and_pending_fields_is_both() -> None:
     there = current([read_box("a", quota=7)])
     made = both(desired([box("a", quota=5, display_name="A")]), desired([box("a", quota=5)]), there)
     assert only(made).attribution == "both"
     assert attributions(only(made)) == {"displayName": "change set", "quota": "pending"}
 
 
-def test_a_field_that_would_be_written_anyway_and_gets_another_value_is_both_and_not_masked() -> None:
+def test_a_pending_field_with_a_new_value_is_both_and_not_hidden() -> None:
     made = both(desired([box("a", quota=9)]), desired([box("a", quota=5)]), current([read_box("a", quota=7)]))
     assert (only(made).attribution, attributions(only(made)), made.hidden) == ("both", {"quota": "both"}, ())
 
@@ -72,7 +72,7 @@ def test_a_domain_that_the_base_does_not_manage_is_all_from_the_change_set() -> 
     assert {f.attribution for c in made.changes for f in c.fields} == {"change set"}
 
 
-def test_drift_that_the_change_set_agrees_with_is_masked() -> None:
+def test_drift_that_the_change_set_accepts_is_hidden() -> None:
     there = current([read_box("a", quota=9, display_name="x")])
     head, base = desired([box("a", quota=9)]), desired([box("a", quota=5, display_name="A")])
     made = both(head, base, there)
@@ -86,23 +86,23 @@ def test_drift_that_the_change_set_agrees_with_is_masked() -> None:
 @pytest.mark.parametrize(
     "head", [desired([box("a")]), desired([]), desired()], ids=["declared", "left alone", "absent"]
 )
-def test_a_deletion_that_the_change_set_takes_back_is_masked(head: DesiredDomain) -> None:
+def test_a_deletion_that_the_change_set_reverses_is_hidden(head: DesiredDomain) -> None:
     made = both(head, desired([], removed=[gone("a")]), current([read_box("a")]))
     assert made.changes == ()
     assert hidden(made) == ["delete mailbox:a@example.com"]
 
 
-def test_a_creation_whose_line_is_taken_away_is_masked() -> None:
+def test_a_creation_whose_declaration_the_change_set_removes_is_hidden() -> None:
     made = both(desired([]), desired([box("a", quota=5)]), current())
     assert hidden(made) == ["create mailbox:a@example.com quota,password"]
 
 
-def test_a_section_that_is_no_longer_managed_masks_what_was_pending_in_it() -> None:
+def test_a_section_that_is_no_longer_managed_hides_its_pending_changes() -> None:
     made = both(desired([]), desired([], [alias("s", "x@else.example")]), current([], [read_alias("s", "a")]))
     assert hidden(made) == ["update alias:s@example.com to"]
 
 
-def test_a_deletion_of_what_has_drifted_is_the_change_sets_and_masks_the_drift() -> None:
+def test_a_deletion_of_a_drifted_resource_is_the_change_sets_and_hides_the_drift() -> None:
     made = both(desired([], removed=[gone("a")]), desired([box("a", quota=5)]), current([read_box("a", quota=7)]))
     assert only(made).attribution == "change set"
     assert hidden(made) == ["update mailbox:a@example.com quota"]
@@ -114,7 +114,7 @@ def test_a_pending_deletion_is_pending_for_whatever_reason() -> None:
     assert (story(made), only(made).attribution, made.hidden) == (["delete mailbox:a@example.com"], "pending", ())
 
 
-def test_a_pending_creation_whose_fields_change_is_both_and_nothing_of_it_is_masked() -> None:
+def test_a_pending_creation_whose_fields_change_is_both_and_hides_nothing() -> None:
     base = desired([box("a", quota=5, display_name="A", password=ENV)])
     made = both(desired([box("a", quota=9, password=ENV)]), base, current())
     assert only(made).attribution == "both"
@@ -149,7 +149,7 @@ def test_what_was_pending_under_the_old_name_is_pending_under_the_new_one() -> N
     assert made.hidden == ()
 
 
-def test_a_pending_rename_is_pending_and_one_to_another_name_masks_the_first() -> None:
+def test_a_pending_rename_is_pending_and_one_to_another_name_hides_the_first() -> None:
     there = current([read_box("robert")])
     base = desired([box("bob")], renamed=[rename("robert", "bob")])
     assert only(both(base, base, there)).attribution == "pending"
@@ -160,7 +160,7 @@ def test_a_pending_rename_is_pending_and_one_to_another_name_masks_the_first() -
     assert (undone.changes, hidden(undone)) == ((), ["rename mailbox:robert@example.com"])
 
 
-def test_a_rename_in_place_of_a_pending_creation_masks_it() -> None:
+def test_a_rename_instead_of_a_pending_creation_hides_it() -> None:
     there = current([read_box("robert")])
     made = both(desired([box("bob")], renamed=[rename("robert", "bob")]), desired([box("bob")]), there)
     assert only(made).attribution == "change set"
@@ -178,7 +178,7 @@ def test_the_disabling_before_a_deletion_is_the_change_sets_and_its_day_too() ->
     assert (only(disabled).attribution, attributions(only(disabled))) == ("both", {"enabled": "pending"})
 
 
-def test_a_deletion_put_off_masks_the_deletion_and_one_brought_forward_masks_the_disabling() -> None:
+def test_a_postponed_deletion_hides_the_deletion_and_an_earlier_one_hides_the_disabling() -> None:
     there = current([read_box("a")])
     now, later = (
         desired([], removed=[gone("a", purge_after=TODAY)]),
@@ -198,12 +198,12 @@ def test_a_change_of_kind_has_two_changes_of_its_own() -> None:
     assert hidden(made) == ["update mailbox:a@example.com quota"]
 
 
-def test_nothing_is_said_of_a_plan_that_is_not_complete() -> None:
+def test_an_incomplete_plan_has_no_attribution() -> None:
     unread = Plan(domain="example.com", server="mail1", complete=False)
     assert attribute(unread, plan(desired([box("a")]), current())) is unread
 
 
-def test_shares_are_no_part_of_the_digest() -> None:
+def test_attributions_do_not_change_the_digest() -> None:
     made = plan(desired([box("a", quota=9)]), current([read_box("a", quota=5)]))
     assert attribute(made, None).digest == made.digest
     assert attribute(made, None) == made

@@ -1,4 +1,4 @@
-"""The monthly bill: started tranches, seats, and what a plan does to them."""
+"""The monthly bill: started tranches, EAS and MAPI accounts, and the effect of a plan."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -35,7 +35,7 @@ def domain(*mailboxes: Any, usage: int | None = 0) -> CurrentDomain:
 
 @st.composite
 def billings(draw: Any) -> Billing:
-    """Prices where the two together cost no less than each alone, or are charged separately."""
+    """Prices with a combination that is at least as expensive as each part, or that charges both parts."""
     eas, mapi = draw(money), draw(money)
     both = draw(st.one_of(st.just(Decimal(0)), st.decimals(max(eas, mapi), 2000, places=2)))
     return Billing(
@@ -70,14 +70,14 @@ def test_without_prices_there_is_no_bill_and_a_price_of_zero_is_one() -> None:
     assert bill(Billing(eas_price=Decimal(2)), None, Activations(eas=3)) == 6
 
 
-def test_what_has_a_price_must_be_known_and_nothing_else() -> None:
+def test_only_figures_with_a_price_must_be_known() -> None:
     assert bill(BUSINESS, None, NOBODY) is None
     assert bill(BUSINESS, 0, None) is None
     assert bill(Billing(tranche_price=Decimal(4)), 0, None) == 4
     assert bill(Billing(eas_price=Decimal(2)), None, NOBODY) == 0
 
 
-def test_seats_are_asked_for_only_where_they_have_a_price() -> None:
+def test_only_protocols_with_a_price_are_billed() -> None:
     assert billed_protocols(Billing(tranche_price=Decimal(4))) == frozenset()
     assert billed_protocols(Billing(eas_price=Decimal(2))) == {"eas"}
     assert billed_protocols(Billing(mapi_price=Decimal(2))) == {"mapi"}
@@ -90,7 +90,7 @@ def test_the_hosts_own_account_is_never_billed_and_other_administrators_are() ->
     assert activations_of(boxes, BUSINESS) == Activations(both=1)
 
 
-def test_a_seat_that_was_not_read_makes_the_bill_unknown_only_where_it_costs_something() -> None:
+def test_an_unread_activation_makes_the_bill_unknown_only_if_it_has_a_price() -> None:
     boxes = [read_box("anna", eas=True, mapi=UNSET)]
     assert activations_of(boxes, BUSINESS) is None
     assert activations_of(boxes, Billing(eas_price=Decimal(2))) == Activations(eas=1)
@@ -99,7 +99,7 @@ def test_a_seat_that_was_not_read_makes_the_bill_unknown_only_where_it_costs_som
     )
 
 
-def test_a_usage_that_is_not_told_makes_the_bill_unknown_where_storage_costs_something() -> None:
+def test_an_unknown_usage_makes_the_bill_unknown_if_storage_has_a_price() -> None:
     there = domain(read_box("anna", eas=True), usage=None)
     made = plan(desired(), there)
     assert cost_of(made, there, BUSINESS) == Cost(currency="USD", before=None, after=None)
@@ -107,7 +107,7 @@ def test_a_usage_that_is_not_told_makes_the_bill_unknown_where_storage_costs_som
     assert seats_only == Cost(currency="USD", before=Decimal("2.00"), after=Decimal("2.00"))
 
 
-def test_a_deleted_mailbox_takes_its_storage_and_its_seats_with_it() -> None:
+def test_a_deletion_frees_the_storage_and_the_activations_of_a_mailbox() -> None:
     there = domain(
         read_box("anna", usage_bytes=15 * GIB, eas=True), read_box("ben", usage_bytes=6 * GIB), usage=21 * GIB
     )
@@ -115,25 +115,25 @@ def test_a_deleted_mailbox_takes_its_storage_and_its_seats_with_it() -> None:
     assert cost_of(made, there, BUSINESS) == Cost(currency="USD", before=Decimal("14.00"), after=Decimal("4.00"))
 
 
-def test_a_deleted_mailbox_of_unknown_size_makes_the_end_unknown() -> None:
+def test_a_deleted_mailbox_of_unknown_size_makes_the_bill_after_the_plan_unknown() -> None:
     there = domain(read_box("anna"), read_box("ben"), usage=21 * GIB)
     made = plan(desired([box("ben")], removed=[gone("anna")]), there)
     assert cost_of(made, there, BUSINESS) == Cost(currency="USD", before=Decimal("12.00"), after=None)
 
 
-def test_more_deleted_than_the_server_counts_leaves_one_tranche() -> None:
+def test_deleting_more_than_the_server_counts_leaves_one_tranche() -> None:
     there = domain(read_box("anna", usage_bytes=15 * GIB), read_box("ben", usage_bytes=0), usage=11 * GIB)
     made = plan(desired([box("ben")], removed=[gone("anna")]), there)
     assert cost_of(made, there, BUSINESS) == Cost(currency="USD", before=Decimal("8.00"), after=Decimal("4.00"))
 
 
-def test_a_new_mailbox_brings_the_seats_of_its_file() -> None:
+def test_a_new_mailbox_has_the_activations_of_its_file() -> None:
     there = domain(read_box("ben"))
     made = plan(desired([box("ben", mapi=True), box("anna", eas=True, mapi=True), box("carl")]), there)
     assert cost_of(made, there, BUSINESS) == Cost(currency="USD", before=Decimal("4.00"), after=Decimal("11.50"))
 
 
-def test_a_rename_changes_nothing_and_what_changes_with_it_counts() -> None:
+def test_a_rename_changes_no_price_but_an_update_with_it_does() -> None:
     there = domain(read_box("robert", eas=True))
     made = plan(desired([box("bob")], renamed=[rename("robert", "bob")]), there)
     assert made.changes
@@ -142,19 +142,19 @@ def test_a_rename_changes_nothing_and_what_changes_with_it_counts() -> None:
     assert cost_of(made, there, BUSINESS) == Cost(currency="USD", before=Decimal("6.00"), after=Decimal("8.50"))
 
 
-def test_of_an_incomplete_plan_the_end_is_unknown() -> None:
+def test_the_bill_after_an_incomplete_plan_is_unknown() -> None:
     there = domain(read_box("ben", quota=UNSET))
     made = plan(desired([box("ben", quota=GIB)]), there)
     assert not made.complete
     assert cost_of(made, there, BUSINESS) == Cost(currency="USD", before=Decimal("4.00"), after=None)
 
 
-def test_without_prices_a_plan_costs_nothing_that_could_be_said() -> None:
+def test_without_prices_a_plan_has_no_cost() -> None:
     there = domain(read_box("ben"))
     assert cost_of(plan(desired(), there), there, Billing()) is None
 
 
-def test_sums_are_exact_however_long() -> None:
+def test_sums_of_any_length_are_exact() -> None:
     odd = Billing(tranche_price=Decimal("0.1"), tranche_gib=1, eas_price=Decimal("0." + "0" * 5 + "1"))
     assert bill(odd, 3 * GIB, Activations(eas=3)) == Decimal("0.300003")
     huge = Billing(tranche_price=Decimal("9" * 60), eas_price=Decimal("0.000001"))
@@ -163,7 +163,7 @@ def test_sums_are_exact_however_long() -> None:
 
 @settings(deadline=None, max_examples=100)
 @given(billings(), st.integers(0, 1 << 50), st.integers(0, 1 << 40), activations, activations)
-def test_more_storage_or_more_seats_never_cost_less(
+def test_more_storage_or_more_activations_never_cost_less(
     billing: Billing, usage: int, more: int, some: Activations, others: Activations
 ) -> None:
     before = bill(billing, usage, some)
@@ -184,7 +184,7 @@ def test_a_second_protocol_for_a_mailbox_never_costs_less(billing: Billing, usag
 
 @settings(deadline=None, max_examples=100)
 @given(st.integers(1, 100), st.integers(1, 10_000))
-def test_the_edge_of_a_tranche_belongs_to_it(size: int, number: int) -> None:
+def test_a_full_tranche_does_not_start_the_next_one(size: int, number: int) -> None:
     billing = Billing(tranche_gib=size, tranche_price=Decimal(1))
     edge = number * size * GIB
     assert [bill(billing, edge + step, None) for step in (-1, 0, 1)] == [number, number, number + 1]

@@ -1,4 +1,4 @@
-"""What got better or worse between two reports."""
+"""The differences between two reports."""
 
 import pytest
 from hypothesis import given
@@ -32,7 +32,7 @@ def test_a_change_of_status_has_its_word(before: Status, after: Status, wanted: 
     assert verdict(before, after) == wanted
 
 
-def test_what_could_not_be_looked_up_is_never_better_or_worse() -> None:
+def test_a_failed_lookup_is_never_better_or_worse() -> None:
     assert {verdict("error", s) for s in STATUSES} | {verdict(s, "error") for s in STATUSES} <= {
         "unknown",
         "known",
@@ -41,12 +41,12 @@ def test_what_could_not_be_looked_up_is_never_better_or_worse() -> None:
     }
 
 
-def test_another_fault_of_the_same_gravity_is_different_where_both_codes_are_known() -> None:
+def test_another_fault_of_the_same_status_is_different_if_both_codes_are_known() -> None:
     assert verdict("fail", "fail", ("SPF_SEVERAL", "SPF_MISSING")) == "different"
     assert verdict("fail", "fail", ("", "SPF_MISSING")) is None
 
 
-def test_what_was_not_selected_is_not_gone_but_a_check_that_is_off_now_is() -> None:
+def test_an_unselected_domain_is_not_removed_but_a_check_that_is_off_now_is() -> None:
     before = {
         SPF: CheckResult("pass", "A"),
         ("a.example", "mail1", "", "mx"): CheckResult("pass", "A"),
@@ -63,7 +63,7 @@ def test_a_report_does_not_differ_from_itself(said: Snapshot) -> None:
 
 
 @given(SNAPSHOTS, SNAPSHOTS)
-def test_looked_at_from_the_other_side_better_is_worse(one: Snapshot, other: Snapshot) -> None:
+def test_swapped_reports_swap_better_and_worse(one: Snapshot, other: Snapshot) -> None:
     there, back = compare(one, other, since="").count(), compare(other, one, since="").count()
     for word, mirrored in (("better", "worse"), ("known", "unknown"), ("added", "removed"), ("different", "different")):
         assert there[word] == back[mirrored]  # type: ignore[index]

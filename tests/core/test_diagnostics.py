@@ -15,7 +15,7 @@ def test_a_diagnostic_prints_like_a_compilers_line() -> None:
     assert str(warning("GRD007", "it leaves")) == "warning: it leaves [GRD007]"
 
 
-def test_they_are_sorted_by_place_then_severity_then_code() -> None:
+def test_diagnostics_are_sorted_by_location_then_severity_then_code() -> None:
     rows = (
         error("GRD002", "without a place"),
         info("GRD009", "a", Span("a.yaml", 1, 1)),
@@ -32,7 +32,7 @@ def test_they_are_sorted_by_place_then_severity_then_code() -> None:
         assert sort_diagnostics(shuffled) == rows
 
 
-def test_what_is_said_twice_is_said_once() -> None:
+def test_equal_diagnostics_appear_once() -> None:
     one = error("LIM001", "a", Span("a.yaml"))
     assert sort_diagnostics([one, one]) == (one,)
 

@@ -35,7 +35,7 @@ def test_an_empty_value_is_managed_and_means_empty(field: str, attribute: str, b
     assert unread == ()
 
 
-def test_a_managed_field_that_was_not_read_is_named_and_never_taken_for_empty() -> None:
+def test_a_managed_field_that_was_not_read_is_listed_and_never_counts_as_empty() -> None:
     changes, unread = field_changes(MAILBOX, box("a", forward_to=(), quota=5), read_box("a", forward_to=UNSET))
     assert unread == ("forwarding.to",)
     assert names(changes) == {"quota": (0, 5)}
@@ -48,11 +48,11 @@ def test_every_field_of_an_alias_is_compared() -> None:
     assert unread == ()
 
 
-def test_a_password_and_a_protection_are_no_compared_fields() -> None:
+def test_passwords_and_protections_are_not_compared() -> None:
     assert field_changes(MAILBOX, box("a", password=ENV, protect=True), read_box("a")) == ((), ())
 
 
-def test_creating_takes_the_managed_fields_and_no_others() -> None:
+def test_a_creation_has_the_managed_fields_and_no_others() -> None:
     made = creation_fields(MAILBOX, box("a", quota=5, display_name="", forward_to=()))
     assert names(made) == {"displayName": (None, ""), "quota": (None, 5), "forwarding.to": (None, ())}
 

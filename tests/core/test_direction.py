@@ -1,4 +1,4 @@
-"""Where a difference came from, as far as a base commit's file or the journals know."""
+"""The direction of a difference, as far as the file of a base commit or the journals show it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -73,16 +73,16 @@ FILES, SERVER, OTHER = 9, 5, 7
         (None, SERVER, "git"),
         (None, OTHER, "both"),
         (None, None, None),
-        # a merge that was not applied is no drift, whatever the base commit says
+        # A merge that was not applied is not drift, whatever the base commit contains.
         (FILES, SERVER, "git"),
         (OTHER, SERVER, "git"),
-        # where the base's file knows, a journal that may be old does not overrule it
+        # The base's file has precedence over a journal, which may be old.
         (SERVER, FILES, "git"),
         (FILES, OTHER, "server"),
         (OTHER, FILES, "both"),
     ],
 )
-def test_an_update_moved_where_the_last_known_value_is_no_more(
+def test_an_update_has_the_direction_of_the_side_that_left_the_last_known_value(
     base: int | None, applied: int | None, direction: str | None
 ) -> None:
     there = current([read_box("a", quota=SERVER)])
@@ -92,14 +92,16 @@ def test_an_update_moved_where_the_last_known_value_is_no_more(
 
 
 @pytest.mark.parametrize("base", [desired([box("a")]), desired([]), desired()], ids=["field", "mailbox", "section"])
-def test_what_the_base_does_not_manage_moved_in_git_unless_the_journals_know_better(base: DesiredDomain) -> None:
+def test_a_field_that_the_base_does_not_manage_changed_in_git_unless_a_journal_has_its_value(
+    base: DesiredDomain,
+) -> None:
     there, head = current([read_box("a", quota=SERVER)]), desired([box("a", quota=FILES)])
     assert one(head, there, base).direction == "git"
     assert one(head, there, base, last(quota=FILES)).direction == "server"
     assert one(head, there, base, last(quota=OTHER)).direction == "both"
 
 
-def test_what_was_deleted_by_the_last_apply_and_is_back_tells_nothing_of_its_fields() -> None:
+def test_a_resource_deleted_by_the_last_apply_and_created_again_has_no_known_fields() -> None:
     there, head = current([read_box("a", quota=SERVER)]), desired([box("a", quota=FILES)])
     assert one(head, there, None, {A: Last(exists=False, fields={"quota": FILES})}).direction is None
 
@@ -131,7 +133,7 @@ def test_a_password_has_no_direction_and_does_not_hide_that_of_the_rest() -> Non
     assert (change.direction, [f.direction for f in change.fields]) == ("server", ["server", None])
 
 
-def test_aliases_have_directions_too() -> None:
+def test_aliases_have_directions() -> None:
     there, head = current([], [read_alias("s", "a")]), desired(None, [alias("s", "b")])
     known = {"alias:s@example.com": Last(fields={"to": targets("b")})}
     assert one(head, there, None, known).direction == "server"
@@ -150,7 +152,7 @@ def test_aliases_have_directions_too() -> None:
         (None, None, None),
     ],
 )
-def test_a_creation_of_what_was_there_before_was_deleted_on_the_server(
+def test_the_creation_of_an_earlier_resource_means_that_the_server_deleted_it(
     base: DesiredDomain | None, known: Last | None, direction: str | None
 ) -> None:
     assert one(desired([box("a")]), current(), base, {A: known} if known else None).direction == direction
@@ -170,14 +172,14 @@ def test_a_creation_of_what_was_there_before_was_deleted_on_the_server(
         (None, None, None),
     ],
 )
-def test_a_removal_that_the_base_has_too_was_undone_on_the_server_unless_it_was_never_applied(
+def test_a_removal_in_the_base_was_reversed_on_the_server_unless_it_was_never_applied(
     base: DesiredDomain | None, known: Last | None, direction: str | None, purge_after: date | None
 ) -> None:
     head = desired([], removed=[gone("a", purge_after=purge_after)])
     assert one(head, current([read_box("a")]), base, {A: known} if known else None).direction == direction
 
 
-def test_a_mailbox_that_waits_for_its_deletion_and_was_enabled_again_moved_on_the_server() -> None:
+def test_a_mailbox_enabled_again_before_its_deletion_changed_on_the_server() -> None:
     head, there = desired([], removed=[gone("a", purge_after=LATER)]), current([read_box("a", enabled=True)])
     assert one(head, there, None, last(enabled=False)).direction == "server"
     assert one(head, there, head, last(enabled=False)).direction == "server"
@@ -195,7 +197,7 @@ def test_a_mailbox_that_waits_for_its_deletion_and_was_enabled_again_moved_on_th
         (None, None, None),
     ],
 )
-def test_what_is_pruned_came_from_the_server_unless_the_files_knew_it(
+def test_a_pruned_resource_came_from_the_server_unless_the_files_declared_it(
     base: DesiredDomain | None, known: Last | None, direction: str | None
 ) -> None:
     change = one(desired([]), current([read_box("a")]), base, {A: known} if known else None, prune=True)
@@ -213,7 +215,7 @@ def test_what_is_pruned_came_from_the_server_unless_the_files_knew_it(
         (None, None, None),
     ],
 )
-def test_a_rename_that_the_base_has_too_was_undone_on_the_server_unless_it_was_never_applied(
+def test_a_rename_in_the_base_was_reversed_on_the_server_unless_it_was_never_applied(
     renamed_before: bool | None, known: Last | None, direction: str | None
 ) -> None:
     head = desired([box("bob")], renamed=[rename("robert", "bob")])
@@ -231,7 +233,7 @@ def test_fields_of_a_renamed_resource_are_known_under_its_old_name() -> None:
     assert [c.direction for c in directed(made, base, lookup({})).changes] == ["git", "server"]
 
 
-def test_directions_are_no_part_of_the_digest() -> None:
+def test_directions_do_not_change_the_digest() -> None:
     made = plan(desired([box("a", quota=9)]), current([read_box("a", quota=5)]))
     shown = directed(made, None, lookup(last(quota=9)))
     assert (shown, shown.digest) == (made, made.digest)

@@ -29,7 +29,7 @@ def test_a_domain_can_switch_off_what_its_product_switches_on() -> None:
     assert made.dmarc_check is False
 
 
-def test_what_is_left_open_is_taken_from_the_base() -> None:
+def test_unset_settings_are_taken_from_the_base() -> None:
     base = DnsOverrides(dmarc_rua="mailto:a@example.net", autodiscover_host="x.example.net")
     assert DnsOverrides(dmarc_rua="mailto:b@example.net").over(base) == DnsOverrides(
         dmarc_rua="mailto:b@example.net", autodiscover_host="x.example.net"
@@ -37,7 +37,7 @@ def test_what_is_left_open_is_taken_from_the_base() -> None:
     assert DnsOverrides().over(base) == base
 
 
-def test_settings_of_checks_are_taken_over_one_by_one() -> None:
+def test_settings_of_checks_are_inherited_one_by_one() -> None:
     product = DnsOverrides(checks=(CheckSetting(id="dmarc", level="off"), CheckSetting(id="spf", level="warn")))
     domain = DnsOverrides(checks=(CheckSetting(id="dmarc", level="fail"), CheckSetting(id="mx", level="info")))
     made = expectation(HOST, product, domain)
@@ -46,7 +46,7 @@ def test_settings_of_checks_are_taken_over_one_by_one() -> None:
     assert made.check("mx") == CheckSetting(id="mx", level="info")
 
 
-def test_a_domain_sends_and_its_senders_are_not_known_unless_that_is_said() -> None:
+def test_by_default_a_domain_sends_and_its_senders_are_unknown() -> None:
     made = expectation(HOST)
     assert (made.sends, made.spf_senders, made.checks) == (True, (), ())
     product = DnsOverrides(sends=False, spf_senders=("192.0.2.4",))

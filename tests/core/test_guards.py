@@ -31,7 +31,7 @@ def fewer(there: int, doomed: int, **policy: int) -> Plan:
         (100, 6, True),  # six percent, but more than five
     ],
 )
-def test_deletions_are_bounded_by_number_and_from_ten_resources_on_by_share(
+def test_deletions_are_limited_by_number_and_from_ten_resources_on_by_percent(
     there: int, doomed: int, refused: bool
 ) -> None:
     made = fewer(there, doomed)
@@ -39,7 +39,7 @@ def test_deletions_are_bounded_by_number_and_from_ten_resources_on_by_share(
     assert made.refused is refused
 
 
-def test_the_refusal_gives_the_numbers_and_the_way_out() -> None:
+def test_the_refusal_shows_the_numbers_and_a_remedy() -> None:
     made = fewer(20, 3)
     (one,) = made.diagnostics
     assert "3 of 20 mailboxes" in one.message
@@ -53,20 +53,20 @@ def test_the_policys_own_numbers_are_used() -> None:
     assert said(fewer(3, 1, max_deletions_count=0)) == ["GRD002"]
 
 
-def test_each_kind_is_counted_for_itself() -> None:
+def test_each_kind_is_counted_separately() -> None:
     there = current([read_box(f"m{n}") for n in range(5)], [read_alias(f"a{n}") for n in range(6)])
     wanted = desired(removed=[*(gone(f"m{n}") for n in range(5)), *(gone(f"a{n}", "alias") for n in range(6))])
     made = plan(wanted, there)
     assert [d.message.split("; ")[0] for d in made.diagnostics] == ["example.com: this plan deletes 6 of 6 aliases"]
 
 
-def test_disabling_before_a_purge_is_no_deletion() -> None:
+def test_disabling_before_a_purge_does_not_count_as_a_deletion() -> None:
     wanted = desired([], removed=[gone(f"m{n}", purge_after=date(2030, 1, 1)) for n in range(8)])
     made = plan(wanted, current([read_box(f"m{n}") for n in range(8)]))
     assert "GRD002" not in said(made)
 
 
-def test_allowed_deletions_take_the_place_of_the_policy() -> None:
+def test_allowed_deletions_replace_the_policys_limit() -> None:
     rows = [read_box(f"m{n}") for n in range(8)]
     wanted = desired([], removed=[gone(f"m{n}") for n in range(8)])
     assert said(plan(wanted, current(rows), deletions_allowed=True)) == []
@@ -81,13 +81,13 @@ def test_the_number_of_allowed_deletions_must_be_exact_over_all_plans(allowed: i
         assert f"--allow-deletions {allowed} does not match the plan, which has 8 deletions" in objection.message
 
 
-def test_one_deletion_is_said_in_the_singular() -> None:
+def test_one_deletion_is_singular_in_the_message() -> None:
     objection = allowed_deletions([fewer(3, 1)], 2)
     assert objection is not None
     assert objection.message.endswith("the plan, which has 1 deletion")
 
 
-def test_limits_count_what_is_unmanaged_but_not_the_hosts_own() -> None:
+def test_limits_count_unmanaged_resources_but_not_the_hosts_own_account() -> None:
     rows = [read_box("admin", is_primary_admin=True), read_box("old1"), read_box("old2")]
     assert population(current(rows), "mailbox") == 2
     wanted = desired([box("new1"), box("new2")])
@@ -100,23 +100,23 @@ def test_limits_count_what_is_unmanaged_but_not_the_hosts_own() -> None:
     )
 
 
-def test_what_is_deleted_makes_room() -> None:
+def test_a_deleted_mailbox_makes_room() -> None:
     wanted = desired([box("new")], removed=[gone("old")])
     assert said(plan(wanted, current([read_box("old")]), limits=Limits(mailboxes=1))) == []
 
 
-def test_what_is_only_disabled_makes_no_room() -> None:
+def test_a_disabled_mailbox_makes_no_room() -> None:
     wanted = desired([box("new")], removed=[gone("old", purge_after=date(2030, 1, 1))])
     assert "GRD008" in said(plan(wanted, current([read_box("old")]), limits=Limits(mailboxes=1)))
 
 
-def test_a_domain_that_is_over_its_limit_already_may_still_be_changed_and_shrunk() -> None:
+def test_a_domain_above_its_limit_may_be_changed_and_reduced() -> None:
     rows = [read_box("a"), read_box("b"), read_box("c")]
     wanted = desired([box("a", quota=5)], removed=[gone("c")])
     assert said(plan(wanted, current(rows), limits=Limits(mailboxes=1))) == []
 
 
-def test_the_servers_limit_counts_beside_the_products() -> None:
+def test_the_servers_limit_counts_in_addition_to_the_products() -> None:
     made = plan(
         desired([box("b")]), current([read_box("a")], limits=ServerLimits(mailboxes=1)), limits=Limits(mailboxes=9)
     )
@@ -126,7 +126,7 @@ def test_the_servers_limit_counts_beside_the_products() -> None:
     )
 
 
-def test_no_limit_is_none_and_for_domain_aliases_none_sold_is_zero() -> None:
+def test_zero_is_unlimited_but_not_offered_for_domain_aliases() -> None:
     assert said(plan(desired([box("a")]), current(limits=ServerLimits(mailboxes=0)), limits=Limits(mailboxes=0))) == []
     assert said(plan(desired(aliases=[alias("s", "b@else.example")]), current(), limits=Limits(aliases=0))) == []
     assert said(plan(desired(domain_aliases=["example.ca"]), current(), limits=Limits(domain_aliases=0))) == ["GRD008"]
@@ -136,7 +136,7 @@ def test_no_limit_is_none_and_for_domain_aliases_none_sold_is_zero() -> None:
 @pytest.mark.parametrize(
     ("verdict", "severities"), [("allow", []), ("warn", [Severity.WARNING]), ("deny", [Severity.ERROR])]
 )
-def test_mail_that_leaves_is_said_as_the_policy_wants_it(verdict: str, severities: list[Severity]) -> None:
+def test_external_forwarding_has_the_severity_of_the_policy(verdict: str, severities: list[Severity]) -> None:
     wanted = desired([box("a", forward_to=targets("z@else.example", "y@else.example", "b@sister.example", "b"))])
     made = plan(
         wanted,
@@ -151,7 +151,7 @@ def test_mail_that_leaves_is_said_as_the_policy_wants_it(verdict: str, severitie
         assert one.message.endswith("external addresses: y@else.example, z@else.example")
 
 
-def test_mail_that_left_before_is_not_said_again() -> None:
+def test_existing_external_forwarding_is_not_reported_again() -> None:
     there = current(aliases=[read_alias("s", "x@else.example")])
     wanted = desired(aliases=[alias("s", "x@else.example", "b")])
     assert said(plan(wanted, there, policy=Policy(external_forwarding="deny"))) == []
@@ -166,6 +166,6 @@ def test_an_administrator_of_the_domain_is_not_disabled_by_a_file(right: str) ->
     assert made.refused
 
 
-def test_an_administrator_who_is_disabled_already_is_left_as_declared() -> None:
+def test_a_disabled_administrator_may_stay_declared_as_disabled() -> None:
     there = current([read_box("boss", enabled=False, is_admin=True)])
     assert not plan(desired([box("boss", enabled=False)]), there).refused

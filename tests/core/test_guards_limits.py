@@ -1,4 +1,4 @@
-"""Limits counted with what nobody declares, and features that the server has switched off."""
+"""Limits that also count undeclared resources, and features that the server has switched off."""
 
 from datetime import date
 from typing import Any
@@ -30,7 +30,7 @@ def message(made: Any) -> str:
     return text
 
 
-def test_twenty_five_allowed_twenty_declared_and_eight_unmanaged_are_refused_with_that_arithmetic() -> None:
+def test_twenty_declared_and_eight_unmanaged_mailboxes_exceed_a_limit_of_25_and_the_message_shows_the_sum() -> None:
     made = plan(desired(declared("d", 20)), current(boxes("u", 8)), limits=Limits(mailboxes=25))
     assert (
         message(made)
@@ -41,7 +41,7 @@ def test_twenty_five_allowed_twenty_declared_and_eight_unmanaged_are_refused_wit
     )
 
 
-def test_twenty_five_allowed_twenty_declared_and_five_unmanaged_pass() -> None:
+def test_twenty_declared_and_five_unmanaged_mailboxes_fit_a_limit_of_25() -> None:
     made = plan(desired(declared("d", 20)), current(boxes("u", 5)), limits=Limits(mailboxes=25))
     assert (said(made), made.count("create")) == ([], 20)
 
@@ -60,7 +60,7 @@ def test_ignored_mailboxes_and_staged_deletions_count_and_the_hosts_own_account_
     assert "GRD008" not in said(plan(wanted, current(rows), policy=policy, limits=Limits(mailboxes=7)))
 
 
-def test_only_declared_ones_need_no_sum() -> None:
+def test_only_declared_mailboxes_are_one_group() -> None:
     made = plan(desired(declared("d", 3)), current(), limits=Limits(mailboxes=2))
     assert message(made) == "example.com: the product allows 2 mailboxes; this plan results in 3 (3 declared)"
 
@@ -92,23 +92,23 @@ def test_every_kind_has_its_own_limit(wanted: Any, there: Any, limits: Limits, t
     assert message(plan(wanted, there, limits=limits)) == f"example.com: {text}"
 
 
-def test_a_plan_that_lessens_an_excess_over_the_product_passes_even_if_it_creates_too() -> None:
+def test_a_plan_that_reduces_an_excess_over_the_product_may_also_create() -> None:
     wanted = desired([box("new")], removed=[gone("u0"), gone("u1")])
     assert said(plan(wanted, current(boxes("u", 5)), limits=Limits(mailboxes=2))) == []
 
 
-def test_a_plan_that_leaves_an_excess_over_the_product_as_it_is_passes() -> None:
+def test_a_plan_that_keeps_an_excess_over_the_product_is_allowed() -> None:
     wanted = desired([box("new"), box("u1", quota=5)], removed=[gone("u0")])
     assert said(plan(wanted, current(boxes("u", 5)), limits=Limits(mailboxes=2))) == []
 
 
-def test_a_plan_that_only_deletes_or_renames_passes_however_many_are_left() -> None:
+def test_a_plan_that_only_deletes_or_renames_is_allowed_above_the_limit() -> None:
     wanted = desired([box("new")], removed=[gone("u0")], renamed=[rename("u1", "new")])
     limits = ServerLimits(mailboxes=1)
     assert said(plan(wanted, current(boxes("u", 5), limits=limits), limits=Limits(mailboxes=1))) == []
 
 
-def test_nothing_is_created_where_the_server_would_still_be_over_its_own_limit() -> None:
+def test_nothing_is_created_if_the_domain_still_exceeds_the_servers_limit() -> None:
     wanted = desired([box("new")], removed=[gone("u0"), gone("u1")])
     made = plan(wanted, current(boxes("u", 5), limits=ServerLimits(mailboxes=3)))
     assert (
@@ -118,11 +118,11 @@ def test_nothing_is_created_where_the_server_would_still_be_over_its_own_limit()
     assert said(plan(wanted, current(boxes("u", 5), limits=ServerLimits(mailboxes=4)))) == []
 
 
-# Seats
+# EAS and MAPI accounts
 
 
 @pytest.mark.parametrize("protocol", ["eas", "mapi"])
-def test_seats_of_unmanaged_mailboxes_count_against_the_product(protocol: str) -> None:
+def test_activations_of_unmanaged_mailboxes_count_toward_the_products_limit(protocol: str) -> None:
     wanted = desired([box("a", **{protocol: True}), box("b", **{protocol: True})])
     there = current([read_box("a"), read_box("u", **{protocol: True})])
     made = plan(wanted, there, limits=Limits(**{f"{protocol}_accounts": 2}))  # type: ignore[arg-type]
@@ -133,7 +133,7 @@ def test_seats_of_unmanaged_mailboxes_count_against_the_product(protocol: str) -
     assert said(plan(wanted, there, limits=Limits(**{f"{protocol}_accounts": 3}))) == []  # type: ignore[arg-type]
 
 
-def test_a_seat_that_is_given_back_or_deleted_or_renamed_makes_room_or_none() -> None:
+def test_deactivated_and_deleted_accounts_make_room_and_renamed_ones_do_not() -> None:
     there = current([read_box("a", eas=True), read_box("b", eas=True), read_box("c", eas=True)])
     wanted = desired(
         [box("a", eas=False), box("n", eas=True), box("m", eas=True), box("cc")],
@@ -149,7 +149,7 @@ def test_a_seat_that_is_given_back_or_deleted_or_renamed_makes_room_or_none() ->
     )
 
 
-def test_the_servers_own_seats_count_the_hosts_account_too() -> None:
+def test_the_servers_activation_limits_count_the_hosts_account() -> None:
     there = current([read_box("admin", is_primary_admin=True, mapi=True)], limits=ServerLimits(mapi=1))
     wanted = desired([box("a", mapi=True)])
     assert message(plan(wanted, there, limits=Limits(mapi_accounts=1))) == (
@@ -159,13 +159,13 @@ def test_the_servers_own_seats_count_the_hosts_account_too() -> None:
     assert said(plan(wanted, roomy, limits=Limits(mapi_accounts=1))) == []
 
 
-def test_no_limit_and_zero_let_every_seat_pass() -> None:
+def test_no_limit_and_zero_allow_every_activation() -> None:
     wanted = desired(declared("d", 5, eas=True, mapi=True))
     limits = Limits(eas_accounts=0, mapi_accounts=0)
     assert said(plan(wanted, current(limits=ServerLimits(eas=0, mapi=0)), limits=limits)) == []
 
 
-def test_seats_that_were_not_read_and_are_not_managed_say_nothing() -> None:
+def test_unread_and_unmanaged_activations_are_not_reported() -> None:
     there = current([read_box("a", eas=UNSET), read_box("b", eas=UNSET)])
     assert said(plan(desired([box("a", quota=5)]), there, limits=Limits(eas_accounts=1))) == []
 
@@ -181,7 +181,7 @@ def test_seats_that_were_not_read_and_are_not_managed_say_nothing() -> None:
         ({"forward_to": targets("b@else.example")}, "forwarding_enabled", "forwarding"),
     ],
 )
-def test_what_the_server_has_switched_off_is_refused_at_plan_time(field: Any, switch: str, word: str) -> None:
+def test_a_feature_that_the_server_has_switched_off_is_refused_by_the_plan(field: Any, switch: str, word: str) -> None:
     wanted = desired([box("a", **field), box("b", **field)])
     for there in ([], [read_box("a"), read_box("b")]):
         made = plan(wanted, current(there, limits=ServerLimits(**{switch: False})))  # type: ignore[arg-type]
@@ -215,7 +215,7 @@ def test_many_mailboxes_are_counted_and_three_are_named() -> None:
     assert made.diagnostics[0].message.endswith("for 9 mailboxes (d0, d1, d2 and 6 more)")
 
 
-def test_a_quota_beyond_what_the_domain_may_grow_to_is_said_where_it_is_set() -> None:
+def test_a_quota_above_the_domains_size_limit_is_reported_at_its_line() -> None:
     limits = ServerLimits(domain_size=10 * GIB)
     made = plan(desired([box("a", quota=50 * GIB)]), current([read_box("a")], limits=limits))
     (one,) = made.diagnostics
@@ -229,7 +229,7 @@ def test_a_quota_beyond_what_the_domain_may_grow_to_is_said_where_it_is_set() ->
     ("quota", "before", "size"),
     [(10 * GIB, 0, 10 * GIB), (50 * GIB, 50 * GIB, 10 * GIB), (50 * GIB, 0, 0), (50 * GIB, 0, None), (0, 1, GIB)],
 )
-def test_a_quota_that_fits_or_was_there_or_where_no_size_is_known_is_not_said(
+def test_a_quota_that_fits_or_existed_before_or_without_a_known_limit_is_not_reported(
     quota: int, before: int, size: int | None
 ) -> None:
     there = current([read_box("a", quota=before)], limits=ServerLimits(domain_size=size))

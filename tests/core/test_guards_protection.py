@@ -1,4 +1,4 @@
-"""What is protected is neither deleted, disabled for deletion, nor renamed away: with the reason and the way out."""
+"""Protected resources are not deleted, disabled for a deletion or renamed; each message has a reason and a remedy."""
 
 from datetime import date
 from typing import Any
@@ -37,7 +37,7 @@ def refusal(made: Plan) -> Any:
     return one
 
 
-def test_protection_outlives_its_line_where_the_same_change_removes_the_mailbox() -> None:
+def test_protection_still_applies_if_the_same_change_removes_it_and_the_mailbox() -> None:
     one = refusal(plan(desired([], removed=[gone("carol")]), current([read_box("carol")]), protected_before=BEFORE))
     assert one.code == "GRD010"
     assert one.message == (
@@ -47,19 +47,19 @@ def test_protection_outlives_its_line_where_the_same_change_removes_the_mailbox(
     assert one.hint == "first declare carol without `protect: true` and apply; then delete it in a second change"
 
 
-def test_what_was_protected_before_is_not_disabled_for_a_later_deletion_either() -> None:
+def test_a_previously_protected_mailbox_is_not_disabled_for_a_later_deletion() -> None:
     wanted = desired([], removed=[gone("carol", purge_after=LATER)])
     assert refusal(plan(wanted, current([read_box("carol")]), protected_before=BEFORE)).code == "GRD010"
 
 
 @pytest.mark.parametrize("how", [{"prune": True}, {"policy": Policy(prune={"mailbox": True})}])
-def test_what_was_protected_before_and_has_no_line_any_more_is_not_pruned_and_that_is_said(how: Any) -> None:
+def test_a_previously_protected_mailbox_without_a_declaration_is_not_pruned_and_the_plan_reports_it(how: Any) -> None:
     made = plan(desired([]), current([read_box("carol")]), protected_before=BEFORE, **how)
     assert refusal(made).code == "GRD010"
     assert made.unmanaged == (Unmanaged("mailbox", "carol@example.com"),)
 
 
-def test_what_was_protected_before_is_not_renamed_away_and_the_way_out_is_in_two_steps() -> None:
+def test_a_previously_protected_mailbox_is_not_renamed_and_the_remedy_has_two_steps() -> None:
     wanted = desired([box("caro", protect=True)], renamed=[rename("carol", "caro")])
     made = plan(wanted, current([read_box("carol")]), protected_before=BEFORE)
     assert (made.count("rename"), made.refused) == (0, True)
@@ -68,19 +68,19 @@ def test_what_was_protected_before_is_not_renamed_away_and_the_way_out_is_in_two
     assert one.hint == "first declare carol without `protect: true` and apply; then rename it in a second change"
 
 
-def test_the_first_of_the_two_steps_passes_and_after_it_the_second() -> None:
+def test_the_first_of_the_two_steps_is_allowed_and_after_it_the_second() -> None:
     there = current([read_box("carol")])
     assert not plan(desired([box("carol")]), there, protected_before=BEFORE).refused
     made = plan(desired([], removed=[gone("carol")]), there, protected_before={})
     assert (story(made), made.refused) == (["delete mailbox:carol@example.com"], False)
 
 
-def test_what_was_protected_before_and_is_merely_left_out_is_unmanaged_and_stays() -> None:
+def test_a_previously_protected_mailbox_that_is_only_undeclared_is_unmanaged_and_stays() -> None:
     made = plan(desired([]), current([read_box("carol")]), protected_before=BEFORE)
     assert (made.changes, said(made), made.refused) == ((), [], False)
 
 
-def test_a_mailboxs_protection_is_not_an_aliases_of_that_name() -> None:
+def test_the_protection_of_a_mailbox_does_not_cover_an_alias_with_its_name() -> None:
     made = plan(
         desired(removed=[gone("carol", "alias")]), current(aliases=[read_alias("carol")]), protected_before=BEFORE
     )
@@ -96,7 +96,9 @@ def test_a_mailboxs_protection_is_not_an_aliases_of_that_name() -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["mailbox", "alias"])
-def test_a_protected_name_is_not_removed_and_the_pattern_is_named(name: str, reason: str, hint: str, kind: str) -> None:
+def test_a_protected_name_is_not_removed_and_the_message_shows_the_pattern(
+    name: str, reason: str, hint: str, kind: str
+) -> None:
     there = current([read_box(name)]) if kind == "mailbox" else current(aliases=[read_alias(name)])
     one = refusal(plan(desired(removed=[gone(name, kind)]), there, policy=Policy(protect=("vip-*",))))
     assert one.code == "GRD001"
@@ -104,7 +106,7 @@ def test_a_protected_name_is_not_removed_and_the_pattern_is_named(name: str, rea
     assert hint in one.hint
 
 
-def test_a_name_that_no_pattern_fits_is_removed() -> None:
+def test_a_name_without_a_matching_pattern_is_removed() -> None:
     there = current([read_box("evip-a")], [read_alias("postmasters")])
     wanted = desired(removed=[gone("evip-a"), gone("postmasters", "alias")])
     assert not plan(wanted, there, policy=Policy(protect=("vip-*",))).refused
@@ -112,7 +114,7 @@ def test_a_name_that_no_pattern_fits_is_removed() -> None:
 
 @pytest.mark.parametrize("old", ["postmaster", "abuse", "vip-a"])
 @pytest.mark.parametrize("kind", ["mailbox", "alias"])
-def test_a_protected_name_is_not_renamed_away(old: str, kind: str) -> None:
+def test_a_protected_name_is_not_renamed(old: str, kind: str) -> None:
     there = current([read_box(old)]) if kind == "mailbox" else current(aliases=[read_alias(old, "x@else.example")])
     wanted = desired([box("new")], renamed=[rename(old, "new")])
     if kind == "alias":
@@ -141,10 +143,10 @@ def test_a_protected_mailbox_may_be_disabled_by_its_own_line() -> None:
     assert (only(made).action, made.refused) == ("update", False)
 
 
-# The same account, removed and created
+# One account that is both removed and created
 
 
-def test_a_mailbox_that_is_pruned_may_make_room_for_an_alias_of_its_name_and_that_is_mail_loss() -> None:
+def test_a_pruned_mailbox_may_be_replaced_by_an_alias_and_the_risk_is_mail_loss() -> None:
     made = plan(desired([], [alias("x", "b@else.example")]), current([read_box("x")]), prune=True)
     assert story(made) == ["delete mailbox:x@example.com", "create alias:x@example.com"]
     assert [c.risk for c in made.changes] == ["mail-loss", "exfiltration"]
@@ -152,20 +154,20 @@ def test_a_mailbox_that_is_pruned_may_make_room_for_an_alias_of_its_name_and_tha
     assert not made.refused
 
 
-def test_what_is_removed_and_what_another_is_renamed_to_are_not_one_name() -> None:
+def test_a_removed_name_cannot_be_the_new_name_of_a_rename() -> None:
     wanted = desired([box("bob")], removed=[gone("bob")], renamed=[rename("robert", "bob")])
     made = plan(wanted, current([read_box("bob"), read_box("robert")]))
     assert (made.changes, made.refused) == ((), True)
     assert set(said(made)) == {"NAM006", "GRD005"}
 
 
-def test_what_is_pruned_does_not_make_room_for_a_rename() -> None:
+def test_a_pruned_name_cannot_be_the_new_name_of_a_rename() -> None:
     wanted = desired([box("bob")], renamed=[rename("robert", "bob")])
     made = plan(wanted, current([read_box("bob"), read_box("robert")]), prune=True)
     assert (made.count("rename"), made.count("delete"), made.refused) == (0, 0, True)
 
 
-# A plan that was made before, asked again as things are now
+# An old plan, checked again against the current state
 
 
 def asked(changes: list[Change], wanted: Any, there: Any, **more: Any) -> list[str]:
@@ -185,7 +187,7 @@ def test_a_planned_deletion_is_refused_if_the_mailbox_has_become_an_administrato
     assert asked([deletion], wanted, current()) == []
 
 
-def test_a_planned_disabling_before_a_deletion_is_refused_likewise() -> None:
+def test_a_planned_disabling_is_refused_if_the_mailbox_has_become_an_administrator_since() -> None:
     wanted = desired([], removed=[gone("carol", purge_after=LATER)])
     disabling = only(plan(wanted, current([read_box("carol")])))
     assert asked([disabling], wanted, current([read_box("carol")])) == []
@@ -200,7 +202,7 @@ def test_a_planned_rename_is_refused_if_the_new_name_has_been_taken_since() -> N
     assert asked([renaming], wanted, current([read_box("robert")], [read_alias("bob")])) == ["GRD005", "NAM005"]
 
 
-def test_one_account_deleted_and_made_again_in_one_list_of_changes_is_refused() -> None:
+def test_one_account_deleted_and_created_again_in_one_list_of_changes_is_refused() -> None:
     there = current([read_box("x")])
     deletion = only(plan(desired([], removed=[gone("x")]), there))
     creation = only(plan(desired([box("x")]), current()))
@@ -209,7 +211,7 @@ def test_one_account_deleted_and_made_again_in_one_list_of_changes_is_refused() 
     assert asked([deletion, other], desired([], removed=[gone("x")]), there) == []
 
 
-def test_the_policys_number_of_deletions_holds_for_a_list_of_changes_unless_another_is_given() -> None:
+def test_the_policys_number_of_deletions_limits_a_list_of_changes_unless_another_is_given() -> None:
     names = [f"m{n}" for n in range(6)]
     wanted = desired([], removed=[gone(n) for n in names])
     there = current([read_box(n) for n in names])

@@ -1,4 +1,4 @@
-"""Where mail goes: outside, newly; or nowhere, because what it went to is deleted or renamed."""
+"""Targets of mail: new external addresses, and addresses that the plan deletes or renames."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def pointed(made: Any) -> list[str]:
     return [f"{d.severity}: {d.message}" for d in made.diagnostics if d.code == "GRD012"]
 
 
-def test_an_alias_that_would_point_nowhere_is_refused_and_the_way_out_is_said() -> None:
+def test_an_alias_without_a_remaining_target_is_refused_with_a_remedy() -> None:
     wanted = desired([], removed=[gone("carol")])
     made = plan(wanted, current([CAROL], [read_alias("info", "carol")]))
     assert pointed(made) == [
@@ -67,17 +67,17 @@ def test_an_alias_that_keeps_other_targets_is_a_warning_with_their_number() -> N
         desired(aliases=[alias("carol", "ann")], removed=[gone("carol")]),
     ],
 )
-def test_it_passes_where_the_plan_gives_other_targets_or_removes_the_alias_or_replaces_what_goes(wanted: Any) -> None:
+def test_a_plan_may_change_the_targets_or_remove_the_alias_or_replace_the_deleted_address(wanted: Any) -> None:
     made = plan(wanted, current([CAROL, ANN], [read_alias("info", "carol")]))
     assert (pointed(made), made.refused) == ([], False)
 
 
-def test_an_alias_that_points_elsewhere_or_whose_target_is_only_disabled_passes() -> None:
+def test_an_alias_with_other_targets_or_a_disabled_one_is_allowed() -> None:
     there = current([CAROL, ANN], [read_alias("info", "ann"), read_alias("other", "carol@else.example")])
     assert pointed(plan(desired([], removed=[gone("carol")]), there)) == []
 
 
-def test_a_forwarding_that_would_point_nowhere_is_refused_and_one_that_was_not_read_says_nothing() -> None:
+def test_a_forward_without_a_remaining_target_is_refused_and_an_unread_one_is_not_reported() -> None:
     wanted = desired([], removed=[gone("carol")])
     made = plan(wanted, current([CAROL, read_box("ann", forward_to=targets("carol"))]))
     assert pointed(made) == [
@@ -87,12 +87,12 @@ def test_a_forwarding_that_would_point_nowhere_is_refused_and_one_that_was_not_r
     assert pointed(plan(wanted, current([CAROL, ANN]))) == []
 
 
-def test_the_forwarding_and_the_alias_that_go_too_do_not_count() -> None:
+def test_forwards_and_aliases_that_the_plan_deletes_do_not_count() -> None:
     there = current([CAROL, read_box("ann", forward_to=targets("carol"))])
     assert pointed(plan(desired([], removed=[gone("carol"), gone("ann")]), there)) == []
 
 
-def test_what_is_renamed_away_leaves_its_aliases_behind_and_the_new_name_is_said() -> None:
+def test_a_renamed_target_is_reported_with_its_new_name() -> None:
     wanted = desired([box("bob")], renamed=[rename("robert", "bob")])
     there = current([read_box("robert")], [read_alias("info", "robert")])
     made = plan(wanted, there)
@@ -106,30 +106,30 @@ def test_what_is_renamed_away_leaves_its_aliases_behind_and_the_new_name_is_said
     assert pointed(plan(replaced, there)) == []
 
 
-def test_an_alias_that_is_renamed_is_looked_at_under_its_new_name() -> None:
+def test_a_renamed_alias_is_checked_under_its_new_name() -> None:
     wanted = desired([], [alias("news")], removed=[gone("carol")], renamed=[rename("info", "news", "alias")])
     made = plan(wanted, current([CAROL], [read_alias("info", "carol")]))
     assert "alias news@example.com would have no target left" in pointed(made)[0]
 
 
-def test_an_alias_that_only_leads_to_a_deleted_alias_points_nowhere_too() -> None:
+def test_an_alias_that_points_only_at_a_deleted_alias_is_refused() -> None:
     there = current([ANN], [read_alias("old", "ann"), read_alias("info", "old")])
     assert "this plan deletes old@example.com" in pointed(plan(desired(removed=[gone("old", "alias")]), there))[0]
 
 
-def test_what_is_pruned_counts_like_what_is_removed_and_what_is_ignored_may_point_at_it() -> None:
+def test_pruned_addresses_count_like_removed_ones_and_ignored_aliases_may_point_at_them() -> None:
     policy = Policy(ignore={"alias": ("svc-*",)}, external_forwarding="allow")
     made = plan(desired([]), current([CAROL], [read_alias("svc-x", "carol")]), prune=True, policy=policy)
     assert "alias svc-x@example.com would have no target left" in pointed(made)[0]
 
 
-def test_a_mailbox_under_another_of_the_domains_names_is_the_same_mailbox() -> None:
+def test_a_mailbox_has_an_address_under_each_name_of_the_domain() -> None:
     there = current([CAROL], [read_alias("info", "carol@example.org")], ["example.org"])
     assert "carol@example.org" in pointed(plan(desired([], removed=[gone("carol")]), there))[0]
     assert pointed(plan(desired([], removed=[gone("carol")]), current([CAROL], there.aliases.values()))) == []
 
 
-def test_a_domain_alias_that_goes_takes_its_addresses_along() -> None:
+def test_a_deleted_domain_alias_removes_its_addresses() -> None:
     there = current([CAROL], [read_alias("info", "carol@example.org")], ["example.org"])
     wanted = desired(removed=[gone("example.org", "domainAlias")])
     assert "carol@example.org" in pointed(plan(wanted, there))[0]
@@ -164,21 +164,21 @@ def across(wanted: DesiredDomain, there: CurrentDomain, other: tuple[DesiredDoma
     return dangling_across(plans, {DOMAIN: there, NEXT: other[1]}, internal)
 
 
-def test_an_alias_of_another_domain_that_would_point_nowhere_is_said_at_the_domain_that_takes_it_away() -> None:
+def test_a_dangling_alias_of_another_domain_is_reported_at_the_domain_that_deletes_its_target() -> None:
     wanted = desired([], removed=[gone("carol")])
     ((domain, one),) = across(wanted, current([CAROL]), neighbour(f"carol@{DOMAIN}"))
     assert (domain, one.code, one.severity) == (DOMAIN, "GRD012", Severity.ERROR)
     assert one.message.startswith("alias sales@next.example would have no target left")
 
 
-def test_a_forwarding_and_another_name_of_the_domain_are_looked_at_across_domains_too() -> None:
+def test_forwards_and_domain_aliases_are_checked_across_domains() -> None:
     wanted = desired([], removed=[gone("carol")])
     there = current([CAROL], domain_aliases=["example.org"])
     found = across(wanted, there, neighbour("ann@else.example", forward_to=("carol@example.org",)))
     assert [one.message.split(" would")[0] for _, one in found] == ["the forward of mailbox nan@next.example"]
 
 
-def test_nothing_is_said_across_domains_where_the_other_keeps_a_target_or_nothing_goes() -> None:
+def test_nothing_is_reported_across_domains_if_a_target_remains_or_nothing_is_deleted() -> None:
     wanted = desired([], removed=[gone("carol")])
     assert across(wanted, current([CAROL]), neighbour(f"ann@{DOMAIN}")) == []
     assert across(desired([]), current([CAROL]), neighbour(f"carol@{DOMAIN}")) == []
@@ -188,17 +188,17 @@ def test_nothing_is_said_across_domains_where_the_other_keeps_a_target_or_nothin
     assert one.severity is Severity.WARNING
 
 
-def test_what_could_not_be_read_says_nothing_across_domains() -> None:
+def test_unread_domains_are_not_checked_across_domains() -> None:
     made = plan(desired([], removed=[gone("carol")]), current([CAROL]))
     assert dangling_across([made], {DOMAIN: current([CAROL]), NEXT: OSError("gone")}, frozenset()) == []
     assert dangling_across([made], {DOMAIN: OSError("gone")}, frozenset()) == []
 
 
-# Outside
+# External targets
 
 
 @pytest.mark.parametrize("verdict", ["warn", "deny"])
-def test_domains_that_the_policy_lists_need_no_word_and_are_no_risk(verdict: Any) -> None:
+def test_external_domains_of_the_policy_are_not_reported_and_have_no_risk(verdict: Any) -> None:
     policy = Policy(external_forwarding=verdict, external_forwarding_domains=("partner.example", "*.below.example"))
     wanted = desired([box("a", forward_to=targets("x@partner.example", "y@eu.below.example"))])
     made = plan(wanted, current(), policy=policy)
@@ -210,7 +210,7 @@ def test_domains_that_the_policy_lists_need_no_word_and_are_no_risk(verdict: Any
     assert more.diagnostics[0].message.endswith("would send mail to external addresses: z@below.example")
 
 
-def test_a_policy_that_allows_everything_still_marks_what_leaves_except_for_the_domains_that_it_lists() -> None:
+def test_a_policy_that_allows_all_forwarding_still_marks_the_risk_except_for_its_listed_domains() -> None:
     policy = Policy(external_forwarding="allow", external_forwarding_domains=("partner.example",))
     wanted = desired(aliases=[alias("a", "x@partner.example"), alias("b", "x@else.example")])
     made = plan(wanted, current(), policy=policy)
@@ -238,12 +238,12 @@ def test_risk_access_is_for_passwords_protocols_and_disabling(before: Any, after
     assert only(made).risk == risk
 
 
-def test_risk_access_is_for_whatever_touches_an_administrator() -> None:
+def test_every_change_of_an_administrator_has_risk_access() -> None:
     made = plan(desired([box("boss", display_name="B")]), current([read_box("boss", is_admin=True)]))
     assert only(made).risk == "access"
 
 
-def test_the_domains_of_aliases_are_not_outside() -> None:
+def test_domain_aliases_are_not_external() -> None:
     there = current([CAROL], domain_aliases=["example.org"])
     made = plan(desired(aliases=[alias("s", "carol@example.org")]), there)
     assert only(made).risk == "none"

@@ -15,7 +15,7 @@ from reconciler.core.names import (
 
 
 @pytest.mark.parametrize("text", ["007", "22:30", "null", "no", "~", "1e3", "a.b", "o'neil", "x+y", "_svc", "a-b"])
-def test_what_looks_like_another_type_is_a_local_part_like_any_other(text: str) -> None:
+def test_a_local_part_may_look_like_another_yaml_type(text: str) -> None:
     assert local_part(text) == text
 
 
@@ -51,7 +51,7 @@ def test_a_local_part_may_have_64_characters_and_no_more() -> None:
         ("a\\b", r"'\\\\'"),
     ],
 )
-def test_a_text_that_cannot_be_a_local_part_is_refused_and_told_why(text: str, why: str) -> None:
+def test_an_invalid_local_part_is_refused_with_the_reason(text: str, why: str) -> None:
     with pytest.raises(BadName, match=why) as caught:
         local_part(text)
     assert "\x1b" not in str(caught.value)
@@ -102,7 +102,7 @@ def test_a_domain_may_have_253_characters_and_no_more() -> None:
         "exam\u200bple\u0000.com",
     ],
 )
-def test_a_text_that_cannot_be_a_domain_is_refused(text: str) -> None:
+def test_an_invalid_domain_is_refused(text: str) -> None:
     with pytest.raises(BadName) as caught:
         domain_name(text)
     assert "\n" not in str(caught.value)
@@ -125,7 +125,7 @@ def test_a_bare_address_is_in_the_domain() -> None:
 @pytest.mark.parametrize(
     "text", ["", "@", "bob@", "@example.org", "a@b@example.org", "bob@localhost", "Bob <b@c.example>"]
 )
-def test_a_text_that_cannot_be_an_address_is_refused(text: str) -> None:
+def test_an_invalid_address_is_refused(text: str) -> None:
     with pytest.raises(BadName):
         address(text, "example.com")
 
@@ -134,7 +134,7 @@ def test_a_canonical_address_splits_into_two() -> None:
     assert split_address("bob@example.com") == ("bob", "example.com")
 
 
-def test_people_see_u_labels_where_there_are_any() -> None:
+def test_people_see_u_labels_of_internationalized_names() -> None:
     assert display_domain("xn--mnchen-3ya.example") == "münchen.example"
     assert display_domain("example.com") == "example.com"
     assert display_domain("xn--a.example") == "xn--a.example"

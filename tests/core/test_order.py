@@ -20,7 +20,7 @@ from reconciler.core.planning.order import sort_changes
 
 
 def needs(made: Plan) -> dict[str, tuple[str, ...]]:
-    """`action name` -> the keys that it depends on, without the domain; only those that depend on anything."""
+    """`action name` -> the keys of its dependencies, without the domain; only changes with dependencies."""
     return {f"{c.action} {c.name}": tuple(k.split("@")[0] for k in c.depends_on) for c in made.changes if c.depends_on}
 
 
@@ -53,14 +53,14 @@ def test_without_dependencies_changes_are_sorted_by_level_then_name() -> None:
     assert needs(plan(wanted, there)) == {}
 
 
-def test_with_seats_to_spare_creations_wait_for_nothing() -> None:
+def test_below_the_limit_creations_do_not_wait() -> None:
     wanted = desired([box("new")], removed=[gone("old")])
     made = plan(wanted, current([read_box("old")], limits=ServerLimits(mailboxes=2)))
     assert story(made) == ["create mailbox:new@example.com", "delete mailbox:old@example.com"]
     assert needs(made) == {}
 
 
-def test_at_the_limit_a_deletion_comes_before_each_creation_that_needs_its_seat() -> None:
+def test_at_the_limit_a_deletion_comes_before_each_creation_that_needs_its_room() -> None:
     wanted = desired([box("new1"), box("new2")], removed=[gone("old1"), gone("old2")])
     made = plan(wanted, current([read_box("old1"), read_box("old2")], limits=ServerLimits(mailboxes=2)))
     assert needs(made) == {"create new1": ("mailbox:old1",), "create new2": ("mailbox:old2",)}
@@ -77,14 +77,14 @@ def test_only_as_many_deletions_come_first_as_are_needed() -> None:
     assert place(made, "delete mailbox:old3") > place(made, "create mailbox:new2")
 
 
-def test_the_hosts_own_account_takes_a_seat_for_it_is_not_known_whether_the_server_counts_it() -> None:
+def test_the_hosts_own_account_counts_because_the_server_may_count_it() -> None:
     wanted = desired([box("new")], removed=[gone("old")])
     rows = [read_box("admin", is_primary_admin=True), read_box("old")]
     assert needs(plan(wanted, current(rows, limits=ServerLimits(mailboxes=3)))) == {}
     assert needs(plan(wanted, current(rows, limits=ServerLimits(mailboxes=2)))) == {"create new": ("mailbox:old",)}
 
 
-def test_seats_of_aliases_and_domain_aliases_count_too() -> None:
+def test_limits_of_aliases_and_domain_aliases_count() -> None:
     wanted = desired(
         None,
         [alias("new", "x@else.example")],
@@ -111,40 +111,40 @@ def test_a_domain_over_its_limit_frees_what_it_can() -> None:
     ]
 
 
-def test_a_name_is_freed_before_it_is_taken() -> None:
+def test_a_name_is_freed_before_it_is_used_again() -> None:
     wanted = desired([box("x")], [alias("y", "z@else.example")], removed=[gone("x", "alias"), gone("y")])
     made = plan(wanted, current([read_box("y")], [read_alias("x")]))
     assert needs(made) == {"create x": ("alias:x",), "create y": ("mailbox:y",)}
     assert place(made, "delete mailbox:y") < place(made, "create alias:y")
 
 
-def test_a_name_that_a_rename_frees_may_be_taken_by_the_other_kind() -> None:
+def test_the_other_kind_may_use_a_name_that_a_rename_frees() -> None:
     wanted = desired([box("bob")], [alias("robert", "bob")], renamed=[rename("robert", "bob")])
     made = plan(wanted, current([read_box("robert")]))
     assert story(made) == ["rename mailbox:robert@example.com", "create alias:robert@example.com"]
     assert needs(made) == {"create robert": ("mailbox:robert",)}
 
 
-def test_a_mailbox_is_made_before_an_alias_or_a_forwarding_that_names_it() -> None:
+def test_a_mailbox_is_created_before_an_alias_or_a_forward_to_it() -> None:
     wanted = desired([box("zoe"), box("adam", forward_to=targets("zoe"))], [alias("s", "zoe", "adam")])
     made = plan(wanted, current())
     assert needs(made) == {"create adam": ("mailbox:zoe",), "create s": ("mailbox:adam", "mailbox:zoe")}
     assert story(made)[0] == "create mailbox:zoe@example.com"
 
 
-def test_an_alias_that_is_updated_waits_only_for_the_targets_that_are_new_to_it() -> None:
+def test_an_updated_alias_waits_only_for_its_new_targets() -> None:
     wanted = desired([box("new1"), box("new2")], [alias("s", "old", "new1")])
     made = plan(wanted, current([read_box("old")], [read_alias("s", "old")]))
     assert needs(made) == {"update s": ("mailbox:new1",)}
 
 
-def test_an_alias_waits_for_the_rename_that_gives_its_target_the_name() -> None:
+def test_an_alias_waits_for_the_rename_that_creates_its_target() -> None:
     wanted = desired([box("bob")], [alias("s", "bob")], renamed=[rename("robert", "bob")])
     made = plan(wanted, current([read_box("robert")], [read_alias("s", "robert")]))
     assert needs(made) == {"update s": ("mailbox:robert",)}
 
 
-def test_nothing_points_into_a_domain_alias_before_it_is_there() -> None:
+def test_nothing_points_into_a_domain_alias_before_it_exists() -> None:
     wanted = desired(
         [box("a", forward_to=("x@new.example",))],
         [alias("n", "y@new.example", "z@old.example")],
@@ -157,7 +157,7 @@ def test_nothing_points_into_a_domain_alias_before_it_is_there() -> None:
     }
 
 
-def test_an_alias_goes_or_forgets_a_mailbox_before_that_is_deleted() -> None:
+def test_an_alias_is_deleted_or_updated_before_its_target_is_deleted() -> None:
     wanted = desired(
         [box("f", forward_to=())], [alias("s", "x@else.example")], removed=[gone("carol"), gone("t", "alias")]
     )
@@ -170,14 +170,14 @@ def test_an_alias_goes_or_forgets_a_mailbox_before_that_is_deleted() -> None:
     assert story(made)[-1] == "delete mailbox:carol@example.com"
 
 
-def test_an_alias_that_names_a_new_alias_comes_after_it() -> None:
+def test_an_alias_comes_after_the_new_alias_to_which_it_points() -> None:
     made = plan(desired(aliases=[alias("a", "b"), alias("b", "c"), alias("c", "x@else.example")]), current())
     assert story(made) == ["create alias:c@example.com", "create alias:b@example.com", "create alias:a@example.com"]
     assert needs(made) == {"create a": ("alias:b",), "create b": ("alias:c",)}
 
 
-def test_a_ring_is_broken_where_it_costs_nothing() -> None:
-    """The seat of `old` is needed for `new`, which `s` must name before it can forget `old`."""
+def test_a_cycle_is_broken_at_its_weakest_dependency() -> None:
+    """`new` needs the room of `old`; `old` is a target of `s` until `s` gets `new` as its target."""
     wanted = desired([box("new")], [alias("s", "new")], removed=[gone("old")])
     made = plan(wanted, current([read_box("old")], [read_alias("s", "old")], limits=ServerLimits(mailboxes=1)))
     assert [line.split("@")[0] for line in story(made)] == [
@@ -188,8 +188,8 @@ def test_a_ring_is_broken_where_it_costs_nothing() -> None:
     assert needs(made) == {"create new": ("mailbox:old",), "update s": ("mailbox:new",)}
 
 
-def test_breaking_a_ring_leaves_the_dependencies_beside_it_alone() -> None:
-    """`t` names `new` and forgets `other`: it waits for the ring, but stands in none, and `other` waits for it."""
+def test_breaking_a_cycle_keeps_all_other_dependencies() -> None:
+    """`t` gets the target `new` instead of `other`: it waits for the cycle without being part of it; `other` waits for `t`."""
     wanted = desired([box("new")], [alias("s", "new"), alias("t", "new")], removed=[gone("old"), gone("other")])
     rows = [read_box("old"), read_box("other")]
     there = current(rows, [read_alias("s", "old"), read_alias("t", "other")], limits=ServerLimits(mailboxes=2))
@@ -202,18 +202,18 @@ def test_breaking_a_ring_leaves_the_dependencies_beside_it_alone() -> None:
     }
 
 
-def test_aliases_that_name_each_other_are_made_all_the_same() -> None:
+def test_aliases_that_point_at_each_other_are_created() -> None:
     made = plan(desired(aliases=[alias("a", "b"), alias("b", "a"), alias("c", "a")]), current())
     assert sorted(story(made)) == [f"create alias:{n}@example.com" for n in "abc"]
     assert place(made, "create alias:a") < place(made, "create alias:c")
     assert needs(made)["create c"] == ("alias:a",)
 
 
-def test_an_alias_that_names_itself_does_not_wait_for_itself() -> None:
+def test_an_alias_that_points_at_itself_does_not_wait_for_itself() -> None:
     assert needs(plan(desired(aliases=[alias("a", "a")]), current())) == {}
 
 
-def test_dependencies_lie_before_what_depends_on_them() -> None:
+def test_dependencies_come_before_the_changes_that_need_them() -> None:
     wanted = desired(
         [box("n1", forward_to=targets("n2")), box("n2")],
         [alias("a", "b", "n1"), alias("b", "n2")],
@@ -228,7 +228,7 @@ def test_dependencies_lie_before_what_depends_on_them() -> None:
         assert set(change.depends_on) <= set(keys[:n])
 
 
-def test_the_order_of_the_changes_does_not_depend_on_the_order_they_came_in() -> None:
+def test_the_order_of_the_changes_does_not_depend_on_the_order_of_the_input() -> None:
     def ring(n: int, m: int) -> Change:
         to = FieldChange(name="to", after=(f"a{m}@example.com",))
         return Change(action="create", kind="alias", domain="example.com", name=f"a{n}", fields=(to,))

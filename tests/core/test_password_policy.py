@@ -1,4 +1,4 @@
-"""Whether a server asks of passwords what the product says."""
+"""The comparison of a server's password rules with the product's."""
 
 from reconciler.core.password_policy import (
     PolicyDifference,
@@ -18,7 +18,7 @@ def test_equal_policies_are_the_same() -> None:
     assert (found.state, found.differences, found.unknown) == ("same", (), ())
 
 
-def test_each_rule_that_differs_is_named_and_outweighs_what_is_unknown() -> None:
+def test_each_different_rule_is_listed_and_has_precedence_over_unknown_ones() -> None:
     found = compare_policies(PRODUCT, ServerPasswordPolicy(min_length=5, require_special=False))
     assert found.state == "different"
     assert found.differences == (
@@ -28,13 +28,13 @@ def test_each_rule_that_differs_is_named_and_outweighs_what_is_unknown() -> None
     assert found.unknown == ("requireUppercase", "requireDigit")
 
 
-def test_what_is_not_told_is_never_taken_for_equal() -> None:
+def test_an_unreported_rule_never_counts_as_equal() -> None:
     assert compare_policies(PRODUCT, None).state == "unknown"
     assert compare_policies(PRODUCT, ServerPasswordPolicy()).state == "unknown"
     assert compare_policies(PRODUCT, ServerPasswordPolicy(min_length=12)).state == "partly-known"
 
 
-def test_what_satisfies_both_product_and_server_has_the_harder_of_each_rule() -> None:
+def test_the_stricter_policy_has_the_harder_of_each_rule() -> None:
     product = PasswordPolicy(min_length=12, require_uppercase=False, require_digit=True, require_special=False)
     server = ServerPasswordPolicy(min_length=8, require_uppercase=True, require_special=None)
     both = PasswordPolicy(min_length=12, require_uppercase=True, require_digit=True, require_special=False)
@@ -43,6 +43,6 @@ def test_what_satisfies_both_product_and_server_has_the_harder_of_each_rule() ->
     assert stricter(product, ServerPasswordPolicy()) == product
 
 
-def test_a_server_that_tells_nothing_asks_nothing() -> None:
+def test_a_server_that_reports_no_rules_requires_nothing() -> None:
     nothing = PasswordPolicy(min_length=0, require_uppercase=False, require_digit=False, require_special=False)
     assert as_policy(ServerPasswordPolicy()) == nothing

@@ -24,7 +24,7 @@ def test_a_change_has_an_address_and_a_key() -> None:
     assert (sister.address, sister.key) == ("example.ca", "domainAlias:example.ca")
 
 
-def test_seats_and_other_values_are_told_apart_and_the_password_is_in_neither() -> None:
+def test_activations_and_other_values_are_separate_and_neither_contains_the_password() -> None:
     wanted = desired([box("a", quota=5, eas=True, mapi=False, password=SecretRef("env", "A"))])
     change = only(plan(wanted, current()))
     assert change.values(activations=False) == {"quota": 5}
@@ -32,7 +32,7 @@ def test_seats_and_other_values_are_told_apart_and_the_password_is_in_neither() 
     assert change.password == SecretRef("env", "A")
 
 
-def test_a_digest_covers_what_is_done_and_nothing_else() -> None:
+def test_a_digest_covers_the_changes_and_nothing_else() -> None:
     moved = replace(CHANGE, origin=Span("elsewhere.yaml", 9, 9))
     assert replace(PLAN, changes=(moved,)).digest == PLAN.digest
     assert PLAN.with_diagnostics(warning("SEC005", "hm")).digest == PLAN.digest
@@ -48,7 +48,7 @@ def test_a_digest_covers_what_is_done_and_nothing_else() -> None:
         assert other.digest != PLAN.digest
 
 
-def test_mail_that_arrives_meanwhile_does_not_make_a_plan_another_one() -> None:
+def test_new_mail_does_not_change_the_digest_of_a_plan() -> None:
     wanted = desired([box("a", quota=5)])
     before = plan(wanted, current([read_box("a", usage_bytes=1, last_login="2026-01-01T00:00:00Z")]))
     after = plan(wanted, current([read_box("a", usage_bytes=2, last_login="2026-01-02T00:00:00Z")]))
@@ -56,7 +56,7 @@ def test_mail_that_arrives_meanwhile_does_not_make_a_plan_another_one() -> None:
     assert before == after
 
 
-def test_plan_data_is_plain_json_that_holds_every_part_of_a_change() -> None:
+def test_plan_data_is_plain_json_with_every_part_of_a_change() -> None:
     wanted = desired(
         [box("bob", forward_to=targets("x")), box("new")],
         [alias("s", "new")],
@@ -72,7 +72,7 @@ def test_plan_data_is_plain_json_that_holds_every_part_of_a_change() -> None:
     assert data["unmanaged"] == [["mailbox", "x@example.com"]]
 
 
-def test_canonical_json_has_one_spelling() -> None:
+def test_canonical_json_has_one_form() -> None:
     assert canonical_json({"b": [1, "ü"], "a": None}) == '{"a":null,"b":[1,"ü"]}'
 
 

@@ -27,7 +27,7 @@ from reconciler.core.source import Span
 from reconciler.core.workspace import Policy
 
 
-def test_what_is_declared_and_missing_is_created_with_its_managed_fields() -> None:
+def test_a_declared_resource_that_is_missing_is_created_with_its_managed_fields() -> None:
     place = Span("domains/example.com.yaml", 4, 3)
     change = only(plan(desired([box("alice", quota=5, origin=place)]), current()))
     assert (change.action, change.kind, change.address) == ("create", "mailbox", "alice@example.com")
@@ -35,7 +35,7 @@ def test_what_is_declared_and_missing_is_created_with_its_managed_fields() -> No
     assert fields_of(change) == {"quota": (None, 5), "password": (None, None)}
 
 
-def test_what_differs_is_updated_field_by_field() -> None:
+def test_a_different_resource_is_updated_field_by_field() -> None:
     change = only(plan(desired([box("alice", quota=5, display_name="A")]), current([read_box("alice", quota=3)])))
     assert (change.action, change.reason, change.risk) == ("update", "declared", "none")
     assert fields_of(change) == {"quota": (3, 5), "displayName": ("", "A")}
@@ -69,7 +69,7 @@ def test_a_section_that_is_absent_is_not_managed_at_all() -> None:
     assert (made.changes, made.unmanaged) == ((), ())
 
 
-def test_a_section_that_is_empty_shows_everything_as_unmanaged_and_leaves_it() -> None:
+def test_an_empty_section_shows_everything_as_unmanaged_and_changes_nothing() -> None:
     made = plan(desired([], [], []), current([read_box("alice")], [read_alias("s")], ["example.ca"]))
     assert made.changes == ()
     assert made.unmanaged == (
@@ -91,12 +91,12 @@ def test_a_mailbox_that_is_removed_is_deleted_with_what_a_reviewer_needs_to_know
     assert (change.usage_bytes, change.last_login) == (77, "2026-01-01T00:00:00Z")
 
 
-def test_removing_what_is_not_there_is_no_error() -> None:
+def test_the_removal_of_a_missing_resource_is_not_an_error() -> None:
     made = plan(desired([], removed=[gone("carol"), gone("x", "alias")]), current())
     assert (made.changes, made.diagnostics) == ((), ())
 
 
-def test_what_is_removed_is_not_listed_as_unmanaged() -> None:
+def test_a_removed_resource_is_not_listed_as_unmanaged() -> None:
     assert plan(desired([], removed=[gone("carol")]), current([read_box("carol")])).unmanaged == ()
 
 
@@ -106,7 +106,7 @@ def test_a_removal_works_in_a_section_that_is_absent() -> None:
     ]
 
 
-def test_pruning_deletes_what_is_unmanaged_in_declared_sections() -> None:
+def test_pruning_deletes_unmanaged_resources_of_declared_sections() -> None:
     there = current([read_box("alice"), read_box("old")], [read_alias("s")])
     made = plan(desired([box("alice")]), there, prune=True)
     assert story(made) == ["delete mailbox:old@example.com"]
@@ -150,7 +150,7 @@ def test_a_protected_mailbox_or_alias_is_never_removed() -> None:
     assert (made.changes, said(made), made.refused) == ((), ["GRD001", "GRD001"], True)
 
 
-def test_a_protected_mailbox_whose_day_has_not_come_is_not_even_disabled() -> None:
+def test_a_protected_mailbox_is_not_disabled_before_its_date() -> None:
     made = plan(desired(removed=[gone("abuse", purge_after=date(2030, 1, 1))]), current([read_box("abuse")]))
     assert (made.changes, said(made)) == ((), ["GRD001"])
 
@@ -162,25 +162,25 @@ def test_an_administrator_is_not_pruned_but_shown_and_the_hosts_own_is_not_even_
     assert made.unmanaged == (Unmanaged("mailbox", "chief@example.com"),)
 
 
-def test_what_is_declared_and_removed_stays_and_the_plan_is_refused() -> None:
+def test_a_declared_and_removed_resource_stays_and_the_plan_is_refused() -> None:
     made = plan(desired([box("a", protect=True)], removed=[gone("a")]), current([read_box("a")]))
     assert (made.changes, said(made)) == ((), ["NAM006"])
 
 
-def test_what_the_policy_ignores_is_not_shown_not_changed_not_pruned() -> None:
+def test_an_ignored_resource_is_not_shown_changed_or_pruned() -> None:
     policy = Policy(ignore={"mailbox": ("svc-*",)})
     there = current([read_box("svc-a"), read_box("svc-b", quota=1)])
     made = plan(desired([box("svc-b", quota=2), box("svc-c")]), there, policy=policy, prune=True)
     assert (made.changes, made.unmanaged) == ((), ())
 
 
-def test_what_the_policy_ignores_is_not_removed_either_and_that_is_said() -> None:
+def test_an_ignored_resource_is_not_removed_and_the_plan_reports_it() -> None:
     policy = Policy(ignore={"mailbox": ("svc-*",)})
     made = plan(desired([], removed=[gone("svc-a")]), current([read_box("svc-a")]), policy=policy)
     assert (made.changes, said(made)) == ((), ["REF006"])
 
 
-def test_a_managed_field_that_was_not_read_stops_the_whole_domain() -> None:
+def test_a_managed_field_that_was_not_read_stops_the_complete_domain() -> None:
     there = current([read_box("alice", forward_to=UNSET), read_box("bob"), read_box("carol")])
     wanted = desired([box("alice", forward_to=()), box("bob", quota=5)], removed=[gone("carol")])
     made = plan(wanted, there)
@@ -215,7 +215,7 @@ def test_a_kind_changes_from_alias_to_mailbox() -> None:
         ),
     ],
 )
-def test_a_name_that_the_other_kind_has_and_keeps_cannot_be_taken(wanted: object, there: object) -> None:
+def test_a_name_that_the_other_kind_keeps_cannot_be_used(wanted: object, there: object) -> None:
     made = plan(wanted, there)  # type: ignore[arg-type]
     assert made.refused
     assert "NAM005" in said(made)
@@ -227,7 +227,7 @@ def test_only_the_targets_change() -> None:
     assert story(made) == ["create mailbox:b@example.com"]
 
 
-def test_a_target_that_is_renamed_is_renamed_first_whichever_of_its_names_is_given() -> None:
+def test_a_target_with_a_rename_may_be_given_with_either_name() -> None:
     wanted = desired([box("bob", quota=5)], renamed=[rename("robert", "bob")])
     there = current([read_box("robert")])
     made = plan(wanted, there, targets=frozenset({"mailbox:bob@example.com"}))
@@ -252,12 +252,12 @@ def test_a_target_that_is_renamed_is_renamed_first_whichever_of_its_names_is_giv
         (desired(removed=[gone("s", "alias")]), current(aliases=[read_alias("s")]), "none"),
     ],
 )
-def test_a_change_says_the_worst_of_what_it_may_do(wanted: object, there: object, risk: str) -> None:
+def test_a_change_has_the_worst_of_its_risks(wanted: object, there: object, risk: str) -> None:
     made = plan(wanted, there, password_versions={"a@example.com": 1})  # type: ignore[arg-type]
     assert only(made).risk == risk
 
 
-def test_the_domain_itself_is_never_outside() -> None:
+def test_the_domain_itself_is_never_external() -> None:
     made = plan(desired([box("a", forward_to=targets("b"))]), current([read_box("a")]), internal_domains=frozenset())
     assert only(made).risk == "none"
 

@@ -1,4 +1,4 @@
-"""Removals in two stages: disabled now, deleted from a day on."""
+"""Removals in two stages: the mailbox is disabled now, and deleted from a date on."""
 
 from datetime import date, timedelta
 
@@ -10,7 +10,7 @@ from reconciler.core.model import UNSET
 TOMORROW = TODAY + timedelta(days=1)
 
 
-def test_before_its_day_a_mailbox_is_disabled_and_the_day_is_said() -> None:
+def test_before_its_date_a_mailbox_is_disabled_and_the_note_shows_the_date() -> None:
     made = plan(desired([], removed=[gone("carol", purge_after=TOMORROW)]), current([read_box("carol")]))
     change = only(made)
     assert (change.action, change.reason, change.purge_after, change.risk) == (
@@ -24,30 +24,30 @@ def test_before_its_day_a_mailbox_is_disabled_and_the_day_is_said() -> None:
     assert not made.refused
 
 
-def test_once_disabled_nothing_is_left_to_do_until_the_day() -> None:
+def test_a_disabled_mailbox_has_no_change_until_its_date() -> None:
     made = plan(desired([], removed=[gone("carol", purge_after=TOMORROW)]), current([read_box("carol", enabled=False)]))
     assert (made.changes, made.unmanaged, said(made)) == ((), (), ["GRD009"])
 
 
 @pytest.mark.parametrize("day", [TODAY, TODAY - timedelta(days=30)])
-def test_on_its_day_and_after_it_a_mailbox_is_deleted(day: date) -> None:
+def test_on_and_after_its_date_a_mailbox_is_deleted(day: date) -> None:
     made = plan(desired([], removed=[gone("carol", purge_after=day)]), current([read_box("carol", enabled=False)]))
     assert story(made) == ["delete mailbox:carol@example.com"]
     assert made.diagnostics == ()
 
 
-def test_an_alias_stays_as_it_is_until_its_day() -> None:
+def test_an_alias_stays_unchanged_until_its_date() -> None:
     made = plan(desired(removed=[gone("s", "alias", TOMORROW)]), current(aliases=[read_alias("s")]))
     assert (made.changes, said(made)) == ((), ["GRD009"])
     assert "stays until then" in made.diagnostics[0].message
 
 
-def test_whether_it_is_disabled_must_have_been_read() -> None:
+def test_a_mailbox_with_an_unread_enabled_field_makes_the_plan_incomplete() -> None:
     made = plan(desired([], removed=[gone("carol", purge_after=TOMORROW)]), current([read_box("carol", enabled=UNSET)]))
     assert (made.complete, made.changes) == (False, ())
     assert "GRD006" in said(made)
 
 
-def test_a_removal_that_waits_is_not_pruned_meanwhile() -> None:
+def test_a_removal_before_its_date_is_not_pruned() -> None:
     made = plan(desired([], removed=[gone("carol", purge_after=TOMORROW)]), current([read_box("carol")]), prune=True)
     assert only(made).action == "update"

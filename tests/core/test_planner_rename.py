@@ -32,17 +32,17 @@ def test_a_rename_comes_first_and_the_fields_follow_under_the_new_name() -> None
     assert fields_of(made.changes[1]) == {"quota": (3, 5)}
 
 
-def test_a_rename_that_is_done_already_is_nothing_to_do() -> None:
+def test_a_completed_rename_has_no_change() -> None:
     made = plan(desired([box("bob")], renamed=[rename("robert", "bob")]), current([read_box("bob")]))
     assert (made.changes, made.diagnostics) == ((), ())
 
 
-def test_neither_name_there_means_that_the_new_one_is_created() -> None:
+def test_the_new_name_is_created_if_neither_name_exists() -> None:
     made = plan(desired([box("bob")], renamed=[rename("robert", "bob")]), current())
     assert story(made) == ["create mailbox:bob@example.com"]
 
 
-def test_an_alias_is_renamed_too() -> None:
+def test_an_alias_is_renamed() -> None:
     there = current(aliases=[read_alias("verkauf", "a@else.example")])
     made = plan(desired(aliases=[alias("sales")], renamed=[rename("verkauf", "sales", "alias")]), there)
     assert only(made).action == "rename"
@@ -63,7 +63,7 @@ def test_a_rename_is_refused_if_the_name_is_in_use_or_it_is_the_hosts_account(th
     assert made.count("rename") == 0
 
 
-def test_a_name_that_the_other_kind_gives_up_may_be_taken() -> None:
+def test_a_name_that_the_other_kind_frees_may_be_used() -> None:
     wanted = desired([box("bob")], renamed=[rename("robert", "bob")], removed=[gone("bob", "alias")])
     made = plan(wanted, current([read_box("robert")], [read_alias("bob")]))
     assert story(made) == ["delete alias:bob@example.com", "rename mailbox:robert@example.com"]
@@ -71,7 +71,7 @@ def test_a_name_that_the_other_kind_gives_up_may_be_taken() -> None:
     assert not made.refused
 
 
-def test_a_name_that_the_other_kind_does_not_give_up_after_all_is_not_taken() -> None:
+def test_a_name_whose_removal_is_refused_cannot_be_used() -> None:
     wanted = desired(
         [box("postmaster")], renamed=[rename("robert", "postmaster")], removed=[gone("postmaster", "alias")]
     )
@@ -80,7 +80,7 @@ def test_a_name_that_the_other_kind_does_not_give_up_after_all_is_not_taken() ->
     assert "NAM005" in said(made)
 
 
-def test_what_the_policy_ignores_is_not_renamed() -> None:
+def test_an_ignored_resource_is_not_renamed() -> None:
     policy = Policy(ignore={"mailbox": ("svc-*",)})
     made = plan(desired([box("bob")], renamed=[rename("svc-a", "bob")]), current([read_box("svc-a")]), policy=policy)
     assert "GRD005" in said(made)
@@ -96,9 +96,7 @@ def test_what_the_policy_ignores_is_not_renamed() -> None:
         ((rename("a", "c"), rename("a", "d")), ("c", "d")),
     ],
 )
-def test_renames_that_touch_each_other_are_refused_in_whatever_order_they_are_written(
-    wanted: tuple, names: tuple[str, ...]
-) -> None:
+def test_renames_that_share_a_name_are_refused_in_any_order(wanted: tuple, names: tuple[str, ...]) -> None:
     there = current([read_box("a"), read_box("b")])
     made = [plan(desired([box(n) for n in names], renamed=order), there) for order in permutations(wanted)]
     assert made[0].refused

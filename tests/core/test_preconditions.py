@@ -1,4 +1,4 @@
-"""Preconditions: salted digests of what was read, and what has moved since."""
+"""Preconditions: salted digests of the fields that were read, and the detection of stale fields."""
 
 from dataclasses import replace
 from typing import Any
@@ -14,18 +14,18 @@ SALT = b"s" * 16
 
 
 def update(**fields: Any) -> Change:
-    """A change of a mailbox that has quota 1 and the display name A."""
+    """A change of a mailbox with quota 1 and the display name A."""
     there = current([read_box("alice", quota=1, display_name="A")])
     return only(plan(desired([box("alice", **fields)]), there))
 
 
 def after(change: Change, **fields: Any) -> tuple[str, ...]:
-    """What has moved where the live object has these fields instead."""
+    """The stale fields if the live object has these fields instead."""
     assert change.current is not None
     return stale_fields(precondition(change, SALT), change, SALT, replace(change.current, **fields))
 
 
-def test_an_object_that_is_as_it_was_has_not_moved() -> None:
+def test_an_unchanged_object_is_not_stale() -> None:
     assert after(update(quota=5)) == ()
 
 
@@ -38,32 +38,32 @@ def test_an_object_that_is_as_it_was_has_not_moved() -> None:
         ({"eas": UNSET}, ("eas",)),
     ],
 )
-def test_each_field_that_moved_is_named_whether_the_change_touches_it_or_not(
+def test_each_stale_field_is_named_whether_the_change_contains_it_or_not(
     fields: dict[str, Any], names: tuple[str, ...]
 ) -> None:
     assert after(update(quota=5), **fields) == names
 
 
-def test_who_became_an_administrator_has_moved() -> None:
+def test_a_mailbox_that_became_an_administrator_is_stale() -> None:
     change = update(quota=5)
     there = read_box("alice", quota=1, display_name="A", is_admin=True)
     assert stale_fields(precondition(change, SALT), change, SALT, there) == ("administrator",)
 
 
-def test_mail_that_arrives_and_people_who_sign_in_move_nothing() -> None:
+def test_new_mail_and_logins_make_nothing_stale() -> None:
     change = update(quota=5)
     there = read_box("alice", quota=1, display_name="A", usage_bytes=9, last_login="2026-01-01T00:00:00Z")
     assert stale_fields(precondition(change, SALT), change, SALT, there) == ()
 
 
-def test_a_field_that_holds_what_is_wanted_already_has_not_moved_and_any_other_value_has() -> None:
+def test_a_field_with_its_planned_value_is_not_stale_and_one_with_any_other_value_is() -> None:
     change = update(quota=5, display_name="Z")
     assert after(change, quota=5) == ()
     assert after(change, quota=5, display_name="B") == ("displayName",)
     assert after(change, quota=6) == ("quota",)
 
 
-def test_what_is_gone_or_appeared_is_said_so() -> None:
+def test_a_deleted_or_new_object_is_reported_as_such() -> None:
     change = update(quota=5)
     assert stale_fields(precondition(change, SALT), change, SALT, None) == ("the object was deleted",)
     new = only(plan(desired([box("bob")]), current()))
@@ -72,14 +72,14 @@ def test_what_is_gone_or_appeared_is_said_so() -> None:
     assert stale_fields(Precondition(), new, SALT, read_box("bob")) == ("the object was created",)
 
 
-def test_a_field_that_was_not_read_at_planning_is_no_condition() -> None:
+def test_a_field_that_was_not_read_for_the_plan_is_not_a_precondition() -> None:
     there = current([read_box("alice", quota=1, forward_to=UNSET)])
     change = only(plan(desired([box("alice", quota=5)]), there))
     assert "forwarding.to" not in (precondition(change, SALT).fields or {})
     assert after(change, forward_to=("x@else.example",)) == ()
 
 
-def test_digests_differ_by_salt_and_object_and_hold_no_value() -> None:
+def test_digests_depend_on_salt_and_object_and_contain_no_value() -> None:
     one, other = update(quota=5), replace(update(quota=5), name="bob")
     first, second = precondition(one, SALT).fields, precondition(other, SALT).fields
     assert first and second
@@ -90,7 +90,7 @@ def test_digests_differ_by_salt_and_object_and_hold_no_value() -> None:
     assert all(len(d) == 32 and int(d, 16) >= 0 for d in first.values())
 
 
-def test_as_wanted_per_action() -> None:
+def test_each_action_has_its_own_rule_for_already_in_place() -> None:
     there = read_box("alice", quota=5)
     change = update(quota=5)
     assert is_in_place(change, there)
@@ -110,6 +110,6 @@ def test_as_wanted_per_action() -> None:
     assert not is_in_place(renamed, None, None)
 
 
-def test_an_empty_list_and_an_empty_text_are_values_that_can_move() -> None:
+def test_an_empty_list_and_an_empty_text_can_become_stale() -> None:
     change = replace(update(quota=5), fields=(FieldChange(name="forwarding.to", before=(), after=("x@else.example",)),))
     assert after(change, forward_to=("y@else.example",)) == ("forwarding.to",)

@@ -13,7 +13,7 @@ def test_a_good_password_has_no_faults() -> None:
     assert faults(PasswordPolicy(), "Corr3ct-Horse") == ()
 
 
-def test_everything_that_is_missing_is_said_at_once() -> None:
+def test_all_violated_rules_are_reported_together() -> None:
     assert faults(PasswordPolicy(), "abc") == (
         "it has fewer than 8 characters",
         "it has no upper-case letter",
@@ -35,11 +35,11 @@ def test_everything_that_is_missing_is_said_at_once() -> None:
         (PasswordPolicy(), "1A-exAMPle!", "it contains the domain's first label"),
     ],
 )
-def test_each_rule_says_its_own_fault(policy: PasswordPolicy, password: str, fault: str) -> None:
+def test_each_rule_has_its_own_message(policy: PasswordPolicy, password: str, fault: str) -> None:
     assert faults(policy, password) == (fault,)
 
 
-def test_a_rule_that_is_switched_off_says_nothing() -> None:
+def test_a_rule_that_is_switched_off_reports_nothing() -> None:
     assert faults(LAX, "abc") == ()
 
 

@@ -42,7 +42,7 @@ def test_a_size_is_read_as_bytes(text: str | int, size: int) -> None:
         -1,
     ],
 )
-def test_what_is_no_size_is_refused(text: str | int) -> None:
+def test_an_invalid_size_is_refused(text: str | int) -> None:
     with pytest.raises(ValueError, match=r"size"):
         parse_size(text)
 
@@ -56,7 +56,7 @@ def test_a_size_is_written_in_the_largest_unit_that_divides_it() -> None:
 
 @settings(deadline=None, max_examples=100)
 @given(st.one_of(st.integers(0, 1 << 50), st.integers(1, 4096).map(lambda n: n << 30)))
-def test_a_written_size_is_read_back_as_it_was(size: int) -> None:
+def test_a_formatted_size_parses_to_the_same_value(size: int) -> None:
     text = format_size(size)
     assert parse_size(int(text) if text.isdecimal() else text) == size
 
@@ -72,6 +72,6 @@ def test_money_has_two_decimals() -> None:
     assert format_money(Decimal(0)) == "0.00"
 
 
-def test_half_a_cent_is_rounded_up_and_no_amount_is_too_long() -> None:
+def test_half_a_cent_is_rounded_up_and_an_amount_may_have_any_length() -> None:
     assert [format_money(Decimal(text)) for text in ("46.125", "46.135", "46.1249")] == ["46.13", "46.14", "46.12"]
     assert format_money(Decimal("9" * 40)) == "9" * 40 + ".00"

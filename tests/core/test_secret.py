@@ -74,7 +74,7 @@ def test_only_reveal_gives_the_value() -> None:
     assert Secret(VALUE).reveal() == VALUE
 
 
-def test_a_reference_says_where_its_secret_comes_from() -> None:
+def test_a_reference_prints_its_source() -> None:
     assert str(SecretRef("env", "ALICE")) == "env:ALICE"
     assert str(SecretRef("file", "/run/secret")) == "file:/run/secret"
     assert str(SecretRef("generate")) == "generate"

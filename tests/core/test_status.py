@@ -1,4 +1,4 @@
-"""The figures of a domain: who is counted, which limits hold, what is unknown."""
+"""The figures of a domain: counted accounts, limits, unknown values."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -24,14 +24,14 @@ def of(*boxes: Any, product: Product | None = SOLD, usage: int | None = 7, **lim
     return figures(product, replace(there, limits=ServerLimits(**limits)), policy)
 
 
-def test_the_hosts_own_account_is_counted_nowhere() -> None:
+def test_no_figure_counts_the_hosts_own_account() -> None:
     found = of(read_box("boss", is_primary_admin=True, eas=True), read_box("chief", is_admin=True), read_box("anna"))
     assert found.mailboxes.used == 2
     assert found.eas.used == 0
     assert found.monthly == 4
 
 
-def test_the_limits_are_the_products_and_the_servers_and_zero_is_none_but_for_domain_aliases() -> None:
+def test_the_lower_limit_counts_and_zero_is_unlimited_except_for_domain_aliases() -> None:
     found = of(read_box("anna", mapi=True), mailboxes=20, aliases=0, domain_aliases=0, domain_size=5, eas=9, mapi=3)
     assert found.mailboxes == Use(used=1, sold=25, served=20)
     assert found.aliases == Use(used=1)
@@ -42,14 +42,14 @@ def test_the_limits_are_the_products_and_the_servers_and_zero_is_none_but_for_do
     assert found.mapi == Use(used=1, served=3)
 
 
-def test_seats_that_were_not_read_are_unknown_and_the_bill_with_them() -> None:
+def test_activations_that_were_not_read_are_unknown_and_so_is_the_bill() -> None:
     found = of(read_box("anna", eas=UNSET))
     assert found.eas.used is None
     assert found.mapi.used == 0
     assert (found.currency, found.monthly) == ("USD", None)
 
 
-def test_a_feature_that_the_server_has_switched_off_is_known_to_be() -> None:
+def test_a_feature_that_the_server_has_switched_off_is_marked() -> None:
     found = of(read_box("anna"), eas_enabled=False, mapi_enabled=None)
     assert (found.eas.switched_off, found.mapi.switched_off) == (True, False)
 

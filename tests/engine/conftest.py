@@ -1,4 +1,4 @@
-"""A fake server, a journal and passwords in memory; `fake_server` and `domain_builders` can be imported."""
+"""A fake server, a journal and passwords in memory; makes `fake_server` and `domain_builders` importable."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ from fake_server import FakeServer
 
 @pytest.fixture
 def server() -> FakeServer:
-    """A server with the domain example.com, empty."""
+    """A server with the empty domain example.com."""
     fake = FakeServer()
     fake.add_domain("example.com")
     return fake
@@ -21,11 +21,11 @@ def server() -> FakeServer:
 
 @pytest.fixture
 def journal() -> MemoryJournal:
-    """A journal that remembers what it was told."""
+    """A journal that stores its calls."""
     return MemoryJournal()
 
 
 @pytest.fixture
 def passwords() -> FakePasswords:
-    """Passwords that are made from address and version."""
+    """Passwords derived from address and version."""
     return FakePasswords()

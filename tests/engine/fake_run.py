@@ -12,7 +12,7 @@ from reconciler.core.secret import Secret
 
 @dataclass
 class FakePasswords:
-    """Passwords that tell for whom they were made; `asked` holds the changes, in order."""
+    """Passwords that contain the address of their mailbox; `asked` has the changes in order."""
 
     asked: list[str] = field(default_factory=list)
     fault: ReconcilerError | None = None
@@ -27,7 +27,7 @@ class FakePasswords:
 
 @dataclass
 class MemoryJournal:
-    """Remembers intents and outcomes as (event, key, result), and which version of a password was set."""
+    """Stores intents and outcomes as (event, key, result), and the versions of passwords that were set."""
 
     events: list[tuple[str, str, str]] = field(default_factory=list)
     versions: dict[str, int] = field(default_factory=dict)

@@ -1,7 +1,7 @@
-"""A mail server in memory behind the ports: it fills in defaults, lower-cases names, reorders targets, and fails to order.
+"""A mail server in memory behind the ports: it fills in defaults, lower-cases names, reorders targets, and fails on request.
 
-It is stricter than most servers: limits, names in use, unknown targets and unknown names are all refused, so that an
-order of changes that is wrong shows.
+It is stricter than most servers: it rejects exceeded limits, names in use, unknown targets and unknown names, so that a
+wrong order of changes is detected.
 """
 
 from collections.abc import Iterable, Mapping
@@ -50,11 +50,11 @@ class FakeServer:
     """Implements Reader and Writer.
 
     Attributes:
-        faults: number of a write (the first is 1) -> what goes wrong with it.
-        unreadable: names of fields that no read tells.
+        faults: number of a write (the first is 1) -> its fault.
+        unreadable: names of fields that no read returns.
         read_fault: raised by every read.
         log: every call, reads and writes, in order: (method, domain, name).
-        strict_targets: an address in the domain may be named as a target only if it is there.
+        strict_targets: a target in the domain must exist.
     """
 
     domains: dict[str, FakeDomain] = field(default_factory=dict)
@@ -258,12 +258,12 @@ class FakeServer:
         match fault:
             case "refuse":
                 raise RefusedByServer("the server says no")
-            case "gone":
+            case "unreachable":
                 self.gone = True
                 raise Unreachable("no answer", hint="see whether the server runs")
             case "locked out":
                 raise RefusedCredentials("signed out", hint="see the password")
-            case "doubt before":
+            case "ambiguous, no effect":
                 raise AmbiguousWrite("the answer was cut short")
         return self.domains[domain]
 
@@ -273,8 +273,8 @@ class FakeServer:
         if fault == "ignore":
             return
         given = dict(values or {})
-        effect({k: given[k] for k in sorted(given)[: len(given) // 2]} if fault == "doubt half" else given)
-        if fault in ("doubt after", "doubt half"):
+        effect({k: given[k] for k in sorted(given)[: len(given) // 2]} if fault == "ambiguous, partial" else given)
+        if fault in ("ambiguous, applied", "ambiguous, partial"):
             raise AmbiguousWrite("the answer was cut short")
         if fault == "kill after":
             raise Killed

@@ -1,4 +1,4 @@
-"""What a mail server in memory stores, and what can go wrong with it."""
+"""The state of a mail server in memory, and its possible faults."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,15 +10,15 @@ from reconciler.core.model import UNSET, Alias, Mailbox, MailboxFacts, ServerLim
 from reconciler.core.password_policy import ServerPasswordPolicy
 
 Fault = Literal[
-    "refuse",  # the server says no
-    "gone",  # no answer to this and to anything that follows
-    "locked out",  # the credentials are refused
-    "doubt before",  # a doubtful answer, and it had no effect
-    "doubt after",  # a doubtful answer, and it took effect
-    "doubt half",  # a doubtful answer, and it took effect in part
-    "ignore",  # the server says yes and does nothing
-    "kill before",  # we are killed before the request is sent
-    "kill after",  # we are killed before the answer comes
+    "refuse",  # the server rejects the write
+    "unreachable",  # no response to this request and to all later ones
+    "locked out",  # the server rejects the credentials
+    "ambiguous, no effect",  # an unusable response, and the write has no effect
+    "ambiguous, applied",  # an unusable response, and the write takes effect
+    "ambiguous, partial",  # an unusable response, and the write takes effect partly
+    "ignore",  # the server confirms the write and does nothing
+    "kill before",  # the process is killed before it sends the request
+    "kill after",  # the process is killed before the response arrives
 ]
 
 MAILBOX_DEFAULTS: dict[str, Value] = {
@@ -40,12 +40,12 @@ ALIAS_DEFAULTS: dict[str, Value] = {
 
 
 class Killed(BaseException):
-    """The process is killed: nothing that follows is run."""
+    """The process is killed: no later code runs."""
 
 
 @dataclass
 class FakeDomain:
-    """What the server stores of one domain."""
+    """The stored state of one domain."""
 
     mailboxes: dict[str, dict[str, Any]] = field(default_factory=dict)
     aliases: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -70,7 +70,7 @@ def as_stored(kind: Kind, defaults: Mapping[str, Value], resource: Mailbox | Ali
 
 
 def shuffled(values: Mapping[str, Value]) -> dict[str, Any]:
-    """As this server keeps values: targets backwards and partly in capitals."""
+    """Values as this server stores them: targets in reverse order and partly in capitals."""
     return {k: [t.title() for t in reversed(v)] if isinstance(v, tuple) else v for k, v in values.items()}
 
 

@@ -24,7 +24,7 @@ from reconciler.engine.apply import apply_plan
 
 
 class Bench:
-    """A plan, a server in the state that it was made for, and what came of applying it."""
+    """A plan, a server in the state of the plan, and the outcomes of the apply."""
 
     def __init__(
         self, wanted: DesiredDomain, there: CurrentDomain, faults: dict | None = None, **options: object
@@ -65,7 +65,7 @@ ALL = (
 )
 
 
-def test_every_sort_of_change_is_made_and_said() -> None:
+def test_every_kind_of_change_is_applied_and_reported() -> None:
     bench = Bench(*ALL)
     outcomes = bench.apply()
     assert {o.result for o in outcomes} == {Result.APPLIED}
@@ -78,7 +78,7 @@ def test_every_sort_of_change_is_made_and_said() -> None:
     assert bench.server.writes == len(bench.plan.changes)
 
 
-def test_each_intent_is_written_down_before_and_each_outcome_after() -> None:
+def test_each_intent_is_journalled_before_and_each_outcome_after_the_write() -> None:
     bench = Bench(*ALL)
     bench.apply()
     keys = [c.key for c in bench.plan.changes]
@@ -91,7 +91,7 @@ def test_an_empty_plan_writes_nothing() -> None:
     assert bench.server.log == []
 
 
-def test_a_plan_that_a_guard_refuses_is_a_bug_here() -> None:
+def test_applying_a_refused_plan_is_a_bug() -> None:
     bench = Bench(desired([box("a")]), current())
     bench.plan = bench.plan.with_diagnostics(error("GRD002", "no"))
     with pytest.raises(AssertionError):
@@ -99,7 +99,7 @@ def test_a_plan_that_a_guard_refuses_is_a_bug_here() -> None:
     assert bench.server.log == []
 
 
-def test_what_depends_on_a_failure_is_not_tried_and_the_rest_is() -> None:
+def test_changes_that_depend_on_a_failure_are_not_tried_and_the_rest_is() -> None:
     wanted = desired([box("a"), box("b")], [alias("s", "a"), alias("t", "s"), alias("u", "b")])
     bench = Bench(wanted, current(), {1: "refuse"})
     outcomes = {o.change.name: o for o in bench.apply()}
@@ -117,8 +117,8 @@ def test_what_depends_on_a_failure_is_not_tried_and_the_rest_is() -> None:
     assert ("outcome", "alias:s@example.com", "not tried") in bench.journal.events
 
 
-@pytest.mark.parametrize("fault", ["gone", "locked out"])
-def test_once_the_server_is_gone_or_shuts_us_out_the_rest_is_not_tried(fault: str) -> None:
+@pytest.mark.parametrize("fault", ["unreachable", "locked out"])
+def test_after_a_lost_connection_or_a_rejected_login_the_rest_is_not_tried(fault: str) -> None:
     bench = Bench(desired([box("a"), box("b"), box("c")]), current(), {2: fault})
     outcomes = bench.apply()
     assert [o.result.value for o in outcomes] == ["applied", "failed", "not tried"]
@@ -127,7 +127,7 @@ def test_once_the_server_is_gone_or_shuts_us_out_the_rest_is_not_tried(fault: st
     assert bench.server.writes == 2
 
 
-def test_a_password_that_cannot_be_had_fails_its_change_before_anything_is_sent() -> None:
+def test_an_unavailable_password_fails_its_change_before_anything_is_sent() -> None:
     bench = Bench(desired([box("a")], [alias("s", "x@else.example")]), current())
     bench.passwords.fault = SecretUnavailable("A is not set", hint="export A")
     outcomes = {o.change.name: o for o in bench.apply()}
@@ -140,13 +140,13 @@ def test_a_password_that_cannot_be_had_fails_its_change_before_anything_is_sent(
     assert bench.server.written() == [("create_alias", "example.com", "s")]
 
 
-def test_a_password_is_asked_for_only_when_its_change_is_made() -> None:
-    bench = Bench(desired([box("a"), box("b", quota=5)]), current([read_box("b")]), {1: "gone"})
+def test_a_password_is_fetched_only_when_its_change_is_applied() -> None:
+    bench = Bench(desired([box("a"), box("b", quota=5)]), current([read_box("b")]), {1: "unreachable"})
     bench.apply()
     assert bench.passwords.asked == []
 
 
-# A doubtful answer
+# Ambiguous writes
 
 
 ONE = {
@@ -171,33 +171,36 @@ ONE = {
 
 @pytest.fixture(params=sorted(ONE))
 def pair(request: pytest.FixtureRequest) -> tuple[DesiredDomain, CurrentDomain]:
-    """A plan of one change, of each sort in turn."""
+    """A plan with one change, of each kind in turn."""
     return ONE[request.param]
 
 
-def test_a_doubtful_write_that_took_effect_is_applied_after_a_read_and_not_made_again(pair: tuple) -> None:
-    bench = Bench(*pair, {1: "doubt after"})
+def test_an_ambiguous_write_with_effect_is_applied_after_a_read_and_not_repeated(pair: tuple) -> None:
+    bench = Bench(*pair, {1: "ambiguous, applied"})
     assert [o.result for o in bench.apply()] == [Result.APPLIED]
     assert bench.server.writes == 1
     assert bench.server.log[-1][0].startswith("read")
 
 
-def test_a_doubtful_write_without_effect_is_made_once_more_after_a_read(pair: tuple) -> None:
-    bench = Bench(*pair, {1: "doubt before"})
+def test_an_ambiguous_write_without_effect_is_repeated_once_after_a_read(pair: tuple) -> None:
+    bench = Bench(*pair, {1: "ambiguous, no effect"})
     assert [o.result for o in bench.apply()] == [Result.APPLIED]
     assert bench.server.writes == 2
     assert bench.server.log[1][0].startswith("read")
 
 
-def test_a_write_is_made_no_third_time(pair: tuple) -> None:
-    bench = Bench(*pair, {1: "doubt before", 2: "doubt before", 3: "doubt before"})
+def test_a_write_is_not_tried_a_third_time(pair: tuple) -> None:
+    bench = Bench(*pair, {1: "ambiguous, no effect", 2: "ambiguous, no effect", 3: "ambiguous, no effect"})
     (outcome,) = bench.apply()
     assert (outcome.result, outcome.detail) == (Result.FAILED, "the answer was cut short")
     assert bench.server.writes == 2
 
 
-def test_no_write_follows_a_doubt_without_a_read_between(pair: tuple) -> None:
-    for faults in ({1: "doubt before", 2: "doubt after"}, {1: "doubt half", 2: "doubt half"}):
+def test_no_write_follows_an_ambiguous_write_without_a_read_between(pair: tuple) -> None:
+    for faults in (
+        {1: "ambiguous, no effect", 2: "ambiguous, applied"},
+        {1: "ambiguous, partial", 2: "ambiguous, partial"},
+    ):
         bench = Bench(*pair, faults)
         bench.apply()
         kinds = ["r" if entry[0].startswith("read") else "w" for entry in bench.server.log]
@@ -206,7 +209,7 @@ def test_no_write_follows_a_doubt_without_a_read_between(pair: tuple) -> None:
 
 
 class Late(FakeServer):
-    """The first write is carried out late: between the read that follows it and the second one."""
+    """The server executes the first write late: between the read that follows it and the second write."""
 
     def _write(self, method: str, domain: str, name: str) -> FakeDomain:
         if self.writes == 1:
@@ -214,71 +217,71 @@ class Late(FakeServer):
         return super()._write(method, domain, name)
 
 
-def test_a_write_that_comes_late_after_it_was_read_back_is_what_the_second_one_is_refused_for(pair: tuple) -> None:
+def test_a_late_first_write_that_makes_the_server_reject_the_second_counts_as_applied(pair: tuple) -> None:
     before = Bench(*pair)
     before.apply()
     bench = Bench(*pair)
     bench.server = Late()
     bench.server.load(pair[1])
     bench.server.after = before.there
-    bench.server.faults = {1: "doubt before", 2: "refuse"}
+    bench.server.faults = {1: "ambiguous, no effect", 2: "refuse"}
     (outcome,) = bench.apply()
     assert (outcome.result, bench.server.writes) == (Result.APPLIED, 2)
 
 
-def test_a_second_write_that_is_refused_for_another_reason_has_failed(pair: tuple) -> None:
-    bench = Bench(*pair, {1: "doubt before", 2: "refuse"})
+def test_a_second_write_that_the_server_rejects_for_another_reason_has_failed(pair: tuple) -> None:
+    bench = Bench(*pair, {1: "ambiguous, no effect", 2: "refuse"})
     (outcome,) = bench.apply()
     assert (outcome.result, outcome.detail) == (Result.FAILED, "the server says no")
 
 
-def test_something_else_than_wanted_is_there_after_a_doubt_so_it_failed() -> None:
+def test_another_state_after_an_ambiguous_write_is_a_failure() -> None:
     wanted = desired([box("a", quota=5, display_name="A")])
-    bench = Bench(wanted, current(), {1: "doubt half"})
+    bench = Bench(wanted, current(), {1: "ambiguous, partial"})
     (outcome,) = bench.apply()
     assert outcome.result is Result.FAILED
     assert bench.server.writes == 1
 
 
-def test_an_update_that_took_effect_in_part_is_made_once_more() -> None:
-    bench = Bench(desired([box("a", quota=5, display_name="A")]), current([read_box("a")]), {1: "doubt half"})
+def test_an_update_with_partial_effect_is_repeated_once() -> None:
+    bench = Bench(desired([box("a", quota=5, display_name="A")]), current([read_box("a")]), {1: "ambiguous, partial"})
     assert bench.results() == {"a": "applied"}
     assert (bench.there.mailboxes["a"]["quota"], bench.there.mailboxes["a"]["displayName"]) == (5, "A")
 
 
-def test_what_was_to_be_updated_and_is_gone_after_a_doubt_failed() -> None:
-    bench = Bench(desired([box("a", quota=5)]), current([read_box("a")]), {1: "doubt before"})
+def test_an_object_that_is_missing_after_an_ambiguous_update_is_a_failure() -> None:
+    bench = Bench(desired([box("a", quota=5)]), current([read_box("a")]), {1: "ambiguous, no effect"})
     bench.server.domains["example.com"].mailboxes.clear()
     (outcome,) = bench.apply()
     assert outcome.result is Result.FAILED
 
 
-def test_a_rename_after_which_both_names_are_there_failed() -> None:
+def test_a_rename_after_which_both_names_exist_failed() -> None:
     class Copying(FakeServer):
         async def rename_mailbox(self, domain: str, old: str, new: str) -> None:
             self.domains[domain].mailboxes[new] = dict(self.domains[domain].mailboxes[old])
             await super().rename_mailbox(domain, old, new)
 
-    bench = Bench(*ONE["rename mailbox"], {1: "doubt before"})
+    bench = Bench(*ONE["rename mailbox"], {1: "ambiguous, no effect"})
     copying = Copying()
     copying.load(ONE["rename mailbox"][1])
-    copying.faults = {1: "doubt before"}
+    copying.faults = {1: "ambiguous, no effect"}
     bench.server = copying
     (outcome,) = bench.apply()
     assert outcome.result is Result.FAILED
     assert copying.writes == 1
 
 
-def test_a_doubt_over_a_password_is_settled_by_setting_it_again() -> None:
+def test_an_ambiguous_password_change_is_repeated() -> None:
     wanted = desired([box("a", password=SecretRef("env", "A", version=2))])
-    bench = Bench(wanted, current([read_box("a")]), {1: "doubt after"}, password_versions={"a@example.com": 1})
+    bench = Bench(wanted, current([read_box("a")]), {1: "ambiguous, applied"}, password_versions={"a@example.com": 1})
     assert bench.results() == {"a": "applied"}
     assert bench.server.writes == 2
     assert bench.there.passwords["a"] == "a@example.com v2"
     assert bench.passwords.asked == ["mailbox:a@example.com"]
 
 
-def test_a_doubt_that_cannot_be_read_back_fails_and_nothing_more_is_tried() -> None:
+def test_an_ambiguous_write_that_cannot_be_read_back_fails_and_stops_the_rest() -> None:
     class Dying(FakeServer):
         async def read_mailbox(self, domain: str, name: str):
             self.gone = True
@@ -287,7 +290,7 @@ def test_a_doubt_that_cannot_be_read_back_fails_and_nothing_more_is_tried() -> N
     bench = Bench(desired([box("a"), box("b")]), current())
     bench.server = Dying()
     bench.server.load(current())
-    bench.server.faults = {1: "doubt after"}
+    bench.server.faults = {1: "ambiguous, applied"}
     failed, left = bench.apply()
     assert (failed.result, left.result) == (Result.FAILED, Result.NOT_TRIED)
     assert failed.detail == "the answer was cut short; reading back failed too: no answer"
@@ -299,7 +302,7 @@ def test_a_doubt_that_cannot_be_read_back_fails_and_nothing_more_is_tried() -> N
 
 
 class Full(MemoryJournal):
-    """A journal whose disk is full from the second intent on."""
+    """A journal with a disk that is full from the second intent on."""
 
     def intent(self, server: str, change: object) -> None:
         if self.events:
@@ -307,7 +310,7 @@ class Full(MemoryJournal):
         super().intent(server, change)  # type: ignore[arg-type]
 
 
-def test_nothing_is_written_that_cannot_be_written_down_first() -> None:
+def test_nothing_is_written_without_a_journalled_intent() -> None:
     bench = Bench(desired([box("a"), box("b"), box("c")]), current())
     bench.journal = Full()
     outcomes = bench.apply()

@@ -1,4 +1,4 @@
-"""What all journals together tell of each resource."""
+"""The state of each resource according to all journals together."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -46,7 +46,7 @@ def test_without_journals_nothing_is_known(tmp_path: Path) -> None:
         assert found.protected("mail1", "example.com") is None
 
 
-def test_after_an_update_the_state_before_and_the_fields_after_are_known(tmp_path: Path) -> None:
+def test_after_an_update_the_earlier_state_and_the_new_fields_are_known(tmp_path: Path) -> None:
     there = read_box("a", quota=1, display_name="Ann")
     run = write(tmp_path, (change("update", fields={"quota": (1, 2)}, current=there), Result.APPLIED))
     known = read_inventory(tmp_path).resource("mail1", "mailbox", A)
@@ -69,7 +69,7 @@ def test_after_an_update_the_state_before_and_the_fields_after_are_known(tmp_pat
     ],
     ids=str,
 )
-def test_a_creation_is_begun_until_a_line_says_that_it_was_made(
+def test_a_creation_is_begun_until_a_line_records_its_success(
     tmp_path: Path, results: list[Result | None], is_begun: bool
 ) -> None:
     for minutes, result in enumerate(results):
@@ -77,7 +77,7 @@ def test_a_creation_is_begun_until_a_line_says_that_it_was_made(
     assert (("mail1", "mailbox", A) in read_inventory(tmp_path).begun) is is_begun
 
 
-def test_what_is_known_follows_renames_deletions_and_new_beginnings(tmp_path: Path) -> None:
+def test_the_known_state_follows_renames_deletions_and_new_creations(tmp_path: Path) -> None:
     steps = [
         (change("create", fields={"quota": (None, 5), "eas": (None, True)}), A, (True, {"quota": 5, "eas": True})),
         (change("update", fields={"quota": (5, 6)}), A, (True, {"quota": 6, "eas": True})),
@@ -97,7 +97,7 @@ def test_what_is_known_follows_renames_deletions_and_new_beginnings(tmp_path: Pa
 
 
 @pytest.mark.parametrize("result", [Result.FAILED, Result.NOT_TRIED, Result.REFUSED, None])
-def test_of_what_was_not_made_nothing_is_concluded(tmp_path: Path, result: Result | None) -> None:
+def test_a_change_without_success_proves_nothing(tmp_path: Path, result: Result | None) -> None:
     write(tmp_path, (change("update", fields={"quota": (1, 2)}), Result.APPLIED))
     write(tmp_path, (change("update", fields={"quota": (2, 9)}, current=read_box("a", quota=2)), result), minutes=1)
     write(tmp_path, (change("delete"), result), minutes=2)
@@ -106,7 +106,7 @@ def test_of_what_was_not_made_nothing_is_concluded(tmp_path: Path, result: Resul
     assert (known.exists, dict(known.fields)) == (True, {"quota": 2})
 
 
-def test_what_a_read_at_the_end_took_back_was_not_made(tmp_path: Path) -> None:
+def test_a_success_that_the_final_read_reversed_is_not_known(tmp_path: Path) -> None:
     write(tmp_path, (change("update", fields={"quota": (1, 2)}), Result.APPLIED))
     journal = FileJournal(tmp_path, tool="t", clock=lambda: NOON + timedelta(minutes=1))
     made = change("update", fields={"quota": (2, 9)}, current=read_box("a", quota=2))
@@ -126,7 +126,7 @@ def test_what_a_read_at_the_end_took_back_was_not_made(tmp_path: Path) -> None:
     assert count_steps(read_run(journal.path)) == {"failed": 2}
 
 
-def test_what_was_found_as_wanted_is_known_but_sets_no_password(tmp_path: Path) -> None:
+def test_a_change_already_in_place_is_known_but_sets_no_password(tmp_path: Path) -> None:
     password = FieldChange(name="password", secret=SecretRef("env", "PW", version=4))
     one = Change(action="create", kind="mailbox", domain="example.com", name="a", fields=(password,))
     write(tmp_path, (one, Result.SKIPPED))
@@ -137,7 +137,7 @@ def test_what_was_found_as_wanted_is_known_but_sets_no_password(tmp_path: Path) 
     assert found.password_versions == {}
 
 
-def test_the_last_word_on_protection_counts_also_if_it_is_nobody(tmp_path: Path) -> None:
+def test_the_last_record_of_protection_counts_even_if_it_is_empty(tmp_path: Path) -> None:
     for minutes, names in enumerate((["boss", "archive"], ["boss"], [])):
         journal = FileJournal(tmp_path, tool="t", clock=lambda m=minutes: NOON + timedelta(minutes=m))
         journal.protected("mail1", "example.com", names)
@@ -146,7 +146,7 @@ def test_the_last_word_on_protection_counts_also_if_it_is_nobody(tmp_path: Path)
         assert found.protected("mail1", "other.example") is None
 
 
-def test_a_server_of_another_name_lifts_no_protection_until_a_run_on_it_says_who_is_protected(tmp_path: Path) -> None:
+def test_a_new_server_name_lifts_no_protection_until_a_run_on_it_records_one(tmp_path: Path) -> None:
     def told(server: str, milliseconds: int, names: list[str]) -> tuple[frozenset[str], str]:
         moment = NOON + timedelta(milliseconds=milliseconds)  # within a second the names of the runs tell no order
         journal = FileJournal(tmp_path, tool="t", clock=lambda: moment)
@@ -162,7 +162,7 @@ def test_a_server_of_another_name_lifts_no_protection_until_a_run_on_it_says_who
     assert read_inventory(tmp_path).protected("mail3", "example.com") == own
 
 
-def test_a_state_of_an_interrupted_run_is_not_taken_for_that_of_the_next(tmp_path: Path) -> None:
+def test_the_state_of_an_interrupted_run_is_not_used_for_the_next(tmp_path: Path) -> None:
     write(tmp_path, (change("update", fields={"quota": (1, 2)}, current=read_box("a", mapi=True)), None))
     write(tmp_path, (change("update", fields={"quota": (1, 2)}), Result.APPLIED), minutes=1)
     known = read_inventory(tmp_path).resource("mail1", "mailbox", A)
@@ -187,7 +187,7 @@ def test_a_state_of_an_interrupted_run_is_not_taken_for_that_of_the_next(tmp_pat
         ),
     )
 )
-def test_whatever_a_line_holds_it_is_taken_or_said_to_be_damaged(record: dict[str, Any], tmp_path_factory: Any) -> None:
+def test_any_line_is_accepted_or_reported_as_damaged(record: dict[str, Any], tmp_path_factory: Any) -> None:
     folder = tmp_path_factory.mktemp("j")
     (folder / "x.jsonl").write_text(json.dumps(record) + "\n{}\n")
     try:

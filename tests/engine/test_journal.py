@@ -72,7 +72,7 @@ def test_the_intent_is_on_disk_before_the_write_and_the_outcome_after(tmp_path: 
     made = plan(*ALL)
     run(apply_plan(made, server, FakePasswords(), journal, lambda _: None))
     writes = [(address, lines) for address, lines in seen if not address.startswith("eas ")]
-    assert len(writes) == len(made.changes) - 1  # the update of bob's seat goes in bulk
+    assert len(writes) == len(made.changes) - 1  # The activation of bob is set in bulk.
     for address, lines in writes:
         last = json.loads(lines[-1])
         assert (last["event"], last["change"]["address"]) == ("intent", address)
@@ -92,7 +92,7 @@ def test_every_line_is_forced_to_disk(tmp_path: Path, monkeypatch: pytest.Monkey
     assert len(synced) == 3, "the first line, the folder with the file's name, the intent; not what was not tried"
 
 
-def test_a_record_says_who_when_what_and_what_became_of_it(tmp_path: Path) -> None:
+def test_a_record_has_user_time_change_and_result(tmp_path: Path) -> None:
     journal = opened(tmp_path / "made" / "on" / "the" / "way")
     update = Change(
         action="update",
@@ -130,7 +130,7 @@ def test_a_record_says_who_when_what_and_what_became_of_it(tmp_path: Path) -> No
     assert (end["event"], end["detail"]) == ("end", "not converged")
 
 
-def test_no_secret_is_in_the_journal_only_its_version(tmp_path: Path) -> None:
+def test_the_journal_has_the_version_of_a_secret_but_not_its_value(tmp_path: Path) -> None:
     journal = opened(tmp_path)
     server = FakeServer()
     server.load(ALL[1])
@@ -150,8 +150,8 @@ def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
     assert stat.S_IMODE(journal.path.stat().st_mode) == 0o600
 
 
-def test_what_another_hand_wrote_between_stays(tmp_path: Path) -> None:
-    """Appending goes to the end of the file as it is, not to a place that was remembered."""
+def test_lines_that_another_process_appends_stay(tmp_path: Path) -> None:
+    """An append goes to the current end of the file, not to a remembered position."""
     journal = opened(tmp_path)
     with journal.path.open("a", encoding="utf-8") as other:
         other.write('{"note": "by another hand"}\n')
@@ -166,9 +166,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_happens(tmp_
     assert "nothing was changed" in caught.value.hint
 
 
-def test_a_disk_that_is_full_is_our_exception_and_nothing_is_written_after_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_raises_our_exception_and_no_line_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = opened(tmp_path)
     real, calls = os.write, []
 
@@ -188,7 +186,7 @@ def test_a_disk_that_is_full_is_our_exception_and_nothing_is_written_after_it(
     assert password_versions(tmp_path) == {}
 
 
-def test_a_line_that_is_written_in_two_pieces_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_that_is_written_in_two_parts_is_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = opened(tmp_path)
     real = os.write
     monkeypatch.setattr(module.os, "write", lambda fd, data: real(fd, data[:10]))
@@ -213,7 +211,7 @@ def test_every_record_is_valid_by_the_schema(tmp_path: Path) -> None:
         validator.validate(record)
 
 
-def test_the_end_takes_along_what_was_not_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_end_makes_lines_of_untried_changes_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = opened(tmp_path)
     journal.outcome("mail1", outcome(change(), Result.NOT_TRIED))
     synced: list[int] = []
@@ -222,7 +220,7 @@ def test_the_end_takes_along_what_was_not_tried(tmp_path: Path, monkeypatch: pyt
     assert synced == [journal.path.stat().st_size]
 
 
-def test_room_is_wanted_for_more_than_a_run_writes(tmp_path: Path) -> None:
+def test_the_required_disk_space_exceeds_that_of_a_real_run(tmp_path: Path) -> None:
     made = plan(*ALL)
     journal = opened(tmp_path)
     server = FakeServer()
@@ -234,7 +232,7 @@ def test_room_is_wanted_for_more_than_a_run_writes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("blocks", "free", "refused"), [(100, 16, True), (100, 17, False), (0, 0, False)])
-def test_a_disk_without_room_is_refused_and_one_that_tells_nothing_is_not(
+def test_a_disk_without_space_is_refused_and_one_of_unknown_size_is_accepted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blocks: int, free: int, refused: bool
 ) -> None:
     class Disk:

@@ -1,4 +1,4 @@
-"""A journal is a chain: what was edited, taken out, put in or moved is found, with file and line."""
+"""A journal is a chain: edited, removed, inserted and reordered lines are detected, with file and line."""
 
 import json
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def rewrite(journal: FileJournal, rows: list[bytes]) -> None:
     journal.path.write_bytes(b"".join(row + b"\n" for row in rows))
 
 
-def test_the_start_says_who_with_what_from_which_files(tmp_path: Path) -> None:
+def test_the_first_line_has_user_tool_commit_and_configuration(tmp_path: Path) -> None:
     start = read_run(written(tmp_path).path).start
     assert {k: start[k] for k in ("tool", "commit", "user", "configuration")} == {
         "tool": "reconciler 0.1.0", "commit": "c0ffee", "user": "ann", "configuration": "sha256:1",
@@ -55,7 +55,7 @@ def test_the_start_says_who_with_what_from_which_files(tmp_path: Path) -> None:
     assert not {"commit", "user", "configuration"} & read_run(bare.path).start.keys()
 
 
-def test_an_untouched_journal_is_ok(tmp_path: Path) -> None:
+def test_an_unchanged_journal_is_ok(tmp_path: Path) -> None:
     run = read_run(written(tmp_path).path)
     assert (run.chain, run.fault, run.torn, run.ended) == ("ok", "", False, "converged")
 
@@ -78,7 +78,7 @@ def doubled(rows: list[bytes], n: int) -> list[bytes]:
 
 @pytest.mark.parametrize("how", [edited, taken_out, swapped, doubled])
 @pytest.mark.parametrize("n", [1, 3, 5])
-def test_a_line_in_the_middle_that_was_touched_is_found(
+def test_a_changed_line_in_the_middle_is_detected(
     how: Callable[[list[bytes], int], list[bytes]], n: int, tmp_path: Path
 ) -> None:
     journal = written(tmp_path)
@@ -88,7 +88,7 @@ def test_a_line_in_the_middle_that_was_touched_is_found(
     assert run.fault.startswith(f"{journal.path}:{n + (2 if how in (edited, doubled) else 1)}: ")
 
 
-def test_a_first_line_that_is_gone_and_one_after_the_end_are_found(tmp_path: Path) -> None:
+def test_a_missing_first_line_and_a_line_after_the_end_are_detected(tmp_path: Path) -> None:
     journal = written(tmp_path)
     rows = lines(journal)
     rewrite(journal, rows[1:])
@@ -99,7 +99,7 @@ def test_a_first_line_that_is_gone_and_one_after_the_end_are_found(tmp_path: Pat
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_any_byte_that_is_changed_before_the_last_line_is_found(data: st.DataObject, tmp_path_factory: object) -> None:
+def test_any_changed_byte_before_the_last_line_is_detected(data: st.DataObject, tmp_path_factory: object) -> None:
     journal = written(tmp_path_factory.mktemp("j"))  # type: ignore[attr-defined]
     raw = bytearray(journal.path.read_bytes())
     last = bytes(raw).rstrip(b"\n").rindex(b"\n")
@@ -121,13 +121,13 @@ def test_a_line_torn_by_a_crash_breaks_nothing(tmp_path: Path) -> None:
         read_inventory(tmp_path)
 
 
-def test_a_last_line_that_is_whole_and_no_record_was_not_torn(tmp_path: Path) -> None:
+def test_a_complete_last_line_without_a_record_is_not_torn(tmp_path: Path) -> None:
     journal = written(tmp_path)
     rewrite(journal, [*lines(journal)[:-1], b'{"event": "en'])
     assert read_run(journal.path).chain == "broken"
 
 
-def test_a_cut_tail_is_not_found_but_then_the_run_has_no_end(tmp_path: Path) -> None:
+def test_a_truncated_journal_is_not_detected_but_has_no_end(tmp_path: Path) -> None:
     journal = written(tmp_path)
     rewrite(journal, lines(journal)[:-3])
     run = read_run(journal.path)
@@ -154,14 +154,14 @@ def test_a_chain_with_a_line_that_has_no_link_is_broken(tmp_path: Path) -> None:
     assert read_run(journal.path).fault.startswith(f"{journal.path}:1: ")
 
 
-def test_a_journal_of_a_newer_version_is_not_guessed_at(tmp_path: Path) -> None:
+def test_a_journal_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     journal = written(tmp_path)
     rewrite(journal, [row.replace(b'"formatVersion": 1', b'"formatVersion": 2') for row in lines(journal)])
     with pytest.raises(ReconcilerError, match="newer version"):
         read_inventory(tmp_path)
 
 
-def test_the_intent_holds_the_object_as_it_was_and_never_a_password(tmp_path: Path) -> None:
+def test_the_intent_contains_the_live_object_and_never_a_password(tmp_path: Path) -> None:
     journal = FileJournal(tmp_path, tool="t", clock=lambda: NOON)
     there = read_box("a", quota=7, forward_to=("x@y.example",), usage_bytes=99, last_login="2026-01-01T00:00:00Z")
     password = FieldChange(name="password", secret=SecretRef("env", "PW", version=2))

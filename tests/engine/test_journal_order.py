@@ -1,4 +1,4 @@
-"""Which run came after which, whatever the clocks said: a clock may be set back, or have been ahead for a while."""
+"""The order of runs, independent of clocks: a clock may be set back, or be ahead for a while."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ NOON = datetime(2026, 6, 15, 12, 0, 0, tzinfo=UTC)
 
 
 def ran(folder: Path, at: datetime, version: int, *, name: str = "a") -> str:
-    """A run that set a password, and whom it protected; its id."""
+    """A run that set a password and protected mailboxes; returns its id."""
     journal = FileJournal(folder, tool="t", after=last_turn(folder), clock=lambda: at)
     journal.protected("mail1", "example.com", [f"p{version}"])
     password = FieldChange(name="password", secret=SecretRef("env", "PW", version=version))
@@ -33,7 +33,7 @@ def ran(folder: Path, at: datetime, version: int, *, name: str = "a") -> str:
 
 @settings(max_examples=25)
 @given(st.lists(st.integers(-7200, 7200), min_size=1, max_size=6))
-def test_the_order_is_that_in_which_runs_were_made_wherever_the_clock_jumped(jumps: list[int]) -> None:
+def test_the_order_is_that_of_the_runs_even_if_the_clock_jumps(jumps: list[int]) -> None:
     from tempfile import TemporaryDirectory
 
     with TemporaryDirectory() as place:
@@ -52,8 +52,8 @@ def test_runs_of_the_same_second_and_of_an_earlier_hour_come_after_the_first(tmp
     assert [p.stem for p in run_files(tmp_path)] == runs
 
 
-def test_a_journal_that_began_elsewhere_without_the_others_is_sorted_in_by_its_time(tmp_path: Path) -> None:
-    """A runner that could not fetch the journals begins anew; its file is put beside the others later."""
+def test_a_journal_from_another_machine_is_sorted_by_its_time(tmp_path: Path) -> None:
+    """A CI runner that cannot fetch the journals starts without them; its file is added to the others later."""
     here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
     runs = [ran(here, NOON, 1), ran(elsewhere, NOON + timedelta(minutes=5), 2), ran(here, NOON + timedelta(hours=1), 3)]
     for path in run_files(elsewhere):
@@ -61,7 +61,7 @@ def test_a_journal_that_began_elsewhere_without_the_others_is_sorted_in_by_its_t
     assert [p.stem for p in run_files(here)] == runs
 
 
-def test_a_rollback_names_the_run_that_came_last_and_not_the_one_with_the_latest_clock(tmp_path: Path) -> None:
+def test_a_rollback_reports_the_last_run_and_not_the_one_with_the_latest_clock(tmp_path: Path) -> None:
     for number, at in enumerate((NOON, NOON + timedelta(hours=2), NOON + timedelta(hours=1)), 1):
         ran(tmp_path, at, number)
     first, second, third = (read_run(p) for p in run_files(tmp_path))
@@ -81,14 +81,14 @@ def test_a_clock_that_jumps_in_the_middle_of_a_run_breaks_no_chain(tmp_path: Pat
 
 
 @pytest.mark.parametrize("time", ["", "yesterday", "2026-06-15T12:00:00", "9999-12-31T23:59:59.999Z"])
-def test_a_time_that_is_none_or_the_last_one_stops_nobody(tmp_path: Path, time: str) -> None:
+def test_an_invalid_or_last_possible_time_stops_no_run(tmp_path: Path, time: str) -> None:
     (tmp_path / "odd.jsonl").write_text(f'{{"event": "start", "time": "{time}"}}\n', "utf-8")
     assert last_turn(tmp_path) is None
     ran(tmp_path, NOON, 1)
     assert last_turn(tmp_path) == NOON
 
 
-def test_a_first_line_that_says_its_turn_is_valid_by_the_schema(tmp_path: Path) -> None:
+def test_a_first_line_with_a_turn_is_valid_by_the_schema(tmp_path: Path) -> None:
     import json
 
     ran(tmp_path, NOON, 1)

@@ -43,7 +43,9 @@ def take(path: Path, mine: LockRecord, *, shared: bool, patience: float = 0.0, s
 
 
 @BOTH
-def test_a_second_run_of_the_same_domain_is_refused_and_told_who_has_it(tmp_path: Path, shared: bool) -> None:
+def test_a_second_run_of_the_same_domain_is_refused_and_the_message_shows_the_first(
+    tmp_path: Path, shared: bool
+) -> None:
     mine = record("a", "example.com", "second.example", job="https://ci.example/jobs/7")
     held = take(tmp_path, mine, shared=shared)
     with pytest.raises(Locked) as caught:
@@ -65,7 +67,7 @@ def test_a_second_run_of_the_same_domain_is_refused_and_told_who_has_it(tmp_path
 
 
 @BOTH
-def test_runs_of_other_domains_or_other_servers_go_side_by_side(tmp_path: Path, shared: bool) -> None:
+def test_runs_of_other_domains_or_other_servers_do_not_conflict(tmp_path: Path, shared: bool) -> None:
     held = [
         take(tmp_path, record("a", "example.com"), shared=shared),
         take(tmp_path, record("b", "second.example"), shared=shared),
@@ -87,7 +89,7 @@ def test_ten_thousand_domains_are_two_files(tmp_path: Path, shared: bool) -> Non
 
 
 @BOTH
-def test_who_waits_gets_the_lock_when_it_is_given_back_and_is_told_once_for_whom(tmp_path: Path, shared: bool) -> None:
+def test_a_waiting_run_gets_the_released_lock_and_reports_the_other_run_once(tmp_path: Path, shared: bool) -> None:
     held = take(tmp_path, record("a", "example.com"), shared=shared)
     said: list[str] = []
 
@@ -110,7 +112,7 @@ def test_who_waits_gets_the_lock_when_it_is_given_back_and_is_told_once_for_whom
 
 
 @BOTH
-def test_a_lock_is_given_back_once(tmp_path: Path, shared: bool) -> None:
+def test_a_lock_is_released_once(tmp_path: Path, shared: bool) -> None:
     held = take(tmp_path, record("a", "example.com"), shared=shared)
     held.release()
     other = take(tmp_path, record("b", "example.com"), shared=shared)
@@ -160,7 +162,7 @@ def ended(process: subprocess.Popen[str]) -> None:
 
 
 @BOTH
-def test_a_run_that_was_killed_is_cleared_away(tmp_path: Path, shared: bool) -> None:
+def test_the_files_of_a_killed_run_are_removed(tmp_path: Path, shared: bool) -> None:
     process = holder(tmp_path, shared, "dead")
     assert line(process) == "held"
     with pytest.raises(Locked):
@@ -172,7 +174,7 @@ def test_a_run_that_was_killed_is_cleared_away(tmp_path: Path, shared: bool) -> 
 
 
 @BOTH
-def test_of_many_that_come_at_once_one_has_it(tmp_path: Path, shared: bool) -> None:
+def test_one_of_many_simultaneous_runs_gets_the_lock(tmp_path: Path, shared: bool) -> None:
     rivals = [holder(tmp_path, shared, f"r{n}") for n in range(3)]
     said = [line(r) for r in rivals]
     assert sorted(said) == ["Locked", "Locked", "held"]
@@ -181,12 +183,12 @@ def test_of_many_that_come_at_once_one_has_it(tmp_path: Path, shared: bool) -> N
 
 
 def elsewhere(text: str) -> str:
-    """A marker as of another machine: for this machine's processes the kernel is asked, those are watched."""
+    """A marker of another machine: the kernel knows the processes of this machine only, so others are watched."""
     return "".join("host=elsewhere\n" if r.startswith("host=") else r for r in text.splitlines(keepends=True))
 
 
 def foreign(path: Path, run: str) -> None:
-    """What a run on another machine has left that was killed there."""
+    """The files of a run that was killed on another machine."""
     held = take(path, record(run, "example.com", user="bob", host="other"), shared=True)
     left = {p: elsewhere(p.read_text("utf-8")) for p in (path / f"{run}.alive", path / f"{run}.json")}
     held.release()
@@ -194,7 +196,7 @@ def foreign(path: Path, run: str) -> None:
         one.write_text(text, "utf-8")
 
 
-def test_in_a_shared_folder_a_run_of_another_machine_is_dead_when_it_was_not_touched_for_long_enough(
+def test_in_a_shared_folder_a_run_of_another_machine_is_dead_after_a_time_without_heartbeat(
     tmp_path: Path,
 ) -> None:
     foreign(tmp_path, "dead")
@@ -208,8 +210,8 @@ def test_in_a_shared_folder_a_run_of_another_machine_is_dead_when_it_was_not_tou
 
 
 @pytest.mark.parametrize("hours", [-1, 24 * 365])
-def test_time_stamps_that_are_hours_off_neither_save_a_dead_run_nor_kill_a_live_one(tmp_path: Path, hours: int) -> None:
-    """The clocks of two machines differ, or one of them jumped."""
+def test_wrong_time_stamps_neither_keep_a_dead_run_alive_nor_make_a_live_one_dead(tmp_path: Path, hours: int) -> None:
+    """The clocks of two machines differ, or one of them jumps."""
     foreign(tmp_path, "dead")
     stamp = time.time() + 3600 * hours
     os.utime(tmp_path / "dead.alive", (stamp, stamp))
@@ -225,7 +227,7 @@ def test_time_stamps_that_are_hours_off_neither_save_a_dead_run_nor_kill_a_live_
     alive.release()
 
 
-def test_of_two_that_find_a_dead_run_at_once_one_takes_over(tmp_path: Path) -> None:
+def test_one_of_two_runs_that_find_a_dead_run_takes_over(tmp_path: Path) -> None:
     foreign(tmp_path, "dead")
     rivals = [holder(tmp_path, True, f"r{n}") for n in range(3)]
     said = [line(r) for r in rivals]
@@ -235,8 +237,8 @@ def test_of_two_that_find_a_dead_run_at_once_one_takes_over(tmp_path: Path) -> N
     assert not (tmp_path / "dead.json").exists()
 
 
-def test_a_run_that_slept_too_long_finds_out_before_it_writes_again(tmp_path: Path) -> None:
-    """As a machine that was suspended, or a container that was frozen."""
+def test_a_run_that_slept_too_long_detects_the_lost_lock_before_it_writes(tmp_path: Path) -> None:
+    """Like a suspended machine or a frozen container."""
     process = holder(tmp_path, True, "slept")
     assert line(process) == "held"
     marker = tmp_path / "slept.alive"
@@ -258,7 +260,7 @@ def test_a_run_that_slept_too_long_finds_out_before_it_writes_again(tmp_path: Pa
     held.release()
 
 
-def test_a_store_that_is_gone_is_a_lock_that_is_lost_and_a_thread_says_so(tmp_path: Path) -> None:
+def test_a_missing_folder_is_a_lost_lock_and_a_thread_reports_it(tmp_path: Path) -> None:
     place = tmp_path / "store"
     place.mkdir()
     heard = threading.Event()
@@ -274,7 +276,7 @@ def test_a_store_that_is_gone_is_a_lock_that_is_lost_and_a_thread_says_so(tmp_pa
     held.release()
 
 
-def test_a_local_lock_whose_file_somebody_removed_is_lost(tmp_path: Path) -> None:
+def test_a_local_lock_without_its_file_is_lost(tmp_path: Path) -> None:
     held = take(tmp_path, record("a", "example.com"), shared=False)
     (tmp_path / "a.alive").unlink()
     assert "lost" in held.fault()
@@ -282,7 +284,7 @@ def test_a_local_lock_whose_file_somebody_removed_is_lost(tmp_path: Path) -> Non
 
 
 @BOTH
-def test_a_record_that_nobody_can_read_holds_as_long_as_its_run_lives(tmp_path: Path, shared: bool) -> None:
+def test_an_unreadable_record_locks_as_long_as_its_run_is_alive(tmp_path: Path, shared: bool) -> None:
     held = take(tmp_path, record("a", "example.com"), shared=shared)
     (tmp_path / "a.json").write_text("{", "utf-8")
     with pytest.raises(Locked, match="somebody@unknown"):
@@ -291,13 +293,13 @@ def test_a_record_that_nobody_can_read_holds_as_long_as_its_run_lives(tmp_path: 
     take(tmp_path, record("b", "third.example"), shared=shared).release()
 
 
-def test_a_folder_that_is_gone_or_cannot_be_written_is_refused(tmp_path: Path) -> None:
+def test_a_missing_or_unwritable_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Locked, match="cannot take a lock") as caught:
         take(tmp_path / "not there" / "at all", record("a", "example.com"), shared=True)
     assert "nothing was changed" in caught.value.hint
 
 
-def test_a_register_that_is_never_given_back_is_an_error_after_a_while(
+def test_a_register_that_is_never_released_is_an_error_after_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "REGISTER_PATIENCE", 0.1)
@@ -308,7 +310,7 @@ def test_a_register_that_is_never_given_back_is_an_error_after_a_while(
     other.release()
 
 
-def test_the_first_folder_that_can_be_written_is_used_and_is_its_owners(tmp_path: Path) -> None:
+def test_the_first_writable_folder_is_used_with_access_for_its_owner_only(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", "utf-8")
     good = tmp_path / "state" / "reconciler" / "locks"
     assert private_folder((tmp_path / "file" / "locks", good, tmp_path / "other")) == good
@@ -327,7 +329,7 @@ def test_the_first_folder_that_can_be_written_is_used_and_is_its_owners(tmp_path
         "https://mail1.example.net.",
     ],
 )
-def test_a_server_is_the_same_however_its_address_is_spelt(url: str) -> None:
+def test_spellings_of_one_server_address_have_the_same_key(url: str) -> None:
     assert server_key(url) == MAIL
 
 
@@ -355,7 +357,7 @@ def test_a_record_that_was_written_is_read_back(run: str, user: str, job: str, p
 
 @settings(max_examples=40)
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda c: st.lists(c) | st.dictionaries(st.text(), c)))
-def test_what_is_no_record_is_none(value: Any) -> None:
+def test_an_invalid_record_is_not_read(value: Any) -> None:
     assert record_of(json.dumps(value)) is None
     assert record_of(json.dumps({"formatVersion": 1, "servers": value})) is None
 
@@ -370,10 +372,10 @@ def test_what_is_no_record_is_none(value: Any) -> None:
         (timedelta(hours=-1), "12:00:00Z,"),
     ],
 )
-def test_since_when_says_for_how_long_unless_the_clocks_disagree(age: timedelta, said: str) -> None:
+def test_the_start_is_shown_with_an_age_unless_the_clocks_disagree(age: timedelta, said: str) -> None:
     assert said in record("a").describe([(MAIL, "example.com")], NOON + age)
 
 
-def test_of_many_domains_a_few_are_named() -> None:
+def test_only_the_first_of_many_domains_are_shown() -> None:
     mine = record("a", *(f"d{n}.example" for n in range(5)))
     assert f"d0.example, d1.example, d2.example and 2 more on {MAIL}" in mine.describe(mine.places, NOON)

@@ -19,7 +19,7 @@ from reconciler.core.ports import ReadScope
 from reconciler.engine.observe import observe, observe_all, read_scope
 
 
-def test_nothing_costly_is_read_that_nobody_manages() -> None:
+def test_unmanaged_costly_fields_are_not_read() -> None:
     assert read_scope(desired()) == ReadScope()
     assert read_scope(desired([], [])) == ReadScope()
     plain = desired([box("a", quota=5, enabled=True, display_name="A")], [alias("s", "a")])
@@ -27,22 +27,22 @@ def test_nothing_costly_is_read_that_nobody_manages() -> None:
 
 
 @pytest.mark.parametrize("fields", [{"forward_to": ()}, {"forward_keep_copy": False}])
-def test_forwarding_is_read_for_those_mailboxes_that_manage_it(fields: dict) -> None:
+def test_forwards_are_read_only_for_mailboxes_that_manage_them(fields: dict) -> None:
     assert read_scope(desired([box("a", **fields), box("b")])) == ReadScope(forwarding=frozenset({"a"}))
 
 
 @pytest.mark.parametrize("field", ["display_name", "allow_sending", "hide_from_gal", "internal_only"])
-def test_flags_are_read_for_those_aliases_that_manage_any(field: str) -> None:
+def test_flags_are_read_only_for_aliases_that_manage_one(field: str) -> None:
     wanted = desired(aliases=[alias("s", "a", **{field: "" if field == "display_name" else False}), alias("t", "a")])
     assert read_scope(wanted) == ReadScope(alias_flags=frozenset({"s"}))
 
 
-def test_seats_are_read_once_for_the_domain_each_protocol_for_itself() -> None:
+def test_activations_are_read_once_per_domain_and_protocol() -> None:
     assert read_scope(desired([box("a", eas=False)])) == ReadScope(eas=True)
     assert read_scope(desired([box("a", mapi=True)])) == ReadScope(mapi=True)
 
 
-def test_what_is_renamed_is_read_under_both_names() -> None:
+def test_a_renamed_object_is_read_under_both_names() -> None:
     wanted = desired(
         [box("bob", forward_to=())],
         [alias("s", "bob", hide_from_gal=True)],
@@ -51,7 +51,7 @@ def test_what_is_renamed_is_read_under_both_names() -> None:
     assert read_scope(wanted) == ReadScope(forwarding=frozenset({"rob", "bob"}), alias_flags=frozenset({"r", "s"}))
 
 
-def test_what_was_not_asked_for_is_unset_and_never_empty() -> None:
+def test_a_field_outside_the_scope_is_unset_and_never_empty() -> None:
     server = FakeServer()
     server.load(current([read_box("a"), read_box("b")], [read_alias("s")]))
     seen = run(observe(server, desired([box("a", forward_to=(), quota=1)], [alias("s", "a")])))
@@ -73,11 +73,11 @@ def test_what_was_not_asked_for_is_unset_and_never_empty() -> None:
         ReconcilerError("x"),
     ],
 )
-def test_trouble_with_the_server_is_a_value(fault: ReconcilerError) -> None:
+def test_a_fault_of_the_server_is_a_value(fault: ReconcilerError) -> None:
     assert run(observe(FakeServer(read_fault=fault), desired())) is fault
 
 
-def test_a_bug_is_no_trouble_with_the_server() -> None:
+def test_a_bug_is_raised_and_not_a_fault_of_the_server() -> None:
     class Broken(FakeServer):
         async def read_domain(self, domain: str, scope: ReadScope) -> CurrentDomain:
             raise KeyError("a bug")
@@ -107,7 +107,7 @@ def test_one_domain_that_fails_does_not_stop_the_others() -> None:
     assert sorted(told) == sorted(seen)
 
 
-def test_no_more_domains_of_a_server_are_read_at_once_than_memory_should_hold() -> None:
+def test_the_number_of_domains_that_are_read_at_once_is_limited_per_server() -> None:
     class Counting(FakeServer):
         now = most = 0
 

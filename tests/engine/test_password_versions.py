@@ -1,4 +1,4 @@
-"""Which version of a password was set, as the journals tell it."""
+"""The versions of passwords that were set, according to the journals."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -58,7 +58,7 @@ def test_the_version_follows_creation_update_rename_and_deletion(tmp_path: Path)
         assert password_versions(tmp_path) == known
 
 
-def test_each_server_is_told_apart(tmp_path: Path) -> None:
+def test_each_server_has_its_own_versions(tmp_path: Path) -> None:
     write(tmp_path, change(version=2))
     write(tmp_path, change(version=7), server="mail2", at=NOON + timedelta(minutes=1))
     assert password_versions(tmp_path) == {A: 2, ("mail2", "a@example.com"): 7}
@@ -72,18 +72,18 @@ def test_only_what_was_applied_counts(tmp_path: Path) -> None:
     assert password_versions(tmp_path) == {}
 
 
-def test_an_alias_of_the_same_name_says_nothing_of_the_mailbox(tmp_path: Path) -> None:
+def test_an_alias_of_the_same_name_does_not_affect_the_mailbox(tmp_path: Path) -> None:
     write(tmp_path, change(version=2), Change(action="delete", kind="alias", domain="example.com", name="a"))
     assert password_versions(tmp_path) == {A: 2}
 
 
-def test_runs_of_one_second_are_read_in_the_order_they_were_made(tmp_path: Path) -> None:
+def test_runs_of_one_second_are_read_in_order(tmp_path: Path) -> None:
     for n in range(12):
         write(tmp_path, change("update", version=n + 1), at=NOON + timedelta(milliseconds=n))
     assert password_versions(tmp_path) == {A: 12}
 
 
-def test_a_last_line_that_was_cut_short_is_passed_over(tmp_path: Path) -> None:
+def test_an_incomplete_last_line_is_skipped(tmp_path: Path) -> None:
     journal = write(tmp_path, change(version=2))
     with journal.path.open("a", encoding="utf-8") as file:
         file.write('{"event": "outcome", "resu')
@@ -102,7 +102,7 @@ def test_a_last_line_that_was_cut_short_is_passed_over(tmp_path: Path) -> None:
         "\x00\x00",
     ],
 )
-def test_a_damaged_line_stops_with_file_line_and_the_way_out(tmp_path: Path, line: str) -> None:
+def test_a_damaged_line_is_an_error_with_file_line_and_remedy(tmp_path: Path, line: str) -> None:
     journal = write(tmp_path, change(version=2))
     lines = journal.path.read_text("utf-8").splitlines()
     journal.path.write_text("\n".join([lines[0], line, *lines[1:]]) + "\n")
@@ -112,7 +112,7 @@ def test_a_damaged_line_stops_with_file_line_and_the_way_out(tmp_path: Path, lin
     assert caught.value.hint
 
 
-def test_a_journal_that_cannot_be_read_is_our_exception(tmp_path: Path) -> None:
+def test_an_unreadable_journal_raises_our_exception(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").mkdir()
     with pytest.raises(ReconcilerError, match="cannot be read"):
         password_versions(tmp_path)

@@ -1,4 +1,4 @@
-"""Around the apply of a saved plan: what is read for it, and the read that proves it."""
+"""The apply of a saved plan: the scope of its read, and the read that verifies it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,7 @@ def scope(made: Plan) -> ReadScope:
     return saved_scope(made.changes, {c.key: precondition(c, b"s") for c in made.changes})
 
 
-def test_costly_reads_are_only_of_what_the_changes_touch_and_planning_read_or_they_set() -> None:
+def test_costly_reads_cover_only_the_fields_of_changes_and_preconditions() -> None:
     there = current(
         [read_box("alice", **{**BARE, "forward_to": ()}), read_box("bob", **BARE), read_box("other")],
         [read_alias("team", allow_sending=UNSET, hide_from_gal=UNSET, internal_only=UNSET, display_name=UNSET)],
@@ -36,7 +36,7 @@ def test_costly_reads_are_only_of_what_the_changes_touch_and_planning_read_or_th
     )
 
 
-def test_seats_are_read_where_they_were_read_or_are_set() -> None:
+def test_activations_are_read_if_the_plan_read_or_sets_them() -> None:
     there = current([read_box("bob", **BARE)])
     assert scope(plan(desired([box("bob", quota=5)]), there)) == ReadScope()
     assert scope(plan(desired([box("new", mapi=True)]), there)) == ReadScope(mapi=True)
@@ -44,7 +44,7 @@ def test_seats_are_read_where_they_were_read_or_are_set() -> None:
     assert scope(plan(desired([box("bob", quota=5)]), activated)) == ReadScope(eas=True)
 
 
-def test_what_is_renamed_is_read_under_both_names() -> None:
+def test_a_renamed_object_is_read_under_both_names() -> None:
     there = current([read_box("rob", **BARE)], [read_alias("a", "x@else.example")])
     wanted = desired(
         [box("bob", quota=5)], [alias("b", display_name="B")], renamed=[rename("rob", "bob"), rename("a", "b", "alias")]
@@ -56,7 +56,7 @@ def test_what_is_renamed_is_read_under_both_names() -> None:
 
 
 @pytest.mark.parametrize("is_there", [False, True])
-def test_a_saved_change_that_the_server_only_reported_as_made_has_failed_and_is_left(is_there: bool) -> None:
+def test_a_saved_change_that_the_server_only_claimed_has_failed_and_remains(is_there: bool) -> None:
     there = current([read_box("alice", quota=1), read_box("carol")])
     wanted = desired([box("alice", quota=5), box("dora")], removed=[gone("carol")])
     made = plan(wanted, there)
@@ -74,8 +74,8 @@ def test_a_saved_change_that_the_server_only_reported_as_made_has_failed_and_is_
         return
     assert {o.change.name: o.detail.partition(": ")[2] for o in checked} == {
         "alice": "quota is 1, not 5",
-        "dora": "it is not there",
-        "carol": "it is still to delete",
+        "dora": "it does not exist",
+        "carol": "it still exists",
     }
     assert rest.changes == made.changes
 

@@ -1,4 +1,4 @@
-"""A run that is asked to stop: the change in flight is finished, its seats included, and the rest is not tried."""
+"""A request to stop: the current change is finished including its activations, and the rest is not tried."""
 
 import asyncio
 from typing import Any
@@ -17,7 +17,7 @@ WHY = "stopped by SIGTERM"
 
 
 class Asking(FakeServer):
-    """Asks for a stop while the given write is under way: its number, and whether before or after its effect."""
+    """Requests a stop during a write, given its number, either before or after its effect."""
 
     def __init__(self, stop: Stop, at: int, *, lost: bool = False) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ def results(outcomes: dict[str, Outcome]) -> dict[str, tuple[str, str]]:
 
 
 @pytest.mark.parametrize("at", [1, 2, 3, 4])
-def test_the_change_in_flight_is_finished_and_the_rest_is_not_tried(at: int) -> None:
+def test_the_current_change_is_finished_and_the_rest_is_not_tried(at: int) -> None:
     names = ["a", "b", "c", "d"]
     server, journal, outcomes = applied(desired([box(n) for n in names]), current(), at)
     assert results(outcomes) == {n: ("applied", "") if i < at else ("not tried", WHY) for i, n in enumerate(names)}
@@ -54,18 +54,18 @@ def test_the_change_in_flight_is_finished_and_the_rest_is_not_tried(at: int) -> 
     assert [k for e, k, _ in journal.events if e == "outcome"] == [f"mailbox:{n}@example.com" for n in names]
 
 
-def test_a_mailbox_that_was_written_gets_its_seats_and_one_that_only_wants_seats_is_not_tried() -> None:
+def test_a_written_mailbox_gets_its_activations_and_a_change_of_activations_only_is_not_tried() -> None:
     there = current([read_box("a", eas=False), read_box("b")])
     wanted = desired([box("a", eas=True), box("b", quota=5, eas=True), box("c", mapi=True)])
     order = [c.name for c in plan(wanted, there).changes]
-    assert order[:2] == ["a", "b"], "the case needs one that only wants its seat before the one in flight"
+    assert order[:2] == ["a", "b"], "the case needs a change of activations only before the current change"
     server, _, outcomes = applied(wanted, there, 1)
     assert results(outcomes) == {"a": ("not tried", WHY), "b": ("applied", ""), "c": ("not tried", WHY)}
     assert [w[2] for w in server.written()] == ["b", "eas b=True"]
 
 
-def test_a_seat_that_was_begun_is_finished() -> None:
-    """EAS was sent when the stop came, so MAPI of the same mailbox follows."""
+def test_begun_activations_are_finished() -> None:
+    """EAS was sent before the request to stop, so MAPI of the same mailbox follows."""
     there = current([read_box("a", eas=False, mapi=False), read_box("b", mapi=False)])
     wanted = desired([box("a", eas=True, mapi=True), box("b", mapi=True)])
     server, _, outcomes = applied(wanted, there, 1)
@@ -73,29 +73,29 @@ def test_a_seat_that_was_begun_is_finished() -> None:
     assert [w[2] for w in server.written()] == ["eas a=True", "mapi a=True"]
 
 
-def test_a_doubtful_answer_in_the_change_in_flight_is_still_settled() -> None:
-    _, _, outcomes = applied(desired([box("a"), box("b")]), current(), 1, faults={1: "doubt before"})
+def test_an_ambiguous_write_of_the_current_change_is_still_read_back() -> None:
+    _, _, outcomes = applied(desired([box("a"), box("b")]), current(), 1, faults={1: "ambiguous, no effect"})
     assert results(outcomes) == {"a": ("applied", ""), "b": ("not tried", WHY)}
 
 
-def test_seats_whose_answer_left_it_open_are_settled_by_a_read_before_the_run_ends() -> None:
+def test_ambiguous_activations_are_read_back_before_the_run_ends() -> None:
     there = current([read_box("a", eas=False)])
-    server, _, outcomes = applied(desired([box("a", eas=True)]), there, 9, faults={1: "doubt before"})
+    server, _, outcomes = applied(desired([box("a", eas=True)]), there, 9, faults={1: "ambiguous, no effect"})
     assert results(outcomes) == {"a": ("applied", "")}
     assert server.writes == 2
 
 
-def test_without_its_lock_a_run_does_not_even_finish_what_it_began() -> None:
+def test_without_its_lock_a_run_does_not_finish_the_current_change() -> None:
     wanted = desired([box("a", eas=True), box("b")])
     server, _, outcomes = applied(wanted, current(), 1, lost=True)
     assert results(outcomes) == {"a": ("failed", WHY), "b": ("not tried", WHY)}
     assert server.writes == 1
-    server, _, outcomes = applied(desired([box("a")]), current(), 1, lost=True, faults={1: "doubt before"})
+    server, _, outcomes = applied(desired([box("a")]), current(), 1, lost=True, faults={1: "ambiguous, no effect"})
     assert outcomes["a"].result.value == "failed"
-    assert server.writes == 1, "no second write on a doubt"
+    assert server.writes == 1, "no second write while the first is ambiguous"
 
 
-def test_the_lock_is_looked_at_before_each_write() -> None:
+def test_the_lock_is_checked_before_each_write() -> None:
     stop, server = Stop(), FakeServer()
     server.load(current())
     asked: list[int] = []
@@ -111,13 +111,13 @@ def test_the_lock_is_looked_at_before_each_write() -> None:
     assert asked == [0, 1, 2], "once it is known, nobody asks again"
 
 
-def test_what_depends_on_a_change_that_was_not_tried_says_why_it_stopped() -> None:
+def test_a_change_that_depends_on_an_untried_one_shows_why_the_run_stopped() -> None:
     _, _, outcomes = applied(desired([box("a"), box("b")], [alias("s", "b")]), current(), 1)
     assert results(outcomes)["s"] == ("not tried", WHY)
 
 
 class Failing(MemoryJournal):
-    """A journal whose disk is full from the given line on."""
+    """A journal with a disk that is full from the given line on."""
 
     def __init__(self, good: int) -> None:
         super().__init__()
@@ -138,7 +138,7 @@ class Failing(MemoryJournal):
 
 
 @pytest.mark.parametrize("good", range(7))
-def test_where_the_journal_fails_nothing_is_written_without_its_intent_and_every_outcome_is_told(good: int) -> None:
+def test_after_a_journal_failure_nothing_is_written_without_an_intent_and_every_outcome_is_reported(good: int) -> None:
     stop, server, journal, told = Stop(), FakeServer(), Failing(good), []
     server.load(current())
     made = plan(desired([box("a"), box("b"), box("c")]), current())
@@ -152,7 +152,7 @@ def test_where_the_journal_fails_nothing_is_written_without_its_intent_and_every
     assert bool(stop.reason) is (good < 6)
 
 
-def test_a_read_is_broken_off_when_a_stop_is_asked_and_left_alone_otherwise() -> None:
+def test_a_requested_stop_cancels_a_read_and_no_stop_lets_it_finish() -> None:
     async def story() -> tuple[Any, Any, Any, list[str]]:
         stop, ends = Stop(), []
 
@@ -173,7 +173,7 @@ def test_a_read_is_broken_off_when_a_stop_is_asked_and_left_alone_otherwise() ->
     assert asyncio.run(story()) == ("whole", None, None, ["cut"])
 
 
-def test_a_stop_is_heard_from_another_thread() -> None:
+def test_a_stop_may_be_requested_by_another_thread() -> None:
     async def story() -> object:
         stop = Stop()
         timer = asyncio.get_running_loop().run_in_executor(None, stop.ask, WHY)
@@ -184,7 +184,7 @@ def test_a_stop_is_heard_from_another_thread() -> None:
     assert asyncio.run(story()) is None
 
 
-def test_the_first_reason_stays() -> None:
+def test_the_first_reason_is_kept() -> None:
     stop = Stop()
     stop.ask("first")
     stop.ask("second", lost=True)

@@ -30,46 +30,46 @@ def made_and_verified(
     return {o.change.name: o for o in checked}, left
 
 
-def test_what_was_applied_and_is_there_has_converged() -> None:
+def test_an_applied_change_that_a_read_confirms_has_converged() -> None:
     outcomes, left = made_and_verified(desired([box("a", quota=5, eas=True)], [alias("s", "a")]), current())
     assert {o.result.value for o in outcomes.values()} == {"applied"}
     assert has_converged(left)
 
 
 IGNORED = {
-    "create": (desired([box("a")]), current(), "it is not there"),
+    "create": (desired([box("a")]), current(), "it does not exist"),
     "update": (desired([box("a", quota=5)]), current([read_box("a")]), "quota is 0, not 5"),
-    "delete": (desired([], removed=[gone("a")]), current([read_box("a")]), "it is still to delete"),
-    "rename": (desired([box("b")], renamed=[rename("a", "b")]), current([read_box("a")]), "it is still to rename"),
+    "delete": (desired([], removed=[gone("a")]), current([read_box("a")]), "it still exists"),
+    "rename": (desired([box("b")], renamed=[rename("a", "b")]), current([read_box("a")]), "it still has its old name"),
     "rename alias": (
         desired(aliases=[alias("b", "x@else.example")], renamed=[rename("a", "b", "alias")]),
         current(aliases=[read_alias("a")]),
-        "it is still to rename",
+        "it still has its old name",
     ),
     "seats": (desired([box("a", eas=True)]), current([read_box("a")]), "eas is false, not true"),
 }
 
 
 @pytest.mark.parametrize("case", sorted(IGNORED))
-def test_what_the_server_accepted_and_did_not_do_becomes_failed(case: str) -> None:
+def test_a_change_that_the_server_accepted_without_effect_becomes_failed(case: str) -> None:
     wanted, there, what = IGNORED[case]
     outcomes, left = made_and_verified(wanted, there, {1: "ignore"})
     assert outcomes["a"].result.value == "failed"
-    assert outcomes["a"].detail == f"the server accepted it, but a new read says: {what}"
+    assert outcomes["a"].detail == f"the server accepted the change, but a new read shows: {what}"
     assert outcomes["a"].hint
     assert not has_converged(left)
 
 
-def test_a_doubt_over_seats_is_decided_by_the_read() -> None:
+def test_ambiguous_activations_are_decided_by_the_read() -> None:
     wanted, there = desired([box("a", eas=True)]), current([read_box("a")])
-    outcomes, left = made_and_verified(wanted, there, {1: "doubt before", 2: "doubt before"})
+    outcomes, left = made_and_verified(wanted, there, {1: "ambiguous, no effect", 2: "ambiguous, no effect"})
     assert (outcomes["a"].result.value, has_converged(left)) == ("failed", False)
-    outcomes, left = made_and_verified(wanted, there, {1: "doubt after"})
+    outcomes, left = made_and_verified(wanted, there, {1: "ambiguous, applied"})
     assert (outcomes["a"].result.value, has_converged(left)) == ("applied", True)
 
 
-def test_only_what_a_change_was_to_write_is_held_against_it() -> None:
-    """The seat was refused and is left over; the rename that went well is not blamed for it."""
+def test_only_the_fields_of_a_change_can_contradict_it() -> None:
+    """The server rejected the activation, which remains; the successful rename does not fail because of it."""
     wanted = desired([box("b", quota=5)], renamed=[rename("a", "b")])
     outcomes, left = made_and_verified(wanted, current([read_box("a")]), {2: "refuse"})
     assert {n: o.result.value for n, o in outcomes.items()} == {"a": "applied", "b": "failed"}
@@ -77,14 +77,14 @@ def test_only_what_a_change_was_to_write_is_held_against_it() -> None:
     assert [c.name for c in left.changes] == ["b"]
 
 
-def test_what_failed_or_was_not_tried_keeps_its_own_reason() -> None:
+def test_a_failed_or_untried_change_keeps_its_reason() -> None:
     outcomes, left = made_and_verified(desired([box("a")], [alias("s", "a")]), current(), {1: "refuse"})
     assert outcomes["a"].detail == "the server says no"
     assert outcomes["s"].detail.startswith("it depends on")
     assert not has_converged(left)
 
 
-def test_a_password_that_is_left_to_set_does_not_contradict_an_update() -> None:
+def test_a_remaining_password_does_not_contradict_an_update() -> None:
     ref = SecretRef("env", "A", version=2)
     wanted = desired([box("a", quota=5, password=ref)])
     server, there = FakeServer(), current([read_box("a")])
@@ -97,7 +97,7 @@ def test_a_password_that_is_left_to_set_does_not_contradict_an_update() -> None:
     assert not has_converged(left)
 
 
-def test_without_a_read_nothing_has_converged_and_nothing_is_taken_back() -> None:
+def test_without_a_read_nothing_has_converged_and_outcomes_stay() -> None:
     wanted, there = desired([box("a")]), current()
     server = FakeServer()
     server.load(there)

@@ -99,7 +99,7 @@ def test_it_says_wherever_one_looks_that_it_is_no_server_for_real_mail(world: Wo
     done = subprocess.run(
         [sys.executable, "-m", "reconciler", "sandbox", "--help"], capture_output=True, text=True, timeout=60
     )
-    assert "It is no server for real mail" in " ".join(done.stdout.split())
+    assert "The sandbox cannot handle real mail" in " ".join(done.stdout.split())
 
 
 def test_sockets_are_bound_to_loopback_by_the_kernels_own_table(world: World) -> None:

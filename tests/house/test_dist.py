@@ -115,13 +115,14 @@ def test_each_extra_has_a_bill_of_materials_and_the_wheel_holds_the_complete_one
 ) -> None:
     version = locks.project()["project"]["version"]  # type: ignore[index]
     names = {
-        f"reconciler-{version}{part}.cdx.json" for part in ("", ".base", *(f".{extra}" for extra in locks.extras()))
+        f"{locks.FILE_NAME}-{version}{part}.cdx.json"
+        for part in ("", ".base", *(f".{extra}" for extra in locks.extras()))
     }
     assert set(sboms(made)) == names
     (wheel,) = (name for name in made if name.endswith(".whl"))
     with zipfile.ZipFile(io.BytesIO(made[wheel])) as archive:
-        inside = archive.read(f"reconciler-{version}.dist-info/sboms/reconciler.cdx.json")
-    assert inside == made[f"reconciler-{version}.cdx.json"]
+        inside = archive.read(f"{locks.FILE_NAME}-{version}.dist-info/sboms/reconciler.cdx.json")
+    assert inside == made[f"{locks.FILE_NAME}-{version}.cdx.json"]
 
 
 def test_the_bills_fit_the_schema_of_cyclonedx(made: dict[str, bytes]) -> None:
@@ -131,7 +132,7 @@ def test_the_bills_fit_the_schema_of_cyclonedx(made: dict[str, bytes]) -> None:
     validator = JsonStrictValidator(SchemaVersion.V1_6)
     version = locks.project()["project"]["version"]  # type: ignore[index]
     for part in ("", ".base"):
-        assert validator.validate_str(made[f"reconciler-{version}{part}.cdx.json"].decode()) is None, part
+        assert validator.validate_str(made[f"{locks.FILE_NAME}-{version}{part}.cdx.json"].decode()) is None, part
     # The validator itself must be able to fail.
     assert validator.validate_str('{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": 3}') is not None
 
@@ -140,10 +141,10 @@ def test_the_bills_fit_the_schema_of_cyclonedx(made: dict[str, bytes]) -> None:
 def test_a_bill_lists_the_locked_packages_of_an_installation(made: dict[str, bytes], extra: str) -> None:
     """Compare with the metadata of the installed packages, from which the bill is not made."""
     version = locks.project()["project"]["version"]  # type: ignore[index]
-    bill = sboms(made)[f"reconciler-{version}.{extra or 'base'}.cdx.json"]
+    bill = sboms(made)[f"{locks.FILE_NAME}-{version}.{extra or 'base'}.cdx.json"]
     listed = {row["name"]: row["version"] for row in bill["components"]}
-    here = installed("reconciler", {extra} - {""})
-    del here["reconciler"]
+    here = installed(locks.NAME, {extra} - {""})
+    del here[locks.NAME]
     assert here.items() <= listed.items()
     # Further components are for other platforms or Python versions and state their marker.
     markers = {

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.app.onboarding.ci_files import CI_FILES, ci_files
+
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.source
 
@@ -23,6 +25,7 @@ DEPENDENCIES = re.compile(r"additional_dependencies: *\[([^\]]*)\]")
 NAME = re.compile(r"(?:smartermail-)?reconciler(?:[\[=<>~!].*)?")
 """A requirement that pip looks up on an index, unless ` @ URL` follows."""
 
+SPEC = f"smartermail-reconciler @ git+https://git.example/mail/reconciler@{'0' * 40}"
 SCOPES = {
     "pages": ("SECURITY.md", "CHANGELOG.md", "docs/decisions/*.md"),  # tests/docs reads the other pages
     "program": ("reconciler/**/*.py", "reconciler/**/*.html", "reconciler/**/*.json", "reconciler/**/*.js"),
@@ -72,6 +75,14 @@ def test_an_installation_from_an_index_is_found(text: str) -> None:
 )
 def test_an_installation_from_our_own_source_is_not_reported(text: str) -> None:
     assert not list(index_installs(text))
+
+
+@pytest.mark.parametrize("kind", CI_FILES)
+@pytest.mark.parametrize("spec", ["", SPEC])
+def test_a_generated_ci_file_installs_the_given_source(tmp_path: Path, kind: str, spec: str) -> None:
+    for path, text in ci_files(tmp_path, [kind], spec).items():
+        assert not list(index_installs(text)), path
+        assert spec in text, path
 
 
 @pytest.mark.parametrize("scope", SCOPES)

@@ -92,8 +92,8 @@ def test_the_installed_versions_match_the_lock() -> None:
     if os.environ.get("UNLOCKED"):
         pytest.skip("NOT TESTED: installed without locks")
     pins = locks.read(ROOT / "requirements/dev.lock")
-    for name, version in installed("reconciler", {"dev", *locks.extras()}).items():
-        if name != "reconciler":
+    for name, version in installed(locks.NAME, {"dev", *locks.extras()}).items():
+        if name != locks.NAME:
             assert (name, version) == (name, pins[name].version), "run `make test`, which installs the locked versions"
 
 

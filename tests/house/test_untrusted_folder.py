@@ -188,7 +188,7 @@ def test_a_folder_that_poses_as_a_bare_repository_is_not_used(trap: Trap, tmp_pa
 def test_a_file_missing_from_a_partial_clone_is_reported(repository_with_a_hole: Path) -> None:
     with pytest.raises(UnusableCommit) as caught, files_at(repository_with_a_hole, "HEAD~1"):
         pass
-    assert "made with --filter" in str(caught.value.hint)
+    assert "without --filter" in str(caught.value.hint)
 
 
 @pytest.fixture

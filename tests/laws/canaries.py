@@ -1,4 +1,4 @@
-"""Secrets that nobody else has, and the search for them in whatever a program left behind."""
+"""Unique secrets, and the search for them in all files and outputs of a program."""
 
 import base64
 import html
@@ -14,16 +14,16 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 TOKEN = re.compile(rb"eyJ[A-Za-z0-9_-]{16,}\.")
-"""What access tokens of the API begin with."""
+"""The prefix of the API's access tokens."""
 
 
 def canary() -> str:
-    """A password that any policy takes, with the characters that encodings change."""
+    """A password that every policy accepts, with characters that encodings change."""
     return f'{secrets.token_hex(8)}"Zé\\/+%&<7!'
 
 
 def weak_canary() -> str:
-    """A secret that a policy refuses: no upper-case letter, nothing special."""
+    """A password that a policy rejects: no upper-case letter, no special character."""
     return f"weak{secrets.token_hex(8)}"
 
 
@@ -32,7 +32,7 @@ _TEXTS = ("plain", "JSON", "JSON, not ASCII", "repr")
 
 @cache
 def forms(value: str) -> dict[str, bytes]:
-    """The ways in which a secret may have been written."""
+    """The encodings in which a secret may be written."""
     data = value.encode()
     found = {
         "plain": data,
@@ -56,7 +56,7 @@ def forms(value: str) -> dict[str, bytes]:
 
 
 class Canaries:
-    """All secrets of a test, by where they were given."""
+    """All secrets of a test by their place."""
 
     def __init__(self) -> None:
         self.values: dict[str, str] = {}
@@ -69,7 +69,7 @@ class Canaries:
         return value
 
     def found_in(self, *blobs: bytes | str) -> list[tuple[str, str, str]]:
-        """(secret, form, what stands around it) of all that occur; tokens of the API too."""
+        """(secret, form, surrounding text) of all occurrences, including tokens of the API."""
         each = {b.encode("utf-8", "surrogatepass") if isinstance(b, str) else b for b in blobs}
         data = b"\n".join(sorted(each))
         hits = [
@@ -95,12 +95,12 @@ def _around(blob: bytes, start: int, length: int) -> str:
 
 
 def is_private(file: Path) -> bool:
-    """Whether nobody but its owner can read or change a file."""
+    """Whether only its owner can read or change a file."""
     return stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 class CommandLines(threading.Thread):
-    """Watches the command lines of a process and of all that it starts, as everybody on the machine can read them."""
+    """Watches the command lines of a process and its children, which every user of the machine can read."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)

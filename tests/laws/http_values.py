@@ -1,4 +1,4 @@
-"""What the laws over HTTP share besides the server: its quirks, situations as files, what a run left behind."""
+"""Shared parts of the laws over HTTP: quirks of servers, situations as files, and the results of a run."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ OLD_PASSWORD, NEW_PASSWORD = "0ld-secret-of-a-box", "N3w-secret-of-a-box"
 SISTER = "sister.example"
 
 NOT_HARMLESS = {"no-success-on-writes", "eas-flag-off", "mapi-flag-off"}
-"""A server that never says yes, and features that are off: these have tests of their own."""
+"""Quirks with tests of their own: a server that never confirms, and features that are off."""
 SPELLINGS = (
     "missing:settings/domain/get-user",
     "missing:settings/domain/users-delete",
@@ -32,27 +32,27 @@ SPELLINGS = (
     "not-allowed:settings/domain/list-users",
 )
 HARMLESS = (*sorted(set(QUIRKS) - NOT_HARMLESS), *SPELLINGS)
-"""What servers do differently and a run must not notice."""
+"""Differences between servers that must not affect a run."""
 NOT_TOGETHER = (
-    # Neither way to name the domain is left.
+    # The two together leave no way to name the domain.
     {"missing:settings/sysadmin/manage-domain", "header-context-ignored"},
-    # Whether a copy stays cannot be read while nothing is forwarded, and nothing but a target turns that on.
+    # `keepCopy` cannot be read without a target, and only a target makes it readable.
     {"forward-needs-flag", "forward-flag-off-default"},
 )
 servers = st.lists(st.sampled_from(HARMLESS), unique=True, max_size=8).filter(
     lambda names: not any(pair <= set(names) for pair in NOT_TOGETHER)
 )
-"""Servers: what one does differently."""
+"""Sets of quirks, one per server."""
 ONCE = ("create", "delete", "rename")
 WRITES = (
     "(user-put|post-user|users-disable|post-mailbox-forward-list|users?-delete|account-list-delete|rename-user"
     "|alias-put|domain/alias$|alias-delete|mailboxes-patch)"
 )
-"""The paths of all requests that write."""
+"""The paths of all writing requests."""
 
 
 class Silent:
-    """Progress that nobody watches."""
+    """Progress without output."""
 
     def begin(self, title: str, total: int) -> None: ...
 
@@ -92,18 +92,18 @@ def written_down(url: str, there: Situation, root: Path) -> None:
 
 
 def written(kind: Any, resource: Any) -> dict[str, Any]:
-    """The fields of a current resource as the writer takes them, seats aside."""
+    """The fields of a current resource for the writer, without activations."""
     read = {s.name: getattr(resource, s.attribute) for s in kind.fields if not s.activation}
     return {k: v for k, v in read.items() if v is not UNSET}
 
 
 def whole(there: CurrentDomain) -> ReadScope:
-    """Everything that can be read."""
+    """The scope of all readable fields."""
     return ReadScope(forwarding=frozenset(there.mailboxes), alias_flags=frozenset(there.aliases), eas=True, mapi=True)
 
 
 def faults_of(done: ApplyResult) -> list[tuple[str, str, str]]:
-    """What was not applied, and why."""
+    """The changes that were not applied, with the reasons."""
     rows = [o for row in done.outcomes.values() for o in row if o.result is not Result.APPLIED]
     return [(o.change.key, o.result.value, o.detail) for o in rows]
 
@@ -113,7 +113,7 @@ def declared(desired: DesiredDomain) -> dict[str, Mailbox]:
 
 
 def delivered(root: Path) -> dict[str, str]:
-    """Address -> the password that was generated for it last."""
+    """Address -> the last password that was generated for it."""
     found: dict[str, str] = {}
     for file in sorted((root / ".reconciler" / "passwords").glob("*.jsonl"), key=lambda f: f.stat().st_mtime_ns):
         for line in file.read_text("utf-8").splitlines():

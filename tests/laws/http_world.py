@@ -1,4 +1,4 @@
-"""The laws' situations on the HTTP sandbox: brought there by the client, planned and applied by the application."""
+"""The situations of the laws on the HTTP sandbox: the client creates them, the application plans and applies."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ from reconciler.smartermail import Server, connect
 
 @dataclass
 class HttpWorld:
-    """A running sandbox, and how it looks from outside.
+    """A running sandbox, and its state as seen from outside.
 
     Attributes:
         more: settings of the server that are not the usual ones.
@@ -84,7 +84,7 @@ class HttpWorld:
         return found
 
     def writes(self) -> list[str]:
-        """Requests to endpoints that write, whatever became of them, sign-in aside; and all that changed anything."""
+        """Requests to endpoints that write, with any result, except for the login; and all requests that changed the state."""
         return [
             r["endpoint"] or r["path"]
             for r in self.log()
@@ -138,12 +138,12 @@ class HttpWorld:
     def fits(self, address: str, password: str) -> bool:
         return bool(self.own("POST", "check-password", {"email": address, "password": password})["ok"])
 
-    # Bringing a situation there
+    # Creating a situation
 
     def load(
         self, there: CurrentDomain, before: Iterable[str] = (), after: Iterable[str] = (), *, sister: bool = False
     ) -> None:
-        """Makes the domain anew, by the client, beside a sister; quirks before the mailboxes are made, and after."""
+        """Creates the domain again with the client, next to a sister domain; quirks before and after the mailboxes."""
         self.heal()
         self.quirks(before)
         for name in self.own("GET", "state")["domains"]:
@@ -161,7 +161,7 @@ class HttpWorld:
                 self.api("settings/domain/post-user", there.domain, email=email, userData={"securityFlags": flags})
         limits = there.limits
         rows = {
-            # The server counts the primary administrator, which situations leave out.
+            # The server counts the primary administrator, which situations do not contain.
             "maxUsers": limits.mailboxes and limits.mailboxes + ("admin-not-counted" not in [*before, *after]),
             "maxAliases": limits.aliases,
             "maxDomainAliases": limits.domain_aliases,
@@ -249,7 +249,7 @@ class HttpWorld:
 
 
 def start(base: Path) -> HttpWorld:
-    """A sandbox that nobody else uses; the passwords that references name are in the environment afterwards."""
+    """A sandbox for one test; sets the environment variables of the password references."""
     os.environ["LAWS_ADMIN_PASSWORD"], os.environ["PW"] = ADMIN_PASSWORD, NEW_PASSWORD
     box = Sandbox(SandboxConfig(password=ADMIN_PASSWORD))
     box.start()

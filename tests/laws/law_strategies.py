@@ -1,7 +1,7 @@
-"""Random situations: a domain as it is, as it should be, the policy, and what is known; all of them can be converged.
+"""Random situations: current and desired state, policy, and history; all of them can converge.
 
-`situations` draws only what the configuration's own checks would let pass, and targets that exist, so that a server
-which refuses anything shows a wrong order.
+`situations` draws only configurations that pass `validate`, and existing targets. So a rejection by the strict fake
+server means that the order of changes is wrong.
 """
 
 from dataclasses import dataclass, replace
@@ -35,8 +35,8 @@ from reconciler.engine.observe import Observation, observe
 
 TODAY = date(2026, 6, 15)
 FREE = ("alice", "bob", "carol", "dave", "007", "22:30", "null")
-SHIELDED = ("postmaster", "abuse", "old-archive")
-NAMES = (*FREE, *SHIELDED)
+PROTECTED = ("postmaster", "abuse", "old-archive")
+NAMES = (*FREE, *PROTECTED)
 FRESH = ("fresh1", "fresh2")
 SISTERS = ("a.example", "b.example", "xn--mnchen-3ya.example")
 OUTSIDE = ("x@else.example", "y@else.example")
@@ -53,14 +53,14 @@ def maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 def some(names: Any) -> st.SearchStrategy[tuple[str, ...]]:
-    """A few of these as canonical targets."""
+    """Some of these addresses as canonical targets."""
     listed = sorted({at(n) for n in names})
     return st.lists(st.sampled_from(listed), unique=True, max_size=3).map(lambda t: tuple(sorted(t)))
 
 
 @dataclass(frozen=True)
 class Situation:
-    """Everything that a plan depends on."""
+    """All inputs of a plan."""
 
     desired: DesiredDomain
     current: CurrentDomain
@@ -101,7 +101,7 @@ class Situation:
 
 @st.composite
 def read_mailboxes(draw: Any, name: str, names: Any, facts: MailboxFacts | None = None) -> Mailbox:
-    """A mailbox as a server has it, every field read."""
+    """A mailbox on a server with all fields read."""
     return Mailbox(
         name=name,
         display_name=draw(texts),
@@ -117,7 +117,7 @@ def read_mailboxes(draw: Any, name: str, names: Any, facts: MailboxFacts | None 
 
 @st.composite
 def read_aliases(draw: Any, name: str, names: Any) -> Alias:
-    """An alias as a server has it, every field read."""
+    """An alias on a server with all fields read."""
     return Alias(
         name=name,
         targets=draw(some((*names, *OUTSIDE))),
@@ -130,7 +130,7 @@ def read_aliases(draw: Any, name: str, names: Any) -> Alias:
 
 @st.composite
 def currents(draw: Any) -> CurrentDomain:
-    """A domain as it is: every name a mailbox, an alias or neither, two administrators, and some domain aliases."""
+    """A current domain: each name is a mailbox, an alias or neither; two administrators, and some domain aliases."""
     what = {n: draw(st.sampled_from(["mailbox", "alias", ""])) for n in NAMES}
     known = [n for n, kind in what.items() if kind]
     mailboxes = {n: draw(read_mailboxes(n, known)) for n, kind in what.items() if kind == "mailbox"}
@@ -146,7 +146,7 @@ def currents(draw: Any) -> CurrentDomain:
 
 @st.composite
 def wanted_mailboxes(draw: Any, name: str, targets: Any) -> Mailbox:
-    """A declared mailbox: some fields managed, some not."""
+    """A declared mailbox with some managed fields."""
     password = st.builds(lambda v: SecretRef("env", "PW", version=v), st.integers(1, 3))
     return Mailbox(
         name=name,
@@ -177,7 +177,7 @@ def wanted_aliases(draw: Any, name: str, targets: Any) -> Alias:
 
 @st.composite
 def options_and_policy(draw: Any) -> tuple[PlanOptions, Policy]:
-    """What is asked for and allowed: pruning at random, deletions without a bound."""
+    """Options and policy: random pruning, unlimited deletions."""
     kinds: list[Any] = ["mailbox", "alias", "domainAlias"]
     policy = Policy(prune={kind: draw(st.booleans()) for kind in kinds}, protect=PROTECT, external_forwarding="allow")
     known = draw(st.dictionaries(st.sampled_from([at(n) for n in NAMES]), st.integers(1, 2)))
@@ -186,17 +186,18 @@ def options_and_policy(draw: Any) -> tuple[PlanOptions, Policy]:
 
 
 @st.composite
-def situations(draw: Any, *, tight_seats: bool = True) -> Situation:
-    """A situation that can be converged.
+def situations(draw: Any, *, tight_limits: bool = True) -> Situation:
+    """A situation that can converge.
 
-    Half of them leave no room: the server's limits are what the domain has before or after, whichever is more.
+    Half of them leave no room: the server's limits are the larger of the numbers before and after.
     """
     current: CurrentDomain = draw(currents())
     options, policy = draw(options_and_policy())
     boxes, rows, sisters = (draw(st.integers(0, 3)) > 0 for _ in range(3))
     role = {n: draw(st.sampled_from(["mailbox", "alias", "removed", ""])) for n in FREE}
     role |= {
-        n: draw(st.sampled_from([k for k in ("mailbox", "alias") if n in current.section(k)] or [""])) for n in SHIELDED
+        n: draw(st.sampled_from([k for k in ("mailbox", "alias") if n in current.section(k)] or [""]))
+        for n in PROTECTED
     }
     declared_boxes = {n for n, r in role.items() if r == "mailbox" and boxes}
     declared_rows = {n for n, r in role.items() if r == "alias" and rows}
@@ -225,11 +226,11 @@ def situations(draw: Any, *, tight_seats: bool = True) -> Situation:
         renamed=tuple(renamed),
     )
     there = _pointing_somewhere(Situation(desired, current, policy, options))
-    return _without_room(there, tight_seats) if draw(st.booleans()) else there
+    return _without_room(there, tight_limits) if draw(st.booleans()) else there
 
 
 def _pointing_somewhere(there: Situation) -> Situation:
-    """The same, where whatever points only at what will be gone points outside too: a guard refuses it otherwise."""
+    """A situation in which references to deleted addresses also have an external target: a guard would refuse the plan."""
     gone = {c.address for c in there.plan().changes if c.action in ("delete", "rename")}
 
     def held(targets: tuple[str, ...]) -> tuple[str, ...]:
@@ -254,7 +255,7 @@ def _renamed(draw: Any, current: CurrentDomain, taken: set[str], boxes: bool, ro
 
 
 def _in_turn(draw: Any, strategy: Any, names: set[str], targets: Any) -> dict[str, Any]:
-    """Declared resources that name only others that can be there before them: no rings, which no strict server takes."""
+    """Declared resources without cyclic targets, because a strict server rejects targets that do not exist yet."""
     made: dict[str, Any] = {}
     order = draw(st.permutations(sorted(names)))
     for name in order:
@@ -262,7 +263,7 @@ def _in_turn(draw: Any, strategy: Any, names: set[str], targets: Any) -> dict[st
     return made
 
 
-def _without_room(there: Situation, tight_seats: bool) -> Situation:
+def _without_room(there: Situation, tight_limits: bool) -> Situation:
     made = there.plan()
 
     def most(kind: str) -> int:
@@ -282,14 +283,14 @@ def _without_room(there: Situation, tight_seats: bool) -> Situation:
         mailboxes=most("mailbox"),
         aliases=most("alias"),
         domain_aliases=most("domainAlias"),
-        eas=activations("eas") if tight_seats else None,
-        mapi=activations("mapi") if tight_seats else None,
+        eas=activations("eas") if tight_limits else None,
+        mapi=activations("mapi") if tight_limits else None,
     )
     return replace(there, current=replace(there.current, limits=limits))
 
 
 def imported(current: CurrentDomain) -> DesiredDomain:
-    """The domain file that an import would write: everything, but the host's own account."""
+    """The domain file that an import would write: all resources except the host's own account."""
     return DesiredDomain(
         domain=current.domain,
         server="mail1",

@@ -1,4 +1,4 @@
-"""Random situations drawn without any care, for the laws about what never happens."""
+"""Random situations without restrictions, for the laws about effects that never happen."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,7 +24,7 @@ from reconciler.core.model import CurrentDomain, DesiredDomain, DomainAlias, Rem
 
 @st.composite
 def wild(draw: Any) -> Situation:
-    """A situation in which files and policy may contradict themselves and each other."""
+    """A situation with files and a policy that may contain contradictions."""
     current: CurrentDomain = draw(currents())
     options, policy = draw(options_and_policy())
     names = (*NAMES, *FRESH, "admin", "chief")

@@ -1,4 +1,4 @@
-"""Saved plans over the laws' situations: written to a file, read back, applied on the server in memory."""
+"""Saved plans of the laws' situations: written to a file, loaded, applied on the server in memory."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,7 +25,7 @@ from reconciler.core.workspace import Policy, ServerSettings, Workspace
 
 
 class Silent:
-    """Progress that nobody watches."""
+    """Progress without output."""
 
     def begin(self, title: str, total: int) -> None: ...
 
@@ -36,7 +36,7 @@ class Silent:
 
 @dataclass
 class SavedWorld:
-    """A workspace without files, whose one server is in memory."""
+    """A workspace without files and with one server in memory."""
 
     root: Path
     there: Situation
@@ -58,7 +58,7 @@ class SavedWorld:
         return SavedPlan.load(path, self.config, **more)
 
     def apply(self, saved: SavedPlan) -> ApplyResult:
-        """The whole of `apply --plan`, on the server in memory."""
+        """The complete `apply --plan`, on the server in memory."""
         hooks = ApplyHooks(agree=lambda _: True, on_outcome=lambda _: None)
         with mock.patch.object(applying, "open_servers", self._servers):
             done = run(run_saved(self.config, saved, hooks, Silent()))

@@ -1,4 +1,4 @@
-"""A workspace with a secret in every place that takes one, two sandboxes behind it, and the program run in it."""
+"""A workspace with a secret in every possible place, two sandboxes, and runs of the program in it."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from reconciler.sandbox import Sandbox, SandboxConfig, SeedDomain
 
 @dataclass
 class Ran:
-    """One run of the program: its results, all that it said, and the command lines that could be seen meanwhile."""
+    """One run of the program: its results, all its output, and the command lines that were visible during the run."""
 
     code: int
     results: bytes
@@ -32,7 +32,7 @@ class Ran:
 
 @dataclass
 class SecretWorld:
-    """Everything about the secrets of one workspace."""
+    """One workspace with its secrets."""
 
     root: Path
     first: Sandbox
@@ -160,7 +160,7 @@ class SecretWorld:
     # The program
 
     def run(self, *words: str, timeout: float = 60.0, stdin: str = "", broken: bool = False, **environment: str) -> Ran:
-        """Runs the program, and looks for secrets in all that it said; `broken`: a traceback is expected."""
+        """Runs the program and searches its output for secrets; `broken`: a traceback is expected."""
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("RECONCILER_", "GITHUB_"))}
         env = {**clean, "NO_COLOR": "1", **self.environment, **environment}
         process = forked_program.start(words, cwd=self.root, env=env)
@@ -213,7 +213,7 @@ class LawKeyring(KeyringBackend):
 
 
 def search_path() -> str:
-    """Where programs are looked for: those of the tests' environment too."""
+    """The search path of programs, including those of the tests' environment."""
     return f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 
 

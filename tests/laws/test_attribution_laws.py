@@ -1,4 +1,4 @@
-"""Attribution divides: every change of head has a share, every change of base is in head or masked, never both."""
+"""Attribution is a partition: every change of head has one, every change of base is in head or hidden, never both."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,12 +11,12 @@ from reconciler.core.plan import Change, FieldChange, Plan
 from reconciler.core.planning.provenance import attribute, directed
 
 Part = tuple[str, Any, FieldChange | None]
-"""Whether and how a resource of the server is renamed or changed as a whole, or one field that is written."""
+"""A rename or another change of a resource as a unit, or one written field."""
 
 
 @st.composite
 def pairs(draw: Any) -> tuple[Plan, Plan, Plan, Situation]:
-    """Head, base and the attributed plan, over one state of the server; half of the bases share most of head's files."""
+    """Head, base and the attributed plan for one state of the server; half of the bases are similar to head."""
     there = draw(situations())
     other = draw(situations())
     wanted = other.desired
@@ -30,7 +30,7 @@ def pairs(draw: Any) -> tuple[Plan, Plan, Plan, Situation]:
 
 
 def live(plan: Plan, change: Change) -> str:
-    """The resource as the server has it."""
+    """The resource on the server."""
     renamed = {(c.kind, c.new_name): c.name for c in plan.changes if c.action == "rename"}
     if change.action != "rename":
         change = replace(change, name=renamed.get((change.kind, change.name), change.name))
@@ -38,7 +38,7 @@ def live(plan: Plan, change: Change) -> str:
 
 
 def parts(plan: Plan, changes: tuple[Change, ...]) -> set[tuple[object, ...]]:
-    """What changes do, cut as small as can be: updates field by field, everything else whole."""
+    """The smallest effects of changes: updates field by field, other changes as units."""
     found: set[tuple[object, ...]] = set()
     for change in changes:
         key = live(plan, change)
@@ -51,7 +51,7 @@ def parts(plan: Plan, changes: tuple[Change, ...]) -> set[tuple[object, ...]]:
 
 @settings(max_examples=80)
 @given(pairs())
-def test_every_change_has_a_share_and_nothing_is_both_masked_and_made(made: Any) -> None:
+def test_every_change_has_an_attribution_and_no_change_is_both_hidden_and_planned(made: Any) -> None:
     head, base, shown, _ = made
     assert all(c.attribution for c in shown.changes)
     assert all(f.attribution for c in shown.changes for f in c.fields)
@@ -65,7 +65,7 @@ def test_every_change_has_a_share_and_nothing_is_both_masked_and_made(made: Any)
 
 @settings(max_examples=80)
 @given(pairs())
-def test_a_share_says_which_of_the_two_plans_has_it(made: Any) -> None:
+def test_the_attribution_follows_from_the_two_plans(made: Any) -> None:
     head, base, shown, _ = made
     planned = {(live(base, c), f) for c in base.changes for f in c.fields}
     touched = {(key, f.name) for key, f in planned}
@@ -86,7 +86,7 @@ def test_a_share_says_which_of_the_two_plans_has_it(made: Any) -> None:
 
 @settings(max_examples=50)
 @given(situations())
-def test_equal_files_leave_everything_pending_and_mask_nothing(there: Situation) -> None:
+def test_equal_files_leave_everything_pending_and_hide_nothing(there: Situation) -> None:
     made = there.plan()
     shown = attribute(made, there.plan())
     assert all(c.attribution == "pending" for c in shown.changes)
@@ -104,7 +104,7 @@ def test_without_a_base_all_is_from_the_change_set(there: Situation) -> None:
 
 @settings(max_examples=50)
 @given(situations())
-def test_equal_files_mean_that_whatever_is_to_be_updated_moved_on_the_server(there: Situation) -> None:
+def test_equal_files_mean_that_every_update_changed_on_the_server(there: Situation) -> None:
     shown = directed(there.plan(), there.desired, lambda kind, address: None)
     for change in shown.changes:
         only_password = change.action == "update" and all(f.sensitive for f in change.fields)

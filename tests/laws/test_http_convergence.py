@@ -1,4 +1,4 @@
-"""Laws 1 to 5 against the HTTP sandbox, which may be any of the servers that docs/reference/smartermail-api.md describes."""
+"""Laws 1 to 5 against the HTTP sandbox, as each of the servers that docs/reference/smartermail-api.md describes."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import pytest
 from http_values import SISTER, declared, delivered, faults_of, run, servers, whole
 from http_world import HttpWorld, start, stop
 from hypothesis import HealthCheck, Phase, given, settings
-from law_strategies import SHIELDED, Situation, imported, situations
+from law_strategies import PROTECTED, Situation, imported, situations
 
 from reconciler.core.model import CurrentDomain, DesiredDomain
 
@@ -37,7 +37,7 @@ def read(world: HttpWorld, there: CurrentDomain) -> CurrentDomain:
 
 @few
 @given(situations(), servers)
-def test_laws_1_and_3_what_was_read_and_is_declared_as_it_is_leaves_nothing_to_do(
+def test_laws_1_and_3_a_declared_current_state_has_an_empty_plan(
     world: HttpWorld, there: Situation, names: list[str]
 ) -> None:
     loaded(world, there, names)
@@ -49,7 +49,7 @@ def test_laws_1_and_3_what_was_read_and_is_declared_as_it_is_leaves_nothing_to_d
 
 @few
 @given(situations(), servers)
-def test_laws_2_and_4_an_apply_converges_a_second_one_writes_nothing_and_only_what_was_meant_is_deleted(
+def test_laws_2_and_4_an_apply_converges_a_second_one_writes_nothing_and_only_intended_deletions_happen(
     world: HttpWorld, there: Situation, names: list[str]
 ) -> None:
     loaded(world, there, names, sister=True)
@@ -72,14 +72,14 @@ def test_laws_2_and_4_an_apply_converges_a_second_one_writes_nothing_and_only_wh
     assert not pruned or there.options.prune or any(there.policy.prune.values())
     moved = {r.old for r in there.desired.renamed}
     there_before = before["users"].keys() | before["aliases"].keys()
-    assert (({"admin", "chief", *SHIELDED, *declared(there.desired)} & there_before) - moved) <= (
+    assert (({"admin", "chief", *PROTECTED, *declared(there.desired)} & there_before) - moved) <= (
         after["users"].keys() | after["aliases"].keys()
     )
 
 
 @few
 @given(situations(), servers)
-def test_law_5_however_a_server_tells_it_the_plan_is_the_same(
+def test_law_5_the_plan_does_not_depend_on_the_form_of_the_servers_answers(
     world: HttpWorld, there: Situation, names: list[str]
 ) -> None:
     loaded(world, there, [])

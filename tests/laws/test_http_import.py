@@ -1,5 +1,5 @@
-"""Law 3 with files: whatever the sandbox holds is imported into files after which the plan is empty, and importing again
-changes no byte; an old file is brought there as well, and so is a file by `drift --adopt`."""
+"""Law 3 with files: after an import the plan is empty, and a second import changes no byte. The same holds for an import
+over an old file, and for a file after `drift --adopt`."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -44,8 +44,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpWorld]:
 
 @st.composite
 def odd(draw: Any) -> Situation:
-    """A situation with names and texts that YAML, or a terminal, takes for something else; targets that lead nowhere,
-    outside, or round in a ring; many targets."""
+    """A situation with names and texts that YAML or a terminal interprets; with missing, external, cyclic and many
+    targets."""
     there: Situation = draw(situations())
     current = there.current
     names = draw(st.lists(odd_names, unique=True, max_size=4))
@@ -97,7 +97,7 @@ def imported(root: Path) -> str:
 
 
 def workspace(world: HttpWorld, there: Situation) -> Path:
-    """The situation's files; situations whose file the configuration's own checks do not let pass are not meant."""
+    """The situation's files; skips situations whose file fails the configuration's checks."""
     root = world.root()
     written_down(world.url, replace(there, policy=Policy(external_forwarding="allow")), root)
     assume(not has_errors(load_configuration(root, here=root).diagnostics))
@@ -123,9 +123,7 @@ def test_law_3_after_an_import_the_plan_is_empty_and_importing_again_changes_no_
 
 @few
 @given(situations())
-def test_law_3_importing_over_a_file_leaves_nothing_but_what_is_removed_or_renamed(
-    world: HttpWorld, there: Situation
-) -> None:
+def test_law_3_an_import_over_a_file_leaves_only_removals_and_renames(world: HttpWorld, there: Situation) -> None:
     world.load(there.current)
     root = workspace(world, there)
     imported(root)
@@ -143,7 +141,7 @@ def test_law_3_importing_over_a_file_leaves_nothing_but_what_is_removed_or_renam
 
 @few
 @given(situations())
-def test_after_drift_is_adopted_nothing_is_left_but_what_was_said(world: HttpWorld, there: Situation) -> None:
+def test_after_adopting_drift_only_the_reported_differences_remain(world: HttpWorld, there: Situation) -> None:
     world.load(there.current)
     root = workspace(world, there)
     config, plans = planned(root, there)
@@ -151,7 +149,7 @@ def test_after_drift_is_adopted_nothing_is_left_but_what_was_said(world: HttpWor
     write_changes(done.changes)
     _, (left,) = planned(root, there)
     said = " ".join(row.what for row in done.skipped)
-    assert all(change.address in said or "all of it" in said for change in left.changes), (left.changes, said)
+    assert all(change.address in said or "the complete file" in said for change in left.changes), (left.changes, said)
     assert {c.key for c in left.changes} <= {c.key for c in plans[0].changes}
     again = adopt(*planned(root, there))
     assert again.changes == ()

@@ -1,4 +1,4 @@
-"""Law 10 against the HTTP sandbox: whatever it answers, no write follows a read that was incomplete."""
+"""Law 10 against the HTTP sandbox: whatever it answers, no write follows an incomplete read."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -42,9 +42,9 @@ def proxied(world: HttpWorld) -> Iterator[LyingProxy]:
 
 
 def through(proxy: LyingProxy, world: HttpWorld, there: Situation, lie: Lie) -> ApplyResult:
-    """An apply that is lied to; the domain is read through the proxy, and loaded without it."""
+    """An apply with false answers: the domain is read through the proxy, and created without it."""
     direct, world.url = world.url, proxy.url
-    proxy.lie, proxy.told = lie, 0
+    proxy.lie, proxy.changed = lie, 0
     try:
         return world.apply(there, world.begin(there))
     finally:
@@ -60,13 +60,13 @@ def check_nothing_was_written(world: HttpWorld, done: ApplyResult) -> None:
 
 
 def removable(path: str, rows: list[dict[str, Any]]) -> list[int]:
-    """Rows that can be left out; the primary administrator is found without the list."""
+    """The rows that can be missing; the primary administrator is found without the list."""
     return [n for n, row in enumerate(rows) if not row.get("isPrimaryDomainAdmin")]
 
 
 @few
 @given(situations(), st.sampled_from(sorted(LISTS)), st.data())
-def test_rows_that_are_left_out_of_a_list_stop_the_domain(
+def test_missing_rows_of_a_list_stop_the_domain(
     world: HttpWorld, proxied: LyingProxy, there: Situation, path: str, data: st.DataObject
 ) -> None:
     world.load(there.current)
@@ -84,7 +84,7 @@ def test_rows_that_are_left_out_of_a_list_stop_the_domain(
     done = through(proxied, world, there, lie)
     if set(there.current.section(LISTS[path][2])) - {"admin"}:
         check_nothing_was_written(world, done)
-    elif proxied.told:  # there was nothing to leave out before the apply: it is the last read that is incomplete
+    elif proxied.changed:  # Before the apply no row could be missing, so the last read is the incomplete one.
         event("the last read is incomplete")
         assert (done.converged, done.exit_code) == (False, Exit.PARTIAL)
         assert not done.left[0].complete
@@ -134,7 +134,7 @@ def _foreign(row: dict[str, Any]) -> dict[str, Any]:
 
 @few
 @given(situations(), st.sampled_from(sorted(LISTS)), st.sampled_from(sorted(BROKEN)))
-def test_a_list_that_is_no_list_of_this_domain_stops_it(
+def test_a_list_of_another_domain_stops_the_domain(
     world: HttpWorld, proxied: LyingProxy, there: Situation, path: str, how: str
 ) -> None:
     world.load(there.current)
@@ -152,7 +152,7 @@ def test_a_list_that_is_no_list_of_this_domain_stops_it(
 
 @few
 @given(situations(), st.sampled_from(["sister.example", "", None]))
-def test_an_answer_for_another_domain_stops_it(
+def test_an_answer_for_another_domain_stops_the_domain(
     world: HttpWorld, proxied: LyingProxy, there: Situation, name: str | None
 ) -> None:
     world.load(there.current)
@@ -184,16 +184,16 @@ def test_faults_of_the_network_at_any_list_stop_the_domain(
     assert world.state() == state
 
 
-def test_the_domain_is_the_one_that_the_laws_are_about(world: HttpWorld, proxied: LyingProxy) -> None:
-    """Without a lie the same way does write, so the tests above could fail."""
+def test_the_domain_of_the_test_is_complete(world: HttpWorld, proxied: LyingProxy) -> None:
+    """With true answers the same code does write, so the tests above can fail."""
 
     @settings(deadline=None, max_examples=4, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(situations())
-    def told_the_truth(there: Situation) -> None:
+    def with_true_answers(there: Situation) -> None:
         world.load(there.current)
         done = through(proxied, world, there, lambda asked, answer, body: None)
         assert done.converged
         assert bool(world.writes()) is any(p.changes for p in done.plans)
         assert {r["domain"] for r in world.log() if r["write"] and r["domain"]} <= {DOMAIN}
 
-    told_the_truth()
+    with_true_answers()

@@ -1,4 +1,4 @@
-"""Laws 7 and 8 against the HTTP sandbox: faults at any write, and death at any moment."""
+"""Laws 7 and 8 against the HTTP sandbox: faults at any write, and kills at any moment."""
 
 import os
 import random
@@ -44,7 +44,7 @@ def fresh(world: HttpWorld, there: Situation, names: list[str]) -> Path:
 
 
 def undisturbed(world: HttpWorld, there: Situation, names: list[str]) -> tuple[dict, dict, int]:
-    """State and effects after a run in which nothing went wrong, and how many writes it took."""
+    """State and effects after a run without faults, and its number of writes."""
     done = world.apply(there, fresh(world, there, names))
     assert faults_of(done) == []
     sent = [r for r in world.log() if re.search(WRITES, r["path"])]
@@ -60,7 +60,7 @@ def dependants(done: ApplyResult, failed: set[str]) -> set[str]:
 
 
 def check_end(world: HttpWorld, there: Situation, root: Path, ideal: tuple[dict, dict, int]) -> None:
-    """A run without faults finishes the work, and nothing was made, renamed or deleted twice, or wrongly."""
+    """A run without faults finishes the work, and no resource was created, renamed or deleted twice or by mistake."""
     world.heal()
     second = world.apply(there, root)
     assert faults_of(second) == []
@@ -75,8 +75,8 @@ def check_end(world: HttpWorld, there: Situation, root: Path, ideal: tuple[dict,
 
 
 @few
-@given(situations(tight_seats=False), servers, st.sampled_from(BEFORE + AFTER), st.integers(1, 3), st.data())
-def test_laws_7_and_8_whatever_happens_to_a_write_the_next_run_ends_as_if_nothing_had(
+@given(situations(tight_limits=False), servers, st.sampled_from(BEFORE + AFTER), st.integers(1, 3), st.data())
+def test_laws_7_and_8_after_any_fault_of_a_write_the_next_run_reaches_the_undisturbed_state(
     world: HttpWorld, there: Situation, names: list[str], fault: str, times: int, data: st.DataObject
 ) -> None:
     ideal = undisturbed(world, there, names)
@@ -95,7 +95,7 @@ def test_laws_7_and_8_whatever_happens_to_a_write_the_next_run_ends_as_if_nothin
 
 @few
 @given(situations(), servers, st.sampled_from(AFTER), st.data())
-def test_law_8_an_answer_that_is_lost_once_is_found_out_by_reading(
+def test_law_8_a_lost_response_is_resolved_by_a_read(
     world: HttpWorld, there: Situation, names: list[str], fault: str, data: st.DataObject
 ) -> None:
     ideal = undisturbed(world, there, names)
@@ -110,11 +110,11 @@ def test_law_8_an_answer_that_is_lost_once_is_found_out_by_reading(
 
 @settings(deadline=None, max_examples=4, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(situations(), st.integers(0, 2**32))
-def test_law_8_killed_at_any_moment_and_run_again_the_end_is_the_same(
+def test_law_8_killed_at_any_moment_and_run_again_the_final_state_is_the_same(
     world: HttpWorld, there: Situation, seed: int
 ) -> None:
     dice = random.Random(seed)
-    # As the files can say it: only mailboxes are deleted in stages, and the day is today.
+    # As files can express it: only mailboxes are deleted in stages, and the date is today.
     removed = tuple(r if r.kind == "mailbox" else replace(r, purge_after=None) for r in there.desired.removed)
     today = replace(there.options, today=datetime.now(UTC).date())
     there = replace(there, desired=replace(there.desired, removed=removed), options=today)

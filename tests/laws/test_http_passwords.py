@@ -1,4 +1,4 @@
-"""What does not set a password never touches one: no request that carries one leaves the client, whatever else it writes."""
+"""A change without a password never sends one: no request of the client contains a password, whatever it writes."""
 
 import json
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ from reconciler.core.model import DesiredDomain, Unset
 from reconciler.core.secret import SecretRef
 
 PASSWORDS = {"password", "oldpassword", "newpassword", "confirmpassword", "passwordhash"}
-"""Keys of the API that hold one; `lockPassword` and `isPasswordExpired` are settings, and go back as they were read."""
+"""Keys of the API with a password. `lockPassword` and `isPasswordExpired` are settings that are written back unchanged."""
 MAKES_A_MAILBOX = "POST settings/domain/user-put"
 
 
 @pytest.fixture(scope="module")
 def overheard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HttpWorld, list[tuple[str, Any]]]]:
-    """A world whose clients are listened to: each request below the API, with its body."""
+    """A world that records each API request of its clients with its body."""
     world, heard = start(tmp_path_factory.mktemp("passwords")), []
     proxy = LyingProxy(world.url)
 
@@ -37,7 +37,7 @@ def overheard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HttpWo
 
 
 def with_known_passwords(there: Situation) -> Situation:
-    """The same, where each mailbox refers to a password of the version that the journal knows, or to a first one."""
+    """A situation in which each mailbox references a password with its journalled version, or with version 1."""
     desired: DesiredDomain = there.desired
     if isinstance(desired.mailboxes, Unset):
         return there
@@ -49,7 +49,7 @@ def with_known_passwords(there: Situation) -> Situation:
         version = next((versions[a] for n in names if (a := f"{n}@{desired.domain}") in versions), 1)
         boxes[name] = replace(box, password=SecretRef("env", "NOT_SET_HERE", version=version))
     options = replace(there.options, set_passwords=frozenset())
-    # A new mailbox has a password to be made with: it is the one thing here that may carry one.
+    # A new mailbox needs a password: only its creation may contain one.
     made = {n: replace(b, password=SecretRef("generate")) for n, b in boxes.items() if not _is_there(n, old, there)}
     return replace(there, desired=replace(desired, mailboxes={**boxes, **made}), options=options)
 
@@ -59,7 +59,7 @@ def _is_there(name: str, old: dict[str, str], there: Situation) -> bool:
 
 
 def keys(value: Any) -> set[str]:
-    """Every key in a document, in lower case."""
+    """All keys of a document, in lower case."""
     if isinstance(value, dict):
         return {str(k).lower() for k in value}.union(*map(keys, value.values()))
     return set().union(*map(keys, value)) if isinstance(value, list) else set()

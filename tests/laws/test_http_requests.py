@@ -1,4 +1,4 @@
-"""What a run asks of the servers: one sign-in, reads only for a plan, and no more for more mailboxes."""
+"""The requests of a run: one login, only reads for a plan, and no more requests for more mailboxes."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpWorld]:
 
 
 def wanted(domain: str, server: str = "mail1") -> DesiredDomain:
-    """A domain with something of every kind to make."""
+    """A domain with a new resource of every kind."""
     boxes = [box("anna", quota=1 << 30, eas=True), box("ben", forward_to=("x@else.example",), enabled=False)]
     return replace(
         desired(boxes),
@@ -58,7 +58,7 @@ def wanted(domain: str, server: str = "mail1") -> DesiredDomain:
 
 
 def fleet(world: HttpWorld, second: HttpWorld) -> Configuration:
-    """Twenty domains on two servers, made there, with nothing in them yet."""
+    """Twenty empty domains on two servers."""
     domains = []
     for number in range(20):
         one, server = (world, "mail1") if number % 2 else (second, "mail2")
@@ -71,7 +71,7 @@ def fleet(world: HttpWorld, second: HttpWorld) -> Configuration:
     return replace(config, workspace=replace(config.workspace, servers=servers))
 
 
-def test_one_apply_over_twenty_domains_signs_in_once_on_each_server_and_a_plan_only_reads(
+def test_one_apply_over_twenty_domains_logs_in_once_per_server_and_a_plan_only_reads(
     world: HttpWorld, second: HttpWorld
 ) -> None:
     config = fleet(world, second)
@@ -94,7 +94,7 @@ def test_one_apply_over_twenty_domains_signs_in_once_on_each_server_and_a_plan_o
 
 
 def asked_for(world: HttpWorld, boxes: int, **fields: Any) -> Counter[str]:
-    """The requests of a plan over a domain with so many mailboxes, which all manage these fields."""
+    """The requests of a plan of a domain with this number of mailboxes, which all manage these fields."""
     names = [f"m{n}" for n in range(boxes)]
     there = current([read_box(n, display_name=n) for n in names])
     world.load(there)
@@ -112,17 +112,15 @@ def test_the_requests_of_a_plan_are_as_many_for_sixty_mailboxes_as_for_one(world
     assert sum(few.values()) <= 12
 
 
-def test_only_forwarding_that_is_managed_costs_a_request_a_mailbox(world: HttpWorld) -> None:
+def test_only_managed_forwards_take_a_request_per_mailbox(world: HttpWorld) -> None:
     few, many = asked_for(world, 1, forward_to=()), asked_for(world, 31, forward_to=())
     assert many - few == Counter({"POST settings/domain/get-mailbox-forward-list": 30})
 
 
 @pytest.mark.parametrize("protocol", ["eas", "mapi"])
-def test_seats_that_a_server_grants_without_effect_have_failed_and_the_run_has_not_converged(
-    world: HttpWorld, protocol: str
-) -> None:
+def test_activations_without_effect_have_failed_and_the_run_has_not_converged(world: HttpWorld, protocol: str) -> None:
     there = current([read_box("anna")])
-    names = [f"{protocol}-flag-off", "settings-without-switches"]  # where they are told, the plan is refused
+    names = [f"{protocol}-flag-off", "settings-without-switches"]  # if the server reports them, the plan is refused
     world.load(there, names)
     asked = desired([box("anna", quota=5 << 30, **{protocol: True}), box("ben", **{protocol: True}), box("carl")])
     situation = Situation(asked, there, Policy(), PlanOptions(today=TODAY))
@@ -131,7 +129,7 @@ def test_seats_that_a_server_grants_without_effect_have_failed_and_the_run_has_n
         done = world.apply(situation, root)
         results = {o.change.name: o for o in done.outcomes["example.com"]}
         assert {n: o.result for n, o in results.items() if n != "carl"} == dict.fromkeys(("anna", "ben"), Result.FAILED)
-        assert all("accepted it, but" in results[n].detail for n in ("anna", "ben"))
+        assert all("accepted the change, but" in results[n].detail for n in ("anna", "ben"))
         assert ("carl" in results) is (turn == 1)
         assert not done.converged
         assert done.exit_code == 5
@@ -141,7 +139,7 @@ def test_seats_that_a_server_grants_without_effect_have_failed_and_the_run_has_n
     assert world.apply(situation, root).converged
 
 
-def test_a_password_whose_seats_are_refused_is_set_once_and_not_by_every_run(world: HttpWorld) -> None:
+def test_a_password_with_rejected_activations_is_set_once_and_not_by_every_run(world: HttpWorld) -> None:
     there = current([read_box("anna")])
     world.load(there, ["eas-flag-off", "seats-403-when-off", "settings-without-switches"])
     second_version = box("anna", eas=True, password=SecretRef("env", "PW", version=2))
@@ -160,7 +158,7 @@ def test_a_password_whose_seats_are_refused_is_set_once_and_not_by_every_run(wor
 _SWITCH = {"eas": "enableActiveSyncAccountManagement", "mapi": "enableMapiEwsAccountManagement"}
 
 
-def test_a_server_that_never_says_yes_is_believed_only_where_a_read_shows_it(world: HttpWorld) -> None:
+def test_a_server_that_never_confirms_is_believed_only_after_a_read(world: HttpWorld) -> None:
     there = current([read_box("anna"), read_box("old")])
     world.load(there, after=["no-success-on-writes"])
     situation = Situation(wanted("example.com"), there, Policy(external_forwarding="allow"), PlanOptions(today=TODAY))
@@ -170,10 +168,8 @@ def test_a_server_that_never_says_yes_is_believed_only_where_a_read_shows_it(wor
 
 
 @pytest.mark.parametrize("fault", ["drop-before", "500", "html"])
-def test_a_mailbox_that_begins_disabled_receives_mail_in_the_end_whatever_happens_on_the_way(
-    world: HttpWorld, fault: str
-) -> None:
-    """Creating it and disabling its sign-in are two requests; between them it must not look finished."""
+def test_a_mailbox_that_is_created_disabled_receives_mail_after_any_fault(world: HttpWorld, fault: str) -> None:
+    """The creation and the disabling are two requests; between them the mailbox must not look finished."""
     there = current([read_box("anna")])
     world.load(there)
     situation = Situation(desired([box("ben", enabled=False)]), there, Policy(), PlanOptions(today=TODAY))

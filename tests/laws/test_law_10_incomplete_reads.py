@@ -1,4 +1,4 @@
-"""Law 10: no write follows a read that was incomplete."""
+"""Law 10: no write follows an incomplete read."""
 
 import pytest
 from fake_run import FakePasswords, run
@@ -29,7 +29,7 @@ def unread(there: Situation, kind: Kind, seen: CurrentDomain) -> bool:
 
 @settings(deadline=None, max_examples=150)
 @given(situations(), st.sets(st.sampled_from(FIELDS), min_size=1, max_size=3))
-def test_a_managed_field_that_the_server_does_not_tell_leads_to_no_write(there: Situation, hidden: set[str]) -> None:
+def test_a_managed_field_that_the_server_does_not_return_leads_to_no_write(there: Situation, hidden: set[str]) -> None:
     server, journal = there.server(), there.journal()
     server.unreadable = frozenset(hidden)
     seen = run(observe(server, there.desired))
@@ -52,7 +52,7 @@ def test_a_managed_field_that_the_server_does_not_tell_leads_to_no_write(there: 
 @pytest.mark.parametrize(
     "fault", [Unreachable("x"), RefusedCredentials("x"), UnexpectedAnswer("x"), IncompleteRead("x")], ids=repr
 )
-def test_a_read_that_failed_is_no_state_and_nothing_can_be_planned_from_it(fault: ReconcilerError) -> None:
+def test_a_failed_read_is_not_a_state_and_cannot_be_planned(fault: ReconcilerError) -> None:
     @settings(deadline=None, max_examples=10)
     @given(situations())
     def holds(there: Situation) -> None:

@@ -1,4 +1,4 @@
-"""Laws 1 to 3: equal states have nothing to do; after apply and after import nothing is left to do."""
+"""Laws 1 to 3: the plan of equal states is empty, and so are the plans after an apply and after an import."""
 
 from domain_builders import DOMAIN
 from fake_run import MemoryJournal, run
@@ -25,7 +25,7 @@ def test_law_1_and_3_the_plan_of_a_state_and_its_import_is_empty_whatever_is_pru
 
 @settings(deadline=None, max_examples=60)
 @given(situations())
-def test_law_3_what_is_imported_from_a_server_plans_empty_on_that_server(there: Situation) -> None:
+def test_law_3_an_import_from_a_server_has_an_empty_plan_on_that_server(there: Situation) -> None:
     server = there.server()
     there.apply_to(server, there.journal())
     stored = server.domains[DOMAIN]
@@ -67,7 +67,7 @@ def test_law_2_a_second_apply_writes_nothing(there: Situation) -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(situations())
-def test_law_2_holds_without_a_journal_too_but_for_passwords(there: Situation) -> None:
+def test_law_2_holds_without_a_journal_except_for_passwords(there: Situation) -> None:
     server = there.server()
     there.apply_to(server, there.journal())
     left = there.plan_on(server, MemoryJournal())

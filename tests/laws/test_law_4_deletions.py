@@ -1,10 +1,10 @@
-"""Law 4: nothing is deleted without a reason; what is protected never is; another domain is never touched."""
+"""Law 4: nothing is deleted without a reason, protected resources never are, and other domains never change."""
 
 from dataclasses import replace
 
 from fake_run import FakePasswords, run
 from hypothesis import given, settings
-from law_strategies import SHIELDED, Situation
+from law_strategies import PROTECTED, Situation
 from law_wild import wild
 
 from reconciler.core.model import UNSET
@@ -27,7 +27,7 @@ def test_without_removed_or_prune_nothing_is_deleted(there: Situation) -> None:
 
 @settings(deadline=None, max_examples=200)
 @given(wild())
-def test_every_deletion_has_its_reason_and_none_hits_what_is_protected_declared_or_an_administrator(
+def test_every_deletion_has_a_reason_and_none_affects_protected_declared_or_administrating_resources(
     there: Situation,
 ) -> None:
     made = there.plan()
@@ -38,14 +38,14 @@ def test_every_deletion_has_its_reason_and_none_hits_what_is_protected_declared_
         pruned = section is not UNSET and (there.options.prune or there.policy.prune[kind])
         assert (kind, name) in removed or pruned
         assert name not in ("admin", "chief")
-        assert kind == "domainAlias" or name not in SHIELDED
+        assert kind == "domainAlias" or name not in PROTECTED
         assert not there.policy.ignores(kind, name)
         assert name in there.current.section(kind)
 
 
 @settings(deadline=None, max_examples=150)
 @given(wild())
-def test_another_domain_is_never_touched_and_what_is_shielded_is_there_afterwards(there: Situation) -> None:
+def test_another_domain_never_changes_and_protected_resources_still_exist(there: Situation) -> None:
     made = there.plan()
     assert {c.domain for c in made.changes} <= {there.desired.domain}
     if made.refused:
@@ -60,4 +60,4 @@ def test_another_domain_is_never_touched_and_what_is_shielded_is_there_afterward
     moved = {r.old for r in there.desired.renamed}
     before = there.current.mailboxes.keys() | there.current.aliases.keys()
     assert "admin" in names
-    assert ({"chief", *SHIELDED} & before) - moved <= names
+    assert ({"chief", *PROTECTED} & before) - moved <= names

@@ -1,6 +1,5 @@
-"""Law 4, further: with whatever files, state and options, nothing protected, ignored or unmanaged and no administrator
-
-is deleted, disabled or renamed; neither by a plan nor by one that was made before things moved.
+"""Law 4 with arbitrary files, state and options: no protected, ignored or unmanaged resource and no administrator is
+deleted, disabled or renamed, neither by a new plan nor by a stale one.
 """
 
 from dataclasses import replace
@@ -10,7 +9,7 @@ import pytest
 from fake_run import FakePasswords, run
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
-from law_strategies import FREE, NAMES, SHIELDED, Situation, currents, situations
+from law_strategies import FREE, NAMES, PROTECTED, Situation, currents, situations
 from law_wild import wild
 
 from reconciler.core.diagnostics import has_errors
@@ -25,12 +24,12 @@ before_in_main = st.sets(st.sampled_from(NAMES), max_size=3).map(lambda names: d
 
 
 def untouchable(there: Situation, current: CurrentDomain, change: Change) -> str:
-    """Why nobody may delete, disable or rename what a change is about; empty if one may."""
+    """Why the resource of a change must not be deleted, disabled or renamed; empty if it may."""
     declared = {} if there.desired.mailboxes is UNSET else there.desired.mailboxes
     mailbox = change.kind == "mailbox"
     reasons = {
         "administrator": mailbox and change.name in ADMINS and change.name in current.mailboxes,
-        "name": change.kind != "domainAlias" and change.name in SHIELDED,
+        "name": change.kind != "domainAlias" and change.name in PROTECTED,
         "ignored": there.policy.ignores(change.kind, change.name),
         "mark": mailbox and change.name in declared and declared[change.name].protect,
         "before": mailbox and change.name in there.options.protected_before,
@@ -44,7 +43,9 @@ def takes_away(change: Change) -> bool:
 
 @settings(deadline=None, max_examples=300)
 @given(wild(), before_in_main, st.sets(st.sampled_from(FREE), max_size=3))
-def test_no_plan_takes_away_what_nobody_may_touch(there: Situation, before: dict[str, str], ignored: set[str]) -> None:
+def test_no_plan_deletes_or_renames_a_protected_resource(
+    there: Situation, before: dict[str, str], ignored: set[str]
+) -> None:
     removed = {(r.kind, r.name): r for r in there.desired.removed}
     removed |= {("mailbox", n): Removal(kind="mailbox", name=n) for n in (*ignored, *before)}
     there = replace(
@@ -60,8 +61,8 @@ def test_no_plan_takes_away_what_nobody_may_touch(there: Situation, before: dict
 
 
 @pytest.mark.parametrize("drawn", [wild, situations])
-def test_what_is_not_ours_is_afterwards_as_it_was(drawn: Any) -> None:
-    @settings()  # the profile says how many: the settings of a function within a test are its own
+def test_ignored_and_unmanaged_resources_are_unchanged_after_an_apply(drawn: Any) -> None:
+    @settings()  # The number of examples comes from the profile: settings of a nested function are its own.
     @given(drawn(), before_in_main)
     def law(there: Situation, before: dict[str, str]) -> None:
         there = replace(there, options=replace(there.options, protected_before=before))
@@ -72,7 +73,7 @@ def test_what_is_not_ours_is_afterwards_as_it_was(drawn: Any) -> None:
         was = server.clone().domains[there.desired.domain]
         run(apply_plan(made, server, FakePasswords(), there.journal(), lambda _: None))
         now = server.domains[there.desired.domain]
-        for name in ADMINS | (set(SHIELDED) | before.keys()) & was.mailboxes.keys():
+        for name in ADMINS | (set(PROTECTED) | before.keys()) & was.mailboxes.keys():
             assert name in now.mailboxes
         for name in ADMINS:
             assert now.mailboxes[name]["enabled"] or not was.mailboxes[name]["enabled"]
@@ -92,7 +93,7 @@ def test_what_is_not_ours_is_afterwards_as_it_was(drawn: Any) -> None:
 
 @settings(deadline=None, max_examples=200)
 @given(situations(), currents(), before_in_main, st.sets(st.sampled_from(FREE), max_size=2))
-def test_a_plan_that_was_made_before_things_moved_is_refused_where_it_takes_away_what_nobody_may_touch_now(
+def test_a_stale_plan_that_deletes_a_resource_which_is_protected_now_is_refused(
     there: Situation, moved: CurrentDomain, before: dict[str, str], raised: set[str]
 ) -> None:
     changes = there.plan().changes

@@ -1,4 +1,4 @@
-"""Laws 5 and 6: the order of the input changes nothing; a plan written down is the same plan."""
+"""Laws 5 and 6: the order of the input has no effect, and a serialized plan is the same plan."""
 
 import json
 import random
@@ -24,7 +24,7 @@ def shuffled(rows: Any, dice: random.Random) -> Any:
 
 
 def stirred(there: Situation, dice: random.Random) -> Situation:
-    """The same situation, written in another order."""
+    """The same situation in another order."""
     sections = ("mailboxes", "aliases", "domain_aliases")
     desired = {name: shuffled(getattr(there.desired, name), dice) for name in (*sections, "removed", "renamed")}
     current = {name: shuffled(getattr(there.current, name), dice) for name in sections}
@@ -38,7 +38,7 @@ def stirred(there: Situation, dice: random.Random) -> Situation:
 
 @settings(deadline=None, max_examples=150)
 @given(st.one_of(situations(), wild()), st.integers())
-def test_law_5_the_order_of_the_input_changes_nothing(there: Situation, seed: int) -> None:
+def test_law_5_the_order_of_the_input_has_no_effect(there: Situation, seed: int) -> None:
     first, second = there.plan(), stirred(there, random.Random(seed)).plan()
     assert first == second
     assert first.digest == second.digest
@@ -48,7 +48,7 @@ def test_law_5_the_order_of_the_input_changes_nothing(there: Situation, seed: in
 
 @settings(deadline=None, max_examples=100)
 @given(st.one_of(situations(), wild()), st.one_of(situations(), wild()))
-def test_law_6_plan_data_is_stable_and_tells_plans_apart(one: Situation, other: Situation) -> None:
+def test_law_6_plan_data_is_stable_and_distinguishes_plans(one: Situation, other: Situation) -> None:
     first, second = one.plan(), other.plan()
     written = canonical_json(digest_data(first))
     assert json.loads(written) == digest_data(first)
@@ -60,7 +60,7 @@ def test_law_6_plan_data_is_stable_and_tells_plans_apart(one: Situation, other: 
 
 @settings(deadline=None, max_examples=100)
 @given(st.one_of(situations(), wild()))
-def test_changes_are_unique_and_their_dependencies_lie_before_them(there: Situation) -> None:
+def test_changes_are_unique_and_come_after_their_dependencies(there: Situation) -> None:
     keys = [c.key for c in there.plan().changes]
     assert len(set(keys)) == len(keys)
     for n, change in enumerate(there.plan().changes):

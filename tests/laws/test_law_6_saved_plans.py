@@ -1,4 +1,4 @@
-"""Law 6: saved and loaded, a plan is equal; and a file in which a byte is another is refused."""
+"""Law 6: saved and loaded, a plan is equal; and a file with a changed byte is refused."""
 
 import random
 import tempfile
@@ -46,7 +46,7 @@ def test_law_6_saved_and_loaded_a_plan_is_equal(root: Path, there: Situation) ->
 
 
 any_text = st.text(st.characters(exclude_categories=()), max_size=20)
-"""Also what no terminal shows and no encoding has: half a pair of surrogates, which JSON can carry."""
+"""Includes single surrogates, which no encoding supports but JSON can contain."""
 
 
 @settings(deadline=None, max_examples=60)
@@ -60,7 +60,7 @@ def test_law_6_holds_for_any_text(root: Path, text: str, before: str) -> None:
 
 
 def everything() -> tuple[Plan, Any]:
-    """A plan with every action, and the file that it was made from."""
+    """A plan with every action, and its domain file."""
     there = current(
         [
             read_box("alice", quota=1),
@@ -92,7 +92,7 @@ def _load(root: Path, text: str | bytes, **more: Any) -> SavedPlan:
     return SavedPlan.load(path, configuration(root, everything()[1], **more))
 
 
-def test_every_fact_of_a_change_comes_back_but_the_live_object(root: Path) -> None:
+def test_every_fact_of_a_change_is_restored_except_the_live_object(root: Path) -> None:
     made, wanted = everything()
     spans = tuple(replace(c, origin=Span("../domains/example.com.yaml", 3, 1, 3, 9)) for c in made.changes)
     made = replace(made, changes=spans)
@@ -105,7 +105,7 @@ def test_every_fact_of_a_change_comes_back_but_the_live_object(root: Path) -> No
         assert (before.usage_bytes, before.last_login) == (after.usage_bytes, after.last_login)
 
 
-def test_a_file_in_which_any_byte_is_another_is_refused(root: Path) -> None:
+def test_a_file_with_any_changed_byte_is_refused(root: Path) -> None:
     made, wanted = everything()
     text = saved_plan(configuration(root, wanted), _request(made), [made]).encode()
     assert _load(root, text).plans == (made,)
@@ -130,7 +130,7 @@ def test_two_saves_of_one_plan_have_no_digest_in_common(root: Path) -> None:
     assert digests[0] and not digests[0] & digests[1]
 
 
-def test_it_holds_until_it_expires_and_says_when_that_was(root: Path) -> None:
+def test_a_saved_plan_is_valid_until_it_expires_and_the_error_shows_the_time(root: Path) -> None:
     made, wanted = everything()
     then = datetime(2026, 6, 1, 12, tzinfo=UTC)
     config = configuration(root, wanted)

@@ -1,4 +1,4 @@
-"""Laws 7 and 8: what a failure or a sudden death leaves behind, a second run finishes, and nothing is done twice."""
+"""Laws 7 and 8: after a failure or a kill, a second run finishes the work, and nothing is done twice."""
 
 from collections import Counter
 
@@ -16,14 +16,14 @@ ONCE = ("create", "delete", "rename")
 
 
 def undisturbed(there: Situation) -> FakeServer:
-    """A server after a run in which nothing went wrong."""
+    """A server after a run without faults."""
     server = there.server()
     there.apply_to(server, there.journal())
     return server
 
 
 def dependants(made: Plan, failed: set[str]) -> set[str]:
-    """The changes that depend on these, also over others; the plan's order makes one pass enough."""
+    """The changes that depend on these, directly or not; one pass in the plan's order is enough."""
     found: set[str] = set()
     for change in made.changes:
         if {*failed, *found} & set(change.depends_on):
@@ -37,7 +37,7 @@ def once(server: FakeServer) -> Counter[tuple[str, str]]:
 
 
 @settings(deadline=None, max_examples=150)
-@given(situations(tight_seats=False), st.data())
+@given(situations(tight_limits=False), st.data())
 def test_law_7_a_failure_leaves_its_dependants_untried_and_the_rest_done_and_a_second_run_finishes(
     there: Situation, data: st.DataObject
 ) -> None:
@@ -67,7 +67,7 @@ def test_law_7_a_failure_leaves_its_dependants_untried_and_the_rest_done_and_a_s
 
 @settings(deadline=None, max_examples=200)
 @given(situations(), st.data())
-def test_law_8_killed_at_any_write_a_second_run_ends_as_if_nothing_had_happened(
+def test_law_8_killed_at_any_write_a_second_run_reaches_the_undisturbed_state(
     there: Situation, data: st.DataObject
 ) -> None:
     ideal = undisturbed(there)
@@ -94,14 +94,14 @@ def test_law_8_killed_at_any_write_a_second_run_ends_as_if_nothing_had_happened(
 
 @settings(deadline=None, max_examples=100)
 @given(situations(), st.data())
-def test_law_8_doubtful_answers_on_the_way_change_neither_the_end_nor_what_is_done_once(
+def test_law_8_ambiguous_writes_change_neither_the_final_state_nor_repeat_a_write(
     there: Situation, data: st.DataObject
 ) -> None:
     ideal = undisturbed(there)
     assume(ideal.writes)
     server, journal = there.server(), there.journal()
     k = data.draw(st.integers(1, ideal.writes), label="the write")
-    server.faults = {k: "doubt after"}
+    server.faults = {k: "ambiguous, applied"}
     _, outcomes = there.apply_to(server, journal)
     assert {o.result for o in outcomes} == {Result.APPLIED}
     assert server.domains == ideal.domains

@@ -1,4 +1,4 @@
-"""Law 9, beyond what a run says: every log level, bugs, the core's values, encrypted delivery; and secrets left alone."""
+"""Law 9 beyond the output of a run: all log levels, bugs, values of the core, encrypted delivery, unused secrets."""
 
 import asyncio
 import dataclasses
@@ -38,10 +38,10 @@ def world(tmp_path: Path) -> Iterator[SecretWorld]:
         yield made
 
 
-def test_at_no_log_level_is_a_secret_told_that_is_used_and_set(world: SecretWorld) -> None:
-    """With every library's logger at DEBUG: a version more for each level, so that each run fetches and sets them all.
+def test_no_log_level_shows_a_secret_that_is_used_or_set(world: SecretWorld) -> None:
+    """All loggers of libraries are at DEBUG. Each level has a new version, so that each run fetches and sets all secrets.
 
-    There are recipients, so the files of delivered passwords are searched like any other.
+    With recipients the files of delivered passwords are encrypted, so they are searched like all other files.
     """
     world.at_start(DEBUG)
     world.recipients = [str(world.identity.to_public())]
@@ -58,9 +58,9 @@ def test_at_no_log_level_is_a_secret_told_that_is_used_and_set(world: SecretWorl
     )
 
 
-def test_at_no_log_level_is_a_secret_told_by_a_source_that_fails_and_repeats_it(world: SecretWorld) -> None:
-    told = f"permission denied: {world.canaries.values['VAULT_TOKEN']} {world.canaries.values['hugo']}"
-    world.vault.answers["/v1/secret/data/mail/hugo"] = (403, {"errors": [told]})
+def test_no_log_level_shows_a_secret_that_a_failing_source_repeats(world: SecretWorld) -> None:
+    text = f"permission denied: {world.canaries.values['VAULT_TOKEN']} {world.canaries.values['hugo']}"
+    world.vault.answers["/v1/secret/data/mail/hugo"] = (403, {"errors": [text]})
     module = world.root / "secrets" / "law_keyring.py"
     module.write_text(
         module.read_text("utf-8").replace("return ", "raise RuntimeError(", 1).replace(" if (", ") if (", 1)
@@ -70,7 +70,7 @@ def test_at_no_log_level_is_a_secret_told_by_a_source_that_fails_and_repeats_it(
         key = str(x25519.Identity.generate())
         done = world.run("apply", "--yes", FIRST, *words, SOPS_AGE_KEY=world.canaries.add("another key", key))
         assert done.code == Exit.PARTIAL
-        for said in (b"may not read it", b"cannot be read", b"no key to decrypt"):
+        for said in (b"may not read the secret", b"cannot be read", b"no key that can decrypt"):
             assert said in done.said
     assert world.left_behind() == []
 
@@ -87,7 +87,7 @@ writer.Writer.create_mailbox = writer.ServerWriter.create_mailbox = create_mailb
 """
 
 
-def test_a_traceback_of_a_bug_holds_no_value(world: SecretWorld) -> None:
+def test_a_traceback_of_a_bug_contains_no_secret(world: SecretWorld) -> None:
     from reconciler.smartermail import writer
 
     (name,) = [n for n in vars(writer) if hasattr(getattr(writer, n), "create_mailbox") and n != "Writer"]
@@ -98,7 +98,7 @@ def test_a_traceback_of_a_bug_holds_no_value(world: SecretWorld) -> None:
     assert world.left_behind() == []
 
 
-def test_without_the_extra_nothing_is_written_where_passwords_are_to_be_encrypted(world: SecretWorld) -> None:
+def test_without_the_extra_for_encryption_no_password_is_written(world: SecretWorld) -> None:
     world.recipients = [str(world.identity.to_public())]
     world.write()
     world.at_start("import sys\nsys.modules['pyrage'] = None\n")
@@ -108,15 +108,15 @@ def test_without_the_extra_nothing_is_written_where_passwords_are_to_be_encrypte
         done = world.run("apply", "--yes", *words)
         assert done.code == Exit.REFUSED
         assert b"the extra `age` is not installed" in done.said
-        assert b"pip install 'reconciler[age]'" in done.said
+        assert b"install smartermail-reconciler[age]" in done.said
     assert world.own(world.first, "GET", "requests")["effects"] == {}
     assert not (world.root / ".reconciler").exists()
-    # Who gets no generated password needs no extra.
+    # Without generated passwords the extra is not necessary.
     assert world.run("apply", "--yes", "third.example").code == Exit.DONE
 
 
 def test_only_an_apply_fetches_the_secrets_of_mailboxes_and_each_once(world: SecretWorld) -> None:
-    """Two mailboxes with one reference; a command, a Vault and a keyring that count; and a run that sets nothing."""
+    """Two mailboxes with one reference; a command, a Vault and a keyring that count requests; a run that sets nothing."""
     mark = ["sh", "-c", "echo x >> secrets/ran; cat secrets/carol"]
     domain = world.root / "domains" / f"{FIRST}.yaml"
     document = json.loads(domain.read_text())
@@ -135,7 +135,7 @@ def test_only_an_apply_fetches_the_secrets_of_mailboxes_and_each_once(world: Sec
     assert [p for p in world.vault.paths() if p.startswith("/v1/secret/")] == ["/v1/secret/data/mail/hugo"]
 
 
-def test_the_command_password_tells_what_it_makes_and_not_what_it_checks(world: SecretWorld) -> None:
+def test_the_command_password_shows_generated_passwords_and_not_checked_ones(world: SecretWorld) -> None:
     world.at_start(DEBUG)
     good, weak = world.canaries.new("checked"), world.canaries.add("checked and weak", "hunter2-nobody")
     inputs = {f"{good}\n": Exit.DONE, f"{weak}\n": Exit.INVALID, f"{good}\n{good}\n": Exit.USAGE}
@@ -152,9 +152,7 @@ def test_the_command_password_tells_what_it_makes_and_not_what_it_checks(world: 
 DUMPS: tuple[Callable[[Any], bytes | str], ...] = (repr, str, pickle.dumps, dataclasses.asdict, vars, json.dumps)
 
 
-def test_no_value_of_the_core_holds_a_secret_however_it_is_dumped(
-    world: SecretWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_dump_of_a_core_value_contains_a_secret(world: SecretWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in world.environment.items():
         monkeypatch.setenv(name, value)
     use_keyring(world, monkeypatch)

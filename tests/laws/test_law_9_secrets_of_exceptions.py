@@ -1,4 +1,4 @@
-"""Law 9: no secret in any exception that is raised on the way, in a traceback, a log, a journal or an outcome."""
+"""Law 9: no secret in an exception, a traceback, a log, a journal or an outcome."""
 
 import asyncio
 import html
@@ -47,13 +47,13 @@ def world(shared: SecretWorld, monkeypatch: pytest.MonkeyPatch) -> SecretWorld:
     for name in ("mail2", "mail3", "bob", "carol"):
         shared.secret_file(name, shared.canaries.values[name])
     use_keyring(shared, monkeypatch)
-    shared.all_sources = False  # what goes wrong at the server has nothing to do with where passwords come from
+    shared.all_sources = False  # Faults of the server are independent of the sources of passwords.
     shared.renew()
     return shared
 
 
 def use_keyring(world: SecretWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process takes the keyring that the world's environment names, whichever it had before."""
+    """This process uses the keyring of the world's environment instead of any earlier one."""
     import keyring
 
     monkeypatch.syspath_prepend(str(world.root / "secrets"))
@@ -62,7 +62,7 @@ def use_keyring(world: SecretWorld, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Everything(logging.Handler):
-    """Every exception that is raised anywhere, and every line that anything logs, while it is open."""
+    """Records every exception that is raised anywhere, and every log line, while it is open."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -74,13 +74,13 @@ class Everything(logging.Handler):
 
     def trace(self, frame: FrameType, event: str, arg: Any) -> Any:
         frame.f_trace_lines = False
-        # A coroutine's result travels as a StopIteration, which nobody ever sees.
+        # A coroutine passes its result on as a StopIteration, which nothing prints.
         if event == "exception" and not isinstance(arg[1], StopIteration | StopAsyncIteration):
             self.raised[id(arg[1])] = arg[1]
         return self.trace
 
     def texts(self) -> list[str]:
-        """All that can be printed of what was raised; what stands in the locals of frames is left out."""
+        """All printable texts of the raised exceptions, without the local variables of frames."""
         found = list(self.lines)
         for error in self.raised.values():
             found += [str(error), repr(error), f"{error}", repr(error.args)]
@@ -108,7 +108,7 @@ def listening() -> Iterator[Everything]:
 
 
 def applied(world: SecretWorld, *selection: str) -> tuple[ApplyResult, Everything]:
-    """An apply in this process, after which no secret is in anything that can be printed or was written."""
+    """An apply in this process; then checks that no printable or written text contains a secret."""
     config = load_configuration(world.root, selection)
     hooks = ApplyHooks(agree=lambda _: True, on_outcome=lambda _: None)
     request = PlanRequest(today=TODAY)
@@ -131,8 +131,8 @@ def failed(done: ApplyResult) -> list[str]:
     return [o.detail for row in done.outcomes.values() for o in row if o.result is Result.FAILED]
 
 
-def test_exceptions_and_logs_are_looked_through(world: SecretWorld) -> None:
-    """The search itself finds a secret in an exception that is swallowed, in a cause, and in a log."""
+def test_the_search_covers_exceptions_and_logs(world: SecretWorld) -> None:
+    """The search finds a secret in a suppressed exception, in a cause, and in a log."""
     secret = world.canaries.values["alice"]
     with listening() as heard:
         try:
@@ -145,7 +145,7 @@ def test_exceptions_and_logs_are_looked_through(world: SecretWorld) -> None:
     assert {hit[1] for hit in world.canaries.found_in(*heard.texts())} >= {"repr", "JSON"}
 
 
-def test_a_run_in_which_all_goes_well(world: SecretWorld) -> None:
+def test_a_run_without_faults_exposes_no_secret(world: SecretWorld) -> None:
     world.all_sources = True
     world.write()
     done, heard = applied(world)
@@ -156,7 +156,7 @@ def test_a_run_in_which_all_goes_well(world: SecretWorld) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_faults_of_server_and_network(world: SecretWorld, place: str) -> None:
+def test_faults_of_server_and_network_expose_no_secret(world: SecretWorld, place: str) -> None:
     for fault in FAULTS:
         world.renew()
         if place == "post-user":
@@ -168,7 +168,7 @@ def test_faults_of_server_and_network(world: SecretWorld, place: str) -> None:
         assert not done.converged or fault.endswith(("-after", "-json"))
 
 
-def test_credentials_that_are_refused_in_every_way(world: SecretWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rejected_credentials_expose_no_secret(world: SecretWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     states: list[dict[str, object]] = [
         {"twoFactor": True},
         {"twoFactor": "SYSADMIN_NOT_SETUP"},
@@ -189,7 +189,7 @@ def test_credentials_that_are_refused_in_every_way(world: SecretWorld, monkeypat
     assert not applied(world, FIRST)[0].converged
 
 
-def test_sources_of_secrets_that_fail(world: SecretWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_sources_of_secrets_expose_no_secret(world: SecretWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     several = world.canaries.new("several lines")
     world.secret_file("bob", f"{several}\nand more")
     world.secret_file("carol", several)
@@ -232,7 +232,7 @@ def proxy(world: SecretWorld) -> Iterator[LyingProxy]:
 
 
 @pytest.mark.parametrize("how", ECHOES)
-def test_a_server_that_repeats_what_it_was_sent(world: SecretWorld, proxy: LyingProxy, how: str) -> None:
+def test_a_server_that_repeats_requests_exposes_no_secret(world: SecretWorld, proxy: LyingProxy, how: str) -> None:
     for place, statuses in STATUSES.items():
         world.renew()
         if place == "post-user":
@@ -244,7 +244,7 @@ def test_a_server_that_repeats_what_it_was_sent(world: SecretWorld, proxy: Lying
             def lie(asked: str, answer: Any, body: bytes, place: str = place, status: int = status) -> Any:
                 return (status, {"success": False, "message": ECHOES[how](body)}) if asked.endswith(place) else None
 
-            proxy.instead, proxy.told = lie, 0
+            proxy.instead, proxy.changed = lie, 0
             done, _ = applied(world, FIRST)
-            assert proxy.told
+            assert proxy.changed
             assert not done.converged

@@ -1,4 +1,4 @@
-"""Law 9: no secret in any output, log, journal, plan or command line of the program, whatever happens to it."""
+"""Law 9: no secret in any output, log, journal, plan or command line of the program, also after faults."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from reconciler.cli.main import COMMANDS
 LOUD = ("-v", "-v", "-v")
 FORMATS = ("text", "json", "markdown", "github")
 BY_HAND = {"init", "validate", "plan", "apply", "drift", "dns", "schema", "sandbox", "demo"}
-"""Commands that the tests below call with all their options, and three that are given no secret."""
+"""Commands that the tests below call with all options, and three that get no secret."""
 
 
 @pytest.fixture
@@ -29,14 +29,14 @@ def to_files(prefix: str, names: tuple[str, ...]) -> list[str]:
 
 
 def side_by_side(*calls: Callable[[], object]) -> None:
-    """Runs of the program that do not mind each other."""
+    """Runs of the program that are independent of each other."""
     with ThreadPoolExecutor(2) as pool:
         for done in [pool.submit(call) for call in calls]:
             done.result()
 
 
 def test_canaries_are_found_in_every_form(world: SecretWorld) -> None:
-    """The search itself: a secret in a file, in an output and in a command line does not go unseen."""
+    """The search finds a secret in a file, in an output and in a command line."""
     value = world.canaries.values["alice"]
     (world.root / "leak.json").write_text(json.dumps({"password": value}))
     assert {hit[1] for hit in world.left_behind()} == {"JSON"}
@@ -44,7 +44,7 @@ def test_canaries_are_found_in_every_form(world: SecretWorld) -> None:
         world.run("validate", "--workspace", value)
 
 
-def test_no_command_that_succeeds_tells_a_secret(world: SecretWorld) -> None:
+def test_no_successful_command_shows_a_secret(world: SecretWorld) -> None:
     def plan() -> None:
         assert world.run("plan", *LOUD, *to_files("plan", FORMATS)).code == 0
         assert world.run("plan", "--save", "approved.plan", *LOUD).code == 0
@@ -85,14 +85,14 @@ def test_no_command_that_succeeds_tells_a_secret(world: SecretWorld) -> None:
     assert world.left_behind() == []
 
 
-def test_whatever_other_commands_there_are_tell_no_secret_either(world: SecretWorld) -> None:
+def test_no_other_command_shows_a_secret(world: SecretWorld) -> None:
     for name in sorted(COMMANDS.keys() - BY_HAND):
         for words in ((), ("first.example",)):
             world.run(name, *words, *LOUD, timeout=10)
     assert world.left_behind() == []
 
 
-def test_a_server_that_refuses_the_password_or_is_not_there_gets_none_told(world: SecretWorld) -> None:
+def test_a_rejected_login_or_an_unreachable_server_shows_no_secret(world: SecretWorld) -> None:
     wrong = world.canaries.new("wrong")
 
     def refused() -> None:
@@ -111,8 +111,8 @@ def test_a_server_that_refuses_the_password_or_is_not_there_gets_none_told(world
     assert world.left_behind() == []
 
 
-def test_faults_at_any_point_tell_no_secret(world: SecretWorld) -> None:
-    """HTML, errors, cut answers: at the sign-in, at reads, at the writes that carry passwords."""
+def test_faults_at_any_point_show_no_secret(world: SecretWorld) -> None:
+    """HTML, errors and truncated answers: at the login, at reads, and at writes with passwords."""
     rows = [
         (world.first, "first.example", {"name": "html-after", "path": "user-put", "times": -1}, Exit.PARTIAL),
         (world.second, "second.example", {"name": "500", "path": "auth/", "times": -1}, Exit.UNREACHABLE),
@@ -128,11 +128,11 @@ def test_faults_at_any_point_tell_no_secret(world: SecretWorld) -> None:
 
 def _apply(world: SecretWorld, domain: str, code: Exit) -> None:
     done = world.run("apply", "--yes", domain, *LOUD)
-    # html-after: the mailbox is there after all, so the reading shows it and nothing has failed.
+    # html-after: the mailbox exists, so the read shows it and no change has failed.
     assert done.code in (code, Exit.DONE if code is Exit.PARTIAL else code), done.said.decode()
 
 
-def test_a_password_that_is_refused_here_or_by_the_server_is_not_told(world: SecretWorld) -> None:
+def test_a_password_that_the_program_or_the_server_rejects_is_not_shown(world: SecretWorld) -> None:
     weak = world.canaries.add("weak", weak_canary())
     for words in (("validate",), ("plan",), ("apply", "--yes", "--format", "json")):
         done = world.run(*words, "first.example", *LOUD, ALICE_PASSWORD=weak)
@@ -148,7 +148,7 @@ def test_a_password_that_is_refused_here_or_by_the_server_is_not_told(world: Sec
     made = world.learn_generated()["dora@first.example"]
     assert len(made) == 100
     assert world.fits("dora@first.example", made)
-    # A server that does not tell what it asks refuses by itself.
+    # A server that does not report its rules rejects the password itself.
     world.own(world.first, "POST", "faults", {"name": "500", "path": "password-settings", "times": -1})
     done = world.run("apply", "--yes", "first.example", *LOUD)
     assert done.code == Exit.PARTIAL

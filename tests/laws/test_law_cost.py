@@ -1,4 +1,4 @@
-"""The bill that a plan promises is the bill after it was applied; without changes it stays; and it costs few requests."""
+"""The bill after an apply is that of the plan, an empty plan does not change it, and it takes few requests."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ LISTS = ("GET settings/domain/active-sync-mailboxes", "GET settings/domain/mapi-
 
 
 def heavy(there: Situation, sizes: list[int]) -> Situation:
-    """The same, with mail in the mailboxes that crosses the edges of tranches."""
+    """A situation with mailbox sizes around the limits of tranches."""
     facts = {name: sizes[n % len(sizes)] for n, name in enumerate(sorted(there.current.mailboxes))}
     mailboxes = {
         n: replace(m, facts=replace(m.facts, usage_bytes=facts[n])) for n, m in there.current.mailboxes.items()
@@ -55,7 +55,7 @@ def seen(server: FakeServer, wanted: DesiredDomain) -> CurrentDomain:
 
 @settings(deadline=None, max_examples=120)
 @given(situations(), st.lists(st.sampled_from([0, 1, GIB, 9 * GIB, 10 * GIB, 25 * GIB]), min_size=1, max_size=4))
-def test_the_bill_after_an_apply_is_the_one_that_the_plan_promised(there: Situation, sizes: list[int]) -> None:
+def test_the_bill_after_an_apply_is_that_of_the_plan(there: Situation, sizes: list[int]) -> None:
     there = heavy(there, sizes)
     server, journal = there.server(), there.journal()
     before = seen(server, there.desired)
@@ -87,7 +87,7 @@ def configured(world: HttpWorld, wanted: DesiredDomain, billing: Billing) -> Con
 
 
 def planned(world: HttpWorld, wanted: DesiredDomain, billing: Billing) -> tuple[Plan, Counter[str]]:
-    """A plan, and what it asked the server for."""
+    """A plan and the requests that it sent."""
     world.own("POST", "requests/reset")
     (made,) = run(make_plans(configured(world, wanted, billing), PlanRequest(today=TODAY), Silent()))
     return made, Counter(f"{r['method']} {r['endpoint']}" for r in world.log())
@@ -117,13 +117,13 @@ def test_a_bill_costs_a_request_for_each_protocol_that_has_a_price_and_no_other(
     assert (made.cost is None) is (billing == Billing())
 
 
-def test_managed_seats_are_not_asked_for_a_second_time(world: HttpWorld) -> None:
+def test_managed_activations_are_not_requested_twice(world: HttpWorld) -> None:
     world.load(current([read_box("anna")]))
     _, asked = planned(world, desired([box("anna", eas=True, mapi=True)]), BUSINESS)
     assert [asked[name] for name in LISTS] == [1, 1]
 
 
-def test_the_bill_of_a_real_server_is_the_promised_one_after_the_apply(world: HttpWorld) -> None:
+def test_the_bill_of_a_real_server_after_the_apply_is_that_of_the_plan(world: HttpWorld) -> None:
     there = current([read_box("anna", eas=True), read_box("ben", mapi=True), read_box("old")])
     world.load(there)
     for name, size in (("anna", 9 * GIB), ("old", 12 * GIB)):
@@ -140,7 +140,7 @@ def test_the_bill_of_a_real_server_is_the_promised_one_after_the_apply(world: Ht
 
 
 @pytest.mark.parametrize("missing", ["missing:settings/domain/active-sync-mailboxes"])
-def test_where_seats_cannot_be_read_the_bill_is_unknown_and_the_plan_goes_on(world: HttpWorld, missing: str) -> None:
+def test_with_unreadable_activations_the_bill_is_unknown_and_the_plan_continues(world: HttpWorld, missing: str) -> None:
     world.load(current([read_box("anna")]), after=[missing])
     made, _ = planned(world, desired([box("anna", quota=GIB)]), BUSINESS)
     assert made.complete and len(made.changes) == 1

@@ -29,22 +29,22 @@ BARE = DesiredDomain(domain=DOMAIN, server="mail1")
 NOON = datetime(2026, 6, 15, 12, 0, 0, tzinfo=UTC)
 
 
-def whole(server: FakeServer) -> CurrentDomain:
-    """Everything that the server has, every field read."""
+def complete_state(server: FakeServer) -> CurrentDomain:
+    """The complete state of the server with all fields read."""
     there = server.domains[DOMAIN]
     everyone = frozenset(n.lower() for n in (*there.mailboxes, *there.aliases))
     return run(server.read_domain(DOMAIN, ReadScope(forwarding=everyone, alias_flags=everyone, eas=True, mapi=True)))
 
 
 def journalled(made: Plan, server: FakeServer, folder: Path, turn: int = 0) -> tuple[Run, tuple[Change, ...]]:
-    """Applies a plan; its journal, and the changes that were made."""
+    """Applies a plan; returns its journal and the applied changes."""
     journal = FileJournal(folder, tool="t", clock=lambda: NOON + timedelta(minutes=turn))
     outcomes = run(apply_plan(made, server, FakePasswords(), journal, lambda _: None))
     return read_run(journal.path), tuple(o.change for o in outcomes if o.result is Result.APPLIED)
 
 
 def rollback(of: Run, server: FakeServer, later: tuple[Run, ...] = ()) -> tuple[Plan, list[str]]:
-    """The plan that undoes a run, as the program makes it, and the codes of what is said."""
+    """The plan that undoes a run, as the program makes it, and the codes of its diagnostics."""
     steps = steps_of(of, later).get(("mail1", DOMAIN), ())
     seen = run(server.read_domain(DOMAIN, scope_of(steps)))
     policy = Policy(external_forwarding="allow")
@@ -54,7 +54,7 @@ def rollback(of: Run, server: FakeServer, later: tuple[Run, ...] = ()) -> tuple[
 
 
 def differing(kind: str, one: Resource, other: Resource, among: Resource) -> list[str]:
-    """The fields that differ, of those that were read of a third."""
+    """The different fields, among those that were read of a third object."""
     return [
         f.name
         for f in BY_NAME[kind].fields  # type: ignore[index]
@@ -64,7 +64,7 @@ def differing(kind: str, one: Resource, other: Resource, among: Resource) -> lis
 
 
 def unequal(before: CurrentDomain, after: CurrentDomain, deleted: dict[tuple[str, str], Resource]) -> list[str]:
-    """What is not as before: of what the run deleted only those fields count that had been read."""
+    """The differences from the state before the run; of deleted objects only the fields that had been read."""
     found: list[str] = []
     for kind in KINDS:
         ones, others = before.section(kind.name), after.section(kind.name)
@@ -77,12 +77,12 @@ def unequal(before: CurrentDomain, after: CurrentDomain, deleted: dict[tuple[str
 
 @settings(deadline=None, max_examples=150)
 @given(there=situations())
-def test_a_rollback_restores_what_can_be_restored_and_deletes_only_what_the_run_made(
+def test_a_rollback_restores_all_restorable_state_and_deletes_only_objects_of_the_run(
     there: Situation, tmp_path_factory: Any
 ) -> None:
     server = there.server()
-    server.strict_targets = False  # a ring of aliases was let in before, and has to be let in again
-    before, sister = whole(server), server.clone().domains["sister.example"]
+    server.strict_targets = False  # A cycle of aliases existed before, so the server must accept it again.
+    before, sister = complete_state(server), server.clone().domains["sister.example"]
     made = there.plan_on(server, there.journal())
     folder = tmp_path_factory.mktemp("journal")
     done, changes = journalled(made, server, folder)
@@ -95,7 +95,7 @@ def test_a_rollback_restores_what_can_be_restored_and_deletes_only_what_the_run_
     undone, applied = journalled(back, server, folder, 1)
     assert len(applied) == len(back.changes)
     deleted = {(c.kind, c.name): c.current for c in changes if c.action == "delete" and c.current is not None}
-    assert unequal(before, whole(server), deleted) == []
+    assert unequal(before, complete_state(server), deleted) == []
     assert server.domains["sister.example"] == sister
     lost = [
         c for c in changes if c.kind == "mailbox" and (c.action == "delete" or (c.action == "update" and c.password))
@@ -106,7 +106,7 @@ def test_a_rollback_restores_what_can_be_restored_and_deletes_only_what_the_run_
 
 
 def meddled(draw: Any, server: FakeServer) -> None:
-    """Somebody changes, deletes and makes things on the server by hand."""
+    """Out-of-band edits that change, delete and create objects on the server."""
     there = server.domains[DOMAIN]
     for name in sorted(there.mailboxes):
         match draw(st.sampled_from(["", "", "quota", "enabled", "delete"])):
@@ -127,19 +127,19 @@ def meddled(draw: Any, server: FakeServer) -> None:
 
 @settings(deadline=None, max_examples=150)
 @given(there=situations(), data=st.data())
-def test_what_others_changed_since_is_left_alone_and_nothing_else_is_ever_deleted(
+def test_objects_that_others_changed_since_stay_unchanged_and_nothing_else_is_deleted(
     there: Situation, data: st.DataObject, tmp_path_factory: Any
 ) -> None:
     server = there.server()
     server.strict_targets = False
     server.faults = data.draw(
-        st.dictionaries(st.integers(1, 8), st.sampled_from(["refuse", "doubt half", "ignore"]), max_size=3)
+        st.dictionaries(st.integers(1, 8), st.sampled_from(["refuse", "ambiguous, partial", "ignore"]), max_size=3)
     )  # type: ignore[arg-type]
     folder = tmp_path_factory.mktemp("journal")
     done, _ = journalled(there.plan_on(server, there.journal()), server, folder)
     server.faults = {}
     meddled(data.draw, server)
-    now = whole(server)
+    now = complete_state(server)
     back, _ = rollback(done, server)
     tried = [e for e in entries(done) if e.tried]
     made = {(e.change.kind, e.change.name) for e in tried if e.made and e.change.action == "create"}
@@ -149,7 +149,7 @@ def test_what_others_changed_since_is_left_alone_and_nothing_else_is_ever_delete
         if change.action == "delete":
             assert (change.kind, change.name) in made
         if change.action in ("delete", "update"):
-            # Each field is as the run left it, or as it wanted to; else the object is not touched at all.
+            # Each field has the run's value or the planned one; otherwise the rollback does not touch the object.
             live = now.section(change.kind).get(change.name)
             if live is None:  # it is renamed back before
                 continue
@@ -171,14 +171,18 @@ def fields_of(change: Change) -> set[str]:
 
 
 @settings(deadline=None, max_examples=60)
-@given(there=situations(), at=st.integers(1, 6), how=st.sampled_from(["refuse", "gone", "doubt half", "locked out"]))
-def test_a_run_that_failed_half_way_is_undone_as_far_as_it_came(
+@given(
+    there=situations(),
+    at=st.integers(1, 6),
+    how=st.sampled_from(["refuse", "unreachable", "ambiguous, partial", "locked out"]),
+)
+def test_a_run_that_failed_halfway_is_undone_as_far_as_it_got(
     there: Situation, at: int, how: Any, tmp_path_factory: Any
 ) -> None:
     server = there.server()
     server.strict_targets = False
     server.faults = {at: how}
-    before = whole(server)
+    before = complete_state(server)
     folder = tmp_path_factory.mktemp("journal")
     done, changes = journalled(there.plan_on(server, there.journal()), server, folder)
     server.faults, server.gone = {}, False
@@ -187,5 +191,5 @@ def test_a_run_that_failed_half_way_is_undone_as_far_as_it_came(
         return
     journalled(back, server, folder, 1)
     deleted = {(c.kind, c.name): replace(c.current) for c in changes if c.action == "delete" and c.current}
-    odd = unequal(before, whole(server), deleted)
+    odd = unequal(before, complete_state(server), deleted)
     assert not odd or {"RBK002", "RBK003"} & set(said), odd

@@ -1,4 +1,4 @@
-"""Whatever happens on the server between plan and apply: a stale object is never changed, and what did not move is."""
+"""Out-of-band edits between plan and apply: a stale object is never changed, and an unchanged one is."""
 
 import contextlib
 import os
@@ -38,7 +38,7 @@ def root() -> Iterator[Path]:
 
 @st.composite
 def edits(draw: Any) -> list[tuple[Any, ...]]:
-    """What people do on the server meanwhile."""
+    """An edit on the server between plan and apply."""
     name = st.sampled_from(WHOLE)
     values = {
         "displayName": st.sampled_from(["", "Alice", "Mallory"]),
@@ -58,7 +58,7 @@ def edits(draw: Any) -> list[tuple[Any, ...]]:
 
 
 def edit(stored: FakeDomain, done: tuple[Any, ...]) -> None:
-    """One edit, where the server has what it is about."""
+    """One edit, if the server has its object."""
     what, name, *rest = done
     stores = (stored.mailboxes, stored.aliases)
     store = next((s for s in stores if name in s), None)
@@ -79,7 +79,7 @@ def edit(stored: FakeDomain, done: tuple[Any, ...]) -> None:
 
 
 def whole(server: FakeServer) -> CurrentDomain:
-    """The domain as it is, every field read."""
+    """The current domain with all fields read."""
     stored = server.domains[DOMAIN]
     scope = ReadScope(
         forwarding=frozenset(stored.mailboxes), alias_flags=frozenset(stored.aliases), eas=True, mapi=True
@@ -93,7 +93,7 @@ def objects(seen: CurrentDomain) -> dict[Key, Resource]:
 
 
 def is_stale(change: Change, before: Resource | None, now: Resource | None) -> bool:
-    """Whether an object is another one than at planning, seen from outside: compared value by value."""
+    """Whether an object changed since the plan, compared value by value from outside."""
     if before is None or now is None:
         return (before is None) is not (now is None)
     wanted = {f.name: f.after for f in change.fields}
@@ -105,14 +105,14 @@ def is_stale(change: Change, before: Resource | None, now: Resource | None) -> b
 
 
 def sources(made: Plan) -> dict[Key, Key]:
-    """The object of each update: under its old name, where the plan renames it."""
+    """The object of each update, under its old name if the plan renames it."""
     old = {(c.kind, c.new_name): (c.kind, c.name) for c in made.changes if c.action == "rename"}
     return {(c.kind, c.name): old.get((c.kind, c.name), (c.kind, c.name)) for c in made.changes if c.action == "update"}
 
 
 @settings(deadline=None, max_examples=150)
 @given(there=situations(), done=edits())
-def test_a_stale_object_is_never_changed_and_an_unmoved_one_is_never_refused_for_itself(
+def test_a_stale_object_is_never_changed_and_an_unchanged_one_is_never_refused_itself(
     root: Path, there: Situation, done: list[tuple[Any, ...]]
 ) -> None:
     server, journal = there.server(), there.journal()
@@ -185,7 +185,7 @@ def test_an_undisturbed_saved_plan_does_what_apply_does_and_a_second_time_nothin
 @given(
     there=situations(), when=st.integers(1, 8), how=st.sampled_from(["kill before", "kill after", "refuse", "ignore"])
 )
-def test_after_a_kill_or_a_failure_the_same_plan_goes_on_and_nothing_is_done_twice(
+def test_after_a_kill_or_a_failure_the_same_plan_continues_and_nothing_is_done_twice(
     root: Path, there: Situation, when: int, how: Any
 ) -> None:
     server = there.server()
@@ -203,7 +203,7 @@ def test_after_a_kill_or_a_failure_the_same_plan_goes_on_and_nothing_is_done_twi
     done = [entry for entry in before if entry[0].startswith(("create", "delete", "rename"))]
     if how == "kill after":
         assert not set(again) & set(done)
-    # Also what was made, but not yet given its seats: the journal tells it from somebody else's.
+    # Also created mailboxes without their activations yet: the journal distinguishes them from those of other people.
     assert {o.result for o in second.outcomes[DOMAIN]} <= {Result.APPLIED, Result.SKIPPED}
     there.apply_to(server, there.journal())
     left = there.plan_on(server, there.journal()).changes

@@ -61,7 +61,9 @@ else:
 with open(os.environ["GH_STORE"], "w") as file:
     json.dump(comments, file)
 '''
-PIP = 'import sys; assert sys.argv[1] == "install" and "reconciler==" in sys.argv[2], sys.argv'
+SOURCE = f"smartermail-reconciler @ git+https://git.example/mail/reconciler@{'a' * 40}"
+"""The source of the program in the CI files of these tests."""
+PIP = f"import sys; assert sys.argv[1:] == ['install', {SOURCE!r}], sys.argv"
 NOTHING = "0" * 40
 
 

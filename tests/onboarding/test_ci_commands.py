@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ci_runners import NOTHING, GitHub, GitLab, Ran, Runners
+from ci_runners import NOTHING, SOURCE, GitHub, GitLab, Ran, Runners
 
 PATIENT = pytest.mark.timeout(240)
 FILE = "domains/first.example.yaml"
@@ -26,7 +26,7 @@ class Repository:
         program.cwd = tmp_path / "here"
         program.git("switch", "-q", "-c", "main")
         self.root = program.cwd / inside
-        words = ("--from", world.url, "--all", "--hostname", "mail1.example.net", "--ci", ci)
+        words = ("--from", world.url, "--all", "--hostname", "mail1.example.net", "--ci", ci, "--install", SOURCE)
         done = program("init", inside, *words, **world.account())
         assert done.returncode == 0, done.stderr
         with (self.root / "reconciler.yaml").open("a", encoding="utf-8") as file:
@@ -226,7 +226,7 @@ def test_pre_commit_itself_runs_the_hook_on_the_files_that_it_is_about(
     program: Any, tmp_path: Path, inside: str
 ) -> None:
     program.git("init", "-q", ".")
-    assert program("init", inside, "--ci", "pre-commit").returncode == 0
+    assert program("init", inside, "--ci", "pre-commit", "--install", SOURCE).returncode == 0
     config = program.cwd / ".pre-commit-config.yaml"
     text = config.read_text("utf-8")
     # The program under test is installed already; pre-commit would fetch it from the index.

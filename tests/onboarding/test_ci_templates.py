@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ci_runners import SOURCE
 
 import reconciler
 from reconciler.app.onboarding.ci_files import CI_FILES, ci_files
@@ -35,15 +36,17 @@ def read(template: str) -> Any:
     return yaml.safe_load((TEMPLATES / template).read_text("utf-8").replace("\non:\n", '\n"on":\n'))
 
 
-@pytest.mark.parametrize("place", ["templates", "written"])
+@pytest.mark.parametrize("place", ["templates", "without a source", "with a source"])
 def test_the_files_fit_the_schemas_of_github_and_gitlab(tmp_path: Path, place: str) -> None:
     folder = TEMPLATES
     names = {template: template for templates in CI_FILES.values() for template in templates}
-    if place == "written":
+    if place != "templates":
         folder = tmp_path / "a repository: # 'odd'"
         (folder / ".git").mkdir(parents=True)
         names = {template: target for rows in CI_FILES.values() for template, target in rows.items()}
-        for path, text in ci_files(folder / "in: here #1", CI_FILES).items():
+        for path, text in ci_files(
+            folder / "in: here #1", CI_FILES, SOURCE if place == "with a source" else ""
+        ).items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
     for template in GITHUB:
@@ -65,7 +68,8 @@ def test_the_hook_that_others_can_use_is_valid_and_is_the_one_in_the_template(tm
     manifest = ROOT / ".pre-commit-hooks.yaml"
     tool("pre-commit", "validate-manifest", str(manifest), home=tmp_path)
     (shared,) = yaml.safe_load(manifest.read_text("utf-8"))
-    (here,) = read("pre-commit/.pre-commit-config.yaml")["repos"][0]["hooks"]
+    (text,) = ci_files(tmp_path, ["pre-commit"], SOURCE).values()
+    (here,) = yaml.safe_load(text)["repos"][0]["hooks"]
     assert {key: here[key] for key in shared if key != "description"} == {
         key: value for key, value in shared.items() if key != "description"
     }
@@ -76,21 +80,18 @@ def test_every_template_is_written_by_some_choice() -> None:
     assert known == {str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*") if path.is_file()}
 
 
-def test_what_is_written_installs_this_version_and_knows_where_the_workspace_is(tmp_path: Path) -> None:
+def test_each_file_has_the_source_of_the_program_and_the_path_of_the_workspace(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
-    version = reconciler.__version__
     for place, shown in ((tmp_path, "."), (tmp_path / "mail", "mail"), (tmp_path / "a b", "a b")):
-        texts = {path.name: text for path, text in ci_files(place, CI_FILES).items()}
+        texts = {path.name: text for path, text in ci_files(place, CI_FILES, SOURCE).items()}
         hook = yaml.safe_load(texts.pop(".pre-commit-config.yaml"))["repos"][0]["hooks"][0]
         assert hook["args"] == ["-w", shown]
-        assert hook["additional_dependencies"] == [f"reconciler=={version}"]
+        assert hook["additional_dependencies"] == [SOURCE]
         assert len(texts) == 3
         for name, text in texts.items():
             made = yaml.safe_load(text)
-            assert (made.get("env") or made["variables"])["RECONCILER_WORKSPACE"] == shown, name
-            assert len(re.findall(r"pip install reconciler\b", text)) == text.count(
-                f"pip install reconciler=={version}"
-            )
+            values = made.get("env") or made["variables"]
+            assert (values["RECONCILER_WORKSPACE"], values["RECONCILER_SOURCE"]) == (shown, SOURCE), name
 
 
 @pytest.mark.parametrize("template", GITHUB)

@@ -10,9 +10,9 @@ def test_everything_is_asked_for_and_the_password_is_neither_shown_nor_kept(
     world: Any, program: Any, terminal: Start, files: Any
 ) -> None:
     on = terminal("init", "mail", "--from", world.url)
-    on.answer("CI files for mail: github, gitlab, pre-commit or none; several with commas [github]: ", "gitlab\n")
-    on.answer(f"User name on {world.url} (a domain's account with its whole address): ", "admin\n")
-    on.answer("Password (not shown, not kept): ", world.password + "\n")
+    on.answer("CI files for mail: github, gitlab, pre-commit or none, separated by commas [github]: ", "gitlab\n")
+    on.answer(f"User name on {world.url} (for an account of a domain: its address): ", "admin\n")
+    on.answer("Password (hidden, not stored): ", world.password + "\n")
     on.answer("Which domains? Numbers, ranges like 2-5, names, or all: ", "1, third.example\n")
     assert on.end() == 0, on.seen
     assert "  2  second.example" in on.seen
@@ -32,7 +32,7 @@ def test_everything_is_asked_for_and_the_password_is_neither_shown_nor_kept(
 def test_an_answer_that_names_nothing_is_asked_again(world: Any, program: Any, terminal: Start) -> None:
     on = terminal("init", "--from", world.url, **world.account())
     on.answer("[github]: ", "githup\n")
-    on.answer("'githup' is none of github, gitlab, pre-commit, none", "")
+    on.answer("'githup' is not one of github, gitlab, pre-commit, none", "")
     on.answer("[github]: ", "none\n")
     for wrong, why in (
         ("4", "4: the numbers go from 1 to 3"),
@@ -98,5 +98,5 @@ def test_a_file_that_is_there_is_said_before_anything_is_asked_of_the_server(
     on = terminal("init", "--from", world.url)
     on.answer("[github]: ", "pre-commit, gitlab\n")
     assert on.end() == 4, on.seen
-    assert ".gitlab-ci.yml is there already; nothing was written" in on.seen
+    assert ".gitlab-ci.yml exists; nothing was written" in on.seen
     assert world.requests() == []

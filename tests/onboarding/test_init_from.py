@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ci_runners import SOURCE
 
 PREFIX = "mail/"
 WORKSPACE = {
@@ -93,7 +94,7 @@ def test_where_nobody_can_choose_the_domains_must_be_named_before_anybody_signs_
     world.forget_requests()
     done = program("init", "mail", "--from", world.url, **world.account())
     assert done.returncode == 64
-    assert "give --domain NAME, or --all" in done.stderr
+    assert "use --domain NAME or --all" in done.stderr
     assert program("init", "mail", "--from", world.url, "--all", "--domain", "first.example").returncode == 64
     assert world.requests() == []
     assert not (program.cwd / "mail").exists()
@@ -102,7 +103,7 @@ def test_where_nobody_can_choose_the_domains_must_be_named_before_anybody_signs_
 def test_credentials_come_from_the_environment_where_nobody_can_be_asked(world: Any, program: Any) -> None:
     done = program("init", "mail", "--from", world.url, "--all", SMARTERMAIL_USER="admin")
     assert done.returncode == 6
-    assert "SMARTERMAIL_PASSWORD is not set, and nobody can be asked here" in done.stderr
+    assert "SMARTERMAIL_PASSWORD is not set, and there is no terminal to ask on" in done.stderr
     assert not (program.cwd / "mail").exists()
 
 
@@ -134,7 +135,7 @@ def test_a_file_that_is_there_is_not_overwritten_and_nobody_signs_in(world: Any,
     file.write_text("mine\n", "utf-8")
     done = program("init", "--from", world.url, "--all", **world.account())
     assert done.returncode == 4
-    assert f"{taken} is there already; nothing was written" in done.stderr
+    assert f"{taken} exists; nothing was written" in done.stderr
     assert file.read_text("utf-8") == "mine\n"
     assert [path for path in program.cwd.rglob("*") if path.is_file()] == [file]
     assert world.requests() == []
@@ -177,12 +178,12 @@ def test_a_server_that_stops_answering_midway_leaves_nothing_behind(world: Any, 
     ("url", "why"),
     [
         ("http://mail.example.net", "not encrypted"),
-        ("https://admin:Not-For-Files@mail.example.net", "has credentials in it"),
+        ("https://admin:Not-For-Files@mail.example.net", "contains credentials"),
         ("https://mail.example.net/?a=b", "query"),
         ("https://", "write it like https://mail.example.net"),
         ("ftp://admin:Not-For-Files@mail.example.net", "write it like https://mail.example.net"),
-        ("https://[::1", "names no host"),
-        ("https://mail.example.net:0", "impossible port"),
+        ("https://[::1", "has no host"),
+        ("https://mail.example.net:0", "invalid port"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_wrong_usage(program: Any, url: str, why: str) -> None:
@@ -204,7 +205,7 @@ def test_options_of_from_mean_nothing_without_it(program: Any) -> None:
     for words in (("--all",), ("--domain", "a.example"), ("--hostname", "mail.example.net"), ("--role", "admin")):
         done = program("init", "mail", *words)
         assert done.returncode == 64
-        assert "goes with --from URL only" in done.stderr
+        assert "requires --from URL" in done.stderr
     assert program("init").returncode == 64
     assert list(program.cwd.iterdir()) == []
 
@@ -256,7 +257,7 @@ def test_a_folder_that_cannot_be_written_is_left_as_it_was(program: Any) -> None
 def test_ci_files_belong_at_the_top_of_the_repository(world: Any, program: Any, files: Callable[..., Any]) -> None:
     program.git("init", "-q", ".")
     (program.cwd / "infra").mkdir()
-    words = ("--ci", "github", "--ci", "gitlab", "--ci", "pre-commit")
+    words = ("--ci", "github", "--ci", "gitlab", "--ci", "pre-commit", "--install", SOURCE)
     done = program("init", "infra/my mail", "--from", world.url, "--all", *words, **world.account())
     assert done.returncode == 0, done.stderr
     made = files(program.cwd)

@@ -14,11 +14,11 @@ ANSWERS = {
     "reconciler init --from": (
         ("[github]: ", "github\n"),
         ("User name on", "admin\n"),
-        ("Password (not shown, not kept): ", "PASSWORD\n"),
+        ("Password (hidden, not stored): ", "PASSWORD\n"),
         ("names, or all: ", "all\n"),
     ),
     "read -rs SMARTERMAIL_PASSWORD": (("", "PASSWORD\n"),),
-    "reconciler apply": (("Only 'yes' will do", "yes\n"),),
+    "reconciler apply": (("Only 'yes' confirms", "yes\n"),),
 }
 """What a reader types at which command."""
 CODES = {"reconciler dns check": 7}
@@ -129,11 +129,12 @@ def test_every_option_of_the_panel_is_in_the_table_and_every_key_in_it_exists() 
                     node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
 
 
-def test_the_hook_on_the_page_about_ci_is_the_templates() -> None:
-    import reconciler
+def test_the_hook_on_the_page_about_ci_is_the_templates(tmp_path: Path) -> None:
+    from reconciler.app.onboarding.ci_files import ci_files
 
+    source = "smartermail-reconciler @ git+https://HOST/PATH@COMMIT"
     page = (ROOT / "docs" / "ci.md").read_text("utf-8")
     (shown,) = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    template = Path(reconciler.__file__).parent / "app/starter/ci/pre-commit/.pre-commit-config.yaml"
-    (hook,) = yaml.safe_load(template.read_text("utf-8"))["repos"][0]["hooks"]
+    (text,) = ci_files(tmp_path, ["pre-commit"], source).values()
+    (hook,) = yaml.safe_load(text)["repos"][0]["hooks"]
     assert yaml.safe_load(shown)["repos"][0]["hooks"] == [{k: v for k, v in hook.items() if k != "args"}]

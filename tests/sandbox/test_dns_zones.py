@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.sandbox.dns.zone_text import name_from, type_from
-from reconciler.sandbox.dns.zones import Answer, ZoneError, Zones
+from reconciler.sandbox.dns.zones import DnsAnswer, ZoneError, Zones
 
 ZONE = """
 $TTL 600
@@ -160,7 +160,7 @@ def test_the_soa_cannot_be_removed_but_the_ns_can(zones: Zones) -> None:
 
 def test_an_empty_non_terminal_goes_with_the_last_name_below_it(zones: Zones) -> None:
     def rcode(name: str) -> str:
-        answer: Answer = zones.resolve(name_from(name), type_from("A"))
+        answer: DnsAnswer = zones.resolve(name_from(name), type_from("A"))
         return answer.rcode.name
 
     assert (rcode("er.still.example.test"), rcode("still.example.test")) == ("NOERROR", "NOERROR")

@@ -156,7 +156,7 @@ def test_faults_select_by_path_method_skip_and_times(world):
 def test_chance_is_repeatable():
     def run() -> list[bool]:
         fault = make_fault({"name": "500", "probability": 0.5, "times": -1, "seed": 4})
-        return [fault.strikes("GET", "x") for _ in range(50)]
+        return [fault.applies_to("GET", "x") for _ in range(50)]
 
     assert run() == run()
     assert 10 < sum(run()) < 40

@@ -289,7 +289,7 @@ def test_without_its_packages_the_import_says_what_to_install():
         "try:\n    s.Sandbox\nexcept ImportError as error:\n    print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert "pip install 'reconciler[sandbox]'" in done.stdout
+    assert "pipx install --force '.[sandbox]'" in done.stdout
 
 
 def test_a_snapshot_brings_everything_back_as_often_as_wanted(world):

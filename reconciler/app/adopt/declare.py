@@ -1,4 +1,4 @@
-"""What a server has, as a file would declare it; and what no file can say."""
+"""The current state of a server as a file would declare it, and the parts that no file can express."""
 
 from reconciler.config.emit import field as emit_field
 from reconciler.config.emit import flow_text
@@ -25,15 +25,15 @@ _NO_POLICY = Policy()
 def as_declared(
     current: CurrentDomain, *, server: str, product: Product | None, role: Role, policy: Policy = _NO_POLICY
 ) -> tuple[DesiredDomain, tuple[str, ...]]:
-    """The domain as a file would declare it: complete, without what is the server's default, without passwords.
+    """The domain as a file would declare it: complete, without default values and without passwords.
 
-    The account that was created with the domain is the host's and is left out, and so is what the policy ignores. What
-    a file cannot express is left unmanaged, and said.
+    The account that was created with the domain belongs to the host and is left out, and so are resources that the
+    policy ignores. Values that a file cannot express stay unmanaged; the second result lists them.
     """
     left_out: list[str] = []
     none_sold = product is not None and product.limits.domain_aliases == 0
     if none_sold and current.domain_aliases:
-        left_out.append(f"domain aliases: the product sells none, the server has {len(current.domain_aliases)}")
+        left_out.append(f"domain aliases: the product allows none, the server has {len(current.domain_aliases)}")
     mailboxes, aliases = (importable(kind, current, policy) for kind in ("mailbox", "alias"))
     desired = DesiredDomain(
         domain=current.domain,
@@ -47,7 +47,7 @@ def as_declared(
 
 
 def importable(kind: KindName, current: CurrentDomain, policy: Policy) -> dict[str, Resource]:
-    """The resources of a kind that are anybody's but the host's and that the policy does not ignore, by name."""
+    """The resources of a kind, by name, without the host's account and without those that the policy ignores."""
     rows = current.section(kind)
     return {
         name: rows[name] for name in sorted(rows) if not is_hosts_own(rows[name]) and not policy.ignores(kind, name)
@@ -55,7 +55,7 @@ def importable(kind: KindName, current: CurrentDomain, policy: Policy) -> dict[s
 
 
 def declared(row: Resource, product: Product | None, role: Role, left_out: list[str]) -> Resource | None:
-    """A resource as a file would declare it, without what is the server's default; None for a name no file can hold."""
+    """A resource as a file would declare it, without default values; None for a name that no file can hold."""
     if not isinstance(row, Mailbox | Alias):
         return row
     kind = BY_NAME["mailbox" if isinstance(row, Mailbox) else "alias"]
@@ -64,12 +64,14 @@ def declared(row: Resource, product: Product | None, role: Role, left_out: list[
     except BadName as e:
         left_out.append(f"{kind.title} {row.name!r}: {e}")
         return None
+    # A file could hold only one of the two, so neither choice is safe.
     if canonical != row.name:
-        left_out.append(f"{kind.title} {row.name!r}: the server has it beside {canonical}, which is the same name")
+        left_out.append(f"{kind.title} {row.name!r}: the server also has {canonical}, which is the same name")
         return None
     values: dict[str, Value] = {}
     for spec in kind.fields:
         value = getattr(row, spec.attribute)
+        # A default value in the file would only add lines to review.
         if isinstance(value, Unset) or _is_default(row, spec.name, value):
             continue
         why = unsayable(spec.name, value, product, role)
@@ -83,10 +85,11 @@ def declared(row: Resource, product: Product | None, role: Role, left_out: list[
 
 
 def unsayable(field: str, value: Value, product: Product | None, role: Role) -> str:
-    """Why a file cannot say that a field (as in `reconciler.core.kinds`) has this value; empty where it can."""
+    """Why a file cannot hold this value of a field (named as in `reconciler.core.kinds`); empty if it can."""
     if field == "displayName":
+        # YAML cannot hold control characters, and UTF-8 cannot hold lone surrogates.
         if any(c < " " or c == "\x7f" or "\ud800" <= c <= "\udfff" for c in str(value)):
-            return "its display name holds characters that a file cannot"
+            return "its display name contains characters that a file cannot hold"
     elif isinstance(value, tuple):
         for target in value:
             try:
@@ -101,7 +104,7 @@ def unsayable(field: str, value: Value, product: Product | None, role: Role) -> 
 
 
 def shown_value(field: str, value: Value | Unset, domain: str) -> str:
-    """A value as a file says it, on one line."""
+    """A value as a file spells it, on one line."""
     return "not managed" if isinstance(value, Unset) else flow_text(emit_field(value, field, domain))
 
 
@@ -113,7 +116,7 @@ def _declared(
 
 
 def _is_default(row: Mailbox | Alias, field: str, value: Value) -> bool:
-    """Whether a file need not say it: a new resource gets it from the server."""
+    """Whether a file can omit the value, because a new resource gets it from the server."""
     if field == "enabled":
         return value is True
     if field == "forwarding.keepCopy":

@@ -1,4 +1,4 @@
-"""`drift --adopt`: what was changed on the servers is written into the files, for a person to review."""
+"""`drift --adopt`: writes changes that were made on the servers into the files, for a person to review."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,19 +16,19 @@ from reconciler.core.model import DesiredDomain, Unset, Value
 from reconciler.core.plan import Change, Direction, FieldChange, Plan
 
 _NOT_OURS: Mapping[Direction | None, str] = {
-    "git": "it was changed in git: `reconciler apply` brings it to the server",
-    "both": "it was changed in git and on the server: decide for one of the two in the file",
+    "git": "it was changed in git: run `reconciler apply` to change the server",
+    "both": "it was changed in git and on the server: choose one of the two values in the file",
 }
-_UNTOLD: Mapping[Direction | None, str] = {
-    None: "nothing tells whether that was ever applied: give --base with a commit that was, or change the file by hand",
+_UNKNOWN_OR_NOT_OURS: Mapping[Direction | None, str] = {
+    None: "it is unknown whether this was ever applied: give --base with an applied commit, or edit the file by hand",
     **_NOT_OURS,
 }
-"""For what would take lines out of the file: an author's new lines must not go because nobody knows of them."""
+"""For changes that would remove lines from the file: new lines that were never applied must not be lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotAdopted:
-    """A difference that stays: what it is about, and why, for people."""
+    """A difference that is not adopted: its object and the reason, as text."""
 
     domain: str
     what: str
@@ -37,14 +37,13 @@ class NotAdopted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adoption:
-    """New texts of domain files, not written yet.
+    """New texts of domain files, which are not written yet.
 
     Attributes:
         changes: the files that change, in order of their domains.
-        config: the configuration as it would be with them, valid, with the changed domains selected; None where there
-            are none.
-        adopted: by domain, each difference that is adopted, in words.
-        skipped: the differences that are not.
+        config: the valid configuration with these changes, with the changed domains selected; None without changes.
+        adopted: by domain, a text for each adopted difference.
+        skipped: the differences that are not adopted.
         diff: a patch with all changes, with paths from the top of the git repository.
     """
 
@@ -56,26 +55,29 @@ class Adoption:
 
 
 def adopt(config: Configuration, plans: Iterable[Plan]) -> Adoption:
-    """The files as they would be if they said what the servers have, where that was changed on the server.
+    """The files with the servers' values, for differences that were made on the server.
 
-    A value whose direction is not known counts as changed on the server: the result is a patch to review. But lines are
-    taken out only where it is known that they were applied. Passwords, renames, and what was changed in git are not
-    adopted. A file that would not be valid is left as it is.
+    A value with unknown direction counts as changed on the server, because the result is a patch to review. But lines
+    are removed only if they are known to be applied. Passwords, renames and changes made in git are not adopted. A
+    file that would become invalid stays unchanged.
     """
-    takers = [_Taker(config, plan) for plan in plans if plan.domain in config.domains]
-    files = {taker.plan.domain: change for taker in takers if (change := taker.file())}
-    skipped = [row for taker in takers for row in taker.skipped]
+    adopters = [_Adopter(config, plan) for plan in plans if plan.domain in config.domains]
+    files = {a.plan.domain: change for a in adopters if (change := a.file())}
+    skipped = [row for a in adopters for row in a.skipped]
     loaded: Configuration | None = None
     while files:
+        # Without the change of one file, another file can become invalid, so this repeats until all are valid.
         loaded = load_configuration(config.root, instead=texts_of(files.values()))
         faults = _by_domain(loaded, files)
         if not faults:
             break
         for domain, fault in faults.items():
             del files[domain]
-            skipped.append(NotAdopted(domain=domain, what="all of it", why=f"the file would not be valid: {fault}"))
+            skipped.append(
+                NotAdopted(domain=domain, what="the complete file", why=f"the file would not be valid: {fault}")
+            )
     changes = tuple(files[domain] for domain in sorted(files))
-    adopted = {t.plan.domain: tuple(t.adopted) for t in takers if t.plan.domain in files}
+    adopted = {a.plan.domain: tuple(a.adopted) for a in adopters if a.plan.domain in files}
     return Adoption(
         changes=changes,
         config=replace(loaded, selected=tuple(sorted(files))) if loaded and files else None,
@@ -86,13 +88,14 @@ def adopt(config: Configuration, plans: Iterable[Plan]) -> Adoption:
 
 
 def _by_domain(loaded: Configuration, files: Mapping[str, FileChange]) -> dict[str, str]:
-    """The changed files that are to blame for an error, each with what is wrong; all, where it is in another file."""
+    """The first error for each changed file that causes one; an error in another file counts for all changed files."""
     found: dict[str, str] = {}
     names = {change.relative: domain for domain, change in files.items()}
     for one in loaded.diagnostics:
         if one.severity is not Severity.ERROR:
             continue
         domain = names.get(loaded.files.get(one.span.file, "")) if one.span else None
+        # A fault outside these files has no single cause among them.
         for blamed in [domain] if domain else list(files):
             found.setdefault(blamed, _words(one))
     return found
@@ -102,7 +105,7 @@ def _words(one: Diagnostic) -> str:
     return f"{one.span}: {one.message}" if one.span else one.message
 
 
-class _Taker:
+class _Adopter:
     """Turns the changes of one plan into edits of its file."""
 
     def __init__(self, config: Configuration, plan: Plan) -> None:
@@ -126,13 +129,14 @@ class _Taker:
             before = text_as_loaded(self.config, self.plan.domain)
             after = edit_domain(before, self.edits, file=file)
         except CannotEdit as e:
-            self._skip("all of it", e.message)
+            self._skip("the complete file", e.message)
             return None
         return FileChange(path=self.config.root / relative, relative=relative, before=before, after=after)
 
     def _take(self, change: Change) -> None:
         what = f"{BY_NAME[change.kind].title} {change.address}"
-        reasons = _NOT_OURS if change.reason == "pruned" else _UNTOLD
+        # A pruned resource is in no file, so no line could be lost.
+        reasons = _NOT_OURS if change.reason == "pruned" else _UNKNOWN_OR_NOT_OURS
         why = reasons.get(change.direction) if change.action != "update" else None
         if why:
             self._skip(what, why)
@@ -141,7 +145,7 @@ class _Taker:
         elif change.action == "delete":
             self._deleted(change, what)
         elif change.action == "rename":
-            self._skip(what, f"it is to be renamed to {change.new_name}: apply that, or take it out of `renamed`")
+            self._skip(what, f"a rename to {change.new_name} is pending: apply it, or remove it from `renamed`")
         elif change.reason == "purge pending":
             self._purged(change, what)
         else:
@@ -154,21 +158,24 @@ class _Taker:
         if resource is None:
             self._skip(what, "it is not in the file")
             return
+        # Somebody else deleted the resource. The protection means that it should exist.
         why = kept_though_gone(self.desired, BY_NAME[change.kind], resource)
         if why:
-            self._skip(what, f"it is gone from the server, but {why}")
+            self._skip(what, f"it is not on the server any more, but {why}")
             return
+        # The file asks to create a resource that the server no longer has.
         self.edits.append(DropResource(kind=change.kind, name=change.name))
-        self.adopted.append(f"{what} is gone from the server: not declared any more")
+        self.adopted.append(f"{what} is not on the server any more: declaration removed")
 
     def _deleted(self, change: Change, what: str) -> None:
         if change.reason == "removed":
             self.edits.append(DropRemoval(kind=change.kind, name=change.name))
-            self.adopted.append(f"{what} is on the server: not under `removed` any more")
+            self.adopted.append(f"{what} is on the server: taken out of `removed`")
         elif change.current is None:
-            self._skip(what, "it is not known what the server has")
+            self._skip(what, "the plan does not hold its current state")
         else:
             left_out: list[str] = []
+            # The plan would delete the resource, so adopting it means to declare it.
             made = declared(change.current, self.product, self.role, left_out)
             if made is None:
                 self._skip(what, "; ".join(left_out))
@@ -178,21 +185,22 @@ class _Taker:
 
     def _purged(self, change: Change, what: str) -> None:
         direction = next((f.direction for f in change.fields if f.direction), change.direction)
-        if direction in _UNTOLD:
-            self._skip(what, _UNTOLD[direction])
+        if direction in _UNKNOWN_OR_NOT_OURS:
+            self._skip(what, _UNKNOWN_OR_NOT_OURS[direction])
             return
         self.edits.append(DropRemoval(kind=change.kind, name=change.name))
-        self.adopted.append(f"{what} is in use on the server: not under `removed` any more")
+        self.adopted.append(f"{what} is enabled on the server: taken out of `removed`")
 
     def _field(self, change: Change, field: FieldChange, what: str) -> None:
         what = f"{what}: {field.name}"
+        # A change can have fields from git and from the server.
         direction = field.direction or change.direction
         if field.name == PASSWORD or field.sensitive:
-            self._skip(what, "a password is never read from a server")
+            self._skip(what, "a server never returns a password")
         elif direction in _NOT_OURS:
             self._skip(what, _NOT_OURS[direction])
         elif field.before is None:
-            self._skip(what, "the server did not tell it")
+            self._skip(what, "the server did not return it")
         elif why := unsayable(field.name, field.before, self.product, self.role):
             self._skip(what, why)
         else:
@@ -213,6 +221,6 @@ class _Taker:
 
 
 def left_to_do(before: Sequence[Plan], after: Sequence[Plan]) -> tuple[Plan, ...]:
-    """The plans as they are with the adopted files: the new one of a domain in place of the old."""
+    """The plans with the adopted files: the new plan of a domain replaces the old one."""
     new = {plan.domain: plan for plan in after}
     return tuple(new.get(plan.domain, plan) for plan in before)

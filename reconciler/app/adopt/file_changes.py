@@ -1,4 +1,4 @@
-"""Changes of files that are there, and new files: all of them are written, or none; each at once, or not at all."""
+"""Changes of existing files, and new files: all of them are written, or none, and each atomically."""
 
 import os
 import tempfile
@@ -14,11 +14,11 @@ from reconciler.output.unified_diff import unified_diff
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileChange:
-    """One file as it is and as it will be, line ends and all.
+    """The text of one file before and after a change, with its line endings.
 
     Attributes:
-        relative: its name in the workspace, with `/`.
-        before: None where it is not there yet.
+        relative: its path in the workspace, with `/`.
+        before: None if the file does not exist yet.
     """
 
     path: Path
@@ -28,7 +28,7 @@ class FileChange:
 
 
 def read_text(path: Path) -> str:
-    """A file's text as it is, line ends and byte order mark included.
+    """A file's text, with its line endings and byte order mark.
 
     Raises:
         CannotEdit: it cannot be read, or is not UTF-8.
@@ -41,23 +41,22 @@ def read_text(path: Path) -> str:
 
 
 def texts_of(changes: Iterable[FileChange]) -> Mapping[str, bytes]:
-    """What the files will hold, by their names in the workspace."""
+    """The new contents of the files, by their paths in the workspace."""
     return {change.relative: change.after.encode("utf-8") for change in changes}
 
 
 def diff_of(root: Path, changes: Iterable[FileChange]) -> str:
-    """A patch with all changes, with paths from the top of the git repository; outside git, from the workspace."""
+    """A patch with all changes. Paths are relative to the git repository, or else to the workspace."""
     top = repository_top(root) or root.resolve()
     prefix = root.resolve().relative_to(top)
     return unified_diff({(prefix / c.relative).as_posix(): (c.before, c.after) for c in changes})
 
 
 def write_changes(changes: Iterable[FileChange]) -> None:
-    """Writes all files, by way of temporary ones that take their places; what was written is put back on a failure.
+    """Writes all files by replacing them with temporary files; on a failure, restores the replaced files.
 
     Raises:
-        CannotEdit: a file is no longer as it was when its change was made, or is not in the workspace; nothing was
-            written.
+        CannotEdit: a file was changed since its change was computed, or is not in the workspace; nothing was written.
         ReconcilerError: a file cannot be written; nothing was changed.
     """
     wanted = [change for change in changes if change.before != change.after]
@@ -69,9 +68,11 @@ def write_changes(changes: Iterable[FileChange]) -> None:
     path = Path()
     try:
         for change in wanted:
+            # A symbolic link stays, and its target is replaced.
             path = change.path.resolve()
             path.parent.mkdir(parents=True, exist_ok=True)
             waiting.append((_beside(path, change.after), path, change))
+        # All temporary files are complete before the first replacement, so a full disk changes nothing.
         for made, path, change in waiting:
             made.replace(path)
             done.append((path, change))
@@ -85,29 +86,31 @@ def write_changes(changes: Iterable[FileChange]) -> None:
 
 
 def _check_inside(change: FileChange) -> None:
-    """That no link on the way leads out of the workspace."""
+    """Checks that no symbolic link leads out of the workspace."""
     root = change.path.parents[len(PurePosixPath(change.relative).parts) - 1]
     if not change.path.resolve().is_relative_to(root.resolve()):
-        hint = "put the folder itself into the workspace"
+        hint = "move the folder into the workspace"
         raise CannotEdit(f"{change.path} leads out of the workspace by a link; nothing was written", hint=hint)
 
 
 def _check_still(change: FileChange) -> None:
     there = read_text(change.path) if os.path.lexists(change.path) else None
     if there != change.before:
-        what = "has been changed meanwhile" if change.before is not None else "has come into being meanwhile"
+        what = "was changed during the run" if change.before is not None else "was created during the run"
         raise CannotEdit(f"{change.path} {what}; nothing was written", hint="run again")
 
 
 def _beside(path: Path, text: str) -> Path:
-    """A temporary file in the same folder, with the rights of the file that it will replace."""
+    """A temporary file in the same folder, with the mode of the file that it will replace."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     made = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(text.encode("utf-8"))
             file.flush()
+            # Otherwise a power failure after the replacement could leave an empty file.
             os.fsync(file.fileno())
+        # `mkstemp` creates files that only the owner can read.
         made.chmod(path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~_umask())
     except OSError:
         made.unlink(missing_ok=True)
@@ -116,6 +119,7 @@ def _beside(path: Path, text: str) -> Path:
 
 
 def _umask() -> int:
+    # The umask can only be read by setting it.
     now = os.umask(0)
     os.umask(now)
     return now

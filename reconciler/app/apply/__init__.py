@@ -1,1 +1,1 @@
-"""`apply`: locks, passwords, and the changes of each domain, one domain after the other on a server's permits."""
+"""`apply`: locks, passwords, and the changes of each domain, several domains at a time."""

@@ -19,7 +19,7 @@ class Applied:
     """One domain after its changes.
 
     Attributes:
-        left: what is left to do, by a read after the last write; without that read, the changes that were not applied.
+        left: the remaining plan, from a read after the last write; without it, the changes that were not applied.
         verified: whether there was that read.
     """
 
@@ -55,10 +55,12 @@ async def run_concurrently(work: Iterable[Coroutine[Any, Any, _T]], stop: Stop) 
     async def one(domain: Coroutine[Any, Any, _T]) -> _T:
         try:
             return await domain
+        # A cancellation is not an `Exception`: it is passed on without a message.
         except Exception as e:
             stop.ask(f"stopped by an unexpected {type(e).__name__} in another domain")
             raise
 
+    # With the default, the first exception would leave the other domains running unattended.
     done = await asyncio.gather(*(one(d) for d in work), return_exceptions=True)
     for result in done:
         if isinstance(result, BaseException):
@@ -67,8 +69,9 @@ async def run_concurrently(work: Iterable[Coroutine[Any, Any, _T]], stop: Stop) 
 
 
 def unverified(plan: Plan, outcomes: tuple[Outcome, ...]) -> Applied:
-    """A domain that was stopped before it could be read again: only the server's answers tell what is left."""
+    """A domain that was stopped before it could be read again: only the answers show which changes are left."""
     made = {o.change.key for o in outcomes if o.result in (Result.APPLIED, Result.SKIPPED)}
+    # Incomplete, because no read confirms it.
     left = replace(plan, changes=tuple(c for c in plan.changes if c.key not in made), diagnostics=(), complete=False)
     return Applied(plan=plan, outcomes=outcomes, left=left, verified=False)
 
@@ -78,6 +81,7 @@ def journal_corrections(
 ) -> None:
     """Journals each outcome that the verification changed: the journal must not record an unmade change as made."""
     for before, after in zip(reported, verified, strict=True):
+        # The journal already holds the reported outcome; the later record wins.
         if before.result is not after.result:
             try:
                 journal.outcome(server, after)
@@ -99,5 +103,6 @@ def close_journal(journal: FileJournal | None, done: Sequence[Applied], stop: St
             journal.close(converged=converged and not cut)
         except ReconcilerError as e:
             stop.ask(e.message)
+            # A journal without its last record counts as interrupted, and so must the run.
             return stop.reason
     return stop.reason if cut else ""

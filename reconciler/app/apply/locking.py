@@ -1,4 +1,4 @@
-"""One run at a time per server and domain: who writes to a server takes a lock first, and always gives it back."""
+"""One run at a time per server and domain: a run takes a lock before it writes, and always releases it."""
 
 import errno
 import os
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reconciler.app import header as who
+from reconciler.app import header
 from reconciler.app.plan.planner import state_folder
 from reconciler.config.workspace import Configuration
 from reconciler.core.errors import Locked
@@ -27,17 +27,17 @@ async def locked(
     patience: float,
     say: Callable[[str], None],
 ) -> AsyncIterator[None]:
-    """Holds the lock of some domains, each on its server.
+    """Holds the locks of some domains, each on its server.
 
-    Before each write the run looks whether it still has it; if not it stops.
+    Before each write the run checks that it still holds them, and stops if it does not.
 
     Args:
-        command: what is run, for whoever is refused meanwhile.
+        command: shown to other runs that are refused meanwhile.
         patience: seconds to wait for another run.
-        say: told whom it waits for.
+        say: receives a text about the run that this one waits for.
 
     Raises:
-        Locked: another run has one of them, or the lock cannot be had.
+        Locked: another run holds one of them, or a lock cannot be taken.
     """
     servers = config.workspace.servers
     places = frozenset((server_key(servers[config.domains[d].server].url), d) for d in domains)
@@ -49,17 +49,18 @@ async def locked(
     held = await folder.take(
         LockRecord(
             run=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(8)}",
-            user=who.user() or "unknown",
-            host=who.host(),
+            user=header.user() or "unknown",
+            host=header.host(),
             pid=os.getpid(),
             since=datetime.now(UTC),
             command=command,
-            job=who.job(),
+            job=header.job(),
             places=places,
         ),
         patience,
         say,
     )
+    # A lock can be lost, for example if the shared folder becomes unreachable.
     stop.check = held.fault
     try:
         yield
@@ -71,25 +72,27 @@ async def locked(
 
 
 def lock_folder(config: Configuration) -> LockFolder:
-    """Where a workspace's locks are: in the folder that it names, else in this user's on this machine.
+    """The folder with a workspace's locks: the one that the workspace names, else one of this user on this machine.
 
     Raises:
-        Locked: the folder is not there, or none can be written.
+        Locked: the named folder does not exist, or no folder is writable.
     """
     named = config.workspace.lock_folder
     if named is not None:
         path = config.root / named
         if not path.is_dir():
-            # Made here it would be another folder than the one that the others see.
-            hint = "nothing was changed; mount it on this machine, the program does not make it"
-            raise Locked(f"the folder for locks is not there: {path}", hint=hint)
+            # A folder created here would not be the shared one, so other machines would not see its locks.
+            hint = "mount the folder on this machine; the program does not create it. Nothing was changed"
+            raise Locked(f"the folder for locks does not exist: {path}", hint=hint)
         return LockFolder(path, shared=True)
+    # Without a home folder, the workspace is the only place that is left.
     return LockFolder(private_folder((*_own_folders(), state_folder(config.root) / "locks")))
 
 
 def _own_folders() -> tuple[Path, ...]:
-    """The user's own folder, so that two clones of a workspace meet; none where the user has no home."""
+    """The user's folder, which two clones of a workspace share; empty for a user without a home folder."""
     state = os.environ.get("XDG_STATE_HOME", "")
+    # The XDG specification ignores relative paths.
     if os.path.isabs(state):  # noqa: PTH117 - it may be empty, which a Path cannot be
         return (Path(state) / "reconciler" / "locks",)
     try:
@@ -99,10 +102,10 @@ def _own_folders() -> tuple[Path, ...]:
 
 
 def private_folder(places: tuple[Path, ...]) -> Path:
-    """The first of some folders that can be made and written, for its owner only.
+    """The first of some folders that can be created and written, readable for its owner only.
 
     Raises:
-        Locked: there is none.
+        Locked: no folder is usable.
     """
     fault: OSError | None = None
     for path in places:
@@ -111,6 +114,7 @@ def private_folder(places: tuple[Path, ...]) -> Path:
         except OSError as e:
             fault = fault or e
             continue
+        # An existing folder can be read-only, and `mkdir` does not report that.
         if os.access(path, os.W_OK | os.X_OK):
             return path
         fault = fault or PermissionError(errno.EACCES, "Permission denied")

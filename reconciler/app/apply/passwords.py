@@ -1,4 +1,4 @@
-"""Passwords for changes, late: resolved or made only when the change that needs one is about to be applied."""
+"""Passwords for changes: resolved or generated only when the change that needs one is about to be applied."""
 
 import threading
 from collections.abc import Iterable
@@ -16,10 +16,10 @@ from reconciler.core.secret import Secret
 
 
 def check_delivery(config: Configuration, plans: Iterable[Plan]) -> None:
-    """That generated passwords can be handed over as the workspace asks, before anything is written.
+    """Checks, before the first write, that generated passwords can be delivered as the workspace asks.
 
     Raises:
-        CannotDeliver: there are recipients, and the extra `age` is missing, or one of them is none.
+        CannotDeliver: there are recipients, and the extra `age` is missing or one of them is invalid.
     """
     texts = config.workspace.secrets.recipients
     if texts and any(c.password and c.password.kind == "generate" for p in plans for c in p.changes):
@@ -27,40 +27,43 @@ def check_delivery(config: Configuration, plans: Iterable[Plan]) -> None:
 
 
 class ChangePasswords:
-    """Implements `core.ports.Passwords` over a workspace's references and products.
+    """Implements `core.ports.Passwords` with a workspace's references and products.
 
     Attributes:
-        delivered: addresses whose password was generated, and written to `path`.
+        delivered: addresses whose password was generated and written to `path`.
     """
 
     def __init__(self, config: Configuration, path: Path) -> None:
         settings = config.workspace.secrets
         self._config, self._store, self.path = config, SecretStore(config.root, commands=settings.commands), path
-        self._asked: dict[str, ServerPasswordPolicy] = {}
+        self._server_policies: dict[str, ServerPasswordPolicy] = {}
         self.delivered: list[str] = []
         self._one_at_a_time = threading.Lock()
 
     async def ask_server(self, reader: Reader, plan: Plan) -> None:
-        """Learns what the server asks of passwords, where the plan sets one and the server tells."""
+        """Reads the server's password policy, if the plan sets a password."""
         if not any(change.password for change in plan.changes):
             return
         try:
-            told = await reader.read_password_policy(plan.domain)
-        except ReconcilerError:  # a server that has gone meanwhile: the write that follows says so
+            policy = await reader.read_password_policy(plan.domain)
+        except ReconcilerError:
+            # If the server is unreachable, the write that follows fails and reports it.
             return
-        if told is not None:
-            self._asked[plan.domain] = told
+        if policy is not None:
+            self._server_policies[plan.domain] = policy
 
     def password_for(self, change: Change) -> Secret:
         """The password of a change; see `core.ports.Passwords`."""
         ref = change.password
-        assert ref is not None, "asked only for changes that set a password"
-        policy, server = self._policy(change), self._asked.get(change.domain, ServerPasswordPolicy())
+        assert ref is not None, "the engine calls this only for changes that set a password"
+        policy, server = self._policy(change), self._server_policies.get(change.domain, ServerPasswordPolicy())
         if ref.kind == "generate":
+            # Product and server may each require something else, so the password satisfies both.
             secret = generate_password(stricter(policy or PasswordPolicy(), server), change.name, change.domain)
             texts = self._config.workspace.secrets.recipients
             recipients = Recipients(texts) if texts else None
-            with self._one_at_a_time:  # domains are applied side by side, each asks in a thread of its own
+            # Domains are applied concurrently, and each asks from its own thread.
+            with self._one_at_a_time:
                 deliver(self.path, change.address, secret, recipients=recipients)
             self.delivered.append(change.address)
             return secret
@@ -68,6 +71,7 @@ class ChangePasswords:
         if policy:
             faults = password_faults(policy, secret.reveal(), local_part=change.name, domain=change.domain)
             self._refuse(change, "product's", faults)
+        # A server's policy has no rules about names, so none are given.
         self._refuse(change, "server's", password_faults(as_policy(server), secret.reveal(), local_part="", domain=""))
         return secret
 
@@ -76,7 +80,7 @@ class ChangePasswords:
             raise SecretUnavailable(
                 f"the password from {change.password} for {change.address} does not satisfy the {whose} policy: "
                 f"{'; '.join(faults)}",
-                hint="choose another one; nothing was sent to the server",
+                hint="choose another password; nothing was sent to the server",
                 span=change.origin,
             )
 

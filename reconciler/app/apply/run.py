@@ -109,8 +109,10 @@ class ApplyResult:
         results = self._results()
         if self.stopped:
             return Exit.PARTIAL
+        # A domain that could not be read after its changes is not known to be complete.
         if results & {Result.FAILED, Result.NOT_TRIED} or not all(p.complete for p in self.left):
             return Exit.PARTIAL
+        # Some domain could not be planned. That makes the run partial if it changed another one.
         if before is not Exit.DONE:
             return Exit.PARTIAL if self.changed else before
         if Result.REFUSED in results:
@@ -122,6 +124,7 @@ class ApplyResult:
 
     def _last(self) -> list[Plan]:
         """The last plan of every selected domain."""
+        # A plan in `left` replaces the first plan of its domain.
         return list({p.domain: p for p in (*self.plans, *self.left)}.values())
 
 
@@ -155,8 +158,10 @@ async def apply_plans(planner: Planner, hooks: ApplyHooks, progress: Progress) -
         decided = {p.domain: planner.decided(p, seen[p.domain]) for p in plans if p.changes}
         outcomes = [decided[p.domain].get(c.key) for p in plans for c in p.changes]
         hooks.on_decided(tuple(o for o in outcomes if o is not None))
+        # An incomplete plan reports an unreadable domain. It has no changes and must not stop the other domains.
         refused = any(p.refused for p in plans if p.complete)
         if not refused:
+            # A generated password that cannot be delivered would leave a mailbox that nobody can use.
             check_delivery(config, (pending_of(p, decided[p.domain]) for p in plans if p.changes))
         # The plans are shown even if they are refused.
         if not hooks.agree(plans) or refused:
@@ -188,6 +193,7 @@ def protections_to_write(config: Configuration, domains: Iterable[str]) -> Prote
         names = frozenset(n for n, m in boxes.items() if m.protect)
         known = inventory.protected(desired.server, name)
         before = frozenset[str]() if known is None else known[0]
+        # A domain that never had a protection needs no record.
         if names or before:
             rows.append((desired.server, name, names))
             news = news or names != before
@@ -201,6 +207,7 @@ def begin_journal(config: Configuration, protections: Protections, plans: Sequen
         JournalUnusable: it cannot be written, or there is no room for these plans; nothing was changed.
     """
     folder = journal_folder(config.root)
+    # A full disk must be detected before the first write to a server.
     check_room(folder, plans)
     commit = generated(config.root).get("commit")
     journal = FileJournal(
@@ -232,6 +239,7 @@ class _Execution:
         self.stop, self.progress = hooks.stop, progress
         self.desired = {d.domain: d for d in planner.selected()}
         self.report = OutcomeReporter(progress, hooks.on_outcome, hooks.stop)
+        # This limit bounds memory; the client limits the requests.
         self.limits = {name: asyncio.Semaphore(DOMAINS_AT_ONCE) for name in servers.writers}
 
     async def result(self) -> ApplyResult:
@@ -240,6 +248,7 @@ class _Execution:
         protections = protections_to_write(config, (p.domain for p in self.plans if p.complete))
         if not (protections.news or todo):
             return ApplyResult(plans=self.plans, agreed=True)
+        # From here on a signal must not end the process at once, because a write may be in flight.
         self.stop.writing = True
         is_pending = any(c.key not in self.decided[p.domain] for p in todo for c in p.changes)
         journal = begin_journal(config, protections, self.plans) if protections.news or is_pending else None
@@ -275,6 +284,7 @@ class _Execution:
             def left(checked: Sequence[Outcome], seen: Observation) -> Plan:
                 return self.planner.left(plan, checked, seen)
 
+            # After a stop the run does not wait for this read: the journal already has the outcomes.
             done = await self.stop.unless(verify(writer, desired, outcomes, left, self.planner.scope(desired)))
         if done is None:
             return unverified(plan, outcomes)

@@ -1,4 +1,4 @@
-"""Writing files that are new: all of them or none, and never over what is there."""
+"""Writes new files: all of them or none, and never over an existing file."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -8,21 +8,21 @@ from reconciler.core.errors import ReconcilerError, WouldOverwrite
 
 
 def check_free(paths: Iterable[Path], *, hint: str) -> None:
-    """Nothing has any of these names.
+    """Check that none of the paths exists.
 
     Raises:
-        WouldOverwrite: one of them is taken, if only by a link that leads nowhere.
+        WouldOverwrite: one of them exists, if only as a broken link.
     """
     taken = sorted(path for path in paths if os.path.lexists(path))
     if taken:
-        raise WouldOverwrite(f"{taken[0]} is there already; nothing was written", hint=hint)
+        raise WouldOverwrite(f"{taken[0]} exists; nothing was written", hint=hint)
 
 
 def write_new(texts: Mapping[Path, str], *, hint: str) -> tuple[Path, ...]:
-    """Writes the files, in order of their names; on a failure those of them that were written are taken away again.
+    """Write the files in order of their names. If one of them fails, delete those that were written.
 
     Raises:
-        WouldOverwrite: one of them is there already.
+        WouldOverwrite: one of them exists.
         ReconcilerError: one of them cannot be written.
     """
     check_free(texts, hint=hint)
@@ -37,8 +37,9 @@ def write_new(texts: Mapping[Path, str], *, hint: str) -> tuple[Path, ...]:
     except OSError as e:
         for written in made:
             written.unlink(missing_ok=True)
+        # The file may have been created between the check and the write.
         if isinstance(e, FileExistsError) and os.path.lexists(path):
-            raise WouldOverwrite(f"{path} is there already; nothing was written", hint=hint) from e
+            raise WouldOverwrite(f"{path} exists; nothing was written", hint=hint) from e
         text = f"{path} cannot be written: {e.strerror or e}; nothing was written"
-        raise ReconcilerError(text, hint="name another folder") from e
+        raise ReconcilerError(text, hint="Name another folder.") from e
     return tuple(made)

@@ -10,14 +10,14 @@ from typing import TypeVar
 
 from reconciler.app.adopt.declare import as_declared
 from reconciler.app.adopt.file_changes import FileChange
-from reconciler.app.adopt.importing import whole
+from reconciler.app.adopt.importing import read_completely
 from reconciler.app.adopt.make_valid import make_valid
 from reconciler.app.exits import Exit, of_plans
 from reconciler.app.onboarding.ci_files import ci_files
 from reconciler.app.onboarding.new_files import check_free, write_new
 from reconciler.app.onboarding.product import PRODUCT, product_of
 from reconciler.app.onboarding.server import SERVER
-from reconciler.app.onboarding.starter import HINT, beside
+from reconciler.app.onboarding.starter import HINT, common_files
 from reconciler.app.plan.planner import Planner, PlanRequest
 from reconciler.app.plan.reading import observe_selected
 from reconciler.app.servers import OpenServers
@@ -54,12 +54,14 @@ class Onboarding:
         workspace_text: its `reconciler.yaml`.
         today: the day of the plan (UTC).
         ci: the names of CI files, as in `ci_files.CI_FILES`.
+        ci_source: the source of the program for the CI files, as in `install_source`; empty if it is unknown.
     """
 
     folder: Path
     workspace_text: str
     today: date
     ci: tuple[str, ...] = ()
+    ci_source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +103,7 @@ def check_new_folder(asked: Onboarding) -> None:
     """
     folder = asked.folder
     names = (folder / "reconciler.yaml", folder / "products" / f"{PRODUCT}.yaml")
-    check_free((*names, *beside(folder), *ci_files(folder, asked.ci)), hint=HINT)
+    check_free((*names, *common_files(folder), *ci_files(folder, asked.ci, asked.ci_source)), hint=HINT)
 
 
 async def domains_of(account: ServerAccount) -> tuple[str, ...]:
@@ -153,7 +155,7 @@ async def _read_all(reader: Reader, domains: Sequence[str], progress: Progress) 
 
     async def one(domain: str) -> Observation:
         try:
-            seen: Observation = await whole(reader, domain)
+            seen: Observation = await read_completely(reader, domain)
         except ReconcilerError as e:
             seen = e
         progress.step(domain)
@@ -201,7 +203,11 @@ def _files(
     for name, draft in drafts.items():
         left_out[name] += more.get(draft.relative, ())
     texts = {folder / relative: text for relative, text in shared.items()}
-    texts |= {**beside(folder), **ci_files(folder, asked.ci), **{c.path: c.after for c in changes}}
+    texts |= {
+        **common_files(folder),
+        **ci_files(folder, asked.ci, asked.ci_source),
+        **{c.path: c.after for c in changes},
+    }
     return texts, {name: said for name, said in left_out.items() if said}
 
 

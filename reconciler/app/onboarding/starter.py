@@ -1,46 +1,62 @@
-"""`init`: a starter workspace that passes `validate`, and the files beside it."""
+"""`init`: a starter workspace that passes `validate`, the files next to it, and CI files for an existing workspace."""
 
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from reconciler.app.data import data_folder
-from reconciler.app.onboarding.ci_files import ci_files
+from reconciler.app.onboarding.ci_files import ci_files, missing_files
 from reconciler.app.onboarding.new_files import write_new
+from reconciler.app.schema import schema_copies
 
 GITIGNORE = """\
-# What reconciler keeps beside the files: its journal, and generated passwords.
+# The journal and the generated passwords.
 .reconciler/
 """
-HINT = "give a folder that is new, or take the file away; existing files are never overwritten"
+HINT = "Name a new folder, or move the file away. `init` never overwrites a file."
 _STARTER = ("reconciler.yaml", "products", "domains")
 
 
-def init_workspace(folder: Path, ci: Sequence[str] = ()) -> tuple[Path, ...]:
-    """Writes the starter files, the schemas that they refer to, and the CI files asked for.
+def init_workspace(folder: Path, ci: Sequence[str] = (), spec: str = "") -> tuple[Path, ...]:
+    """Write the starter files, the schemas that they refer to, and CI files.
+
+    Args:
+        folder: the workspace.
+        ci: keys of `CI_FILES`.
+        spec: the source of the program for the CI files; empty if it is unknown.
 
     Returns:
         The files written.
 
     Raises:
-        WouldOverwrite: one of them is there already; nothing was written then.
+        WouldOverwrite: one of them exists; nothing was written.
         ReconcilerError: the folder or a file in it cannot be written.
     """
     root = files("reconciler.app") / "starter"
     texts = dict(row for name in _STARTER for row in _starter(root / name, folder / name))
-    return write_new({**texts, **beside(folder), **ci_files(folder, ci)}, hint=HINT)
+    return write_new({**texts, **common_files(folder), **ci_files(folder, ci, spec)}, hint=HINT)
 
 
-def beside(folder: Path) -> dict[Path, str]:
-    """What every workspace has beside its own files: the schemas for editors, and what git is to ignore."""
-    names = [f"{name}.schema.json" for name in ("workspace", "product", "domain")]
-    schemas = {folder / "schemas" / name: (data_folder("schemas") / name).read_text("utf-8") for name in names}
-    return {**schemas, **_ignored(folder)}
+def add_ci(folder: Path, ci: Sequence[str], spec: str) -> tuple[Path, ...]:
+    """Write CI files for an existing workspace, and no other file.
+
+    Returns:
+        The files written. Files that exist with the same content are left out.
+
+    Raises:
+        WouldOverwrite: one of them exists with other content; nothing was written.
+        ReconcilerError: a file cannot be written.
+    """
+    return write_new(missing_files(ci_files(folder, ci, spec)), hint=HINT)
+
+
+def common_files(folder: Path) -> dict[Path, str]:
+    """The files that every workspace has: the schemas for editors, and the rules for git."""
+    return {**schema_copies(folder), **_ignored(folder)}
 
 
 def _ignored(folder: Path) -> dict[Path, str]:
-    """A `.gitignore` for `.reconciler/`; inside that folder where the workspace has one that does not say so."""
+    """A `.gitignore` for `.reconciler/`. If the workspace has one without that rule, the file goes into the folder."""
     file = folder / ".gitignore"
     try:
         lines = file.read_text("utf-8", errors="replace").splitlines()

@@ -1,1 +1,1 @@
-"""The pipeline up to the plan: arguments, base commit, reading, and planning with every guard."""
+"""The pipeline up to the plan: arguments, base commit, reading, planning and the guards of a run."""

@@ -1,4 +1,4 @@
-"""Plans for the selected domains of a workspace: read, compare, guard. Changes nothing."""
+"""Plans for the domains of a run: compare and guard. Changes nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,12 +33,14 @@ from reconciler.engine.observe import Observation, read_scope
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRequest:
-    """What the command line asks of a plan.
+    """The options of a plan on the command line.
 
     Attributes:
-        base: a commit to compare with: whose the changes are, and who was protected before.
-        base_applied: the base commit is known to have been applied, so that what differs from it on the server was
-            changed there. A pull request's base may not have been: there only the journal tells.
+        today: decides which removals with `purgeAfter` are due.
+        allow_deletions: the exact number of deletions, in place of `policy.maxDeletions`.
+        base: a commit to compare with, for the attribution of changes and for earlier protections.
+        base_applied: whether the base commit is known to be applied. Then every difference between it and the server
+            was made on the server. The base of a pull request may not be applied; then only the journal shows this.
     """
 
     today: date
@@ -51,12 +53,12 @@ class PlanRequest:
 
 
 def state_folder(root: Path) -> Path:
-    """Where a workspace keeps what is not for git: the journal, generated passwords."""
+    """The folder for files that do not belong into git: journals and generated passwords."""
     return root / ".reconciler"
 
 
 def journal_folder(root: Path) -> Path:
-    """Where the journals are."""
+    """The folder with the journals."""
     return state_folder(root) / "journal"
 
 
@@ -67,7 +69,7 @@ class Planner:
 
     Args:
         versions: of passwords known to have been set; with these and no inventory, no journal is read.
-        inventory: what the journals know; None = it is read from the workspace's journals.
+        inventory: the contents of the journals; None = it is read from the workspace's journals.
         base: the base commit's files; None = they are loaded if the request names a commit.
         internal: the domains that mail does not leave for; None = those of the files, until the servers were read.
 
@@ -95,7 +97,7 @@ class Planner:
         self.base = load_base(config, request.base) if base is None and request.base is not None else base
 
     def selected(self) -> list[DesiredDomain]:
-        """The domains to read, in order; each read covers what its value manages."""
+        """The domains to read, in order; a read covers the fields that the value manages."""
         return [self.config.domains[name] for name in self.config.selected]
 
     def bare(self, name: str) -> DesiredDomain:
@@ -104,16 +106,16 @@ class Planner:
         return DesiredDomain(domain=file.domain, server=file.server, product=file.product, origin=file.origin)
 
     def scope(self, desired: DesiredDomain) -> ReadScope:  # noqa: ARG002 - a run of other changes needs more
-        """What the changes need in addition to what the domain's value manages."""
+        """The reads that the changes need in addition to the managed fields."""
         return ReadScope()
 
     def bill_scope(self, desired: DesiredDomain) -> ReadScope:
-        """What the bill needs in addition: the activations that the product charges for."""
+        """The reads that the bill needs in addition: the activations that the product charges for."""
         product = self.config.products.get(desired.product or "")
         return ReadScope(activations=billed_protocols(product.billing)) if product else ReadScope()
 
     def base_scope(self, desired: DesiredDomain) -> ReadScope:
-        """What the base commit's file manages: its plan is made from the same read."""
+        """The reads for the fields that the base commit's file manages: both plans use one read."""
         before = self.base.desired(desired, self.config) if self.base else None
         return read_scope(before) if before else ReadScope()
 
@@ -152,6 +154,7 @@ class Planner:
         )
         limits = product.limits if product else Limits()
         plan = plan_domain(desired, seen, self.policy, limits, options)
+        # Only a product has prices.
         return replace(plan, cost=cost_of(plan, seen, product.billing)) if product else plan
 
     def _password_versions(self, desired: DesiredDomain) -> dict[str, Mapping[str, int]]:
@@ -175,6 +178,7 @@ class Planner:
         """The plans of all selected domains, with the diagnostics of the guards of the run."""
         self.internal = internal_domains(self.config, seen)
         plans = judge(self.domain_plans(seen), seen, self.internal, self.request.allow_deletions)
+        # Only a complete selection shows that the files dropped a domain.
         unmatched = (
             *unknown_targets(self.request.targets, self.selected(), seen),
             *passwords_not_referred_to(self.request.set_passwords, self.selected()),
@@ -183,15 +187,17 @@ class Planner:
         return (plans[0].with_diagnostics(*unmatched), *plans[1:]) if plans else ()
 
     def decided(self, plan: Plan, seen: Observation) -> Mapping[str, Outcome]:  # noqa: ARG002 - see saved plans
-        """The outcomes of changes that are not made, by key; a plan that was just made has none."""
+        """The outcomes of changes that the run does not make, by key. A new plan has no such changes."""
         return {}
 
     def left(self, plan: Plan, outcomes: Sequence[Outcome], seen: Observation) -> Plan:
-        """What is left to do in a domain after its apply, by a new read."""
+        """The remaining plan of a domain after its apply, from a new read."""
         return self.after(plan, outcomes).plan(self.config.domains[plan.domain], seen)
 
     def after(self, plan: Plan, outcomes: Sequence[Outcome]) -> "Planner":
-        """A planner for the rest: it knows the passwords that the run has set, and allows no further deletion."""
+        """A planner for the rest: it knows the passwords that the run has set, and judges no number of deletions."""
+        # Any number turns off the limit of the policy, which judged the first plan and must not refuse the remainder.
+        # Attribution is only for the plan that people see.
         request = replace(self.request, allow_deletions=0, set_passwords=frozenset(), base=None)
         made = (o.change for o in outcomes if o.password_set)
         known = {(plan.server, c.address): ref.version for c in made if (ref := c.password)}
@@ -207,6 +213,7 @@ class Planner:
             return plans
         request = replace(self.request, base=None)
         ours = internal_domains(base.config, seen)
+        # The same read and journals, but the files, policy and products of the base commit.
         before = Planner(base.config, request, self._versions, inventory=self.inventory, internal=ours)
         rows: list[Plan] = []
         for desired, plan in zip(selected, plans, strict=True):
@@ -232,11 +239,11 @@ def pending_of(plan: Plan, decided: Mapping[str, Outcome]) -> Plan:
 
 
 def internal_domains(config: Configuration, seen: Mapping[str, Observation] = NOTHING_SEEN) -> frozenset[str]:
-    """The workspace's domains and their aliases: mail to these does not leave.
+    """The workspace's domains and their domain aliases: mail to these does not leave.
 
-    That a file declares a name does not make it ours: what was seen has the last word. A domain that its server does
-    not let us manage is outside, and so is a domain alias that is not there yet, of a domain that was asked for. (In
-    the plan of its own domain an alias that is made by it counts as there.)
+    The current state decides, because a file can declare any name. A domain that its server does not let us manage is
+    external. So is a domain alias that a domain that was read does not have yet. (In the plan of its own domain, an
+    alias that the plan creates is internal.)
     """
     there = {name for s in seen.values() if isinstance(s, CurrentDomain) for name in s.domain_aliases}
     refused = {name for name, s in seen.items() if isinstance(s, RefusedByServer)}
@@ -250,6 +257,7 @@ def internal_domains(config: Configuration, seen: Mapping[str, Observation] = NO
     return frozenset((*(config.domains.keys() - refused), *aliases))
 
 
+# The first match decides, so the base class comes last.
 _CODES: Sequence[tuple[type[ReconcilerError], str]] = (
     (Unreachable, "SRV001"),
     (NotInBase, "SEC007"),

@@ -1,4 +1,4 @@
-"""Writing a report into a folder: never over what is not ours, each file at once or not at all."""
+"""Writing a report into a folder: never over other files, and each file atomically."""
 
 import json
 import os
@@ -9,49 +9,50 @@ from pathlib import Path, PurePosixPath
 from reconciler.core.errors import ReconcilerError, WouldOverwrite
 
 MANIFEST = ".reconciler-report.json"
-"""Names the files that we wrote: by it a folder is known as a report, and pages of domains long gone are removed."""
+"""The list of written files. It marks a folder as a report, and names the pages of removed domains to delete."""
 
 _OURS = re.compile(r"index\.html|report\.(?:json|md|csv)|junit\.xml|domains/[a-z0-9._~-]+\.html")
-"""What a report may consist of: the manifest is a file like any other, and must not make us delete something else."""
+"""The files of a report. A manifest can be edited, and must not make the program delete any other file."""
 
 _HINT = "name another folder with -o, or empty this one"
 
 
 def check_report_folder(folder: Path) -> None:
-    """Whether a report may be written there: it does not exist, is empty, or holds an earlier report.
+    """Checks that the folder does not exist, is empty, or holds an earlier report.
 
     Raises:
-        WouldOverwrite: something else is there.
+        WouldOverwrite: the folder holds anything else.
     """
     if not os.path.lexists(folder):
         return
     if not folder.is_dir():
         raise WouldOverwrite(f"{folder} is not a folder; nothing was written", hint=_HINT)
+    # Files behind the link are outside the report.
     if (folder / "domains").is_symlink():
-        raise WouldOverwrite(f"{folder / 'domains'} leads elsewhere; nothing was written", hint=_HINT)
+        raise WouldOverwrite(f"{folder / 'domains'} is a symbolic link; nothing was written", hint=_HINT)
     if any(folder.iterdir()) and _written(folder) is None:
-        text = f"{folder} is not empty, and what is in it is no report of ours; nothing was written"
+        text = f"{folder} is not empty and is not a report of this program; nothing was written"
         raise WouldOverwrite(text, hint=_HINT)
 
 
 def write_folder(folder: Path, files: Iterable[tuple[str, str]]) -> int:
-    """Writes the files, and removes those of an earlier report that this one has not; what else is there stays.
+    """Writes the files, and deletes files of an earlier report that this report does not have. Other files stay.
 
     Args:
-        files: (path in the folder, text); made and written one after the other.
+        files: (path in the folder, text), written one at a time.
 
     Returns:
-        How many files there are now.
+        The number of files of the report.
 
     Raises:
-        WouldOverwrite: see `check_folder`.
-        ReconcilerError: something cannot be written.
+        WouldOverwrite: see `check_report_folder`.
+        ReconcilerError: a file cannot be written.
     """
     check_report_folder(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         before = _written(folder) or frozenset()
-        # First of all the folder becomes ours, so that a run that was stopped can be followed by another.
+        # The manifest comes first, so that another run can continue after an interrupted one.
         _note(folder, before)
         paths: set[str] = set()
         try:
@@ -59,6 +60,7 @@ def write_folder(folder: Path, files: Iterable[tuple[str, str]]) -> int:
                 assert _OURS.fullmatch(path), f"{path!r} is not a part of a report"
                 paths.add(path)
                 _replace(folder, path, text)
+        # The manifest has to name all written files, or the next run would refuse the folder.
         except BaseException:
             _note(folder, before | paths)
             raise
@@ -71,7 +73,7 @@ def write_folder(folder: Path, files: Iterable[tuple[str, str]]) -> int:
 
 
 def _written(folder: Path) -> frozenset[str] | None:
-    """The files of the report that is there; None where none is."""
+    """The files of the report in the folder; None if there is no report."""
     try:
         data = json.loads((folder / MANIFEST).read_bytes())
         files = data["files"] if data["formatVersion"] == 1 else None
@@ -89,6 +91,7 @@ def _note(folder: Path, paths: Iterable[str]) -> None:
 def _replace(folder: Path, path: str, text: str) -> None:
     target = folder / PurePosixPath(path)
     target.parent.mkdir(exist_ok=True)
+    # In the same folder, because a rename is atomic only within a file system.
     part = target.parent / f".writing-{os.getpid()}"
     part.unlink(missing_ok=True)
     try:

@@ -1,4 +1,4 @@
-"""The report: how each domain stands on its server and in DNS, as web pages and as files for programs."""
+"""The report: the status of each domain on its server and in DNS, as web pages and as files for programs."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from reconciler.app.dns import ask_dns, expected_of, subjects
 from reconciler.app.header import generated
 from reconciler.app.plan.planner import Planner, PlanRequest
 from reconciler.app.report.earlier import Earlier
-from reconciler.app.status import Seen, Told, ask_servers, status_rows
+from reconciler.app.status import Seen, StatusAnswer, ask_servers, status_rows
 from reconciler.compliance.generator import prefilled
 from reconciler.compliance.publish import reports_to
 from reconciler.compliance.records import dmarc
@@ -32,11 +32,11 @@ from reconciler.output.report.since import since_markdown
 
 @dataclass(frozen=True, slots=True)
 class ReportResult:
-    """What the report is made of.
+    """The contents of the report.
 
     Attributes:
-        problems: what kept mail servers from telling how domains stand.
-        comparison: None where no earlier report was given.
+        problems: the errors of mail servers that did not return the status of domains.
+        comparison: None without an earlier report.
     """
 
     report: Report
@@ -48,31 +48,33 @@ class ReportResult:
 async def make_report(
     config: Configuration, progress: Progress, *, from_servers: bool, earlier: Earlier | None
 ) -> ReportResult:
-    """Asks the mail servers, unless they are not to be asked, then DNS.
+    """Queries the mail servers, if `from_servers`, and then DNS.
 
-    A server that cannot be read stops nothing: the report says so.
+    A server that cannot be read does not stop the report, which names it.
 
     Raises:
-        Unreachable: there is no resolver to ask.
-        NoHostName: a record would have to lead to an address; said before anything is asked.
+        Unreachable: no resolver is configured or found.
+        NoHostName: a record would have to name an IP address; raised before any query.
     """
     planner = Planner(config, PlanRequest(today=datetime.now(UTC).date()), versions={})
     selected = planner.selected()
+    # A host name that is missing in the configuration is found before the first request.
     for desired in selected:
         expected_of(config, desired)
-    told: Mapping[str, Told] = {}
+    answers: Mapping[str, StatusAnswer] = {}
     rows: list[DomainStatus] = []
     if from_servers:
-        told = await ask_servers(config, planner, progress)
-        rows, _ = status_rows(config, planner, told)
+        answers = await ask_servers(config, planner, progress)
+        rows, _ = status_rows(config, planner, answers)
     seen: dict[str, Observation] = {
-        domain: found.current if isinstance(found, Seen) else found for domain, found in told.items()
+        domain: found.current if isinstance(found, Seen) else found for domain, found in answers.items()
     }
     report = await ask_dns(config, subjects(config, selected, seen), progress)
     comparison = None
+    # With a partial selection, missing domains were not removed, they were not checked.
     if earlier is not None:
         comparison = compare(
-            earlier.said, snapshot(report), since=earlier.time, partial=len(selected) < len(config.domains)
+            earlier.snapshot, snapshot(report), since=earlier.time, partial=len(selected) < len(config.domains)
         )
     statuses = {row.domain: row for row in rows}
     wanted = {desired.domain: desired for desired in selected}
@@ -81,13 +83,14 @@ async def make_report(
         generated=generated(config.root),
         comparison=comparison,
     )
-    problems = tuple(found for found in told.values() if isinstance(found, ReconcilerError))
+    problems = tuple(found for found in answers.values() if isinstance(found, ReconcilerError))
     return ReportResult(report, site, problems, comparison)
 
 
 def report_files(result: ReportResult, language: str) -> Iterator[tuple[str, str]]:
-    """(path in the folder, text) of all files; the front page last."""
+    """(path in the folder, text) of all files; the front page is the last."""
     report, comparison = result.report, result.comparison
+    # The front page is written last, so that it never links to a page that does not exist yet.
     yield "report.json", render_json(report, result.site.generated)
     markdown = render_markdown(report)
     yield "report.md", markdown if comparison is None else f"{markdown}\n{since_markdown(comparison)}"
@@ -102,6 +105,7 @@ def _page(
     statuses: Mapping[str, DomainStatus],
     report: DomainReport,
 ) -> PageInput:
+    # A domain alias has no file of its own: its domain decides what is expected.
     desired = wanted[report.alias_of or report.domain]
     expected = expected_of(config, desired)
     return PageInput(
@@ -113,7 +117,7 @@ def _page(
 
 
 def _start(expected: Expected, published: str | None) -> DmarcStart:
-    """What `dns dmarc` begins with: nobody shall weaken a policy by copying what the page shows."""
+    """The start values of `dns dmarc`, so that a copied record never weakens the published policy."""
     rua = reports_to(expected.dmarc_rua)
     wish = prefilled(expected, (rua,) if rua else (), published).wish
     return DmarcStart(
@@ -131,12 +135,12 @@ def _start(expected: Expected, published: str | None) -> DmarcStart:
 
 
 def _addresses(uris: tuple[str, ...]) -> str:
-    """As people write them; a URI with something encoded stays one."""
+    """URIs as plain addresses; a URI with an encoded character stays a URI."""
     return " ".join(uri if "%" in uri else uri.removeprefix("mailto:") for uri in uris)
 
 
 def _published(report: DomainReport) -> str | None:
-    """The record that the domain itself publishes; None where it has none, or several, or none is known."""
+    """The DMARC record of the domain itself; None if it has none or several, or the lookup failed."""
     texts = [
         record.value
         for check in report.checks

@@ -1,1 +1,1 @@
-"""Saved plans: their file format, their signature, and the apply of what was saved."""
+"""Saved plans: their file format, their signature, and their apply."""

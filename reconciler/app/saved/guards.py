@@ -39,8 +39,8 @@ def objections_now(pending: Plan, seen: CurrentDomain, planner: Planner) -> tupl
 def _renamed_back(desired: DesiredDomain, changes: Sequence[Change]) -> tuple[DesiredDomain, dict[str, str]]:
     """The file as it would be after the renames of a rollback, which no file asks for.
 
-    The guards refuse a rename if the file still declares the old name. The second value keeps the protection of old
-    names, which the changed file no longer states.
+    The guards refuse a rename if the file still declares the old name. The second value keeps the protection
+    of the names before the rename, which the changed file no longer states.
     """
     asked = {(r.kind, r.old, r.new) for r in desired.renamed}
     protected: dict[str, str] = {}
@@ -49,6 +49,7 @@ def _renamed_back(desired: DesiredDomain, changes: Sequence[Change]) -> tuple[De
         if new is None or (change.kind, change.name, new) in asked:
             continue
         if change.kind == "mailbox":
+            # The guards only need the declared names, so a mailbox without fields is sufficient.
             boxes = {} if isinstance(desired.mailboxes, Unset) else dict(desired.mailboxes)
             old = boxes.pop(change.name, None)
             protected |= {change.name: "in the files"} if old is not None and old.protect else {}
@@ -59,6 +60,7 @@ def _renamed_back(desired: DesiredDomain, changes: Sequence[Change]) -> tuple[De
             desired = replace(desired, aliases={new: Alias(name=new), **aliases})
         renaming = Renaming(kind=change.kind, old=change.name, new=new, origin=change.origin)
         names = {change.name, new}
+        # The files still hold the rename that the run applied. It is the opposite of this one.
         kept = tuple(r for r in desired.renamed if r.kind != change.kind or not names & {r.old, r.new})
         gone = tuple(r for r in desired.removed if r.kind != change.kind or r.name not in names)
         desired = replace(desired, renamed=(*kept, renaming), removed=gone)

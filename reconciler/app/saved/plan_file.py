@@ -1,7 +1,7 @@
 """Saved plans: `plan --save FILE`, `apply --plan FILE`.
 
-A saved plan holds the changes themselves, and for each the salted digests of the live object that it was planned
-against; never a secret, only where one comes from. What was reviewed is what runs: nothing is planned anew.
+A saved plan holds the changes, and for each change salted digests of the current object at planning. It holds no
+secret, only references to secrets. `apply --plan` makes exactly the reviewed changes and plans nothing again.
 """
 
 import hashlib
@@ -39,12 +39,12 @@ _WRITES_ONE = "`reconciler plan --save FILE` writes one"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedPlan:
-    """A saved plan that was read, found whole and in time, and made for this workspace.
+    """A saved plan that is intact, not expired, and made for this workspace.
 
     Attributes:
-        domains: every domain that was planned, also those without changes, with the preconditions of its changes.
-        salt: of the preconditions' digests.
-        request: what the plan was asked for; `today` is the day on which it was made.
+        domains: every planned domain, also without changes, with the preconditions of its changes.
+        salt: of the digests in the preconditions.
+        request: the options of the plan; `today` is the day on which it was made.
         made, expires: in UTC.
     """
 
@@ -56,7 +56,7 @@ class SavedPlan:
 
     @property
     def plans(self) -> tuple[Plan, ...]:
-        """The plans, one a domain, as they were saved."""
+        """The plans, one per domain, as saved."""
         return tuple(e.plan for e in self.domains)
 
     @classmethod
@@ -66,13 +66,13 @@ class SavedPlan:
         """Reads a saved plan.
 
         Args:
-            config: the workspace here, which the plan must have been made for.
-            key: whose signature the plan must carry; None = signatures are not looked at.
+            config: this workspace; the plan must have been made for it.
+            key: the key that must have signed the plan; None = signatures are not checked.
             now: the time; for tests.
 
         Raises:
-            StalePlan: it is no saved plan of this version, was edited, is not signed with `key`, has expired, or was
-                made for other servers, another workspace or other files.
+            StalePlan: it is not a saved plan of this version, was edited, is not signed with `key`, has expired, or
+                was made for other servers, another workspace or other files.
         """
         data = _document(path)
         _check_whole(path, data, key)
@@ -88,7 +88,7 @@ class SavedPlan:
             domains = tuple(plan_from(d, shown) for d in data["domains"])
             request = _request(data)
         except ValueError as e:
-            raise StalePlan(f"{path} is not a plan that could be applied: {e}", hint=_WRITES_ONE) from e
+            raise StalePlan(f"{path} cannot be applied: {e}", hint=_WRITES_ONE) from e
         _check_domains(path, domains, config)
         return cls(domains=domains, salt=salt, request=request, made=made, expires=expires)
 
@@ -102,15 +102,16 @@ def saved_plan(
     key: SigningKey | None = None,
     now: datetime | None = None,
 ) -> str:
-    """The text of a saved plan; none of the plans is unfit, and each change has its live object in `current`.
+    """The text of a saved plan. No plan is unfit, and each change has its current object in `current`.
 
     Args:
-        plans: whoever made them: applying does not plan again from files.
-        expires: how long after `now` it may be applied.
+        plans: made from files or from a journal; applying does not plan again.
+        expires: the time after `now` during which it can be applied.
         key: signs it.
         now: the time; for tests.
     """
-    assert not unfit(plans), "asked for before"
+    assert not unfit(plans), "the caller refuses unfit plans"
+    # A new salt for each plan: nobody can compare the digests of two plans, or prepare a table of guesses.
     salt = secrets.token_bytes(_SALT_BYTES)
     document: dict[str, object] = {
         "formatVersion": FORMAT_VERSION,
@@ -118,6 +119,7 @@ def saved_plan(
         "generated": generated(config.root),
         "expires": _text((now or datetime.now(UTC)) + expires),
         "workspace": {"identity": _identity(config), "configuration": config.digest},
+        # A digest in place of the address: a CI job may publish the file as an artifact.
         "servers": {name: _server(config, name, salt) for name in {p.server for p in plans}},
         "salt": salt.hex(),
         "asked": {
@@ -135,24 +137,32 @@ def saved_plan(
 
 
 def unfit(plans: Sequence[Plan]) -> tuple[str, ...]:
-    """The domains whose plan is incomplete or refused: a saved plan with one of them could never be applied."""
+    """The domains whose plan is incomplete or refused, and can therefore never be applied."""
     return tuple(p.domain for p in plans if p.refused or not p.complete)
 
 
 def duration(text: str) -> timedelta:
-    """`30m`, `24h`, `7d` as a time; ValueError, with a reason for users, if it is none."""
+    """Parses `30m`, `24h` or `7d`.
+
+    Raises:
+        ValueError: it is not a duration; the message is for users.
+    """
     match = re.fullmatch(r"([0-9]{1,6})([mhd])", text)
     found = int(match[1]) * _UNITS[match[2]] if match else timedelta()
     if not timedelta() < found <= LONGEST:
-        raise ValueError(f"{text!r}: write a number with m, h or d, like 30m, 24h or 7d; at most {LONGEST.days}d")
+        raise ValueError(
+            f"{text!r} is not a duration: write a number with m, h or d, like 30m, 24h or 7d; at most {LONGEST.days}d"
+        )
     return found
 
 
 def _document(path: Path) -> dict[str, Any]:
-    """The file as it stands. Only the one spelling that this program writes is a saved plan: no byte may differ."""
+    """The parsed file. It must be spelled exactly as this program writes it, so that no byte can be changed."""
     try:
         with path.open("rb") as file:
+            # One more byte shows that a file is too large, without reading all of it.
             raw = file.read(MAX_BYTES + 1)
+        # The program writes all other characters as escapes.
         text = raw.decode("ascii")
         data = json.loads(text)
     except (OSError, ValueError, RecursionError) as e:
@@ -160,6 +170,7 @@ def _document(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict) or data.get("kind") != KIND or len(raw) > MAX_BYTES:
         raise _no_plan(path)
     version = data.get("formatVersion")
+    # In Python, `true` equals 1.
     if version != FORMAT_VERSION or isinstance(version, bool):
         raise StalePlan(f"{path} has formatVersion {version!r}; this program knows {FORMAT_VERSION}", hint=_AGAIN)
     if _written(data) != text:
@@ -170,40 +181,45 @@ def _document(path: Path) -> dict[str, Any]:
 def _is_one(data: Mapping[str, Any]) -> bool:
     try:
         return validator("saved-plan").decides.is_valid(data)
-    except ValueError:  # halves of surrogate pairs, which are no text
+    except ValueError:  # a lone surrogate, which the validator cannot encode
         return False
 
 
 def _check_whole(path: Path, data: Mapping[str, Any], key: VerifyKey | None) -> None:
-    """That nobody changed it since, and that the right one signed it, where a signature is asked for."""
+    """Checks that the file was not edited, and that it is signed with the given key."""
+    # The digest detects damage and careless edits. Only a signature stops a forger.
     if data.get("integrity") != _integrity(data):
         raise _edited(path)
     if key is None:
         return
     if "signature" not in data:
-        raise StalePlan(f"{path} is not signed, and a signature is asked for", hint="`plan --sign-key KEY` signs it")
+        raise StalePlan(
+            f"{path} is not signed, and --verify-key requires a signature",
+            hint="save the plan again with `plan --save FILE --sign-key KEY`",
+        )
     if not key.verifies(data["signature"], _message(data)):
-        text = f"{path} is not signed with the key that {key.path} belongs to ({key.fingerprint})"
-        raise StalePlan(text, hint="have the plan made and signed again; nothing was changed")
+        text = f"{path} is not signed with the private key of {key.path} ({key.fingerprint})"
+        raise StalePlan(text, hint="plan and sign again; nothing was changed")
 
 
 def _check_place(path: Path, data: Mapping[str, Any], config: Configuration, salt: bytes) -> None:
-    """That it was made for these servers, this workspace and these files."""
+    """Checks that the plan was made for these servers, this workspace and these files."""
     known = config.workspace.servers
     for name, digest in sorted(data["servers"].items()):
+        # An unknown server is part of another workspace, which the checks below report.
         if name in known and digest != _server(config, name, salt):
-            text = f"{path} was made for another server: {name} had another address or role then; nothing was changed"
+            text = f"{path} was made for another server: {name} had another address or role; nothing was changed"
             raise StalePlan(text, hint=_AGAIN)
     if data["workspace"]["configuration"] == config.digest:
         return
     if data["workspace"]["identity"] == _identity(config):
-        raise StalePlan(f"{path} was made from other files than these; nothing was changed", hint=_AGAIN)
-    text = f"{path} was made for another workspace, or from other files: servers or domains differ; nothing was changed"
-    raise StalePlan(text, hint="apply it where it was made, or plan again and have the new plan reviewed")
+        raise StalePlan(f"{path} was made from other files; nothing was changed", hint=_AGAIN)
+    text = f"{path} was made for another workspace or other files: servers or domains differ; nothing was changed"
+    raise StalePlan(text, hint="apply it in its own workspace, or plan again and have the new plan reviewed")
 
 
 def _check_domains(path: Path, domains: Sequence[SavedDomain], config: Configuration) -> None:
-    """That domains, servers and references to secrets are those of the files, which nobody but git can change."""
+    """Checks that domains, servers and references to secrets are those of the files, which are under review in git."""
     for expected in domains:
         plan = expected.plan
         desired = config.domains.get(plan.domain)
@@ -213,20 +229,22 @@ def _check_domains(path: Path, domains: Sequence[SavedDomain], config: Configura
         for change in plan.changes:
             declared = boxes.get(change.name)
             if not _is_ours(change, declared.password if declared else None):
-                text = f"{path}: {change.key} would take its password from where no file says"
+                text = f"{path}: the password reference of {change.key} is in no file"
                 raise StalePlan(f"{text}; nothing was changed", hint=_AGAIN)
+    # Results are kept by domain, so a second plan of a domain would be lost.
     if len({e.plan.domain for e in domains}) != len(domains):
         raise _no_plan(path)
 
 
 def _is_ours(change: Change, declared: object) -> bool:
-    """A command in a plan that nobody signed must not be run: only one that the files hold is."""
+    """Whether the files hold the reference. An unsigned plan could otherwise run any command."""
     ref = change.password
     return ref is None or ref == declared or ref == SecretRef("generate")
 
 
 def _request(data: Mapping[str, Any]) -> PlanRequest:
     asked = data["asked"]
+    # The base commit is not saved: attribution helps the reviewer and does not affect the apply.
     return PlanRequest(
         today=date.fromisoformat(asked["day"]),
         prune=asked["prune"],
@@ -237,7 +255,7 @@ def _request(data: Mapping[str, Any]) -> PlanRequest:
 
 
 def _identity(config: Configuration) -> str:
-    """What makes a workspace itself, whatever is in its files: the names of its servers and its domains."""
+    """A digest that identifies a workspace independent of its contents: the names of its servers and domains."""
     names = canonical_json([sorted(config.workspace.servers), sorted(config.domains)])
     return "sha256:" + hashlib.sha256(names.encode()).hexdigest()
 
@@ -248,8 +266,9 @@ def _server(config: Configuration, name: str, salt: bytes) -> str:
 
 
 def _message(document: Mapping[str, object]) -> bytes:
-    """What is signed: everything but the signature and what is computed over it."""
+    """The signed message: the document without the signature and without the digest over it."""
     rest = {k: v for k, v in document.items() if k not in ("signature", "integrity")}
+    # The prefix makes signatures of other kinds of documents invalid here.
     return b"reconciler saved plan\n" + _digest(rest).encode()
 
 
@@ -282,5 +301,5 @@ def _no_plan(path: Path) -> StalePlan:
 
 
 def _edited(path: Path) -> StalePlan:
-    text = f"{path} was edited after it was made, or damaged on its way; nothing was changed"
-    return StalePlan(text, hint=f"a plan is applied byte for byte as it was reviewed; {_AGAIN}")
+    text = f"{path} was edited or damaged after it was saved; nothing was changed"
+    return StalePlan(text, hint=_AGAIN)

@@ -1,4 +1,4 @@
-"""Changes and their preconditions as a saved plan holds them, and back. A saved and loaded plan is equal."""
+"""Plans to the data of a saved plan and back. A plan that is saved and loaded is equal to the original."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ Data = Mapping[str, Any]
 
 
 class NoPlan(ValueError):
-    """A document that fits the schema and is no plan all the same; the message says why."""
+    """A document that matches the schema but is not a plan; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedDomain:
-    """A plan, and what must still be so for each of its changes, by key."""
+    """A plan, and the precondition of each of its changes, by key."""
 
     plan: Plan
     preconditions: Mapping[str, Precondition]
 
 
 def saved_plan_data(plan: Plan, salt: bytes, files: Mapping[str, str]) -> dict[str, object]:
-    """One domain of a saved plan; `files`: a file's name for people -> its name in the workspace."""
+    """One domain of a saved plan; `files`: a file's displayed name -> its path in the workspace."""
     return {
         "domain": plan.domain,
         "server": plan.server,
@@ -39,25 +39,28 @@ def saved_plan_data(plan: Plan, salt: bytes, files: Mapping[str, str]) -> dict[s
 
 
 def plan_from(data: Data, files: Mapping[str, str]) -> SavedDomain:
-    """The reverse of `plan_data`; `files`: a file's name in the workspace -> its name for people.
+    """The reverse of `saved_plan_data`; `files`: a file's path in the workspace -> its displayed name.
 
     Raises:
-        NoPlan: it is none that this program writes.
+        NoPlan: this program never writes such a plan.
     """
     changes = tuple(_change(c, data["domain"], files) for c in data["changes"])
     keys: set[str] = set()
     for change in changes:
+        # The executor makes the changes in this order, and needs each dependency before its dependents.
         if change.key in keys or not keys.issuperset(change.depends_on):
-            raise NoPlan(f"{change.key} comes twice, or before what it depends on")
+            raise NoPlan(f"{change.key} occurs twice, or before a change that it depends on")
         keys.add(change.key)
     unmanaged = tuple(Unmanaged(u["kind"], u["address"]) for u in data["unmanaged"])
     plan = Plan(domain=data["domain"], server=data["server"], changes=changes, unmanaged=unmanaged)
+    # The reviewer approved the digest, so the decoded changes must have the same one.
     if plan.digest != data["digest"]:
-        raise NoPlan(f"the digest of {plan.domain} is not that of its changes")
+        raise NoPlan(f"the digest of {plan.domain} does not match its changes")
     expected = {c.key: _precondition(d["precondition"]) for c, d in zip(changes, data["changes"], strict=True)}
     for change in changes:
+        # A creation requires that the object is absent, every other action that its fields are unchanged.
         if (expected[change.key].fields is None) is not (change.action == "create"):
-            raise NoPlan(f"the precondition of {change.key} is of another action")
+            raise NoPlan(f"the precondition of {change.key} belongs to another action")
     return SavedDomain(plan=plan, preconditions=expected)
 
 
@@ -96,6 +99,7 @@ def _field_data(field: FieldChange) -> dict[str, object]:
 
 def _source_data(span: Span, files: Mapping[str, str]) -> dict[str, object]:
     return {
+        # Displayed names depend on the current folder, paths in the workspace do not.
         "file": files.get(span.file, span.file),
         "line": span.line,
         "column": span.column,
@@ -123,11 +127,11 @@ def _change(data: Data, domain: str, files: Mapping[str, str]) -> Change:
         origin=_span(source, files) if source else None,
     )
     if (change.action == "rename") is not (change.new_name is not None):
-        raise NoPlan(f"{change.key}: a rename, and nothing else, has a new name")
+        raise NoPlan(f"{change.key}: a rename needs a new name, and no other action has one")
     if kind == "domainAlias" and change.action not in ("create", "delete"):
-        raise NoPlan(f"{change.key}: a domain alias is made or deleted, nothing else")
+        raise NoPlan(f"{change.key}: a domain alias can only be created or deleted")
     if (kind, change.action) == ("mailbox", "create") and change.password is None:
-        raise NoPlan(f"{change.key}: a new mailbox has a password")
+        raise NoPlan(f"{change.key}: a new mailbox needs a password")
     return change
 
 
@@ -136,6 +140,7 @@ def _name(kind: KindName, name: str) -> str:
         canonical = domain_name(name) if kind == "domainAlias" else local_part(name)
     except BadName as e:
         raise NoPlan(f"{kind} {name!r}: {e}") from e
+    # Two spellings of a name would be two keys of one object.
     if canonical != name:
         raise NoPlan(f"{kind} {name!r} is not in canonical form")
     return name
@@ -144,6 +149,7 @@ def _name(kind: KindName, name: str) -> str:
 def _field(kind: KindName, data: Data) -> FieldChange:
     name, secret = data["name"], data.get("secret")
     if secret is not None:
+        # All other fields appear in plans and journals, where a secret would leak.
         if (kind, name) != ("mailbox", PASSWORD):
             raise NoPlan(f"{kind} has no secret field {name}")
         ref = SecretRef(secret["kind"], secret["target"], tuple(secret["argv"]), secret["version"])
@@ -156,6 +162,7 @@ def _field(kind: KindName, data: Data) -> FieldChange:
 
 
 def _value(value: Any) -> Value | None:
+    # JSON has no tuples, and the model compares tuples.
     return tuple(value) if isinstance(value, list) else value
 
 

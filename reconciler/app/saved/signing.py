@@ -1,6 +1,6 @@
 """Ed25519 signatures of saved plans (RFC 8032), with keys in PEM as `openssl genpkey -algorithm ed25519` makes them.
 
-The library is imported only where something is signed or verified.
+The library is imported only to sign or verify: without the extra `sign`, all other commands work.
 """
 
 import base64
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.core.errors import KeyUnusable, ReconcilerError
+from reconciler.core.extras import install_hint
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -20,14 +21,12 @@ if TYPE_CHECKING:
 ALGORITHM = "Ed25519"
 MAX_BYTES = 64 * 1024
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_MAKE = (
-    "make one with: openssl genpkey -algorithm ed25519 -out plan.pem && openssl pkey -in plan.pem -pubout -out pub.pem"
-)
+_MAKE = "create one: openssl genpkey -algorithm ed25519 -out plan.pem && openssl pkey -in plan.pem -pubout -out pub.pem"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SigningKey:
-    """A private key. It prints as nothing that tells anything of it."""
+    """A private key. Its representation reveals nothing about it."""
 
     _key: "Ed25519PrivateKey"
 
@@ -39,20 +38,21 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class VerifyKey:
-    """A public key, and the file that it came from."""
+    """A public key and its file."""
 
     _key: "Ed25519PublicKey"
     path: Path
 
     @property
     def fingerprint(self) -> str:
-        """`sha256:` and the digest of the raw key; it says which key is meant, and proves nothing."""
+        """`sha256:` and the digest of the raw key. It names the key and proves nothing."""
         return _fingerprint(self._key)
 
     def verifies(self, signature: object, message: bytes) -> bool:
-        """Whether a `signature` object was made over the message with this key's private half."""
+        """Whether a `signature` object signs the message with the private key of this public key."""
         from cryptography.exceptions import InvalidSignature
 
+        # The algorithm is fixed: a document must not choose a weaker one.
         if not isinstance(signature, dict) or signature.get("algorithm") != ALGORITHM:
             return False
         try:
@@ -66,7 +66,7 @@ def load_signing_key(path: Path) -> SigningKey:
     """Reads a private key.
 
     Raises:
-        KeyUnusable: it cannot be read, is no Ed25519 private key, is encrypted, or others can read or change its file.
+        KeyUnusable: it cannot be read, is not an Ed25519 private key, is encrypted, or other users can access its file.
         ReconcilerError: the library is not installed.
     """
     _need_library()
@@ -78,10 +78,10 @@ def load_signing_key(path: Path) -> SigningKey:
     try:
         key = load_pem_private_key(data, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        # Not chained: what a parser says of a private key may hold a part of it.
-        raise KeyUnusable(f"{path} is no private key in PEM without a password", hint=_MAKE) from None
+        # Not chained: the message of the parser may contain a part of the private key.
+        raise KeyUnusable(f"{path} is not an unencrypted private key in PEM format", hint=_MAKE) from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise KeyUnusable(f"{path} is no Ed25519 key", hint=_MAKE)
+        raise KeyUnusable(f"{path} is not an Ed25519 key", hint=_MAKE)
     return SigningKey(key)
 
 
@@ -89,7 +89,7 @@ def load_verify_key(path: Path) -> VerifyKey:
     """Reads a public key.
 
     Raises:
-        KeyUnusable: it cannot be read, or is no Ed25519 public key.
+        KeyUnusable: it cannot be read, or is not an Ed25519 public key.
         ReconcilerError: the library is not installed.
     """
     _need_library()
@@ -98,33 +98,34 @@ def load_verify_key(path: Path) -> VerifyKey:
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     data = _bytes(path, private=False)
+    # With the private key, the job that applies plans could sign them itself.
     if b"PRIVATE KEY" in data:
         raise KeyUnusable(
-            f"{path} holds a private key; only the public half belongs where plans are applied",
-            hint=f"openssl pkey -in {path} -pubout -out pub.pem",
+            f"{path} holds a private key; a job that applies plans needs only the public key",
+            hint=f"extract it: openssl pkey -in {path} -pubout -out pub.pem",
         )
     try:
         key = load_pem_public_key(data)
     except (ValueError, TypeError, UnsupportedAlgorithm) as e:
-        raise KeyUnusable(f"{path} is no public key in PEM", hint=_MAKE) from e
+        raise KeyUnusable(f"{path} is not a public key in PEM format", hint=_MAKE) from e
     if not isinstance(key, Ed25519PublicKey):
-        raise KeyUnusable(f"{path} is no Ed25519 key", hint=_MAKE)
+        raise KeyUnusable(f"{path} is not an Ed25519 key", hint=_MAKE)
     return VerifyKey(key, path)
 
 
 def _need_library() -> None:
     try:
-        import cryptography  # noqa: F401 - only whether it is there
+        import cryptography  # noqa: F401 - tests only whether it is installed
     except ImportError as e:
         raise ReconcilerError(
             "signing and verifying plans needs the library cryptography, which is not installed",
-            hint="pip install 'reconciler[sign]'",
+            hint=install_hint("sign"),
         ) from e
 
 
 def _bytes(path: Path, *, private: bool) -> bytes:
     try:
-        # Without O_NONBLOCK a pipe in place of the file would be waited for.
+        # Without O_NONBLOCK, opening a named pipe would block.
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             mode = os.fstat(handle).st_mode
@@ -132,15 +133,16 @@ def _bytes(path: Path, *, private: bool) -> bytes:
         finally:
             os.close(handle)
     except (OSError, ValueError) as e:
-        reason = e.strerror if isinstance(e, OSError) else "its name is no path"
+        reason = e.strerror if isinstance(e, OSError) else "its name is not a valid path"
         raise KeyUnusable(f"the key {path} cannot be read: {reason}") from e
+    # A key that others can read does not prove who signed.
     if private and os.name == "posix" and mode & _OTHERS:
         raise KeyUnusable(
-            f"the private key {path} is not used: others can read or change it (mode {stat.S_IMODE(mode):04o})",
-            hint=f"chmod 600 {path}, and make a new key if others could see it",
+            f"the private key {path} is not safe: other users can read or change it (mode {stat.S_IMODE(mode):04o})",
+            hint=f"run `chmod 600 {path}`, and create a new key if others could read it",
         )
     if not stat.S_ISREG(mode) or len(data) > MAX_BYTES:
-        raise KeyUnusable(f"the key {path} is no plain file of at most {MAX_BYTES // 1024} KiB", hint=_MAKE)
+        raise KeyUnusable(f"the key {path} is not a regular file of at most {MAX_BYTES // 1024} KiB", hint=_MAKE)
     return data
 
 

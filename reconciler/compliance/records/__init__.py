@@ -1,5 +1,5 @@
-"""Parsers of what stands in DNS records: text in, frozen values out, faults collected as text for people.
+"""Parsers of DNS records: from text to frozen values, with the faults as clauses for messages.
 
-Belongs here: one file a record format. Banned here: asking DNS, expectations about a domain, and raising for what
-a record says: everything here was written by strangers.
+Belongs here: one file per record format. Banned here: DNS queries, expectations about a domain, and exceptions for any
+content of a record, because all records are untrusted.
 """

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.core.errors import ReconcilerError
+from reconciler.core.extras import install_hint
 from reconciler.output.html.inputs import SiteInput
 from reconciler.output.html.paths import page_paths
 from reconciler.output.html.texts import Texts, load_texts, time_text
@@ -24,7 +25,7 @@ try:
 except ModuleNotFoundError as e:
     raise ReconcilerError(
         "web pages need jinja2, which is not installed",
-        hint="pip install 'reconciler[report]'",
+        hint=install_hint("report"),
     ) from e
 
 _HERE = Path(__file__).parent

@@ -1,1 +1,1 @@
-"""The embedded name server: zones, answers and faults."""
+"""The embedded DNS server: zones, answers and faults."""

@@ -1,4 +1,4 @@
-"""From the bytes of a query to the bytes of its answer, faults included; no sockets here."""
+"""Turn the bytes of a query into the bytes of its answer, including injected faults. Without sockets."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -9,13 +9,13 @@ import dns.rdataclass
 import dns.rdatatype
 
 from reconciler.sandbox.dns import wire as dns_wire
-from reconciler.sandbox.dns.faults import Fault, Faults
+from reconciler.sandbox.dns.faults import DnsFault, DnsFaults
 from reconciler.sandbox.dns.zone import shown
 from reconciler.sandbox.dns.zones import Zones
 
 MAX_LOG = 10_000
 MAX_CACHE = 8_192
-# What only whole-zone tools ask for, and the request for everything, which resolvers refuse (RFC 8482 section 4).
+# Zone transfers, meta types and ANY. Resolvers refuse them (RFC 8482 section 4).
 _REFUSED = frozenset(
     {
         dns.rdatatype.ANY,
@@ -31,16 +31,16 @@ _REFUSED = frozenset(
 
 
 @dataclass(frozen=True)
-class Reply:
-    """What to send, after how many seconds; no data: say nothing."""
+class DnsReply:
+    """The answer and its delay in seconds. Without data, nothing is sent."""
 
     data: bytes | None
     delay: float = 0.0
 
 
 @dataclass(frozen=True)
-class _Known:
-    """An answer given before to the same bytes (the id aside), good while the zones have this version."""
+class _CachedAnswer:
+    """A cached answer for the same bytes except the id. It is valid for one version of the zones."""
 
     version: int
     query: dns_wire.Query
@@ -50,54 +50,54 @@ class _Known:
 
 
 class Responder:
-    """Answers queries from zones and remembers what was asked.
+    """Answers queries from zones and logs the questions.
 
-    Clients send the same bytes again and again, but for the id, so whole answers are kept; a change of any zone makes
-    them stale.
+    Clients repeat queries that differ only in their id. Therefore complete answers are cached until any zone changes.
     """
 
     def __init__(self, zones: Zones) -> None:
         self._zones = zones
-        self._faults = Faults()
-        self._known: dict[tuple[bytes, bool], _Known] = {}
+        self._faults = DnsFaults()
+        self._cached: dict[tuple[bytes, bool], _CachedAnswer] = {}
         self._log: deque[tuple[str, str]] = deque(maxlen=MAX_LOG)
 
     def set_faults(self, faults: Sequence[Mapping[str, object]]) -> None:
-        """See Faults.replace."""
+        """Replace the active faults; see `DnsFaults.replace`."""
         self._faults.replace(faults)
 
     def queries(self) -> list[tuple[str, str]]:
-        """Name (lower case, no final dot) and type of the questions seen, newest last, at most MAX_LOG."""
+        """Name (lower case, no final dot) and type of the latest questions, newest last, at most MAX_LOG."""
         return list(self._log)
 
     def reset_queries(self) -> None:
-        """Forget the questions seen."""
+        """Clear the log of questions."""
         self._log.clear()
 
-    def reply(self, wire: bytes, *, tcp: bool) -> Reply:
-        """The reply to what came in over UDP or TCP."""
+    def reply(self, wire: bytes, *, tcp: bool) -> DnsReply:
+        """The reply to a message that came over UDP or TCP."""
         try:
-            known = self._answer(wire, tcp=tcp)
+            cached = self._answer(wire, tcp=tcp)
         except dns_wire.NotAQuery as refusal:
-            return Reply(refusal.reply)
-        self._log.append((known.name, known.rtype))
-        data = wire[:2] + known.data[2:]
-        fault = self._faults.strike(known.name, known.query.rdtype, tcp=tcp)
-        return Reply(data) if fault is None else _faulty(fault, wire, known.query, data)
+            return DnsReply(refusal.reply)
+        self._log.append((cached.name, cached.rtype))
+        data = wire[:2] + cached.data[2:]
+        fault = self._faults.take(cached.name, cached.query.rdtype, tcp=tcp)
+        return DnsReply(data) if fault is None else _faulty(fault, wire, cached.query, data)
 
-    def _answer(self, wire: bytes, *, tcp: bool) -> _Known:
+    def _answer(self, wire: bytes, *, tcp: bool) -> _CachedAnswer:
         cache_key = (wire[2:], tcp)
-        version = self._zones.version  # read before the zones are: a change meanwhile makes the answer stale at once
-        known = self._known.get(cache_key)
-        if known is not None and known.version == version:
-            return known
+        # Read before the zones: if they change while the answer is built, the cached answer is already outdated.
+        version = self._zones.version
+        cached = self._cached.get(cache_key)
+        if cached is not None and cached.version == version:
+            return cached
         query = dns_wire.parse(wire)
         name, rtype = shown(query.qname.canonicalize()), dns.rdatatype.to_text(query.rdtype)
-        known = _Known(version, query, name, rtype, self._render(query, tcp=tcp))
-        if len(self._known) >= MAX_CACHE:
-            self._known.clear()
-        self._known[cache_key] = known
-        return known
+        cached = _CachedAnswer(version, query, name, rtype, self._render(query, tcp=tcp))
+        if len(self._cached) >= MAX_CACHE:
+            self._cached.clear()
+        self._cached[cache_key] = cached
+        return cached
 
     def _render(self, query: dns_wire.Query, *, tcp: bool) -> bytes:
         if query.edns > 0:
@@ -107,12 +107,12 @@ class Responder:
         return dns_wire.render(query, self._zones.resolve(query.qname, query.rdtype), tcp=tcp)
 
 
-def _faulty(fault: Fault, wire: bytes, query: dns_wire.Query, data: bytes) -> Reply:
+def _faulty(fault: DnsFault, wire: bytes, query: dns_wire.Query, data: bytes) -> DnsReply:
     match fault.kind:
         case "silence":
-            return Reply(None)
+            return DnsReply(None)
         case "delay":
-            return Reply(data, fault.seconds)
+            return DnsReply(data, fault.seconds)
         case "servfail":
             data = dns_wire.error(query, dns.rcode.SERVFAIL)
         case "refused":
@@ -122,5 +122,5 @@ def _faulty(fault: Fault, wire: bytes, query: dns_wire.Query, data: bytes) -> Re
         case "garbage":
             data = dns_wire.garbage(query)
         case kind:
-            raise AssertionError(f"fault kind {kind} is in the table but nothing does it")
-    return Reply(wire[:2] + data[2:])  # the query may be one remembered, with another id
+            raise AssertionError(f"fault kind {kind} is not implemented")
+    return DnsReply(wire[:2] + data[2:])  # a cached query may have another id

@@ -1,6 +1,6 @@
-"""The sandbox's DNS server: like a recursive resolver that knows its own zones and nothing else.
+"""The DNS server of the sandbox. It answers like a recursive resolver that knows only its own zones.
 
-On 127.0.0.1 only, UDP and TCP on one port.
+It listens on 127.0.0.1 only, with UDP and TCP on one port.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from reconciler.sandbox.dns.responder import Reply, Responder
+from reconciler.sandbox.dns.responder import DnsReply, Responder
 from reconciler.sandbox.dns.zones import Zones
 
 HOST = "127.0.0.1"
@@ -19,9 +19,9 @@ _TRIES = 50
 
 
 class DnsServer:
-    """Serves zones until stopped; the zones may change meanwhile, from any thread.
+    """Serves zones until it is stopped. Any thread may change the zones at any time.
 
-    Start and stop belong to one event loop; the other methods may be called from anywhere.
+    `start` and `stop` must run in the same event loop; the other methods may be called from any thread.
     """
 
     def __init__(self, zones: Zones, *, port: int = 0) -> None:
@@ -33,14 +33,14 @@ class DnsServer:
         self._stopping = False
 
     async def start(self) -> int:
-        """Listen; gives the port, which for port 0 is any that is free for both.
+        """Start to listen. Returns the port; port 0 chooses one that is free for UDP and TCP.
 
         Raises:
-            OSError: the port is taken or may not be used.
-            RuntimeError: it runs already.
+            OSError: the port is in use or not permitted.
+            RuntimeError: the server already runs.
         """
         if self._udp is not None:
-            raise RuntimeError("this DNS server runs already; stop it first")
+            raise RuntimeError("this DNS server already runs; stop it first")
         tcp_socket, udp_socket = _bind(self._port)
         self._stopping = False
         loop = asyncio.get_running_loop()
@@ -50,7 +50,7 @@ class DnsServer:
         return port
 
     async def stop(self) -> None:
-        """Close everything at once, delayed answers included; does nothing if it does not run."""
+        """Close all connections and drop delayed answers. Without effect if the server does not run."""
         if self._udp is None or self._tcp is None:
             return
         self._stopping = True
@@ -62,14 +62,16 @@ class DnsServer:
         await asyncio.gather(*connections, return_exceptions=True)
         await self._tcp.wait_closed()
         self._udp = self._tcp = None
-        await asyncio.sleep(0)  # transports close their sockets in the loop's next round
+        await asyncio.sleep(0)  # transports close their sockets in the next iteration of the loop
 
     def set_faults(self, faults: Sequence[Mapping[str, object]]) -> None:
-        """Put these faults in force and no others: `kind` of dns_faults.KINDS, and if wanted `match` (part of the
-        name), `type`, `times` (how often) and `seconds` (of a delay). The first that fits and is not used up strikes.
+        """Activate these faults and no others. The first one that matches a question and has uses left is applied.
+
+        Keys: `kind` of `faults.KINDS`; optionally `match` (part of the name), `type`, `times` (number of uses) and
+        `seconds` (of a delay).
 
         Raises:
-            ValueError: an unknown kind or a bad value; nothing has changed then.
+            ValueError: unknown kind or invalid value; nothing changes.
         """
         self._responder.set_faults(faults)
 
@@ -78,7 +80,7 @@ class DnsServer:
         return self._responder.queries()
 
     def reset_queries(self) -> None:
-        """Forget the questions seen."""
+        """Clear the log of questions."""
         self._responder.reset_queries()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -89,18 +91,18 @@ class DnsServer:
             return
         self._connections.add(task)
         try:
-            await self._converse(reader, writer)
+            await self._answer_queries(reader, writer)
         except (TimeoutError, asyncio.IncompleteReadError, ConnectionError):
-            pass  # idle or gone: the end of a conversation like any other
+            pass  # an idle or closed connection ends normally
         except asyncio.CancelledError:
-            # The server stops. A connection's task that ends cancelled is logged by asyncio.streams as a fault of the
-            # server (Python 3.11), so it ends in order; what the client has not read yet is dropped.
+            # The server stops. asyncio.streams logs a cancelled task as an error (Python 3.11), so the task ends
+            # normally. Data that the client has not read is dropped.
             writer.transport.abort()
         finally:
             self._connections.discard(task)
             writer.close()
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _answer_queries(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             async with asyncio.timeout(IDLE_SECONDS):
                 length = int.from_bytes(await reader.readexactly(2), "big")
@@ -120,7 +122,7 @@ class _Udp(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # Always one for datagrams, but asyncio's own class does not derive from DatagramTransport (Python 3.11).
+        # Always a datagram transport, but asyncio's class does not derive from DatagramTransport (Python 3.11).
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
@@ -130,13 +132,14 @@ class _Udp(asyncio.DatagramProtocol):
         else:
             self._send(reply, addr)
 
-    def _send(self, reply: Reply, addr: tuple[str, int]) -> None:
+    def _send(self, reply: DnsReply, addr: tuple[str, int]) -> None:
         if reply.data is not None and self._transport is not None and not self._transport.is_closing():
             self._transport.sendto(reply.data, addr)
 
 
 def _bind(port: int) -> tuple[socket.socket, socket.socket]:
     """A TCP and a UDP socket on the same port."""
+    # A free TCP port may be in use for UDP, so that several attempts can be necessary for port 0.
     for attempt in range(_TRIES):
         tcp_socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         udp_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -150,7 +153,9 @@ def _bind(port: int) -> tuple[socket.socket, socket.socket]:
             if port or error.errno != errno.EADDRINUSE or attempt == _TRIES - 1:
                 wanted = f"port {port}" if port else "any port that is free for both UDP and TCP"
                 why = error.strerror or str(error)
-                raise OSError(error.errno, f"DNS on {HOST}, {wanted}: {why}; choose another port, 0 for any") from error
+                raise OSError(
+                    error.errno, f"DNS on {HOST}, {wanted}: {why}; choose another port, or 0 for a free one"
+                ) from error
         else:
             tcp_socket.setblocking(False)
             udp_socket.setblocking(False)

@@ -1,4 +1,4 @@
-"""Bytes to questions and answers to bytes (RFC 1035 section 4, EDNS: RFC 6891)."""
+"""Decode queries and encode answers (RFC 1035 section 4, EDNS: RFC 6891)."""
 
 import struct
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
 
-from reconciler.sandbox.dns.zones import Answer
+from reconciler.sandbox.dns.zones import DnsAnswer
 
 HEADER = 12
 PLAIN_LIMIT = 512  # bytes over UDP without EDNS
-EDNS_LIMIT = 1232  # the most over UDP: never fragmented (DNS Flag Day 2020)
+EDNS_LIMIT = 1232  # maximum over UDP without fragmentation (DNS Flag Day 2020)
 TCP_LIMIT = 65535
 _POINTER = 0xC000
 _REACH = 0x4000  # pointers have 14 bits
@@ -28,7 +28,7 @@ _OPCODE = 0x7800
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """One question as it came; `qname` keeps the case in which it was written."""
+    """One question. `qname` keeps its case, because the answer must repeat it."""
 
     id: int
     flags: int
@@ -36,36 +36,36 @@ class Query:
     rdtype: dns.rdatatype.RdataType
     rdclass: int
     edns: int  # version, -1 without EDNS
-    payload: int  # bytes the client can take over UDP
+    payload: int  # bytes that the client accepts over UDP
     dnssec_ok: bool
 
     def limit(self, *, tcp: bool) -> int:
-        """The most bytes that the answer may have."""
+        """The maximum size of the answer in bytes."""
         if tcp:
             return TCP_LIMIT
         return min(max(self.payload, PLAIN_LIMIT), EDNS_LIMIT) if self.edns >= 0 else PLAIN_LIMIT
 
 
 class NotAQuery(Exception):
-    """The bytes are no question that can be answered; `reply` is what to send, None for nothing."""
+    """The bytes are not a query. `reply` is the answer to send, None for no answer."""
 
-    def __init__(self, why: str, reply: bytes | None) -> None:
-        super().__init__(why)
+    def __init__(self, reason: str, reply: bytes | None) -> None:
+        super().__init__(reason)
         self.reply = reply
 
 
 def parse(wire: bytes) -> Query:
-    """Read a query.
+    """Decode a query.
 
     Raises:
-        NotAQuery: garbage (FORMERR), another opcode than QUERY (NOTIMP), or an answer, to which nothing is said, lest
-            two servers talk forever.
+        NotAQuery: invalid bytes (FORMERR), another opcode than QUERY (NOTIMP), or an answer. Answers get no reply,
+            because two servers could answer each other forever.
     """
     if len(wire) < 2:
         raise NotAQuery("too short for an id", None)
     flags = int.from_bytes(wire[2:4], "big") if len(wire) >= 4 else 0
     if flags & dns.flags.QR:
-        raise NotAQuery("an answer, not a query", None)
+        raise NotAQuery("the message is an answer", None)
     if len(wire) < HEADER:
         raise NotAQuery("shorter than a header", _bare(wire, 0, dns.rcode.FORMERR))
     if flags & _OPCODE:
@@ -94,28 +94,28 @@ def _bare(wire: bytes, flags: int, rcode: dns.rcode.Rcode) -> bytes:
 
 
 def error(query: Query, rcode: dns.rcode.Rcode) -> bytes:
-    """An answer that says only what went wrong."""
+    """An answer with an error code and no records."""
     return _message(query, 0, rcode, b"", (0, 0))
 
 
 def truncated(query: Query) -> bytes:
-    """An answer that says only: ask again over TCP."""
+    """An answer with the TC bit and no records, so that the client repeats the query over TCP."""
     return _message(query, dns.flags.AA | dns.flags.TC, dns.rcode.NOERROR, b"", (0, 0))
 
 
 def garbage(query: Query) -> bytes:
-    """Bytes that no DNS library can read, under the id of the query."""
+    """Bytes that no DNS library can decode, with the id of the query."""
     return query.id.to_bytes(2, "big") + b"\xff" * 30
 
 
-def render(query: Query, answer: Answer, *, tcp: bool) -> bytes:
-    """The answer as bytes; if it does not fit, over UDP the TC bit alone, over TCP SERVFAIL.
+def render(query: Query, answer: DnsAnswer, *, tcp: bool) -> bytes:
+    """Encode an answer. If it is too large, return the TC bit over UDP, SERVFAIL over TCP.
 
-    Owner names are compressed; names in the data are not, so that each record's data is rendered only once.
+    Only owner names are compressed. Names in record data are not, so that the data is encoded once and reused.
     """
     body = bytearray()
     start = HEADER + len(query.qname.to_wire() or b"") + 4
-    target = HEADER  # where the name of the next set stands: in the question, then in the CNAME before
+    target = HEADER  # offset of the next owner name: first in the question, then in the data of the CNAME before
     for name, rrset in answer.answers:
         owner = struct.pack("!H", _POINTER | target) if target < _REACH else name.to_wire() or b""
         target = start + len(body) + len(owner) + _FIXED
@@ -133,7 +133,7 @@ def render(query: Query, answer: Answer, *, tcp: bool) -> bytes:
 
 
 def _owner(query: Query, name: dns.name.Name) -> bytes:
-    """The name, as a pointer into the question if that ends in it."""
+    """The name, as a pointer into the question if the question ends with it."""
     asked = query.qname
     if len(name) > 1 and asked.is_subdomain(name):
         skipped = sum(len(label) + 1 for label in asked.labels[: len(asked) - len(name)])

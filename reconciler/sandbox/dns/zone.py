@@ -1,7 +1,7 @@
-"""One zone's records in memory, and which of them a name meets.
+"""The records of one zone in memory, and the lookup of a name among them.
 
-Not dns.zone.Zone: that one refuses a CNAME beside other data and several CNAMEs, and looking at such broken zones is
-what this server is for. Nothing here knows of packets; nothing here locks (see zones.Zones).
+This is not dns.zone.Zone: that class rejects a CNAME next to other data and several CNAMEs, but tests of the DNS checks
+need such broken zones. This module does not lock; see zones.Zones.
 """
 
 import struct
@@ -16,41 +16,44 @@ import dns.rdatatype
 import dns.rdtypes.ANY.CNAME
 import dns.rdtypes.ANY.SOA
 
-Key = tuple[bytes, ...]
-"""A name's labels in lower case, the root's empty one last: hashes in C, where dns.name.Name hashes in Python."""
+NameKey = tuple[bytes, ...]
+"""The labels of a name in lower case, with the empty root label at the end.
+
+A tuple is hashed in C, which is much faster than dns.name.Name, hashed in Python.
+"""
 
 _NO_RRSETS: Mapping[dns.rdatatype.RdataType, "RRset"] = {}
 
 
 class ZoneError(ValueError):
-    """A zone, a name or a record that cannot be taken; the message says which zone, which line, and why."""
+    """A zone, name or record is invalid. The message names the zone, the line and the reason."""
 
 
-def key_of(name: dns.name.Name) -> Key:
-    """The key that names equal but for case share."""
+def key_of(name: dns.name.Name) -> NameKey:
+    """The key of a name, equal for all cases."""
     return tuple(label.lower() for label in name.labels)
 
 
 def shown(name: dns.name.Name) -> str:
-    """The name for people: no final dot, `.` for the root."""
+    """The name without final dot; `.` for the root."""
     return name.to_text(omit_final_dot=True)
 
 
 @dataclass(frozen=True)
 class RRset:
-    """All records of one name and type, in the order in which they were given (RFC 2181 section 5).
+    """All records of one name and type in their given order (RFC 2181 section 5).
 
-    Immutable, so that an answer under way never sees a half-made change.
+    Immutable, so that a concurrent answer never contains half of a change.
     """
 
-    name: dns.name.Name  # lower case, absolute; of a wildcard, with its asterisk
+    name: dns.name.Name  # lower case, absolute; with the asterisk of a wildcard
     rdtype: dns.rdatatype.RdataType
-    ttl: int  # seconds, one for the whole set (RFC 2181 section 5.2)
+    ttl: int  # seconds, equal for all records (RFC 2181 section 5.2)
     rdatas: tuple[dns.rdata.Rdata, ...]
 
     @cached_property
     def tails(self) -> tuple[bytes, ...]:
-        """Each record as on the wire, without its owner name and with no name compressed."""
+        """The encoded records without owner name and without name compression."""
         return _tails(self.rdtype, self.ttl, self.rdatas)
 
     @cached_property
@@ -62,13 +65,13 @@ class RRset:
 
     @property
     def first_target(self) -> dns.name.Name:
-        """Where a CNAME leads; of several, which no valid zone has, the first."""
+        """The target of a CNAME; of the first one if there are several, which is invalid."""
         cname = self.rdatas[0]
         assert isinstance(cname, dns.rdtypes.ANY.CNAME.CNAME)
         return cname.target
 
     def lines(self) -> Iterator[str]:
-        """The records as lines of a zone file, every name absolute."""
+        """The records as lines of a zone file, with absolute names."""
         for rdata in self.rdatas:
             yield f"{self.name} {self.ttl} IN {dns.rdatatype.to_text(self.rdtype)} {rdata.to_text()}"
 
@@ -79,24 +82,24 @@ def _tails(rdtype: dns.rdatatype.RdataType, ttl: int, rdatas: tuple[dns.rdata.Rd
 
 
 class Zone:
-    """The records at and below one origin. NS records below the origin are data like any other: no zone cuts."""
+    """The records at and below one origin. NS records below the origin do not delegate: they are normal data."""
 
     def __init__(self, origin: dns.name.Name) -> None:
         self.origin = origin
-        self._nodes: dict[Key, dict[dns.rdatatype.RdataType, RRset]] = {}
-        self._at_or_below: Counter[Key] = Counter()  # names with records, so that empty non-terminals exist too
+        self._nodes: dict[NameKey, dict[dns.rdatatype.RdataType, RRset]] = {}
+        self._at_or_below: Counter[NameKey] = Counter()  # empty non-terminals exist too
 
     @property
     def soa(self) -> RRset:
         """The zone's SOA; every zone has one."""
         return self._nodes[key_of(self.origin)][dns.rdatatype.SOA]
 
-    def rrset(self, key: Key, rdtype: dns.rdatatype.RdataType) -> RRset | None:
-        """The set stored under exactly this name, no wildcard tried."""
+    def rrset(self, key: NameKey, rdtype: dns.rdatatype.RdataType) -> RRset | None:
+        """The set of exactly this name, without wildcards."""
         return self._nodes.get(key, _NO_RRSETS).get(rdtype)
 
     def rrsets(self) -> Iterator[RRset]:
-        """Every set, SOA and the origin's others first, then in the order in which the names came."""
+        """All sets: first the SOA, then the others of the origin, then all names in their given order."""
         apex = key_of(self.origin)
         top = self._nodes.get(apex, {})
         yield from sorted(top.values(), key=lambda rrset: rrset.rdtype != dns.rdatatype.SOA)
@@ -105,15 +108,15 @@ class Zone:
                 yield from node.values()
 
     def put(self, rrset: RRset) -> None:
-        """Store a set in the place of the one with its name and type."""
+        """Store a set. It replaces the one with the same name and type."""
         key = key_of(rrset.name)
         if key not in self._nodes:
             self._nodes[key] = {}
             self._at_or_below.update(self._up(key))
         self._nodes[key][rrset.rdtype] = rrset
 
-    def drop(self, key: Key, rdtype: dns.rdatatype.RdataType) -> None:
-        """Take a set away. Raises KeyError if it is not there."""
+    def drop(self, key: NameKey, rdtype: dns.rdatatype.RdataType) -> None:
+        """Remove a set. Raises KeyError if it does not exist."""
         node = self._nodes[key]
         del node[rdtype]
         if not node:
@@ -123,10 +126,10 @@ class Zone:
                 if not self._at_or_below[name]:
                     del self._at_or_below[name]
 
-    def match(self, key: Key) -> Mapping[dns.rdatatype.RdataType, RRset] | None:
-        """The sets that answer for a name, by wildcard if need be (RFC 4592 section 3.3); None: no such name.
+    def match(self, key: NameKey) -> Mapping[dns.rdatatype.RdataType, RRset] | None:
+        """The sets for a name, also from a wildcard (RFC 4592 section 3.3); None if the name does not exist.
 
-        A name that exists, if only because there are names below it, hides the wildcard and has no sets of its own.
+        A name also exists if only names below it have records. Then no wildcard applies, and the name has no sets.
         """
         node = self._nodes.get(key)
         if node is not None:
@@ -140,6 +143,6 @@ class Zone:
                 return self._nodes.get(source, _NO_RRSETS) if source in self._at_or_below else None
         return None
 
-    def _up(self, key: Key) -> list[Key]:
+    def _up(self, key: NameKey) -> list[NameKey]:
         """The name and its ancestors, up to the origin."""
         return [key[start:] for start in range(len(key) - len(self.origin.labels) + 1)]

@@ -1,4 +1,4 @@
-"""Text to records: zone files (RFC 1035 section 5) and single values in presentation form."""
+"""Parse zone files (RFC 1035 section 5) and single values in presentation form."""
 
 from typing import Any
 
@@ -15,54 +15,56 @@ from reconciler.sandbox.dns.zone import RRset, Zone, ZoneError, key_of, shown
 
 DEFAULT_TTL = 300
 MAX_TTL = 2**31 - 1  # RFC 2181 section 8
-# Not $INCLUDE, which reads files, nor $GENERATE, with which one line makes billions of records.
+# Without $INCLUDE, which reads files, and $GENERATE, which can create billions of records from one line.
 _DIRECTIVES = ("$ORIGIN", "$TTL")
 _IDNA = dns.name.IDNA_2008_Practical
 _TEXT_TYPES = (dns.rdatatype.TXT, dns.rdatatype.SPF)
-# A host of nobody: an invented one inside the zone would need addresses, which the zone's author did not write.
+# A host outside of the zone: a host inside would need address records that the author of the zone did not write.
 _SOA = "ns.sandbox.invalid. hostmaster.sandbox.invalid. 1 3600 600 86400 300"
 _NS = "ns.sandbox.invalid."
 
 
 def name_from(text: str) -> dns.name.Name:
-    """An absolute name in lower case; the final dot may be missing, U-labels become A-labels (RFC 5890).
+    """Parse a name into an absolute one in lower case. The final dot is optional; U-labels become A-labels (RFC 5890).
 
     Raises:
-        ZoneError: it cannot be a name.
+        ZoneError: the name is invalid.
     """
     try:
         name = dns.name.from_text(text, dns.name.root, _IDNA)
     except (dns.exception.DNSException, ValueError) as error:
-        raise ZoneError(f"{text!r} cannot be a DNS name: {_why(error)}") from error
+        raise ZoneError(f"{text!r} is not a valid DNS name: {_reason(error)}") from error
     return name.canonicalize()
 
 
 def type_from(text: str) -> dns.rdatatype.RdataType:
-    """A record type by its name (`MX`) or number (`TYPE15`).
+    """Parse a record type: a name (`MX`) or a number (`TYPE15`).
 
     Raises:
-        ZoneError: there is no such type, or it is one of questions only (ANY, AXFR...).
+        ZoneError: the type is unknown or only for questions (ANY, AXFR...).
     """
     try:
         rdtype = dns.rdatatype.from_text(text)
     except (dns.exception.DNSException, ValueError) as error:
-        raise ZoneError(f"{text!r} is no record type: write A, MX, TXT... or TYPE and a number") from error
+        raise ZoneError(f"{text!r} is not a record type; use A, MX, TXT... or TYPE and a number") from error
     if dns.rdatatype.is_metatype(rdtype) or rdtype == dns.rdatatype.NONE:
-        raise ZoneError(f"{text!r} is no type of a record, only of questions")
+        raise ZoneError(f"{text!r} is a type of questions, not of records")
     return rdtype
 
 
 def value_from(rdtype: dns.rdatatype.RdataType, text: str) -> dns.rdata.Rdata:
-    """A record's value from presentation form; names in it are absolute, with or without the final dot.
+    """Parse a value in presentation form. Names in it are absolute, with or without the final dot.
 
-    A TXT that does not start with a quotation mark is the content itself, cut into strings of 255 bytes: split at its
-    spaces, as zone files do, `v=spf1 -all` would lose them.
+    A TXT value without quotation marks is the content itself and is split into strings of 255 bytes. A zone file would
+    split it at its spaces, and `v=spf1 -all` would lose them.
 
     Raises:
-        ZoneError: it cannot be a value of this type.
+        ZoneError: the value is invalid for this type.
     """
     if "\n" in text or "\r" in text:
-        raise ZoneError(f"{dns.rdatatype.to_text(rdtype)} {text!r}: a value is one line; write a line break as \\010")
+        raise ZoneError(
+            f"{dns.rdatatype.to_text(rdtype)} {text!r}: a value must be one line; write a line break as \\010"
+        )
     try:
         if rdtype in _TEXT_TYPES and not text.startswith('"'):
             data = text.encode()
@@ -70,42 +72,42 @@ def value_from(rdtype: dns.rdatatype.RdataType, text: str) -> dns.rdata.Rdata:
             return dns.rdtypes.ANY.TXT.TXT(dns.rdataclass.IN, rdtype, strings or [b""])
         return dns.rdata.from_text(dns.rdataclass.IN, rdtype, text, dns.name.root, False, None, _IDNA)
     except (dns.exception.DNSException, ValueError) as error:
-        raise ZoneError(f"{dns.rdatatype.to_text(rdtype)} {text!r}: {_why(error)}") from error
+        raise ZoneError(f"{dns.rdatatype.to_text(rdtype)} {text!r}: {_reason(error)}") from error
 
 
 def zone_from(origin: dns.name.Name, text: str, *, add_ns: bool) -> Zone:
-    """Read a zone file. A missing SOA is added, and with add_ns a missing NS.
+    """Parse a zone file. A missing SOA is added, and with `add_ns` also a missing NS.
 
-    A record with no TTL has that of $TTL, else 300 seconds; the lowest TTL of a set is that of all its records.
-    A CNAME beside other data and several CNAMEs are kept.
+    A record without TTL gets $TTL, or 300 seconds. All records of a set get the lowest TTL of the set. A CNAME next to
+    other data and several CNAMEs are kept, because tests need such zones.
 
     Raises:
-        ZoneError: with the zone, the line and the reason.
+        ZoneError: the zone file is invalid; the message names the zone, the line and the reason.
     """
     tokens = _Tokens(text, shown(origin), _IDNA)
     collector = _Collector(dns.zonefile.RRSetsReaderManager(origin=dns.name.root), origin)
     reader = dns.zonefile.Reader(
         tokens, dns.rdataclass.IN, collector, allow_directives=_DIRECTIVES, default_ttl=DEFAULT_TTL
     )
-    # The reader drops names outside of its zone without a word; with the root as its zone the collector sees them.
+    # The reader ignores names outside of its zone. With the root as its zone, the collector can reject them.
     reader.current_origin = reader.last_name = origin
     try:
         reader.read()
     except (dns.exception.DNSException, ValueError) as error:
-        why = _why(error).removeprefix(f"{shown(origin)}:{tokens.where()[1]}: ")
+        reason = _reason(error).removeprefix(f"{shown(origin)}:{tokens.where()[1]}: ")
         near = "" if isinstance(error, ZoneError) else f" (near {tokens.last[:40]!r})"
-        raise ZoneError(f"zone {shown(origin)}, line {tokens.line}: {why}{near}") from error
+        raise ZoneError(f"zone {shown(origin)}, line {tokens.line}: {reason}{near}") from error
     return collector.zone(add_ns=add_ns)
 
 
-def _why(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
 class _Tokens(dns.tokenizer.Tokenizer):
-    """Knows the last token and its line, which where() has passed by the time that an error shows.
+    """Remembers the last token and its line for error messages: `where()` is already beyond them at an error.
 
-    Inside of parentheses the line may be that of the token before.
+    Within parentheses, the line may be that of the previous token.
     """
 
     line = 1
@@ -113,7 +115,7 @@ class _Tokens(dns.tokenizer.Tokenizer):
 
     def get(self, want_leading: bool = False, want_comment: bool = False) -> dns.tokenizer.Token:
         again = self.ungotten_token is not None
-        line = self.line_number  # now: reading a token takes in the line break behind it
+        line = self.line_number  # before the call: reading a token also consumes the line break after it
         token = super().get(want_leading, want_comment)
         if not again and not token.is_eol_or_eof():
             self.line, self.last = line, token.value
@@ -121,7 +123,7 @@ class _Tokens(dns.tokenizer.Tokenizer):
 
 
 class _Collector(dns.zonefile.RRsetsReaderTransaction):
-    """Takes the reader's records as they come, where dnspython's own transactions refuse what no zone may hold."""
+    """Collects the records of the reader without checks. dnspython's own transactions reject invalid combinations."""
 
     def __init__(self, manager: dns.zonefile.RRSetsReaderManager, origin: dns.name.Name) -> None:
         super().__init__(manager, True, False)  # type: ignore[no-untyped-call]  # dnspython's own lacks types
@@ -134,14 +136,14 @@ class _Collector(dns.zonefile.RRsetsReaderTransaction):
 
     def add_record(self, name: dns.name.Name, ttl: int, rdata: dns.rdata.Rdata) -> None:
         if not name.is_subdomain(self._zone_origin):
-            raise ZoneError(f"{shown(name)} is outside of the zone; put it into a zone of its own")
+            raise ZoneError(f"{shown(name)} is outside of the zone; add a separate zone for it")
         lowest, rdatas = self._sets.get((name, rdata.rdtype), (ttl, {}))
         rdatas.setdefault(rdata)
         if rdata.rdtype == dns.rdatatype.SOA:
             if name != self._zone_origin:
-                raise ZoneError(f"a SOA at {shown(name)}; it belongs at {shown(self._zone_origin)}")
+                raise ZoneError(f"the SOA is at {shown(name)}; move it to {shown(self._zone_origin)}")
             if len(rdatas) > 1:
-                raise ZoneError("a second SOA; a zone has one")
+                raise ZoneError("a second SOA; remove it")
         self._sets[name, rdata.rdtype] = (min(lowest, ttl), rdatas)
 
     def zone(self, *, add_ns: bool) -> Zone:
@@ -157,12 +159,12 @@ class _Collector(dns.zonefile.RRsetsReaderTransaction):
 
 
 def root_soa() -> RRset:
-    """The SOA of negative answers for names that are in no zone."""
+    """The SOA in negative answers for names outside of all zones."""
     return RRset(dns.name.root, dns.rdatatype.SOA, DEFAULT_TTL, (value_from(dns.rdatatype.SOA, _SOA),))
 
 
 def with_value(old: RRset | None, name: dns.name.Name, ttl: int, rdata: dns.rdata.Rdata) -> RRset:
-    """The set with one more value, at its end; a SOA takes the place of the one before."""
+    """The set with a value added at its end. A new SOA replaces the old one."""
     if old is None or rdata.rdtype == dns.rdatatype.SOA:
         return RRset(name, rdata.rdtype, ttl, (rdata,))
     rdatas = old.rdatas if rdata in old.rdatas else (*old.rdatas, rdata)
@@ -170,8 +172,8 @@ def with_value(old: RRset | None, name: dns.name.Name, ttl: int, rdata: dns.rdat
 
 
 def check_record(zone: Zone, name: dns.name.Name, rdtype: dns.rdatatype.RdataType, ttl: int) -> None:
-    """Raises ZoneError if the record cannot be in this zone."""
+    """Raise ZoneError if this zone cannot contain the record."""
     if not 0 <= ttl <= MAX_TTL:
-        raise ZoneError(f"zone {shown(zone.origin)}: a TTL of {ttl} seconds; 0 to {MAX_TTL} are possible (RFC 2181)")
+        raise ZoneError(f"zone {shown(zone.origin)}: a TTL of {ttl} seconds; use 0 to {MAX_TTL} (RFC 2181)")
     if rdtype == dns.rdatatype.SOA and key_of(name) != key_of(zone.origin):
-        raise ZoneError(f"zone {shown(zone.origin)}: a SOA at {shown(name)}; it belongs at the zone's origin")
+        raise ZoneError(f"zone {shown(zone.origin)}: the SOA is at {shown(name)}; move it to the zone's origin")

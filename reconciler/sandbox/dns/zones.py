@@ -1,4 +1,4 @@
-"""The zones of the sandbox's DNS: changed from any thread while the server answers from them."""
+"""All zones of the sandbox's DNS. Any thread may change them while the server answers."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ import dns.name
 import dns.rcode
 import dns.rdatatype
 
-from reconciler.sandbox.dns.zone import Key, RRset, Zone, ZoneError, key_of, shown
+from reconciler.sandbox.dns.zone import NameKey, RRset, Zone, ZoneError, key_of, shown
 from reconciler.sandbox.dns.zone_text import (
     DEFAULT_TTL,
     check_record,
@@ -20,43 +20,43 @@ from reconciler.sandbox.dns.zone_text import (
     zone_from,
 )
 
-__all__ = ["Answer", "ZoneError", "Zones"]
+__all__ = ["DnsAnswer", "ZoneError", "Zones"]
 
-MAX_CHAIN = 16  # CNAMEs; resolvers give up at 8 to 16
+MAX_CHAIN = 16  # CNAMEs; resolvers stop after 8 to 16
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a resolver that knows only these zones says to one question."""
+class DnsAnswer:
+    """The answer to one question, as from a resolver that knows only these zones."""
 
     rcode: dns.rcode.Rcode
     answers: tuple[tuple[dns.name.Name, RRset], ...] = ()
-    """In order, each with the name that it answers for: not the set's own name where a wildcard matched."""
+    """In order, each with the name that it answers. With a wildcard, this is not the set's own name."""
     soa: RRset | None = None
-    """Of a negative answer: the zone that says so."""
+    """Only in negative answers: the SOA of the zone."""
 
 
 class Zones:
-    """All zones; thread-safe.
+    """All zones. Thread-safe.
 
-    A name belongs to the zone with the longest origin that contains it. `version` grows with every change, so that
-    who keeps answers knows when they are stale.
+    A name belongs to the zone with the longest origin that contains it. `version` grows with every change, so that a
+    cache can detect outdated answers.
     """
 
     def __init__(self) -> None:
         self.on_change: Callable[[], None] | None = None
-        """Called after each change, in the thread that made it, outside of the lock."""
+        """Called after each change, in the thread of the change and without the lock."""
         self.version = 0
         self._lock = threading.RLock()
-        self._zones: dict[Key, Zone] = {}
-        self._above: set[Key] = set()  # the ancestors of origins: names that exist though no zone holds them
+        self._zones: dict[NameKey, Zone] = {}
+        self._above: set[NameKey] = set()  # the ancestors of origins: these names exist although no zone contains them
         self._root_soa = root_soa()
 
     def set_zone(self, origin: str, text: str) -> None:
-        """Read a zone file in the place of what the zone was; missing SOA and NS are added.
+        """Add or replace a zone from a zone file. Missing SOA and NS records are added.
 
         Raises:
-            ZoneError: with the zone, the line and the reason; nothing has changed then.
+            ZoneError: the message names the zone, the line and the reason; nothing changes.
         """
         zone = zone_from(name_from(origin), text, add_ns=True)
         with self._lock:
@@ -64,7 +64,7 @@ class Zones:
         self._changed()
 
     def delete_zone(self, origin: str) -> None:
-        """Take a zone away; none of that name is no error."""
+        """Remove a zone. It is no error if it does not exist."""
         key = key_of(name_from(origin))
         with self._lock:
             if key not in self._zones:
@@ -73,13 +73,13 @@ class Zones:
         self._changed()
 
     def add(self, name: str, rtype: str, value: str, ttl: int = DEFAULT_TTL) -> None:
-        """Add a value at the end of its set, whose TTL becomes this one (seconds).
+        """Add a value at the end of its set and change the TTL of the set (seconds).
 
-        A value that is there already stays where it is; a SOA replaces the zone's. The value is in presentation form
-        with names absolute; a TXT that does not start with a quotation mark is taken as it is.
+        An existing value keeps its position; a SOA replaces the old one. The value is in presentation form with
+        absolute names. A TXT value without quotation marks is the content itself.
 
         Raises:
-            ZoneError: no zone contains the name, or name, type, value or TTL are bad.
+            ZoneError: no zone contains the name, or the name, type, value or TTL is invalid.
         """
         owner, rdtype = name_from(name), type_from(rtype)
         rdata = value_from(rdtype, value)
@@ -87,7 +87,7 @@ class Zones:
         with self._lock:
             zone = self._zone_of(key)
             if zone is None:
-                raise ZoneError(f"no zone contains {shown(owner)}; make one first, for example {_parent(owner)}")
+                raise ZoneError(f"no zone contains {shown(owner)}; add one first, for example {_parent(owner)}")
             check_record(zone, owner, rdtype, ttl)
             old = zone.rrset(key, rdtype)
             new = with_value(old, owner, ttl, rdata)
@@ -98,15 +98,17 @@ class Zones:
         self._changed()
 
     def remove(self, name: str, rtype: str, value: str | None = None) -> int:
-        """Remove one value of a name and type, or all of them; says how many were there.
+        """Remove one value of a name and type, or all values. Returns how many were removed.
 
         Raises:
-            ZoneError: name, type or value are bad, or it is the SOA, without which there are no negative answers.
+            ZoneError: the name, type or value is invalid, or the record is the SOA, which negative answers need.
         """
         owner, rdtype = name_from(name), type_from(rtype)
         rdata = None if value is None else value_from(rdtype, value)
         if rdtype == dns.rdatatype.SOA:
-            raise ZoneError(f"the SOA of {shown(owner)} cannot be removed; add another to replace it, or the zone")
+            raise ZoneError(
+                f"the SOA of {shown(owner)} cannot be removed; add another one to replace it, or remove the zone"
+            )
         key = key_of(owner)
         with self._lock:
             zone = self._zone_of(key)
@@ -125,7 +127,7 @@ class Zones:
         return len(old.rdatas) - len(kept)
 
     def records(self) -> list[dict[str, object]]:
-        """Every record as name (no final dot), type, ttl (seconds) and value (presentation form), sorted."""
+        """All records, sorted: name (no final dot), type, ttl (seconds) and value (presentation form)."""
         with self._lock:
             rrsets = [rrset for zone in self._zones.values() for rrset in zone.rrsets()]
         rows = sorted(
@@ -136,41 +138,41 @@ class Zones:
         return [{"name": name, "type": rdtype, "ttl": ttl, "value": value} for name, rdtype, value, ttl in rows]
 
     def zone_names(self) -> list[str]:
-        """The origins, with no final dot, sorted."""
+        """The origins without final dots, sorted."""
         with self._lock:
             return sorted(shown(zone.origin) for zone in self._zones.values())
 
     def zone_text(self, origin: str) -> str:
-        """The zone as a zone file, all names absolute; set_zone of it gives the same zone.
+        """The zone as a zone file with absolute names; `set_zone` of this text creates the same zone.
 
         Raises:
-            ZoneError: there is no such zone.
+            ZoneError: the zone does not exist.
         """
         name = name_from(origin)
         with self._lock:
             zone = self._zones.get(key_of(name))
             if zone is None:
-                raise ZoneError(f"there is no zone {shown(name)}; there are: {', '.join(self.zone_names()) or 'none'}")
+                raise ZoneError(f"unknown zone {shown(name)}; existing zones: {', '.join(self.zone_names()) or 'none'}")
             return _text(zone)
 
     def lookup(self, name: str, rtype: str) -> list[str]:
-        """The values in presentation form that a resolver finds, after CNAMEs and wildcards; [] if none.
+        """The values in presentation form that a resolver finds through CNAMEs and wildcards; [] if none.
 
         Raises:
-            ZoneError: name or type are bad.
+            ZoneError: the name or type is invalid.
         """
         rdtype = type_from(rtype)
         found = self.resolve(name_from(name), rdtype)
         return [rdata.to_text() for _, rrset in found.answers if rrset.rdtype == rdtype for rdata in rrset.rdatas]
 
-    def resolve(self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> Answer:
-        """Answer a question as a recursive resolver does, CNAMEs followed from zone to zone.
+    def resolve(self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> DnsAnswer:
+        """Answer a question like a recursive resolver, which follows CNAMEs across zones.
 
-        Beside a CNAME the type asked for goes first. A chain that comes back to itself or is too long: SERVFAIL.
-        A name outside of every zone: NXDOMAIN, unless a zone is below it.
+        Data of the requested type has priority over a CNAME at the same name. A cycle or a chain of more than MAX_CHAIN
+        CNAMEs gives SERVFAIL. A name outside of all zones gives NXDOMAIN, unless a zone exists below it.
         """
         answers: list[tuple[dns.name.Name, RRset]] = []
-        seen: set[Key] = set()
+        seen: set[NameKey] = set()
         with self._lock:
             while len(answers) <= MAX_CHAIN:
                 key = key_of(name)
@@ -180,43 +182,43 @@ class Zones:
                 zone = self._zone_of(key)
                 if zone is None:
                     rcode = dns.rcode.NOERROR if key in self._above or len(key) == 1 else dns.rcode.NXDOMAIN
-                    return Answer(rcode, tuple(answers), self._root_soa)
+                    return DnsAnswer(rcode, tuple(answers), self._root_soa)
                 node = zone.match(key)
                 if node is None:
-                    return Answer(dns.rcode.NXDOMAIN, tuple(answers), zone.soa)
+                    return DnsAnswer(dns.rcode.NXDOMAIN, tuple(answers), zone.soa)
                 if rdtype in node:
-                    return Answer(dns.rcode.NOERROR, (*answers, (name, node[rdtype])))
+                    return DnsAnswer(dns.rcode.NOERROR, (*answers, (name, node[rdtype])))
                 if dns.rdatatype.CNAME not in node:
-                    return Answer(dns.rcode.NOERROR, tuple(answers), zone.soa)
+                    return DnsAnswer(dns.rcode.NOERROR, tuple(answers), zone.soa)
                 answers.append((name, node[dns.rdatatype.CNAME]))
                 name = node[dns.rdatatype.CNAME].first_target
-        return Answer(dns.rcode.SERVFAIL)
+        return DnsAnswer(dns.rcode.SERVFAIL)
 
     def dump(self) -> dict[str, str]:
-        """Every zone as origin (no final dot) and zone file."""
+        """All zones: origin (no final dot) -> zone file."""
         with self._lock:
             return {shown(zone.origin): _text(zone) for zone in self._zones.values()}
 
     def load(self, data: Mapping[str, str]) -> None:
-        """Replace everything by what dump gave.
+        """Replace all zones by the result of `dump`.
 
         Raises:
-            ZoneError: with the zone, the line and the reason; nothing has changed then.
+            ZoneError: the message names the zone, the line and the reason; nothing changes.
         """
-        # No NS is added here: somebody may have removed it, to see what a check says to that.
+        # Without adding NS records: a test may have removed them on purpose.
         zones = [zone_from(name_from(origin), text, add_ns=False) for origin, text in data.items()]
         with self._lock:
             self._replace({key_of(zone.origin): zone for zone in zones})
         self._changed()
 
-    def _zone_of(self, key: Key) -> Zone | None:
+    def _zone_of(self, key: NameKey) -> Zone | None:
         for start in range(len(key)):
             zone = self._zones.get(key[start:])
             if zone is not None:
                 return zone
         return None
 
-    def _replace(self, zones: dict[Key, Zone]) -> None:
+    def _replace(self, zones: dict[NameKey, Zone]) -> None:
         self._zones = zones
         self._above = {key[start:] for key in zones for start in range(1, len(key))}
         self.version += 1

@@ -1,4 +1,4 @@
-"""EAS and MAPI seats (API reference section 5.9): the lists hold only accounts with a seat."""
+"""EAS and MAPI activation (API reference section 5.9). The lists contain only activated accounts."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def list_mapi(call: Call) -> Reply:
 
 
 def patch_eas(call: Call) -> Reply:
-    """`POST settings/domain/active-sync-mailboxes-patch`: a bare array."""
+    """`POST settings/domain/active-sync-mailboxes-patch`; the body is a bare array."""
     return _patch(call, "eas")
 
 
 def patch_mapi(call: Call) -> Reply:
-    """`POST settings/domain/mapi-ews-mailboxes-patch`: a bare array."""
+    """`POST settings/domain/mapi-ews-mailboxes-patch`; the body is a bare array."""
     return _patch(call, "mapi")
 
 
-def seats(domain: Domain, kind: str) -> list[User]:
-    """The users with a seat of the kind, `eas` or `mapi`."""
+def activated_users(domain: Domain, kind: str) -> list[User]:
+    """The users with activated `eas` or `mapi`."""
     return [user for user in domain.users.values() if getattr(user, kind)]
 
 
@@ -49,13 +49,13 @@ def _rows(call: Call, kind: str) -> list[dict[str, Any]]:
             "isActive": True,
             "lastLogin": user.last_login,
         }
-        for user in seats(call.domain, kind)
+        for user in activated_users(call.domain, kind)
     ]
     return in_server_order(rows, call.quirks)
 
 
 def _patch(call: Call, kind: str) -> Reply:
-    """Give and take seats. With the domain's flag off: success without effect, or 403 with the quirk."""
+    """Activate and deactivate accounts. If the domain's switch is off: success without effect, or 403 with a quirk."""
     domain = call.domain
     rows = call.body.rows
     if rows is None:
@@ -75,7 +75,7 @@ def _patch(call: Call, kind: str) -> Reply:
         if "seats-403-when-off" in call.quirks:
             raise Refusal("Access denied", status=403)
         return ok()
-    count = len(seats(domain, kind))
+    count = len(activated_users(domain, kind))
     more = sum(is_active - getattr(domain.users[name], kind) for name, is_active in wanted.items())
     if more > 0:
         check_limit(domain, _LIMITS[kind], count, more)

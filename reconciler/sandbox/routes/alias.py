@@ -1,4 +1,4 @@
-"""Aliases (API reference section 6), and the bulk delete of any kind of account."""
+"""Aliases (API reference section 6), and the bulk deletion of all kinds of accounts."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _TARGET = re.compile(r"[^\s@,;<>]+(@[^\s@,;<>]+)?")
 
 
 def list_aliases(call: Call) -> Reply:
-    """`GET settings/domain/aliases[/{search}]`: all aliases with their targets; the search is a loose one."""
+    """`GET settings/domain/aliases[/{search}]`: aliases whose name or a target contains the text."""
     domain = call.domain
     wanted = call.params.get("search", "").strip().lower()
     rows: Any = [
         grid_row(domain, alias, call.quirks)
         for alias in domain.aliases.values()
-        if any(wanted in text for text in _searched(domain, alias, whole="@" in wanted))
+        if any(wanted in text for text in _searched(domain, alias, full="@" in wanted))
     ]
     rows = in_server_order(rows, call.quirks)
     if not rows and "empty-lists-arrays" not in call.quirks:
@@ -58,7 +58,7 @@ def put_alias(call: Call) -> Reply:
 
 
 def post_alias(call: Call) -> Reply:
-    """`POST settings/domain/alias`: replaces the target list; a flag left out stays, or falls back with the quirk."""
+    """`POST settings/domain/alias`: replaces the targets. Omitted flags keep their values; a quirk resets them."""
     domain = call.domain
     wanted = _wanted(call)
     old = call.fields.text("oldName") or wanted.text("oldName") or wanted.text("name") or ""
@@ -89,7 +89,7 @@ def delete_alias(call: Call) -> Reply:
 
 
 def delete_accounts(call: Call) -> Reply:
-    """`POST settings/domain/account-list-delete`: users, aliases and lists alike, by name (section 5.7)."""
+    """`POST settings/domain/account-list-delete`: deletes users, aliases and lists by name (section 5.7)."""
     domain = call.domain
     problems = []
     for given in call.body.inputs("input"):
@@ -114,7 +114,7 @@ def delete_accounts(call: Call) -> Reply:
 
 
 def set_catch_all(call: Call) -> Reply:
-    """`POST settings/domain/set-catch-all[/{alias}]`: an existing alias, or none (section 4.7)."""
+    """`POST settings/domain/set-catch-all[/{alias}]`: sets or removes the catch-all (section 4.7)."""
     domain = call.domain
     name = _alias(call, call.params["alias"]).name if call.params.get("alias") else ""
     is_same = domain.setting("catchAll") == name
@@ -124,16 +124,17 @@ def set_catch_all(call: Call) -> Reply:
     return ok()
 
 
-def _searched(domain: Domain, alias: Alias, *, whole: bool) -> list[str]:
-    """What the search looks at: name and targets; with `whole`, bare ones with the domain appended."""
+def _searched(domain: Domain, alias: Alias, *, full: bool) -> list[str]:
+    """The searched texts: name and targets; with `full`, bare names as addresses in the domain."""
     names = [alias.name, *alias.targets]
-    return [name if "@" in name else domain.address(name) for name in names] if whole else names
+    return [name if "@" in name else domain.address(name) for name in names] if full else names
 
 
 def _remove(call: Call, domain: Domain, alias: Alias) -> None:
     del domain.aliases[alias.name]
     call.store.touch(domain, "aliases", alias.name)
     call.store.note("delete", "alias", domain.address(alias.name))
+    # A deleted alias cannot remain the catch-all.
     if domain.setting("catchAll") == alias.name:
         domain.settings["catchAll"] = ""
         call.store.touch(domain)
@@ -154,7 +155,7 @@ def _wanted(call: Call) -> Fields:
 
 
 def _targets(wanted: Fields) -> list[str] | None:
-    """The targets as given, in lower case and each once; None when the list is absent."""
+    """The targets in lower case without duplicates; None if the list is absent."""
     given = wanted.texts("aliasTargetList")
     if given is None:
         given = wanted.texts("targets")

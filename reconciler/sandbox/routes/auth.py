@@ -1,4 +1,4 @@
-"""Signing in, refreshing and signing out (API reference sections 2.1 to 2.8)."""
+"""Login, refresh and logout (API reference sections 2.1 to 2.8)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BAD_LOGIN = "USERNAME_OR_PASSWORD_INCORRECT"
 
 
 def authenticate_user(call: Call) -> Reply:
-    """`POST auth/authenticate-user` (section 2.1): tokens, or why there are none."""
+    """`POST auth/authenticate-user` (section 2.1): returns tokens, or the reason for none."""
     name = call.fields.text("username") or ""
     password = call.fields.text("password") or ""
     client = call.fields.text("clientId") or ""
@@ -44,7 +44,7 @@ def authenticate_user(call: Call) -> Reply:
 
 
 def authenticate_two_factor_code(call: Call) -> Reply:
-    """`POST auth/authenticate-two-factor-code` (section 2.2): the step token and the code for real tokens."""
+    """`POST auth/authenticate-two-factor-code` (section 2.2): exchanges a step token and the code for tokens."""
     session = call.session
     if session is None or session.step != "TwoFactor":
         raise Refusal("", status=401, bare=True)
@@ -60,7 +60,7 @@ def authenticate_two_factor_code(call: Call) -> Reply:
 
 
 def refresh_token(call: Call) -> Reply:
-    """`POST auth/refresh-token` (section 2.4): rotates; a dead token is a 401 and counts as a failed login."""
+    """`POST auth/refresh-token` (section 2.4): rotates the tokens. An invalid one counts as a failed login."""
     _guard(call, "Too many refresh attempts")
     family = call.service.tokens.refreshing(call.fields.text("token") or "")
     client = call.fields.text("clientId")
@@ -82,7 +82,7 @@ def logout_user(call: Call) -> Reply:
 
 
 def retrieve_login_token(call: Call) -> Reply:
-    """`POST auth/retrieve-login-token` (section 2.8): for webmail only, which is not here, so it opens nothing."""
+    """`POST auth/retrieve-login-token` (section 2.8): the token is only for webmail, which the sandbox lacks."""
     name = call.fields.text("username") or ""
     domain = call.store.domain(call.fields.text("domain") or name.rpartition("@")[2])
     call.find_user(domain, name)
@@ -96,7 +96,7 @@ def _auto_login(call: Call) -> tuple[str, str]:
 
 
 def _guard(call: Call, text: str) -> None:
-    """Refuse a blocked address, slow down a suspicious one (section 2.10)."""
+    """Reject a blocked address and delay a suspicious one (section 2.10)."""
     if call.service.ids.is_blocked(call.address):
         raise Refusal(text, status=401)
     call.delay = call.service.ids.delay(call.address)
@@ -125,20 +125,20 @@ def _two_factor(call: Call, found: Identity, client: str) -> Reply:
 
 
 def _finish(call: Call, found: Identity, client: str) -> Reply:
-    """The login's last gate: an expired password or a forced change still ends in a step token."""
+    """The last part of a login: an expired password or a required change still gives only a step token."""
     if found.login.password_expired:
         return _step(call, found, client, "PASSWORD_EXPIRED", "PasswordReset")
     if found.login.change_password:
         return _step(call, found, client, "CHANGE_PASSWORD_NEEDED", "PasswordReset")
     call.service.ids.succeeded(call.address)
-    issued = call.service.tokens.sign_in(
+    issued = call.service.tokens.log_in(
         found.user_id,
         client,
         is_system=found.is_system,
         roles=found.roles,
         alone="client-id-ignored" not in call.quirks,
     )
-    found.signed_in(call.store, call.clock)
+    found.record_login(call.store, call.clock)
     return _login_reply(call, found, issued, "")
 
 

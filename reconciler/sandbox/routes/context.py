@@ -10,7 +10,7 @@ from reconciler.sandbox.store import NO_USER
 
 
 def manage_domain(call: Call) -> Reply:
-    """`POST settings/sysadmin/manage-domain/{domain}`: a token of the primary administrator, with more rights."""
+    """`POST settings/sysadmin/manage-domain/{domain}`: a token of the primary administrator with more rights."""
     _check_right(call)
     found = call.store.find(call.param("domain"))
     if found is None:
@@ -19,7 +19,7 @@ def manage_domain(call: Call) -> Reply:
 
 
 def impersonate_user(call: Call) -> Reply:
-    """`POST settings/domain/impersonate-user[/{email}]`: a token of that user."""
+    """`POST settings/domain/impersonate-user[/{email}]`: a token of this user."""
     _check_right(call)
     email = call.params.get("email") or call.fields.text("email") or ""
     found = call.store.account(email)

@@ -1,4 +1,4 @@
-"""DKIM (API reference section 8), for domain administrators and, with the domain in the path, for the system's."""
+"""DKIM (API reference section 8), for domain administrators and, with the domain in the path, for system ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from reconciler.sandbox.binder import BindError
 from reconciler.sandbox.call import Call, Route
-from reconciler.sandbox.dkim import DEFAULT_SIZE, SIZES, is_published, settle
+from reconciler.sandbox.dkim import DEFAULT_SIZE, SIZES, is_published, update_keys
 from reconciler.sandbox.domains import bound
 from reconciler.sandbox.envelope import Refusal, Reply, ok
 from reconciler.sandbox.model import DkimKey, Domain
@@ -16,9 +16,9 @@ _OPTIONS = {"maxMessageSign": 0, "canonicalizationBody": 0, "canonicalizationHea
 
 
 def domain_keys(call: Call, domain: Domain) -> dict[str, Any]:
-    """`domainKeysSettings`; makes a seeded key, and does the check that is due."""
+    """`domainKeysSettings`, after the background work that is due."""
     dkim = domain.dkim
-    if settle(domain, call.service.zones, call.service.keys, call.clock):
+    if update_keys(domain, call.service.zones, call.service.keys, call.clock):
         call.store.touch(domain)
     active, options = dkim.active, dkim.options
     return {
@@ -36,9 +36,9 @@ def domain_keys(call: Call, domain: Domain) -> dict[str, Any]:
 
 
 def enable(call: Call) -> Reply:
-    """`dkim-enable/{force}`: makes a key when there is none; signs once DNS has it, or at once with force.
+    """`dkim-enable/{force}`: generates a missing key, and signs when DNS has it, or immediately with force.
 
-    Success is answered in any case; a key that DNS does not have ends up pending.
+    The answer is always success. A key that is not in DNS becomes pending.
     """
     domain, dkim = _domain(call), _domain(call).dkim
     force = call.flag_param("force")
@@ -64,7 +64,7 @@ def enable(call: Call) -> Reply:
 
 
 def disable(call: Call) -> Reply:
-    """`dkim-disable`: stops signing; a pending key is gone."""
+    """`dkim-disable`: stops signing and deletes a pending key."""
     domain = _domain(call)
     domain_keys(call, domain)
     domain.dkim.is_on = False
@@ -74,7 +74,7 @@ def disable(call: Call) -> Reply:
 
 
 def create_rollover(call: Call) -> Reply:
-    """`dkim-create-rollover/{1024|2048|4096}`: a new pending key."""
+    """`dkim-create-rollover/{1024|2048|4096}`: generates a pending key."""
     domain = _domain(call)
     size = call.param("size")
     if size not in {str(one) for one in SIZES}:
@@ -86,14 +86,14 @@ def create_rollover(call: Call) -> Reply:
 
 
 def verify_rollover(call: Call) -> Reply:
-    """`dkim-verify-rollover/{force}`: promotes the pending key when DNS has it, or with force."""
+    """`dkim-verify-rollover/{force}`: activates the pending key if DNS has it, or with force."""
     domain, dkim = _domain(call), _domain(call).dkim
     force = call.flag_param("force") if "force" in call.params else False
     if dkim.pending is None:
         raise Refusal("There is no pending DKIM key")
     if not force and not _verified(call, domain, dkim.pending):
         raise Refusal(NOT_VERIFIED)
-    # A domain's first key starts signing; after dkim-disable, a promoted key does not.
+    # The first key of a domain enables signing. After dkim-disable, a new active key does not.
     dkim.is_on = dkim.is_on or dkim.active is None
     dkim.active, dkim.pending = dkim.pending, None
     _saved(call, domain)
@@ -101,7 +101,7 @@ def verify_rollover(call: Call) -> Reply:
 
 
 def verify_active(call: Call) -> Reply:
-    """`dkim-verify-active`: whether DNS has the active key."""
+    """`dkim-verify-active`: checks whether DNS has the active key."""
     domain = _domain(call)
     domain_keys(call, domain)
     if domain.dkim.active is None or not _verified(call, domain, domain.dkim.active):
@@ -132,7 +132,8 @@ def set_options(call: Call) -> Reply:
 
 
 def test_dns(call: Call) -> Reply:
-    """`GET test-domain-key-dns/{selector}/{publicKey}`: a base64 key may hold slashes."""
+    """`GET test-domain-key-dns/{selector}/{publicKey}`: the key is the rest of the path, because Base64 has slashes."""
+    # Some decoders turn the plus signs of Base64 into spaces.
     key = call.param("publicKey").replace(" ", "+")
     if not is_published(call.service.zones, call.domain.name, call.param("selector"), key):
         raise Refusal(NOT_VERIFIED)

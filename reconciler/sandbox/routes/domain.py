@@ -1,4 +1,4 @@
-"""Domains, seen by a system administrator (API reference sections 4.1 to 4.6)."""
+"""The domain endpoints for system administrators (API reference sections 4.1 to 4.6)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from reconciler.sandbox import defaults
 from reconciler.sandbox.accounts import check_new_password
 from reconciler.sandbox.binder import Fields
 from reconciler.sandbox.call import Call, Route
-from reconciler.sandbox.domain_views import domain_data, domain_row, told_settings
+from reconciler.sandbox.domain_views import domain_data, domain_row, visible_settings
 from reconciler.sandbox.domains import (
     DEFAULT_ADMIN,
     bind_settings,
@@ -22,7 +22,7 @@ from reconciler.sandbox.store import NO_DOMAIN
 
 
 def list_domains(call: Call) -> Reply:
-    """`GET settings/sysadmin/domains`: counts and limits of every domain (section 4.1)."""
+    """`GET settings/sysadmin/domains`: counts and limits of all domains (section 4.1)."""
     rows = [domain_row(domain, call.quirks) for domain in call.store.domains.values()]
     return ok(data=in_server_order(rows, call.quirks))
 
@@ -33,13 +33,13 @@ def domain_names(call: Call) -> Reply:
 
 
 def get_domain(call: Call) -> Reply:
-    """`GET settings/sysadmin/domain/{domain}`: 404 when there is none (section 4.3)."""
+    """`GET settings/sysadmin/domain/{domain}`: 404 for an unknown domain (section 4.3)."""
     return ok(domainData=domain_data(_domain_or_404(call), call.quirks))
 
 
 def get_settings(call: Call) -> Reply:
     """`GET settings/sysadmin/domain-settings/{domain}` (section 4.4)."""
-    return ok(domainSettings=told_settings(call.store.domain(call.param("domain")), call.quirks))
+    return ok(domainSettings=visible_settings(call.store.domain(call.param("domain")), call.quirks))
 
 
 def post_settings(call: Call) -> Reply:
@@ -54,7 +54,7 @@ def post_settings(call: Call) -> Reply:
 
 
 def put_domain(call: Call) -> Reply:
-    """`POST settings/sysadmin/domain-put`: the domain and its primary administrator's mailbox (section 4.6)."""
+    """`POST settings/sysadmin/domain-put`: creates a domain and its primary administrator (section 4.6)."""
     data = call.fields.fields("domainData")
     if data is None:
         raise Refusal("Invalid input parameters", status=400)
@@ -62,7 +62,7 @@ def put_domain(call: Call) -> Reply:
     admin = call.fields.text("adminUsername") or data.text("mainDomainAdmin") or DEFAULT_ADMIN
     check_new_password(None, admin, password)
     wanted = {name: data.value(name) for name in (*defaults.DOMAIN_SETTINGS, *defaults.LIMIT_NAMES) if name in data}
-    # domainAliasCount stands among the limits of this body, and is one (section 4.6).
+    # In this body, domainAliasCount is a limit, not a count (section 4.6).
     if data.number("domainAliasCount"):
         wanted["maxDomainAliases"] = data.number("domainAliasCount")
     create_domain(
@@ -78,7 +78,7 @@ def put_domain(call: Call) -> Reply:
 
 
 def remove_domain(call: Call) -> Reply:
-    """`POST settings/sysadmin/domain-delete/{domain}[/{deleteFiles}]`: 404 when already gone."""
+    """`POST settings/sysadmin/domain-delete/{domain}[/{deleteFiles}]`: 404 for an unknown domain."""
     if "deleteFiles" in call.params:
         call.flag_param("deleteFiles")
     delete_domain(call.service, _domain_or_404(call))
@@ -93,7 +93,7 @@ def rename(call: Call) -> Reply:
 
 
 def reload_domain(call: Call) -> Reply:
-    """`POST settings/sysadmin/reload-domain/{domain}`: nothing to reload here but whether it exists."""
+    """`POST settings/sysadmin/reload-domain/{domain}`: only checks that the domain exists."""
     call.store.domain(call.param("domain"))
     return ok()
 

@@ -1,4 +1,4 @@
-"""The domain, seen by its administrator (API reference section 4.7)."""
+"""The domain endpoints for domain administrators (API reference section 4.7)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from datetime import datetime
 from reconciler.sandbox.binder import BindError
 from reconciler.sandbox.call import Call, Route
 from reconciler.sandbox.defaults import DOMAIN_ADMIN_WRITABLE
-from reconciler.sandbox.domain_views import counts, disk_usage, domain_data, told_settings
+from reconciler.sandbox.domain_views import counts, disk_usage, domain_data, visible_settings
 from reconciler.sandbox.domains import change_settings
 from reconciler.sandbox.envelope import Reply, ok
-from reconciler.sandbox.routes.activation import seats
+from reconciler.sandbox.routes.activation import activated_users
 from reconciler.sandbox.routes.dkim import domain_keys
 
 _PERMISSIONS = (
@@ -37,27 +37,30 @@ def get_data(call: Call) -> Reply:
 def get_settings(call: Call) -> Reply:
     """`GET settings/domain/domain`, with DKIM."""
     return ok(
-        domainSettings={**told_settings(call.domain, call.quirks), "domainKeysSettings": domain_keys(call, call.domain)}
+        domainSettings={
+            **visible_settings(call.domain, call.quirks),
+            "domainKeysSettings": domain_keys(call, call.domain),
+        }
     )
 
 
 def post_settings(call: Call) -> Reply:
-    """`POST settings/domain/domain`: the whole object comes back; limits and feature flags in it are passed over."""
+    """`POST settings/domain/domain`: clients send the complete object; its limits and feature flags are ignored."""
     wanted = call.fields.fields("domainSettings") or call.fields
     change_settings(call.service, call.domain, wanted, only=DOMAIN_ADMIN_WRITABLE)
     return ok()
 
 
 def list_counts(call: Call) -> Reply:
-    """`GET settings/domain/account-list-counts`: numbers with their limits (the real names are not known)."""
+    """`GET settings/domain/account-list-counts`: counts with their limits (the real names are unknown)."""
     domain = call.domain
     return ok(
         **counts(domain, call.quirks),
         domainAdminCount=sum(user.is_domain_admin for user in domain.users.values()),
         groupCount=0,
-        activeSyncCount=len(seats(domain, "eas")),
+        activeSyncCount=len(activated_users(domain, "eas")),
         activeSyncLimit=domain.setting("maxActiveSyncAccounts"),
-        mapiEwsCount=len(seats(domain, "mapi")),
+        mapiEwsCount=len(activated_users(domain, "mapi")),
         mapiEwsLimit=domain.setting("maxMapiEwsAccounts"),
     )
 
@@ -73,7 +76,7 @@ def forward_blacklist(call: Call) -> Reply:
 
 
 def export_users(call: Call) -> Reply:
-    """`GET settings/domain/export-users`: a download, no envelope (section 1.2)."""
+    """`GET settings/domain/export-users`: a download without envelope (section 1.2)."""
     lines = ["userName,fullName,maxMailboxSize"]
     lines += [f"{user.name},{_quoted(user.full_name)},{user.quota}" for user in call.domain.users.values()]
     return Reply(
@@ -85,14 +88,14 @@ def export_users(call: Call) -> Reply:
 
 
 def user_stats(call: Call) -> Reply:
-    """`POST report/user-stats/{from}/{to}`: the size of one user; no mail flows here, so traffic is zero."""
+    """`POST report/user-stats/{from}/{to}`: the size of one user. Traffic is zero: no mail is transported."""
     _dates(call)
     user = call.user(call.fields.text("email"))
     return ok(emailAddress=call.domain.address(user.name), bytesSize=user.size, bytesReceived=0, bytesSent=0)
 
 
 def domain_stats(call: Call) -> Reply:
-    """`GET report/domain-stats/{from}/{to}/{domain}`: no mail flows here, so traffic is zero."""
+    """`GET report/domain-stats/{from}/{to}/{domain}`: the size of a domain. Traffic is zero."""
     _dates(call)
     domain = call.store.domain(call.param("domain"))
     return ok(domain=domain.name, bytesReceived=0, bytesSent=0, bytesSize=disk_usage(domain))
@@ -102,7 +105,7 @@ def _dates(call: Call) -> None:
     for name in ("from", "to"):
         for shape in ("%m-%d-%Y", "%Y-%m-%d"):
             try:
-                datetime.strptime(call.param(name), shape)  # noqa: DTZ007 - only its form is looked at
+                datetime.strptime(call.param(name), shape)  # noqa: DTZ007 - only the format is checked
                 break
             except ValueError:
                 continue

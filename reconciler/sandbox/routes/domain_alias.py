@@ -17,7 +17,7 @@ NO_DOMAIN_ALIAS = "Domain alias does not exist."
 
 
 def list_domain_aliases(call: Call) -> Reply:
-    """`GET settings/domain/domain-aliases`; null when there are none."""
+    """`GET settings/domain/domain-aliases`; null instead of an empty list."""
     rows: list[dict[str, Any]] | None = in_server_order(
         [
             {"name": name, "aliasIdn": unicode_name, "domainName": call.domain.name, "img": "", "url": ""}
@@ -51,7 +51,7 @@ def delete_domain_alias(call: Call) -> Reply:
 
 
 def delete_domain_aliases(call: Call) -> Reply:
-    """`POST settings/domain/domain-aliases-delete`: in bulk; deletes those that are there."""
+    """`POST settings/domain/domain-aliases-delete`: deletes the existing ones and reports the others."""
     _check_menu(call)
     problems = []
     for given in call.body.inputs("input"):
@@ -82,21 +82,21 @@ def rename_domain_alias(call: Call) -> Reply:
 
 
 def verify_domain_alias(call: Call) -> Reply:
-    """`POST settings/domain/domain-alias-verify/{name}`: looks at the MX record again."""
+    """`POST settings/domain/domain-alias-verify/{name}`: checks the MX record again."""
     if not mx_matches(call, _existing(call, call.param("name"))):
         raise Refusal(MX_MISMATCH)
     return ok()
 
 
 def check_mx(call: Call, name: str, *, wanted: bool) -> None:
-    """The MX rule: a domain administrator is always held to it, a system administrator's context may waive it."""
-    may_waive = call.is_elevated and not (call.from_header and "header-mx-checked" in call.quirks)
-    if (wanted or not may_waive) and not mx_matches(call, name):
+    """The MX rule: always for a domain administrator; a system administrator can skip it."""
+    may_skip = call.is_elevated and not (call.from_header and "header-mx-checked" in call.quirks)
+    if (wanted or not may_skip) and not mx_matches(call, name):
         raise Refusal(MX_MISMATCH)
 
 
 def mx_matches(call: Call, name: str) -> bool:
-    """Whether an MX record of `name`, in the sandbox's own DNS, is this server or the domain's host name."""
+    """Whether an MX record of `name` in the sandbox's DNS is this server or the host name of the domain."""
     own = {call.service.config.hostname.lower(), call.domain.hostname.lower()}
     hosts = {value.split()[-1].rstrip(".").lower() for value in call.service.zones.lookup(name, "MX")}
     return bool(hosts & own)

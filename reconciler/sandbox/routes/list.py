@@ -1,4 +1,4 @@
-"""Mailing lists (API reference section 9), as far as they share the accounts' namespace and limits."""
+"""Mailing lists (API reference section 9). They share the namespace and limits of accounts."""
 
 from __future__ import annotations
 

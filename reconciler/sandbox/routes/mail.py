@@ -18,12 +18,13 @@ def get_mail(call: Call) -> Reply:
 
 
 def post_mail(call: Call) -> Reply:
-    """`POST post-user-mail` and `POST user-mail/{email}`: merges, or replaces with the quirk."""
+    """`POST post-user-mail` and `POST user-mail/{email}`: merges the settings; a quirk replaces them."""
     domain, user = call.domain, _named_user(call)
     wanted = call.fields.fields("userMailSettings")
     if wanted is None:
         raise Refusal("Invalid input parameters", status=400)
     before = (mail_settings(user, call.quirks), user.is_disabled)
+    # A trial copy: if binding fails, the stored user must not have changed.
     trial = User(user.name, user.password, quota=user.quota)
     if "post-user-mail-blanks" not in call.quirks:
         trial.mail, trial.contact, trial.throttle = dict(user.mail), dict(user.contact), dict(user.throttle)
@@ -46,7 +47,7 @@ def get_forward(call: Call) -> Reply:
 
 
 def post_forward(call: Call) -> Reply:
-    """`POST settings/domain/post-mailbox-forward-list`: replaces the whole list."""
+    """`POST settings/domain/post-mailbox-forward-list`: replaces the complete list."""
     return _write_forward(call, call.domain, _named_user(call))
 
 
@@ -77,7 +78,7 @@ def _write_forward(call: Call, domain: Domain, user: User) -> Reply:
 
 
 def modify_protocols(call: Call) -> Reply:
-    """`POST settings/domain/modify-protocol-access`: what users may connect with, in bulk."""
+    """`POST settings/domain/modify-protocol-access`: changes the protocols of several users."""
     users = [call.user(email) for email in call.body.inputs("items", "input")]
     wanted = {name: value for sent, name in defaults.PROTOCOLS.items() if (value := call.fields.flag(sent)) is not None}
     for user in users:
@@ -108,7 +109,7 @@ def post_auto_responder(call: Call) -> Reply:
 
 
 def recalculate(call: Call) -> Reply:
-    """`POST settings/domain/recalculate-users`: sizes are always right here; the answer has no envelope."""
+    """`POST settings/domain/recalculate-users`: sizes are always correct. The answer has no envelope."""
     for name in call.body.inputs("input"):
         call.user(name)
     return Reply(200, b'"OK"')
@@ -127,13 +128,13 @@ def _named_user(call: Call) -> User:
 
 
 def user_defaults(call: Call) -> Reply:
-    """`GET settings/domain/user-defaults`: what new users get."""
+    """`GET settings/domain/user-defaults`: the settings of new users."""
     known = {**defaults.USER_DATA, **defaults.USER_MAIL, "maxMailboxSize": 0}
     return ok(userDefaults={**known, **call.domain.user_defaults})
 
 
 def post_user_defaults(call: Call) -> Reply:
-    """`POST settings/domain/user-defaults`: fields that are not there stay."""
+    """`POST settings/domain/user-defaults`: absent fields keep their values."""
     call.domain.user_defaults = {**call.domain.user_defaults, **_bound_defaults(call)}
     call.store.touch(call.domain)
     call.store.note("update", "domain", call.domain.name)
@@ -141,7 +142,7 @@ def post_user_defaults(call: Call) -> Reply:
 
 
 def propagate(call: Call) -> Reply:
-    """`POST settings/domain/propagate-settings`: pushes the defaults onto all users but the primary administrator."""
+    """`POST settings/domain/propagate-settings`: applies the defaults to all users except the primary administrator."""
     wanted = Fields(call.domain.user_defaults)
     for user in call.domain.users.values():
         if user.is_primary:

@@ -23,18 +23,18 @@ _RULES: dict[str, dict[str, Any]] = {
 
 
 def requirements(call: Call) -> Reply:
-    """`GET settings/password-requirements`: the effective policy of whoever asks."""
+    """`GET settings/password-requirements`: the effective policy for the caller."""
     found = call.store.account(call.who.family.user)
     return ok(passwordRequirements=policy_of(found[0] if found else None))
 
 
 def get_settings(call: Call) -> Reply:
-    """`GET settings/domain/password-settings`: the server's defaults, and the domain's overrides with every key."""
+    """`GET settings/domain/password-settings`: the server's defaults, and the domain's overrides with all keys."""
     return ok(defaults=DEFAULT_POLICY, overrides=policy_of(call.domain))
 
 
 def post_settings(call: Call) -> Reply:
-    """`POST settings/domain/password-settings`: the body is the bare overrides object; what is absent stays."""
+    """`POST settings/domain/password-settings`: the body is the overrides object; absent rules keep their values."""
     wanted = call.fields.fields("overrides") or call.fields
     flags = {name: value for name, value in DEFAULT_POLICY.items() if name not in _RULES}
     found = bound(wanted, flags)
@@ -52,12 +52,12 @@ def post_settings(call: Call) -> Reply:
 
 
 def noncompliant(call: Call) -> Reply:
-    """`POST password-compliance-users`: nobody can be judged by a hash, so only those marked are listed."""
+    """`POST password-compliance-users`: only users who must change their password, because hashes cannot be checked."""
     return _listed(call, lambda user: user.login.change_password)
 
 
 def aged(call: Call) -> Reply:
-    """`POST aged-password-list`: all users with the date of their password."""
+    """`POST aged-password-list`: all users with the dates of their passwords."""
     return _listed(call, lambda _: True)
 
 
@@ -85,7 +85,7 @@ def _listed(call: Call, is_in: Any) -> Reply:
 
 
 def expire(call: Call) -> Reply:
-    """`POST expire-users-passwords`: `input` with local parts or `emailAddresses`, both are seen."""
+    """`POST expire-users-passwords`: `input` with local parts, or `emailAddresses`: clients use both."""
     users = [call.user(name) for name in call.body.inputs("input", "emailAddresses")]
     for user in users:
         is_same = user.login.password_expired
@@ -96,12 +96,12 @@ def expire(call: Call) -> Reply:
 
 
 def show_password(_: Call) -> Reply:
-    """`POST .../show-password`: this server keeps hashes only, so there is nothing to show (and nobody should ask)."""
+    """`POST .../show-password`: always refused, because the sandbox stores only hashes."""
     raise Refusal("The password cannot be recovered", status=403)
 
 
 def generate_temporary(call: Call) -> Reply:
-    """`POST auth/generate-temp-pass/{email}`: a second password for a day."""
+    """`POST auth/generate-temp-pass/{email}`: a second password, valid for a day."""
     domain, user = _administered(call)
     password = secrets.token_urlsafe(12)
     expires = call.clock.now() + 86400
@@ -121,7 +121,7 @@ def revoke_temporary(call: Call) -> Reply:
 
 
 def force_reset(call: Call) -> Reply:
-    """`POST auth/force-reset-password`, as in patched builds: only with the right old password (section 2.9)."""
+    """`POST auth/force-reset-password`, as in patched builds, only with the correct old password (section 2.9)."""
     ids = call.service.ids
     if ids.is_blocked(call.address):
         raise Refusal("Too many login attempts", status=401)
@@ -141,7 +141,7 @@ def force_reset(call: Call) -> Reply:
 
 
 def _administered(call: Call) -> tuple[Domain, User]:
-    """The account in the path, when the caller administers it: system administrators all, domain ones their own."""
+    """The account in the path, if the caller administers it or its domain. Raises Refusal otherwise."""
     found = call.store.account(call.param("email"))
     own = call.store.account(call.who.family.user)
     caller = Identity(domain=own[0], user=own[1]) if own else None

@@ -14,14 +14,13 @@ from reconciler.sandbox.model import Domain, User
 from reconciler.sandbox.quirks import Quirks
 from reconciler.sandbox.user_views import list_row, quick_row, search_row, user_data
 
-# The order of rows: as created, unless the quirk scrambles it (API reference section 10 no. 32).
-
+# The order of rows: the order of creation, or an arbitrary one with a quirk (API reference section 10 no. 32).
 
 Row = TypeVar("Row")
 
 
 def in_server_order(rows: list[Row], quirks: Quirks) -> list[Row]:
-    """The rows as the server has them; with `unsorted-rows`, in an order that means nothing but is repeatable."""
+    """The rows in the order of the server; with `unsorted-rows`, in an arbitrary but repeatable order."""
     if "unsorted-rows" not in quirks:
         return rows
     return sorted(rows, key=_scramble)
@@ -37,7 +36,7 @@ _LIST_FLAGS = ("lists", "mailinglists", "mailing-lists", "mailinglist", "list")
 
 
 def visible_users(call: Call, domain: Domain) -> list[User]:
-    """The users that lists show; with a quirk, not the primary administrator."""
+    """The users in lists; a quirk omits the primary administrator."""
     users = list(domain.users.values())
     return [user for user in users if not user.is_primary] if "admin-hidden" in call.quirks else users
 
@@ -84,7 +83,7 @@ def search_users(call: Call) -> Reply:
 
 
 def account_list_search(call: Call) -> Reply:
-    """`POST settings/domain/account-list-search`: users, aliases and lists, paged."""
+    """`POST settings/domain/account-list-search`: users, aliases and lists, in pages."""
     domain, kinds = call.domain, _kinds(call)
     rows: list[dict[str, Any]] = []
     if "users" in kinds:
@@ -131,7 +130,7 @@ def _kinds(call: Call) -> set[str]:
 
 
 def account_search_quick(call: Call) -> Reply:
-    """`POST settings/domain/account-search-quick`: the web interface's own list."""
+    """`POST settings/domain/account-search-quick`: the list of the web interface."""
     rows, _ = page(call, [quick_row(user) for user in visible_users(call, call.domain)])
     return ok(users=rows)
 
@@ -160,7 +159,7 @@ def users_statuses(call: Call) -> Reply:
 
 
 def last_login_times(call: Call) -> Reply:
-    """`POST settings/domain/last-login-times`: accounts that signed in since `dateTime`."""
+    """`POST settings/domain/last-login-times`: accounts that logged in since `dateTime`."""
     since = call.fields.text("dateTime") or ""
     rows = [
         {"emailAddress": call.domain.address(user.name), "lastLoginTime": user.last_login}
@@ -171,7 +170,7 @@ def last_login_times(call: Call) -> Reply:
 
 
 def page(call: Call, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
-    """Search, sort and cut rows as the paged search bodies ask; and how many there were before the cut."""
+    """One page of rows as the body requests it: filtered, sorted, cut. Also returns the number of all matching rows."""
     fields = call.fields
     skip, take = fields.number("skip"), fields.number("take")
     if (skip is not None and skip < 0) or (take is not None and take < 0):

@@ -1,4 +1,4 @@
-"""The server itself: versions, licence, monitoring, blocked addresses (API reference sections 2.10 and 3)."""
+"""The server itself: version, license, monitoring, blocked addresses (API reference sections 2.10 and 3)."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def licensing_info(_: Call) -> Reply:
 
 
 def notifications(_: Call) -> Reply:
-    """`GET settings/sysadmin/license-notifications`: a sandbox has no licence to warn of."""
+    """`GET settings/sysadmin/license-notifications`: always empty."""
     return ok(notifications=[])
 
 
 def services(_: Call) -> Reply:
-    """`GET settings/sysadmin/services`: none but the API runs."""
+    """`GET settings/sysadmin/services`: only the API."""
     return ok(services=[{"name": "api", "isRunning": True}])
 
 
@@ -87,7 +87,7 @@ def unblock_ips(call: Call) -> Reply:
 
 
 def ip_access(_: Call) -> Reply:
-    """`GET/POST settings/sysadmin/ip-access`: no address is listed as allowed or denied for ever."""
+    """`GET/POST settings/sysadmin/ip-access`: always empty: no address is permanently allowed or denied."""
     return ok(results=[], totalCount=0)
 
 

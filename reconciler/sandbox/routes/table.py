@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconciler.sandbox.call import Route
-from reconciler.sandbox.routes import activation as seat_routes
+from reconciler.sandbox.routes import activation as activation_routes
 from reconciler.sandbox.routes import alias as alias_routes
 from reconciler.sandbox.routes import auth as auth_routes
 from reconciler.sandbox.routes import context as context_routes
@@ -27,7 +27,7 @@ ROUTES: tuple[Route, ...] = (
     *search_routes.ROUTES,
     *user_routes.ROUTES,
     *mail_routes.ROUTES,
-    *seat_routes.ROUTES,
+    *activation_routes.ROUTES,
     *password_routes.ROUTES,
     *alias_routes.ROUTES,
     *domain_alias_routes.ROUTES,

@@ -1,4 +1,4 @@
-"""One user: reading, creating, changing, enabling, deleting (API reference sections 5.2, 5.4 to 5.7)."""
+"""Single users: read, create, change, enable, disable, delete (API reference sections 5.2, 5.4 to 5.7)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def user_exists(call: Call) -> Reply:
 
 
 def name_is_free(call: Call) -> Reply:
-    """`GET settings/domain/email-alias-does-not-exists/{localpart}`: success means that the name can be used."""
+    """`GET settings/domain/email-alias-does-not-exists/{localpart}`: success means that the name is free."""
     if call.domain.is_taken(local_part(call.param("localpart"), call.domain.name)):
         raise Refusal(NAME_IN_USE)
     return ok()
@@ -54,7 +54,7 @@ def put_user(call: Call) -> Reply:
 
 
 def put_user_as_system(call: Call) -> Reply:
-    """`POST settings/sysadmin/user-put`: the domain comes in the body or in the address."""
+    """`POST settings/sysadmin/user-put`: the domain is in the body or in the address."""
     data = call.fields.fields("userData")
     name = call.fields.text("domain") or call.fields.text("domainName") or (data.text("domain") if data else None)
     if not name:
@@ -72,7 +72,7 @@ def put_password_as_system(call: Call) -> Reply:
 
 
 def post_user(call: Call) -> Reply:
-    """`POST settings/domain/post-user`: merges what is there; an absent password stays (section 5.5)."""
+    """`POST settings/domain/post-user`: merges the given fields; an absent password is kept (section 5.5)."""
     domain, user = call.domain, call.user(_email(call))
     data = call.fields.fields("userData") or Fields({})
     password, is_expired = data.text("password"), data.flag("isPasswordExpired")
@@ -95,7 +95,7 @@ def post_user(call: Call) -> Reply:
 
 
 def _merged(call: Call, user: User, data: Fields) -> User:
-    """A user with the fields that post-user leaves; the stored one is not touched yet, for binding may fail."""
+    """A copy of the user with the changes of post-user. The stored user does not change, because binding may fail."""
     merged = User(user.name, user.password, is_primary=user.is_primary)
     if "post-user-blanks" not in call.quirks:
         merged.data, merged.flags, merged.quota = dict(user.data), dict(user.flags), user.quota
@@ -156,7 +156,7 @@ def delete_one_user(call: Call) -> Reply:
 
 
 def _delete(call: Call, domain: Domain, names: list[str]) -> Reply:
-    """Delete those that can be; what could not be is an error that names it."""
+    """Delete all users that can be deleted, then raise Refusal with the others."""
     problems = []
     for given in names:
         name = bare_name(given, domain.name)

@@ -162,7 +162,7 @@ def test_a_folder_that_cannot_be_used_is_refused_in_one_sentence(tmp_path, conte
         (["--port", "99999"], "99999"),
         (["--port", "http"], "'http'"),
         (["--seed", "/no/such/folder"], "/no/such/folder"),
-        (["--server", "mail1"], "--server goes with --seed"),
+        (["--server", "mail1"], "--server requires --seed"),
         (["--access-token-seconds", "0"], "0"),
         (["--no-such-option"], "--no-such-option"),
     ],

@@ -1,4 +1,4 @@
-"""A password that was set counts as set, also where the rest of its change failed."""
+"""A password that was set counts as set, even if the rest of its change failed."""
 
 import json
 from pathlib import Path
@@ -39,7 +39,7 @@ RAISED = (NEW[0], current([read_box("a")]))
 def applied(
     folder: Path, wanted: DesiredDomain, there: CurrentDomain, fault: tuple[int, Any]
 ) -> tuple[Plan, Outcome, dict[str, Any]]:
-    """The plan, its one outcome, and the record of that in the journal, after a run with a fault at one write."""
+    """The plan, its outcome, and the journal's record of it, after a run with a fault at one write."""
     server, journal = FakeServer(), FileJournal(folder, tool="reconciler 0.1.0")
     server.load(there)
     server.faults = dict([fault])
@@ -53,7 +53,7 @@ def applied(
 
 
 @pytest.mark.parametrize("situation", [NEW, RAISED])
-def test_the_journal_knows_a_password_that_was_set_though_the_seats_were_refused(
+def test_the_journal_records_a_password_that_was_set_although_the_activations_were_rejected(
     tmp_path: Path, situation: tuple[DesiredDomain, CurrentDomain]
 ) -> None:
     made, outcome, record = applied(tmp_path, *situation, (2, "refuse"))
@@ -65,8 +65,8 @@ def test_the_journal_knows_a_password_that_was_set_though_the_seats_were_refused
     assert left.diagnostics == ()
 
 
-@pytest.mark.parametrize("fault", ["refuse", "gone", "locked out"])
-def test_a_password_that_was_not_set_is_not_said_to_be(tmp_path: Path, fault: str) -> None:
+@pytest.mark.parametrize("fault", ["refuse", "unreachable", "locked out"])
+def test_a_password_that_was_not_set_is_not_recorded_as_set(tmp_path: Path, fault: str) -> None:
     for number, situation in enumerate((NEW, RAISED)):
         folder = tmp_path / str(number)
         _, outcome, record = applied(folder, *situation, (1, fault))
@@ -75,7 +75,7 @@ def test_a_password_that_was_not_set_is_not_said_to_be(tmp_path: Path, fault: st
         assert password_versions(folder) == {}
 
 
-def test_a_change_that_sets_no_password_never_says_that_one_was_set(tmp_path: Path) -> None:
+def test_a_change_without_a_password_never_records_one_as_set(tmp_path: Path) -> None:
     _, outcome, record = applied(tmp_path, desired([box("a", quota=5, eas=True)]), RAISED[1], (2, "refuse"))
     assert (outcome.result, outcome.password_set) == (Result.FAILED, False)
     assert "passwordSet" not in record

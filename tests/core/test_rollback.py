@@ -1,4 +1,4 @@
-"""The inverse of a run, case by case."""
+"""The rollback of a run, case by case."""
 
 from typing import Any
 
@@ -40,21 +40,21 @@ def words(found: Inverse) -> str:
 QUOTA = step("update", fields={"quota": (1, 2)})
 
 
-def test_an_update_goes_back_field_by_field() -> None:
+def test_an_update_is_undone_field_by_field() -> None:
     made, found = undo(current([read_box("a", quota=2, display_name="kept")]), QUOTA)
     (field,) = only(made).fields
     assert (field.name, field.before, field.after) == ("quota", 2, 1)
     assert words(found) == ""
 
 
-def test_a_field_that_moved_since_leaves_the_whole_object_alone_and_is_named() -> None:
+def test_an_object_with_a_stale_field_stays_unchanged_and_the_field_is_named() -> None:
     both = step("update", fields={"quota": (1, 2), "displayName": ("old", "new")})
     made, found = undo(current([read_box("a", quota=3, display_name="new")]), both)
     assert made.changes == ()
     assert words(found) == "RBK002 mailbox a@example.com stays unchanged: changed since the run: quota"
 
 
-def test_what_is_as_before_already_is_said_and_nothing_is_planned() -> None:
+def test_an_object_with_its_earlier_state_is_reported_and_not_planned() -> None:
     made, found = undo(current([read_box("a", quota=1)]), QUOTA)
     assert made.changes == ()
     assert "already has its state from before the run" in words(found)
@@ -65,7 +65,7 @@ def test_a_disabled_mailbox_is_enabled_again() -> None:
     assert [(f.name, f.after) for f in only(made).fields] == [("enabled", True)]
 
 
-def test_what_was_created_is_deleted_only_as_the_run_left_it() -> None:
+def test_a_created_object_is_deleted_only_if_it_is_as_the_run_left_it() -> None:
     create = step("create", fields={"quota": (None, 2)})
     made, _ = undo(current([read_box("a", quota=2)]), create)
     assert (only(made).action, only(made).risk) == ("delete", "mail-loss")
@@ -81,13 +81,15 @@ def test_what_was_created_is_deleted_only_as_the_run_left_it() -> None:
     ("about", "code"),
     [({"certain": False}, "RBK003"), ({"touched_by": "R2"}, "RBK002"), ({"remade_by": "R2"}, "RBK002")],
 )
-def test_what_the_run_may_not_have_created_or_another_run_changed_is_never_deleted(about: Any, code: str) -> None:
+def test_an_object_that_the_run_may_not_have_created_or_that_another_run_changed_is_never_deleted(
+    about: Any, code: str
+) -> None:
     made, found = undo(current([read_box("a")]), step("create", **about))
     assert made.changes == ()
     assert code in words(found)
 
 
-def test_a_deleted_alias_comes_back_whole_and_a_domain_alias_too() -> None:
+def test_a_deleted_alias_or_domain_alias_is_restored_completely() -> None:
     was = read_alias("s", "a", allow_sending=True, internal_only=True, display_name="Sales")
     made, found = undo(
         current([read_box("a")]),
@@ -101,7 +103,7 @@ def test_a_deleted_alias_comes_back_whole_and_a_domain_alias_too() -> None:
     assert words(found) == ""
 
 
-def test_a_deleted_mailbox_comes_back_empty_with_its_settings_and_what_is_lost_is_said() -> None:
+def test_a_deleted_mailbox_is_restored_empty_with_its_settings_and_the_loss_is_reported() -> None:
     was = read_box("a", quota=9, forward_to=("x@else.example",), usage_bytes=3 << 30)
     made, found = undo(current(), step("delete", current=was, usage_bytes=3 << 30))
     change = only(made)
@@ -114,13 +116,13 @@ def test_a_deleted_mailbox_comes_back_empty_with_its_settings_and_what_is_lost_i
     )
 
 
-def test_what_was_deleted_before_journals_held_the_state_cannot_come_back() -> None:
+def test_an_object_deleted_without_a_journalled_state_cannot_be_restored() -> None:
     made, found = undo(current(), step("delete"), step("delete", "s", kind="alias"))
     assert made.changes == ()
     assert words(found).count("the journal does not contain its state") == 2
 
 
-def test_fields_of_a_deleted_alias_that_nobody_had_read_are_named() -> None:
+def test_unread_fields_of_a_deleted_alias_are_reported() -> None:
     from reconciler.core.model import Alias
 
     made, found = undo(
@@ -130,7 +132,7 @@ def test_fields_of_a_deleted_alias_that_nobody_had_read_are_named() -> None:
     assert "the journal does not contain displayName, allowSending, hideFromGal, internalOnly" in words(found)
 
 
-def test_a_deleted_name_that_is_in_use_again_also_by_the_other_kind_is_left_alone() -> None:
+def test_a_deleted_object_is_not_restored_if_either_kind_uses_its_name_again() -> None:
     gone = step("delete", "s", kind="alias", current=read_alias("s"))
     for there in (current(aliases=[read_alias("s", "a")]), current([read_box("s")])):
         made, found = undo(there, gone)
@@ -138,14 +140,14 @@ def test_a_deleted_name_that_is_in_use_again_also_by_the_other_kind_is_left_alon
         assert "another object has the name now" in words(found)
 
 
-def test_an_alias_that_became_a_mailbox_becomes_an_alias_again_in_whatever_order_it_was_written_down() -> None:
+def test_an_alias_that_became_a_mailbox_becomes_an_alias_again_in_any_order_of_steps() -> None:
     steps = (step("delete", "s", kind="alias", current=read_alias("s", "a")), step("create", "s"))
     for order in (steps, steps[::-1]):
         made, _ = undo(current([read_box("a"), read_box("s")]), *order)
         assert story(made) == ["delete mailbox:s@example.com", "create alias:s@example.com"]
 
 
-def test_a_rename_goes_back_with_the_fields_that_changed_under_the_new_name() -> None:
+def test_a_rename_is_undone_with_the_fields_that_changed_under_the_new_name() -> None:
     steps = (step("rename", "rob", new_name="bob"), step("update", "bob", fields={"quota": (1, 2)}))
     made, found = undo(current([read_box("bob", quota=2)]), *steps)
     assert story(made) == ["rename mailbox:bob@example.com", "update mailbox:rob@example.com"]
@@ -156,7 +158,7 @@ def test_a_rename_goes_back_with_the_fields_that_changed_under_the_new_name() ->
     assert "mailbox rob@example.com, now bob, stays unchanged" in words(found)
 
 
-def test_a_rename_whose_old_name_is_taken_by_what_the_run_made_goes_back_after_it_is_freed() -> None:
+def test_a_rename_whose_old_name_the_run_used_again_is_undone_after_the_name_is_freed() -> None:
     steps = (
         step("rename", "rob", new_name="bob"),
         step("create", "rob", kind="alias", fields={"to": (None, ("bob@example.com",))}),
@@ -170,19 +172,19 @@ def test_a_rename_whose_old_name_is_taken_by_what_the_run_made_goes_back_after_i
     assert "the name rob is in use again" in words(found)
 
 
-def test_a_rename_in_doubt_that_never_came_about_is_no_rename_to_undo() -> None:
+def test_an_ambiguous_rename_without_effect_is_not_undone() -> None:
     made, found = undo(current([read_box("rob")]), step("rename", "rob", new_name="bob", certain=False))
     assert made.changes == ()
     assert "already has its state" in words(found)
 
 
-def test_an_old_password_cannot_come_back() -> None:
+def test_an_old_password_cannot_be_restored() -> None:
     made, found = undo(current([read_box("a")]), step("update", password=True))
     assert made.changes == ()
     assert "RBK001 mailbox a@example.com has a new password" in words(found)
 
 
-def test_what_the_server_does_not_tell_is_left_alone() -> None:
+def test_an_object_with_unread_fields_stays_unchanged() -> None:
     from reconciler.core.model import Mailbox
 
     made, found = undo(current([Mailbox(name="a")]), QUOTA)
@@ -191,13 +193,13 @@ def test_what_the_server_does_not_tell_is_left_alone() -> None:
     assert "the server did not return quota" in words(found)
 
 
-def test_what_the_policy_ignores_is_left_alone_and_said() -> None:
+def test_an_ignored_object_stays_unchanged_and_is_reported() -> None:
     made, found = undo(current([read_box("a", quota=2)]), QUOTA, policy=Policy(ignore={"mailbox": ("a",)}))
     assert made.changes == ()
     assert "ignores it now" in words(found)
 
 
-def test_a_protected_or_administrating_mailbox_that_the_run_made_is_not_deleted() -> None:
+def test_a_protected_or_administrating_mailbox_that_the_run_created_is_not_deleted() -> None:
     create = step("create")
     made, _ = undo(current([read_box("a", is_admin=True)]), create)
     assert made.refused
@@ -207,7 +209,7 @@ def test_a_protected_or_administrating_mailbox_that_the_run_made_is_not_deleted(
     assert made.changes == ()
 
 
-def test_the_costly_reads_are_those_of_what_was_written_made_or_deleted() -> None:
+def test_the_costly_reads_cover_written_created_and_deleted_objects() -> None:
     assert scope_of([QUOTA]) == ReadScope()
     assert scope_of(
         [

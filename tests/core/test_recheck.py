@@ -1,4 +1,4 @@
-"""Which changes of a saved plan are as wanted already, which have moved, and what depends on them."""
+"""Which changes of a saved plan are already in place, which are stale, and which depend on stale ones."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ SALT = b"s" * 16
 
 
 def story(made: Plan, now: CurrentDomain, **known: Any) -> dict[str, tuple[str, str]]:
-    """Key -> (result, detail) of the changes that are settled."""
+    """Key -> (result, detail) of the changes that `recheck` decides."""
     expected = {c.key: precondition(c, SALT) for c in made.changes}
     found = recheck(made, expected, SALT, now, ServerHistory(**known))
     return {key: (o.result.value, o.detail) for key, o in found.items()}
@@ -24,13 +24,13 @@ def results(made: Plan, now: CurrentDomain, **known: Any) -> dict[str, str]:
     return {key: result for key, (result, _) in story(made, now, **known).items()}
 
 
-def test_nothing_is_settled_where_nothing_moved() -> None:
+def test_an_unchanged_server_has_no_decided_outcomes() -> None:
     there = current([read_box("alice", quota=1), read_box("carol")], [read_alias("old")])
     wanted = desired([box("alice", quota=5), box("bob")], [], removed=[gone("carol"), gone("old", "alias")])
     assert story(plan(wanted, there), there) == {}
 
 
-def test_what_is_as_wanted_already_is_skipped() -> None:
+def test_a_change_already_in_place_is_skipped() -> None:
     there = current([read_box("alice", quota=1), read_box("carol")])
     made = plan(desired([box("alice", quota=5)], [alias("all", "alice")], removed=[gone("carol")]), there)
     now = current([read_box("alice", quota=5)], [read_alias("all", "alice")])
@@ -38,7 +38,7 @@ def test_what_is_as_wanted_already_is_skipped() -> None:
     assert len(made.changes) == 3
 
 
-def test_what_moved_is_refused_and_its_dependants_too_and_the_rest_goes_on() -> None:
+def test_a_stale_change_and_its_dependents_are_refused_and_the_rest_continues() -> None:
     there = current([read_box("alice", quota=1), read_box("bob")], [read_alias("team", "alice")])
     wanted = desired([box("alice", quota=5), box("dora")], [alias("team", "dora"), alias("free", "alice")])
     made = plan(wanted, there)
@@ -84,7 +84,7 @@ def test_a_rename_and_the_update_under_the_new_name(now: list[Any], expected: di
     assert results(made, current(now)) == expected
 
 
-def test_a_name_that_meanwhile_belongs_to_the_other_kind_is_refused() -> None:
+def test_a_name_that_the_other_kind_has_now_is_refused() -> None:
     made = plan(desired([box("bob")], [alias("sales", "bob")]), current([read_box("bob")]))
     found = story(made, current([read_box("bob"), read_box("sales")]))
     assert found["alias:sales@example.com"][1] == "mailbox sales@example.com has the name now"
@@ -93,7 +93,7 @@ def test_a_name_that_meanwhile_belongs_to_the_other_kind_is_refused() -> None:
     assert found["mailbox:bob@example.com"][1] == "alias rob@example.com has the name now"
 
 
-def test_a_kind_change_whose_first_half_is_done_goes_on() -> None:
+def test_a_change_of_kind_continues_after_its_first_half() -> None:
     made = plan(
         desired([box("sales")], [], removed=[gone("sales", "alias")]),
         current([], [read_alias("sales", "x@else.example")]),
@@ -101,7 +101,7 @@ def test_a_kind_change_whose_first_half_is_done_goes_on() -> None:
     assert results(made, current()) == {"alias:sales@example.com": "already as wanted"}
 
 
-def test_an_update_of_a_password_is_skipped_only_where_the_journal_knows_its_version() -> None:
+def test_an_update_of_a_password_is_skipped_only_if_the_journal_has_its_version() -> None:
     there = current([read_box("bob")])
     wanted = desired([box("bob", password=SecretRef("env", "PW", version=2))])
     made = plan(wanted, there, password_versions={at("bob"): 1})
@@ -112,7 +112,7 @@ def test_an_update_of_a_password_is_skipped_only_where_the_journal_knows_its_ver
     assert results(made, there) == {}
 
 
-def test_a_new_mailbox_that_is_there_is_skipped_and_its_password_said_to_be_unknown() -> None:
+def test_an_existing_new_mailbox_is_skipped_and_its_password_is_reported_as_unknown() -> None:
     made = plan(desired([box("bob", quota=5, password=ENV)]), current())
     now = current([read_box("bob", quota=5)])
     ((result, detail),) = story(made, now).values()
@@ -133,7 +133,7 @@ def test_refreshed_changes_have_the_live_object_for_the_journal() -> None:
     assert refreshed(made, now, ServerHistory()) == made
 
 
-def test_of_a_creation_that_was_begun_the_seats_remain_and_nothing_else_is_done_again() -> None:
+def test_a_begun_creation_continues_with_its_activations_only() -> None:
     made = plan(desired([box("bob", quota=5, eas=True, mapi=True)]), current())
     now = current([read_box("bob", quota=5, eas=True, mapi=False)])
     begun = ServerHistory(begun=frozenset({("mailbox", at("bob"))}))
@@ -147,7 +147,7 @@ def test_of_a_creation_that_was_begun_the_seats_remain_and_nothing_else_is_done_
 @pytest.mark.parametrize(
     ("quota", "begun"), [(5, set()), (6, {("mailbox", at("bob"))}), (5, {("alias", at("bob"))})], ids=str
 )
-def test_a_mailbox_that_somebody_else_made_or_changed_is_not_taken_for_one_that_was_begun(
+def test_a_mailbox_that_somebody_else_created_or_changed_does_not_count_as_begun(
     quota: int, begun: set[tuple[str, str]]
 ) -> None:
     made = plan(desired([box("bob", quota=5, mapi=True)]), current())
@@ -159,7 +159,7 @@ def test_a_mailbox_that_somebody_else_made_or_changed_is_not_taken_for_one_that_
     assert outcome.result is Result.REFUSED
 
 
-def test_a_domain_alias_that_appeared_is_skipped_and_one_that_is_gone_too() -> None:
+def test_an_existing_domain_alias_and_a_deleted_one_are_skipped() -> None:
     made = plan(
         desired(domain_aliases=["new.example"], removed=[gone("old.example", "domainAlias")]),
         current(domain_aliases=["old.example"]),

@@ -1,0 +1,41 @@
+"""`reconciler explain`."""
+
+import difflib
+
+import click
+
+from reconciler.cli.candidates import codes
+from reconciler.cli.console import Console, common
+
+
+@click.command("explain", short_help="Explain a diagnostic or finding code.")
+@click.argument("code", metavar="CODE", shell_complete=codes)
+@common
+def command(console: Console, code: str) -> int:
+    """Print the meaning, an example and the remedy of CODE.
+
+    CODE is the code of a diagnostic, such as SCH002, or of a finding, such as SPF_MISSING. Messages and reports print
+    codes in brackets. The command works offline and needs no workspace.
+    """
+    from reconciler.app.explain import all_codes, explain
+    from reconciler.output.terminal import Style, flow, safe, words
+
+    found = explain(code.upper())
+    if found is None:
+        if "@" in code or "." in code:
+            raise click.UsageError(f"{safe(code)!r} is not a code: `explain` explains codes such as SCH002")
+        close = difflib.get_close_matches(code.upper(), all_codes(), n=1)
+        hint = f"did you mean {close[0]}?" if close else "docs/diagnostics.md and docs/findings list all codes"
+        raise click.UsageError(f"the code {safe(code)!r} is unknown; {hint}")
+    style = Style(console.color)
+
+    def wrapped(text: str, indent: int = 0) -> list[str]:
+        return list(flow(words(text), indent=indent, hang=indent, width=min(console.width, 80), style=Style(False)))
+
+    lines = [f"{style(found.code, 'bold')} ({found.kind})", "", *wrapped(found.meaning)]
+    if found.example:
+        lines += ["", style("Example", "bold"), *(f"  {line}" for line in found.example)]
+    lines += ["", style("Remedy", "bold")]
+    lines += [row for line in found.remedy for row in ([f"  {line}"] if line.startswith("  ") else wrapped(line, 2))]
+    console.results(lines)
+    return 0
