@@ -108,6 +108,7 @@ def render_history(runs: Sequence[RunRow], *, color: bool, width: int) -> Iterat
     style = Style(color)
     if not runs:
         yield "The journal contains no runs."
+    # The newest run is the one that a reader looks for.
     for row in reversed(runs):
         yield from _head(row, style, width)
 
@@ -139,6 +140,7 @@ def _end(row: RunRow) -> list[Piece]:
 
 
 def _change_lines(change: ChangeRow, style: Style, width: int) -> Iterator[str]:
+    # An older journal may contain a kind that this version does not know.
     kind = next((k.title for k in BY_NAME.values() if k.name == change.kind), change.kind)
     new = [*words("->"), Piece(safe(change.new_address), solid=True)] if change.new_address else []
     result = change.result or "result unknown: the run did not write it"

@@ -49,6 +49,7 @@ def junit_text(title: str, suites: Iterable[tuple[str, Sequence[Case]]]) -> str:
         suite = ElementTree.SubElement(root, "testsuite", {"name": visible(name), **_counts(cases)})
         for case in cases:
             _case(suite, case)
+    # Reviewers read this file in job logs, so it has one element per line.
     ElementTree.indent(root)
     declaration = '<?xml version="1.0" encoding="us-ascii"?>\n'
     written: bytes = ElementTree.tostring(root, encoding="us-ascii", xml_declaration=False)
@@ -101,6 +102,7 @@ def render_diagnostics_junit(
 
 
 def _cases(by_file: Mapping[str, Sequence[Diagnostic]], paths: Mapping[str, str]) -> Iterator[Case]:
+    # Equal input must give equal bytes, whatever the order of the files.
     rows = sorted((paths.get(file, file), found) for file, found in by_file.items())
     for path, found in rows:
         failed = has_errors(found)

@@ -19,6 +19,7 @@ def md(text: str) -> str:
 
 
 def _escaped(found: str) -> str:
+    # A numeric reference of a letter would still be part of a link, so a zero-width space breaks it.
     if found[0].isalpha():
         return found + _BREAK
     return f"&#{ord(found)};" + (_BREAK if found in _MENTIONS else "")
@@ -30,7 +31,9 @@ def code(text: str) -> str:
     Not for table cells, where a pipe ends even a code span.
     """
     text = visible(text)
+    # A code span ends at a run of backticks of its own length, so its fence is longer than each run inside.
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * (longest + 1)
+    # CommonMark strips one space on both sides, which keeps a backtick at the edge apart from the fence.
     pad = " " if not text or text[0] in "` " or text[-1] in "` " else ""
     return f"{fence}{pad}{text}{pad}{fence}"

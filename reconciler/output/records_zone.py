@@ -39,6 +39,7 @@ def zone_lines(record: Record, width: int) -> list[str]:
     line = zone_line(record)
     if len(line) <= width:
         return [line]
+    # Six cells are the indent and the closing parenthesis. Very short strings would make long keys unreadable.
     inside = max(width - 6, 24)
     parts = pieces(record, inside) if record.type == "TXT" else [record.value]
     return [f"{_head(record)} (", *(f"    {part}" for part in parts[:-1]), f"    {parts[-1]} )"]
@@ -50,6 +51,7 @@ def pieces(record: Record, shown: int = 4 * MAX_STRING + 2) -> list[str]:
         return record.value.split(" ")
     strings: list[str] = []
     current, size = "", 0
+    # The limit of 255 counts bytes, not characters.
     for byte in record.value.encode("utf-8", "replace"):
         escaped = _escaped(byte)
         if size == MAX_STRING or len(current) + len(escaped) + 2 > shown:
@@ -62,6 +64,7 @@ def pieces(record: Record, shown: int = 4 * MAX_STRING + 2) -> list[str]:
 
 def host_in(record: Record, domain: str) -> str:
     """The record's name relative to the domain's zone, `@` for the domain itself."""
+    # DNS panels write the domain itself as @.
     return "@" if record.name == domain else record.name.removesuffix(f".{domain}")
 
 

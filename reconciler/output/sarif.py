@@ -85,6 +85,7 @@ def _rule(rule: Rule) -> dict[str, object]:
 
 
 def _result(result: SarifResult, index: int, prints: Fingerprints, paths: Mapping[str, str]) -> dict[str, object]:
+    # GitHub rejects results without a location.
     span = result.span or Span(NO_PLACE)
     path = paths.get(span.file, span.file)
     location: dict[str, object] = {"physicalLocation": {"artifactLocation": _artifact(path), "region": _region(span)}}
@@ -186,6 +187,7 @@ def _problems(report: Report) -> Iterator[tuple[DomainReport, Finding]]:
 
 
 def _check_result(domain: DomainReport, check: Finding, places: Mapping[str, Span]) -> SarifResult:
+    # The heading names the domain, because a domain and its aliases can share a line.
     first = f"{heading(domain)}: {check.title}"
     if check.status == "error":
         first = f"{heading(domain)}: the lookup failed: {check.title}"

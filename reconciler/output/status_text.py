@@ -135,6 +135,7 @@ def render_status(statuses: Sequence[DomainStatus], *, color: bool, width: int) 
 
 def _table(statuses: Sequence[DomainStatus], asked: Sequence[str], style: Style, width: int) -> Iterator[str]:
     currencies = list(bill_totals(statuses))
+    # A column without any value would only take space from the others.
     compared = any(f.passwords for f in known(statuses))
     titles = ["Domain", "Boxes", "Disk", "Alias", "Dom", "EAS", "MAPI"]
     titles += [currencies[0] if len(currencies) == 1 else "Bill"] if currencies else []
@@ -146,6 +147,7 @@ def _table(statuses: Sequence[DomainStatus], asked: Sequence[str], style: Style,
     widths[0] = max([columns(row[0].text) for row in (head, *rows)])
     rest = sum(widths[1:])
     gap = _WIDE_GAP if widths[0] + rest + _WIDE_GAP * (len(head) - 1) <= width else _NARROW_GAP
+    # Only the first column can shrink: figures must stay in one piece.
     room = max(columns(head[0].text), width - rest - gap * (len(head) - 1))
     widths[0] = min(widths[0], room)
     for row in (head, *rows):
@@ -208,6 +210,7 @@ def _notes(statuses: Sequence[DomainStatus], style: Style, width: int) -> Iterat
     def note(text: str, *styles: str) -> Iterator[str]:
         return flow(words(safe(text), *styles), indent=0, hang=4, width=width, style=style)
 
+    # These notes repeat cells of the table, because color alone is invisible in a log.
     over = [s.domain for s in statuses if s.figures and any(use.exceeded for use in _uses(s.figures))]
     if over:
         yield from note(f"! over a limit: {some(over)}", "bold", "red")
@@ -215,6 +218,7 @@ def _notes(statuses: Sequence[DomainStatus], style: Style, width: int) -> Iterat
         rules = ", ".join(difference_words(d) for d in differences)
         text = f"! the password policy of {server} differs from product {product}: {rules}; in {some(domains)}"
         yield from note(text, "yellow")
+    # One resolver serves many domains, so one problem gives one line.
     problems: dict[str, list[str]] = {}
     for status in statuses:
         if status.dns_problem:
@@ -239,6 +243,7 @@ def _uses(figures: Figures) -> tuple[Use, ...]:
 
 def _sum(statuses: Sequence[DomainStatus]) -> str:
     """`8 domains: 120 mailboxes, 33.1 GiB, 45.50 USD a month; 1 not read.`"""
+    # Domains that were not read are counted, so that nobody takes the total as complete.
     read = known(statuses)
     boxes = sum(f.mailboxes.used or 0 for f in read)
     parts = [count(boxes, "mailbox", "mailboxes"), human_size(sum(f.disk.used or 0 for f in read))]

@@ -26,6 +26,7 @@ def _file(path: str, before: str | None, after: str) -> Iterator[str]:
     yield f"diff --git {_name('a', path)} {_name('b', path)}\n"
     if before is None:
         yield "new file mode 100644\n"
+    # git writes no hunk for an empty new file.
     if not before and not after:
         return
     yield f"--- {'/dev/null' if before is None else _name('a', path, alone=True)}\n"
@@ -65,6 +66,7 @@ def _name(side: str, path: str, *, alone: bool = False) -> str:
     name = f"{side}/{path}"
     if any(c in _QUOTED or not c.isprintable() for c in name):
         return f'"{"".join(_QUOTED.get(c) or _octal(c) for c in name)}"'
+    # GNU patch and git end the name at the tab, so a name may contain spaces.
     return f"{name}\t" if alone and " " in name else name
 
 

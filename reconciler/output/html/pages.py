@@ -52,6 +52,7 @@ def render_pages(site: SiteInput, language: str) -> Iterator[tuple[str, str]]:
     by_domain: dict[str, str] = {}
     for report, path in zip(reports, paths, strict=True):
         if report.alias_of is None:
+            # Two servers may have the same domain. A link to an alias target leads to the first one.
             by_domain.setdefault(report.domain, path)
     template = _environment(texts).get_template("domain.html")
     script = _script("domain.js")
@@ -88,7 +89,9 @@ def _shared(site: SiteInput, texts: Texts) -> dict[str, object]:
 def _environment(texts: Texts) -> Environment:
     found = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
+        # All texts of DNS and servers are untrusted.
         autoescape=True,
+        # A wrong name in a template is an error, not an empty place in the page.
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

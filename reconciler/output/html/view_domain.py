@@ -214,11 +214,13 @@ def _words(name: str, value: str, texts: Texts, state: str) -> TileView:
 def _tile(name: str, use: Use, texts: Texts, *, size: bool = False) -> TileView:
     write = texts.size if size else texts.number
     off = use.switched_off and not use.used
+    # An unused feature that is off has no meaningful limit.
     value = texts("tile.off") if off else texts("tile.unknown") if use.used is None else write(use.used)
     limit, filled, state = "", None, ""
     if use.limit is not None and not off:
         limit = texts("tile.of", limit=write(use.limit))
         if use.used is not None:
+            # A bar cannot be longer than its track; the text shows the exact numbers.
             filled = min(100, 100 * use.used // use.limit) if use.limit else 100 if use.used else 0
             state = "state.exceeded" if use.exceeded else "state.near" if filled >= 90 and use.used else ""
     return TileView(label=texts(f"tile.{name}"), value=value, limit=limit, filled=filled, state=state)

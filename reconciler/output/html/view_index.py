@@ -101,6 +101,7 @@ def _row(page: PageInput, path: str, ids: Sequence[str], texts: Texts) -> list[o
     Unknown values are null.
     """
     report = page.report
+    # Letters instead of words keep the page small, because it may list thousands of domains.
     letters = {check.id: LETTERS[check.status] for check in report.checks}
     figures = page.status.figures if page.status else None
     used = figures.disk.used if figures else None

@@ -70,6 +70,7 @@ class _Room:
 def _terms(tree: SpfTree, texts: Texts, room: _Room) -> tuple[TermView, ...]:
     found = []
     for term in tree.terms:
+        # The omitted terms are counted with everything below them.
         if not room.left:
             room.omitted += 1 + _size(term.child)
             continue

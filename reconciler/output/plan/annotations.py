@@ -40,6 +40,7 @@ _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 def annotations(plans: Sequence[Plan]) -> list[Annotation]:
     """All notes, the worst first, because forges show only some (GitHub 10 per severity and step)."""
     found = [r for p in sorted(plans, key=lambda p: (p.domain, p.server)) for r in _of_plan(p)]
+    # The sort is stable, so notes of one rank keep the order of domains and lines.
     return sorted(found, key=lambda r: (_RANK[r.severity], not r.severe))
 
 
@@ -58,6 +59,7 @@ def of_diagnostic(diagnostic: Diagnostic) -> Annotation:
 
 def _of_plan(plan: Plan) -> Iterator[Annotation]:
     yield from map(of_diagnostic, sorted_diagnostics(plan.diagnostics))
+    # The guard already reports these changes, at the same lines.
     guarded = {d.span for d in plan.diagnostics if d.code == OUTWARD}
     for change in plan.changes:
         if change.action == "delete":
@@ -73,6 +75,7 @@ def _of_plan(plan: Plan) -> Iterator[Annotation]:
 def _deletion(change: Change) -> Annotation:
     notes = "; ".join(filter(None, (reason_words(change), loss_words(change))))
     text = f"deletes {BY_NAME[change.kind].title} {change.address}{f' ({notes})' if notes else ''}"
+    # Only a mailbox holds mail. The deletion of an alias is a notice.
     lossy = change.risk == "mail-loss"
     return _of_change(change, Severity.WARNING if lossy else Severity.INFO, "deletion", text, severe=lossy)
 

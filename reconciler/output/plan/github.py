@@ -41,6 +41,7 @@ def annotation(note: Annotation, paths: Mapping[str, str]) -> str:
 
 
 def _place(span: Span | None, paths: Mapping[str, str]) -> dict[str, str]:
+    # Without a file GitHub shows the annotation on the run instead of in the diff.
     if span is None:
         return {}
     return {"file": paths.get(span.file, span.file), "line": str(span.line), "col": str(span.column)}

@@ -45,6 +45,7 @@ def _report(found: Iterable[Annotation], paths: Mapping[str, str]) -> str:
 def _issues(found: Iterable[Annotation], paths: Mapping[str, str]) -> Iterator[dict[str, object]]:
     prints = Fingerprints()
     for note in found:
+        # GitLab rejects issues without a path and a line.
         file = note.span.file if note.span else NO_PLACE
         path = paths.get(file, file)
         yield {

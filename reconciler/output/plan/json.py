@@ -62,6 +62,7 @@ def _plan_data(plan: Plan) -> dict[str, object]:
         "diagnostics": [diagnostic_data(d) for d in sorted_diagnostics(plan.diagnostics)],
     }
     if plan.hidden:
+        # The contract names the key `masked`; people read "hidden by this change".
         hidden = sorted(plan.hidden, key=lambda c: (c.kind, c.name, c.action))
         data["masked"] = [change_data(c) for c in hidden]
     return data | ({"cost": _cost_data(plan.cost)} if plan.cost else {})
@@ -95,8 +96,10 @@ def change_data(change: Change) -> dict[str, object]:
 
 
 def _field_data(field: FieldChange) -> dict[str, object]:
+    # A document must not contain a password or a reference to one, not even as before and after.
     if field.sensitive:
         return {"sensitive": True} | _origin_data(field)
+    # A missing key means unknown, because null would be a value in many languages.
     sides: dict[str, Value | None] = {"before": field.before, "after": field.after}
     return {k: list(v) if isinstance(v, tuple) else v for k, v in sides.items() if v is not None} | _origin_data(field)
 

@@ -141,6 +141,7 @@ def _heading(part: _Part) -> str:
 def _part(part: _Part) -> Iterator[Section]:
     level = "####" if part.title else "###"
     for action, noun, foldable in _ACTIONS:
+        # The worst risk comes first, because a truncated comment loses the end.
         found = sorted((c for c in part.changes if c.action == action), key=lambda c: _RISKS[c.risk])
         if found:
             folded = foldable and not part.open
@@ -217,6 +218,7 @@ def _change(change: Change, redundant: str) -> ListItem:
         name += f" → {code(new_address(change))}"
     if change.kind == "domainAlias":
         name += f" of {code(change.domain)}"
+    # Markdown has no colors, so bold text marks the risk.
     risk = f" **{md(RISK_LABELS[change.risk])}**" if change.risk != "none" else ""
     marks = (mark for mark in change_marks(change) if mark != redundant)
     notes = "; ".join(filter(None, (reason_words(change), loss_words(change), *marks)))
@@ -268,6 +270,7 @@ def render_plans_markdown(plans: Sequence[Plan], *, limit: int = GITHUB_LIMIT, t
     Raises:
         ValueError: the limit is too small for the headline and the counts.
     """
+    # Below this length even the headline would not fit, and a comment without headline is misleading.
     if limit < MIN_LIMIT:
         raise ValueError(f"a comment needs at least {MIN_LIMIT} characters, the limit is {limit}")
     parts = [_top(plans, today)]
@@ -317,6 +320,7 @@ def _fill(section: Section, heading: str, room: int) -> tuple[str, int, int]:
     lines: list[str] = []
     shortened = 0
     for item in section.items:
+        # The one-line form keeps the change visible when its details do not fit.
         text = item.full if len(item.full) <= room else item.short
         if len(text) > room:
             break
@@ -329,6 +333,7 @@ def _fill(section: Section, heading: str, room: int) -> tuple[str, int, int]:
 
 def _headline(total: ChangeCounts, origins: Attributions, today: date | None) -> str:
     """The main result in one line, with numbers but without names."""
+    # Counts only: the names can be many and long, and the sections below have them.
     alarms = []
     if total.refused:
         alarms.append(f"refused in {count(len(total.refused), 'domain')}")
@@ -351,6 +356,7 @@ def _headline(total: ChangeCounts, origins: Attributions, today: date | None) ->
 
 
 def _own(changes: Sequence[Change]) -> list[Change]:
+    # Without a base every change counts as introduced, so that no deletion stays out of the headline.
     return [c for c in changes if c.attribution != "pending"]
 
 

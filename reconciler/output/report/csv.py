@@ -68,6 +68,7 @@ def _row(domain: DomainReport, check: Finding) -> list[str]:
 def cell(text: str) -> str:
     """A cell that no spreadsheet runs: invisible characters made visible, length bounded, formulas marked as text."""
     lines = (visible(line) for line in clipped(text, MAX_CELL).split("\n"))
+    # Spreadsheets skip leading whitespace before they look for a formula.
     mark = "'" if text.startswith(_INVISIBLE) else ""
     return mark + "\n".join(_BEGINNING.sub(r"\1'", line) for line in lines)
 

@@ -50,5 +50,6 @@ def _check(check: Finding) -> Iterator[str]:
     yield f"- See {md(check.reference)} ({code(check.code)})."
     if check.fix:
         block = [visible(zone_line(record)) for record in check.fix]
+        # A value with backticks must not end the block.
         fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", "\n".join(block))), default=0))
         yield from ("", "Publish:", "", f"{fence}zone", *block, fence)

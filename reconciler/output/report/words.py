@@ -98,6 +98,7 @@ def term_words(term: SpfTerm) -> str:
 
 def _lines(tree: SpfTree, depth: int) -> Iterator[TreeLine]:
     for term in tree.terms:
+        # The limit of 10 lookups is only exceeded by terms that look up something.
         bad = bool(term.fault) or term.void or (bool(term.lookups) and term.total > MAX_LOOKUPS)
         yield TreeLine(depth + 1, clipped(term.text), term_words(term), bad)
         if term.child is not None:
