@@ -133,7 +133,7 @@ def check_nothing_unwritten(two: Any, done: Any, inside: Callable[..., Any], lef
     made = everything - {c["address"] for d in plan["domains"] for c in d["changes"]}
     assert made < everything
     assert made == intents, "an intent that could not be written whole is no change"
-    said = {a for a in everything if f"ok  + mailbox {a}" in done.stdout}
+    said = {a for a in everything if f"ok        + mailbox {a}" in done.stdout}
     assert said == made, "also of those whose outcome found no room"
     for address in everything - made:
         assert f"not tried + mailbox {address}" in done.stdout
