@@ -67,6 +67,7 @@ async def propose_dmarc(
     if not offline:
         dns = config.workspace.dns
         resolver = open_resolver(dns.resolvers, dns.timeout)
+        # The resolver limits the queries that run at a time.
         answers = list(await asyncio.gather(*(resolver.lookup(f"_dmarc.{name}", "TXT") for name, _ in wanted)))
     found = [
         _proposal(name, expected, answer, options, uris)
@@ -124,6 +125,7 @@ def _proposal(
         record=record,
         published=None if answer is None else tuple(Record(record.name, "TXT", text) for text in texts),
         changes=tuple((c.tag, c.before, c.after) for c in generator.changes(one, record.value)) if one else (),
+        # The proposal has the name of the JSON key.
         remarks=revised.notes,
         elsewhere=generator.permissions(domain, revised.wish),
         advice=stage.advice,

@@ -84,7 +84,7 @@ def files_at(root: Path, ref: str) -> Iterator[Path]:
 
     Raises:
         UnusableCommit: git is missing or fails, there is no repository, or no such commit in it.
-        NoWorkspace: the commit has no workspace in this folder, or one whose files cannot be used.
+        NoWorkspace: the commit has no workspace in this folder, or its files cannot be used.
     """
     commit = _commit(root, ref)
     prefix = _first_line(_git(root, "rev-parse", "--show-prefix")).removesuffix("/")
@@ -92,8 +92,8 @@ def files_at(root: Path, ref: str) -> Iterator[Path]:
     if "reconciler.yaml" not in modes:
         where = f"in {prefix}/ " if prefix else ""
         raise NoWorkspace(
-            f"--base: there is no workspace {where}at {ref}: it has no reconciler.yaml",
-            hint="where the workspace is new, leave out --base: all of it is from this change set",
+            f"--base: no workspace {where}at {ref}: reconciler.yaml is missing",
+            hint="leave out --base for a new workspace: all of it belongs to this change set",
         )
     with TemporaryDirectory(prefix="reconciler-base-") as folder:
         target = Path(folder) / "files"
@@ -273,7 +273,7 @@ def _setting_variables(environment: Mapping[str, str], settings: Mapping[str, st
 
 
 def _line(done: subprocess.CompletedProcess[bytes]) -> str:
-    """The first line that git printed; empty where it failed."""
+    """The first line that git printed; empty if it failed."""
     return "" if done.returncode else os.fsdecode(done.stdout).partition("\n")[0]
 
 

@@ -38,6 +38,7 @@ def find_run(folder: Path, wanted: str) -> Path:
         raise UnknownRun(
             f"no run has been journalled in {folder}", hint="run `reconciler apply`, which writes a journal"
         )
+    # The files are sorted by time, oldest first.
     if wanted == LAST:
         return files[-1]
     # A complete id takes precedence over longer ids that begin with it.

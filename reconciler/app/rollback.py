@@ -110,7 +110,7 @@ class _Reversal(Planner):
         return [self.bare(name) for name in sorted(self.steps)]
 
     def scope(self, desired: DesiredDomain) -> ReadScope:
-        """What the run changed."""
+        """The reads for the fields that the run changed."""
         return scope_of(self.steps[desired.domain])
 
     def may_take_away(self, desired: DesiredDomain) -> bool:  # noqa: ARG002 - known only after the read

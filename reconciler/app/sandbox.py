@@ -88,6 +88,7 @@ def seed_zones(config: Configuration) -> Mapping[str, str]:
         for host in _hosts(expected):
             _add(zones, host, f"A {ADDRESS}")
         if "." in expected.hostname and not _is_address(expected.hostname):
+            # Forward and reverse names must match, or a check of the host fails.
             _add(zones, ipaddress.ip_address(ADDRESS).reverse_pointer, f"PTR {expected.hostname}.")
         for term in (expected.spf_primary, *expected.spf_secondary):
             if term and term.startswith("include:"):

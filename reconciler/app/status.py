@@ -117,13 +117,14 @@ def _notice(config: Configuration, server: str, text: str) -> Diagnostic:
         "SRV006",
         f"{server}: {text}",
         config.workspace.servers[server].origin,
-        hint="update the server, and look for accounts and event actions that none of you created",
+        hint="update the server, and look for accounts and event actions that you did not create",
     )
 
 
 async def _read_all(
     config: Configuration, selected: Sequence[DesiredDomain], servers: OpenServers, progress: Progress
 ) -> dict[str, StatusAnswer]:
+    # This limit bounds memory; the client limits the requests.
     gates = {name: asyncio.Semaphore(DOMAINS_AT_ONCE) for name in servers.readers}
     readable = [d for d in selected if d.server in servers.readers]
 
@@ -143,6 +144,7 @@ async def _answer(reader: Reader, desired: DesiredDomain, *, compares: bool) -> 
     """One domain, and the server's password policy if there is a product to compare it with."""
     try:
         current = await reader.read_domain(desired.domain, SCOPE)
+        # The policy costs one more request.
         return Seen(current, await reader.read_password_policy(desired.domain) if compares else None)
     except ReconcilerError as e:
         return e

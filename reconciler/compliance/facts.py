@@ -103,6 +103,7 @@ class Facts:
         answers = [a for a in (self.known(host, "A"), self.known(host, "AAAA")) if a is not None]
         return HostFacts(
             addresses=frozenset(address for a in answers for address in a.addresses()),
+            # A and AAAA follow the same CNAMEs. A failed lookup has none, so take the longest chain.
             aliases=max((a.aliases for a in answers), key=len, default=()),
             unknown=tuple(a for a in answers if a.unknown),
         )

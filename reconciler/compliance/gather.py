@@ -65,6 +65,7 @@ async def check_subjects(
             on_done(subject.domain)
         return report
 
+    # A fleet creates many small objects that all stay alive, so a collection would free next to nothing.
     with _fewer_gc_runs():
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one(subject)) for subject in subjects]
@@ -75,6 +76,7 @@ async def check_subjects(
 def _fewer_gc_runs() -> Iterator[None]:
     """Runs the garbage collector less often. The answers only accumulate, and the collector took a sixth of the CPU."""
     before = gc.get_threshold()
+    # A threshold of 0 means that collection is off. Keep that choice of the caller.
     gc.set_threshold(max(before[0], _COLLECT_AFTER) if before[0] else 0, *before[1:])
     try:
         yield
@@ -90,6 +92,7 @@ def judge(subject: Subject, facts: Facts, checks: Sequence[Check] | None = None)
     return DomainReport(
         domain=subject.domain,
         server=subject.server,
+        # Levels apply last, so that derived checks see the real findings.
         checks=tuple(
             apply_level(_with_evidence(finding, facts), subject.expected.check(finding.id)) for finding in raw
         ),
@@ -141,6 +144,7 @@ class _Collector:
         """Asks the checks' questions until none is left. Each check continues as soon as its own answers are here."""
         facts = self.facts()
         unfinished: list[tuple[Check, set[Wanted]]] = [(check, set()) for check in checks]
+        # Several checks may want the same answer. The futures make sure that it is requested once.
         asked: dict[Wanted, asyncio.Future[Answer | Page]] = {}
         wake_up = asyncio.Event()
         try:
@@ -164,6 +168,7 @@ class _Collector:
                     for _, wanted in unfinished:
                         wanted.difference_update(arrived)
         finally:
+            # An exception in a check must not leave tasks behind.
             for future in asked.values():
                 future.cancel()
 
@@ -174,6 +179,7 @@ class _Collector:
         for wanted in missing:
             if wanted in asked:
                 continue
+            # The resolver limits concurrency and shares equal questions of several domains.
             future = asked[wanted] = asyncio.ensure_future(self._ask(wanted))
             future.add_done_callback(lambda _: wake_up.set())
 

@@ -100,6 +100,7 @@ def refusals(wish: DmarcWish) -> tuple[RecordRefusal, ...]:
 
 def record_text(wish: DmarcWish) -> str:
     """The text of the record, without default values. Only for settings without refusals."""
+    # Callers show refusals to the user. A wish that reaches this point with a refusal is a bug.
     assert not refusals(wish), refusals(wish)
     below = wish.subdomain_policy or wish.policy
     values = (
@@ -142,15 +143,19 @@ def prefilled(expected: Expected, rua: Sequence[str], published: str | None) -> 
     if here.limited:
         notes.append("The size limits (!) of report addresses are left out: RFC 9989 removed them.")
     policy = here.p or "none"
+    # The expected policy is a minimum: an owner with a stronger policy keeps it.
     if dmarc.weaker(policy, least):
         policy = least
     below = {tag: value for tag, value in (("sp", here.sp), ("np", here.np)) if value is not None}
+    # A weaker subdomain policy would defeat the stronger domain policy, so it does not survive.
     for tag in [tag for tag, value in below.items() if dmarc.weaker(value, policy)]:
         notes.append(f"{tag}={below.pop(tag)} is left out: it is weaker than p={policy}.")
     fo = here.fo
+    # Keep the part with more reports: 1 requests a report for any failure.
     if here.mixed:
         fo = "1" if "1" in fo else fo.replace("0:", "")
         notes.append(f"fo={here.fo} becomes fo={fo}: RFC 9989 does not combine digits and letters (section 4.8).")
+    # The flag protects legitimate mail during a change of policy. Without such mail it is useless.
     testing = here.testing and policy != "none" and expected.sends
     if here.testing and not testing:
         why = "no policy is weaker than none" if expected.sends else "the domain sends no mail that could be lost"
@@ -163,6 +168,7 @@ def prefilled(expected: Expected, rua: Sequence[str], published: str | None) -> 
         aspf=here.aspf,
         rua=tuple(dict.fromkeys(uri.text for uri in here.rua)) or tuple(rua),
         ruf=tuple(dict.fromkeys(uri.text for uri in here.ruf)),
+        # Without an address for single reports, fo= has no effect.
         fo=fo if here.ruf else "0",
         testing=testing,
         psd=here.psd,
@@ -214,6 +220,7 @@ def stage(wish: DmarcWish) -> PolicyStage:
 
 def changes(before: str | None, after: str) -> tuple[TagChange, ...]:
     """The differences between the published record and a new one, tag by tag, in the order of the new one."""
+    # For repeated tags, receivers use the first value. Reversing lets it overwrite the later ones.
     old = dict(reversed(tags.parse(before, fold_case=True).pairs)) if before is not None else {}
     new = dict(tags.parse(after).pairs)
     return tuple(

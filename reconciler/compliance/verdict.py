@@ -81,6 +81,7 @@ def conclude(
     A finding with the status `error` proposes no records, because the records that they would replace are unknown.
     """
     status: Status = worst([note.status for note in notes]) if notes else "pass"
+    # Information has no title, so a passing finding keeps the title of a clean result.
     named = next((note for note in notes if note.status == status and note.title), None)
     return Finding(
         id=basis.id,
@@ -90,6 +91,7 @@ def conclude(
         detail="\n".join(dict.fromkeys(note.text for note in notes if note.text)),
         expected=tuple(sorted(set(expected))),
         found=tuple(sorted(set(found))),
+        # Replacing records without a complete view of them could delete correct ones.
         fix=tuple(sorted(set(fix))) if status in ("warn", "fail") else (),
         reference=basis.reference,
         codes=_codes(basis, notes, named),
@@ -126,6 +128,7 @@ def apply_level(finding: Finding, setting: CheckSetting | None) -> Finding:
 
     Code, title and proposed records stay, because they describe DNS and not the consequence.
     """
+    # Disabled checks never run, so they have no finding to lower.
     if setting is None or setting.level == "off":
         return finding
     status = _LOWERED[setting.level].get(finding.status)

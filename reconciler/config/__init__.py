@@ -1,8 +1,8 @@
-"""Files become values: YAML is read and checked here, and what it says becomes desired state.
+"""YAML files become desired state, and desired state becomes YAML files.
 
-Belongs here: reading YAML with its places, the schemas and what their refusals mean in words, checks between files,
+Belongs here: reading YAML with its locations, the schemas and explanations of what they reject, checks between files,
 decoding into values of `reconciler.core`, references to secrets, and writing and editing YAML (`import`, `drift
 --adopt`).
-Banned here: servers, DNS and the network, printing, and other libraries than PyYAML, jsonschema and jsonschema-rs.
+Banned here: servers, DNS and the network, printing, and libraries other than PyYAML, jsonschema and jsonschema-rs.
 No other package imports those three.
 """

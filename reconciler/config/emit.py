@@ -1,7 +1,7 @@
-"""A DesiredDomain becomes the text of a domain file that reads back as an equal value.
+"""Writes a DesiredDomain as the text of a domain file that reads back as an equal value.
 
-Written by hand and not by a YAML library: short forms, sizes in units, names as people write them. What a resource or
-a field looks like is said here once, for whole files and for edits of files that are there.
+This is our own writer and not a YAML library's: it uses short forms, sizes with units and names as people write them.
+New files and edits of existing files share it, so that both look the same.
 """
 
 import re
@@ -14,91 +14,37 @@ from reconciler.core.names import BadName, display_domain, domain_name, split_ad
 from reconciler.core.quantities import format_size
 from reconciler.core.secret import SecretRef
 
-# YAML text of our own: scalars, lists and mappings, on one line or as lines.
-#
-# Short forms where they say it all, and quotes exactly where a reader of YAML, ours or another (1.1 or 1.2), would see
-# something else than this text.
+SCHEMA = "../../schemas/domain.schema.json"
+"""The default target of the modeline, relative to `domains/`."""
 
+NOTE = "Left out by import:"
+"""Start of a comment about a setting of the server that a file cannot express."""
 
 Tree = str | Sequence[str] | Mapping[str, "Tree"]
-"""What is to be written, keys and texts ready for YAML (see `scalar`): a text, a list of texts, or a mapping."""
+"""A value ready to be written: a text, a list of texts, or a mapping. All texts and keys are YAML (see `scalar`)."""
 
 STEP = 2
-"""Columns that each level is indented by, where a file has no habit of its own."""
+"""Columns for each level of indentation, unless an existing file uses another number."""
 
 _PLAIN = re.compile(r"[^\W\d_][\w.+@/-]*(?: [\w.+@/-]+)*")
 _WIDTH = 100
-"""A list that would make a longer line is written one item a line, which also reviews better."""
+"""Columns. A list that needs a longer line gets one line for each item, which also gives smaller diffs."""
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _NOTE_WIDTH = 400
-"""Characters of the longest comment: whoever names things on a server does not fill files here."""
-
-
-def scalar(text: str) -> str:
-    """A text as a YAML scalar, plain where every YAML reader takes it for this text, else in double quotes."""
-    if text.lower() not in _WORDS and _PLAIN.fullmatch(text):
-        return text
-    return f'"{"".join(_ESCAPES.get(c) or _escaped(c) for c in text)}"'
-
-
-def comment(text: str) -> str:
-    r"""A comment line without its line end. Nothing in it ends the line or turns its direction: that is escaped."""
-    line = "".join(_escaped(c) for c in text)
-    return f"# {line if len(line) <= _NOTE_WIDTH else line[: _NOTE_WIDTH - 1] + '…'}"
-
-
-def flow_text(tree: Tree) -> str:
-    """All of it on one line, inside other flow text too."""
-    if isinstance(tree, str):
-        return tree
-    if isinstance(tree, Mapping):
-        return f"{{{', '.join(f'{key}: {flow_text(value)}' for key, value in tree.items())}}}"
-    return f"[{', '.join(tree)}]"
-
-
-def block(key: str, tree: Tree, step: int = STEP) -> Iterator[str]:
-    """A key with its value as lines; a mapping that is empty is `{}`, for what is there and empty is managed."""
-    if isinstance(tree, str):
-        yield f"{key}: {tree}"
-        return
-    if isinstance(tree, Mapping):
-        lines: Iterable[str] = [line for name, value in tree.items() for line in block(name, value, step)]
-    else:
-        lines = [f"- {text}" for text in tree] if len(f"{key}: {flow_text(tree)}") > _WIDTH else ()
-    yield f"{key}:" if lines else f"{key}: {flow_text(tree)}"
-    yield from (" " * step + line for line in lines)
-
-
-def _escaped(char: str) -> str:
-    if char.isprintable():
-        return char
-    code = ord(char)
-    if 0xD800 <= code <= 0xDFFF:
-        return "\N{REPLACEMENT CHARACTER}"
-    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
-
-
-__all__ = ["NOTE", "SCHEMA", "body", "emit_domain", "field", "name_text", "note_lines", "scalar", "section_text"]
-
-SCHEMA = "../../schemas/domain.schema.json"
-"""Where the modeline points, seen from `domains/`, unless the caller says otherwise."""
-
-NOTE = "Left out by import:"
-"""How a comment begins that says what the server has and the file cannot say."""
+"""Characters of the longest comment. The text comes from a server, so its length is untrusted."""
 
 
 def emit_domain(desired: DesiredDomain, *, schema: str = SCHEMA, notes: Iterable[str] = ()) -> str:
     """The text of a domain file, with a final line end. Reading it gives a value equal to `desired`.
 
-    A text with half a surrogate pair, which no UTF-8 file can hold, gets U+FFFD in its place. `notes` become comments
-    at the top.
+    U+FFFD replaces half a surrogate pair, because a UTF-8 file cannot contain one. `notes` become comments at the top.
     """
     return "".join(f"{line}\n" for line in _lines(desired, schema, notes))
 
 
 def note_lines(notes: Iterable[str]) -> Iterator[str]:
-    """What is left out, a comment each."""
+    """A comment for each setting that the file leaves out."""
     return (comment(f"{NOTE} {note}") for note in notes)
 
 
@@ -138,17 +84,20 @@ def section_text(kind: KindName, declared: Mapping[str, Resource], domain: str) 
 
 
 def body(resource: Resource, domain: str) -> Tree:
-    """What stands under a resource's name in the file of `domain`; a domain alias is nothing but its name."""
+    """The value of a resource's key in the file of `domain`; empty for a domain alias, which has only a name."""
     rows: dict[str, Tree] = {}
     kind: KindName = "mailbox" if isinstance(resource, Mailbox) else "alias"
     if isinstance(resource, DomainAlias):
         return {}
     for spec in BY_NAME[kind].fields:
+        # `password` is no field of a mailbox on the server, so its place in the order of keys is set here.
         if spec.name == "enabled" and isinstance(resource, Mailbox) and not isinstance(resource.password, Unset):
             rows["password"] = _secret_ref(resource.password)
         value = getattr(resource, spec.attribute)
+        # An unmanaged field is left out; writing it would make it managed.
         if isinstance(value, Unset):
             continue
+        # `forwarding.to` and `forwarding.keepCopy` share one mapping.
         outer, _, inner = spec.name.partition(".")
         if inner:
             nested = rows.setdefault(outer, {})
@@ -162,7 +111,7 @@ def body(resource: Resource, domain: str) -> Tree:
 
 
 def field(value: Value, name: str, domain: str) -> Tree:
-    """The value of a field of that name (as in `reconciler.core.kinds`)."""
+    """The value of a field; `name` as in `reconciler.core.kinds`."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -176,7 +125,7 @@ def field(value: Value, name: str, domain: str) -> Tree:
 
 
 def _target(target: str, domain: str) -> str:
-    """A bare name for a target in this domain, people's spelling of any other."""
+    """A bare name for a target in this domain, else the address as people write it."""
     local, host = split_address(target)
     return scalar(local if host == domain else f"{local}@{_domain(host)}")
 
@@ -186,13 +135,14 @@ _PARTS: Mapping[str, tuple[str, str]] = {
     "vault": ("path", "field"),
     "keyring": ("service", "username"),
 }
-"""Sources whose reference is a mapping of two keys."""
+"""Sources of secrets whose reference is a mapping with two keys."""
 
 
 def _secret_ref(ref: SecretRef) -> str:
     if ref.kind == "generate":
         source = "generate: true"
     elif ref.kind == "command":
+        # Arguments stay separate: joined to one text, they would need a shell again.
         source = f"command: {flow_text([scalar(word) for word in ref.parts])}"
     elif ref.kind in _PARTS:
         first, *rest = (scalar(part) for part in ref.parts)
@@ -208,6 +158,7 @@ def _removed(removed: Sequence[Removal]) -> list[str]:
     lines: list[str] = []
     for kind in KINDS:
         rows = [r for r in removed if r.kind == kind.name]
+        # Only sections with an entry are written, in the order of `KINDS`.
         if not rows:
             continue
         lines.append(f"{kind.section}:")
@@ -255,9 +206,60 @@ def _value(value: str | bool | tuple[str, ...]) -> Tree:
 
 
 def _domain(canonical: str) -> str:
-    """As people write it, where that reads back as the same name."""
+    """The domain with U-labels if that reads back as the same name, else with A-labels."""
+    # Some A-labels decode to letters that encode to another A-label.
     text = display_domain(canonical)
     try:
         return text if domain_name(text) == canonical else canonical
     except BadName:
         return canonical
+
+
+def scalar(text: str) -> str:
+    """A text as a YAML scalar: plain if every YAML 1.1 and 1.2 reader sees this text, else in double quotes.
+
+    Other tools read these files too, and many of them still follow YAML 1.1.
+    """
+    # Words of YAML 1.1 are quoted too: many tools would read a boolean.
+    if text.lower() not in _WORDS and _PLAIN.fullmatch(text):
+        return text
+    return f'"{"".join(_ESCAPES.get(c) or _escaped(c) for c in text)}"'
+
+
+def comment(text: str) -> str:
+    """A comment line without its line end. Line breaks and bidirectional controls in it are escaped."""
+    line = "".join(_escaped(c) for c in text)
+    return f"# {line if len(line) <= _NOTE_WIDTH else line[: _NOTE_WIDTH - 1] + '…'}"
+
+
+def flow_text(tree: Tree) -> str:
+    """The value on one line, in a form that is also valid inside other flow text."""
+    if isinstance(tree, str):
+        return tree
+    if isinstance(tree, Mapping):
+        return f"{{{', '.join(f'{key}: {flow_text(value)}' for key, value in tree.items())}}}"
+    return f"[{', '.join(tree)}]"
+
+
+def block(key: str, tree: Tree, step: int = STEP) -> Iterator[str]:
+    """A key with its value as lines. An empty mapping becomes `{}`: an empty section is managed, a missing one not."""
+    if isinstance(tree, str):
+        yield f"{key}: {tree}"
+        return
+    # A mapping always takes lines of its own: one field per line gives small diffs.
+    if isinstance(tree, Mapping):
+        lines: Iterable[str] = [line for name, value in tree.items() for line in block(name, value, step)]
+    else:
+        lines = [f"- {text}" for text in tree] if len(f"{key}: {flow_text(tree)}") > _WIDTH else ()
+    yield f"{key}:" if lines else f"{key}: {flow_text(tree)}"
+    yield from (" " * step + line for line in lines)
+
+
+def _escaped(char: str) -> str:
+    if char.isprintable():
+        return char
+    code = ord(char)
+    # A server may send half a surrogate pair in JSON.
+    if 0xD800 <= code <= 0xDFFF:
+        return "\N{REPLACEMENT CHARACTER}"
+    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"

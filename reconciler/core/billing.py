@@ -33,6 +33,7 @@ def bills_storage(billing: Billing) -> bool:
 
 def billed_protocols(billing: Billing) -> frozenset[str]:
     """The protocols (`eas`, `mapi`) with a price, alone or in combination. The bill needs the activations of these."""
+    # A price for the combination depends on both protocols, even if each alone is free.
     together = billing.eas_mapi_price > 0
     prices = {"eas": billing.eas_price, "mapi": billing.mapi_price}
     return frozenset(protocol for protocol, price in prices.items() if price > 0 or together)
@@ -67,6 +68,7 @@ def bill(billing: Billing, usage_bytes: int | None, activations: Activations | N
         if usage_bytes is None:
             return None
         total = _EXACT.multiply(billing.tranche_price, tranches(billing, usage_bytes))
+    # Unread activations do not matter for a product that does not charge for them.
     if not billed_protocols(billing):
         return total
     if activations is None:
@@ -143,6 +145,7 @@ def _mailboxes_after(changes: Iterable[Change], there: Mapping[str, Mailbox]) ->
     """The mailboxes with their activations after the changes. Other fields are not updated: the bill ignores them."""
     after = dict(there)
     listed = list(changes)
+    # Deletions and renames come first, because a new mailbox may use a freed name.
     for change in listed:
         if change.action in ("delete", "rename") and change.name in after:
             old = after.pop(change.name)

@@ -83,6 +83,7 @@ def compare(before: Snapshot, after: Snapshot, *, since: str, partial: bool = Fa
         partial: only some domains were selected this time, so the others count as unchanged instead of removed.
     """
     keys = set(after) if partial else {*before, *after}
+    # Within the selected domains, a missing check is still a removed one.
     if partial:
         selected = {key[:3] for key in after}
         keys |= {key for key in before if key[:3] in selected}
@@ -108,8 +109,10 @@ def _verdict(old: CheckResult | None, new: CheckResult | None) -> Verdict | None
     if old.status == new.status:
         # A document of an earlier format may lack the code; then no difference is known.
         return "different" if old.code and new.code and old.code != new.code else None
+    # A skipped check has no rank: the check was switched off or did not apply, which is neither better nor worse.
     if "skip" in (old.status, new.status):
         return "different"
+    # A failed lookup is neither: an outage of DNS must not look like a fault of the domain.
     if new.status == "error":
         return "unknown"
     if old.status == "error":

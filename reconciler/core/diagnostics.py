@@ -65,6 +65,7 @@ def sort_diagnostics(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...
     """Sorted by file, line, column, severity, code and text, without duplicates."""
 
     def key(d: Diagnostic) -> tuple[str, int, int, int, str, str, str]:
+        # Diagnostics without a location come first: they concern the complete domain or server.
         span = d.span or Span("", 0, 0)
         return (span.file, span.line, span.column, _RANK[d.severity], d.code, d.message, d.hint)
 

@@ -33,6 +33,7 @@ class ReconcilerError(Exception):
     """The base of all failures. `message` is one line for users; `hint` is the next step."""
 
     def __init__(self, message: str, *, hint: str = "", span: Span | None = None) -> None:
+        # `args` has only the message, so that `str(error)` and logs show one line.
         super().__init__(message)
         self.message = message
         self.hint = hint

@@ -62,6 +62,7 @@ class DnsOverrides:
     def over(self, base: "DnsOverrides") -> "DnsOverrides":
         """These overrides, with unset ones taken from `base`."""
         stated = {f.name: v for f in fields(self) if (v := getattr(self, f.name)) is not None}
+        # A domain that lowers one check must not lose the settings of the product for all others.
         if self.checks is not None and base.checks is not None:
             rows = {row.id: row for row in (*base.checks, *self.checks)}
             stated["checks"] = tuple(sorted(rows.values(), key=lambda row: row.id))
@@ -113,11 +114,13 @@ def expectation(hostname: str, *layers: DnsOverrides) -> Expected:
         spf_secondary=merged.spf_secondary or (),
         autodiscover_host=merged.autodiscover_host or hostname,
         autodiscover_srv_target=merged.autodiscover_srv_target or hostname,
+        # The check is an option of the product, so it is off unless a file states it.
         dmarc_check=bool(merged.dmarc_check),
         dmarc_rua=merged.dmarc_rua,
         dmarc_policy=merged.dmarc_policy or "none",
         spf_senders=merged.spf_senders or (),
         checks=merged.checks or (),
+        # Most domains send mail. The records of a parked domain would make receivers reject all of it.
         sends=merged.sends is not False,
         hostname=hostname,
         dmarc_stated=merged.dmarc_policy is not None,

@@ -156,6 +156,7 @@ class DomainReport:
 
     def to_publish(self) -> tuple[Record, ...]:
         """The records that this domain should have, sorted: the fix of each check, or else its expected records."""
+        # A set, because two checks may expect the same record.
         return tuple(sorted({record for check in self.checks for record in (check.fix or check.expected)}))
 
     def unlisted(self) -> tuple[Finding, ...]:
@@ -177,6 +178,7 @@ class Report:
     """
 
     domains: tuple[DomainReport, ...]
+    # Not compared: the findings do not depend on the resolver.
     resolvers: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:

@@ -53,6 +53,7 @@ MAILBOX = Kind(
     (
         FieldSpec("displayName", "display_name"),
         FieldSpec("quota", "quota"),
+        # Risk "access": these fields decide who can use a mailbox. External targets have a risk of their own.
         FieldSpec("enabled", "enabled", risk="access"),
         FieldSpec("forwarding.to", "forward_to", costly=True),
         FieldSpec("forwarding.keepCopy", "forward_keep_copy", costly=True),
@@ -66,6 +67,7 @@ ALIAS = Kind(
     "alias",
     "aliases",
     (
+        # Some servers list only the targets of aliases; all other fields then take one request per alias.
         FieldSpec("displayName", "display_name", costly=True),
         FieldSpec("to", "targets"),
         FieldSpec("allowSending", "allow_sending", costly=True),

@@ -104,6 +104,7 @@ class Answer:
 
     def __post_init__(self) -> None:
         """Sorts the records: an answer is a set."""
+        # By type first, because values of two record types cannot be compared with each other.
         if len(self.records) > 1:
             object.__setattr__(self, "records", tuple(sorted(self.records, key=lambda r: (type(r).__name__, r))))
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
-from types import MappingProxyType
 from typing import Final, Literal
 
 from reconciler.core.expectations import DnsOverrides
@@ -24,6 +23,7 @@ class Unset(Enum):
     def __repr__(self) -> str:
         return "UNSET"
 
+    # False, so that `value or default` works for fields that are not managed.
     def __bool__(self) -> Literal[False]:
         return False
 
@@ -67,6 +67,7 @@ class Mailbox:
     mapi: bool | Unset = UNSET
     password: SecretRef | Unset = UNSET
     protect: bool = False
+    # Not compared: facts and origins differ between the two sides of one mailbox.
     facts: MailboxFacts = field(default=MailboxFacts(), compare=False)
     origin: Span | None = field(default=None, compare=False)
 
@@ -177,7 +178,7 @@ class ServerLimits:
     eas_enabled: bool | None = None
     mapi_enabled: bool | None = None
     forwarding_enabled: bool | None = None
-    setting_names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
+    setting_names: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +199,7 @@ class CurrentDomain:
     limits: ServerLimits = field(default_factory=ServerLimits)
     dkim: Dkim | None = None
     usage_bytes: int | None = None
+    # Not compared: a retried request does not make it another state.
     requests: int = field(default=0, compare=False)
 
     def section(self, kind: KindName) -> Mapping[str, Resource]:

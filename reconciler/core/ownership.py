@@ -33,6 +33,7 @@ def protection(
         protected_before: local part of each mailbox that was `protect: true` before this change of the files -> the
             source, as text for the message. One change must not lift a protection and use that immediately.
     """
+    # The order matters: the first reason is shown, and administrators need an action on the server, not in the files.
     name = resource.name
     if isinstance(resource, Mailbox):
         if administers(resource):
@@ -44,11 +45,13 @@ def protection(
             return Protection("GRD001", "it is marked `protect: true`", hint)
     if policy.ignores(kind, name):
         return Protection("REF006", "the workspace's policy ignores it", "remove the entry, or narrow `policy.ignore`")
+    # Domain aliases are not local parts, so neither RFC 2142 nor patterns for local parts apply to them.
     if kind != "domainAlias" and name in ALWAYS_PROTECTED:
         return Protection("GRD001", f"every domain must accept mail for {name} (RFC 2142)")
     if kind != "domainAlias" and (pattern := policy.protecting(name)) is not None:
         hint = "remove it from `removed`, or change `policy.protect` in reconciler.yaml in a separate change"
         return Protection("GRD001", f"policy.protect contains the pattern {pattern}", hint)
+    # Last, because the other reasons are still valid after the two steps of this remedy.
     if kind == "mailbox" and name in protected_before:
         hint = f"first declare {name} without `protect: true` and apply; then delete it in a second change"
         where = protected_before[name]

@@ -23,6 +23,7 @@ class ServerPasswordPolicy:
 
 def as_policy(server: ServerPasswordPolicy) -> PasswordPolicy:
     """The rules of a server as a policy; a rule that it did not report requires nothing."""
+    # The defaults of PasswordPolicy are those of products, so each rule is set explicitly.
     return PasswordPolicy(
         min_length=server.min_length or 0,
         require_uppercase=bool(server.require_uppercase),
@@ -82,6 +83,7 @@ def compare_policies(product: PasswordPolicy, server: ServerPasswordPolicy | Non
         ("requireDigit", product.require_digit, told.require_digit),
         ("requireSpecial", product.require_special, told.require_special),
     )
+    # `state` tells "unknown" from "partly-known" by this number.
     assert len(rows) == _RULES
     return PolicyComparison(
         differences=tuple(

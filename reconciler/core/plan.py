@@ -39,6 +39,7 @@ class FieldChange:
     before: Value | None = None
     after: Value | None = None
     secret: SecretRef | None = None
+    # Annotations for reviewers must not make two equal plans different: a reviewed plan is compared with a new one.
     attribution: Attribution | None = field(default=None, compare=False)
     direction: Direction | None = field(default=None, compare=False)
 
@@ -92,6 +93,7 @@ class Change:
 
     def values(self, *, activations: bool) -> dict[str, Value]:
         """The values to write by field name, without the password: the activations (EAS, MAPI), or all other fields."""
+        # None is only the value of a password: empty texts and lists are values that clear a field.
         return {f.name: f.after for f in self.fields if f.after is not None and (f.name in ACTIVATIONS) is activations}
 
     @property
@@ -164,6 +166,7 @@ class Plan:
     @property
     def digest(self) -> str:
         """A digest of domain, server and changes. Equal plans have equal digests, whatever the order of the files."""
+        # Names from servers may contain single surrogates, which plain UTF-8 rejects.
         return (
             "sha256:" + hashlib.sha256(canonical_json(digest_data(self)).encode("utf-8", "surrogatepass")).hexdigest()
         )
@@ -211,6 +214,7 @@ def digest_data(plan: Plan) -> dict[str, object]:
         "server": plan.server,
         "complete": plan.complete,
         "changes": [_change_data(c) for c in plan.changes],
+        # Part of the digest, because a reviewer approves the plan together with this list.
         "unmanaged": [[u.kind, u.address] for u in plan.unmanaged],
     }
 
@@ -230,6 +234,7 @@ def _change_data(change: Change) -> dict[str, object]:
 
 
 def _field_data(change: FieldChange) -> dict[str, object]:
+    # The reference of a secret is enough: the same reference and version mean the same password.
     if change.secret is not None:
         ref = change.secret
         return {"name": change.name, "secret": [ref.kind, ref.target, list(ref.parts), ref.version]}

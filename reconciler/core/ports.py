@@ -62,6 +62,7 @@ class Reader(Protocol):
         """All domain aliases of a domain."""
         ...
 
+    # Separate from `read_domain`, because most commands do not need it.
     async def read_password_policy(self, domain: str) -> ServerPasswordPolicy | None:
         """The password rules of the server, as far as it reports them; None = not reported."""
         ...
@@ -96,6 +97,7 @@ class Writer(Reader, Protocol):
 
     async def delete_domain_alias(self, domain: str, name: str) -> None: ...
 
+    # In bulk, because the API has one request for all mailboxes of a domain.
     async def set_activations(self, domain: str, protocol: str, activations: Mapping[str, bool]) -> None:
         """Turns `eas` or `mapi` on and off for several mailboxes (by local part) in one request."""
         ...

@@ -73,6 +73,7 @@ def password_faults(policy: PasswordPolicy, password: str, *, local_part: str, d
     In addition to the four rules of the policy, a password must not contain the mailbox's name, the domain, or the
     first label of the domain if it has four letters or more. An empty name is unknown and not checked.
     """
+    # Names are compared without case, because attackers try all spellings.
     lower = password.lower()
     label = domain.split(".", 1)[0]
     faults = [
@@ -82,6 +83,7 @@ def password_faults(policy: PasswordPolicy, password: str, *, local_part: str, d
         (policy.require_special and all(c.isalnum() or c.isspace() for c in password), "it has no special character"),
         (bool(local_part) and local_part.lower() in lower, "it contains the mailbox's name"),
         (bool(domain) and domain in lower, "it contains the domain"),
+        # Short labels such as `mx` occur by chance. A password with the complete domain has one message, not two.
         (len(label) >= 4 and domain not in lower and label in lower, "it contains the domain's first label"),
     ]
     return tuple(text for at_fault, text in faults if at_fault)

@@ -20,6 +20,7 @@ def parse_size(value: str | int) -> int:
         ValueError: the value has none of these forms.
     """
     if isinstance(value, int):
+        # 0 means "unlimited" on the server, and a 0 in a file is more likely a mistake than that intention.
         if value <= 0:
             raise ValueError("a size is at least 1 byte; for no limit write unlimited")
         return value

@@ -13,6 +13,7 @@ class Secret:
     that name finds every use.
     """
 
+    # Without `__dict__`, dumps of attributes contain no value.
     __slots__ = ("__value",)
 
     def __init__(self, value: str) -> None:
@@ -30,6 +31,7 @@ class Secret:
     def __format__(self, spec: str) -> str:
         return format("***", spec)
 
+    # Pickles and copies would leave the value in places that nobody searches.
     def __reduce__(self) -> str:
         raise TypeError("a secret cannot be pickled or copied")
 

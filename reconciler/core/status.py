@@ -94,6 +94,7 @@ def figures(product: Product | None, current: CurrentDomain, policy: ServerPassw
     """
     sold = product.limits if product else Limits()
     server = current.limits
+    # The host's own account belongs to the host, so customers neither see nor pay for it.
     own = [m for m in current.mailboxes.values() if not is_hosts_own(m)]
     billing = product.billing if product and is_billed(product.billing) else None
     return Figures(
@@ -116,5 +117,6 @@ def figures(product: Product | None, current: CurrentDomain, policy: ServerPassw
 
 def _activations(own: list[Mailbox], protocol: str, sold: int | None, served: int | None, *, switched_off: bool) -> Use:
     values = [getattr(m, protocol) for m in own]
+    # One unread mailbox makes the count a lower bound, which a reader would mistake for the number.
     known = not any(isinstance(value, Unset) for value in values)
     return Use(used=sum(values) if known else None, sold=sold or None, served=served or None, switched_off=switched_off)

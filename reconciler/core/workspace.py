@@ -57,11 +57,13 @@ class Policy:
 
     def allows_external(self, domain: str) -> bool:
         """Whether the policy always allows forwarding to an external domain."""
+        # `*.partner.example` becomes the suffix `.partner.example`, which `evilpartner.example` does not have.
         below = {pattern[1:] for pattern in self.external_forwarding_domains if pattern.startswith("*.")}
         return domain in self.external_forwarding_domains or any(domain.endswith(suffix) for suffix in below)
 
     def ignores(self, kind: KindName, name: str) -> bool:
         """Whether the program ignores a resource completely."""
+        # `fnmatchcase`: names are canonical, and `fnmatch` follows the case rules of the operating system.
         return any(fnmatchcase(name, p) for p in self.ignore.get(kind, ()))
 
 

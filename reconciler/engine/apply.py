@@ -69,6 +69,7 @@ class _Run:
 
     async def make(self, change: Change) -> None:
         """Applies one change, except for its activations."""
+        # Decided changes get their outcome even after a failure: nothing is written for them.
         known = self.decided.get(change.key)
         if known is not None:
             self._end(change, known.result, known.detail, known.hint)
@@ -92,6 +93,7 @@ class _Run:
             return
         try:
             await self._write(change)
+        # Every later request would fail too, and repeated logins with a wrong password can lock the account.
         except (Unreachable, RefusedCredentials) as e:
             self.gone = e
             self._end(change, Result.FAILED, e.message, e.hint)
@@ -109,12 +111,15 @@ class _Run:
         After a request to stop, only changes with a completed write get their activations: a mailbox without them
         would be half a change.
         """
+        # Key of a change -> its first fault. Both protocols of a mailbox are tried, but the change has one outcome.
         faults: dict[str, ReconcilerError] = {}
         tried: set[str] = set()
         stopped: dict[str, str] = {}
         for protocol in ("eas", "mapi"):
+            # Off before on: at the limit the server accepts an activation only after another one was removed.
             for wanted in (False, True):
                 activated = [c for c in self.activated.values() if c.values(activations=True).get(protocol) is wanted]
+                # The first of the two protocols may be set already, so the second one follows even after a stop.
                 if reason := self.stop.due():
                     stopped |= {
                         c.key: reason for c in activated if self.stop.lost or not (_is_begun(c) or c.key in tried)
@@ -152,6 +157,7 @@ class _Run:
                 except AmbiguousWrite as ambiguous:
                     if await read_back(ambiguous, activations_are(self.writer, domain, protocol, activations)):
                         return None
+                    # Without the lock another run may be writing, so this run must not write again.
                     if attempt == TRIES or (self.stop.due() and self.stop.lost):
                         return ambiguous
         except (Unreachable, RefusedCredentials) as e:
@@ -172,6 +178,7 @@ class _Run:
         password_set = written and change.password is not None
         outcome = Outcome(change=change, result=result, detail=detail, hint=hint, password_set=password_set)
         self.outcomes[change.key] = outcome
+        # The write has happened, so its outcome is still reported; only further writes need a journal.
         try:
             self.journal.outcome(self.plan.server, outcome)
         except ReconcilerError as e:
@@ -194,6 +201,7 @@ class _Run:
                 effect = await read_back(ambiguous, effect_of(self.writer, change))
                 if effect is Effect.IN_PLACE:
                     return
+                # Another state may be the work of somebody else, which a second write would overwrite.
                 if effect is Effect.OTHER or attempt == TRIES or (self.stop.due() and self.stop.lost):
                     raise
             except RefusedByServer as refusal:

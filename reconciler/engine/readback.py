@@ -52,6 +52,7 @@ async def effect_of(reader: Reader, change: Change) -> Effect:
 
 async def activations_are(reader: Reader, domain: str, protocol: str, activations: Mapping[str, bool]) -> bool:
     """Whether these mailboxes have the planned activations. Raises ReconcilerError if the read fails too."""
+    # There is no request for the activation of one mailbox, so this reads the list of the domain.
     seen = await reader.read_domain(domain, ReadScope(eas=protocol == "eas", mapi=protocol == "mapi"))
     there = seen.mailboxes
     return all(name in there and getattr(there[name], protocol) is on for name, on in activations.items())

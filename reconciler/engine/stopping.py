@@ -29,6 +29,7 @@ class Stop:
 
     def ask(self, reason: str, *, lost: bool = False) -> None:
         """Requests a stop. Safe in signal handlers and in all threads."""
+        # A lost lock is never reset: a later signal must not allow the current change to finish.
         self.lost = self.lost or lost
         self.reason = self.reason or reason
         for wake in tuple(self._wakers):
@@ -44,6 +45,7 @@ class Stop:
 
     async def unless(self, work: Coroutine[Any, Any, _T]) -> _T | None:
         """The result of `work` (a read); None if a stop is requested first, which cancels it."""
+        # Only reads are cancelled. A cancelled write would be ambiguous, so writes always finish.
         loop = asyncio.get_running_loop()
         asked = loop.create_future()
 

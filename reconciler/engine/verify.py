@@ -83,8 +83,8 @@ def _checked(outcome: Outcome, seen: CurrentDomain) -> Outcome:
     return replace(
         outcome,
         result=Result.FAILED,
-        detail=f"the server accepted it, but a new read says: {contradiction}",
-        hint="see whether the feature is switched on for this domain on the server",
+        detail=f"the server accepted the change, but a new read shows: {contradiction}",
+        hint="check whether the feature is switched on for this domain on the server",
     )
 
 
@@ -97,9 +97,9 @@ def _contradiction(change: Change, seen: CurrentDomain) -> str:
         return ""
     there = seen.section(change.kind).get(change.name)
     if change.action in ("delete", "rename"):
-        return f"it is still to {change.action}"
+        return "it still exists" if change.action == "delete" else "it still has its old name"
     if there is None:
-        return "it is not there"
+        return "it does not exist"
     after = {f.name: f.after for f in change.fields}
     values = {
         name: getattr(there, BY_NAME[change.kind].field(name).attribute) for name in changed_fields(change, there)

@@ -32,8 +32,8 @@ def test_what_is_required_is_not_to_be_left_out(plain: Any, inside: Run, nothing
     path.write_text(f"apiVersion: reconciler/v1\nkind: Workspace\nservers:{nothing}\n", "utf-8")
     done = inside(plain, "validate")
     assert done.code == 3
-    assert "hint: name one: `mail1: {url: " in done.out
-    assert "leave it out" not in done.out
+    assert "hint: add a server: `mail1: {url: " in done.out
+    assert "remove it" not in done.out
 
 
 @pytest.mark.parametrize("body", ["removed: {mailboxes: [null]}\n", "aliases: {all: [bob@example.com, null]}\n"])
@@ -41,7 +41,7 @@ def test_a_name_in_a_list_that_yaml_takes_for_nothing_is_to_be_quoted(plain: Any
     plain.domain("example.com", body)
     done = inside(plain, "validate")
     assert done.code == 3
-    assert 'hint: take it out, or put it in quotes if it is a name: "null"' in done.out
+    assert 'hint: remove it, or put it in quotes if it is a name: "null"' in done.out
 
 
 @pytest.mark.parametrize("resolver", ["dns.example", "1.2.3", "1.2.3.4:99999", "999.1.1.1"])
@@ -49,7 +49,7 @@ def test_a_resolver_is_an_address(plain: Any, inside: Run, sandbox: Sandbox, res
     _edit(plain, sandbox.endpoint.dns, resolver)
     done = inside(plain, "validate")
     assert done.code == 3, done.out
-    assert f"'{resolver}' is no resolver's address" in done.out
+    assert f"'{resolver}' is not the address of a resolver" in done.out
 
 
 @pytest.mark.parametrize("resolver", ["127.0.0.1", "127.0.0.1:5353", "::1", "[::1]:53", "[fe80::1%lo]:53"])

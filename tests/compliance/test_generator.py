@@ -141,9 +141,9 @@ def test_a_note_names_each_part_of_the_published_record_that_is_left_out():
     wanted = replace(expectation("mail1.example.net"), dmarc_policy="reject")
     made = generator.prefilled(wanted, RUA, text)
     assert record_text(made.wish) == "v=DMARC1; p=reject; rua=mailto:a@b.example; ruf=mailto:r@b.example; fo=1"
-    said = " ".join(made.notes)
+    notes = " ".join(made.notes)
     for word in ("adkim=x", "pct=", "ri=", "zz=", "size limits", "sp=none", "fo=1:d"):
-        assert word in said
+        assert word in notes
 
 
 def test_the_policy_of_a_domain_that_sends_no_mail_is_reject_at_once():

@@ -1,7 +1,6 @@
 """Law: the records that a report proposes pass the same check when they are published on a real DNS server."""
 
 import asyncio
-import time
 from dataclasses import replace
 
 from hypothesis import given, settings
@@ -122,7 +121,8 @@ def run(work, zone=HOST_ZONE):
         server = DnsServer(zones, port=0)
         port = await server.start()
         try:
-            return await work(zones, server, lambda: DnsResolver([("127.0.0.1", port)], 2.0))
+            # A long timeout: on a busy machine, a retry would count as a second question.
+            return await work(zones, server, lambda timeout=60.0: DnsResolver([("127.0.0.1", port)], timeout))
         finally:
             await server.stop()
 
@@ -216,14 +216,15 @@ def test_a_good_domain_costs_at_most_twelve_questions_and_a_fleet_at_most_nine_e
             for domains in (names[:1], names):
                 server.reset_queries()
                 todo = [subject(keys.good, name) for name in domains]
-                reports = await check_subjects(todo, resolver(), table=table, everything=everything)
-                costs.append(server.queries())
+                fresh = resolver()
+                reports = await check_subjects(todo, fresh, table=table, everything=everything)
+                costs.append((fresh.sent, len(set(server.queries()))))
                 assert {report.status for report in reports} == {"pass"}
         return costs
 
     costs = run(work)
-    assert [len(set(asked)) for asked in costs] == [len(asked) for asked in costs], "nothing is asked twice"
-    first, first_each, usual, usual_each, everything, everything_each = (len(asked) for asked in costs)
+    assert all(sent == different for sent, different in costs), "no question is sent twice"
+    first, first_each, usual, usual_each, everything, everything_each = (sent for sent, _ in costs)
     assert first <= 12
     assert first_each <= 9 * 20
     assert usual <= first + 5 + 3
@@ -239,15 +240,24 @@ WITHOUT_SERVERS = [check for check in CHECKS if check.id != "delegation"]
 def test_one_domain_whose_server_is_silent_does_not_delay_the_others(keys):
     async def work(zones, server, resolver):
         server.set_faults([{"kind": "silence", "match": "dead.example"}])
-        begin = time.perf_counter()
-        done = {}
-        subjects = [subject(keys.good, name) for name in ("dead.example", *(f"d{n}.example" for n in range(60)))]
-        reports = await check_subjects(
-            subjects, resolver(), on_done=lambda n: done.update({n: time.perf_counter() - begin})
-        )
-        return reports[0], done
+        others = {f"d{n}.example" for n in range(60)}
+        done = set()
+        all_others = asyncio.Event()
 
-    dead, done = run(work)
+        def on_done(name):
+            done.add(name)
+            if others <= done:
+                all_others.set()
+
+        subjects = [subject(keys.good, name) for name in ("dead.example", *sorted(others))]
+        # The timeout is longer than the test may take, so a domain that waits for the silent server never finishes.
+        checking = asyncio.ensure_future(check_subjects(subjects, resolver(3600.0), on_done=on_done))
+        await all_others.wait()
+        finished = set(done)
+        checking.cancel()
+        (dead,) = await check_subjects(subjects[:1], resolver(0.7))
+        return dead, finished
+
+    dead, finished = run(work)
+    assert "dead.example" not in finished
     assert {check.status for check in dead.checks} == {"error"}
-    assert list(done)[-1] == "dead.example", "a domain that waited for the silent server would finish later"
-    assert done["dead.example"] > 1.9

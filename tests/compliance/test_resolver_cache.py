@@ -170,20 +170,20 @@ def test_a_second_run_repeats_only_expired_and_failed_lookups(tmp_path):
         zones.set_zone("example.com", "@ A 192.0.2.1")
         server = DnsServer(zones, port=0)
         port = await server.start()
-        said = []
+        warnings = []
         try:
             for _ in range(2):
                 server.reset_queries()
                 server.set_faults([{"kind": "servfail", "match": "broken.example.com"}])
-                with cached_resolver([("127.0.0.1", port)], 2.0, tmp_path / "dns.json", said.append) as resolver:
+                with cached_resolver([("127.0.0.1", port)], 2.0, tmp_path / "dns.json", warnings.append) as resolver:
                     assert isinstance(resolver, DnsResolver)
                     found = await resolver.lookup("example.com", "A")
                     broken = await resolver.lookup("broken.example.com", "A")
-            return found, broken, server.queries(), said
+            return found, broken, server.queries(), warnings
         finally:
             await server.stop()
 
-    found, broken, queries, said = asyncio.run(run())
+    found, broken, queries, warnings = asyncio.run(run())
     assert (found.addresses(), broken.outcome) == (("192.0.2.1",), "temporary")
     assert queries == [("broken.example.com", "A")]
-    assert said == []
+    assert warnings == []

@@ -254,9 +254,9 @@ def test_each_difference_from_pyspf_has_the_stated_reason(why: str, record: str,
     if why == "a macro for the validated name":
         zone["4.2.0.192.in-addr.arpa", "PTR"] = [TROUBLE]
     found = ours(zone, "192.0.2.4", DOMAINS[0], "postmaster", "mail.example")
-    said = theirs(zone, "192.0.2.4", DOMAINS[0], "postmaster", "mail.example")
-    assert (found.result, said[0]) == (mine, other)
-    assert known_difference(zone, found, said) == why
+    result = theirs(zone, "192.0.2.4", DOMAINS[0], "postmaster", "mail.example")
+    assert (found.result, result[0]) == (mine, other)
+    assert known_difference(zone, found, result) == why
 
 
 def test_every_known_difference_has_its_example() -> None:

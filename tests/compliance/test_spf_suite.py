@@ -108,11 +108,11 @@ def test_evaluation_step_by_step_gives_the_same_result_and_asks_nothing_twice(zo
     find = _finder(zone)
     known: dict[tuple[str, RecordType], Answer] = {}
 
-    def told(name: str, rtype: RecordType) -> Answer | None:
+    def find_known(name: str, rtype: RecordType) -> Answer | None:
         return known.get((name, rtype))
 
     for _ in range(100):
-        found = check_host(case["host"], domain, sender, helo, told)
+        found = check_host(case["host"], domain, sender, helo, find_known)
         if not found.open:
             break
         assert not set(found.open) & set(known), "asked before"

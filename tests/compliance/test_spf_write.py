@@ -76,16 +76,16 @@ def test_a_note_names_each_omission_and_change_of_a_merged_record(found, texts):
     merged = merge(OWNER, found, mechanisms(texts))
     there = {m.key(OWNER): m for m in parse_spf(merged.text).mechanisms}
     words = merged.text.lower().split()
-    said = " ".join(merged.notes)
+    notes = " ".join(merged.notes)
     for one in found:
         for fault in one.faults:
-            assert fault.term[:60] in said
+            assert fault.term[:60] in notes
         for term in one.terms:
             if term.text.lower() in words:
                 continue
             same = isinstance(term, Mechanism) and term.key(OWNER) in there
             if not (same and term.qualifier == there[term.key(OWNER)].qualifier):
-                assert term.text.lower() in said.lower(), (term.text, merged)
+                assert term.text.lower() in notes.lower(), (term.text, merged)
 
 
 @settings(max_examples=200)

@@ -1,4 +1,4 @@
-"""A server that answers as the pages of Vault's HTTP API say: the key-value engine, its look-up, signing in by AppRole."""
+"""A server that answers as Vault's HTTP API documentation says: key-value engine, engine lookup, AppRole login."""
 
 import json
 import threading

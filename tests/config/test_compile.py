@@ -1,4 +1,4 @@
-"""The domain schema with a product's limits in it."""
+"""The domain schema with a product's limits."""
 
 import json
 import re
@@ -36,13 +36,13 @@ def quota(value: object) -> dict[str, object]:
     return {"mailboxes": {"m": {"quota": value}}}
 
 
-def test_without_a_product_it_is_the_plain_schema() -> None:
+def test_without_a_product_the_schema_is_unchanged() -> None:
     assert domain_schema(None, "customer") == load_schema("domain")
     assert domain_validator(None, "admin") is validator("domain")
 
 
 @pytest.mark.parametrize("role", ["admin", "customer"])
-def test_a_product_that_states_nothing_refuses_nothing_more(role: Role) -> None:
+def test_an_empty_product_rejects_nothing_more(role: Role) -> None:
     body = {**mailboxes(300), "aliases": {f"a{i}": [] for i in range(300)}, "domainAliases": ["a.example"] * 50}
     assert accepts(Product(name="free"), body, role)
     assert accepts(Product(name="free"), {"mailboxes": {"m": {"quota": "unlimited", "eas": True, "mapi": True}}}, role)
@@ -72,7 +72,7 @@ def test_the_shipped_schema_is_not_changed_by_compiling() -> None:
     assert validator("domain").schema == before
 
 
-def test_validators_are_made_once_for_each_product_and_role() -> None:
+def test_each_product_and_role_has_one_validator() -> None:
     assert domain_validator(product(mailboxes=4), "admin") is domain_validator(product(mailboxes=4), "admin")
     assert domain_validator(product(mailboxes=4), "admin") is not domain_validator(product(mailboxes=4), "customer")
     assert domain_validator(product(mailboxes=4), "admin") is not domain_validator(product(mailboxes=5), "admin")
@@ -82,17 +82,17 @@ def test_validators_are_made_once_for_each_product_and_role() -> None:
     ("limit", "count", "fits"), [(3, 3, True), (3, 4, False), (0, 500, True), (1, 1, True), (1, 2, False)]
 )
 @pytest.mark.parametrize("role", ["admin", "customer"])
-def test_mailboxes_are_counted_and_0_is_unlimited(limit: int, count: int, fits: bool, role: Role) -> None:
+def test_mailboxes_are_counted_and_0_means_unlimited(limit: int, count: int, fits: bool, role: Role) -> None:
     assert accepts(product(mailboxes=limit), mailboxes(count), role) is fits
 
 
 @pytest.mark.parametrize(("limit", "count", "fits"), [(2, 2, True), (2, 3, False), (0, 500, True)])
-def test_aliases_are_counted_and_0_is_unlimited(limit: int, count: int, fits: bool) -> None:
+def test_aliases_are_counted_and_0_means_unlimited(limit: int, count: int, fits: bool) -> None:
     assert accepts(product(aliases=limit), {"aliases": {f"a{i}": [] for i in range(count)}}) is fits
 
 
 @pytest.mark.parametrize("role", ["admin", "customer"])
-def test_domain_aliases_are_counted_and_0_is_not_offered(role: Role) -> None:
+def test_domain_aliases_are_counted_and_0_means_not_offered(role: Role) -> None:
     assert accepts(product(domain_aliases=1), {"domainAliases": ["a.example"]}, role)
     assert not accepts(product(domain_aliases=1), {"domainAliases": ["a.example", "b.example"]}, role)
     assert not accepts(product(domain_aliases=0), {"domainAliases": ["a.example"]}, role)
@@ -100,8 +100,8 @@ def test_domain_aliases_are_counted_and_0_is_not_offered(role: Role) -> None:
     assert accepts(product(domain_aliases=0), {"removed": {"domainAliases": ["a.example"]}}, role)
 
 
-@pytest.mark.parametrize("seat", ["eas", "mapi"])
-def test_what_is_not_offered_a_customer_can_only_turn_off(activation: str) -> None:
+@pytest.mark.parametrize("activation", ["eas", "mapi"])
+def test_a_customer_can_only_turn_off_an_activation_that_is_not_offered(activation: str) -> None:
     sold = Product(name="plain", offer=Offer(**{activation: False}))
     other = {"eas": "mapi", "mapi": "eas"}[activation]
     assert not accepts(sold, {"mailboxes": {"m": {activation: True}}})
@@ -118,18 +118,18 @@ def test_quotas_up_to_the_limit_are_accepted(value: object) -> None:
 @pytest.mark.parametrize(
     "value", ["unlimited", "6 GiB", "1 TiB", "5121 MiB", 5 * GIB + 1, 0, "5 GB", "05 GiB", " 5 GiB", "5 GiB\n"]
 )
-def test_quotas_over_the_limit_and_no_quotas_are_refused(value: object) -> None:
+def test_quotas_over_the_limit_and_invalid_quotas_are_rejected(value: object) -> None:
     assert not accepts(product(mailbox_quota=5 * GIB), quota(value))
 
 
-def test_a_limit_below_every_unit_leaves_bytes_only() -> None:
+def test_a_limit_below_every_unit_allows_only_bytes() -> None:
     assert size_pattern(1023) is None
     assert accepts(product(mailbox_quota=1023), quota(1023))
     assert not accepts(product(mailbox_quota=1023), quota("1 KiB"))
     assert accepts(product(mailbox_quota=1024), quota("1 KiB"))
 
 
-def test_an_unlimited_limit_allows_unlimited() -> None:
+def test_a_product_without_a_quota_limit_allows_unlimited() -> None:
     assert accepts(product(mailbox_quota=0), quota("unlimited"))
 
 
@@ -140,13 +140,13 @@ def test_an_unlimited_limit_allows_unlimited() -> None:
 @example(10, 9)
 @example(100, 99)
 @example(109, 110)
-def test_the_pattern_up_to_a_number_is_arithmetic(limit: int, number: int) -> None:
+def test_the_pattern_up_to_a_number_agrees_with_arithmetic(limit: int, number: int) -> None:
     for candidate in (number, limit - 1, limit, limit + 1, limit * 10, limit // 10):
         assert bool(re.fullmatch(up_to(limit), str(candidate))) == (1 <= candidate <= limit)
     assert not re.fullmatch(up_to(limit), f"0{limit}")
 
 
-def test_the_pattern_up_to_a_small_number_is_right_for_all_numbers() -> None:
+def test_the_pattern_up_to_a_small_number_is_correct_for_all_numbers() -> None:
     for limit in range(1, 130):
         assert [n for n in range(1500) if re.fullmatch(up_to(limit), str(n))] == list(range(1, limit + 1))
 

@@ -1,4 +1,4 @@
-"""Decoding: files become canonical values with their places, and values become files again."""
+"""Decoding files into canonical values with locations, and writing values as files."""
 
 import json
 from datetime import date
@@ -61,7 +61,7 @@ def place(d: Diagnostic) -> str:
     return f"{d.span.line}:{d.span.column} {d.code}"
 
 
-def test_the_whole_of_a_domain_file_becomes_canonical_values() -> None:
+def test_a_complete_domain_file_becomes_canonical_values() -> None:
     desired, diagnostics = decode("""\
         product: business
         server: mail1
@@ -163,7 +163,7 @@ def test_the_whole_of_a_domain_file_becomes_canonical_values() -> None:
     )
 
 
-def test_a_checks_setting_knows_its_place_and_senders_that_cannot_be_are_left_out_and_said() -> None:
+def test_a_check_level_has_a_location_and_invalid_senders_are_left_out_and_reported() -> None:
     desired, diagnostics = decode("""\
         dns:
           checks: {spf: off}
@@ -175,7 +175,7 @@ def test_a_checks_setting_knows_its_place_and_senders_that_cannot_be_are_left_ou
     assert diagnostics == ["6:30 NAM001", "6:43 NAM001"]
 
 
-def test_what_a_record_points_at_is_a_name_and_neither_an_address_nor_this_machine() -> None:
+def test_the_target_of_a_record_must_be_a_host_name_and_not_an_address_or_localhost() -> None:
     desired, diagnostics = decode("""\
         dns:
           mx: {hosts: [mx.example.net, 192.0.2.5, localhost]}
@@ -186,7 +186,7 @@ def test_what_a_record_points_at_is_a_name_and_neither_an_address_nor_this_machi
     assert [d.split()[1] for d in diagnostics] == ["NAM001"] * 4
 
 
-def test_each_resource_knows_the_place_of_its_key() -> None:
+def test_each_resource_has_the_location_of_its_key() -> None:
     desired, _ = decode("""\
         mailboxes:
           alice: {}
@@ -219,7 +219,7 @@ def test_each_resource_knows_the_place_of_its_key() -> None:
     ]
 
 
-def test_what_is_absent_is_not_managed_and_what_is_empty_is() -> None:
+def test_an_absent_section_is_not_managed_and_an_empty_one_is() -> None:
     nothing, _ = decode("")
     assert (nothing.mailboxes, nothing.aliases, nothing.domain_aliases) == (UNSET, UNSET, UNSET)
     empty, _ = decode("""\
@@ -236,14 +236,14 @@ def test_what_is_absent_is_not_managed_and_what_is_empty_is() -> None:
     }
 
 
-def test_names_are_text_whatever_they_look_like() -> None:
+def test_keys_are_names_even_if_they_look_like_numbers_or_booleans() -> None:
     desired, diagnostics = decode("mailboxes: {no: , 007: , 22:30: , null: , true: , 1.5: , 2026-12-31: }")
     assert diagnostics == []
     assert not isinstance(desired.mailboxes, Unset)
     assert set(desired.mailboxes) == {"no", "007", "22:30", "null", "true", "1.5", "2026-12-31"}
 
 
-def test_a_quota_is_bytes_and_unlimited_is_zero() -> None:
+def test_a_quota_becomes_bytes_and_unlimited_becomes_zero() -> None:
     desired, _ = decode("mailboxes: {a: {quota: unlimited}, b: {quota: 1048576}, c: {quota: 500 MiB}}")
     assert not isinstance(desired.mailboxes, Unset)
     assert [m.quota for m in desired.mailboxes.values()] == [0, 1 << 20, 500 << 20]
@@ -274,7 +274,7 @@ def test_a_password_is_a_reference(text: str, expected: SecretRef) -> None:
     assert desired.mailboxes["alice"].password == expected
 
 
-def test_the_only_server_serves_where_none_is_named() -> None:
+def test_a_domain_without_a_server_gets_the_only_server() -> None:
     assert decode("", default_server="mail1")[0].server == "mail1"
     assert decode("server: mail2", default_server="mail1")[0].server == "mail2"
 
@@ -293,7 +293,7 @@ def test_the_only_server_serves_where_none_is_named() -> None:
         ("dns: {mx: {hosts: [mx1.example.net, 'm x']}}", ["4:37 NAM001"]),
     ],
 )
-def test_a_text_that_is_no_name_is_said_at_its_place(text: str, expected: list[str]) -> None:
+def test_an_invalid_name_is_reported_at_its_location(text: str, expected: list[str]) -> None:
     document = load(HEAD + text)
     _, diagnostics = decode_domain(document)
     assert sorted(map(place, diagnostics)) == expected
@@ -303,13 +303,13 @@ def test_a_text_that_is_no_name_is_said_at_its_place(text: str, expected: list[s
     ("text", "expected", "says"),
     [
         ("mailboxes:\n  Alice: {}\n  alice: {quota: 1 GiB}", ["6:3 NAM002"], "'alice' and 'Alice' are the same name"),
-        ("aliases: {a: [b], A: [c]}", ["4:19 NAM002"], "both mean a"),
+        ("aliases: {a: [b], A: [c]}", ["4:19 NAM002"], "are the same name, a"),
         ("domainAliases: [münchen.example, xn--mnchen-3ya.example]", ["4:34 NAM002"], "xn--mnchen-3ya.example"),
-        ("removed: {mailboxes: [a, A, {a: {}}]}", ["4:26 NAM002", "4:30 NAM002"], "both mean a"),
-        ("renamed: {mailboxes: {a: b, A: c}}", ["4:29 NAM002"], "both mean a"),
+        ("removed: {mailboxes: [a, A, {a: {}}]}", ["4:26 NAM002", "4:30 NAM002"], "are the same name, a"),
+        ("renamed: {mailboxes: {a: b, A: c}}", ["4:29 NAM002"], "are the same name, a"),
     ],
 )
-def test_two_names_that_are_one_are_said_at_the_second_and_the_first_counts(
+def test_two_spellings_of_one_name_are_reported_at_the_second_and_the_first_counts(
     text: str, expected: list[str], says: str
 ) -> None:
     document = load(HEAD + text)
@@ -321,33 +321,33 @@ def test_two_names_that_are_one_are_said_at_the_second_and_the_first_counts(
         assert desired.mailboxes == {"alice": Mailbox(name="alice")}
 
 
-def test_a_target_that_is_written_twice_counts_once_and_is_a_warning() -> None:
+def test_a_duplicate_target_counts_once_and_is_a_warning() -> None:
     desired, diagnostics = decode("aliases: {info: [alice, Alice@EXAMPLE.com, bob]}")
     assert diagnostics == ["4:25 NAM002"]
     assert desired.aliases == {"info": Alias(name="info", targets=("alice@example.com", "bob@example.com"))}
 
 
-def test_a_domain_that_is_no_name_leaves_no_value() -> None:
+def test_an_invalid_domain_name_gives_no_value() -> None:
     document = load("apiVersion: reconciler/v1\nkind: Domain\ndomain: nodot\nmailboxes: {}\n")
     desired, diagnostics = decode_domain(document)
     assert desired is None
     assert list(map(place, diagnostics)) == ["3:9 NAM001"]
 
 
-def test_a_day_that_is_not_in_the_calendar_is_said_at_its_place() -> None:
+def test_an_invalid_date_is_reported_at_its_location() -> None:
     document = load(HEAD + "removed: {mailboxes: [{carol: {purgeAfter: 2026-02-30}}]}")
     _, diagnostics = decode_domain(document)
     assert list(map(place, diagnostics)) == ["4:44 SCH001"]
 
 
-def test_messages_hold_no_control_characters_of_the_file() -> None:
+def test_messages_contain_no_control_characters_of_the_file() -> None:
     document = load(HEAD + 'mailboxes: {"a\\x1b[31mb": {}}')
     _, diagnostics = decode_domain(document)
     assert "\x1b" not in diagnostics[0].message
     assert "\\x1b[31mb" in diagnostics[0].message
 
 
-def test_a_product_carries_limits_offer_policy_prices_and_dns() -> None:
+def test_a_product_has_limits_offer_policy_prices_and_dns() -> None:
     document = load(
         dedent("""\
         apiVersion: reconciler/v1
@@ -391,13 +391,13 @@ def test_a_product_carries_limits_offer_policy_prices_and_dns() -> None:
     )
 
 
-def test_a_product_that_is_named_otherwise_than_its_file_is_said_at_its_name() -> None:
+def test_a_product_name_that_differs_from_its_file_name_is_reported_at_the_name() -> None:
     document = load("apiVersion: reconciler/v1\nkind: Product\nname: gold\n", "products/silver.yaml")
     assert [place(d) for d in decode_product(document, "silver")[1]] == ["3:7 NAM003"]
     assert decode_product(document, "gold")[1] == ()
 
 
-def test_an_empty_product_has_the_defaults_of_the_panel() -> None:
+def test_an_empty_product_has_the_defaults_of_the_hosting_panel() -> None:
     document = load("apiVersion: reconciler/v1\nkind: Product\n", "products/free.yaml")
     assert decode_product(document, "free")[0] == Product(name="free")
 
@@ -412,7 +412,7 @@ def workspace(text: str) -> tuple[Workspace, list[str]]:
 SERVERS = "servers: {mail1: {url: https://mail1.example.net, username: admin, password: {env: PW}}}\n"
 
 
-def test_a_workspace_carries_servers_policy_and_dns() -> None:
+def test_a_workspace_has_servers_policy_and_dns() -> None:
     value, diagnostics = workspace("""\
         servers:
           mail1:
@@ -456,19 +456,19 @@ def test_a_workspace_carries_servers_policy_and_dns() -> None:
     assert value.dns.timeout == 2.5
 
 
-def test_a_user_name_may_be_plain_text_and_the_host_comes_out_of_the_address() -> None:
+def test_a_user_name_may_be_plain_text_and_the_default_host_name_is_that_of_the_url() -> None:
     value, _ = workspace(SERVERS)
     assert value.servers["mail1"].username == "admin"
     assert value.servers["mail1"].hostname == "mail1.example.net"
     assert value.policy == Policy()
 
 
-def test_prune_may_be_said_once_for_all_kinds() -> None:
+def test_one_prune_value_applies_to_all_kinds() -> None:
     value, _ = workspace(SERVERS + "policy: {prune: true}")
     assert value.policy.prune == {"mailbox": True, "alias": True, "domainAlias": True}
 
 
-def test_a_host_name_that_is_none_is_said_at_its_place() -> None:
+def test_an_invalid_host_name_is_reported_at_its_location() -> None:
     text = "servers: {mail1: {url: https://a.example, hostname: 'a b', username: admin, password: {env: PW}}}"
     document = load(f"apiVersion: reconciler/v1\nkind: Workspace\n{text}\n", "reconciler.yaml")
     assert [place(d) for d in decode_workspace(document)[1]] == ["3:53 NAM001"]
@@ -599,7 +599,7 @@ DESIRED = st.builds(
 
 @given(desired=DESIRED)
 @settings(max_examples=150, deadline=None)
-def test_what_is_emitted_fits_the_schema_and_reads_back_as_an_equal_value(desired: DesiredDomain) -> None:
+def test_an_emitted_file_fits_the_schema_and_reads_back_as_an_equal_value(desired: DesiredDomain) -> None:
     document = load(emit_domain(desired))
     assert check(document, domain_validator(None, "admin")) == ()
     assert decode_domain(document) == (desired, ())
@@ -607,7 +607,7 @@ def test_what_is_emitted_fits_the_schema_and_reads_back_as_an_equal_value(desire
 
 @given(text=st.text())
 @settings(max_examples=200, deadline=None)
-def test_a_display_name_of_any_characters_survives(text: str) -> None:
+def test_a_display_name_with_any_characters_is_preserved(text: str) -> None:
     desired = DesiredDomain(domain="example.com", server="s", mailboxes={"a": Mailbox(name="a", display_name=text)})
     assert decode_domain(load(emit_domain(desired)))[0] == desired
 
@@ -626,7 +626,7 @@ def as_json(value: Any) -> str:
 
 @given(desired=DESIRED, data=st.data())
 @settings(max_examples=50, deadline=None)
-def test_the_order_of_keys_changes_nothing_not_even_the_order_of_the_values(
+def test_the_order_of_keys_changes_neither_the_values_nor_their_order(
     desired: DesiredDomain, data: st.DataObject
 ) -> None:
     value: Any = load(emit_domain(desired)).value
@@ -637,7 +637,7 @@ def test_the_order_of_keys_changes_nothing_not_even_the_order_of_the_values(
         assert list(first.section(kind) or ()) == list(second.section(kind) or ())
 
 
-def test_an_emitted_file_reads_as_people_would_write_it() -> None:
+def test_an_emitted_file_looks_like_a_handwritten_one() -> None:
     desired, _ = decode("""\
         product: business
         server: mail1
@@ -687,7 +687,7 @@ def test_an_emitted_file_reads_as_people_would_write_it() -> None:
         """)
 
 
-def test_a_long_list_is_written_one_target_a_line() -> None:
+def test_a_long_list_has_one_target_per_line() -> None:
     targets = tuple(sorted(f"somebody-{i}@example.com" for i in range(12)))
     text = emit_domain(
         DesiredDomain(domain="example.com", server="s", aliases={"all": Alias(name="all", targets=targets)})

@@ -1,4 +1,4 @@
-"""Domain files are edited by hand as far as git can see: what an edit does not concern keeps its bytes."""
+"""Editing domain files: text that an edit does not concern keeps every byte."""
 
 from textwrap import dedent
 
@@ -39,7 +39,7 @@ def alias(name: str, field: str, value: object) -> SetField:
     return SetField(kind="alias", name=name, field=field, value=value)  # type: ignore[arg-type]
 
 
-def test_a_value_is_replaced_and_its_line_keeps_spaces_and_comment() -> None:
+def test_a_replaced_value_keeps_the_spaces_and_the_comment_of_its_line() -> None:
     assert (
         edited(
             """\
@@ -56,7 +56,7 @@ def test_a_value_is_replaced_and_its_line_keeps_spaces_and_comment() -> None:
     )
 
 
-def test_fields_come_last_in_their_resource_and_resources_last_in_their_section_with_the_files_indentation() -> None:
+def test_new_fields_and_resources_are_added_at_the_end_with_the_indentation_of_the_file() -> None:
     body = """\
         mailboxes:
             alice:
@@ -87,7 +87,7 @@ def test_fields_come_last_in_their_resource_and_resources_last_in_their_section_
         """)
 
 
-def test_empty_values_of_every_spelling_are_filled() -> None:
+def test_an_empty_value_in_any_spelling_can_be_filled() -> None:
     body = """\
         mailboxes:
           a:
@@ -123,7 +123,7 @@ def test_empty_values_of_every_spelling_are_filled() -> None:
         """)
 
 
-def test_what_becomes_empty_is_written_as_empty_and_forwarding_without_fields_goes() -> None:
+def test_an_emptied_section_is_written_as_empty_and_forwarding_without_fields_is_removed() -> None:
     body = """\
         mailboxes: # all
           a:
@@ -158,7 +158,7 @@ def test_what_becomes_empty_is_written_as_empty_and_forwarding_without_fields_go
         """)
 
 
-def test_a_resource_goes_with_what_is_indented_below_it_and_comments_beside_it_stay() -> None:
+def test_removing_a_resource_removes_its_indented_lines_and_keeps_neighboring_comments() -> None:
     body = """\
         mailboxes:
           # the staff
@@ -212,7 +212,7 @@ def test_targets_keep_their_order_and_spelling() -> None:
         """)
 
 
-def test_an_alias_in_short_form_becomes_long_and_keeps_the_targets_as_they_are_written() -> None:
+def test_an_alias_in_short_form_is_expanded_and_its_targets_keep_their_spelling() -> None:
     body = """\
         aliases:
           one: [ Zoe, alice ] # c
@@ -274,7 +274,7 @@ def test_a_file_in_brackets_stays_in_brackets() -> None:
     )
 
 
-def test_a_file_as_a_json_printer_writes_it_is_edited_line_by_line() -> None:
+def test_a_file_in_the_format_of_a_json_printer_is_edited_line_by_line() -> None:
     text = (
         '{\n  "apiVersion": "reconciler/v1",\n  "kind": "Domain",\n  "domain": "example.com",\n  "mailboxes": {\n'
         '    "a": {\n      "quota": 1\n    },\n    "b": {},\n    "c": {}\n  }\n}\n'
@@ -288,7 +288,7 @@ def test_a_file_as_a_json_printer_writes_it_is_edited_line_by_line() -> None:
     )
 
 
-def test_line_ends_the_missing_last_one_and_a_byte_order_mark_stay() -> None:
+def test_line_ends_a_missing_final_line_end_and_a_byte_order_mark_are_kept() -> None:
     body = "mailboxes:\n  a: {}\n  b: {quota: 1 GiB}"
     done = edited(body, mailbox("a", "eas", True), AddResource(Mailbox(name="c")), newline="\r\n")
     assert done == "mailboxes:\r\n  a:\r\n    eas: true\r\n  b: {quota: 1 GiB}\r\n  c: {}"
@@ -297,7 +297,7 @@ def test_line_ends_the_missing_last_one_and_a_byte_order_mark_stay() -> None:
     assert edit_domain(marked, [mailbox("b", "quota", 1)]) == marked.replace("1 GiB", "1")
 
 
-def test_sections_come_where_they_are_expected_and_spaced_as_the_others_are() -> None:
+def test_new_sections_have_the_usual_order_and_the_spacing_of_the_file() -> None:
     body = "\nmailboxes: {a: {}}\n# about removed\nremoved: {mailboxes: [b]}\n"
     done = edited(body, AddSection("domainAlias"), AddResource(Alias(name="x", targets=("a@example.com",))))
     assert done == (
@@ -305,7 +305,7 @@ def test_sections_come_where_they_are_expected_and_spaced_as_the_others_are() ->
     )
 
 
-def test_entries_under_removed_are_dropped_in_every_spelling() -> None:
+def test_entries_of_removed_are_dropped_in_every_spelling() -> None:
     body = """\
         mailboxes: {a: {}}
         removed:
@@ -338,7 +338,7 @@ def test_entries_under_removed_are_dropped_in_every_spelling() -> None:
     assert edited(mapping, *both) == "dns: {}\n"
 
 
-def test_keys_that_look_like_something_else_are_names() -> None:
+def test_keys_that_look_like_numbers_or_booleans_are_names() -> None:
     body = "mailboxes:\n  no: {}\n  007: {}\n  22:30: {eas: true}\n  '1e3':\n    eas: false\n"
     done = edited(
         body, *(mailbox(name, "eas", True) for name in ("no", "1e3")), DropResource(kind="mailbox", name="007")
@@ -346,7 +346,7 @@ def test_keys_that_look_like_something_else_are_names() -> None:
     assert done == "mailboxes:\n  no:\n    eas: true\n  22:30: {eas: true}\n  '1e3':\n    eas: true\n"
 
 
-def test_edits_that_change_nothing_change_no_byte() -> None:
+def test_an_edit_without_effect_changes_no_byte() -> None:
     text = HEAD + "mailboxes: {a: { quota:  1073741824 ,}}\n\n"
     edits = [
         mailbox("a", "quota", 1 << 30),
@@ -357,7 +357,7 @@ def test_edits_that_change_nothing_change_no_byte() -> None:
     assert edit_domain(text, edits) == text
 
 
-def test_notes_stand_below_the_modeline_once_and_nothing_in_them_ends_the_comment() -> None:
+def test_notes_follow_the_modeline_once_and_no_character_in_them_ends_the_comment() -> None:
     text = "# yaml-language-server: $schema=x\r\n# mine\r\n" + HEAD.replace("\n", "\r\n")
     notes = [EditNote("alias x\nmailboxes: {evil: {}}\u2028\u202e\x85 end"), EditNote("two")]
     once = edit_domain(text, notes)
@@ -388,7 +388,7 @@ def test_notes_stand_below_the_modeline_once_and_nothing_in_them_ends_the_commen
         ("mailboxes: {a: {}\n", mailbox("a", "eas", True), "5:1"),
     ],
 )
-def test_what_cannot_be_changed_safely_is_refused_with_its_place(body: str, edit: Edit, place: str) -> None:
+def test_an_unsafe_edit_is_rejected_with_its_location(body: str, edit: Edit, place: str) -> None:
     if not place:
         assert "{quota: 1 GiB, eas: true}" in edit_domain(HEAD + body, [edit], file="f.yaml")
         return

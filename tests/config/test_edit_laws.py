@@ -1,5 +1,7 @@
-"""The law of editing: random files, as people write them, say after random edits exactly what is meant, and lines that
-no edit concerns are still there, byte for byte and in order."""
+"""The law of editing: random handwritten files have exactly the intended value after random edits.
+
+Lines that no edit concerns are unchanged, byte for byte and in order.
+"""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -193,7 +195,7 @@ def files(draw: Any) -> tuple[DesiredDomain, Pen, str]:
 
 @st.composite
 def edits_of(draw: Any, wanted: DesiredDomain) -> tuple[DesiredDomain, list[Edit], set[tuple[str, ...]]]:
-    """The value that is meant, the edits that lead to it, and what they concern."""
+    """The intended value, the edits that produce it, and the resources and fields that they concern."""
     edits: list[Edit] = []
     about: set[tuple[str, ...]] = set()
     sections: dict[KindName, str] = {"mailbox": "mailboxes", "alias": "aliases", "domainAlias": "domain_aliases"}
@@ -267,7 +269,7 @@ def concerned(owner: tuple[str, ...], line: str, edits: list[Edit], about: set[t
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.data())
-def test_a_file_says_after_edits_what_is_meant_and_keeps_the_lines_that_they_do_not_concern(
+def test_an_edited_file_has_the_intended_value_and_keeps_all_unrelated_lines(
     data: st.DataObject,
 ) -> None:
     before, pen, text = data.draw(files())
@@ -286,7 +288,7 @@ def test_a_file_says_after_edits_what_is_meant_and_keeps_the_lines_that_they_do_
 
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.data())
-def test_another_reader_of_yaml_sees_the_same_in_an_edited_file(data: st.DataObject) -> None:
+def test_another_yaml_reader_sees_the_same_value_in_an_edited_file(data: st.DataObject) -> None:
     before, _, text = data.draw(files())
     wanted, edits, _ = data.draw(edits_of(before))
     reader = YAML(typ="safe", pure=True)

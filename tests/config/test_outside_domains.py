@@ -1,4 +1,4 @@
-"""`policy.externalForwardingDomains`: where mail may go without a word."""
+"""`policy.externalForwardingDomains`: external domains that may receive mail."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def said(policy: str) -> tuple[Policy | None, list[str]]:
     return policy_read, [f"{d.span.line}:{d.span.column} {d.code}" for d in (*faults, *more) if d.span]
 
 
-def test_domains_are_kept_in_canonical_form_with_the_wildcard_before_them() -> None:
+def test_domains_are_canonical_and_keep_their_wildcard() -> None:
     policy, faults = said("[Partner.Example., '*.MÜNCHEN.example', a.b.example]")
     assert faults == []
     assert policy is not None
@@ -46,7 +46,7 @@ def test_domains_are_kept_in_canonical_form_with_the_wildcard_before_them() -> N
         ("[a.example, A.example]", "4:49 NAM002"),
     ],
 )
-def test_what_is_no_domain_is_a_fault_at_its_place(text: str, fault: str) -> None:
+def test_an_invalid_domain_is_reported_at_its_location(text: str, fault: str) -> None:
     assert said(text)[1] == [fault]
 
 
@@ -63,7 +63,7 @@ def test_what_is_no_domain_is_a_fault_at_its_place(text: str, fault: str) -> Non
         ("xn--mnchen-3ya.example", True),
     ],
 )
-def test_a_wildcard_is_for_what_is_below_and_a_name_for_itself(domain: str, free: bool) -> None:
+def test_a_wildcard_matches_subdomains_and_a_name_only_itself(domain: str, free: bool) -> None:
     policy, _ = said("[partner.example, '*.below.example', münchen.example]")
     assert policy is not None
     assert policy.allows_external(domain) is free
@@ -83,7 +83,7 @@ def test_validate_denies_only_targets_in_domains_that_are_not_listed(tmp_path: P
     assert "policy.externalForwardingDomains" in found[0].hint
 
 
-def test_what_is_expected_is_said_in_words() -> None:
+def test_the_message_describes_the_expected_value() -> None:
     text = HEAD.format(kind="Workspace") + SERVERS + "policy: {externalForwardingDomains: ['*.com']}\n"
     document, _ = load_text(text.encode(), "reconciler.yaml")
     assert document is not None

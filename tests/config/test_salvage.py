@@ -1,4 +1,4 @@
-"""A file with faults of shape is still judged: all faults of all files in one run."""
+"""The valid part of a file with schema faults is checked too, so that one run reports all faults."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,24 +27,24 @@ def codes(tmp_path: Path) -> Callable[[str], list[str]]:
     return judge
 
 
-def test_an_unknown_key_hides_no_name_that_is_used_twice(codes: Callable[[str], list[str]]) -> None:
+def test_an_unknown_key_does_not_hide_a_duplicate_name(codes: Callable[[str], list[str]]) -> None:
     body = "mailboxes:\n  bob: {quotta: 1 GiB}\naliases:\n  bob: [carol@other.example]\n"
     assert codes(body) == ["5:9 SCH002", "7:3 NAM005"]
 
 
-def test_a_bad_item_of_a_list_hides_no_missing_target(codes: Callable[[str], list[str]]) -> None:
+def test_an_invalid_list_item_does_not_hide_a_missing_target(codes: Callable[[str], list[str]]) -> None:
     assert codes("mailboxes: {}\naliases:\n  all: ['a b', nobody]\n") == ["6:9 NAM001", "6:16 REF003"]
 
 
-def test_a_mailbox_that_is_no_mapping_is_still_there_to_be_named(codes: Callable[[str], list[str]]) -> None:
+def test_an_invalid_mailbox_still_counts_as_a_target(codes: Callable[[str], list[str]]) -> None:
     assert codes("mailboxes:\n  bob: 5\naliases:\n  a: [bob, nobody]\n") == ["5:8 SCH001", "7:12 REF003"]
 
 
-def test_where_a_name_cannot_be_read_nothing_is_concluded_from_its_absence(codes: Callable[[str], list[str]]) -> None:
+def test_an_invalid_name_causes_no_follow_up_faults(codes: Callable[[str], list[str]]) -> None:
     assert codes("mailboxes:\n  'bo b': {}\naliases:\n  a: [bob]\n") == ["5:3 NAM001"]
 
 
-def test_where_a_section_cannot_be_read_nothing_is_concluded_from_its_absence(
+def test_an_invalid_section_causes_no_follow_up_faults(
     codes: Callable[[str], list[str]],
 ) -> None:
     assert codes("mailboxes: [bob]\naliases:\n  a: [bob]\n") == ["4:1 SCH001"]

@@ -1,4 +1,4 @@
-"""Plain scalars: YAML 1.2's core schema, made narrower."""
+"""Plain scalars: a subset of the core schema of YAML 1.2."""
 
 import math
 
@@ -52,30 +52,30 @@ def test_values_of_the_core_schema(text: str, value: object) -> None:
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_what_looks_like_a_value_elsewhere_is_text_here(text: str) -> None:
+def test_special_values_of_yaml_1_1_are_text(text: str) -> None:
     assert resolve(text) == text
 
 
 @given(st.integers(min_value=-(10**30), max_value=10**30))
-def test_a_whole_number_is_read_as_it_is_written(number: int) -> None:
+def test_an_integer_keeps_its_value(number: int) -> None:
     assert resolve(str(number)) == number
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_a_number_with_a_fraction_keeps_its_value_and_a_whole_one_is_an_int(number: float) -> None:
+def test_a_float_keeps_its_value_and_becomes_an_int_without_a_fraction(number: float) -> None:
     found = resolve(repr(number))
     assert found == number
     assert isinstance(found, int) == number.is_integer()
 
 
 @given(st.text(max_size=60))
-def test_every_text_has_a_value_that_json_knows(text: str) -> None:
+def test_every_text_has_a_value_that_json_can_express(text: str) -> None:
     found = resolve(text)
     assert found is None or isinstance(found, str | int | float)
     assert not isinstance(found, float) or math.isfinite(found)
 
 
-def test_the_cache_gives_what_resolving_gives() -> None:
+def test_the_cache_returns_the_resolved_value() -> None:
     cache = PlainScalars()
     for text in [text for text, _ in VALUES] + TEXTS:
         assert cache[text] == resolve(text)

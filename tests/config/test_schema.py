@@ -1,4 +1,4 @@
-"""The schemas: what they accept, how they are found, and that both validators come to one verdict."""
+"""The schemas: accepted files, the search for schema files, and agreement of both validators."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from reconciler.config.document.loader import Document, load_text
-from reconciler.config.schema import validator as schema_module
+from reconciler.config.schema import compiled as schema_module
 from reconciler.config.schema.compile import domain_validator
 from reconciler.config.schema.compiled import Validator, load_schema, validator
 from reconciler.config.schema.faults import find_faults
@@ -158,7 +158,7 @@ def parts(schema: object) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_schema_is_one_and_says_where_it_lives(name: str) -> None:
+def test_each_schema_is_valid_and_has_its_own_id(name: str) -> None:
     schema = load_schema(name)
     Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
@@ -166,7 +166,7 @@ def test_the_schema_is_one_and_says_where_it_lives(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_property_has_a_description_and_no_mapping_is_open(name: str) -> None:
+def test_every_property_has_a_description_and_every_mapping_is_closed(name: str) -> None:
     for part in parts(load_schema(name)):
         for key, value in part.get("properties", {}).items():
             assert value.get("description", "").strip(), key
@@ -176,7 +176,7 @@ def test_every_property_has_a_description_and_no_mapping_is_open(name: str) -> N
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_pattern_is_anchored_and_means_the_same_in_both_dialects(name: str) -> None:
+def test_every_pattern_is_anchored_and_has_the_same_meaning_in_both_dialects(name: str) -> None:
     patterns = [part["pattern"] for part in parts(load_schema(name)) if isinstance(part.get("pattern"), str)]
     assert patterns
     for pattern in patterns:
@@ -186,7 +186,7 @@ def test_every_pattern_is_anchored_and_means_the_same_in_both_dialects(name: str
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_examples_in_the_schema_fit_it(name: str) -> None:
+def test_examples_in_a_schema_are_valid(name: str) -> None:
     schema = load_schema(name)
     for part in parts(schema):
         for value in part.get("examples", ()):
@@ -194,7 +194,7 @@ def test_examples_in_the_schema_fit_it(name: str) -> None:
             assert same_verdict(inner, value), (part.get("description"), value)
 
 
-def test_what_two_schemas_share_is_the_same_in_both() -> None:
+def test_shared_definitions_are_equal_in_all_schemas() -> None:
     schemas = [load_schema(name) for name in NAMES]
     for first in schemas:
         for second in schemas:
@@ -204,7 +204,7 @@ def test_what_two_schemas_share_is_the_same_in_both() -> None:
     assert product["properties"]["dns"]["properties"] == domain["properties"]["dns"]["properties"]
 
 
-def test_the_products_options_keep_their_numbers() -> None:
+def test_the_options_of_a_product_have_the_numbers_of_the_hosting_panel() -> None:
     text = json.dumps(load_schema("product"))
     found = {int(number) for number in re.findall(r"option (\d+)", text)}
     elsewhere = {5, 6, 8}  # the life cycle of domains and the outbound address are not managed
@@ -215,7 +215,7 @@ def test_the_products_options_keep_their_numbers() -> None:
 
 
 @pytest.mark.source
-def test_the_installed_package_is_asked_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_schemas_of_the_installed_package_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "_data" / "schemas"
     folder.mkdir(parents=True)
     (folder / "domain.schema.json").write_text('{"title": "from the wheel"}')
@@ -223,28 +223,28 @@ def test_the_installed_package_is_asked_first(tmp_path: Path, monkeypatch: pytes
     schema_module._schema_text.cache_clear()
     try:
         assert load_schema("domain") == {"title": "from the wheel"}
-        assert load_schema("product")["title"] == "Product"  # not in there, so beside the checkout
+        assert load_schema("product")["title"] == "Product"  # missing from the package, so from the checkout
     finally:
         schema_module._schema_text.cache_clear()
 
 
 @pytest.mark.source
-def test_beside_the_checkout_is_asked_second_and_nowhere_is_an_error_with_both_places(
+def test_schemas_of_the_checkout_come_second_and_a_missing_schema_names_both_folders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schema_module, "files", lambda package: tmp_path / "package")
     schema_module._schema_text.cache_clear()
     try:
         assert load_schema("domain")["title"] == "Domain"
-        with pytest.raises(ReconcilerError, match="the schema nonsense is not there") as caught:
+        with pytest.raises(ReconcilerError, match="the schema nonsense is missing from") as caught:
             load_schema("nonsense")
-        assert str(tmp_path / "package" / "_data" / "schemas") in caught.value.hint
-        assert str(Path(schema_module.__file__).parents[2] / "schemas") in caught.value.hint
+        assert str(tmp_path / "package" / "_data" / "schemas") in caught.value.message
+        assert str(Path(schema_module.__file__).parents[3] / "schemas") in caught.value.message
     finally:
         schema_module._schema_text.cache_clear()
 
 
-def test_a_loaded_schema_is_the_callers_own() -> None:
+def test_a_caller_may_change_a_loaded_schema() -> None:
     load_schema("domain").clear()
     assert load_schema("domain")["title"] == "Domain"
 
@@ -253,7 +253,7 @@ def test_a_loaded_schema_is_the_callers_own() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_everything_of_the_contract_is_accepted(name: str) -> None:
+def test_every_example_of_the_contract_is_accepted(name: str) -> None:
     document = parsed(EXAMPLES[name])
     assert check(document, validator(name)) == ()
     assert same_verdict(validator(name), document.value)
@@ -276,16 +276,16 @@ def test_everything_of_the_contract_is_accepted(name: str) -> None:
         "dns: {spf: {senders: []}, checks: {}, sends: false}",
     ],
 )
-def test_what_is_unusual_but_right_is_accepted(text: str) -> None:
+def test_unusual_but_valid_files_are_accepted(text: str) -> None:
     document = parsed(f"apiVersion: reconciler/v1\nkind: Domain\ndomain: example.com\n{text}\n")
     assert check(document, validator("domain")) == ()
 
 
 def mutations(value: Any, replacement: object) -> Iterator[Any]:
-    """The value with each of its parts replaced, removed and joined by a stranger, one at a time."""
+    """The value with each of its parts replaced, removed and joined by an unknown key, one at a time."""
     yield replacement
     if isinstance(value, dict):
-        yield {**value, "stranger": replacement}
+        yield {**value, "unknown": replacement}
         for key in value:
             yield {k: v for k, v in value.items() if k != key}
             for changed in mutations(value[key], replacement):
@@ -297,7 +297,7 @@ def mutations(value: Any, replacement: object) -> Iterator[Any]:
                 yield [*value[:i], changed, *value[i + 1 :]]
 
 
-STRANGERS: list[object] = [
+REPLACEMENTS: list[object] = [
     None,
     True,
     False,
@@ -321,10 +321,12 @@ STRANGERS: list[object] = [
 
 
 @pytest.mark.parametrize("name", [*NAMES, "business"])
-def test_both_validators_agree_on_every_example_with_one_part_changed(name: str) -> None:
+def test_both_validators_agree_on_every_example_with_one_changed_part(name: str) -> None:
     against = domain_validator(BUSINESS, "customer") if name == "business" else validator(name)
     value = parsed(EXAMPLES["domain" if name == "business" else name]).value
-    verdicts = [same_verdict(against, changed) for stranger in STRANGERS for changed in mutations(value, stranger)]
+    verdicts = [
+        same_verdict(against, changed) for replacement in REPLACEMENTS for changed in mutations(value, replacement)
+    ]
     assert False in verdicts
 
 
@@ -387,7 +389,7 @@ def accepted(canonical: Any, text: str) -> bool:
 
 @MODEST
 @given(NAME_LETTERS)
-def test_the_patterns_of_names_are_never_narrower_than_the_rules(text: str) -> None:
+def test_the_patterns_of_names_accept_every_valid_name(text: str) -> None:
     defs = load_schema("domain")["$defs"]
     for title, canonical in (("localPart", local_part), ("domainName", domain_name), ("hostName", host_name)):
         if accepted(canonical, text):
@@ -398,11 +400,11 @@ def test_the_patterns_of_names_are_never_narrower_than_the_rules(text: str) -> N
 
 @MODEST
 @given(NAME_LETTERS)
-def test_the_pattern_of_local_parts_is_the_rule(text: str) -> None:
+def test_the_pattern_of_local_parts_accepts_exactly_the_valid_ones(text: str) -> None:
     assert same_verdict(Validator("x", load_schema("domain")["$defs"]["localPart"]), text) == accepted(local_part, text)
 
 
-def test_if_only_the_decider_refuses_its_words_are_shown_without_the_value() -> None:
+def test_a_fault_that_only_jsonschema_rs_finds_is_shown_without_the_value() -> None:
     # The Arabic three is a digit to Python and none in ECMA-262: the explainer finds nothing.
     odd = Validator("odd", {"properties": {"a": {"properties": {"b": {"pattern": r"^\d$"}}}}})
     document = parsed("a:\n  b: ٣\n")

@@ -1,4 +1,4 @@
-"""Secrets: where they come from, what is refused, and that no value is ever shown."""
+"""Secrets: their sources, rejected values, and no value in any message."""
 
 import json
 import os
@@ -51,12 +51,12 @@ def whole_story(error: BaseException) -> str:
     return "\n".join(parts)
 
 
-def test_a_variable_gives_its_value_as_it_is(tmp_path: Path) -> None:
+def test_a_variable_gives_its_exact_value(tmp_path: Path) -> None:
     assert resolve(SecretRef("env", "PW"), tmp_path, environ={"PW": f" {VALUE} "}).reveal() == f" {VALUE} "
 
 
-@pytest.mark.parametrize(("environ", "reason"), [({}, "is not set"), ({"PW": ""}, "is set, but empty")])
-def test_a_variable_that_gives_nothing_is_named_with_its_place(
+@pytest.mark.parametrize(("environ", "reason"), [({}, "is not set"), ({"PW": ""}, "is empty")])
+def test_an_unset_or_empty_variable_is_reported_with_its_location(
     tmp_path: Path, environ: dict[str, str], reason: str
 ) -> None:
     with pytest.raises(SecretUnavailable, match=f"environment variable PW {reason}") as caught:
@@ -65,18 +65,18 @@ def test_a_variable_that_gives_nothing_is_named_with_its_place(
 
 
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
-def test_one_line_end_of_a_file_is_cut_off(tmp_path: Path, end: bytes) -> None:
+def test_one_line_end_of_a_file_is_removed(tmp_path: Path, end: bytes) -> None:
     assert resolve(secret_file(tmp_path, VALUE.encode() + end), tmp_path).reveal() == VALUE
 
 
-def test_a_file_may_stand_outside_the_workspace(tmp_path: Path) -> None:
+def test_a_secret_file_may_be_outside_the_workspace(tmp_path: Path) -> None:
     secret_file(tmp_path, VALUE.encode())
     assert resolve(SecretRef("file", str(tmp_path / "secret.txt")), tmp_path / "elsewhere").reveal() == VALUE
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o644])
-def test_a_file_that_others_can_read_or_change_is_refused(tmp_path: Path, mode: int) -> None:
-    with pytest.raises(SecretExposed, match=f"can be read or changed by others \\(mode {mode:04o}\\)") as caught:
+def test_a_file_that_other_users_can_read_or_change_is_rejected(tmp_path: Path, mode: int) -> None:
+    with pytest.raises(SecretExposed, match=f"other users can read or change .* \\(mode {mode:04o}\\)") as caught:
         resolve(secret_file(tmp_path, VALUE.encode(), mode), tmp_path)
     assert "chmod 600" in caught.value.hint
     assert VALUE not in whole_story(caught.value)
@@ -95,18 +95,18 @@ def test_a_file_that_others_can_read_or_change_is_refused(tmp_path: Path, mode: 
     ],
     ids=["empty", "only-a-line-end", "blank-line-after", "two-lines", "not-utf-8", "nul", "too-large"],
 )
-def test_a_file_that_is_no_single_line_of_text_is_refused_and_not_shown(tmp_path: Path, data: bytes) -> None:
+def test_a_file_without_exactly_one_line_of_text_is_rejected_and_not_shown(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(SecretUnavailable) as caught:
         resolve(secret_file(tmp_path, data), tmp_path)
     assert VALUE not in whole_story(caught.value)
     assert str(tmp_path / "secret.txt") in str(caught.value)
 
 
-def test_a_pipe_or_a_folder_in_place_of_a_file_is_refused_at_once(tmp_path: Path) -> None:
+def test_a_pipe_or_a_folder_in_place_of_a_file_is_rejected_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe", 0o600)
     (tmp_path / "folder").mkdir(mode=0o700)
     for name in ("pipe", "folder"):
-        with pytest.raises(SecretUnavailable, match="no plain file"):
+        with pytest.raises(SecretUnavailable, match="is not a regular file"):
             resolve(SecretRef("file", name), tmp_path)
 
 
@@ -121,13 +121,13 @@ def test_a_command_gives_its_first_line_and_runs_in_the_workspace_with_empty_inp
     assert resolve(command(code), tmp_path).reveal() == f"{tmp_path.name}!"
 
 
-def test_the_words_of_a_command_reach_no_shell(tmp_path: Path) -> None:
+def test_no_shell_interprets_the_arguments_of_a_command(tmp_path: Path) -> None:
     ref = SecretRef("command", "…", (sys.executable, "-c", "import sys; print(sys.argv[1])", "$(touch x); `touch y`"))
     assert resolve(ref, tmp_path).reveal() == "$(touch x); `touch y`"
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_command_that_fails_shows_the_end_of_its_complaint_cleaned_and_nothing_of_its_output(tmp_path: Path) -> None:
+def test_a_failing_command_shows_its_last_error_sanitized_and_none_of_its_output(tmp_path: Path) -> None:
     code = f"import sys; print({VALUE!r}); print('first', file=sys.stderr);"
     code += f"print('\\x1b[31mlocked: {VALUE}\\x07', file=sys.stderr); sys.exit(3)"
     with pytest.raises(SecretUnavailable) as caught:
@@ -140,17 +140,17 @@ def test_a_command_that_fails_shows_the_end_of_its_complaint_cleaned_and_nothing
 @pytest.mark.parametrize(
     "code", ["pass", "print()", "import sys; sys.stdout.buffer.write(b'\\xff\\n')", "print('a\\0')"]
 )
-def test_a_command_that_writes_nothing_usable_is_unavailable(tmp_path: Path, code: str) -> None:
+def test_a_command_without_usable_output_is_unavailable(tmp_path: Path, code: str) -> None:
     with pytest.raises(SecretUnavailable, match="no usable first line"):
         resolve(command(code), tmp_path)
 
 
-def test_a_command_that_cannot_be_started_says_why(tmp_path: Path) -> None:
+def test_a_command_that_cannot_be_started_gives_the_reason(tmp_path: Path) -> None:
     with pytest.raises(SecretUnavailable, match="`no-such-program x` cannot be started: No such file"):
         resolve(SecretRef("command", "", ("no-such-program", "x")), tmp_path)
 
 
-def test_a_command_that_takes_too_long_is_killed_with_what_it_started(tmp_path: Path) -> None:
+def test_a_command_that_takes_too_long_is_killed_with_its_child_processes(tmp_path: Path) -> None:
     code = (
         "import subprocess, sys, time; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
         "open('pid', 'w').write(str(p.pid)); time.sleep(60)"
@@ -175,7 +175,7 @@ def _is_running(pid: int) -> bool:
     return state != "Z"
 
 
-def test_a_command_that_leaves_an_agent_running_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_command_that_leaves_an_agent_running_ends_without_it(tmp_path: Path) -> None:
     code = (
         "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
         f"open('pid', 'w').write(str(p.pid)); print({VALUE!r})"
@@ -188,12 +188,12 @@ def test_a_command_that_leaves_an_agent_running_is_not_waited_for(tmp_path: Path
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 
 
-def test_a_command_that_writes_without_end_is_stopped(tmp_path: Path) -> None:
+def test_a_command_with_endless_output_is_stopped(tmp_path: Path) -> None:
     with pytest.raises(SecretUnavailable, match="wrote too much"):
         run_command(command("while True: print('x' * 1000)").parts, tmp_path, timeout=20)
 
 
-def test_each_reference_is_resolved_once_in_a_run_whether_it_works_or_not(tmp_path: Path) -> None:
+def test_each_reference_is_resolved_once_per_run_even_if_it_fails(tmp_path: Path) -> None:
     store = SecretStore(tmp_path, commands=True)
     good = command("open('runs', 'a').write('x'); print('value')")
     bad = command("open('failures', 'a').write('x'); raise SystemExit(1)")
@@ -206,7 +206,7 @@ def test_each_reference_is_resolved_once_in_a_run_whether_it_works_or_not(tmp_pa
     assert (tmp_path / "failures").read_text() == "x"
 
 
-def test_a_failure_that_is_repeated_keeps_its_kind(tmp_path: Path) -> None:
+def test_a_repeated_failure_keeps_its_type(tmp_path: Path) -> None:
     store = SecretStore(tmp_path)
     ref = secret_file(tmp_path, b"x", 0o644)
     for _ in range(2):
@@ -214,8 +214,8 @@ def test_a_failure_that_is_repeated_keeps_its_kind(tmp_path: Path) -> None:
             store.resolve(ref)
 
 
-def test_what_is_generated_is_not_resolved(tmp_path: Path) -> None:
-    with pytest.raises(SecretUnavailable, match="made for a mailbox"):
+def test_a_generate_reference_cannot_be_resolved(tmp_path: Path) -> None:
+    with pytest.raises(SecretUnavailable, match="creates a password for a new mailbox"):
         resolve(SecretRef("generate"), tmp_path)
 
 
@@ -230,7 +230,7 @@ def test_what_is_generated_is_not_resolved(tmp_path: Path) -> None:
     local_part=st.from_regex(r"[a-z0-9+-]{1,3}|[a-z]{4,10}", fullmatch=True),
 )
 @settings(max_examples=60, deadline=None)
-def test_a_made_password_satisfies_its_policy_and_is_easy_to_read(policy: PasswordPolicy, local_part: str) -> None:
+def test_a_generated_password_satisfies_its_policy_and_is_easy_to_read(policy: PasswordPolicy, local_part: str) -> None:
     value = generate_password(policy, local_part, "example.com").reveal()
     assert password_faults(policy, value, local_part=local_part, domain="example.com") == ()
     assert len(value) == max(20, policy.min_length)
@@ -238,7 +238,7 @@ def test_a_made_password_satisfies_its_policy_and_is_easy_to_read(policy: Passwo
     assert value != generate_password(policy, local_part, "example.com").reveal()
 
 
-def test_made_passwords_are_delivered_one_line_each_into_a_private_file_hidden_from_git(tmp_path: Path) -> None:
+def test_generated_passwords_are_delivered_one_per_line_to_a_private_file_hidden_from_git(tmp_path: Path) -> None:
     path = tmp_path / "state" / "passwords" / "run.jsonl"
     when = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
     deliver(path, "a@example.com", Secret(VALUE), now=when)
@@ -253,7 +253,7 @@ def test_made_passwords_are_delivered_one_line_each_into_a_private_file_hidden_f
     assert (path.parent / ".gitignore").read_text() == "*\n"
 
 
-def test_delivery_into_a_folder_of_a_work_tree_adds_the_file_to_what_git_ignores(tmp_path: Path) -> None:
+def test_delivery_to_a_folder_of_a_work_tree_adds_the_file_to_gitignore(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / ".gitignore").write_text("/dist/\n")
     for _ in range(2):
@@ -261,7 +261,7 @@ def test_delivery_into_a_folder_of_a_work_tree_adds_the_file_to_what_git_ignores
     assert (tmp_path / ".gitignore").read_text() == "/dist/\n/made.jsonl\n"
 
 
-def test_delivery_refuses_links_shared_files_and_files_that_others_can_read(tmp_path: Path) -> None:
+def test_delivery_rejects_links_shared_files_and_files_that_other_users_can_read(tmp_path: Path) -> None:
     (tmp_path / "target").touch(0o600)
     (tmp_path / "link").symlink_to(tmp_path / "target")
     (tmp_path / "open").touch()
@@ -275,7 +275,7 @@ def test_delivery_refuses_links_shared_files_and_files_that_others_can_read(tmp_
     assert all((tmp_path / name).read_text() == "" for name in ("target", "open", "one"))
 
 
-def test_a_disk_that_fills_up_leaves_no_half_line_before_the_next_password(
+def test_a_full_disk_leaves_no_half_line_before_the_next_password(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "made" / "run.jsonl"
@@ -300,7 +300,7 @@ def test_a_disk_that_fills_up_leaves_no_half_line_before_the_next_password(
     ]
 
 
-def test_passwords_that_are_delivered_side_by_side_all_arrive(tmp_path: Path) -> None:
+def test_passwords_that_are_delivered_concurrently_all_arrive(tmp_path: Path) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     for run in range(40):

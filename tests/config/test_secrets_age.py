@@ -1,4 +1,4 @@
-"""Generated passwords that only the recipients can read: written by pyrage, read by it and by the program `age`."""
+"""Passwords encrypted to recipients: pyrage encrypts, and pyrage and the program `age` decrypt."""
 
 import json
 import shutil
@@ -67,15 +67,15 @@ def test_the_program_age_reads_what_was_delivered(tmp_path: Path, ssh_key: Path)
         assert done.stdout.decode() == VALUE
 
 
-def test_what_is_no_recipient_is_refused(ssh_key: Path) -> None:
+def test_an_invalid_recipient_is_rejected(ssh_key: Path) -> None:
     good = str(x25519.Identity.generate().to_public())
     wrong = good[:-1] + ("q" if good[-1] != "q" else "p")
     for text in (wrong, good.upper()[:4].lower() + "q" * 58, "ssh-ed25519 " + "A" * 68):
-        with pytest.raises(BadRecipient, match="is no age recipient"):
+        with pytest.raises(BadRecipient, match="is not a valid age recipient"):
             Recipients([good, text])
 
 
-def test_without_the_extra_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_hint_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     text = str(x25519.Identity.generate().to_public())
     monkeypatch.setitem(sys.modules, "pyrage", None)
     with pytest.raises(AgeMissing) as caught:
@@ -83,7 +83,7 @@ def test_without_the_extra_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPa
     assert caught.value.hint == install_hint("age")
 
 
-def test_every_character_is_as_likely_as_any_other_but_for_the_classes_that_must_be_there() -> None:
+def test_every_character_is_equally_likely_except_for_the_required_classes() -> None:
     """Chi-squared within each class over 80 000 characters; the bound is passed by chance once in a million runs."""
     found: Counter[str] = Counter()
     for _ in range(800):
@@ -98,7 +98,7 @@ def test_every_character_is_as_likely_as_any_other_but_for_the_classes_that_must
 
 
 def test_characters_come_from_the_systems_random_source_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`secrets.choice` draws again where a remainder would favour some; nothing else is asked."""
+    """`secrets.choice` rejects draws that would make some characters more likely. No other source is used."""
     import random
     import secrets
 
@@ -117,5 +117,5 @@ def test_characters_come_from_the_systems_random_source_one_by_one(monkeypatch: 
     assert password_faults(PasswordPolicy(), password, local_part="alice", domain="example.com") == ()
 
 
-def test_a_policy_beyond_reason_does_not_make_a_password_without_end() -> None:
+def test_an_absurd_policy_does_not_cause_an_endless_password() -> None:
     assert len(generate_password(PasswordPolicy(min_length=10**9), "a", "example.com").reveal()) == 256

@@ -1,4 +1,4 @@
-"""What the workspace allows of secrets: commands only where it says so, recipients that are some, files in it."""
+"""The workspace's settings for secrets: commands need permission, recipients must be valid, files must be inside."""
 
 import sys
 from pathlib import Path
@@ -41,54 +41,54 @@ def load(
     return load_configuration(root, here=root, environ={})
 
 
-def said(config: Configuration) -> list[str]:
+def reported(config: Configuration) -> list[str]:
     return [f"{d.span} {d.severity} {d.code} {d.message}" for d in config.diagnostics]
 
 
 @pytest.mark.parametrize("secrets", ["", "commands: false"])
-def test_a_command_is_refused_at_its_place_unless_the_workspace_allows_commands(root: Path, secrets: str) -> None:
+def test_a_command_is_rejected_at_its_location_unless_the_workspace_allows_commands(root: Path, secrets: str) -> None:
     config = load(root, secrets=secrets, ref=COMMAND)
-    assert said(config) == [f"domains/example.com.yaml:5:21 error SEC006 the password of alice {OFF}"]
+    assert reported(config) == [f"domains/example.com.yaml:5:21 error SEC006 the password of alice {OFF}"]
     assert "`secrets: {commands: true}`" in config.diagnostics[0].hint
     assert config.selected == ()
 
 
-def test_the_credentials_of_servers_are_no_exception(root: Path) -> None:
+def test_commands_for_server_credentials_need_the_same_permission(root: Path) -> None:
     config = load(root, secrets="", username=COMMAND, password=COMMAND)
     place = "reconciler.yaml:4:"
-    assert said(config) == [
+    assert reported(config) == [
         f"{place}55 error SEC006 the username of server mail1 {OFF}",
         f"{place}90 error SEC006 the password of server mail1 {OFF}",
     ]
 
 
-def test_where_commands_are_allowed_they_are_valid_and_validation_runs_none(root: Path) -> None:
+def test_allowed_commands_are_valid_and_validation_runs_none(root: Path) -> None:
     config = load(root, secrets="commands: true", ref=COMMAND, username=COMMAND, password=COMMAND)
-    assert (said(config), config.workspace.secrets) == ([], SecretSettings(commands=True))
+    assert (reported(config), config.workspace.secrets) == ([], SecretSettings(commands=True))
     assert not (root / "ran").exists()
 
 
 def test_a_store_runs_no_command_that_was_not_allowed(root: Path) -> None:
-    """Whoever forgets to ask the files: off is the default there too."""
+    """The store itself defaults to off, for a caller that does not pass the setting."""
     ref = SecretRef("command", "touch ran", ("touch", "ran"))
     with pytest.raises(CommandsNotAllowed, match="does not allow commands"):
         SecretStore(root).resolve(ref)
     assert not (root / "ran").exists()
 
 
-def test_recipients_are_kept_without_their_comments_and_each_once(root: Path) -> None:
+def test_recipients_are_stored_without_comments_and_duplicates(root: Path) -> None:
     key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAXMhAuqkVtkqi7PnZpyUz6nHOwsSQJ+pm9W+aAvTy1p"
     config = load(root, secrets=f"recipients: [{GOOD}, {key} me@here, {key} me@there]")
-    assert (said(config), config.workspace.secrets.recipients) == ([], (GOOD, key))
+    assert (reported(config), config.workspace.secrets.recipients) == ([], (GOOD, key))
 
 
-def test_a_recipient_that_is_none_is_an_error_at_its_place(root: Path) -> None:
+def test_an_invalid_recipient_is_an_error_at_its_location(root: Path) -> None:
     wrong = GOOD[:-1] + ("q" if GOOD[-1] != "q" else "p")
     config = load(root, secrets=f"recipients: [{GOOD}, {wrong}]")
-    assert said(config) == [f"reconciler.yaml:5:88 error SEC008 {wrong} is no age recipient"]
+    assert reported(config) == [f"reconciler.yaml:5:88 error SEC008 {wrong} is not a valid age recipient"]
 
 
-def test_without_the_library_recipients_cannot_be_checked_and_that_is_said(
+def test_without_the_library_a_note_reports_that_recipients_are_unchecked(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyrage", None)
@@ -118,7 +118,7 @@ PRIVATE = "AGE-SECRET-KEY-1" + "Q" * 58
 )
 def test_each_mistake_in_the_workspaces_secrets_is_explained(root: Path, secrets: str, place: str, says: str) -> None:
     config = load(root, secrets=secrets)
-    (line,) = said(config)
+    (line,) = reported(config)
     assert line.startswith(f"reconciler.yaml:{place} error {says}")
     for private in (PRIVATE, "hunter2"):
         assert private not in line + config.diagnostics[0].hint
@@ -146,7 +146,12 @@ def test_each_mistake_in_the_workspaces_secrets_is_explained(root: Path, secrets
             "SCH001 `mailboxes.alice.password` names 2 sources",
             "keep one",
         ),
-        ("{sops: {file: ../s.yaml, key: a}}", "21", "SEC009 the password of alice: the sops file ../s.yaml", "beside"),
+        (
+            "{sops: {file: ../s.yaml, key: a}}",
+            "21",
+            "SEC009 the password of alice: the sops file ../s.yaml",
+            "move it into the workspace",
+        ),
     ],
 )
 def test_each_mistake_in_a_reference_is_explained(root: Path, ref: str, place: str, says: str, hint: str) -> None:

@@ -1,4 +1,4 @@
-"""The keyring: the real library, with a backend that is chosen as people choose theirs."""
+"""The keyring: the real library, with a test backend that the environment selects."""
 
 import subprocess
 import sys
@@ -49,7 +49,7 @@ for _ in range(2):
 """
 
 
-def test_an_entry_is_read_once_by_the_backend_that_the_environment_names(tmp_path: Path) -> None:
+def test_the_backend_named_by_the_environment_reads_an_entry_once(tmp_path: Path) -> None:
     (tmp_path / "folder_keyring.py").write_text(BACKEND)
     environ = {
         "PYTHONPATH": str(tmp_path),
@@ -57,9 +57,7 @@ def test_an_entry_is_read_once_by_the_backend_that_the_environment_names(tmp_pat
         "HOME": str(tmp_path),
     }
     done = subprocess.run([sys.executable, "-c", PROGRAM], env=environ, capture_output=True, text=True, check=True)
-    missing = (
-        "the keyring's entry of reconciler for bob@example.com is not there | keyring set reconciler bob@example.com"
-    )
+    missing = "the keyring entry of reconciler for bob@example.com does not exist | create it: keyring set reconciler bob@example.com"
     assert done.stdout.splitlines() == [VALUE, missing] * 2
     assert (tmp_path / "asked").read_text() == "reconciler alice@example.com\nreconciler bob@example.com\n"
 
@@ -80,7 +78,7 @@ def backend(monkeypatch: pytest.MonkeyPatch, answer: Callable[[], str]) -> None:
     monkeypatch.setattr(keyring.core, "_keyring_backend", Odd())
 
 
-def told(timeout: float = 20) -> str:
+def message_of(timeout: float = 20) -> str:
     with pytest.raises(SecretUnavailable) as caught:
         read_keyring("reconciler", "alice", timeout=timeout)
     error: BaseException | None = caught.value
@@ -90,7 +88,7 @@ def told(timeout: float = 20) -> str:
     return caught.value.message
 
 
-def test_a_keyring_that_fails_is_named_and_its_words_are_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_keyring_is_named_and_its_message_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     from keyring.errors import KeyringLocked, NoKeyringError
 
     for kind in (KeyringLocked, NoKeyringError, RuntimeError):
@@ -99,25 +97,25 @@ def test_a_keyring_that_fails_is_named_and_its_words_are_not_told(monkeypatch: p
             raise kind(f"could not unlock {VALUE}")
 
         backend(monkeypatch, fail)
-        assert f"cannot be read ({kind.__name__})" in told()
+        assert f"cannot be read ({kind.__name__})" in message_of()
 
 
-def test_a_keyring_that_waits_for_its_owner_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_for_a_locked_keyring_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     let_go = threading.Event()
     backend(monkeypatch, lambda: str(let_go.wait(20)))
     try:
-        assert "is the keyring locked?" in told(timeout=0.2)
+        assert "the keyring may be locked" in message_of(timeout=0.2)
     finally:
         let_go.set()
 
 
 @pytest.mark.parametrize("value", ["", f"{VALUE}\nmore", "a\0b"])
-def test_an_entry_that_is_no_line_of_text_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_an_entry_without_exactly_one_line_of_text_is_rejected(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     backend(monkeypatch, lambda: value)
-    assert "one line of text" in told()
+    assert "one non-empty line of text" in message_of()
 
 
-def test_without_the_extra_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_the_extra_the_hint_names_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)
     with pytest.raises(SecretUnavailable, match="needs the extra `keyring`") as caught:
         SecretStore(tmp_path).resolve(SecretRef("keyring", "S#U", ("S", "U")))

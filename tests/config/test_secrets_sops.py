@@ -1,4 +1,4 @@
-"""SOPS: the real program, over files that it encrypted itself; and stand-ins for what it would do on a bad day."""
+"""SOPS: the real program with files that it encrypted, and fake programs for its failures."""
 
 import json
 import os
@@ -49,7 +49,7 @@ def encrypted(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, 
 
 
 def _path() -> dict[str, str]:
-    """The environment in which the tests' own `sops` is found, whichever Python runs them."""
+    """The environment in which the tests' own `sops` is found, for every Python that runs them."""
     return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
 
 
@@ -63,8 +63,8 @@ def root(tmp_path: Path, encrypted: tuple[str, dict[str, str]], monkeypatch: pyt
     return tmp_path
 
 
-def told(root: Path, name: str, *keys: str, timeout: float = 20) -> str:
-    """The refusal, after a look for the value in it and in what caused it."""
+def message_of(root: Path, name: str, *keys: str, timeout: float = 20) -> str:
+    """The message of the error, after checking that neither it nor its cause contains the value."""
     with pytest.raises(SecretUnavailable) as caught:
         read_sops(name, keys, root, timeout=timeout)
     shown = "".join(traceback.format_exception(caught.value)) + caught.value.hint
@@ -73,54 +73,54 @@ def told(root: Path, name: str, *keys: str, timeout: float = 20) -> str:
 
 
 @pytest.mark.parametrize("name", ["secrets.enc.yaml", "secrets.enc.json"])
-def test_a_value_is_given_as_it_is(root: Path, name: str) -> None:
+def test_a_value_is_returned_unchanged(root: Path, name: str) -> None:
     assert read_sops(name, ["mail", "alice"], root) == VALUE
     assert read_sops(name, ["mail", "bob@example.com"], root) == "dotted"
     assert read_sops(name, ["mail", "pin"], root) == "1234"
 
 
 @pytest.mark.parametrize("key", ["one", "list", "lines", "empty", "nothing"])
-def test_what_is_no_line_of_text_is_refused_and_not_shown(root: Path, key: str) -> None:
-    assert "one line of text" in told(root, "secrets.enc.yaml", "mail", key)
+def test_a_value_without_exactly_one_line_of_text_is_rejected_and_not_shown(root: Path, key: str) -> None:
+    assert "one non-empty line of text" in message_of(root, "secrets.enc.yaml", "mail", key)
 
 
-def test_a_key_that_is_not_there_is_named(root: Path) -> None:
+def test_a_missing_key_is_named(root: Path) -> None:
     for keys in (("mail", "nobody"), ("nothing",), ("mail", "alice", "deeper")):
-        message = told(root, "secrets.enc.yaml", *keys)
-        assert f"{'.'.join(keys)} in the sops file secrets.enc.yaml: it has no such key" in message
+        message = message_of(root, "secrets.enc.yaml", *keys)
+        assert f"{'.'.join(keys)} in the sops file secrets.enc.yaml: the file has no such key" in message
 
 
-def test_without_the_key_to_it_a_file_stays_closed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_without_a_decryption_key_is_unavailable(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOPS_AGE_KEY", str(x25519.Identity.generate()))
-    assert "no key to decrypt it" in told(root, "secrets.enc.yaml", "mail", "alice")
+    assert "no key that can decrypt the file" in message_of(root, "secrets.enc.yaml", "mail", "alice")
 
 
-def test_a_file_that_was_changed_is_not_believed(root: Path) -> None:
+def test_a_file_that_was_changed_after_encryption_is_rejected(root: Path) -> None:
     file = root / "secrets.enc.json"
     tree = json.loads(file.read_text())
     del tree["mail"]["pin"]
     file.write_text(json.dumps(tree))
-    assert "changed since it was encrypted" in told(root, "secrets.enc.json", "mail", "alice")
+    assert "changed after encryption" in message_of(root, "secrets.enc.json", "mail", "alice")
 
 
-def test_a_file_that_is_not_encrypted_is_refused(root: Path) -> None:
+def test_a_file_that_is_not_encrypted_is_rejected(root: Path) -> None:
     (root / "plain.json").write_text(json.dumps(TREE))
-    assert "not encrypted" in told(root, "plain.json", "mail", "alice")
+    assert "not encrypted" in message_of(root, "plain.json", "mail", "alice")
 
 
-def test_a_file_outside_the_workspace_is_refused_also_through_a_link(root: Path) -> None:
+def test_a_file_outside_the_workspace_is_rejected_even_through_a_link(root: Path) -> None:
     inside = root / "workspace"
     inside.mkdir()
     (inside / "link.yaml").symlink_to(root / "secrets.enc.yaml")
     (inside / "loop").symlink_to(inside / "loop")
     for name in ("../secrets.enc.yaml", str(root / "secrets.enc.yaml"), "link.yaml"):
-        with pytest.raises(SopsOutside, match="not in the workspace"):
+        with pytest.raises(SopsOutside, match="outside the workspace"):
             read_sops(name, ["mail", "alice"], inside)
     for name in ("none.yaml", "loop", "nul\0", "x" * 5000):
-        assert "is not there" in told(inside, name, "mail", "alice")
+        assert "does not exist" in message_of(inside, name, "mail", "alice")
 
 
-def test_a_name_that_looks_like_an_option_is_a_name(root: Path) -> None:
+def test_a_file_name_that_looks_like_an_option_is_a_file_name(root: Path) -> None:
     shutil.copy(root / "secrets.enc.yaml", root / "--version.yaml")
     assert read_sops("--version.yaml", ["mail", "alice"], root) == VALUE
 
@@ -140,17 +140,17 @@ def stand_in(root: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
         (f"print({VALUE!r}); print({VALUE!r}, file=sys.stderr); sys.exit(77)", "ended with status 77"),
         ("time.sleep(60)", "took longer than 1 seconds"),
         ("while True: print('Tr0ub4dor' * 1000)", "wrote too much"),
-        ("sys.stdout.buffer.write(b'Tr0ub4dor\\xff')", "one line of text"),
+        ("sys.stdout.buffer.write(b'Tr0ub4dor\\xff')", "one non-empty line of text"),
     ],
 )
-def test_a_program_that_fails_is_ended_and_none_of_its_words_is_told(
+def test_a_failing_program_is_ended_and_none_of_its_output_is_shown(
     root: Path, monkeypatch: pytest.MonkeyPatch, code: str, says: str
 ) -> None:
     stand_in(root, code, monkeypatch)
-    assert says in told(root, "secrets.enc.yaml", "mail", "alice", timeout=1 if "sleep" in code else 20)
+    assert says in message_of(root, "secrets.enc.yaml", "mail", "alice", timeout=1 if "sleep" in code else 20)
 
 
-def test_it_is_called_without_a_shell_and_once_for_each_value(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sops_runs_without_a_shell_and_once_for_each_value(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(root, "open('calls', 'a').write(repr(sys.argv[1:]) + '\\n'); print('x')", monkeypatch)
     store = SecretStore(root)
     ref = SecretRef("sops", "…", ("secrets.enc.yaml", "mail", "$(touch x); `touch y`"))
@@ -161,8 +161,8 @@ def test_it_is_called_without_a_shell_and_once_for_each_value(root: Path, monkey
     assert not (root / "x").exists()
 
 
-def test_without_the_program_it_is_said_where_to_get_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_program_the_hint_names_its_site(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(root))
-    with pytest.raises(SecretUnavailable, match="`sops` is not installed") as caught:
+    with pytest.raises(SecretUnavailable, match="`sops`, which is not installed") as caught:
         read_sops("secrets.enc.yaml", ["mail", "alice"], root)
     assert "getsops.io" in caught.value.hint

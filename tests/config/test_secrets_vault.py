@@ -1,4 +1,4 @@
-"""Vault: the documented key-value API over real HTTP, all that a server may answer, and that nothing of it is told."""
+"""Vault: the documented key-value API over real HTTP, and errors that contain nothing of an answer."""
 
 import json
 import logging
@@ -31,8 +31,8 @@ def read(vault: FakeVault, path: str = "secret/mail/alice", field: str = "passwo
     return Vault(vault.environ, timeout=timeout).read(path, field)
 
 
-def told(vault: FakeVault, *more: str, **options: Any) -> SecretUnavailable:
-    """The refusal, after a look for what must not be in it, nor in what caused it."""
+def refusal(vault: FakeVault, *more: str, **options: Any) -> SecretUnavailable:
+    """The error, after checking that neither it nor its cause contains a secret."""
     with pytest.raises(SecretUnavailable) as caught:
         read(vault, **options)
     story = []
@@ -45,7 +45,7 @@ def told(vault: FakeVault, *more: str, **options: Any) -> SecretUnavailable:
     return caught.value
 
 
-def test_the_second_version_of_the_engine_is_asked_as_vault_kv_get_does(vault: FakeVault) -> None:
+def test_requests_to_engine_version_2_are_those_of_vault_kv_get(vault: FakeVault) -> None:
     vault.version_2()
     assert read(vault) == VALUE
     assert vault.paths() == ["/v1/sys/internal/ui/mounts/secret/mail/alice", "/v1/secret/data/mail/alice"]
@@ -54,18 +54,18 @@ def test_the_second_version_of_the_engine_is_asked_as_vault_kv_get_does(vault: F
 
 
 @pytest.mark.parametrize("version", ["1", None])
-def test_the_first_version_has_no_data_in_its_path(vault: FakeVault, version: str | None) -> None:
+def test_requests_to_engine_version_1_have_no_data_in_the_path(vault: FakeVault, version: str | None) -> None:
     vault.engine("kv/team/mail/alice", version, mount="kv/team/")
     vault.answers["/v1/kv/team/mail/alice"] = (200, {"data": {"password": VALUE}})
     assert read(vault, "kv/team/mail/alice") == VALUE
 
 
-def test_a_server_that_does_not_tell_its_engines_has_the_first_version(vault: FakeVault) -> None:
+def test_a_server_without_the_engine_lookup_has_version_1(vault: FakeVault) -> None:
     vault.answers["/v1/secret/mail/alice"] = (200, {"data": {"password": VALUE}})
     assert read(vault) == VALUE
 
 
-def test_approle_signs_in_once_for_all_secrets_and_an_engine_is_looked_up_once(vault: FakeVault) -> None:
+def test_approle_logs_in_once_for_all_secrets_and_looks_an_engine_up_once(vault: FakeVault) -> None:
     vault.version_2()
     vault.version_2("secret/mail/bob", {"password": "b", "pin": "1234"})
     vault.answers["/v1/auth/approle/login"] = (200, {"auth": {"client_token": TOKEN}})
@@ -82,48 +82,48 @@ def test_approle_signs_in_once_for_all_secrets_and_an_engine_is_looked_up_once(v
     assert {headers["X-Vault-Namespace"] for _, _, headers, _ in vault.asked} == {"team/mail"}
 
 
-def test_a_sign_in_that_is_refused_is_tried_once(vault: FakeVault) -> None:
+def test_a_rejected_login_is_tried_once(vault: FakeVault) -> None:
     vault.answers["/v1/auth/approle/login"] = (400, {"errors": ["invalid secret id: s3cret-id"]})
     environ = {"VAULT_ADDR": vault.url, "VAULT_ROLE_ID": "role", "VAULT_SECRET_ID": "s3cret-id"}
     store = SecretStore(Path(), environ=environ)
     for name in ("alice", "bob"):
-        with pytest.raises(SecretUnavailable, match="signing in by AppRole: the request was refused") as caught:
+        with pytest.raises(SecretUnavailable, match="AppRole login: Vault rejected the request") as caught:
             store.resolve(SecretRef("vault", name, (f"secret/mail/{name}", "password")))
         assert "s3cret-id" not in str(caught.value)
     assert vault.paths() == ["/v1/auth/approle/login"]
 
 
 STATUSES = {
-    400: "refused",
-    403: "may not read it",
-    404: "no such secret",
+    400: "Vault rejected the request",
+    403: "may not read the secret",
+    404: "the secret does not exist",
     429: "too many requests",
-    500: "Vault refused",
+    500: "Vault rejected the request",
     503: "sealed",
 }
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_a_refusal_is_told_in_our_words_whatever_the_server_says(vault: FakeVault, status: int) -> None:
-    """A server may repeat what it was sent, and a proxy before it anything."""
+def test_an_error_status_has_our_message_and_nothing_of_the_answer(vault: FakeVault, status: int) -> None:
+    """The server may repeat the request in its answer, and a proxy may answer anything."""
     vault.engine("secret/mail/alice", "2")
-    for said in (
+    for answer in (
         {"errors": [f"no: {TOKEN} {VALUE}"]},
         f"<p>{TOKEN} {VALUE}</p>".encode(),
         {"data": {"password": VALUE}},
     ):
-        vault.answers["/v1/secret/data/mail/alice"] = (status, said)
-        assert STATUSES[status] in told(vault).message
+        vault.answers["/v1/secret/data/mail/alice"] = (status, answer)
+        assert STATUSES[status] in refusal(vault).message
 
 
-def test_a_version_that_was_deleted_is_not_there(vault: FakeVault) -> None:
+def test_a_deleted_version_does_not_exist(vault: FakeVault) -> None:
     vault.engine("secret/mail/alice", "2")
     gone = {"data": {"data": None, "metadata": {"deletion_time": "2026-01-01T00:00:00Z", "destroyed": False}}}
     vault.answers["/v1/secret/data/mail/alice"] = (404, gone)
-    assert "no such secret" in told(vault).message
+    assert "the secret does not exist" in refusal(vault).message
 
 
-def test_a_redirect_is_not_followed_and_the_token_goes_nowhere_else(vault: FakeVault) -> None:
+def test_a_redirect_is_not_followed_and_no_other_server_gets_the_token(vault: FakeVault) -> None:
     other = FakeVault()
 
     def elsewhere(handler: BaseHTTPRequestHandler) -> None:
@@ -136,13 +136,13 @@ def test_a_redirect_is_not_followed_and_the_token_goes_nowhere_else(vault: FakeV
     for path in list(vault.answers):
         vault.answers[path] = elsewhere
     try:
-        assert "redirects" in told(vault).message
+        assert "redirects" in refusal(vault).message
         assert other.asked == []
     finally:
         other.close()
 
 
-def test_an_answer_without_end_is_left_after_a_mebibyte(vault: FakeVault) -> None:
+def test_reading_an_endless_answer_stops_after_a_mebibyte(vault: FakeVault) -> None:
     sent = []
 
     def endless(handler: BaseHTTPRequestHandler) -> None:
@@ -157,11 +157,11 @@ def test_an_answer_without_end_is_left_after_a_mebibyte(vault: FakeVault) -> Non
 
     vault.engine("secret/mail/alice", "2")
     vault.answers["/v1/secret/data/mail/alice"] = endless
-    assert "too large" in told(vault).message
+    assert "too large" in refusal(vault).message
     assert len(sent) < 1000
 
 
-def test_a_bomb_of_compressed_bytes_is_left_too(vault: FakeVault) -> None:
+def test_reading_a_compression_bomb_stops_too(vault: FakeVault) -> None:
     import gzip
 
     bomb = gzip.compress(b" " * (64 << 20))
@@ -175,11 +175,11 @@ def test_a_bomb_of_compressed_bytes_is_left_too(vault: FakeVault) -> None:
 
     vault.engine("secret/mail/alice", "2")
     vault.answers["/v1/secret/data/mail/alice"] = packed
-    assert "too large" in told(vault).message
+    assert "too large" in refusal(vault).message
 
 
 @pytest.mark.parametrize("drips", [False, True])
-def test_a_server_that_is_slow_is_not_waited_for(vault: FakeVault, drips: bool) -> None:
+def test_waiting_for_a_slow_server_has_a_time_limit(vault: FakeVault, drips: bool) -> None:
     def slow(handler: BaseHTTPRequestHandler) -> None:
         while not vault.let_go.wait(0.05):
             try:
@@ -188,20 +188,20 @@ def test_a_server_that_is_slow_is_not_waited_for(vault: FakeVault, drips: bool) 
                 return
 
     vault.answers["/v1/sys/internal/ui/mounts/secret/mail/alice"] = slow
-    assert "longer than 0.3 seconds" in told(vault, timeout=0.3).message
+    assert "within 0.3 seconds" in refusal(vault, timeout=0.3).message
 
 
-def test_nobody_there_is_said(vault: FakeVault) -> None:
+def test_an_unreachable_server_is_reported(vault: FakeVault) -> None:
     vault.environ["VAULT_ADDR"] = "http://127.0.0.1:1"
-    assert "cannot be reached" in told(vault).message
+    assert "cannot be reached" in refusal(vault).message
 
 
 ODD: dict[str, object] = {
-    "html": b"<html>sign in</html>",
+    "html": b"<html>log in</html>",
     "a list": [],
     "no data": {"errors": None},
-    "data that is none": {"data": 7},
-    "data within that is none": {"data": {"data": [VALUE]}},
+    "invalid data": {"data": 7},
+    "invalid data inside data": {"data": {"data": [VALUE]}},
     "deep": b'{"data":' * 20_000,
     "not text": b"\xff\xfe",
     "empty": b"",
@@ -209,24 +209,24 @@ ODD: dict[str, object] = {
 
 
 @pytest.mark.parametrize("how", ODD)
-def test_what_is_no_answer_of_vaults_is_none(vault: FakeVault, how: str) -> None:
+def test_an_answer_in_another_form_than_vaults_is_rejected(vault: FakeVault, how: str) -> None:
     vault.version_2()
     for path in ("/v1/secret/data/mail/alice", "/v1/sys/internal/ui/mounts/secret/mail/alice"):
         vault.answers[path] = (200, ODD[how])
-        assert "no Vault" in told(vault).message
+        assert "is not a Vault" in refusal(vault).message
 
 
-def test_an_engine_elsewhere_is_not_believed(vault: FakeVault) -> None:
+def test_an_engine_of_another_path_is_rejected(vault: FakeVault) -> None:
     vault.engine("secret/mail/alice", "2", mount="sys/")
-    assert "no Vault" in told(vault).message
+    assert "is not a Vault" in refusal(vault).message
     assert len(vault.asked) == 1
 
 
 @pytest.mark.parametrize("value", ["", "two\nlines", "a\0b", 5, None, ["x"], "x" * 70_000])
-def test_a_field_that_is_no_line_of_text_is_refused_and_not_shown(vault: FakeVault, value: object) -> None:
+def test_a_field_without_exactly_one_line_of_text_is_rejected_and_not_shown(vault: FakeVault, value: object) -> None:
     vault.version_2(fields={"password": value, "other": VALUE})
-    assert "one line of text" in told(vault, "two\nlines").message
-    assert "no such field" in told(vault, field="pasword").message
+    assert "one non-empty line of text" in refusal(vault, "two\nlines").message
+    assert "no such field" in refusal(vault, field="pasword").message
 
 
 @pytest.mark.parametrize(
@@ -236,21 +236,21 @@ def test_a_field_that_is_no_line_of_text_is_refused_and_not_shown(vault: FakeVau
         ("http://vault.example.net:8200", "not encrypted"),
         ("http://127.0.0.1.example.net:8200", "not encrypted"),
         ("ftp://127.0.0.1", "not encrypted"),
-        (f"https://me:{TOKEN}@vault.example.net", "no address"),
-        ("https://", "no address"),
-        ("https://a:99999", "no address"),
-        ("vault.example.net", "no address"),
+        (f"https://me:{TOKEN}@vault.example.net", "not a valid URL"),
+        ("https://", "not a valid URL"),
+        ("https://a:99999", "not a valid URL"),
+        ("vault.example.net", "not a valid URL"),
     ],
 )
-def test_a_token_is_sent_in_clear_to_this_machine_only(vault: FakeVault, address: str, says: str) -> None:
+def test_only_this_machine_gets_a_token_without_encryption(vault: FakeVault, address: str, says: str) -> None:
     vault.environ["VAULT_ADDR"] = address
-    assert says in told(vault).message
+    assert says in refusal(vault).message
 
 
-def test_without_a_token_or_a_role_nobody_is_asked(vault: FakeVault) -> None:
+def test_without_a_token_or_a_role_no_request_is_sent(vault: FakeVault) -> None:
     for environ in ({}, {"VAULT_TOKEN": ""}, {"VAULT_ROLE_ID": "r"}):
         vault.environ = {"VAULT_ADDR": vault.url, **environ}
-        assert "as whom" in told(vault).message
+        assert "no credentials for Vault" in refusal(vault).message
     assert vault.asked == []
 
 
@@ -273,15 +273,15 @@ def test_neither_proxy_nor_netrc_gets_the_token(
         proxy.close()
 
 
-def test_a_certificate_that_is_not_trusted_ends_it_and_a_missing_bundle_too(vault: FakeVault, tmp_path: Path) -> None:
+def test_an_untrusted_certificate_and_a_missing_bundle_are_errors(vault: FakeVault, tmp_path: Path) -> None:
     vault.environ["VAULT_ADDR"] = vault.url.replace("http:", "https:")
-    assert "certificate is not trusted" in told(vault).message
+    assert "certificate is not trusted" in refusal(vault).message
     vault.environ["VAULT_CACERT"] = str(tmp_path / "none.pem")
-    assert told(vault).message
+    assert refusal(vault).message
     assert vault.asked == []
 
 
-def test_the_debug_logs_of_the_libraries_hold_neither_token_nor_value(
+def test_the_debug_logs_of_the_libraries_contain_neither_token_nor_value(
     vault: FakeVault, caplog: pytest.LogCaptureFixture
 ) -> None:
     vault.version_2()
@@ -292,12 +292,12 @@ def test_the_debug_logs_of_the_libraries_hold_neither_token_nor_value(
     assert VALUE not in caplog.text
 
 
-def test_without_the_extra_it_is_said_how_to_get_it(vault: FakeVault, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_hint_names_it(vault: FakeVault, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "hvac", None)
-    assert told(vault).hint == install_hint("vault")
+    assert refusal(vault).hint == install_hint("vault")
 
 
-def test_a_store_gives_a_secret_and_no_text(vault: FakeVault) -> None:
+def test_a_store_returns_a_secret_instead_of_text(vault: FakeVault) -> None:
     vault.version_2()
     store = SecretStore(Path(), environ=vault.environ)
     assert isinstance(store.resolve(SecretRef("vault", "x", ("secret/mail/alice", "password"))), Secret)

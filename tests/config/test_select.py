@@ -1,4 +1,4 @@
-"""Names, files and patterns that select domains."""
+"""Selecting domains by names, files and patterns."""
 
 from pathlib import Path
 
@@ -52,17 +52,19 @@ COM, NET, MUC, OTHER, BROKEN = FILES
         ("*", {COM, NET, MUC, OTHER}),
     ],
 )
-def test_a_word_selects(candidates: list[Candidate], tmp_path: Path, word: str, expected: set[str]) -> None:
+def test_a_word_selects_domains_files_or_folders(
+    candidates: list[Candidate], tmp_path: Path, word: str, expected: set[str]
+) -> None:
     assert select(candidates, [word], root=tmp_path, here=tmp_path) == (expected, ())
 
 
-def test_no_words_mean_all_and_several_add_up(candidates: list[Candidate], tmp_path: Path) -> None:
+def test_no_words_select_all_and_several_words_add_up(candidates: list[Candidate], tmp_path: Path) -> None:
     assert select(candidates, [], root=tmp_path, here=tmp_path) == (set(FILES), ())
     words = ["example.com", "example.c*", "example.net"]
     assert select(candidates, words, root=tmp_path, here=tmp_path) == ({COM, NET}, ())
 
 
-def test_files_may_be_named_absolutely_from_the_current_folder_and_from_the_workspace(
+def test_paths_may_be_absolute_or_relative_to_the_current_folder_or_the_workspace(
     candidates: list[Candidate], tmp_path: Path
 ) -> None:
     here = tmp_path / "domains" / "eu"
@@ -75,13 +77,13 @@ def test_files_may_be_named_absolutely_from_the_current_folder_and_from_the_work
     ("word", "hint"),
     [
         ("exmple.com", "did you mean example.com?"),
-        ("domains/nothing.yaml", "the workspace has 5 domain files, among them example.com"),
-        ("*.nowhere", "the workspace has 5 domain files, among them example.com"),
-        ("\0", "the workspace has 5 domain files, among them example.com"),
-        ("", "the workspace has 5 domain files, among them example.com"),
+        ("domains/nothing.yaml", "name a domain, such as example.com; the workspace has 5 domain files"),
+        ("*.nowhere", "name a domain, such as example.com; the workspace has 5 domain files"),
+        ("\0", "name a domain, such as example.com; the workspace has 5 domain files"),
+        ("", "name a domain, such as example.com; the workspace has 5 domain files"),
     ],
 )
-def test_a_word_that_selects_nothing_is_an_error_that_helps(
+def test_a_word_that_selects_nothing_is_an_error_with_a_hint(
     candidates: list[Candidate], tmp_path: Path, word: str, hint: str
 ) -> None:
     chosen, diagnostics = select(candidates, [word, "example.net"], root=tmp_path, here=tmp_path)
@@ -89,6 +91,6 @@ def test_a_word_that_selects_nothing_is_an_error_that_helps(
     assert [(d.code, d.message, d.hint) for d in diagnostics] == [("WSP002", f"nothing matches {word!r}", hint)]
 
 
-def test_an_empty_workspace_says_what_to_do(tmp_path: Path) -> None:
+def test_the_hint_for_an_empty_workspace_is_to_create_a_file(tmp_path: Path) -> None:
     _, diagnostics = select([], ["example.com"], root=tmp_path, here=tmp_path)
     assert "no domain files yet" in diagnostics[0].hint

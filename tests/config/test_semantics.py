@@ -1,4 +1,4 @@
-"""What no schema can see, each with its code, place and hint; and rings in graphs."""
+"""Faults that no schema can express, each with its code, location and hint; and cycles in graphs."""
 
 import json
 import time
@@ -17,7 +17,7 @@ from reconciler.config.semantics.domain_files import DomainFile, directory
 from reconciler.config.semantics.limits import check_limits
 from reconciler.config.semantics.names import check_names
 from reconciler.config.semantics.secrets import check_passwords
-from reconciler.config.semantics.targets import check_loops, check_targets, knots, ring
+from reconciler.config.semantics.targets import check_loops, check_targets, cycles, shortest_cycle
 from reconciler.config.semantics.workspace import check_domains, check_server
 from reconciler.config.workspace import load_configuration
 from reconciler.core.diagnostics import Diagnostic, Severity, has_errors, sort_diagnostics
@@ -28,7 +28,7 @@ SERVERS = "servers: {mail1: {url: https://mail1.example.net, username: admin, pa
 
 
 def write(root: Path, files: dict[str, str]) -> Path:
-    """A workspace; a domain file's text starts at its fourth line, for three are put before it."""
+    """Writes a workspace. The text of a domain file begins in line 4, after three header lines."""
     for name, text in {"reconciler.yaml": SERVERS, **files}.items():
         kind = {"reconciler.yaml": "Workspace", "products": "Product"}.get(name.split("/")[0], "Domain")
         head = f"apiVersion: reconciler/v1\nkind: {kind}\n"
@@ -45,7 +45,7 @@ def validate(root: Path, files: dict[str, str], environ: dict[str, str] | None =
 
 
 def places(diagnostics: tuple[Diagnostic, ...]) -> list[str]:
-    """`file:line:column severity code`, the folder left out where it is the usual one."""
+    """`file:line:column severity code`, without the folder `domains/`."""
     return [f"{str(d.span).removeprefix('domains/')} {d.severity} {d.code}" for d in diagnostics]
 
 
@@ -57,7 +57,7 @@ ONE_FILE = [
     (
         "domain: example.net\n",
         ["example.com.yaml:3:9 error NAM003"],
-        "the file is named 'example.com', but its domain is example.net",
+        "the file name is 'example.com', but the domain is example.net",
     ),
     (
         "mailboxes: {a: {}}\naliases: {a: [b@x.example]}",
@@ -72,7 +72,7 @@ ONE_FILE = [
     (
         "domainAliases: [x.example]\nremoved: {domainAliases: [X.example]}",
         ["example.com.yaml:5:27 error NAM006"],
-        "domain alias x.example is to be removed",
+        "domain alias x.example is in `removed`",
     ),
     (
         "mailboxes: {a: {}, b: {}}\nrenamed: {mailboxes: {a: b}}",
@@ -82,17 +82,17 @@ ONE_FILE = [
     (
         "mailboxes: {b: {}}\nrenamed: {mailboxes: {a: b}}\nremoved: {mailboxes: [a]}",
         ["example.com.yaml:5:23 error NAM006"],
-        "a is also to be removed",
+        "a is also in `removed`",
     ),
     (
         "renamed: {mailboxes: {a: b}}\nremoved: {mailboxes: [b]}",
         ["example.com.yaml:4:23 error NAM006"],
-        "b is to be removed",
+        "b is in `removed`",
     ),
     (
         "mailboxes: {b: {}}\nrenamed: {mailboxes: {a: b, c: b}}",
         ["example.com.yaml:5:29 error NAM006"],
-        "a is renamed to that too",
+        "a is renamed to b too",
     ),
     (
         "mailboxes: {c: {}}\nrenamed: {mailboxes: {a: b, b: c}}",
@@ -116,7 +116,7 @@ ONE_FILE = [
     (
         "mailboxes: {alice: {}}\naliases: {info: [alice, alise]}",
         ["example.com.yaml:5:25 error REF003"],
-        "alias info leads to alise@example.com, which does not exist",
+        "alias info sends to alise@example.com, which does not exist",
     ),
     (
         "mailboxes: {a: {forwarding: {to: [nobody]}}}\naliases: {}",
@@ -126,7 +126,7 @@ ONE_FILE = [
     (
         "aliases: {info: [alice]}",
         ["example.com.yaml:4:18 warning REF003"],
-        "cannot be known, domains/example.com.yaml has no section `mailboxes`",
+        "which may not exist: domains/example.com.yaml has no section `mailboxes`",
     ),
     (
         "mailboxes: {a: {forwarding: {to: [info]}}}",
@@ -136,7 +136,7 @@ ONE_FILE = [
     (
         "aliases: {info: [carol]}\nremoved: {mailboxes: [carol]}",
         ["example.com.yaml:4:18 error REF003"],
-        "is to be removed (domains/example.com.yaml:5:23)",
+        "is in `removed` (domains/example.com.yaml:5:23)",
     ),
     (
         "mailboxes: {bob: {}}\naliases: {info: [rob]}\nrenamed: {mailboxes: {rob: bob}}",
@@ -146,10 +146,10 @@ ONE_FILE = [
     (
         "mailboxes: {}\naliases: {a: [x@example.org]}\ndomainAliases: [example.org]",
         ["example.com.yaml:5:15 error REF003"],
-        "a leads to x@example.org, which does not exist",
+        "a sends to x@example.org, which does not exist",
     ),
-    # Rings
-    ("mailboxes: {}\naliases: {info: [Info]}", ["example.com.yaml:5:18 error REF004"], "alias info leads to itself"),
+    # Mail loops
+    ("mailboxes: {}\naliases: {info: [Info]}", ["example.com.yaml:5:18 error REF004"], "alias info sends to itself"),
     (
         "mailboxes: {}\naliases: {a: [b], b: {to: [c]}, c: [a]}",
         ["example.com.yaml:5:15 error REF004"],
@@ -171,7 +171,7 @@ ONE_FILE = [
 @pytest.mark.parametrize(
     ("text", "expected", "says"), ONE_FILE, ids=[f"{row[1][0].split()[-1]}-{i}" for i, row in enumerate(ONE_FILE)]
 )
-def test_what_is_wrong_in_one_file_is_said_at_its_place(
+def test_each_fault_in_one_file_is_reported_at_its_location(
     tmp_path: Path, text: str, expected: list[str], says: str
 ) -> None:
     diagnostics = validate(tmp_path, {COM: text})
@@ -186,7 +186,7 @@ FINE = {
     "a renamed mailbox may leave an alias": {
         COM: "mailboxes: {b: {}}\naliases: {a: [b]}\nrenamed: {mailboxes: {a: b}}"
     },
-    "two targets that meet again are no ring": {
+    "two paths to one mailbox are not a loop": {
         COM: "mailboxes: {z: {}}\naliases: {a: [b, c], b: [d], c: [d], d: [z]}"
     },
     "a target in an alias of the domain is in the domain": {
@@ -196,7 +196,7 @@ FINE = {
         COM: "mailboxes: {}\naliases: {a: [z@example.net, y@example.org]}",
         NET: "mailboxes: {z: {}}\naliases: {y: [z]}\ndomainAliases: [example.org]",
     },
-    "what the policy ignores may exist": {
+    "a target that the policy ignores may exist": {
         "reconciler.yaml": SERVERS + "policy: {ignore: {mailboxes: [svc-*]}}\n",
         COM: "mailboxes: {}\naliases: {a: [svc-1]}",
     },
@@ -204,32 +204,32 @@ FINE = {
 
 
 @pytest.mark.parametrize("files", FINE.values(), ids=FINE.keys())
-def test_what_is_right_is_not_complained_about(tmp_path: Path, files: dict[str, str]) -> None:
+def test_a_valid_workspace_has_no_diagnostics(tmp_path: Path, files: dict[str, str]) -> None:
     assert validate(tmp_path, files) == ()
 
 
-def test_each_fault_says_what_to_do(tmp_path: Path) -> None:
+def test_each_error_has_a_hint(tmp_path: Path) -> None:
     for i, (text, _, _) in enumerate(ONE_FILE):
         for diagnostic in validate(tmp_path / str(i), {COM: text}):
             assert diagnostic.hint or diagnostic.severity is Severity.WARNING, diagnostic
 
 
-def test_a_target_that_is_misspelt_gets_a_suggestion(tmp_path: Path) -> None:
+def test_a_target_that_is_misspelled_gets_a_suggestion(tmp_path: Path) -> None:
     diagnostics = validate(tmp_path, {COM: "mailboxes: {alice: {}}\naliases: {info: [alise], x: [qqqq]}"})
     assert [d.hint for d in diagnostics] == [
         "did you mean alice?",
-        "declare qqqq under `mailboxes` or `aliases`, or take the target out",
+        "declare qqqq under `mailboxes` or `aliases`, or remove the target",
     ]
 
 
-def test_two_files_for_one_domain_are_both_named(tmp_path: Path) -> None:
+def test_two_files_for_one_domain_are_both_reported(tmp_path: Path) -> None:
     diagnostics = validate(tmp_path, {COM: "", "domains/old/example.com.yaml": "aliases: {a: [b]}"})
     assert places(diagnostics) == ["example.com.yaml:3:9 error NAM004", "old/example.com.yaml:3:9 error NAM004"]
-    assert "in domains/old/example.com.yaml" in diagnostics[0].message
-    assert "in domains/example.com.yaml" in diagnostics[1].message
+    assert "this one and domains/old/example.com.yaml" in diagnostics[0].message
+    assert "this one and domains/example.com.yaml" in diagnostics[1].message
 
 
-def test_a_domain_alias_that_is_a_domain_of_the_workspace_or_declared_twice_names_the_other_place(
+def test_a_conflicting_domain_alias_is_reported_with_the_other_location(
     tmp_path: Path,
 ) -> None:
     files = {COM: "domainAliases: [example.net, example.org]", NET: "domainAliases: [EXAMPLE.org]"}
@@ -244,7 +244,7 @@ def test_a_domain_alias_that_is_a_domain_of_the_workspace_or_declared_twice_name
     assert "example.com has it too (domains/example.com.yaml:4:30)" in diagnostics[2].message
 
 
-def test_a_ring_through_two_domains_and_a_domain_alias_is_said_in_both_files(tmp_path: Path) -> None:
+def test_a_mail_loop_through_two_domains_and_a_domain_alias_is_reported_in_both_files(tmp_path: Path) -> None:
     files = {
         COM: "mailboxes: {m: {forwarding: {to: [x@example.org]}}}\naliases: {}",
         NET: "mailboxes: {}\naliases: {x: [y], y: [m@example.com]}\ndomainAliases: [example.org]",
@@ -255,14 +255,14 @@ def test_a_ring_through_two_domains_and_a_domain_alias_is_said_in_both_files(tmp
     assert "x@example.net → y@example.net → m@example.com → x@example.net" in diagnostics[1].message
 
 
-def test_a_ring_of_a_thousand_aliases_is_found_and_shown_with_a_gap(tmp_path: Path) -> None:
+def test_a_mail_loop_of_a_thousand_aliases_is_shown_with_a_gap(tmp_path: Path) -> None:
     rows = ", ".join(f"a{i:04}: [a{(i + 1) % 1000:04}]" for i in range(1000))
     diagnostics = validate(tmp_path, {COM: f"mailboxes: {{}}\naliases: {{{rows}}}"})
     assert len(diagnostics) == 1
     assert "a0019@example.com → (961 more) → a0981@example.com" in diagnostics[0].message
 
 
-def test_several_servers_want_a_name(tmp_path: Path) -> None:
+def test_with_several_servers_a_domain_must_name_one(tmp_path: Path) -> None:
     one = "url: https://m.example.net, username: admin, password: {env: P}"
     files = {"reconciler.yaml": f"servers: {{m1: {{{one}}}, m2: {{{one}}}}}\n", COM: "", NET: "server: m2"}
     diagnostics = validate(tmp_path, files)
@@ -270,7 +270,7 @@ def test_several_servers_want_a_name(tmp_path: Path) -> None:
     assert diagnostics[0].hint == "add `server:` with one of m1, m2"
 
 
-def test_what_the_policy_ignores_cannot_be_declared(tmp_path: Path) -> None:
+def test_an_ignored_resource_cannot_be_declared(tmp_path: Path) -> None:
     policy = SERVERS + "policy: {ignore: {mailboxes: [SVC-*], aliases: [x]}}\n"
     diagnostics = validate(tmp_path, {"reconciler.yaml": policy, COM: "mailboxes: {svc-1: {}, x: {}}"})
     assert places(diagnostics) == ["example.com.yaml:4:13 error REF006"]
@@ -279,7 +279,7 @@ def test_what_the_policy_ignores_cannot_be_declared(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("verdict", "expected"), [("deny", ["4:35 GRD007", "5:21 GRD007"]), ("warn", []), ("allow", [])]
 )
-def test_targets_outside_are_said_where_the_policy_denies_new_ones(
+def test_external_targets_are_reported_if_the_policy_denies_new_ones(
     tmp_path: Path, verdict: str, expected: list[str]
 ) -> None:
     files = {
@@ -292,7 +292,7 @@ def test_targets_outside_are_said_where_the_policy_denies_new_ones(
     assert [f"{d.span.line}:{d.span.column} {d.code}" for d in diagnostics if d.span] == [
         row.replace("5:21", "5:23") for row in expected
     ]
-    assert not has_errors(diagnostics), "offline nobody knows whether a target is new"
+    assert not has_errors(diagnostics), "an offline check cannot know whether a target is new"
 
 
 LIMITS = [
@@ -309,7 +309,7 @@ LIMITS = [
 
 
 @pytest.mark.parametrize(("product", "text", "expected"), LIMITS)
-def test_a_domain_keeps_to_its_product_and_is_told_once(
+def test_each_exceeded_limit_of_a_product_is_reported_once(
     tmp_path: Path, product: str, text: str, expected: list[str]
 ) -> None:
     diagnostics = validate(tmp_path, {"products/p.yaml": product, COM: f"product: p\n{text}"})
@@ -317,8 +317,8 @@ def test_a_domain_keeps_to_its_product_and_is_told_once(
     assert all(d.severity is Severity.ERROR and d.span and d.span.file == COM for d in diagnostics)
 
 
-@pytest.mark.parametrize("seat", ["eas", "mapi"])
-def test_what_is_not_offered_is_a_fault_of_customers_only_and_said_once_a_mailbox(
+@pytest.mark.parametrize("activation", ["eas", "mapi"])
+def test_an_activation_that_is_not_offered_is_a_fault_only_for_customers_once_per_mailbox(
     tmp_path: Path, activation: str
 ) -> None:
     for role, expected in (("customer", ["5:16", "5:32"]), ("admin", [])):
@@ -351,7 +351,7 @@ POLICY = "passwordPolicy: {minLength: 10}\n"
         ("For-Example.COM-1", "it contains the domain"),
     ],
 )
-def test_a_password_that_can_be_had_is_held_against_the_policy_and_never_shown(
+def test_an_available_password_is_checked_against_the_policy_and_never_shown(
     tmp_path: Path, value: str, says: str
 ) -> None:
     secret = tmp_path / "secret"
@@ -365,7 +365,7 @@ def test_a_password_that_can_be_had_is_held_against_the_policy_and_never_shown(
         assert value.lower() not in str(diagnostics).lower().replace("env:pw", "")
 
 
-def test_a_password_that_cannot_be_had_offline_is_no_error(tmp_path: Path) -> None:
+def test_a_password_that_is_unavailable_offline_is_not_an_error(tmp_path: Path) -> None:
     rows = "a: {password: {env: NOT_SET}}, b: {password: {file: not-here}}, c: {password: {generate: true}}"
     rows += ", d: {password: {command: [touch, ran]}}, e: {password: {vault: {path: secret/e, field: x}}}"
     rows += ", f: {password: {keyring: {service: s, username: f}}}, g: {password: {sops: {file: s.yaml, key: g}}}"
@@ -376,7 +376,7 @@ def test_a_password_that_cannot_be_had_offline_is_no_error(tmp_path: Path) -> No
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_secret_file_that_others_can_read_is_an_error_of_mailboxes_and_servers(tmp_path: Path) -> None:
+def test_a_secret_file_that_other_users_can_read_is_an_error_for_mailboxes_and_servers(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("Long-enough-123")
     (tmp_path / "secret").chmod(0o644)
     servers = SERVERS.replace("{env: SMARTERMAIL_PASSWORD}", "{file: secret}")
@@ -399,13 +399,13 @@ def test_a_secret_file_that_others_can_read_is_an_error_of_mailboxes_and_servers
         ("https://mail.example.net:99999", ["WSP003"]),
     ],
 )
-def test_an_address_of_a_server_must_be_encrypted_and_hold_no_credentials(
+def test_the_url_of_a_server_must_be_encrypted_and_contain_no_credentials(
     tmp_path: Path, url: str, expected: list[str]
 ) -> None:
     servers = f'servers:\n  mail1:\n    url: "{url}"\n    username: admin\n    password: {{env: P}}\n'
     diagnostics = validate(tmp_path, {"reconciler.yaml": servers})
     codes = [d.code for d in diagnostics]
-    # The schema may refuse the form of an address before its meaning is looked at.
+    # The schema may reject the form of a URL before this check.
     assert codes == expected or (expected and codes == ["SCH001"])
     assert all(str(d.span) == "reconciler.yaml:5:10" for d in diagnostics)
     assert "hunter2" not in str(diagnostics)
@@ -414,17 +414,19 @@ def test_an_address_of_a_server_must_be_encrypted_and_hold_no_credentials(
 # Graphs.
 
 
-def test_knots_are_found_a_hundred_thousand_names_deep() -> None:
+def test_cycles_of_a_hundred_thousand_names_are_found() -> None:
     size = 100_000
     edges = {str(i): [str(i + 1)] for i in range(size)} | {str(size): ["5"]}
-    (members,) = knots(edges)
+    (members,) = cycles(edges)
     assert len(members) == size - 4
-    assert len(ring(edges, members, "5")) == size - 4
+    assert len(shortest_cycle(edges, members, "5")) == size - 4
 
 
 @given(st.dictionaries(st.sampled_from("abcdef"), st.lists(st.sampled_from("abcdef"), max_size=3), max_size=6))
 @settings(max_examples=200, deadline=None)
-def test_a_name_is_in_a_knot_exactly_if_it_can_reach_itself_and_its_ring_is_a_way(edges: dict[str, list[str]]) -> None:
+def test_a_name_is_in_a_cycle_exactly_if_it_reaches_itself_and_its_shortest_cycle_is_a_path(
+    edges: dict[str, list[str]],
+) -> None:
     def reach(start: str) -> set[str]:
         seen: set[str] = set()
         waiting = [start]
@@ -435,15 +437,15 @@ def test_a_name_is_in_a_knot_exactly_if_it_can_reach_itself_and_its_ring_is_a_wa
                     waiting.append(following)
         return seen
 
-    found = knots(edges)
+    found = cycles(edges)
     assert {name for members in found for name in members} == {name for name in "abcdef" if name in reach(name)}
     for members in found:
         for name in members:
-            way = ring(edges, members, name)
-            assert way[0] == name
-            assert len(set(way)) == len(way)
-            assert all(after in edges[before] for before, after in zip(way, (*way[1:], name), strict=True))
-            assert set(way) <= set(members)
+            path = shortest_cycle(edges, members, name)
+            assert path[0] == name
+            assert len(set(path)) == len(path)
+            assert all(after in edges[before] for before, after in zip(path, (*path[1:], name), strict=True))
+            assert set(path) <= set(members)
 
 
 # Laws and figures.
@@ -465,17 +467,17 @@ def domain_file(text: str, *, domain: str = "example.com", product: Product | No
     )
 
 
-def judge(files: list[DomainFile], policy: Policy) -> list[Diagnostic]:
-    everyone = directory(files)
+def check_all(files: list[DomainFile], policy: Policy) -> list[Diagnostic]:
+    all_domains = directory(files)
     store = SecretStore(Path("/nonexistent"), environ={"PW": "short"})
     found: list[Diagnostic] = []
     for file in files:
         found += check_server(file, Workspace(servers={}, policy=policy))
         found += check_names(file, policy)
         found += check_limits(file)
-        found += check_targets(file, everyone, policy)
+        found += check_targets(file, all_domains, policy)
         found += check_passwords(file, store, Path(), SecretSettings(commands=True))
-    return [*found, *check_domains(files), *check_loops(everyone)]
+    return [*found, *check_domains(files), *check_loops(all_domains)]
 
 
 NAME = st.sampled_from(["a", "B", "b", "a b", "no", "x@y", "", "ü", "svc-1", "a.b"])
@@ -523,7 +525,7 @@ BODY: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 
 @given(bodies=st.lists(BODY, min_size=1, max_size=3), deny=st.booleans())
 @settings(max_examples=200, deadline=None)
-def test_no_document_of_the_right_shape_makes_a_check_raise_and_all_places_are_in_the_file(
+def test_no_schema_valid_document_makes_a_check_raise_and_all_locations_are_in_the_file(
     bodies: list[dict[str, Any]], deny: bool
 ) -> None:
     product = Product(
@@ -534,8 +536,8 @@ def test_no_document_of_the_right_shape_makes_a_check_raise_and_all_places_are_i
         text = "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in body.items())
         files.append(domain_file(text, domain=domain, product=product))
     policy = Policy(external_forwarding="deny" if deny else "warn", ignore={"mailbox": ("svc-*",)})
-    found = judge(files, policy)
-    assert sort_diagnostics(found) == sort_diagnostics(judge(files, policy))
+    found = check_all(files, policy)
+    assert sort_diagnostics(found) == sort_diagnostics(check_all(files, policy))
     for diagnostic in found:
         assert diagnostic.span is not None
         text = next(f.document.text for f in files if f.document and f.document.file == diagnostic.span.file)
@@ -555,7 +557,7 @@ def cpu_of(files: list[tuple[str, str]]) -> float:
             assert document is not None
             desired, _ = decode_domain(document)
             decoded.append(DomainFile(file=domain, stem=domain, domain=domain, document=document, desired=desired))
-        found = judge(decoded, Policy(external_forwarding="deny"))
+        found = check_all(decoded, Policy(external_forwarding="deny"))
         best = min(best, time.process_time() - begin)
         assert {d.code for d in found} <= {"REF002"}
     return best

@@ -1,4 +1,4 @@
-"""A folder of files as one configuration: what is found, what is valid, what is said, and what is not."""
+"""Loading a folder of files as one configuration: files, valid values and diagnostics."""
 
 import hashlib
 import json
@@ -43,7 +43,7 @@ def codes(configuration: Configuration) -> list[str]:
     return [f"{d.span.file if d.span else '-'} {d.code}" for d in configuration.diagnostics]
 
 
-def test_the_root_is_the_nearest_folder_upward_with_a_workspace_file(tmp_path: Path) -> None:
+def test_the_root_is_the_nearest_parent_folder_with_a_workspace_file(tmp_path: Path) -> None:
     outer = write(tmp_path / "outer", {})
     inner = write(outer / "a" / "inner", {"domains/x/y.yaml": ""})
     assert find_root(inner / "domains" / "x") == inner
@@ -52,17 +52,17 @@ def test_the_root_is_the_nearest_folder_upward_with_a_workspace_file(tmp_path: P
     assert find_root(tmp_path, explicit=inner / "reconciler.yaml") == inner
 
 
-def test_without_a_workspace_the_error_says_where_was_looked_and_what_to_do(tmp_path: Path) -> None:
+def test_without_a_workspace_the_error_names_the_searched_folders_and_has_a_hint(tmp_path: Path) -> None:
     with pytest.raises(ReconcilerError, match=f"no reconciler.yaml in {tmp_path}") as caught:
         find_root(tmp_path)
     assert "reconciler init" in caught.value.hint
     with pytest.raises(ReconcilerError, match=r"has no reconciler.yaml"):
         find_root(tmp_path, explicit=tmp_path)
-    with pytest.raises(ReconcilerError, match="is no folder"):
+    with pytest.raises(ReconcilerError, match="is not a folder"):
         find_root(tmp_path, explicit=tmp_path / "nowhere")
 
 
-def test_a_workspace_is_its_three_kinds_of_files_nested_folders_included_and_hidden_ones_not(tmp_path: Path) -> None:
+def test_a_workspace_has_three_kinds_of_files_with_subfolders_and_without_hidden_ones(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
@@ -91,7 +91,7 @@ def test_a_workspace_without_domains_is_valid(tmp_path: Path) -> None:
     assert (found.diagnostics, found.domains, found.products, found.selected) == ((), {}, {}, ())
 
 
-def test_broken_files_are_said_and_the_others_are_still_judged(tmp_path: Path) -> None:
+def test_broken_files_are_reported_and_the_others_are_still_checked(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
@@ -114,7 +114,7 @@ def test_broken_files_are_said_and_the_others_are_still_judged(tmp_path: Path) -
     assert found.texts["domains/a.example.yaml"] == "kind: [Domain"
 
 
-def test_nothing_is_said_of_what_refers_to_a_broken_file(tmp_path: Path) -> None:
+def test_references_to_a_broken_file_are_not_reported(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
@@ -131,7 +131,7 @@ def test_nothing_is_said_of_what_refers_to_a_broken_file(tmp_path: Path) -> None
     assert (found.products, found.domains) == ({}, {})
 
 
-def test_with_a_broken_workspace_file_the_domains_are_still_judged_and_none_is_valid(tmp_path: Path) -> None:
+def test_with_a_broken_workspace_file_the_domains_are_still_checked_and_none_is_valid(tmp_path: Path) -> None:
     files = {"a": "server: mail1\n", "b": "mailboxes: {x: {}}\naliases: {x: [b@out.example]}\n"}
     write(tmp_path, {f"domains/{x}.example.yaml": domain(f"{x}.example", text) for x, text in files.items()})
     (tmp_path / "reconciler.yaml").write_text("apiVersion: reconciler/v1\nkind: Workspace\n")
@@ -149,7 +149,7 @@ def test_an_unsafe_server_makes_no_domain_valid(tmp_path: Path) -> None:
     assert found.selected == ()
 
 
-def test_over_a_limit_the_rest_of_a_file_is_judged_too(tmp_path: Path) -> None:
+def test_the_rest_of_a_file_over_a_limit_is_checked_too(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
@@ -175,7 +175,7 @@ def test_over_a_limit_the_rest_of_a_file_is_judged_too(tmp_path: Path) -> None:
         "kind: Product",
     ],
 )
-def test_a_file_of_any_other_shape_is_said_and_never_raises(tmp_path: Path, text: str) -> None:
+def test_a_file_of_any_other_shape_is_reported_and_never_raises(tmp_path: Path, text: str) -> None:
     write(tmp_path, {"domains/a.example.yaml": text, "domains/b.example.yaml": domain("b.example")})
     found = load(tmp_path)
     assert {row.split()[0] for row in codes(found)} == {"domains/a.example.yaml"}
@@ -193,7 +193,7 @@ def test_a_file_of_any_other_shape_is_said_and_never_raises(tmp_path: Path, text
         "mailboxes: {x: 1}",
     ],
 )
-def test_a_wrong_shape_where_a_limit_is_compiled_in_never_raises(tmp_path: Path, text: str) -> None:
+def test_a_wrong_shape_at_a_compiled_limit_never_raises(tmp_path: Path, text: str) -> None:
     product = PRODUCT + "limits: {domainAliases: 0, mailboxes: 1, mailboxQuota: 1 GiB}\noffer: {eas: false}\n"
     write(
         tmp_path,
@@ -209,7 +209,7 @@ def test_a_wrong_shape_where_a_limit_is_compiled_in_never_raises(tmp_path: Path,
     assert (found.domains, found.selected) == ({}, ())
 
 
-def test_a_selection_shows_its_own_files_the_workspace_and_the_products_only(tmp_path: Path) -> None:
+def test_a_selection_shows_only_its_own_files_the_workspace_and_the_products(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
@@ -230,7 +230,7 @@ def test_a_selection_shows_its_own_files_the_workspace_and_the_products_only(tmp
     assert list(alone.domains) == ["d.example"]
 
 
-def test_a_selection_that_matches_nothing_is_an_error_without_a_place(tmp_path: Path) -> None:
+def test_a_selection_without_a_match_is_an_error_without_a_location(tmp_path: Path) -> None:
     write(tmp_path, {"domains/a.example.yaml": domain("a.example")})
     found = load(tmp_path, "b.example")
     assert codes(found) == ["- WSP002"]
@@ -238,7 +238,7 @@ def test_a_selection_that_matches_nothing_is_an_error_without_a_place(tmp_path: 
     assert found.selected == ()
 
 
-def test_files_are_named_as_seen_from_the_current_folder_else_from_the_workspace(tmp_path: Path) -> None:
+def test_file_names_are_relative_to_the_current_folder_or_else_to_the_workspace(tmp_path: Path) -> None:
     root = write(tmp_path / "mail", {"domains/eu/a.example.yaml": domain("b.example")})
     for here, expected in (
         (root, "domains/eu/a.example.yaml"),
@@ -251,7 +251,7 @@ def test_files_are_named_as_seen_from_the_current_folder_else_from_the_workspace
         assert list(found.texts) == [expected]
 
 
-def test_links_that_leave_the_workspace_are_refused_and_others_are_followed_once(tmp_path: Path) -> None:
+def test_links_out_of_the_workspace_are_rejected_and_others_are_followed_once(tmp_path: Path) -> None:
     write(tmp_path / "elsewhere", {"b.example.yaml": domain("b.example"), "folder/c.example.yaml": domain("c.example")})
     root = write(
         tmp_path / "mail", {"shared/a.example.yaml": domain("a.example"), "domains/d.example.yaml": domain("d.example")}
@@ -270,13 +270,13 @@ def test_links_that_leave_the_workspace_are_refused_and_others_are_followed_once
     assert list(found.domains) == ["a.example", "d.example"]
 
 
-def test_what_is_no_plain_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+def test_an_irregular_file_is_rejected_without_waiting(tmp_path: Path) -> None:
     write(tmp_path, {"domains/d.example.yaml": domain("d.example")})
     os.mkfifo(tmp_path / "domains" / "pipe.yaml")
     assert codes(load(tmp_path)) == ["domains/pipe.yaml WSP001"]
 
 
-def test_a_folder_given_without_a_workspace_file_is_a_diagnostic(tmp_path: Path) -> None:
+def test_a_given_folder_without_a_workspace_file_is_a_diagnostic(tmp_path: Path) -> None:
     assert codes(load(tmp_path)) == ["reconciler.yaml YML009"]
 
 
@@ -285,12 +285,12 @@ def test_two_files_for_one_product_are_an_error(tmp_path: Path) -> None:
     assert codes(load(tmp_path)) == ["products/p.yml WSP001"]
 
 
-def test_a_bundle_of_certificates_is_found_from_the_workspace(tmp_path: Path) -> None:
+def test_the_path_of_a_certificate_bundle_is_relative_to_the_workspace(tmp_path: Path) -> None:
     write(tmp_path, {"reconciler.yaml": WORKSPACE + "    caBundle: tls/ca.pem\n"})
     assert load(tmp_path).workspace.servers["mail1"].ca_bundle == str(tmp_path / "tls" / "ca.pem")
 
 
-def test_the_digest_changes_with_the_name_and_bytes_of_any_file_and_with_nothing_else(tmp_path: Path) -> None:
+def test_the_digest_depends_only_on_the_names_and_bytes_of_files(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {"products/p.yaml": PRODUCT, "domains/a.example.yaml": domain("a.example")}
     first = load(write(tmp_path / "1", files)).digest
     assert first.startswith("sha256:")
@@ -309,7 +309,7 @@ def test_the_digest_changes_with_the_name_and_bytes_of_any_file_and_with_nothing
     assert load(other).digest != first
 
 
-def test_no_file_no_diagnostic_and_no_value_holds_a_secret_that_was_looked_up(tmp_path: Path) -> None:
+def test_no_text_diagnostic_or_value_contains_a_resolved_secret(tmp_path: Path) -> None:
     write(
         tmp_path,
         {

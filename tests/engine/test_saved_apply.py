@@ -74,8 +74,8 @@ def test_a_saved_change_that_the_server_only_claimed_has_failed_and_remains(is_t
         return
     assert {o.change.name: o.detail.partition(": ")[2] for o in checked} == {
         "alice": "quota is 1, not 5",
-        "dora": "it is not there",
-        "carol": "it is still to delete",
+        "dora": "it does not exist",
+        "carol": "it still exists",
     }
     assert rest.changes == made.changes
 

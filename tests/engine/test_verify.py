@@ -37,14 +37,14 @@ def test_an_applied_change_that_a_read_confirms_has_converged() -> None:
 
 
 IGNORED = {
-    "create": (desired([box("a")]), current(), "it is not there"),
+    "create": (desired([box("a")]), current(), "it does not exist"),
     "update": (desired([box("a", quota=5)]), current([read_box("a")]), "quota is 0, not 5"),
-    "delete": (desired([], removed=[gone("a")]), current([read_box("a")]), "it is still to delete"),
-    "rename": (desired([box("b")], renamed=[rename("a", "b")]), current([read_box("a")]), "it is still to rename"),
+    "delete": (desired([], removed=[gone("a")]), current([read_box("a")]), "it still exists"),
+    "rename": (desired([box("b")], renamed=[rename("a", "b")]), current([read_box("a")]), "it still has its old name"),
     "rename alias": (
         desired(aliases=[alias("b", "x@else.example")], renamed=[rename("a", "b", "alias")]),
         current(aliases=[read_alias("a")]),
-        "it is still to rename",
+        "it still has its old name",
     ),
     "seats": (desired([box("a", eas=True)]), current([read_box("a")]), "eas is false, not true"),
 }
@@ -55,7 +55,7 @@ def test_a_change_that_the_server_accepted_without_effect_becomes_failed(case: s
     wanted, there, what = IGNORED[case]
     outcomes, left = made_and_verified(wanted, there, {1: "ignore"})
     assert outcomes["a"].result.value == "failed"
-    assert outcomes["a"].detail == f"the server accepted it, but a new read says: {what}"
+    assert outcomes["a"].detail == f"the server accepted the change, but a new read shows: {what}"
     assert outcomes["a"].hint
     assert not has_converged(left)
 

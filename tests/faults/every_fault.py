@@ -70,7 +70,7 @@ _ACTIVATIONS = ("GET settings/domain/active-sync-mailboxes", "GET settings/domai
 """Lists of which it does not."""
 _ADVICE = "settings/domain/password-settings"
 """What passwords the server would refuse: without it they are sent all the same, and the server refuses them itself."""
-_READS = "a new read says"
+_READS = "a new read shows"
 """How an outcome says that the read after the apply contradicts the server's answer."""
 
 

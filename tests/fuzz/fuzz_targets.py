@@ -30,14 +30,13 @@ from reconciler.config.decode.workspace import decode_workspace
 from reconciler.config.document.loader import Document, load_text
 from reconciler.config.emit import emit_domain
 from reconciler.config.schema.compiled import validator
-from reconciler.config.schema.validator import check
+from reconciler.config.schema.validator import check, valid_part
 from reconciler.config.semantics.domain_files import DomainFile, directory
 from reconciler.config.semantics.limits import check_limits
 from reconciler.config.semantics.lookalikes import check_lookalikes
 from reconciler.config.semantics.names import check_names
 from reconciler.config.semantics.targets import check_loops, check_targets
 from reconciler.config.semantics.workspace import check_domains, check_server, check_servers
-from reconciler.config.workspace_files import salvage
 from reconciler.core.diagnostics import Diagnostic, has_errors
 from reconciler.core.lookups import Address, Answer, Host, Mx, Rdata, RecordType, Txt
 from reconciler.core.model import DesiredDomain
@@ -80,7 +79,7 @@ def _valid_part(data: bytes, schema: str) -> tuple[Document, Document] | None:
         return None
     faults = check(document, validator(schema))
     inside(faults, data)
-    rest = salvage(document, validator(schema)) if has_errors(faults) else document
+    rest = valid_part(document, validator(schema)) if has_errors(faults) else document
     return None if rest is None else (document, rest)
 
 

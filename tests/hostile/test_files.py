@@ -1,7 +1,7 @@
-"""Files that a stranger's pull request brings: each is read safely, or refused with its place.
+"""Untrusted files in a pull request: each is read safely, or rejected with its location.
 
-What YAML alone may and may not be (bombs, depth, size, keys, tags, encodings) is in `tests/config/test_loader.py`; here
-is the same through the whole workspace, and what only a folder of files can do.
+`tests/config/test_loader.py` tests the supported part of YAML (bombs, depth, size, keys, tags, encodings). These tests do
+the same through a complete workspace, and add attacks that need a folder of files.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def domain(name: str, rest: str = "") -> str:
     return f"{HEAD}domain: {name}\n{rest}"
 
 
-def said(config: Configuration) -> list[str]:
-    """`file:line:column CODE` of everything that is said."""
+def reported(config: Configuration) -> list[str]:
+    """`file:line:column CODE` of every diagnostic."""
     return [f"{d.span} {d.code}" if d.span else d.code for d in config.diagnostics]
 
 
@@ -53,17 +53,17 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
 )
 BAD = {
     "an alias bomb": (BOMB, "YML005"),
-    "a ring of aliases": ("mailboxes: &m {a: *m}\n", "YML005"),
+    "a cycle of aliases": ("mailboxes: &m {a: *m}\n", "YML005"),
     "depth by lists": ("x: " + "[" * 5000, "YML004"),
     "depth by mappings": ("x: " + "{a: " * 5000, "YML004"),
     "depth by indentation": ("".join(f"{' ' * n}a:\n" for n in range(200)), "YML004"),
-    "a key twice": ("mailboxes: {}\nmailboxes: {}\n", "YML002"),
-    "a merge key that hides a key": ("mailboxes: {a: &x {quota: 1}, b: {quota: 2, <<: *x}}\n", "YML005"),
+    "a duplicate key": ("mailboxes: {}\nmailboxes: {}\n", "YML002"),
+    "a merge key that overrides a key": ("mailboxes: {a: &x {quota: 1}, b: {quota: 2, <<: *x}}\n", "YML005"),
     "a tag that would run code": ("mailboxes: !!python/object/apply:os.system [id]\n", "YML007"),
     "a NUL": ("mailboxes: {a\0: {}}\n", "YML001"),
     "an escape sequence": ("mailboxes: {\x1b[2Ja: {}}\n", "YML001"),
-    "a line end for some only": ("# harmless\u2028mailboxes: {a: {}}\n", "YML001"),
-    "an override of direction": ("mailboxes: {} # \u202e }daed{ :sesailA\u202c\n", "YML010"),
+    "a line end in some programs only": ("# harmless\u2028mailboxes: {a: {}}\n", "YML001"),
+    "a bidirectional override": ("mailboxes: {} # \u202e }daed{ :sesailA\u202c\n", "YML010"),
     "an isolate": ("mailboxes: {\u2066a\u2069: {}}\n", "YML010"),
     "Latin-1": (b"mailboxes: {a: {displayName: J\xfcrgen}}\n", "YML003"),
     "UTF-7": ("mailboxes: {+AGE-: {}}\n", None),
@@ -78,7 +78,9 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_file_is_told_with_its_place_and_the_other_files_are_still_valid(name: str, tmp_path: Path) -> None:
+def test_an_invalid_file_is_reported_with_its_location_and_the_other_files_stay_valid(
+    name: str, tmp_path: Path
+) -> None:
     text, code = BAD[name]
     head = domain("bad.example")
     config = workspace(
@@ -90,7 +92,7 @@ def test_a_bad_file_is_told_with_its_place_and_the_other_files_are_still_valid(n
     )
     assert "good.example" in config.domains
     errors = [d for d in config.diagnostics if d.severity == "error"]
-    if code is None:  # UTF-7 is no encoding here: these are plain characters of a name
+    if code is None:  # UTF-7 is not decoded: these are ordinary characters of a name
         assert not errors
         return
     assert "bad.example" not in config.domains
@@ -102,38 +104,38 @@ def test_a_bad_file_is_told_with_its_place_and_the_other_files_are_still_valid(n
         assert len(found.message) < 500
 
 
-def test_a_file_over_16_mebibytes_is_refused_without_being_parsed(tmp_path: Path) -> None:
+def test_a_file_over_16_mebibytes_is_rejected_without_parsing(tmp_path: Path) -> None:
     big = domain("big.example").encode() + b"#" * MAX_BYTES
     config = workspace(tmp_path, {"domains/big.example.yaml": big})
-    assert said(config) == ["domains/big.example.yaml:1:1 YML004"]
+    assert reported(config) == ["domains/big.example.yaml:1:1 YML004"]
 
 
 @pytest.mark.parametrize("char", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 @pytest.mark.parametrize("where", ["# {}\na: 1\n", "a: '{}'\n", "a{}: 1\n", "a: |\n  {}\n"])
-def test_what_turns_the_direction_of_text_is_refused_wherever_it_stands(char: str, where: str) -> None:
+def test_a_bidirectional_control_is_rejected_in_any_position(char: str, where: str) -> None:
     text = where.format(char)
     document, (found,) = load_text(text.encode(), "f.yaml")
     assert (found.code, found.severity) == ("YML010", "error")
     assert found.span is not None
     line = text.split("\n")[found.span.line - 1]
     assert line[found.span.column - 1] == char
-    assert document is not None  # the rest of the file is judged too
+    assert document is not None  # the rest of the file is checked too
 
 
 @pytest.mark.parametrize("mark", "\u200e\u200f\u061c")
-def test_a_direction_mark_which_honest_hebrew_has_is_only_a_warning(mark: str) -> None:
+def test_a_direction_mark_as_in_ordinary_hebrew_is_only_a_warning(mark: str) -> None:
     _, (found,) = load_text(f"displayName: שלום{mark} world\n".encode(), "f.yaml")
     assert (found.code, found.severity, found.span and found.span.column) == ("YML010", "warning", 18)
 
 
-def test_such_a_character_as_an_escape_in_quotes_is_seen_by_every_reader_and_allowed() -> None:
+def test_a_bidirectional_control_as_an_escape_in_quotes_is_allowed() -> None:
     document, diagnostics = load_text(b'a: "\\u202b\\u05e9\\u202c"\n', "f.yaml")
     assert diagnostics == ()
     assert document is not None
     assert document.value == {"a": "\u202b\u05e9\u202c"}
 
 
-def test_a_file_full_of_them_says_so_twenty_times_and_no_more() -> None:
+def test_a_file_full_of_bidirectional_controls_gets_twenty_diagnostics() -> None:
     _, diagnostics = load_text(("\u202e\n" * 1000).join(["#", "a: 1\n"]).replace("\n\u202e", "\n#\u202e").encode(), "f")
     assert 0 < len([d for d in diagnostics if d.code == "YML010"]) <= 20
 
@@ -144,7 +146,7 @@ ALIKE = [
     ("example.com", "ex\u0430mple.com"),  # Cyrillic а
     ("apple.example", "\u0430pple.example"),
     ("paypal.example", "p\u0430yp\u0430l.example"),
-    ("scope.example", "\u0455\u0441\u043e\u0440\u0435.example"),  # all of it Cyrillic
+    ("scope.example", "\u0455\u0441\u043e\u0440\u0435.example"),  # entirely Cyrillic
     ("example.com", "exarnple.com"),
     ("mail1.example", "maill.example"),
     ("host0.example", "hosto.example"),
@@ -154,7 +156,7 @@ ALIKE = [
 
 @pytest.mark.parametrize(("one", "other"), ALIKE)
 @pytest.mark.parametrize("place", ["target", "forwarding", "alias", "domain", "below"])
-def test_a_domain_that_looks_like_another_of_the_workspace_is_warned_about(
+def test_a_domain_that_looks_like_another_domain_of_the_workspace_is_a_warning(
     one: str, other: str, place: str, tmp_path: Path
 ) -> None:
     uses = {
@@ -172,14 +174,14 @@ def test_a_domain_that_looks_like_another_of_the_workspace_is_warned_about(
     alike = [d for d in found if "looks like" in d.message]
     assert alike
     assert all(d.span and d.span.line > 1 for d in found)
-    if not other.isascii():  # both spellings are there, or nobody could tell which is which
+    if not other.isascii():  # the message needs both spellings to show which is which
         assert any("xn--" in d.message for d in alike)
 
 
 @pytest.mark.parametrize(
     "name", ["ex\u0430mple.com", "\u0440aypal.example", "g\u03bf\u03bfgle.example", "\u13aapple.example"]
 )
-def test_a_domain_that_mixes_scripts_is_warned_about_by_itself(name: str, tmp_path: Path) -> None:
+def test_a_domain_that_mixes_scripts_is_a_warning_without_a_similar_domain(name: str, tmp_path: Path) -> None:
     canonical = domain_name(name)
     config = workspace(tmp_path, {f"domains/{canonical}.yaml": domain(name)})
     assert [d.code for d in config.diagnostics] == ["NAM009"]
@@ -195,25 +197,27 @@ ORDINARY = [
 ]  # fmt: skip
 
 
-def test_ordinary_international_names_are_no_alarm_alone_and_none_beside_each_other(tmp_path: Path) -> None:
+def test_ordinary_international_names_cause_no_warning_alone_or_together(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {f"domains/{name}.yaml": domain(name) for name in ORDINARY}
     config = workspace(tmp_path, files)
     assert [d for d in config.diagnostics if d.code == "NAM009"] == []
     assert len(config.domains) == len(ORDINARY)
 
 
-def test_one_lookalike_is_said_once_a_file_and_a_file_full_of_them_twenty_times(tmp_path: Path) -> None:
+def test_a_lookalike_is_reported_once_per_file_and_a_file_full_of_them_gets_twenty_warnings(tmp_path: Path) -> None:
     targets = ", ".join(f"x{n}@ex\u0430mple.com" for n in range(50))
     config = workspace(
         tmp_path, {"domains/example.com.yaml": domain("example.com", f"aliases: {{info: [{targets}]}}\n")}
     )
-    assert len([d for d in config.diagnostics if d.code == "NAM009"]) == 3  # mixes; looks like; is looked like
+    assert (
+        len([d for d in config.diagnostics if d.code == "NAM009"]) == 3
+    )  # it mixes scripts, it looks like the other, and the other looks like it
     targets = ", ".join(f"x@ex\u0430mple.n{n}.example" for n in range(50))
     config = workspace(tmp_path, {"domains/two.example.yaml": domain("two.example", f"aliases: {{i: [{targets}]}}\n")})
     assert len([d for d in config.diagnostics if d.code == "NAM009" and d.span and "two" in d.span.file]) == 20
 
 
-def test_the_rows_for_ascii_are_those_of_the_library_and_a_skeleton_is_its_own() -> None:
+def test_the_rows_for_ascii_are_those_of_the_library_and_a_skeleton_is_its_own_skeleton() -> None:
     from confusable_homoglyphs.confusables import confusables_data
 
     for char, prototype in _ASCII.items():
@@ -240,7 +244,7 @@ LINKS = {
 
 
 @pytest.mark.parametrize("name", LINKS)
-def test_a_link_that_leaves_the_workspace_is_refused_and_not_read(name: str, tmp_path: Path) -> None:
+def test_a_link_that_leaves_the_workspace_is_rejected_and_not_read(name: str, tmp_path: Path) -> None:
     inside, outside = tmp_path / "in", tmp_path / "out"
     for folder in (inside, outside / "folder"):
         folder.mkdir(parents=True)
@@ -266,7 +270,7 @@ def test_a_link_that_leaves_the_workspace_is_refused_and_not_read(name: str, tmp
     assert all("top-secret" not in text for text in config.texts.values())
 
 
-def test_a_link_inside_the_workspace_is_followed_and_links_in_a_circle_end(tmp_path: Path) -> None:
+def test_a_link_inside_the_workspace_is_followed_and_a_cycle_of_links_ends(tmp_path: Path) -> None:
     (tmp_path / "domains").mkdir()
     (tmp_path / "shared.yaml").write_text(domain("a.example"))
     (tmp_path / "domains/a.example.yaml").symlink_to("../shared.yaml")
@@ -274,13 +278,13 @@ def test_a_link_inside_the_workspace_is_followed_and_links_in_a_circle_end(tmp_p
     (tmp_path / "domains/itself.yaml").symlink_to("itself.yaml")
     config = workspace(tmp_path, {})
     assert list(config.domains) == ["a.example"]
-    assert said(config) == ["domains/itself.yaml:1:1 WSP001"]
+    assert reported(config) == ["domains/itself.yaml:1:1 WSP001"]
 
 
 @pytest.mark.parametrize(
     "bundle", ["../ca.pem", "certs/../../ca.pem", "link.pem", "loop.pem", "certs/elsewhere/ca.pem"]
 )
-def test_certificates_that_are_named_out_of_the_workspace_are_refused(bundle: str, tmp_path: Path) -> None:
+def test_certificates_outside_the_workspace_are_rejected(bundle: str, tmp_path: Path) -> None:
     inside = tmp_path / "in"
     (inside / "certs").mkdir(parents=True)
     (tmp_path / "ca.pem").write_text("x")
@@ -289,18 +293,18 @@ def test_certificates_that_are_named_out_of_the_workspace_are_refused(bundle: st
     (inside / "certs/elsewhere").symlink_to(tmp_path)
     config = workspace(inside, {"domains/a.example.yaml": domain("a.example")}, f", caBundle: {bundle}")
     column = (tmp_path / "in/reconciler.yaml").read_text().splitlines()[3].index(bundle) + 1
-    assert said(config) == [f"reconciler.yaml:4:{column} WSP004"]
+    assert reported(config) == [f"reconciler.yaml:4:{column} WSP004"]
     assert config.domains == {}
 
 
 @pytest.mark.parametrize("bundle", ["ca.pem", "certs/ca.pem", "./certs/../ca.pem", "/etc/ssl/private-ca.pem"])
-def test_certificates_in_the_workspace_and_those_of_this_machine_are_taken(bundle: str, tmp_path: Path) -> None:
+def test_certificates_in_the_workspace_and_of_this_machine_are_accepted(bundle: str, tmp_path: Path) -> None:
     config = workspace(tmp_path, {}, f", caBundle: {bundle}")
-    assert said(config) == []
+    assert reported(config) == []
     assert config.workspace.servers["mail1"].ca_bundle == str(tmp_path / bundle)
 
 
-def test_no_product_and_no_server_is_looked_for_by_a_path(tmp_path: Path) -> None:
+def test_products_and_servers_cannot_be_named_by_a_path(tmp_path: Path) -> None:
     (tmp_path / "secret.yaml").write_text("apiVersion: reconciler/v1\nkind: Product\n")
     for name in ("../secret", "/etc/passwd", "a/b", "..", "business\\..\\secret"):
         folder = tmp_path / f"w{len(list(tmp_path.iterdir()))}"
@@ -313,7 +317,7 @@ def test_no_product_and_no_server_is_looked_for_by_a_path(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("kind", ["pipe", "socket", "folder"])
-def test_what_is_no_plain_file_is_refused_and_nobody_waits_for_it(kind: str, tmp_path: Path) -> None:
+def test_an_irregular_file_is_rejected_without_waiting(kind: str, tmp_path: Path) -> None:
     import socket
 
     (tmp_path / "domains").mkdir()
@@ -321,20 +325,20 @@ def test_what_is_no_plain_file_is_refused_and_nobody_waits_for_it(kind: str, tmp
     if kind == "pipe":
         os.mkfifo(path)
     elif kind == "socket":
-        os.chdir(tmp_path / "domains")  # a socket's path has 108 bytes at most
+        os.chdir(tmp_path / "domains")  # the path of a socket has at most 108 bytes
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(path.name)
     else:
         path.mkdir()
         (path / "b.example.yaml").write_text(domain("b.example"))
     config = workspace(tmp_path, {"domains/a.example.yaml": domain("a.example")})
-    if kind == "folder":  # a folder's name may end like a file's
+    if kind == "folder":  # the name of a folder may end like that of a file
         assert list(config.domains) == ["a.example", "b.example"]
     else:
-        assert said(config) == ["domains/odd.example.yaml:1:1 WSP001"]
+        assert reported(config) == ["domains/odd.example.yaml:1:1 WSP001"]
 
 
-def test_names_that_differ_in_case_only_are_refused(tmp_path: Path) -> None:
+def test_names_that_differ_only_in_case_are_rejected(tmp_path: Path) -> None:
     product = "apiVersion: reconciler/v1\nkind: Product\n"
     config = workspace(
         tmp_path,
@@ -345,22 +349,22 @@ def test_names_that_differ_in_case_only_are_refused(tmp_path: Path) -> None:
             "domains/A.example.yaml": domain("A.example"),
         },
     )
-    assert said(config) == [
+    assert reported(config) == [
         "domains/A.example.yaml:3:9 NAM004",
         "domains/a.example.yaml:3:9 NAM004",
         "products/business.yaml:1:1 WSP005",
     ]
 
 
-def test_a_file_is_named_after_its_domain_in_any_spelling_of_it(tmp_path: Path) -> None:
+def test_a_file_name_may_be_any_spelling_of_its_domain(tmp_path: Path) -> None:
     good = {"domains/xn--mnchen-3ya.example.yaml": domain("münchen.example"), "domains/BÜCHER.example.yaml": domain("bücher.example"),
             "domains/o\u0308l.example.yaml": domain("\u00f6l.example")}  # fmt: skip
     config = workspace(tmp_path, {**good, "domains/other.example.yaml": domain("wrong.example")})
-    assert said(config) == ["domains/other.example.yaml:3:9 NAM003"]
+    assert reported(config) == ["domains/other.example.yaml:3:9 NAM003"]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names themselves")
-def test_files_whose_names_are_no_text_or_hold_line_ends_are_named_harmlessly(tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems reject such names themselves")
+def test_file_names_with_invalid_text_or_line_ends_are_escaped(tmp_path: Path) -> None:
     folder = os.fsencode(tmp_path / "domains")
     (tmp_path / "domains").mkdir()
     for name in (b"a\n::error::x.yaml", b"\xff\xfe.yaml", b"\x1b[2J.yaml", b"-rf.yaml", "\u202egnp.yaml".encode()):
@@ -377,8 +381,8 @@ def test_files_whose_names_are_no_text_or_hold_line_ends_are_named_harmlessly(tm
     assert len(commands) == 5
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="paths of other systems are bounded otherwise")
-def test_folders_deeper_than_a_path_may_be_long_are_refused(tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other limits for paths")
+def test_folders_deeper_than_the_longest_path_are_rejected(tmp_path: Path) -> None:
     (tmp_path / "domains").mkdir()
     deep = os.open(tmp_path / "domains", os.O_RDONLY)
     for _ in range(25):
@@ -392,7 +396,7 @@ def test_folders_deeper_than_a_path_may_be_long_are_refused(tmp_path: Path) -> N
     assert "cannot be read" in config.diagnostics[0].message
 
 
-def test_six_hundred_broken_files_are_each_told_once_and_soon(tmp_path: Path) -> None:
+def test_each_of_six_hundred_broken_files_is_reported_once(tmp_path: Path) -> None:
     (tmp_path / "domains").mkdir()
     for n in range(600):
         (tmp_path / f"domains/d{n}.example.yaml").write_text("a: [")
@@ -403,7 +407,7 @@ def test_six_hundred_broken_files_are_each_told_once_and_soon(tmp_path: Path) ->
     assert time.process_time() - started < 30
 
 
-def test_a_file_is_not_written_through_a_link_that_leaves_the_workspace(tmp_path: Path) -> None:
+def test_no_file_is_written_through_a_link_that_leaves_the_workspace(tmp_path: Path) -> None:
     inside, outside = tmp_path / "in", tmp_path / "out"
     inside.mkdir()
     outside.mkdir()

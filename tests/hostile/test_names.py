@@ -1,4 +1,4 @@
-"""Names: what local parts and domains may be, and that none of them reaches another endpoint or another domain."""
+"""Names: valid local parts and domains, and that no name reaches another endpoint or another domain."""
 
 from __future__ import annotations
 
@@ -34,28 +34,28 @@ BAD_LOCAL = {
     "a..b": "a dot is allowed only between",
     ".": "a dot is allowed only between",
     "..": "a dot is allowed only between",
-    '"a b"': "not possible",  # a quoted string (RFC 5321 section 4.1.2): no server of this kind takes one
-    '"a"': "not possible",
-    "a b": "not possible",
-    "a\tb": "not possible",
-    "a\nb": "not possible",
-    "a\r\nX-SmarterMailDomain: victim.test": "not possible",
-    "a\0": "not possible",
-    "a\x7f": "not possible",
-    "a/b": "not possible",
+    '"a b"': "not allowed",  # a quoted string (RFC 5321 section 4.1.2): SmarterMail does not accept one
+    '"a"': "not allowed",
+    "a b": "not allowed",
+    "a\tb": "not allowed",
+    "a\nb": "not allowed",
+    "a\r\nX-SmarterMailDomain: victim.test": "not allowed",
+    "a\0": "not allowed",
+    "a\x7f": "not allowed",
+    "a/b": "not allowed",
     "../a": "a dot is allowed only between",
     "a/../b": "a dot is allowed only between",
-    "a\\b": "not possible",
-    "a%2fb": "not possible",
-    "a%b": "not possible",
-    "a;b": "not possible",
-    "a,b": "not possible",
-    "a<b": "not possible",
-    "a>b": "not possible",
-    "a(b": "not possible",
-    "a)b": "not possible",
-    "a[b": "not possible",
-    "a]b": "not possible",
+    "a\\b": "not allowed",
+    "a%2fb": "not allowed",
+    "a%b": "not allowed",
+    "a;b": "not allowed",
+    "a,b": "not allowed",
+    "a<b": "not allowed",
+    "a>b": "not allowed",
+    "a(b": "not allowed",
+    "a)b": "not allowed",
+    "a[b": "not allowed",
+    "a]b": "not allowed",
     "a@b": "before the @",
     "a@": "before the @",
     "jürgen": "ASCII",  # SMTPUTF8 (RFC 6531): the server has no such mailboxes
@@ -95,7 +95,7 @@ GOOD_DOMAIN = {
     "a\u3002b.example": "a.b.example",  # the ideographic full stop, and two more that IDNA has for dots
     "a\uff0eb.example": "a.b.example",
     "a\uff61b.example": "a.b.example",
-    "exam\u00adple.com": "example.com",  # a soft hyphen, which nobody sees, is mapped to nothing
+    "exam\u00adple.com": "example.com",  # a soft hyphen is invisible and mapped to nothing
     "exam\u200bple.com": "example.com",
     "نامه\u200cای.example": "xn--mgba3gch31f060k.example",  # a joiner where it is allowed (RFC 5892 appendix A)
     "a" * 63 + ".example": "a" * 63 + ".example",
@@ -107,7 +107,7 @@ BAD_DOMAIN = [
     "a?b.example", "a#b.example", "[::1]", "::1", "127.0.0.1", "192.0.2.1.", "127\u30020\u30020\u30021", "a.1", "a.b.256",
     "xn--a.example", "xn--.example", "xn--mnchen-3ya-.example", "xn--example-.com", "xn--ab.example",
     "\u0300a.example",  # begins with a combining mark
-    "a\u200db.example", "a\u200cb.example",  # joiners where none belong
+    "a\u200db.example", "a\u200cb.example",  # joiners in positions that do not allow them
     "\u05d0a.example", "1\u05d0.example",  # against the Bidi rule
     "\u202ea.example", "a\u2066b.example", "a\ufffdb.example", "a\ud800.example", "\U0001f4a9.example", "a\u2024b.example",
     "a\u2044b.example", "a\uff0fb.example", "a\uff05b.example", "a\u2215.example",
@@ -119,20 +119,20 @@ BAD_DOMAIN = [
 
 
 @pytest.mark.parametrize("name", GOOD_LOCAL)
-def test_a_local_part_that_servers_take_is_taken_in_lower_case(name: str) -> None:
+def test_a_valid_local_part_is_accepted_in_lower_case(name: str) -> None:
     assert local_part(name.upper()) == name
     assert address(name, DOMAIN) == f"{name}@{DOMAIN}"
 
 
 @pytest.mark.parametrize("name", BAD_LOCAL)
-def test_a_text_that_is_no_local_part_is_refused_with_the_reason(name: str) -> None:
+def test_an_invalid_local_part_is_rejected_with_the_reason(name: str) -> None:
     with pytest.raises(BadName, match=BAD_LOCAL[name]) as caught:
         local_part(name)
     assert str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize("name", GOOD_DOMAIN)
-def test_a_domain_has_one_canonical_form_in_whatever_spelling(name: str) -> None:
+def test_all_spellings_of_a_domain_have_one_canonical_form(name: str) -> None:
     canonical = GOOD_DOMAIN[name]
     assert domain_name(name) == canonical
     assert domain_name(canonical) == canonical
@@ -141,7 +141,7 @@ def test_a_domain_has_one_canonical_form_in_whatever_spelling(name: str) -> None
 
 
 @pytest.mark.parametrize("name", BAD_DOMAIN)
-def test_a_text_that_is_no_domain_is_refused(name: str) -> None:
+def test_an_invalid_domain_is_rejected(name: str) -> None:
     with pytest.raises(BadName) as caught:
         domain_name(name)
     assert str(caught.value).replace("\u3000", "").isprintable()
@@ -150,18 +150,18 @@ def test_a_text_that_is_no_domain_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["127\u30020\u30020\u30021", "\uff11\uff12\uff17.0.0.1", "0x7f.1", "1", "192.0.2.400"])
-def test_no_spelling_of_an_address_passes_for_a_host_name(name: str) -> None:
+def test_no_spelling_of_an_ip_address_is_accepted_as_a_host_name(name: str) -> None:
     with pytest.raises(BadName):
         host_or_address(name)
 
 
 @given(st.text(max_size=20))
-def test_a_name_and_its_normal_forms_are_one_or_refused(text: str) -> None:
+def test_all_normal_forms_of_a_name_are_equal_or_rejected(text: str) -> None:
     found = set()
     for form in ("NFC", "NFD", "NFKC", "NFKD"):
         with contextlib.suppress(BadName):
             found.add(domain_name(f"{unicodedata.normalize(form, text)}.example"))
-    # NFKC folds what UTS 46 maps (ⅳ and iv), so what is taken in all forms is one name.
+    # NFKC and UTS 46 map some characters alike (ⅳ and iv), so all accepted forms are one name.
     assert len(found) <= 1
     for name in found:
         assert name.isascii()
@@ -186,7 +186,7 @@ names = st.sampled_from(ATTACKS) | st.text(min_size=1, max_size=30) | st.text(".
 @pytest.mark.parametrize(("endpoint", "spelling"), WITH_NAMES, ids=lambda v: getattr(v, "name", None) or v.path)
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(text=names, prefix=st.sampled_from(["", "/webmail"]))
-def test_a_name_stays_in_its_segment_of_a_request_or_nothing_is_sent(
+def test_a_name_stays_in_its_path_segment_or_no_request_is_sent(
     endpoint: Endpoint, spelling: Spelling, text: str, prefix: str
 ) -> None:
     params = dict.fromkeys(("domain", "email", "name", "old", "new", "disable", "allowMail", "checkMx"), text)
@@ -203,15 +203,15 @@ def test_a_name_stays_in_its_segment_of_a_request_or_nothing_is_sent(
     segments = request.url.raw_path.decode("ascii").split("/")
     template = f"{prefix}/api/v1/{spelling.path}".split("/")
     assert len(segments) == len(template)
-    for sent, meant in zip(segments, template, strict=True):
-        assert unquote(sent) == (text if meant.startswith("{") else meant)
+    for sent, expected in zip(segments, template, strict=True):
+        assert unquote(sent) == (text if expected.startswith("{") else expected)
         assert unquote(sent) not in (".", "..")
-        # Whoever decodes once more, or before looking for segments, still finds this one segment.
+        # A server that decodes twice, or before splitting the path, still finds this one segment.
         assert not set(unquote(unquote(sent))) & set("/\\\r\n\0")
 
 
 @given(names)
-def test_a_domain_stays_in_its_header_or_nothing_is_sent(text: str) -> None:
+def test_a_domain_stays_in_its_header_or_no_request_is_sent(text: str) -> None:
     try:
         value = header_value(text)
     except RefusedByServer as e:
@@ -222,18 +222,18 @@ def test_a_domain_stays_in_its_header_or_nothing_is_sent(text: str) -> None:
     assert not set(text) & set("\r\n\0")
 
 
-def test_a_name_of_any_length_is_sent_whole_or_not_at_all() -> None:
+def test_a_name_of_any_length_is_sent_completely_or_not_at_all() -> None:
     for length in (1_000, 60_000, 70_000, 1_000_000):
         path = Spelling("POST", "settings/domain/alias-delete/{name}").filled({"name": "a" * length})
         try:
             request = httpx.Request("POST", f"https://mail.example.net/api/v1/{path}")
-        except httpx.InvalidURL:  # told as a request that could not be sent, see `from_transport`
+        except httpx.InvalidURL:  # reported as a request that could not be sent, see `from_transport`
             assert length > 60_000
         else:
             assert request.url.raw_path.endswith(b"/" + b"a" * length)
 
 
-def test_every_endpoint_is_among_those_that_were_tried() -> None:
+def test_these_tests_try_every_endpoint() -> None:
     assert len(ENDPOINTS) > 30
     assert {s.path for _, s in WITH_NAMES} >= {
         "settings/domain/alias-delete/{name}",
@@ -242,7 +242,7 @@ def test_every_endpoint_is_among_those_that_were_tried() -> None:
 
 
 async def _all_of(server: Any, text: str, domain: str) -> list[BaseException]:
-    """Every call that puts a name into the path or the header; what each of them raises."""
+    """Every call that puts a name into the path or the header, and the error that it raises."""
     writer = server.writer()
     calls = [
         writer.delete_alias(domain, text),
@@ -261,7 +261,7 @@ async def _all_of(server: Any, text: str, domain: str) -> list[BaseException]:
 
 
 @pytest.mark.parametrize("text", ATTACKS)
-def test_no_hostile_name_reaches_another_endpoint_or_domain_of_a_real_server(world: World, text: str) -> None:
+def test_no_untrusted_name_reaches_another_endpoint_or_domain_of_a_real_server(world: World, text: str) -> None:
     world.reset()
     before = world.own("GET", "state")["domains"]["victim.test"]
 

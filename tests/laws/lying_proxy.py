@@ -19,13 +19,13 @@ class LyingProxy:
     Attributes:
         lie: may change an answer; can be set at any time.
         instead: may answer instead of the server, which does not get the request then.
-        told: the number of changed answers.
+        changed: the number of changed answers.
     """
 
     def __init__(self, url: str) -> None:
         self.lie: Lie = lambda path, answer, body: None
         self.instead: Lie = lambda path, answer, body: None
-        self.told = 0
+        self.changed = 0
         target = urlsplit(url)
         proxy = self
 
@@ -36,7 +36,7 @@ class LyingProxy:
             def handle_one(self) -> None:
                 length = int(self.headers.get("content-length", 0))
                 body = self.rfile.read(length)
-                if len(body) < length:  # the client died amid its request
+                if len(body) < length:  # the client died during its request
                     self.close_connection = True
                     return
                 asked = f"{self.command} {self.path.partition('/api/v1/')[2]}"
@@ -45,7 +45,7 @@ class LyingProxy:
                     status, content = self._onward(body)
                     lied = proxy.lie(asked, _parsed(content), body)
                 if lied is not None:
-                    proxy.told += 1
+                    proxy.changed += 1
                     status, content = lied[0], lied[1] if isinstance(lied[1], bytes) else json.dumps(lied[1]).encode()
                 with suppress(ConnectionError):  # a client that has heard enough elsewhere hangs up
                     self.send_response(status)

@@ -48,7 +48,7 @@ class SavedWorld:
         return configuration(self.root, self.there.desired, policy=self.there.policy)
 
     def save(self, made: Plan, **more: Any) -> Path:
-        """Writes the plan into a file."""
+        """The plan in a file."""
         request = request_for(self.there, made)
         path = self.root / "approved.plan"
         path.write_text(saved_plan(self.config, request, [made], **more), encoding="ascii")
@@ -72,7 +72,7 @@ class SavedWorld:
 
 
 def request_for(there: Situation, made: Plan) -> PlanRequest:
-    """The request of a situation, which allows exactly the deletions of its plan."""
+    """The request of a situation, with exactly the deletions of its plan allowed."""
     options = there.options
     return PlanRequest(today=options.today, prune=options.prune, allow_deletions=made.count("delete"))
 

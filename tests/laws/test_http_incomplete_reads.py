@@ -44,7 +44,7 @@ def proxied(world: HttpWorld) -> Iterator[LyingProxy]:
 def through(proxy: LyingProxy, world: HttpWorld, there: Situation, lie: Lie) -> ApplyResult:
     """An apply with false answers: the domain is read through the proxy, and created without it."""
     direct, world.url = world.url, proxy.url
-    proxy.lie, proxy.told = lie, 0
+    proxy.lie, proxy.changed = lie, 0
     try:
         return world.apply(there, world.begin(there))
     finally:
@@ -84,7 +84,7 @@ def test_missing_rows_of_a_list_stop_the_domain(
     done = through(proxied, world, there, lie)
     if set(there.current.section(LISTS[path][2])) - {"admin"}:
         check_nothing_was_written(world, done)
-    elif proxied.told:  # there was nothing to leave out before the apply: it is the last read that is incomplete
+    elif proxied.changed:  # Before the apply no row could be missing, so the last read is the incomplete one.
         event("the last read is incomplete")
         assert (done.converged, done.exit_code) == (False, Exit.PARTIAL)
         assert not done.left[0].complete
@@ -189,11 +189,11 @@ def test_the_domain_of_the_test_is_complete(world: HttpWorld, proxied: LyingProx
 
     @settings(deadline=None, max_examples=4, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(situations())
-    def told_the_truth(there: Situation) -> None:
+    def with_true_answers(there: Situation) -> None:
         world.load(there.current)
         done = through(proxied, world, there, lambda asked, answer, body: None)
         assert done.converged
         assert bool(world.writes()) is any(p.changes for p in done.plans)
         assert {r["domain"] for r in world.log() if r["write"] and r["domain"]} <= {DOMAIN}
 
-    told_the_truth()
+    with_true_answers()

@@ -129,7 +129,7 @@ def test_activations_without_effect_have_failed_and_the_run_has_not_converged(wo
         done = world.apply(situation, root)
         results = {o.change.name: o for o in done.outcomes["example.com"]}
         assert {n: o.result for n, o in results.items() if n != "carl"} == dict.fromkeys(("anna", "ben"), Result.FAILED)
-        assert all("accepted it, but" in results[n].detail for n in ("anna", "ben"))
+        assert all("accepted the change, but" in results[n].detail for n in ("anna", "ben"))
         assert ("carl" in results) is (turn == 1)
         assert not done.converged
         assert done.exit_code == 5

@@ -244,7 +244,7 @@ def test_a_server_that_repeats_requests_exposes_no_secret(world: SecretWorld, pr
             def lie(asked: str, answer: Any, body: bytes, place: str = place, status: int = status) -> Any:
                 return (status, {"success": False, "message": ECHOES[how](body)}) if asked.endswith(place) else None
 
-            proxy.instead, proxy.told = lie, 0
+            proxy.instead, proxy.changed = lie, 0
             done, _ = applied(world, FIRST)
-            assert proxy.told
+            assert proxy.changed
             assert not done.converged

@@ -1,4 +1,4 @@
-"""Law: a rollback restores everything that can be restored, and deletes only objects that the run created."""
+"""Law: a rollback restores everything that can be restored, and deletes nothing that the run did not create."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -151,7 +151,7 @@ def test_objects_that_others_changed_since_stay_unchanged_and_nothing_else_is_de
         if change.action in ("delete", "update"):
             # Each field has the run's value or the planned one; otherwise the rollback does not touch the object.
             live = now.section(change.kind).get(change.name)
-            if live is None:  # an earlier change of the rollback renames it
+            if live is None:  # it is renamed back before
                 continue
             wanted = {
                 f.name: f.after

@@ -178,12 +178,12 @@ def test_a_server_that_stops_answering_midway_leaves_nothing_behind(world: Any, 
     ("url", "why"),
     [
         ("http://mail.example.net", "not encrypted"),
-        ("https://admin:Not-For-Files@mail.example.net", "has credentials in it"),
+        ("https://admin:Not-For-Files@mail.example.net", "contains credentials"),
         ("https://mail.example.net/?a=b", "query"),
         ("https://", "write it like https://mail.example.net"),
         ("ftp://admin:Not-For-Files@mail.example.net", "write it like https://mail.example.net"),
-        ("https://[::1", "names no host"),
-        ("https://mail.example.net:0", "impossible port"),
+        ("https://[::1", "has no host"),
+        ("https://mail.example.net:0", "invalid port"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_wrong_usage(program: Any, url: str, why: str) -> None:

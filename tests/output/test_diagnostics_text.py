@@ -87,7 +87,7 @@ SECRET = "hunter2"
 @pytest.mark.parametrize(
     "diagnostics",
     [
-        [error("SEC001", "a secret is written in clear", Span(FILE, 3, 15, 3, 22))],
+        [error("SEC001", "a secret is written in plain text", Span(FILE, 3, 15, 3, 22))],
         [error("SEC001", "in clear", Span(FILE, 3, 15, 3, 22)), error("SCH001", "no mapping", Span(FILE, 3, 15, 3, 22))],
         [error("SCH001", "no mapping", Span(FILE, 3, 15, 3, 22))],
         [error("YML001", "not valid YAML", Span(FILE, 3, 1, 3, 2))],

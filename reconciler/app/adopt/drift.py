@@ -163,6 +163,7 @@ class _Adopter:
         if why:
             self._skip(what, f"it is not on the server any more, but {why}")
             return
+        # The file asks to create a resource that the server no longer has.
         self.edits.append(DropResource(kind=change.kind, name=change.name))
         self.adopted.append(f"{what} is not on the server any more: declaration removed")
 
@@ -174,6 +175,7 @@ class _Adopter:
             self._skip(what, "the plan does not hold its current state")
         else:
             left_out: list[str] = []
+            # The plan would delete the resource, so adopting it means to declare it.
             made = declared(change.current, self.product, self.role, left_out)
             if made is None:
                 self._skip(what, "; ".join(left_out))

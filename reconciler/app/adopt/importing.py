@@ -86,6 +86,7 @@ async def import_domains(
         seen = await _read_all(reader, [name for name in listed if name not in unfit], progress)
     unread = {name: row for name, row in seen.items() if isinstance(row, ReconcilerError)}
     found = {name: row for name, row in seen.items() if isinstance(row, CurrentDomain)}
+    # With named domains, a person expects all of them. With all domains, one failure must not prevent the import.
     if unread and not (everything and found):
         raise next(iter(unread.values()))
     drafts = [_draft(config, row, server, product) for row in found.values()]
@@ -180,6 +181,7 @@ def _draft(config: Configuration, current: CurrentDomain, server: str, product: 
         return _edited(config, current)
     workspace = config.workspace
     role, sold = workspace.servers[server].role, config.products.get(product or "")
+    # A new file cannot contain earlier decisions of a person, so it is written from the server alone.
     desired, left_out = as_declared(current, server=server, product=sold, role=role, policy=workspace.policy)
     path = _new_path(config, current.domain)
     text = emit_domain(desired, schema=_schema(config.root), notes=left_out)

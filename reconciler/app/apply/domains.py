@@ -19,7 +19,7 @@ class Applied:
     """One domain after its changes.
 
     Attributes:
-        left: what is left to do, by a read after the last write; without that read, the changes that were not applied.
+        left: the remaining plan, from a read after the last write; without it, the changes that were not applied.
         verified: whether there was that read.
     """
 
@@ -69,9 +69,9 @@ async def run_concurrently(work: Iterable[Coroutine[Any, Any, _T]], stop: Stop) 
 
 
 def unverified(plan: Plan, outcomes: tuple[Outcome, ...]) -> Applied:
-    """A domain that was stopped before it could be read again: only the server's answers tell what is left."""
+    """A domain that was stopped before it could be read again: only the answers show which changes are left."""
     made = {o.change.key for o in outcomes if o.result in (Result.APPLIED, Result.SKIPPED)}
-    # Incomplete, because no read confirms what is left.
+    # Incomplete, because no read confirms it.
     left = replace(plan, changes=tuple(c for c in plan.changes if c.key not in made), diagnostics=(), complete=False)
     return Applied(plan=plan, outcomes=outcomes, left=left, verified=False)
 

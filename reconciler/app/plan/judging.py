@@ -21,7 +21,7 @@ def judge(
     Args:
         seen: the current state of each domain, or why it could not be read.
         internal: the domains that mail does not leave for.
-        allowed: the number given with `--allow-deletions`; None = none was given.
+        allowed: the number given with `--allow-deletions`; None = the option is absent.
         pending: the plans with only the changes that are still to be made; None = all of them are.
         reviewed: the plans as a person saw them, whose deletions must be exactly `allowed`; None = these plans.
     """

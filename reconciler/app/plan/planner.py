@@ -40,7 +40,7 @@ class PlanRequest:
         allow_deletions: the exact number of deletions, in place of `policy.maxDeletions`.
         base: a commit to compare with, for the attribution of changes and for earlier protections.
         base_applied: whether the base commit is known to be applied. Then every difference between it and the server
-            was made on the server. The base of a pull request may not be applied, so there only the journal tells.
+            was made on the server. The base of a pull request may not be applied; then only the journal shows this.
     """
 
     today: date
@@ -69,7 +69,7 @@ class Planner:
 
     Args:
         versions: of passwords known to have been set; with these and no inventory, no journal is read.
-        inventory: what the journals know; None = it is read from the workspace's journals.
+        inventory: the contents of the journals; None = it is read from the workspace's journals.
         base: the base commit's files; None = they are loaded if the request names a commit.
         internal: the domains that mail does not leave for; None = those of the files, until the servers were read.
 
@@ -106,16 +106,16 @@ class Planner:
         return DesiredDomain(domain=file.domain, server=file.server, product=file.product, origin=file.origin)
 
     def scope(self, desired: DesiredDomain) -> ReadScope:  # noqa: ARG002 - a run of other changes needs more
-        """What the changes need in addition to what the domain's value manages."""
+        """The reads that the changes need in addition to the managed fields."""
         return ReadScope()
 
     def bill_scope(self, desired: DesiredDomain) -> ReadScope:
-        """What the bill needs in addition: the activations that the product charges for."""
+        """The reads that the bill needs in addition: the activations that the product charges for."""
         product = self.config.products.get(desired.product or "")
         return ReadScope(activations=billed_protocols(product.billing)) if product else ReadScope()
 
     def base_scope(self, desired: DesiredDomain) -> ReadScope:
-        """What the base commit's file manages: its plan is made from the same read."""
+        """The reads for the fields that the base commit's file manages: both plans use one read."""
         before = self.base.desired(desired, self.config) if self.base else None
         return read_scope(before) if before else ReadScope()
 
@@ -187,11 +187,11 @@ class Planner:
         return (plans[0].with_diagnostics(*unmatched), *plans[1:]) if plans else ()
 
     def decided(self, plan: Plan, seen: Observation) -> Mapping[str, Outcome]:  # noqa: ARG002 - see saved plans
-        """The outcomes of changes that are not made, by key; a plan that was just made has none."""
+        """The outcomes of changes that the run does not make, by key. A new plan has no such changes."""
         return {}
 
     def left(self, plan: Plan, outcomes: Sequence[Outcome], seen: Observation) -> Plan:
-        """What is left to do in a domain after its apply, by a new read."""
+        """The remaining plan of a domain after its apply, from a new read."""
         return self.after(plan, outcomes).plan(self.config.domains[plan.domain], seen)
 
     def after(self, plan: Plan, outcomes: Sequence[Outcome]) -> "Planner":

@@ -1,4 +1,4 @@
-"""Reading the domains of a run: what the changes touch, and what only the guards need to know."""
+"""Reading the domains of a run: the fields that the changes touch, and the fields that only guards and bill need."""
 
 from reconciler.app.plan.planner import Planner, PlanRequest
 from reconciler.app.servers import OpenServers, open_servers
@@ -19,7 +19,7 @@ async def observe_selected(
     """The current state of every domain of a run; for a server that cannot be used, the reason.
 
     Args:
-        guards: whether to read also what only the bill and the guards need.
+        guards: whether to read also the fields that only the guards and the bill need.
     """
     domains = planner.selected()
     readable = [d for d in domains if d.server in servers.readers]
@@ -56,7 +56,8 @@ async def make_plans(config: Configuration, request: PlanRequest, progress: Prog
     """Plans every selected domain."""
     planner = Planner(config, request)
     names = [d.server for d in planner.selected()]
-    # Merged files were reviewed. A pull request's plan must not send credentials where only the pull request says so.
+    # Merged files were reviewed. The plan of a pull request must not send credentials to an address that only the pull
+    # request names.
     refused = planner.base.refused_servers(config) if planner.base and not request.base_applied else {}
     async with open_servers(config.workspace, names, config.root, refused=refused) as servers:
         return planner.all_plans(await observe_selected(planner, servers, progress))

@@ -21,7 +21,7 @@ class Earlier:
 
 
 def read_earlier(path: Path) -> Earlier:
-    """The report in a file: `report.json`, or what `dns check --format json` wrote.
+    """The report in a file: `report.json`, or the output of `dns check --format json`.
 
     Raises:
         ReconcilerError: it cannot be read, or is not a report.

@@ -71,6 +71,7 @@ async def make_report(
     }
     report = await ask_dns(config, subjects(config, selected, seen), progress)
     comparison = None
+    # With a partial selection, missing domains were not removed, they were not checked.
     if earlier is not None:
         comparison = compare(
             earlier.snapshot, snapshot(report), since=earlier.time, partial=len(selected) < len(config.domains)
@@ -89,6 +90,7 @@ async def make_report(
 def report_files(result: ReportResult, language: str) -> Iterator[tuple[str, str]]:
     """(path in the folder, text) of all files; the front page is the last."""
     report, comparison = result.report, result.comparison
+    # The front page is written last, so that it never links to a page that does not exist yet.
     yield "report.json", render_json(report, result.site.generated)
     markdown = render_markdown(report)
     yield "report.md", markdown if comparison is None else f"{markdown}\n{since_markdown(comparison)}"
@@ -103,6 +105,7 @@ def _page(
     statuses: Mapping[str, DomainStatus],
     report: DomainReport,
 ) -> PageInput:
+    # A domain alias has no file of its own: its domain decides what is expected.
     desired = wanted[report.alias_of or report.domain]
     expected = expected_of(config, desired)
     return PageInput(

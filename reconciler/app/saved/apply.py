@@ -1,4 +1,4 @@
-"""`apply --plan`: the changes of a saved plan in place of newly planned ones. What was reviewed is made, or nothing."""
+"""`apply --plan`: applies the reviewed changes of a saved plan, and no other changes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -27,6 +27,7 @@ async def run_saved(config: Configuration, saved: SavedPlan, hooks: ApplyHooks, 
     refuses the remaining changes of any domain, the run ends before the first write. A domain that cannot be read is
     skipped.
     """
+    # A domain without changes needs no lock, so other runs can work on it.
     todo = [p.domain for p in saved.plans if p.changes]
     async with locked(
         config,
@@ -52,7 +53,7 @@ class _Saved(Planner):
         return [self.bare(p.domain) for p in self.saved.plans if p.changes]
 
     def scope(self, desired: DesiredDomain) -> ReadScope:
-        """What the changes touch, and what their preconditions compare."""
+        """The reads for the fields that the changes set, and that their preconditions compare."""
         expected = self.expected[desired.domain]
         return saved_scope(expected.plan.changes, expected.preconditions)
 
@@ -80,6 +81,7 @@ class _Saved(Planner):
     def all_plans(self, seen: Mapping[str, Observation]) -> tuple[Plan, ...]:
         """The plans of all saved domains; the guards look at the changes that are still to be made."""
         self.internal = internal_domains(self.config, seen)
+        # Domains without changes were not read. They keep their saved plan, so the output shows all reviewed domains.
         live = {d.domain: self.plan(d, seen[d.domain]) for d in self.selected()}
         pending = [pending_of(p, self.decided(p, seen[p.domain])) for p in live.values()]
         plans = judge(

@@ -45,11 +45,13 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     more = facts.known(_host(subject), "AAAA")
     services = [facts.answer(_name(service, subject), "SRV") for service in _SERVICES]
     host_answers = [host, *([more] if more else [])]
+    # A CNAME without an address is still a record that misleads mail programs.
     if all(answer.void and not answer.aliases for answer in (*host_answers, *services)):
         text = f"{_host(subject)} and the SRV records for calendars and contacts do not exist."
         return skipped(_BASIS, "AUTOCONFIG_NONE", "No autoconfig records", text)
     notes = _host_notes(subject, facts)
     fix = []
+    # Only a wrong record gets a proposal. Whether the server has an autoconfig page is unknown.
     if any(note.code == "AUTOCONFIG_FOREIGN" for note in notes):
         fix.append(publish.cname(_host(subject), subject.expected.autodiscover_host))
     for service, answer in zip(_SERVICES, services, strict=True):
@@ -89,6 +91,7 @@ def _host_notes(subject: Subject, facts: Facts) -> list[Note]:
 def _service_notes(subject: Subject, answer: Answer) -> list[Note]:
     expected = subject.expected.autodiscover_srv_target
     records = [r for r in answer.records if isinstance(r, Srv)]
+    # The target “.” is a deliberate statement, so it is not a fault.
     if records and not any(r.target for r in records):
         return [info_note(f"{answer.name} declares that the service is not available.")]
     wrong = [r for r in records if (r.target, r.port) != (expected, _PORT)]

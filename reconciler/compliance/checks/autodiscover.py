@@ -91,20 +91,24 @@ def questions(subject: Subject, facts: Facts) -> Iterator[Wanted]:
     if not subject.expected.sends:
         yield subject.domain, "MX"
         mx = facts.known(subject.domain, "MX")
+        # `judge` skips the check in this case, so further lookups would be useless.
         if mx is None or not _receives(mx):
             return
     host, service, expected = _host(subject), _service(subject), subject.expected.autodiscover_host
     yield service, "SRV"
     yield host, "A"
     first = facts.known(host, "A")
+    # A CNAME for the expected host is correct without a comparison of addresses.
     if first is not None and not first.unknown and not (expected in first.aliases and first.records):
         yield from facts.host_questions(host, every=True)
         if facts.host(host).addresses and expected != host:
             yield from facts.host_questions(expected, every=True)
     answer = facts.known(service, "SRV")
+    # The target's addresses matter only if the SRV record is otherwise correct.
     if answer is not None and any(_is_right(data, subject) for data in answer.records):
         yield from facts.host_questions(subject.expected.autodiscover_srv_target)
     yield from _web_questions(subject, facts)
+    # Questions about the precedence serve only as a diagnosis of a wrong host. A correct domain does not pay for them.
     if _host_is_known(subject, facts) and _judge_host(subject, facts, facts.answer(host, "A")).faulty:
         yield from _precedence_questions(subject, facts)
 
@@ -121,6 +125,7 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     host_answer, srv_answer = facts.answer(_host(subject), "A"), facts.answer(_service(subject), "SRV")
     host, service = _judge_host(subject, facts, host_answer), _judge_service(subject, facts, srv_answer)
     found_host, found_srv = found_records(host_answer), found_records(srv_answer)
+    # The AAAA answer repeats the CNAMEs of the A answer. So only its addresses count as additional records.
     more = facts.known(_host(subject), "AAAA")
     found_host.extend(r for r in (found_records(more) if more else []) if r.type == "AAAA")
     wanted_host, wanted_srv = _wanted_host(subject), _wanted_service(subject)
@@ -134,6 +139,7 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     ]
     notes = [*unknown((*host.unknown, *service.unknown)), *_verdict(subject, host, service)]
     if host.faulty:
+        # A correct host gives Outlook the right server, regardless of the SRV record.
         notes.extend(_precedence_notes(subject, facts))
     notes.extend(_web_notes(subject, facts))
     good = f"Mail programs find {subject.expected.autodiscover_host}"
@@ -169,15 +175,18 @@ def _host_is_known(subject: Subject, facts: Facts) -> bool:
 def _verdict(subject: Subject, host: _RecordState, service: _RecordState) -> list[Note]:
     more = [note for part in (host, service) for note in part.more]
     faulty = [part for part in (host, service) if part.faulty]
+    # If one record is unknown, the other one alone must not turn the finding into a failure.
     if "unknown" in (host.state, service.state):
         return [*(info_note(part.text, part.code) for part in faulty), *more]
     if not faulty:
         return more
     title, code = "One of the two autodiscover records is wrong", "AUTODISCOVER_HALF"
+    # One correct record is enough for most programs. Without any, users must configure the server by hand.
     if len(faulty) == 2:
         title, code = "Mail programs do not find the server", "AUTODISCOVER_MISSING"
     status: Status = "fail" if len(faulty) == 2 else "warn"
     notes = [Note(status, code, title, ""), *(Note(status, part.code, title, part.text) for part in faulty)]
+    # Publishing the host can make things worse: without a matching certificate, all users see a warning.
     if len(faulty) == 1 and host.state == "missing":
         text = (
             f"Outlook tries the host before the SRV record. Add the host only if the server's certificate covers "
@@ -193,6 +202,7 @@ def _judge_host(subject: Subject, facts: Facts, answer: Answer) -> _RecordState:
     if answer.unknown:
         return _RecordState("unknown", unknown=(answer,))
     own = facts.host(name)
+    # A CNAME follows the server when its address changes, so it needs no comparison.
     if expected in own.aliases or expected == name:
         if own.addresses:
             return _RecordState("right")
@@ -208,6 +218,7 @@ def _judge_host(subject: Subject, facts: Facts, answer: Answer) -> _RecordState:
         text = f"{name} does not exist. Publish a CNAME for {expected}."
         return _RecordState("missing", "AUTODISCOVER_HOST_MISSING", text)
     theirs = facts.host(expected)
+    # One common address is enough: users often copy only the IPv4 address.
     if own.addresses & theirs.addresses:
         stray = sorted(own.addresses - theirs.addresses)
         text = f"{name} has addresses that {expected} does not have: {', '.join(stray[:5])}."
@@ -232,6 +243,7 @@ def _judge_service(subject: Subject, facts: Facts, answer: Answer) -> _RecordSta
     right = [data for data in services if _is_right(data, subject)]
     others = [data for data in services if data not in right]
     shown = ", ".join(f"{data.target or '.'}:{data.port}" for data in others[:5])
+    # With equal priority, clients choose at random, so a foreign target gets a part of them.
     if not right or any(other.priority <= min(data.priority for data in right) for other in others):
         return _RecordState(
             "wrong", "AUTODISCOVER_SRV_WRONG", f"{name} points to {shown} instead of only {expected}:{_PORT}."
@@ -280,6 +292,7 @@ def _precedence_notes(subject: Subject, facts: Facts) -> list[Note]:
         and wild.addresses()
         and (frozenset(wild.addresses()), wild.aliases) == (own.addresses, own.aliases)
     ):
+        # Equal addresses and aliases for a random name prove that the host has no record of its own.
         text = f"A wildcard record answers for every name in {domain}. {host} itself does not exist."
         found.append(Note("warn", "AUTODISCOVER_WILDCARD", "A wildcard record answers for the autodiscover host", text))
     apex = facts.known(domain, "A")
@@ -306,6 +319,7 @@ def _web_notes(subject: Subject, facts: Facts) -> list[Note]:
     if page.outcome == "certificate":
         text = f"{page.url}: {page.text}. An SRV record without the host needs only the server's own name."
         return [Note("warn", "AUTODISCOVER_CERTIFICATE", "The certificate does not cover the autodiscover host", text)]
+    # A status code, even an error, means that the TLS handshake succeeded.
     if page.outcome == "temporary" and not page.status:
         text = f"{page.url}: {page.text}. Its certificate is unknown. Try again later."
         return [Note("error", "AUTODISCOVER_WEB_UNKNOWN", "The autodiscover host did not respond", text)]

@@ -54,6 +54,7 @@ def derive(_subject: Subject, findings: Sequence[Finding]) -> Finding:
         finding = by_id.get(check)
         if finding is None or finding.status == "skip":
             left_out.append(f"{check} ({finding.code})" if finding else check)
+        # Use code and codes: a warning that breaks a rule may come after a more severe note.
         elif (finding.status == "fail" and finding.code not in _MET) or _UNMET & {finding.code, *finding.codes}:
             text = f"Not met: {rule}. See the check {check}."
             notes.append(Note("warn", "BULK_UNMET", "Does not meet the Gmail, Yahoo and Outlook DNS rules", text))

@@ -39,6 +39,7 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     expected: list[Record] = []
     fix: list[Record] = []
     answers = {service: facts.answer(_name(service, subject), "SRV") for service in _PORTS}
+    # These records are optional. A warning for each domain without them would hide real faults.
     if all(answer.void for answer in answers.values()):
         text = f"Mail programs find no SRV records ({', '.join(_PORTS)}), so they guess the settings or ask the user."
         note = Note("skip", "CLIENT_SRV_NONE", "No SRV records for mail programs", text)
@@ -49,6 +50,7 @@ def judge(subject: Subject, facts: Facts) -> Finding:
         if any(note.status == "warn" for note in here):
             fix.append(_wanted(service, subject))
         notes.extend(here)
+    # A fix replaces all records of its name. Keep the correct records of the other names.
     fixed_names = {record.name for record in fix}
     kept = [
         Record(r.name, r.type, r.value, publish.TTL) for r in found if r.name not in fixed_names and r.type == "SRV"
@@ -65,6 +67,7 @@ def _service_notes(service: str, answer: Answer, subject: Subject) -> list[Note]
     if not offered:
         text = f"{name} declares that the service is not available."
         return [info_note(text, "CLIENT_SRV_NOT_OFFERED")] if records else []
+    # RFC 2782 lets clients abort at the target “.”, so the other records may never be used.
     if len(offered) < len(records):
         text = f"{name} has the target “.” and others. A record with that target must be the only one (RFC 2782)."
         return [Note("warn", "CLIENT_SRV_MIXED", "Contradictory SRV records", text)]

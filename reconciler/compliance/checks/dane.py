@@ -54,6 +54,7 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     if not hosts:
         text = f"{subject.domain} has no MX record that names a host."
         return skipped(_BASIS, "DANE_NO_MX", "No mail host", text)
+    # TLSA records are only meaningful with DNSSEC. Without a validating resolver, any result would mislead.
     validates = trust.validates(facts, [mx, *(facts.answer(host, "A") for host in hosts)])
     if isinstance(validates, Answer):
         return conclude(_BASIS, unknown([validates]), good="")
@@ -63,9 +64,11 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     answers = {host: facts.answer(_name(host), "TLSA") for host in hosts}
     silent = [answer for answer in answers.values() if answer.unknown]
     pinned = [host for host, answer in answers.items() if answer.outcome == "records"]
+    # If a TLSA lookup failed, DANE may exist, and a failure would stop the delivery of mail.
     if not pinned and not silent:
         return skipped(_BASIS, "DANE_NONE", "No mail host pins its certificate", "DANE is optional.")
     notes = [note for host in pinned for note in _host_notes(host, mx, facts.answer(host, "A"), answers[host])]
+    # An attacker who can block the pinned hosts moves the delivery to a host without TLSA.
     open_hosts = [host for host, answer in answers.items() if answer.void]
     if pinned and open_hosts:
         text = f"TLSA records exist for {', '.join(pinned)}, but not for {', '.join(open_hosts)}."
@@ -82,6 +85,7 @@ def _host_notes(host: str, mx: Answer, address: Answer, answer: Answer) -> list[
     if address.unknown:
         return unknown([address])
     if not trust.is_secure((mx, address, answer)):
+        # All three answers must be secure (RFC 7672 section 2.2). Name the first one that is not.
         weak = next(a for a in (mx, address, answer) if not a.authenticated)
         text = f"{_name(host)} has TLSA records, but the {weak.rtype} records of {weak.name} are not signed."
         return [Note("warn", "DANE_INSECURE", "TLSA records without DNSSEC", text)]
@@ -91,6 +95,7 @@ def _host_notes(host: str, mx: Answer, address: Answer, answer: Answer) -> list[
         return []
     shown = ", ".join(f"{r.usage} {r.selector} {r.matching} {r.data[:12]}…" for r in bad[:3])
     text = f"Senders cannot use these records at {_name(host)}: {shown}"
+    # With only unusable records, senders must use TLS but cannot authenticate the host (RFC 7672 section 2.2).
     if len(bad) == len(records):
         return [Note("fail", "DANE_UNUSABLE", "No TLSA record is usable", text)]
     return [Note("warn", "DANE_BAD_RECORD", "A TLSA record is not usable", text)]

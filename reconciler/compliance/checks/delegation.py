@@ -39,6 +39,7 @@ def questions(subject: Subject, facts: Facts) -> Iterator[Wanted]:
     """NS of the zone and the servers' addresses; then from each server the SOA and the records of other checks."""
     for rtype in _SETS:
         yield subject.domain, rtype
+    # A customer domain is often a name inside the zone of its parent. So look for NS records upwards.
     for name in _candidates(subject):
         yield name, "NS"
         answer = facts.known(name, "NS")
@@ -53,6 +54,7 @@ def questions(subject: Subject, facts: Facts) -> Iterator[Wanted]:
         yield from facts.host_questions(host)
         address = _address(facts, host)
         if address is not None:
+            # The serial shows a pending zone transfer even if the compared records are still equal.
             yield Direct(address, zone.name, "SOA")
             for rtype in _SETS:
                 yield Direct(address, subject.domain, rtype)
@@ -66,6 +68,7 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     if silent:
         return conclude(_BASIS, unknown(silent), good="")
     if zone is None:
+        # An unregistered name, or a resolver that filters NS. The check `mx` reports a nonexistent domain.
         text = f"Neither {subject.domain} nor a parent domain has NS records."
         return skipped(_BASIS, "DELEGATION_NONE", "No name servers found", text)
     notes: list[Note] = []
@@ -74,6 +77,7 @@ def judge(subject: Subject, facts: Facts) -> Finding:
         here = _server_notes(subject, facts, zone.name, host)
         notes.extend(here)
         address = _address(facts, host)
+        # Only servers with complete answers take part in the comparison. A failure is not a difference.
         if address is not None and not here:
             reached[host] = address
     notes.extend(_disagreement(subject, facts, zone.name, reached))
@@ -110,6 +114,7 @@ def _disagreement(subject: Subject, facts: Facts, zone: str, reached: Mapping[st
         published = {
             host: _values(facts.from_server(address, subject.domain, rtype)) for host, address in reached.items()
         }
+        # Secondary servers that miss an update give random results: receivers ask any of the servers.
         if len(set(published.values())) > 1:
             shown = "; ".join(f"{host} returns {_quoted(values)}" for host, values in published.items())
             text = f"{rtype} of {subject.domain}: {shown}."
@@ -134,8 +139,10 @@ def _staleness(subject: Subject, facts: Facts, reached: Mapping[str, str]) -> li
             a for address in reached.values() if (a := facts.from_server(address, subject.domain, rtype)) is not None
         ]
         published = {_values(answer) for answer in direct}
+        # Servers that disagree have their own note. A CNAME may lead into another zone that was not compared.
         if len(published) != 1 or cached.aliases or any(answer.aliases for answer in direct):
             continue
+        # The resolver may have fetched its answer just before the change, so the full TTL is the upper limit.
         ttl = max((answer.ttl or 0 for answer in direct), default=0)
         if published != {_values(cached)}:
             text = (
@@ -184,6 +191,7 @@ def _zone(subject: Subject, facts: Facts) -> Answer | None:
 def _servers(answer: Answer) -> list[str]:
     if answer.aliases:
         return []
+    # Limit and filter the names, because the zone is untrusted.
     hosts = [r.name for r in answer.records if isinstance(r, Host)]
     return [host for host in dict.fromkeys(hosts) if host and is_askable(host)][:_MAX_SERVERS]
 

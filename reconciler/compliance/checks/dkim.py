@@ -87,6 +87,7 @@ def questions(subject: Subject, facts: Facts) -> Iterator[Question]:
     """TXT at the selectors of the active key and the standby key; if a key is wrong, also at an unused selector."""
     for wanted in _expected_keys(subject):
         yield wanted.name, "TXT"
+        # Wildcards matter only as an explanation of a wrong record, so a correct key costs no extra lookup.
         wildcard = _wildcard_probe(wanted, facts)
         if wildcard is not None:
             yield wildcard, "TXT"
@@ -95,8 +96,10 @@ def questions(subject: Subject, facts: Facts) -> Iterator[Question]:
 def judge(subject: Subject, facts: Facts) -> Finding:
     """The finding; rows 22 to 29 of the catalogue of checks."""
     if subject.alias_of is not None:
+        # The server shows keys of domains only, so there is nothing to compare with.
         text = f"The server signs with the key of {subject.alias_of} and is not known to have keys for domain aliases."
         return skipped(_BASIS, "DKIM_ALIAS", "A domain alias has no key of its own", text)
+    # A failed read is an error: skipping the check would hide that DKIM is unknown.
     if subject.dkim is None and subject.dkim_problem:
         text = f"Reading the key from the server failed: {subject.dkim_problem}"
         note = Note("error", "DKIM_SERVER_SILENT", "The server did not return its key", text)
@@ -120,7 +123,9 @@ def judge(subject: Subject, facts: Facts) -> Finding:
         here = _key_notes(wanted, facts)
         notes.extend(here)
         found.extend(found_records(answer))
+        # The report lists expected keys even if DNS is correct, so that a new zone can be built from it.
         expected.append(record)
+        # A weak key needs a new key on the server. Publishing the weak one again would not help.
         if any(note.status in ("warn", "fail") and note.code not in _NOT_BY_DNS for note in here):
             fix.append(record)
     return conclude(_BASIS, notes, good="The published key is the one in use", expected=expected, found=found, fix=fix)
@@ -129,6 +134,7 @@ def judge(subject: Subject, facts: Facts) -> Finding:
 def _expected_keys(subject: Subject) -> list[_ExpectedKey]:
     if subject.alias_of is not None or subject.dkim is None:
         return []
+    # While the server does not sign, a missing key harms nobody.
     severity: Status = "fail" if subject.dkim.active else "warn"
     keys: list[tuple[DkimKey | None, Status, str]] = [
         (subject.dkim.key, severity, "the active key" if subject.dkim.active else "the key"),
@@ -137,8 +143,10 @@ def _expected_keys(subject: Subject) -> list[_ExpectedKey]:
     found: list[_ExpectedKey] = []
     for key, status, role in keys:
         name = _name(key.selector, subject.domain) if key else None
+        # Invalid selectors have their own note. Of two keys with one selector, only the first can be in DNS.
         if name is None or name in (wanted.name for wanted in found):
             continue
+        # A comparison with an undecodable key would always fail and blame DNS.
         if key is not None and key_bytes(key.public_key):
             found.append(_ExpectedKey(name, key, status, role))
     return found
@@ -185,6 +193,7 @@ def _rollover(subject: Subject) -> list[Note]:
     if key is None or pending is None:
         return []
     if _name(key.selector, subject.domain) == _name(pending.selector, subject.domain) is not None:
+        # The same key twice is not a conflict: one record serves both.
         if same_key(key.public_key, pending.public_key):
             return []
         text = f"The server uses the selector {key.selector[:60]} for the active key and for the standby key."
@@ -199,6 +208,7 @@ def _ed25519_only(subject: Subject) -> list[Note]:
     assert subject.dkim is not None
     keys = [key for key in (subject.dkim.key, subject.dkim.pending) if key is not None]
     raw = [key_bytes(key.public_key) or b"" for key in keys]
+    # Ed25519 keys have 32 raw bytes (RFC 8463). Any RSA key, also on standby, makes the pair usable.
     if not any(len(data) == 32 for data in raw) or any(rsa(key.public_key) for key in keys):
         return []
     text = "Many receivers cannot verify an Ed25519 key (RFC 8463). Also sign with an RSA key."
@@ -208,6 +218,7 @@ def _ed25519_only(subject: Subject) -> list[Note]:
 def _wildcard_probe(wanted: _ExpectedKey, facts: Facts) -> str | None:
     """A name to detect a wildcard; None unless the selector has a record that is not the server's key."""
     answer = facts.known(wanted.name, "TXT")
+    # A missing record needs no wildcard as an explanation: a wildcard would have answered.
     if answer is None or not answer.texts() or _is_published(wanted, answer):
         return None
     name = f"{_PROBE}.{wanted.name.partition('.')[2]}"
@@ -229,6 +240,7 @@ def _key_notes(wanted: _ExpectedKey, facts: Facts) -> list[Note]:
                 "records, or publish the record at the target."
             )
         return [Note(wanted.severity, "DKIM_MISSING", "The key is not published", text)]
+    # The cause comes after the mismatch, because the record at the selector is what the user must publish.
     wild = _wildcard(wanted, answer, facts)
     if len(texts) > 1:
         return [_several_records(wanted, texts), *wild]
@@ -260,6 +272,7 @@ def _wildcard(wanted: _ExpectedKey, answer: Answer, facts: Facts) -> list[Note]:
 
 def _several_records(wanted: _ExpectedKey, texts: tuple[str, ...]) -> Note:
     text = f"{wanted.name} has {len(texts)} TXT records; how receivers treat them is undefined. Keep one."
+    # Panels that limit TXT values to 255 characters lead users to one record per piece.
     if len(texts) <= _MAX_PIECES and any(_gives(wanted, "".join(order)) for order in permutations(texts)):
         text = (
             f"The key at {wanted.name} is split into {len(texts)} TXT records. Publish one record with several strings."
@@ -275,8 +288,10 @@ def _gives(wanted: _ExpectedKey, text: str) -> bool:
 def _mismatch(wanted: _ExpectedKey, record: DkimRecord, answer: Answer) -> Note | None:
     """Rows 23, 24 and 27: why the record does not contain the server's key."""
     where, severity, text = wanted.name, wanted.severity, answer.texts()[0]
+    # An empty p= is valid syntax (RFC 6376 section 3.6.1), so test for it before faults.
     if record.key == "":
         return Note(severity, "DKIM_REVOKED", "The key is revoked", f"At {where}, p= is empty. That revokes the key.")
+    # Test the order of strings before faults: swapped strings also produce invalid tags.
     if _in_wrong_order(wanted, answer):
         why = f"The strings of the key at {where} are in the wrong order."
         return Note(severity, "DKIM_GARBLED", "The published key is garbled", why)
@@ -286,8 +301,10 @@ def _mismatch(wanted: _ExpectedKey, record: DkimRecord, answer: Answer) -> Note 
     if same_key(record.key, wanted.key.public_key):
         return None
     ours = re.sub(r"\s", "", wanted.key.public_key)
+    # A key that was cut at a limit of the panel needs another remedy than a foreign key.
     if ours.startswith(record.key):
         why = f"The key at {where} ends after {len(record.key)} of {len(ours)} characters."
+        # Only here the limit of one string is the probable cause.
         if len(text.encode()) <= 255:
             why += " A string holds 255 bytes. Put the rest into a second string of the same record."
         return Note(severity, "DKIM_CUT", "The published key is truncated", why)
@@ -320,7 +337,9 @@ def _quality_notes(wanted: _ExpectedKey, record: DkimRecord) -> list[Note]:
     notes: list[Note] = []
     key = rsa(wanted.key.public_key)
     raw = key_bytes(wanted.key.public_key) or b""
+    # The server gives only the bytes of the key, so its type comes from their form.
     kind = "rsa" if key else "ed25519" if len(raw) == 32 else "unknown"
+    # Weak keys are a property of the server's key, so the finding names the server and not DNS.
     if key is not None and key.bits < _MIN_BITS:
         text = f"The key has {key.bits} bits. Receivers must reject fewer than {_MIN_BITS}. Create one of {_GOOD_BITS}."
         notes.append(Note(wanted.severity, "DKIM_TOO_WEAK", "The key is too short", text))

@@ -75,8 +75,11 @@ def questions(subject: Subject, facts: Facts) -> Iterator[Question]:
     policy = policy_at(subject.domain, own)
     if policy is not None:
         if not policy.record.void:
+            # Receivers ignore a void record, so its report addresses need no lookups.
             yield from dmarc_reports.questions(subject.domain, policy.record, facts)
+    # Several records are a fault by themselves. A tree walk would not help to fix it.
     elif not _records(own):
+        # Users often publish the record at the domain itself. The lookup detects that mistake.
         yield subject.domain, "TXT"
         walk = _walk(subject.domain, facts)
         if walk.open is not None:
@@ -94,6 +97,7 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     records = _records(own)
     policy = policy_at(subject.domain, own)
     if policy is not None:
+        # One valid record at the domain applies, regardless of the records of parent domains.
         return _with_own(subject, facts, policy, own)
     if records:
         text = f"The domain has {len(records)} DMARC records, so receivers use none of them (section 4.10). Keep one."
@@ -105,6 +109,7 @@ def _with_own(subject: Subject, facts: Facts, policy: DmarcPolicy, own: Answer) 
     notes = _policy_notes(subject, policy)
     wish = _wish(subject, policy.text)
     wanted = generator.record(subject.domain, wish)
+    # Judge the proposed record with the same function to see whether it really has fewer problems.
     after = _policy_notes(subject, DmarcPolicy(subject.domain, wanted.value, dmarc.parse(wanted.value)))
     # Propose a record only if it has fewer problems. Replacing p=none by p=none would help nobody.
     helps = _count_problems(after) < _count_problems(notes)
@@ -134,7 +139,9 @@ def _without_own(subject: Subject, facts: Facts, own: Answer) -> Finding:
     if walk.unknown is not None:
         return conclude(_BASIS, unknown([walk.unknown]), good="", found=found_records(own))
     apex = facts.known(subject.domain, "TXT")
+    # A user with a mistyped record believes that DMARC is active, so the mistake comes before the missing record.
     wrong = _mistake_notes(subject.domain, own, apex)
+    # Receivers treat a void record of a parent like no record.
     if walk.above is None or walk.above.record.void:
         missing = f"Neither {_name(subject.domain)} nor a parent domain has a DMARC record."
         return _proposal(subject, own, [*wrong, Note("fail", "DMARC_MISSING", "No DMARC record", missing)])
@@ -148,10 +155,12 @@ def _without_own(subject: Subject, facts: Facts, own: Answer) -> Finding:
     )
     # A mistyped record at this domain is a fault even if the record of a parent applies.
     notes = [info_note(text, "DMARC_INHERITED"), *(_as_warning(note) for note in wrong)]
+    # For this domain, an inherited none is as weak as its own.
     if effective == "none":
         notes.append(_policy_none_note(subject))
     wish = _wish(subject, None)
     wanted = [generator.record(subject.domain, wish)]
+    # An own record makes sense only if it is stronger than the inherited one or replaces a faulty one.
     better = dmarc.weaker(effective, wish.policy) or any(note.status != "pass" for note in notes)
     fix = wanted if better and wish.policy != "none" else []
     permissions = _permissions(subject.domain, wish, None) if fix else ()
@@ -167,6 +176,7 @@ def _without_own(subject: Subject, facts: Facts, own: Answer) -> Finding:
 
 
 def _as_warning(note: Note) -> Note:
+    # Receivers still apply a policy, so a failure would exaggerate.
     return replace(note, status="warn") if note.status == "fail" else note
 
 
@@ -183,6 +193,7 @@ def _proposal(subject: Subject, own: Answer, notes: Sequence[Note]) -> Finding:
 
 def _wish(subject: Subject, published: str | None) -> DmarcWish:
     """The content of the proposed record. It weakens nothing that is published, and it is not marked as a test."""
+    # The stages with t=y are a decision for the owner, see `dns dmarc`. A check proposes only the expected state.
     return replace(generator.prefilled(subject.expected, _product_rua(subject), published).wish, testing=False)
 
 
@@ -203,6 +214,7 @@ def _product_notes(subject: Subject) -> list[Note]:
 def _permissions(domain: str, wish: DmarcWish, present: DmarcPolicy | None) -> tuple[Record, ...]:
     """The permissions for report addresses that are new in a proposed record. The others are looked up."""
     known = {uri.host for uri in (*present.record.rua, *present.record.ruf)} if present else set()
+    # The check of the present record already reports missing permissions of its targets.
     looked_up = {generator.permission(domain, host) for host in known} if present and not present.record.void else set()
     return tuple(record for record in generator.permissions(domain, wish) if record not in looked_up)
 
@@ -230,6 +242,7 @@ def _mistake_notes(domain: str, own: Answer, apex: Answer | None) -> list[Note]:
         text = f"A DMARC record is at {domain} itself, where receivers do not look. Move it to _dmarc.{domain}."
         notes.append(Note("fail", "DMARC_AT_APEX", "The DMARC record is in the wrong place", text))
     for text in own.texts():
+        # `_dmarc` may contain unrelated texts, such as verification tokens. Only similar texts are mistakes.
         if dmarc.is_dmarc(text) or not _MEANT.match(tags.tidied(text)):
             continue
         why = ", ".join(tags.slips(text)) or _version(text)
@@ -261,6 +274,7 @@ def _tidied(text: str) -> str:
 def _policy_notes(subject: Subject, policy: DmarcPolicy) -> list[Note]:
     """Rows 37 to 39 and 42: the notes about the domain's own record."""
     record = policy.record
+    # A void record has no effect, so notes about its other tags would distract from the cause.
     if record.void:
         why = "; ".join(why for _, why in record.bad) or "it has no policy"
         text = f"{_upper(why)}. Without a valid policy and a URI in rua=, receivers ignore the record (section 4.10.1)."
@@ -269,6 +283,7 @@ def _policy_notes(subject: Subject, policy: DmarcPolicy) -> list[Note]:
     if any(tag in dmarc.POLICY_TAGS for tag, _ in record.bad):
         text = "Because a policy is not valid, receivers treat all policies as none (section 4.10.1)."
         notes.append(info_note(text, "DMARC_AS_NONE"))
+    # Such a record has an effect only because it has a report address (RFC 9989 section 4.10.1).
     elif record.p is None:
         text = "Without p=, the policy is none, and older receivers ignore the record."
         notes.append(Note("warn", "DMARC_NO_POLICY", "The policy (p=) is missing", text))
@@ -278,6 +293,7 @@ def _policy_notes(subject: Subject, policy: DmarcPolicy) -> list[Note]:
         text = "Without rua=, you receive no reports about senders that use the domain."
         notes.append(Note("warn", "DMARC_NO_RUA", "The record requests no reports", text))
     notes.extend(_below(record))
+    # With the policy none, t=y has no effect and is harmless.
     if record.testing and record.policy() != "none":
         text = f"t=y asks receivers to weaken the policy by one step: {record.applied()} instead of {record.policy()}."
         notes.append(Note("warn", "DMARC_TESTING", "The policy is marked as a test", text))
@@ -297,6 +313,7 @@ def _below(record: DmarcRecord) -> list[Note]:
     own = record.policy()
     notes = []
     for tag, value in (("sp", record.sp), ("np", record.np)):
+        # Attackers choose the weakest name of an organization, often a nonexistent subdomain.
         if value is not None and dmarc.weaker(value, own):
             text = f"{tag}={value} is weaker than p={own}, so subdomains can be abused."
             notes.append(Note("warn", "DMARC_WEAK_SUB", "Subdomains have a weaker policy", text))
@@ -307,6 +324,7 @@ def _alignment(subject: Subject, record: DmarcRecord) -> list[Note]:
     """Row 42. The check assumes that the server signs with `d=` the domain and uses a return path in the domain."""
     notes: list[Note] = []
     signing = subject.dkim
+    # Only known DKIM settings count. An unknown key must not cause a warning.
     if signing is not None and not (signing.active and signing.key) and record.applied() != "none":
         text = (
             f"The server does not sign mail, so p={record.policy()} depends on SPF alone, and SPF fails for forwarded "
@@ -326,8 +344,8 @@ def _alignment(subject: Subject, record: DmarcRecord) -> list[Note]:
 def _information(record: DmarcRecord) -> list[Note]:
     notes = []
     if record.removed:
-        gone = ", ".join(f"{tag}=" for tag in record.removed)
-        text = f"RFC 9989 removed {gone} (appendix A.6). Older receivers may still use it."
+        removed = ", ".join(f"{tag}=" for tag in record.removed)
+        text = f"RFC 9989 removed {removed} (appendix A.6). Older receivers may still use it."
         if "pct" in record.removed:
             text += " Use t=y instead of pct= to introduce a policy."
         notes.append(info_note(text, "DMARC_REMOVED_TAG"))
@@ -346,6 +364,7 @@ def _information(record: DmarcRecord) -> list[Note]:
 
 
 def _slips(policy: DmarcPolicy) -> list[Note]:
+    # The record is valid in spite of these characters, so they are information only.
     slips = tags.slips(policy.text)
     return [info_note(f"Possible typing errors: {', '.join(slips)}.", "DMARC_SLIP")] if slips else []
 

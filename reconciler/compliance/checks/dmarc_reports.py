@@ -42,6 +42,7 @@ def questions(domain: str, record: DmarcRecord, facts: Facts) -> Iterator[Questi
         name = permission(domain, target.host).name
         yield name, "TXT"
         answer = facts.known(name, "TXT")
+        # The tree walks cost up to 16 lookups, so they run only without a permission.
         if answer is not None and not answer.unknown and not _permits(answer):
             for start in (target.host, domain):
                 walk = _walk(start, facts)
@@ -49,6 +50,7 @@ def questions(domain: str, record: DmarcRecord, facts: Facts) -> Iterator[Questi
                     yield f"_dmarc.{walk.open}", "TXT"
         yield target.host, "MX"
         mx = facts.known(target.host, "MX")
+        # Without an MX, mail goes to the address of the target (RFC 5321 section 5.1).
         if mx is not None and mx.outcome == "nodata":
             yield from facts.host_questions(target.host)
 
@@ -99,6 +101,7 @@ def _permission(domain: str, target: _Target, facts: Facts) -> list[Note]:
     silent = [walk.unknown for walk in walks if walk.unknown is not None]
     if silent:
         return unknown(silent)
+    # Within one organization, receivers send reports without a permission.
     if walks[0].organization == walks[1].organization:
         return []
     what = f"has TXT records, none of which begins with {wanted.value}" if answer.texts() else "does not exist"
@@ -116,6 +119,7 @@ def _receives(target: _Target, facts: Facts) -> list[Note]:
     if mx.unknown:
         return unknown([mx])
     hosts = [data.host for data in mx.records if isinstance(data, Mx)]
+    # Whether a host accepts mail is unknown without a connection. An MX record is enough here.
     if any(hosts):
         return []
     if hosts:

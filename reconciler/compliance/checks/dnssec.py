@@ -40,6 +40,7 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     """The finding; row 47 of the catalogue of checks."""
     seen = _seen(subject, facts)
     silent = [answer for answer in seen if answer.unknown]
+    # Broken signatures and outages look equal through a validating resolver, so the note names both.
     if silent:
         text = "A validating resolver also returns SERVFAIL if signatures are invalid or expired."
         return conclude(_BASIS, [*unknown(silent), info_note(text)], good="")
@@ -49,6 +50,7 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     if not validates:
         text = "The resolver validates no answer, not even for the root zone. Set dns.resolvers to a validating one."
         return skipped(_BASIS, "DNSSEC_NOT_VALIDATED", "The resolver does not validate DNSSEC", text)
+    # The first answer is the MX of the domain itself, the others are addresses of mail hosts.
     own, *hosts = seen
     if not own.authenticated:
         text = f"The resolver validates DNSSEC, but {subject.domain} is not signed."

@@ -44,6 +44,7 @@ def questions(subject: Subject, facts: Facts) -> Iterator[Wanted]:
     """TXT at `_mta-sts`. With a record and `--https`, also the policy, and the MX records to compare."""
     yield _name(subject), "TXT"
     answer = facts.known(_name(subject), "TXT")
+    # Without a record, senders never fetch the policy. So its absence is not a fault.
     if answer is not None and _records(answer) and facts.pages is not None:
         yield subject.domain, "MX"
         yield Fetch(_url(subject))
@@ -60,6 +61,7 @@ def judge(subject: Subject, facts: Facts) -> Finding:
         text = f"{_name(subject)} has no record, so senders use TLS only if it is available."
         return skipped(_BASIS, "MTA_STS_NONE", "The domain does not use MTA-STS", text)
     notes, fix = _record_notes(subject, records, slips)
+    # Senders do not fetch the policy with an invalid record. First the record must be fixed.
     if not fix:
         notes.extend(_policy_notes(subject, facts))
     valid = [publish.txt(_name(subject), text) for text in records]
@@ -104,6 +106,7 @@ def _policy_notes(subject: Subject, facts: Facts) -> list[Note]:
         text = f"{page.url}: {page.text}. Senders use no policy."
         return [Note("warn", "MTA_STS_NO_POLICY", "The policy is missing", text)]
     policy = mta_sts.parse_policy(page.body)
+    # Senders should verify the content type (RFC 8461 section 3.3). Web servers often send another one.
     faults = list(policy.faults)
     if page.content_type != "text/plain":
         faults.append(f"its content type is {page.content_type[:60] or 'missing'} instead of text/plain")
@@ -119,6 +122,7 @@ def _mx_notes(policy: MtaStsPolicy, answer: Answer, page: Page) -> list[Note]:
         return []
     if answer.unknown:
         return unknown([answer])
+    # An MX host that the policy omits is the most dangerous fault: senders then refuse to deliver.
     hosts = [r.host for r in answer.records if isinstance(r, Mx) and r.host]
     outside = sorted({host for host in hosts if not policy.allows(host)})
     if not outside:

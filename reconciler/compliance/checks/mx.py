@@ -50,12 +50,14 @@ def questions(subject: Subject, facts: Facts) -> Iterator[Question]:
     """MX; then the addresses of its targets. Without an MX, the addresses of the domain and of the expected hosts."""
     yield subject.domain, "MX"
     answer = facts.known(subject.domain, "MX")
+    # A failed MX lookup decides nothing, so addresses would not change the finding.
     if answer is None or answer.unknown:
         return
     if answer.outcome == "nodata":
         yield from facts.host_questions(subject.domain)
         own = _own(subject.domain, facts)
         if own is not None:
+            # The comparison needs only the family of the own address. This saves half of the lookups.
             yield from ((host, own.rtype) for host in subject.expected.mx_hosts[:_MAX_TARGETS])
     for host in _hosts(answer):
         yield from facts.host_questions(host, every=host in subject.expected.mx_hosts)
@@ -66,8 +68,10 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     answer = facts.answer(subject.domain, "MX")
     wanted = publish.mx(subject.domain, subject.expected.mx_hosts)
     if answer.unknown:
+        # The expected records do not depend on the failed lookup, so the report still shows them.
         return conclude(_BASIS, unknown([answer]), good="", expected=wanted)
     targets = [data for data in answer.records if isinstance(data, Mx)]
+    # A parked domain without MX is correct as it is. The check `parked` judges the rest.
     if not subject.expected.sends and not any(target.host for target in targets):
         text = "The domain sends no mail (dns.sends: false) and has no MX record, so it receives none either."
         return skipped(_BASIS, "MX_PARKED", "The domain does not use mail", text)
@@ -75,6 +79,7 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     # If the targets are exactly as expected, the fault is in the zone of the hosts. This zone cannot fix it.
     right = sorted(target.host for target in targets) == sorted(subject.expected.mx_hosts)
     correct = right or all(note.status == "pass" for note in notes)
+    # Keep the published preferences: other values in the same order would be a change without a benefit.
     kept = [Record(subject.domain, "MX", f"{target.preference} {target.host}.", publish.TTL) for target in targets]
     return conclude(
         _BASIS,
@@ -89,20 +94,24 @@ def judge(subject: Subject, facts: Facts) -> Finding:
 def _no_mx_notes(subject: Subject, facts: Facts, answer: Answer) -> list[Note]:
     """Rows 1 and 2: without an MX record, mail goes to the domain's own address (RFC 5321 section 5.1)."""
     domain = subject.domain
+    # Without the name there is no implicit MX either. It is usually an expired or mistyped domain.
     if answer.outcome == "nxdomain":
         return [
             Note("fail", "MX_MISSING", "The domain does not exist in DNS", f"{answer.text}, so no mail reaches it.")
         ]
     own = _own(domain, facts)
     if own is None:
+        # Only a certain absence of both records and addresses is a failure.
         silent = facts.host(domain).unknown
         text = f"{domain} has no MX record and no address, so no mail reaches it."
         return unknown(silent) or [Note("fail", "MX_MISSING", "There is no MX record", text)]
     hosts = [facts.answer(host, own.rtype) for host in subject.expected.mx_hosts[:_MAX_TARGETS]]
     where = _list(sorted(own.addresses()))
+    # Mail arrives today, but it stops when the domain's address moves to another web server. So this is a warning.
     if any(not {*own.addresses()}.isdisjoint(host.addresses()) for host in hosts):
         text = f"{domain} has no MX record, so mail goes to its address {where}, which belongs to the expected server."
         return [Note("warn", "MX_IMPLICIT", "No MX record; mail arrives by the domain's address", text)]
+    # Without all addresses of the expected hosts, the owner of the own address is unknown.
     silent = tuple(host for host in hosts if host.unknown)
     if silent:
         return unknown(silent)
@@ -124,6 +133,7 @@ def _notes(subject: Subject, facts: Facts, targets: list[Mx]) -> list[Note]:
     expected = set(subject.expected.mx_hosts)
     notes: list[Note] = []
     null = [target for target in targets if not target.host]
+    # RFC 7505 gives a null MX its meaning only if it is alone. So the next case is a different fault.
     if null and len(targets) == 1:
         text = "The only MX record is a null MX (RFC 7505). It declares that the domain receives no mail."
         return [Note("fail", "MX_NULL", "The domain refuses all mail", text)]
@@ -132,12 +142,14 @@ def _notes(subject: Subject, facts: Facts, targets: list[Mx]) -> list[Note]:
         notes.append(Note("fail", "MX_NULL_MIXED", "Null MX next to other MX records", text))
     notes.extend(_target_notes(expected, [target for target in targets if target.host]))
     hosts = [target.host for target in targets if target.host]
+    # Hosting panels create duplicates when a user adds a record that the template already contains.
     repeated = sorted({host for host in hosts if hosts.count(host) > 1})
     if repeated:
         text = (
             f"More than one MX record names {_list(repeated)}. Only the one with the lowest preference has an effect."
         )
         notes.append(Note("warn", "MX_DUPLICATE", "Duplicate MX host", text))
+    # The limit matches that of `questions`: no answers exist for further hosts.
     for host in dict.fromkeys(hosts[:_MAX_TARGETS]):
         notes.extend(_host_notes(host, facts, ours=host in expected))
     return [*notes, *_ipv6(sorted(expected & set(hosts)), facts)]
@@ -158,6 +170,7 @@ def _target_notes(expected: set[str], targets: list[Mx]) -> list[Note]:
     """Rows 1 and 3: the expected hosts are present, have the highest priority, and there are no others."""
     present = [target for target in targets if target.host in expected]
     foreign = sorted({target.host for target in targets if target.host not in expected})
+    # Without any expected host, one note is enough. Missing and foreign hosts would only repeat it.
     if not present:
         text = f"Mail goes to {_list(foreign)} instead of {_list(sorted(expected))}."
         return [Note("fail", "MX_FOREIGN", "Mail goes to another server", text)] if foreign else []
@@ -166,6 +179,7 @@ def _target_notes(expected: set[str], targets: list[Mx]) -> list[Note]:
     if missing:
         text = f"Missing from the MX records: {_list(missing)}."
         notes.append(Note("warn", "MX_INCOMPLETE", "An expected MX record is missing", text))
+    # A spam filter in front may be intentional, so a foreign host with higher priority is a warning and not a failure.
     if min(target.preference for target in targets) < min(target.preference for target in present):
         text = f"{_list(foreign)} has a higher priority than the expected server. Delete the record if it is not yours."
         notes.append(Note("warn", "MX_NOT_FIRST", "Mail goes to another server first", text))
@@ -180,19 +194,23 @@ def _host_notes(host: str, facts: Facts, *, ours: bool) -> list[Note]:
     if is_address(host):
         text = f"{host} is an IP address. An MX record must contain a host name (RFC 5321 section 2.3.5)."
         return [Note("fail", "MX_ADDRESS", "An MX record contains an IP address", text)]
+    # A typing error in a foreign record does no harm to the expected server, so it only warns.
     if not _HOST.fullmatch(host):
         text = f"{host} is not a valid host name, so mail servers skip it."
         return [Note("fail" if ours else "warn", "MX_BAD_NAME", "An MX record contains an invalid host name", text)]
     state = facts.host(host)
     notes: list[Note] = []
+    # Many senders follow the CNAME anyway, but some treat it as an error and bounce.
     if state.aliases:
         text = f"{host} is a CNAME for {state.aliases[-1]}. An MX host must not be a CNAME (RFC 2181 section 10.3)."
         notes.append(Note("fail", "MX_CNAME", "An MX host is a CNAME", text))
     if state.no_address:
         text = f"{host} has no address, so mail servers cannot deliver to it."
         notes.append(Note("fail" if ours else "warn", "MX_NO_ADDRESS", "An MX host has no address", text))
+    # With at least one address, a failed lookup of the other family does not matter.
     if not state.addresses:
         notes.extend(unknown(state.unknown))
+    # Split-horizon DNS can return private addresses only to this resolver. The remedy in CODES covers that case.
     private = sorted(address for address in state.addresses if not is_public(address))
     if private:
         reach = "mail servers cannot deliver to it" if len(private) == len(state.addresses) else "some deliveries fail"

@@ -47,6 +47,7 @@ def questions(subject: Subject, facts: Facts) -> Iterator[Question]:
 
 def judge(subject: Subject, facts: Facts) -> Finding:
     """The finding; row 52 of the catalogue of checks."""
+    # Each part gives its own notes and records, so a fix touches only the records that are wrong.
     parts = (
         _judge_mx(subject, facts),
         _judge_spf(subject, facts.answer(subject.domain, "TXT")),
@@ -75,11 +76,13 @@ def _judge_mx(subject: Subject, facts: Facts) -> _Part:
         return unknown([answer]), [], []
     targets = [r for r in answer.records if isinstance(r, Mx)]
     null = [Record(subject.domain, "MX", "0 .", publish.TTL)]
+    # dns.sends: false is only about outgoing mail. A domain may still receive.
     if any(target.host for target in targets):
         text = "The domain has an MX record, so it receives mail. See the check mx."
         return [info_note(text, "PARKED_RECEIVES")], found_records(answer), []
     if targets:
         return [], found_records(answer), null
+    # A domain without MX and address receives nothing anyway and needs no null MX.
     own = facts.host(subject.domain)
     if not own.addresses:
         return unknown(own.unknown), [], []
@@ -95,6 +98,7 @@ def _judge_spf(subject: Subject, answer: Answer) -> _Part:
         return unknown([answer]), [], []
     records = [text for text in answer.texts() if spf.is_spf(text)]
     found = [Record(subject.domain, "TXT", text) for text in records]
+    # Spelling and space do not matter to receivers, so a correct record stays as it is.
     if len(records) == 1 and records[0].lower().split() == _SPF.split():
         return [], found, [publish.txt(subject.domain, records[0])]
     text = f"SPF: {'; '.join(f'“{t[:60]}”' for t in records[:3]) or 'no record'}. Expected: {_SPF}."
@@ -107,6 +111,7 @@ def _judge_dmarc(subject: Subject, answer: Answer) -> _Part:
         return unknown([answer]), [], []
     records = [text for text in answer.texts() if dmarc.is_dmarc(text)]
     rua = publish.reports_to(subject.expected.dmarc_rua)
+    # Keep the report addresses of the existing record: reports also show forged mail of parked domains.
     one = records[0] if len(records) == 1 else None
     wanted = [generator.record(subject.domain, generator.prefilled(subject.expected, (rua,) if rua else (), one).wish)]
     found = [Record(name, "TXT", text) for text in answer.texts()]
@@ -127,6 +132,7 @@ def _judge_dkim(subject: Subject, answer: Answer) -> _Part:
         return unknown([answer]), [], []
     found = found_records(answer)
     texts = answer.texts()
+    # Keys at the usual selectors of other providers are covered by the wildcard too.
     if texts and all(dkim.parse_dkim(text).key == "" for text in texts):
         return [], found, [publish.txt(name, text) for text in texts] if not answer.aliases else []
     text = f"{name} has no empty key (p=). An empty key revokes all keys of the domain."

@@ -48,6 +48,7 @@ def questions(subject: Subject, facts: Facts) -> Iterator[Question]:
 def judge(subject: Subject, facts: Facts) -> Finding:
     """The finding; row 8 of the catalogue of checks."""
     mx = facts.answer(subject.domain, "MX")
+    # Addresses in dns.spf.senders can be judged without the MX.
     notes = unknown([mx]) if mx.unknown else []
     for host in _hosts(subject, facts):
         notes.extend(unknown(facts.host(host).unknown))
@@ -65,6 +66,7 @@ def judge(subject: Subject, facts: Facts) -> Finding:
         here = _judge_address(subject, facts, address)
         answer = facts.answer(reverse_name(address), "PTR")
         found.extend(found_records(answer))
+        # The reverse zone belongs to the provider of the address, so the record is for another operator.
         if any(note.code in ("PTR_MISSING", "PTR_HELO") for note in here) and _is_servers(subject, facts, address):
             elsewhere.append(Record(reverse_name(address), "PTR", f"{subject.expected.hostname}.", publish.TTL))
         notes.extend(here)
@@ -86,6 +88,8 @@ def _judge_address(subject: Subject, facts: Facts, address: str) -> list[Note]:
         return [Note("warn", "PTR_MISSING", "An address has no PTR record", text)]
     forward = {name: facts.answer(name, _family(address)) for name in names}
     confirmed = [name for name, found in forward.items() if address in found.addresses()]
+    # Receivers trust a name only if it resolves to the address (RFC 8601 section 2.7.3), because anyone can write any
+    # PTR.
     if not confirmed:
         silent = [found for found in forward.values() if found.unknown]
         if silent:
@@ -93,6 +97,7 @@ def _judge_address(subject: Subject, facts: Facts, address: str) -> list[Note]:
         text = f"The PTR record of {address} contains {', '.join(names)}, which does not resolve to {address}."
         return [Note("warn", "PTR_NOT_CONFIRMED", "Forward and reverse DNS do not match", text)]
     hostname = subject.expected.hostname
+    # Other senders, such as a relay of the provider, may use another name in HELO.
     if _is_servers(subject, facts, address) and hostname not in names:
         text = f"The PTR record of {address} contains {', '.join(names)}, but the server uses {hostname} in HELO."
         return [Note("warn", "PTR_HELO", "The PTR record and the server's host name differ", text)]
@@ -105,6 +110,7 @@ def _hosts(subject: Subject, facts: Facts) -> list[str]:
     targets = [r.host for r in answer.records if isinstance(r, Mx)] if answer else []
     ours = [host for host in targets if host in subject.expected.mx_hosts]
     senders = [sender for sender in subject.expected.spf_senders if not is_address(sender)]
+    # Without any other sign, the server's host name may be internal and must not be judged.
     own = [subject.expected.hostname] if (ours or senders or subject.expected.spf_senders) else []
     hosts = dict.fromkeys((*senders[:_MAX_HOSTS], *ours, *own))
     return [host for host in hosts if host and is_askable(host) and not is_address(host)][: 2 * _MAX_HOSTS]

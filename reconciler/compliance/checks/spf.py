@@ -46,7 +46,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "do (section 4). Publish the proposed record, or fix the included record that should allow the address.",
         "SPF_SENDER_UNKNOWN": "A lookup failed that decides whether mail from one of the server's addresses passes. "
         "Run the check again later.",
-        "SPF_SENDER_PASSES": "Mail from the address passes by the named terms.",
+        "SPF_SENDER_PASSES": "Mail from the address passes by the named terms. No action needed.",
         "SPF_SENDER_NOWHERE": "A host in dns.spf.senders has no address. Correct or remove the name.",
         "SPF_SENDERS_NOT_KNOWN": "dns.spf.senders is empty, so the check did not evaluate the record for the server's "
         "outbound addresses. Set dns.spf.senders in the product.",
@@ -101,14 +101,17 @@ class _State:
 def questions(subject: Subject, facts: Facts) -> Iterator[Question]:
     """TXT of the domain; then the lookups of the published record, the senders and the record to propose."""
     yield subject.domain, "TXT"
+    # Sender addresses do not depend on the record. Asking early allows parallel lookups.
     yield from spf_senders.questions(subject)
     answer = facts.known(subject.domain, "TXT")
     if answer is None or answer.unknown:
         return
     if answer.aliases:
+        # MX and NS show whether the CNAME illegally coexists with other records.
         yield from ((subject.domain, rtype) for rtype in OTHER_TYPES)
     state = _state(subject, facts)
     proposal = state.proposal
+    # The proposal has its own tree: an added include may lead to records that nobody looked up yet.
     for tree in (state.tree, proposal.tree if proposal else None):
         if tree is not None:
             yield from tree.open
@@ -128,6 +131,7 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     notes.extend(surroundings(subject.domain, answer, facts))
     notes.extend(spf_senders.host_notes(subject, facts))
     fix: list[Record] = []
+    # Without a proposal, a reader still needs a remedy if an earlier term blocks the mechanism.
     if state.proposal is None:
         notes.extend(_blocking_notes(subject, state))
     else:
@@ -137,6 +141,7 @@ def judge(subject: Subject, facts: Facts) -> Finding:
         else:
             fix = [publish.txt(subject.domain, state.proposal.merged.text)]
             notes.extend(info_note(text, "SPF_PROPOSAL") for text in _proposal_notes(state.proposal))
+    # A passing or weak record may stay, so it is also the expected one.
     if worst(note.status for note in notes) in ("pass", "warn", "skip") and not fix:
         expected = [publish.txt(subject.domain, record.text) for record in state.records]
     else:
@@ -156,10 +161,12 @@ def _state(subject: Subject, facts: Facts) -> _State:
     published = [data for data in answer.records if isinstance(data, Txt) and is_spf(data.text)]
     strings = tuple(data.strings for data in published)
     records = tuple(parse_spf(data.text) for data in published)
+    # Receivers evaluate no record if there are several (RFC 7208 section 4.5). So there is no tree to judge.
     if len(records) != 1:
         return _State(records, strings, None, (), _propose(subject, records, facts))
     tree = build_tree(subject.domain, records[0], facts.known)
     sent = spf_senders.evaluate(subject, facts)
+    # Proposals during the first rounds would ask questions that the complete tree makes unnecessary.
     if tree.open or any(s.evaluation.open for s in sent) or not _needs_fix(subject, tree, sent):
         return _State(records, strings, tree, sent, None)
     return _State(records, strings, tree, sent, _propose(subject, records, facts))
@@ -175,6 +182,7 @@ def _propose(subject: Subject, records: tuple[SpfRecord, ...], facts: Facts) -> 
     least = _proposal(subject, records, (), facts)
     if primary is not None and not _accepted(subject, least.tree):
         least = _proposal(subject, records, (primary,), facts)
+    # Prefer the smallest change: each added term costs lookups and needs maintenance.
     if any(s.evaluation.open for s in least.sent) or not any(s.refused for s in least.sent):
         best = least
     else:
@@ -183,6 +191,7 @@ def _propose(subject: Subject, records: tuple[SpfRecord, ...], facts: Facts) -> 
         # While lookups are missing, prefer the larger proposal: its questions lead to a decision.
         undecided = any(s.evaluation.open for s in more.sent)
         best = more if undecided or _refused(more.sent) < _refused(least.sent) else least
+    # Without any knowledge of the senders, a proposed record would lock out the mail server.
     nothing = not records and primary is None and not subject.expected.spf_senders
     if nothing or [record.text for record in records] == [best.merged.text]:
         return None
@@ -204,6 +213,7 @@ def _proposal(
 
 def _needs_fix(subject: Subject, tree: Tree, sent: tuple[SenderResult, ...]) -> bool:
     record = tree.root.record
+    # A record without an effective all protects nobody, so the proposal also adds ~all.
     weak = tree.terminal is None or tree.terminal.qualifier in ("+", "?")
     if record.faults or record.ignored or weak or any(s.refused for s in sent):
         return True
@@ -218,6 +228,7 @@ def _primary(subject: Subject) -> Mechanism | None:
 def _accepted(subject: Subject, tree: Tree) -> str | None:
     """The expected mechanism in the record; the primary one if both are present."""
     for text in (subject.expected.spf_primary, *subject.expected.spf_secondary):
+        # Invalid mechanisms of the product are reported by `_product`. Here they simply never match.
         wanted = parse_mechanism(text) if text else None
         if isinstance(wanted, Mechanism) and tree.allows(wanted, subject.domain):
             return text
@@ -235,6 +246,8 @@ def _existence(state: _State, texts: tuple[str, ...]) -> list[Note]:
         return []
     notes = [Note("fail", "SPF_MISSING", "No SPF record", "No TXT record begins with v=spf1.")]
     for text in texts:
+        # A record with a typing error does not count for receivers. Without this note, users see "no record" next to
+        # their record.
         meant = tags.tidied(text)
         if is_spf(meant) or meant[:6].lower() == "v=spf1":
             why = listed(tags.slips(text)) or "a space is missing after v=spf1"
@@ -282,10 +295,13 @@ def _allowing(subject: Subject, tree: Tree, *, passing: bool) -> list[Note]:
     if accepted is None and not tree.unknown:
         text = f"The SPF record does not contain {primary} with a pass before all."
         title = "The mail server is not allowed to send"
+        # The product's mechanism is a convention of the provider. If mail passes anyway, the title must not claim
+        # otherwise.
         if passing:
             title = "The expected SPF mechanism is missing"
             text += " The server's mail still passes by other terms."
         notes = [Note("fail", "SPF_NOT_ALLOWED", title, text)]
+        # An include with a macro may contain the mechanism, so the note tells that the search was incomplete.
         if tree.unfollowed:
             text = f"Not followed, because the target depends on the mail: {listed(tree.unfollowed)}."
             notes.append(info_note(text, "SPF_NOT_FOLLOWED"))

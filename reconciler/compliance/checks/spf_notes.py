@@ -17,6 +17,7 @@ OTHER_TYPES: tuple[RecordType, ...] = ("MX", "NS")
 def limit_notes(tree: Tree) -> list[Note]:
     """Rows 14 and 15."""
     notes: list[Note] = []
+    # The count is a lower bound, because the walk asks nothing beyond the limit.
     if tree.lookups > MAX_LOOKUPS:
         text = f"The SPF record needs at least {tree.lookups} DNS lookups; the limit is {MAX_LOOKUPS} (section 4.6.4)."
         notes.append(Note("fail", "SPF_LOOKUPS", "The SPF record needs too many lookups", text))
@@ -25,6 +26,7 @@ def limit_notes(tree: Tree) -> list[Note]:
             f"The SPF record needs {tree.lookups} of at most {MAX_LOOKUPS} DNS lookups. The next may exceed the limit."
         )
         notes.append(Note("warn", "SPF_LOOKUPS_NEAR", "The SPF record is near the lookup limit", text))
+    # Included records of other organizations may lose a name at any time, so the note lists the names.
     if len(tree.voids) > MAX_VOID:
         text = f"{len(tree.voids)} of its lookups return no record ({listed(tree.voids)}); the limit is {MAX_VOID}."
         notes.append(Note("fail", "SPF_VOID_LOOKUPS", "Too many SPF lookups return no record", text))
@@ -37,6 +39,7 @@ def style(record: SpfRecord, tree: Tree) -> list[Note]:
     if record.ignored:
         text = f"Terms without effect because of all: {listed(tuple(term.text for term in record.ignored))}."
         notes.append(Note("warn", "SPF_IGNORED", "Some SPF terms have no effect", text))
+    # Only the owner of a record can replace its ptr, so the same term in an included record is information.
     if any(term.name == "ptr" for term in record.effective):
         text = (
             "Do not use ptr (section 5.5): it is slow, many receivers skip it, and only the first ten reverse names of "
@@ -66,6 +69,7 @@ def surroundings(domain: str, answer: Answer, facts: Facts) -> list[Note]:
     if not answer.aliases:
         return notes
     target = answer.aliases[0]
+    # DNS servers refuse such a zone, but some hosting panels create it anyway.
     others = [rtype for rtype in OTHER_TYPES if _has_records(facts.known(domain, rtype))]
     if others:
         text = (
@@ -87,10 +91,12 @@ def listed(names: Sequence[str]) -> str:
 def _ending(record: SpfRecord, tree: Tree) -> list[Note]:
     """Row 18."""
     everybody, terminal = tree.for_everybody, tree.terminal
+    # This can also be a network with prefix length 0 or an include that allows everybody, not only +all.
     if everybody is not None:
         text = f"{everybody} allows every server to send for the domain."
         return [Note("fail", "SPF_ALL_PASS", "The SPF record allows every sender", text)]
     if terminal is None:
+        # A redirect takes the place of all. The target decides about other senders.
         if record.redirect is not None:
             return []
         text = "The SPF record has no all at its end, so it does not cover other senders."

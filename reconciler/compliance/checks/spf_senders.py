@@ -7,8 +7,7 @@ from ipaddress import ip_address, ip_network
 from reconciler.compliance.facts import Facts, Question
 from reconciler.compliance.records.addresses import is_address
 from reconciler.compliance.records.spf import Mechanism, MechanismName
-from reconciler.compliance.records.spf_check import Evaluation, check_host
-from reconciler.compliance.records.spf_tree import Find
+from reconciler.compliance.records.spf_check import Evaluation, Find, check_host
 from reconciler.compliance.subject import Subject
 from reconciler.compliance.verdict import Note, info_note, unknown
 from reconciler.core.lookups import Answer, RecordType, Txt
@@ -44,6 +43,7 @@ def questions(subject: Subject) -> Iterator[Question]:
     """The addresses of sender hosts, in both families: mail from each of them must pass."""
     for sender in subject.expected.spf_senders:
         if _is_host(sender):
+            # A dual-stack server may send over either family, and receivers see only one of them.
             yield from ((sender, family) for family in _FAMILIES)
 
 
@@ -59,8 +59,10 @@ def evaluate(subject: Subject, facts: Facts, find: Find | None = None) -> tuple[
             found[sender] = ""
             continue
         for address in sorted(facts.host(sender).addresses, key=_by_family):
+            # Several names may have the same address. One evaluation per address is enough.
             found.setdefault(address, sender)
     sender = f"postmaster@{subject.domain}"
+    # Only macros use the HELO name (`%{h}`). Without a known host name, any value is a guess.
     helo = subject.expected.hostname or subject.domain
     return tuple(
         SenderResult(address, name, check_host(address, subject.domain, sender, helo, find or facts.known))
@@ -71,6 +73,7 @@ def evaluate(subject: Subject, facts: Facts, find: Find | None = None) -> tuple[
 def publishing(text: str, domain: str, find: Find) -> Find:
     """A lookup that behaves as if `text` were the domain's only TXT record."""
     published = Answer(name=domain, rtype="TXT", outcome="records", records=(Txt((text,)),))
+    # All other answers stay real, so the evaluation of a proposal includes the current records of includes.
     return lambda name, rtype: published if (name, rtype) == (domain, "TXT") else find(name, rtype)
 
 
@@ -84,6 +87,7 @@ def host_notes(subject: Subject, facts: Facts) -> list[Note]:
     notes: list[Note] = []
     for sender in filter(_is_host, subject.expected.spf_senders):
         host = facts.host(sender)
+        # A host with one known address may still have others that do not pass.
         notes.extend(unknown(host.unknown))
         if host.no_address:
             text = f"The host {sender} in dns.spf.senders has no address, so no mail can come from it."
@@ -100,6 +104,7 @@ def sent_notes(sent: Sequence[SenderResult]) -> list[Note]:
     passing: dict[str, list[str]] = {}
     for s in sent:
         if s.passes:
+            # Servers with many addresses usually pass by one include. One line for all is easier to read.
             passing.setdefault(_by(s), []).append(s.label)
     notes.extend(
         info_note(f"Mail from {_and(labels)} passes {by}.", "SPF_SENDER_PASSES")

@@ -38,6 +38,7 @@ def judge(subject: Subject, facts: Facts) -> Finding:
     if answer.unknown:
         return conclude(_BASIS, unknown([answer]), good="")
     records = _records(answer)
+    # Senders ignore mistyped records, so the report must show them next to the proposed one.
     meant = [text for text in answer.texts() if tags.tidied(text).lower().replace(" ", "").startswith("v=tlsrpt")]
     found = found_records(answer)
     if not records and not meant:
@@ -46,6 +47,7 @@ def judge(subject: Subject, facts: Facts) -> Finding:
         note = Note("skip", "TLS_RPT_NONE", "The domain requests no TLS reports", text)
         return conclude(_BASIS, [note], good="", expected=wanted, found=found)
     notes = _notes(subject, records, meant)
+    # Keep addresses of the faulty record: someone already reads the reports there.
     fix = _wanted(subject, _usable(records or meant)) if notes else []
     kept = [publish.txt(_name(subject), text) for text in records]
     return conclude(

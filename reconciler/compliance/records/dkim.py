@@ -37,6 +37,7 @@ def rsa_key(der: bytes) -> RsaKey | None:
         body, rest = _take(der, _SEQUENCE)
         if rest:
             return None
+        # RFC 6376 section 3.6.1 names this form, but most tools publish SubjectPublicKeyInfo.
         if body[:1] == bytes([_INTEGER]):
             return _bare(body)
         algorithm, after = _take(body, _SEQUENCE)
@@ -65,6 +66,7 @@ def _take(data: bytes, tag: int) -> tuple[bytes, bytes]:
     length, at = data[1], 2
     if length & 0x80:
         size = length & 0x7F
+        # Four bytes of length cover any key. Longer lengths and the indefinite form are invalid in DER.
         if not 1 <= size <= 4 or len(data) < 2 + size:
             raise _Broken
         length, at = int.from_bytes(data[2 : 2 + size], "big"), 2 + size

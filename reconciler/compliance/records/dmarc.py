@@ -53,6 +53,7 @@ def report_uri(address: str) -> str:
     Raises:
         ValueError: the address is not usable; the message gives the reason.
     """
+    # Products contain either plain addresses or complete URIs.
     plain = address.strip()
     if plain.lower().startswith("mailto:") or "://" in plain:
         uri = _parse(plain.replace(",", "%2C").replace("!", "%21").replace(";", "%3B"))
@@ -71,6 +72,7 @@ def report_uri(address: str) -> str:
 
 
 def _parse(text: str) -> ReportUri:
+    # The size limit is part of the tag's syntax and not of the URI, so remove it first.
     size = _SIZE.search(text)
     bare = text[: size.start()] if size else text
     shown = bare[:_SHOWN]
@@ -191,6 +193,7 @@ def parse(text: str) -> DmarcRecord:
     uris = {tag: parse_list(value) for tag in ("rua", "ruf") if (value := found.get(tag)) is not None}
     bad.extend((tag, f"in {tag}=, {uri.fault}") for tag, all_of in uris.items() for uri in all_of if uri.fault)
     options, fault = _failure_options(found)
+    # Invalid failure options do not invalidate the policy.
     bad.extend(fault)
     unusable = "p" not in good or any(tag in POLICY_TAGS for tag, _ in bad)
     return DmarcRecord(

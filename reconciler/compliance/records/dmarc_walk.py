@@ -44,6 +44,7 @@ class TreeWalk:
 def names(domain: str) -> tuple[str, ...]:
     """The domains of a walk: the domain itself, then its parents, at most eight in total."""
     labels = domain.split(".")
+    # For long names, RFC 9989 section 4.10 skips the middle: the top of the tree has the policies.
     parents = labels[1:] if len(labels) < MAX_WALK else labels[-(MAX_WALK - 1) :]
     return (domain, *(".".join(parents[at:]) for at in range(len(parents))))
 
@@ -67,11 +68,13 @@ def follow(domain: str, known: Known) -> TreeWalk:
         if policy is None:
             continue
         found[name] = policy
+        # The owner declares this domain as the organization, so names above it do not matter.
         if policy.record.psd == "n":
             return TreeWalk(organization=name, above=policy)
         if policy.record.psd == "y" and name != domain:
             organization = _below(name, domain)
             return TreeWalk(organization=organization, above=found.get(organization, policy))
+    # Names are walked upwards, so the last record is the highest.
     highest = list(found)[-1] if found else domain
     return TreeWalk(organization=highest, above=found.get(highest))
 

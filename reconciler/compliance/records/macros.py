@@ -78,6 +78,7 @@ def domain_spec(text: str) -> MacroString:
     if not text:
         raise SyntaxFault("a domain name is missing")
     spec = macro_string(text)
+    # The end of a macro is unknown until expansion, so the grammar cannot check the top-level domain.
     if isinstance(spec.parts[-1], Macro) or text[-2:] in ("%%", "%_", "%-"):
         return spec
     _, dot, last = text.removesuffix(".").rpartition(".")
@@ -166,6 +167,7 @@ def expand(text: MacroString, mail: Mail, domain: str, validated: str = "unknown
 def expand_name(text: MacroString, mail: Mail, domain: str, validated: str = "unknown") -> str:
     """The expanded text as a name to look up: lower case, no final dot, cut from the left to 253 characters."""
     name = expand(text, mail, domain, validated).lower().removesuffix(".")
+    # RFC 7208 section 7.3 drops labels from the left, so the registered domain survives.
     while len(name) > MAX_NAME and "." in name:
         name = name.partition(".")[2]
     return name
@@ -175,6 +177,7 @@ def expand_same(text: MacroString, domain: str, sender_domain: str) -> str | Non
     """The expanded name, if it is equal for all mail from a domain (`%{d}`, `%{o}`); otherwise None."""
     if any(isinstance(part, Macro) and part.letter not in ("d", "o") for part in text.parts):
         return None
+    # These macros do not use address and HELO, so any values will do.
     mail = Mail(address=IPv4Address(0), sender=f"postmaster@{sender_domain}", helo="")
     return expand_name(text, mail, domain)
 

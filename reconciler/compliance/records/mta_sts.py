@@ -36,6 +36,7 @@ def record_faults(text: str) -> tuple[str, ...]:
 
 def fixed_record(text: str) -> str:
     """A valid record. It keeps the valid part of the id, because a new id makes senders fetch the policy again."""
+    # An id with hyphens or dots, such as a date, is a common mistake.
     kept = re.sub(r"[^A-Za-z0-9]", "", tags.parse(text).get("id") or "")[:32]
     return compose_mta_sts(kept or "1")
 

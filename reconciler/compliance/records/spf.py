@@ -47,6 +47,7 @@ class Mechanism:
 
     def key(self, owner: str) -> Hashable:
         """A key for the senders that the mechanism matches in a record at `owner`. The qualifier is not part of it."""
+        # `mx` and `mx:example.com` are equal in a record at example.com.
         domain = self.domain.text if self.domain else owner if self.name in ("a", "mx", "ptr") else ""
         return self.name, domain.lower().removesuffix("."), self.network, self.prefix4, self.prefix6
 
@@ -134,6 +135,7 @@ def parse_spf(text: str) -> SpfRecord:
             continue
         try:
             term = _term(word)
+            # RFC 7208 section 6 forbids repeats of these two only. Unknown modifiers may repeat.
             if isinstance(term, Modifier) and term.name in ("redirect", "exp"):
                 _once(term, terms)
             terms.append(term)
@@ -160,6 +162,7 @@ def _once(term: Modifier, before: list[Term]) -> None:
 
 
 def _term(word: str) -> Term:
+    # Modifiers come first: `a=b` would otherwise look like the mechanism a with an invalid rest.
     modifier = _MODIFIER.fullmatch(word)
     if modifier is not None:
         return _modifier(word, modifier[1].lower(), modifier[2])
@@ -212,6 +215,7 @@ def _optional_domain(rest: str) -> MacroString | None:
 
 def _dual_cidr(rest: str) -> tuple[str, int, int]:
     """The text before the prefix lengths, and the prefix lengths. A domain-spec may also contain `/`."""
+    # Macros and domain names may contain slashes and digits, so search the prefix length from the end.
     end = len(rest.rstrip("/0123456789"))
     for at in range(end, len(rest) + 1):
         found = _DUAL_CIDR.fullmatch(rest, at)
@@ -226,6 +230,7 @@ def _dual_cidr(rest: str) -> tuple[str, int, int]:
 
 def _network(name: Literal["ip4", "ip6"], rest: str) -> IPv4Network | IPv6Network:
     host, slash, prefix = rest[1:].partition("/")
+    # Python accepts netmasks, leading zeros and scope ids, which the SPF grammar does not.
     plain = not slash or prefix == "0" or (prefix.isascii() and prefix.isdigit() and not prefix.startswith("0"))
     family = "IPv4" if name == "ip4" else "IPv6"
     refusal = SyntaxFault(f"“{rest[1:65]}” is not a valid {family} range")

@@ -73,6 +73,7 @@ def check_host(
         find: returns answers. Missing ones are in `open`: the caller looks them up and calls again.
     """
     client = ip_address(address)
+    # Dual-stack servers report IPv4 clients this way.
     if isinstance(client, IPv6Address) and client.ipv4_mapped is not None:
         client = client.ipv4_mapped
     local, _, host = sender.rpartition("@")
@@ -86,6 +87,7 @@ def check_host(
     run = _Run(mail, find)
     try:
         result, reason = run.domain(domain.lower().removesuffix("."), first=True)
+        # Only a fail has an explanation, and its lookup must not change any other result.
         explanation = run.explained() if result == "fail" else ""
     except _Open as e:
         return Evaluation(result=None, open=e.questions, lookups=run.lookups)
@@ -133,6 +135,7 @@ class _Run:
         """Finds and evaluates the record of a domain (RFC 7208 sections 4.3 to 4.7)."""
         if not is_name(name):
             return "none", f"{name} is not a valid domain name"
+        # The first lookup is not caused by a term, so it does not count as void.
         answer = self._ask(name, "TXT", counts=not first)
         if answer.unknown:
             raise _Ended("temperror", f"TXT of {name}: {answer.text}")
@@ -152,6 +155,7 @@ class _Run:
             if self._matches(domain, term):
                 self.matched.insert(0, term.text)
                 exp = record.modifier("exp")
+                # An include returns before its caller matches, so the outermost record sets this last.
                 self.exp = (domain, exp.value) if exp else None
                 return _RESULTS[term.qualifier], ""
         if record.redirect is not None:
@@ -190,6 +194,7 @@ class _Run:
 
     def _include(self, domain: str, term: Mechanism) -> bool:
         """RFC 7208 section 5.2: only a pass matches. Without one, the terms inside the include do not count."""
+        # A failed include must not appear in the terms that explain the result.
         before = list(self.matched)
         result, reason = self.domain(self._target(domain, term))
         if result == "none":
@@ -203,6 +208,7 @@ class _Run:
         hosts = [r.host for r in self._there(target, "MX", term).records if isinstance(r, Mx) and r.host]
         if len(hosts) > MAX_NAMES:
             raise _Ended("permerror", f"“{term.text}”: {target} has {len(hosts)} mail hosts; the limit is {MAX_NAMES}")
+        # Without this, ten MX hosts would need ten rounds of lookups.
         self._together((host, self._family()) for host in hosts)
         return any(self._any_address(host, term) for host in hosts)
 
@@ -218,6 +224,7 @@ class _Run:
     def _validated_names(self) -> list[str]:
         """The client's reverse names that resolve to its address (RFC 7208 section 5.5). A failed lookup gives none."""
         answer = self._ask(self.mail.address.reverse_pointer, "PTR")
+        # An owner of an address can publish any number of PTR records, so RFC 7208 section 4.6.4 limits them.
         names = [r.name for r in answer.records if isinstance(r, Host)][:MAX_NAMES]
         names = [name for name in names if is_name(name)]
         self._together((name, self._family()) for name in names)
@@ -256,6 +263,7 @@ class _Run:
             raise _Open((name, rtype))
         if counts and answer.void:
             self.voids += 1
+            # A record with many void lookups can be used to attack the DNS of others.
             if self.voids > MAX_VOID:
                 raise _Ended(
                     "permerror", f"more than {MAX_VOID} lookups return no record, most recently {rtype} of {name}"
@@ -285,6 +293,7 @@ class _Run:
             return ""
         answer = self._ask(name, "TXT", counts=False)
         texts = answer.texts()
+        # The explanation reaches SMTP replies, which must be ASCII.
         if len(texts) != 1 or not texts[0].isascii():
             return ""
         try:

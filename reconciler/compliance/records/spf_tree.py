@@ -3,7 +3,7 @@
 This is the worst case over all senders and finds faults that affect all of them. `check_host()` evaluates one sender.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
@@ -20,14 +20,10 @@ from reconciler.compliance.records.spf import (
     is_spf,
     parse_spf,
 )
+from reconciler.compliance.records.spf_check import MAX_NAMES, Find
 from reconciler.core.findings import SpfTerm, SpfTree
 from reconciler.core.lookups import Answer, RecordType
 
-Find = Callable[[str, RecordType], Answer | None]
-"""Returns the answer to a question, or None if it has not been asked."""
-
-MAX_MX_NAMES = 10
-"""Limit of hosts of one `mx` term (RFC 7208 section 4.6.4)."""
 MAX_COUNTED = 60
 """Limit of counted terms. Untrusted records can include each other in exponentially many ways."""
 
@@ -105,12 +101,15 @@ class SpfWalk:
         return self.lookups > MAX_LOOKUPS
 
     def _use(self, term: Term, domain: str, path: tuple[str, ...]) -> TermUse:
+        # all, ip4 and ip6 need no DNS, so they neither count nor fail.
         if isinstance(term, Mechanism) and term.name not in QUERYING:
             return TermUse(term=term, total=self.lookups, beyond=self._beyond)
         before = self.lookups
+        # The exact number beyond the limit is useless, and records that include each other would take exponential time.
         if before >= MAX_COUNTED:
             return TermUse(term=term, total=before, beyond=True)
         self.lookups += 1
+        # The term that exceeds the limit is itself not evaluated.
         beyond = self._beyond
         seen = self._seen(term, domain, path)
         return TermUse(
@@ -127,6 +126,7 @@ class SpfWalk:
     def _seen(self, term: Term, domain: str, path: tuple[str, ...]) -> _Seen:
         spec = term.domain if isinstance(term, Mechanism) else term.value
         target = self._target(spec, domain)
+        # The names that ptr looks up come from the client's address.
         if target is None or (isinstance(term, Mechanism) and term.name == "ptr"):
             if target is None and not self._beyond:
                 self.unfollowed.append(term.text)
@@ -164,6 +164,7 @@ class SpfWalk:
 
     def _follow(self, text: str, target: str, path: tuple[str, ...]) -> _Seen:
         seen = _Seen()
+        # Only the domains on the current path form a loop. Including one record twice is legal.
         if target in path:
             self._fault(f"“{text}” forms a loop: {' → '.join((*path, target))}", seen)
             return seen
@@ -191,9 +192,10 @@ class SpfWalk:
         answer = self._ask(target, "MX" if term.name == "mx" else "A", seen)
         if answer is None:
             return seen
-        if term.name == "mx" and len(answer.records) > MAX_MX_NAMES:
+        if term.name == "mx" and len(answer.records) > MAX_NAMES:
             hosts = len(answer.records)
-            self._fault(f"“{term.text}” leads to {hosts} mail hosts; the limit is {MAX_MX_NAMES}", seen)
+            self._fault(f"“{term.text}” leads to {hosts} mail hosts; the limit is {MAX_NAMES}", seen)
+        # A host with only IPv6 is not void. So AAAA decides.
         if answer.outcome == "nodata" and term.name == "a":
             answer = self._ask(target, "AAAA", seen)
         if answer is not None and answer.void:
@@ -340,6 +342,7 @@ def _drawn(node: Node) -> SpfTree:
     start = node.uses[0].total - node.uses[0].lookups if node.uses else 0
     end = node.uses[-1].total if node.uses else 0
     terms = [_drawn_term(use) for use in node.uses]
+    # Terms without effect come last: their place in the record does not matter.
     terms += [SpfTerm(text=term.text, total=end, ignored=True) for term in node.record.ignored]
     terms += [SpfTerm(text=fault.term, total=end, fault=fault.why) for fault in node.record.faults]
     return SpfTree(

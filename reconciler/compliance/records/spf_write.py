@@ -60,6 +60,7 @@ class _Merging:
         """Keeps a mechanism unless it is a duplicate. A mechanism that is also an addition gets a pass."""
         key = term.key(self.owner)
         known = self.kept.get(key)
+        # Evaluation stops at the first match, so the first of two equal mechanisms decides.
         if known is not None:
             if known.qualifier != term.qualifier:
                 self.notes.append(f"{term.text} is left out: {known.text} comes before it")
@@ -81,6 +82,7 @@ def _ending(records: Sequence[SpfRecord], merging: _Merging) -> tuple[str, ...]:
         include = Mechanism(name="include", domain=redirect.value, text=f"include:{redirect.value.text}")
         merging.notes.append(f"{redirect.text} becomes {include.text}, because a record can have only one redirect")
         merging.take(include)
+    # A common and effective end is a decision of the owner. Anything else becomes ~all, the safe choice.
     if len(ends) == 1 and (end := next(iter(ends))) in ("~all", "-all"):
         return (end,)
     if ends:

@@ -29,6 +29,7 @@ def parse(text: str, *, fold_case: bool = False) -> TagList:
     pairs: list[tuple[str, str]] = []
     faults: list[str] = []
     parts = text.split(";")
+    # A final semicolon is valid and common.
     if len(parts) > 1 and not parts[-1].strip(_SPACE):
         parts.pop()
     for part in parts:

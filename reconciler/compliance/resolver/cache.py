@@ -84,6 +84,7 @@ class AnswerCache:
                 # mkstemp creates a file that only the owner can read.
                 with os.fdopen(number, "w", encoding="utf-8") as file:
                     file.write(text)
+                    # Without fsync, a crash after the rename could leave an empty file.
                     file.flush()
                     os.fsync(file.fileno())
                 Path(name).replace(self._path)
@@ -99,8 +100,10 @@ class AnswerCache:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise ValueError("it is not a regular file")
+            # Another user could plant answers that hide a fault or propose false records.
             if hasattr(os, "geteuid") and (status.st_uid != os.geteuid() or status.st_mode & 0o022):
                 raise ValueError("other users can write it")
+            # A huge file must not exhaust the memory.
             if status.st_size > MAX_BYTES:
                 raise ValueError(f"it is larger than {MAX_BYTES} bytes")
             found = _json(file.read(MAX_BYTES + 1))
@@ -112,6 +115,7 @@ class AnswerCache:
         now = self._now()
         for row in rows:
             answer, until = _answer(row)
+            # A time too far in the future comes from a wrong clock, so the row is not trustworthy.
             if now < until <= now + MAX_SECONDS:
                 self._answers[answer.name, answer.rtype] = answer, until
 
@@ -186,6 +190,7 @@ def _rdata(found: object) -> Rdata:
     make, types = _SHAPES.get(kind, (None, ())) if isinstance(kind, str) else (None, ())
     if make is None or tuple(map(type, values)) != types:
         raise ValueError("it is damaged")
+    # The constructors do not validate values, and later code relies on valid addresses.
     if kind == "Address":
         ip_address(values[0])
     return make(*values)

@@ -49,6 +49,7 @@ class HttpsFetcher:
         found = await self._addresses(parts.hostname)
         if not found.addresses():
             return Page(url=url, outcome="temporary" if found.unknown else "unusable", text=found.text)
+        # One address is enough for a check. Trying all of them would multiply the timeout.
         address = found.addresses()[0]
         async with self._limit:
             try:
@@ -121,6 +122,7 @@ def _page(url: str, raw: bytes) -> Page:
     except (http.client.HTTPException, ValueError, OSError) as e:
         return Page(url=url, outcome="unusable", text=f"the response is not valid HTTP: {type(e).__name__}")
     status = response.status
+    # An overloaded server says nothing about the page.
     if status >= 500 or status == 429:
         return Page(url=url, outcome="temporary", status=status, text=f"the server answered {status}")
     if status != 200:
@@ -128,6 +130,7 @@ def _page(url: str, raw: bytes) -> Page:
         return Page(url=url, outcome="status", status=status, text=f"the server answered {status}{more}")
     if len(body) > MAX_BODY:
         return Page(url=url, outcome="unusable", status=status, text=f"the page is longer than {MAX_BODY} bytes")
+    # `http.client` does not report a body that is shorter than its Content-Length.
     if response.length:
         return Page(url=url, outcome="temporary", text=_BROKEN)
     text = body.decode("utf-8", errors="replace")

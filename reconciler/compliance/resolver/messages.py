@@ -155,11 +155,13 @@ def read_reply(query: Query, shown: str, wire: bytes) -> Answer | Trouble | Trun
     Args:
         shown: the server as messages show it.
     """
+    # Nearly all replies are plain. The fast reader saves most of the CPU time of a fleet.
     if query.plain:
         try:
             return wire_format.read(wire, query.name, query.rtype, query.asked)
         except LeftToDnspython:
             pass
+    # Do not parse a truncated message: its records may be incomplete. Ask again by TCP.
     if wire[2] & 2:
         return Truncated()
     try:
@@ -210,11 +212,14 @@ def _trouble(reply: dns.message.Message, shown: str, *, recursive: bool) -> Trou
         return Trouble("refused", f"{shown} refused to answer ({dns.rcode.to_text(rcode)})")
     if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         return Trouble("temporary", f"{shown} answered {dns.rcode.to_text(rcode)}", no_edns=rcode in _NO_EDNS)
+    # A server without authority answers from a cache or by chance. Its records are not the zone.
     if not recursive and not reply.flags & dns.flags.AA:
         return Trouble("temporary", f"{shown} answered without authority over the zone (lame)")
     has_soa = _has_soa(reply)
     in_charge = bool(reply.flags & (dns.flags.RA | dns.flags.AA))
     if rcode == dns.rcode.NOERROR and not reply.answer and not has_soa:
+        # An empty answer without a SOA may come from a server that does not know the zone, so it is no proof of
+        # absence.
         referral = any(rrset.rdtype == dns.rdatatype.NS for rrset in reply.authority)
         if referral or not in_charge:
             return Trouble("temporary", f"{shown} answered with a referral instead of an answer (lame)")

@@ -136,6 +136,7 @@ class DnsResolver:
             query = make_query(name, rtype, recursive=not authority)
         except NotAName as e:
             return Answer(name=name, rtype=rtype, outcome="nxdomain", text=f"not a valid DNS name: {e}")
+        # Direct answers exist to find stale caches, so they never come from the cache file.
         if authority:
             self.sent += 1
             return await self._ask_servers(query, (self._authority(authority),))
@@ -156,6 +157,7 @@ class DnsResolver:
     async def _ask_servers(self, query: Query, servers: Sequence["_Server"]) -> Answer:
         """Asks the servers in turn, with retries. Returns the first answer, or else the last failure."""
         if len(servers) > 1:
+            # The sort is stable: among responsive servers, the configured order stays.
             servers = sorted(servers, key=lambda server: server.misses >= _MAX_MISSES)
         plan = [(share, server) for share in _TIME_SHARES for server in servers]
         left = self._timeout
@@ -167,7 +169,9 @@ class DnsResolver:
             if isinstance(reply, Answer):
                 return reply
             trouble = reply
+            # Unused time of a quick failure goes to the remaining attempts.
             left = max(0.0, left - taken)
+            # A server with a definite failure would repeat it, so only silent servers get retries.
             plan = [row for row in plan[1:] if trouble.again or row[1] is not server]
         assert trouble is not None, "a resolver has at least one server"
         text = f"{trouble.text} within {self._timeout:g} s" if trouble.again else trouble.text
@@ -192,6 +196,7 @@ class _Server:
 
     async def exchange(self, query: Query, seconds: float) -> tuple[Answer | Trouble, float]:
         """One attempt: the result, and its duration in seconds without the time in the queue."""
+        # The time in the queue does not count, or a busy run would turn slow queues into failures.
         async with self._turn:
             now = asyncio.get_running_loop().time
             begin = now()
@@ -204,6 +209,7 @@ class _Server:
             if reply is None:
                 self.misses += 1
                 return Trouble("temporary", f"{self.shown} did not answer", again=True), now() - begin
+            # Any response, even a failure, shows that the server is alive.
             self.misses = 0
             return reply, now() - begin
 
@@ -211,6 +217,7 @@ class _Server:
         """Asks by UDP; by TCP if the reply is truncated; without EDNS if the server does not support it."""
         deadline = asyncio.get_running_loop().time() + seconds
         reply = await self._by_udp(query if self._edns else query.without_edns(), seconds)
+        # Only a success without EDNS proves that EDNS was the cause.
         if isinstance(reply, Trouble) and reply.no_edns and self._edns:
             plainer = await self._by_udp(query.without_edns(), deadline - asyncio.get_running_loop().time())
             if isinstance(plainer, Answer | Truncated):

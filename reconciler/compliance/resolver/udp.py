@@ -49,6 +49,7 @@ class _Port(Generic[Reply]):
     def send(self, tail: bytes, waiting: _Waiting[Reply]) -> int:
         """Sends a question and returns its id."""
         number = randbelow(0x10000)
+        # Two pending questions on one port with the same id would be indistinguishable.
         while number in self.waiting:
             number = randbelow(0x10000)
         # A full send buffer is like a lost datagram: the next attempt sends the question again.
@@ -78,6 +79,7 @@ class _Port(Generic[Reply]):
         if waiting is None or waiting.future.done() or wire[2] & _REPLY != 0x80:
             return
         without = wire[4:6] == b"\0\0" and wire[3] & 15 in _SHORT_ERRORS
+        # A forger who guesses id and port must also know the question.
         if not without and not repeats(wire, waiting.asked):
             return
         reply = waiting.read(wire)
@@ -119,6 +121,7 @@ class Sockets(Generic[Reply]):
         port = self._ports[place]
         if port is None or port.sent >= _RETIRED_AFTER:
             self._ports[place] = None
+            # A retired socket with pending questions stays open until the last reply; `_tidy` closes it.
             if port is not None and not port.waiting:
                 port.close()
             port = self._ports[place] = self._open()
@@ -152,6 +155,7 @@ class Sockets(Generic[Reply]):
     def _tidy(self, port: _Port[Reply]) -> None:
         if not port.waiting and port not in self._ports:
             port.close()
+        # Open sockets without questions would keep file descriptors for the entire run.
         if not self._under_way:
             for place, idle in enumerate(self._ports):
                 if idle is not None:

@@ -46,6 +46,7 @@ def values(wire: bytes, name: str, rtype: RecordType, rows: list[Row]) -> tuple[
     seen: set[object] = set()
     for _, start, end in rows:
         value = _value(wire, name, rtype, start, end)
+        # Different bytes can decode to the same text. dnspython compares bytes, so this does too.
         mark: object = wire[start:end] if rtype == "TXT" else value
         if mark not in seen:
             seen.add(mark)
@@ -214,6 +215,7 @@ def read(wire: bytes, name: str, rtype: RecordType, asked: bytes) -> Answer:
 def _read(wire: bytes, name: str, rtype: RecordType, at: int) -> Answer:
     _, flags, questions, answered, authorities, additional = _COUNTS(wire)
     rcode = flags & 15
+    # Rare cases are left to dnspython, so this reader stays small and its results stay equal.
     if flags & (_QR | _OPCODE | _TC) != _QR or rcode not in (0, _NXDOMAIN) or questions != 1:
         raise LeftToDnspython
     if answered + authorities + additional > MAX_RECORDS:
@@ -228,6 +230,7 @@ def _read(wire: bytes, name: str, rtype: RecordType, at: int) -> Answer:
     end = names[-1]
     rows = found.get((end, wanted))
     authority, at = _authority(wire, at, authorities, end if rows is None else None)
+    # Bytes after the message are a sign of damage. dnspython decides about them.
     if _additional(wire, at, additional) != len(wire):
         raise LeftToDnspython
     aliases, authenticated = tuple(names[1:]), bool(flags & _AD)
@@ -275,6 +278,7 @@ def _follow(wire: bytes, name: str, wanted: int, found: dict[tuple[str, int], li
         rows = found.get((names[-1], _CNAME))
         if rows is None:
             break
+        # Several CNAMEs at one name, and long or endless chains, need the exact rules of dnspython.
         if len(rows) > 1 or len(names) > _MAX_CHAIN:
             raise LeftToDnspython
         names.append(target(wire, rows[0][1], rows[0][2], name))
@@ -295,6 +299,7 @@ def _authority(wire: bytes, at: int, count: int, end: str | None) -> tuple[_Auth
         if kind == _SOA:
             if authority.soa or at - start < 22:
                 raise LeftToDnspython
+            # A SOA of another zone does not describe this absence.
             if owner and end != owner and not end.endswith(f".{owner}"):
                 raise LeftToDnspython
             authority.soa = True

@@ -1,1 +1,1 @@
-"""Documents become values: one file per kind of document."""
+"""Decodes documents into values of `reconciler.core`: one module for each kind of document."""

@@ -1,12 +1,12 @@
-"""A domain file becomes a DesiredDomain."""
+"""Decodes a domain file into a DesiredDomain."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, TypeVar
 
-from reconciler.config.decode.reading import Path, Reading, dns_overrides, secret_ref
-from reconciler.config.document.builder import shown
+from reconciler.config.decode.reading import Reading, dns_overrides, secret_ref
+from reconciler.config.document.builder import NodePath, shown
 from reconciler.config.document.loader import Document
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.kinds import KINDS, Kind
@@ -30,11 +30,11 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 def decode_domain(
     document: Document, *, default_server: str = ""
 ) -> tuple[DesiredDomain | None, tuple[Diagnostic, ...]]:
-    """The desired state that a schema-valid domain file describes, and what is wrong with its names.
+    """The desired state of a schema-valid domain file, and diagnostics of its names.
 
-    What cannot be a name is left out of the value, which is then good for looking at the rest only: where there is an
-    error among the diagnostics, nobody may plan with it. `default_server` serves where the file names none.
-    The value is None where the domain itself has no usable name.
+    Invalid names are left out of the value, so that other checks can run on the rest. Never plan with the value if a
+    diagnostic is an error: a resource may be missing from it. `default_server` is the server of a file that names none.
+    The value is None if the domain itself has no valid name.
     """
     body: Mapping[str, Any] = document.value  # type: ignore[assignment]
     reading = Reading(document)
@@ -57,19 +57,21 @@ def decode_domain(
 
 
 def _named(
-    reading: Reading, section: str, rows: Mapping[str, Any], make: Callable[[str, Any, Path], _Named]
+    reading: Reading, section: str, rows: Mapping[str, Any], make: Callable[[str, Any, NodePath], _Named]
 ) -> dict[str, _Named]:
-    """The resources of a section by canonical name; of two keys that are one name the first counts."""
+    """The resources of a section by canonical name. If two keys mean one name, the first counts."""
     found: dict[str, tuple[str, _Named]] = {}
     for key, body in rows.items():
-        path: Path = (section, key)
+        path: NodePath = (section, key)
         name = reading.name(key, local_part, path, key=True)
         if name is None:
             continue
+        # The first one counts, so that the result does not depend on the order of dictionaries.
         if name in found:
             reading.clash(found[name][0], key, name, path, key=True)
             continue
         found[name] = key, make(name, body, path)
+    # Sorted, because plans and digests must not depend on the order of keys in a file.
     return {name: found[name][1] for name in sorted(found)}
 
 
@@ -79,8 +81,9 @@ def _mailboxes(reading: Reading, rows: Mapping[str, Any], domain: str) -> dict[s
     )
 
 
-def _mailbox(reading: Reading, name: str, body: Mapping[str, Any], path: Path, domain: str) -> Mailbox:
+def _mailbox(reading: Reading, name: str, body: Mapping[str, Any], path: NodePath, domain: str) -> Mailbox:
     origin = reading.span(path, key=True)
+    # The short way for `bob: {}`, which is the most frequent form in large domains.
     if not body:
         return Mailbox(name=name, origin=origin)
     forwarding = body.get("forwarding") or {}
@@ -104,8 +107,9 @@ def _aliases(reading: Reading, rows: Mapping[str, Any], domain: str) -> dict[str
     return _named(reading, "aliases", rows, lambda name, body, path: _alias(reading, name, body, path, domain))
 
 
-def _alias(reading: Reading, name: str, body: object, path: Path, domain: str) -> Alias:
+def _alias(reading: Reading, name: str, body: object, path: NodePath, domain: str) -> Alias:
     origin = reading.span(path, key=True)
+    # The short form `info: [alice]` manages only the targets.
     if isinstance(body, list):
         return Alias(name=name, targets=_targets(reading, body, path, domain), origin=origin)
     fields: Mapping[str, Any] = body if isinstance(body, dict) else {}
@@ -120,7 +124,7 @@ def _alias(reading: Reading, name: str, body: object, path: Path, domain: str) -
     )
 
 
-def _targets(reading: Reading, texts: Sequence[str] | None, path: Path, domain: str) -> tuple[str, ...] | Unset:
+def _targets(reading: Reading, texts: Sequence[str] | None, path: NodePath, domain: str) -> tuple[str, ...] | Unset:
     if texts is None:
         return UNSET
     return reading.names(texts, lambda text: address(text, domain), path)
@@ -129,7 +133,7 @@ def _targets(reading: Reading, texts: Sequence[str] | None, path: Path, domain: 
 def _domain_aliases(reading: Reading, texts: Sequence[str]) -> dict[str, DomainAlias]:
     found: dict[str, tuple[str, DomainAlias]] = {}
     for i, text in enumerate(texts):
-        path: Path = ("domainAliases", i)
+        path: NodePath = ("domainAliases", i)
         name = reading.name(text, domain_name, path)
         if name is None:
             continue
@@ -158,11 +162,12 @@ def _removed(reading: Reading, body: Mapping[str, Any]) -> tuple[Removal, ...]:
     return tuple(found[row] for row in sorted(found))
 
 
-def _removal_rows(rows: object, path: Path) -> list[tuple[str, Mapping[str, Any] | None, Path, bool]]:
-    """Name, options, path, and whether the name is a key there, of the three ways in which removals may be written."""
+def _removal_rows(rows: object, path: NodePath) -> list[tuple[str, Mapping[str, Any] | None, NodePath, bool]]:
+    """The rows of any of the three forms of removals: name, options, path, and whether the name is a key."""
+    # `removed: {mailboxes: {carol: {}}}`; the list form below may mix names and mappings.
     if isinstance(rows, dict):
         return [(key, options, (*path, key), True) for key, options in rows.items()]
-    found: list[tuple[str, Mapping[str, Any] | None, Path, bool]] = []
+    found: list[tuple[str, Mapping[str, Any] | None, NodePath, bool]] = []
     for i, row in enumerate(rows if isinstance(rows, list) else ()):
         if isinstance(row, dict):
             found += [(key, options, (*path, i, key), True) for key, options in row.items()]
@@ -171,16 +176,17 @@ def _removal_rows(rows: object, path: Path) -> list[tuple[str, Mapping[str, Any]
     return found
 
 
-def _day(reading: Reading, text: str | None, path: Path) -> date | None:
+def _day(reading: Reading, text: str | None, path: NodePath) -> date | None:
     if text is None:
         return None
     try:
+        # fromisoformat also accepts other forms, such as 20261231 and 2026-W53.
         if _DAY.fullmatch(text):
             return date.fromisoformat(text)
     except ValueError:
         pass
-    message = f"{shown(text)} is no day of the calendar"
-    reading.diagnostics.append(error("SCH001", message, reading.span(path), hint="write a day as 2026-12-31"))
+    message = f"{shown(text)} is not a valid date"
+    reading.diagnostics.append(error("SCH001", message, reading.span(path), hint="write it like 2026-12-31"))
     return None
 
 
@@ -189,9 +195,10 @@ def _renamed(reading: Reading, body: Mapping[str, Any]) -> tuple[Renaming, ...]:
     for kind in KINDS:
         first: dict[str, str] = {}
         for key, text in (body.get(kind.section) or {}).items():
-            path: Path = ("renamed", kind.section, key)
+            path: NodePath = ("renamed", kind.section, key)
             old = reading.name(key, _canonical(kind), path, key=True)
             new = reading.name(text, _canonical(kind), path)
+            # Both are decoded before the check, so that two invalid names give two diagnostics.
             if old is None or new is None:
                 continue
             if old in first:

@@ -1,4 +1,4 @@
-"""A product file becomes a Product."""
+"""Decodes a product file into a Product."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -12,12 +12,12 @@ from reconciler.core.product import Billing, Limits, Offer, PasswordPolicy, Prod
 
 
 def decode_product(document: Document, name: str) -> tuple[Product, tuple[Diagnostic, ...]]:
-    """The product that a schema-valid file describes; `name` is the file's name without its ending."""
+    """The product of a schema-valid file; `name` is the file's name without its ending."""
     body: Mapping[str, Any] = document.value  # type: ignore[assignment]
     reading = Reading(document)
     if body.get("name", name) != name:
-        text = f"the file is named {shown(name)}, but its product {shown(body['name'])}"
-        hint = "domains name a product by its file: rename the file, or leave `name` out"
+        text = f"the file name is {shown(name)}, but `name` is {shown(body['name'])}"
+        hint = "rename the file, or remove `name`: domains refer to a product by its file name"
         reading.diagnostics.append(error("NAM003", text, reading.span(("name",)), hint=hint))
     offer, policy = section(body, "offer"), section(body, "passwordPolicy")
     product = Product(
@@ -25,6 +25,7 @@ def decode_product(document: Document, name: str) -> tuple[Product, tuple[Diagno
         limits=_limits(reading, section(body, "limits")),
         offer=Offer(eas=offer.get("eas", True), mapi=offer.get("mapi", True)),
         password_policy=PasswordPolicy(
+            # The defaults are those of the hosting panel.
             min_length=policy.get("minLength", 8),
             require_uppercase=policy.get("requireUppercase", True),
             require_digit=policy.get("requireDigit", True),
@@ -40,6 +41,7 @@ def decode_product(document: Document, name: str) -> tuple[Product, tuple[Diagno
 def _limits(reading: Reading, body: Mapping[str, Any]) -> Limits:
     def size(key: str) -> int | None:
         value = body.get(key)
+        # 0 means unlimited here; `parse_size` accepts only sizes of at least 1 byte.
         if value is None or value == 0:
             return value
         return reading.size(value, ("limits", key))
@@ -68,6 +70,6 @@ def _billing(body: Mapping[str, Any]) -> Billing:
 
 
 def _money(body: Mapping[str, Any], key: str) -> Decimal | None:
-    """An amount exactly as written: a number goes through its shortest text, never through binary fractions."""
+    """An amount exactly as written: a float is converted by its shortest text, so 0.1 stays 0.1."""
     value = body.get(key)
     return None if value is None else Decimal(str(value))

@@ -1,4 +1,4 @@
-"""The file `reconciler.yaml` becomes a Workspace."""
+"""Decodes the file `reconciler.yaml` into a Workspace."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ DNS_PORT = 53
 
 
 def decode_workspace(document: Document) -> tuple[Workspace, tuple[Diagnostic, ...]]:
-    """The workspace that a schema-valid file describes, and what is wrong with its hosts."""
+    """The workspace of a schema-valid file, and diagnostics of its hosts."""
     body: Mapping[str, Any] = document.value  # type: ignore[assignment]
     reading = Reading(document)
     servers = {name: _server(reading, name, row) for name, row in sorted(section(body, "servers").items())}
@@ -36,12 +36,13 @@ def decode_workspace(document: Document) -> tuple[Workspace, tuple[Diagnostic, .
 
 
 def _secrets(body: Mapping[str, Any]) -> SecretSettings:
+    # The comment of an SSH key (its third word) does not change the recipient.
     recipients = (" ".join(text.split()[:2]) for text in body.get("recipients") or ())
     return SecretSettings(commands=bool(body.get("commands", False)), recipients=tuple(dict.fromkeys(recipients)))
 
 
 def split_url(url: str) -> SplitResult | None:
-    """The parts of a server's address; None where it cannot be taken apart or its port is none."""
+    """The parts of a server's URL; None if it or its port is invalid."""
     try:
         parts = urlsplit(url)
         return parts if parts.port is None or parts.port > 0 else None
@@ -51,11 +52,13 @@ def split_url(url: str) -> SplitResult | None:
 
 def _server(reading: Reading, name: str, body: Mapping[str, Any]) -> ServerSettings:
     parts = split_url(body["url"])
+    # `check_servers` reports an invalid URL; decoding continues with an empty host.
     host = (parts.hostname or "") if parts else ""
     if body.get("hostname"):
         host = reading.name(body["hostname"], host_name, ("servers", name, "hostname")) or host
     return ServerSettings(
         name=name,
+        # Paths of requests begin with `/`.
         url=body["url"].rstrip("/"),
         hostname=host,
         username=_plain_or_ref(body["username"]),
@@ -91,7 +94,7 @@ def _policy(reading: Reading, body: Mapping[str, Any]) -> Policy:
 
 
 def _outside_domain(text: str) -> str:
-    """The canonical form of a domain, which `*.` may stand before."""
+    """The canonical form of a domain, with or without a leading `*.`."""
     name = text.removeprefix("*.")
     return text[: len(text) - len(name)] + domain_name(name)
 
@@ -104,7 +107,7 @@ def _prune(value: bool | Mapping[str, bool] | None) -> dict[KindName, bool]:
 
 
 def _lower(patterns: list[str] | tuple[str, ...]) -> tuple[str, ...]:
-    """Patterns meet canonical names, which are in lower case."""
+    """Patterns in lower case, because they are compared with canonical names."""
     return tuple(pattern.lower() for pattern in patterns)
 
 
@@ -113,8 +116,8 @@ def _dns(reading: Reading, body: Mapping[str, Any]) -> DnsSettings:
     for i, text in enumerate(body.get("resolvers") or ()):
         resolver = _resolver(text)
         if resolver is None:
-            message = f"{shown(text)} is no resolver's address"
-            hint = "write 192.0.2.53, 127.0.0.1:5353 or [2001:db8::53]:53"
+            message = f"{shown(text)} is not the address of a resolver"
+            hint = "write it like 192.0.2.53, 127.0.0.1:5353 or [2001:db8::53]:53"
             reading.diagnostics.append(error("SCH001", message, reading.span(("dns", "resolvers", i)), hint=hint))
         else:
             found.append(resolver)
@@ -122,10 +125,12 @@ def _dns(reading: Reading, body: Mapping[str, Any]) -> DnsSettings:
 
 
 def _resolver(text: str) -> tuple[str, int] | None:
-    """Address and port of `1.2.3.4`, `1.2.3.4:5353`, `::1` or `[::1]:5353`; None for what is none of these."""
+    """Address and port of `1.2.3.4`, `1.2.3.4:5353`, `::1` or `[::1]:5353`; None for any other text."""
+    # A bare IPv6 address has no port; in brackets it can be read as a URL.
     if text.count(":") > 1 and not text.startswith("["):
         text = f"[{text}]"
     parts = split_url(f"//{text}")
+    # `netloc` differs from the text if it has a path, a query or a fragment.
     if parts is None or not parts.hostname or parts.netloc != text or parts.username is not None:
         return None
     try:

@@ -1,7 +1,7 @@
-"""A YAML file becomes a document: values that know their places, and everything that is wrong with the YAML.
+"""Reads a YAML file into a document: values with locations, and a diagnostic for every fault of the YAML.
 
-libyaml reads, through the events of PyYAML's C parser; where that is not built, PyYAML's own parser does. Both give
-the same values and places (see `builder` for what is allowed of YAML).
+libyaml parses, through the events of PyYAML's C parser. Without libyaml, PyYAML's own parser gives the same values and
+locations. `builder` describes the supported part of YAML.
 """
 
 import gc
@@ -27,58 +27,24 @@ from reconciler.config.document.syntax import explain_syntax
 from reconciler.core.diagnostics import Diagnostic, error, warning
 from reconciler.core.source import Span
 
-# Where YAML events come from: libyaml, or PyYAML's own parser where libyaml is not built in.
-
-
-class PythonParser(Reader, Scanner, Parser):
-    """PyYAML's parser in Python, with the interface of its C parser, and as strict."""
-
-    def __init__(self, text: str) -> None:
-        Reader.__init__(self, text)
-        Scanner.__init__(self)
-        Parser.__init__(self)
-
-    def get_event(self) -> Any:
-        """The next event.
-
-        Raises:
-            ScannerError: also for an escape that is no character, which PyYAML lets through or fails on itself.
-        """
-        try:
-            event: Any = super().get_event()  # type: ignore[no-untyped-call]
-        except (ValueError, OverflowError) as e:  # chr() of an escape beyond U+10FFFF
-            raise ScannerError(problem=_NO_CHARACTER, problem_mark=self.get_mark()) from e
-        if isinstance(event, ScalarEvent) and any("\ud800" <= char <= "\udfff" for char in event.value):
-            mark: Any = event.start_mark
-            raise ScannerError(problem=_NO_CHARACTER, problem_mark=mark)
-        return event
-
-
-_NO_CHARACTER = "found invalid Unicode character escape code"
-
-
-def event_source(text: str) -> Callable[[], Any]:
-    """A function that gives the next event of the YAML in `text`, with marks that count code points."""
-    try:
-        from yaml._yaml import CParser
-    except ImportError:
-        return PythonParser(text).get_event
-    return CParser(text).get_event
-
-
 MAX_BYTES = 16 * 1024 * 1024
+"""The largest file. A mailbox takes some 100 bytes, so this is far more than any server holds in one domain."""
 
 _BOM = "\ufeff"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-# YAML 1.2.2 section 5.1, without NEL, LS and PS: YAML 1.1 parsers end a line and a comment there, editors do not,
-# so that what looks like a comment could be a key.
+# YAML 1.2.2 section 5.1, without NEL, LS and PS: YAML 1.1 parsers end a line and a comment there, but editors do not.
+# A key could look like part of a comment.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LINE_BREAKS = "\x85\u2028\u2029"
-# What makes a line look otherwise than a parser reads it ("Trojan Source", CVE-2021-42574): embeddings, overrides and
-# isolates are refused. Marks only move what has no direction of its own, and stand in honest Arabic and Hebrew.
-_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069\u061c\u200e\u200f]")
+# Bidirectional controls can make a line look different from what a parser reads ("Trojan Source", CVE-2021-42574).
+# Embeddings, overrides and isolates are errors. Marks only move characters without a direction, and ordinary Arabic and
+# Hebrew texts contain them, so they are warnings.
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u061c\u200e\u200f]")
 _MARKS = "\u061c\u200e\u200f"
-_TURNING_SHOWN = 20
+_BIDI_SHOWN = 20
+"""Diagnostics for each file: a text in Arabic would give one for each line."""
+_NO_CHARACTER = "found invalid Unicode character escape code"
+"""libyaml's message, so that both parsers get the same explanation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +53,9 @@ class Document:
 
     Attributes:
         file: its name for people.
-        text: what stands in it, without a byte order mark.
-        value: dict, list, str, int, float, bool or None; dict keys are text. Nobody may change it: aliases share parts.
+        text: its content, without a byte order mark.
+        value: dict, list, str, int, float, bool or None; dict keys are text. Do not change it: aliases share parts.
+        root: start and end of the value, as indices into the text.
     """
 
     file: str
@@ -101,10 +68,10 @@ class Document:
         return Lines(self.file, self.text)
 
     def span(self, path: Sequence[str | int], *, key: bool = False) -> Span:
-        """The place of the value at `path`, or of its key.
+        """The location of the value at `path`, or of its key.
 
-        Where the path leads nowhere, the place of the nearest that exists; a list's item and the whole document have
-        no key, so their own place. What was merged in or repeated by an alias is where it was written.
+        If the path does not exist, the location of its longest existing part. An item of a list and the document have
+        no key, so `key` gives the item or document itself. A merged or aliased value has the location of its original.
         """
         node, place = self.value, self.root
         for step in path:
@@ -121,11 +88,11 @@ class Document:
 
 
 def load_file(path: Path, display: str) -> tuple[Document | None, tuple[Diagnostic, ...]]:
-    """Reads a file; `display` is its name for people. See `load_text`."""
+    """Reads a file; `display` is its name for people. See `load_text`; YML009 for a file that cannot be read."""
     try:
-        # Asked before it is opened: opening a pipe would wait for whoever writes into it.
+        # Checked before opening: opening a pipe blocks until a program writes to it.
         if not stat.S_ISREG(path.stat().st_mode):
-            return None, (error("YML009", "this is no plain file", Span(display)),)
+            return None, (error("YML009", "this is not a regular file", Span(display)),)
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as e:
@@ -134,26 +101,28 @@ def load_file(path: Path, display: str) -> tuple[Document | None, tuple[Diagnost
 
 
 def load_text(data: bytes, display: str) -> tuple[Document | None, tuple[Diagnostic, ...]]:
-    """The document in these bytes, and what is wrong with it as YAML (codes YML001 to YML008 and YML010).
+    """The document in these bytes, and its faults as YAML (codes YML001 to YML008 and YML010).
 
-    Faults beside a document (a key twice: the first counts) leave its structure readable, so that the rest of it can
-    be judged. There is none where the file could not be understood. Reading ends at the first error of syntax.
+    Some faults leave the structure readable, for example a duplicate key, of which the first one counts. Then the
+    result has a document too, so that its rest can be checked. Reading ends at the first syntax error.
     """
+    # The callers read one byte more than the limit, so this does not need the size of the file.
     if len(data) > MAX_BYTES:
-        hint = "split it: one file a domain"
+        hint = "split it into one file for each domain"
         return None, (error("YML004", f"the file is larger than {MAX_BYTES >> 20} MiB", Span(display), hint=hint),)
     try:
         text = data.decode("utf-8").removeprefix(_BOM)
     except UnicodeDecodeError as e:
         return None, (_not_utf8(data, e, display),)
     lines = Lines(display, text)
+    # libyaml rejects most of these characters too, but its message does not name the character.
     bad = _UNPRINTABLE.search(text)
     if bad:
         return None, (_unprintable(bad, lines),)
-    turning = () if text.isascii() else tuple(islice(_turning(lines), _TURNING_SHOWN))
+    bidi = () if text.isascii() else tuple(islice(_bidi_controls(lines), _BIDI_SHOWN))
     with _collector_off():
         document, diagnostics = _parse(lines)
-    return document, (*turning, *diagnostics)
+    return document, (*bidi, *diagnostics)
 
 
 def _parse(lines: Lines) -> tuple[Document | None, tuple[Diagnostic, ...]]:
@@ -164,13 +133,14 @@ def _parse(lines: Lines) -> tuple[Document | None, tuple[Diagnostic, ...]]:
         document = _document(get_event, builder, lines)
     except YAMLError as e:
         return None, (*builder.diagnostics, explain_syntax(e, lines))
+    # The builder has already added the diagnostic.
     except StopBuilding:
         return None, tuple(builder.diagnostics)
     return None if builder.broken else document, tuple(builder.diagnostics)
 
 
 def _document(get_event: Callable[[], Any], builder: Builder, lines: Lines) -> Document | None:
-    """The one document of a stream."""
+    """The document of a stream; a second one is an error, because its content would be ignored."""
     document: Document | None = None
     seen = False
     event: Any
@@ -182,59 +152,62 @@ def _document(get_event: Callable[[], Any], builder: Builder, lines: Lines) -> D
         if seen:
             span = lines.span(start, start + 3)
             builder.diagnostics.append(
-                error("YML006", "a second document begins here", span, hint="write one document a file")
+                error("YML006", "a second document begins here", span, hint="write each document to its own file")
             )
             raise StopBuilding
         seen = True
         event = get_event()
         is_empty = event.__class__ is ScalarEvent and not event.value and not event.style
         value, start, end = builder.node(event)
+        # A document of comments only has an empty scalar as its value.
         if not is_empty:
             document = Document(lines.file, lines.text, value, (start, end))
     if document is None:
-        hint = "begin with apiVersion: reconciler/v1 and kind"
-        builder.diagnostics.append(error("YML006", "the file holds nothing", Span(lines.file), hint=hint))
+        hint = "begin with `apiVersion: reconciler/v1` and `kind`"
+        builder.diagnostics.append(error("YML006", "the file is empty", Span(lines.file), hint=hint))
     return document
 
 
 def _not_utf8(data: bytes, fault: UnicodeDecodeError, display: str) -> Diagnostic:
+    # All bytes before the fault are valid, so they give the line and column.
     before = Lines(display, data[: fault.start].decode("utf-8").removeprefix(_BOM))
     line, column = before.place(len(before.text))
     span = Span(display, line, column, line, column + 1)
     hint = "save the file as UTF-8"
     if data.startswith(_UTF16):
         return error("YML003", "the file is UTF-16, not UTF-8", span, hint=hint)
-    return error("YML003", f"the byte 0x{data[fault.start]:02X} is not UTF-8 here", span, hint=hint)
+    return error("YML003", f"the byte 0x{data[fault.start]:02X} is not valid UTF-8", span, hint=hint)
 
 
 def _unprintable(found: re.Match[str], lines: Lines) -> Diagnostic:
     char = found[0]
     span = lines.span(found.start(), found.end())
     if char in _LINE_BREAKS:
-        text = f"the character U+{ord(char):04X} ends a line for some programs only"
-        return error("YML001", text, span, hint="take it out")
-    return error("YML001", f"the character U+{ord(char):04X} is not allowed in YAML", span, hint="take it out")
+        text = f"the character U+{ord(char):04X} ends a line in some programs, but not in others"
+        return error("YML001", text, span, hint="remove it")
+    return error("YML001", f"the character U+{ord(char):04X} is not allowed in YAML", span, hint="remove it")
 
 
-def _turning(lines: Lines) -> Iterator[Diagnostic]:
-    """What turns the direction of text, the first of each line. In quotes it can be written as an escape."""
+def _bidi_controls(lines: Lines) -> Iterator[Diagnostic]:
+    """YML010 for the first bidirectional control of each line."""
     line = 0
-    for found in _TURNING.finditer(lines.text):
+    for found in _BIDI.finditer(lines.text):
         span, char = lines.span(found.start(), found.end()), found[0]
+        # One diagnostic for each line is enough: a line often has a pair of these characters.
         if span.line == line:
             continue
         line = span.line
-        hint = f"take it out; a text that needs it can hold it as an escape in double quotes: \\u{ord(char):04x}"
+        hint = f"remove it; if the text needs it, write the escape \\u{ord(char):04x} in double quotes"
         if char in _MARKS:
-            yield warning("YML010", f"the invisible direction mark U+{ord(char):04X} stands here", span, hint=hint)
+            yield warning("YML010", f"invisible direction mark U+{ord(char):04X}", span, hint=hint)
         else:
-            text = f"the character U+{ord(char):04X} turns the direction of text: the line is not what it looks like"
+            text = f"bidirectional control character U+{ord(char):04X} (text may display in a different order)"
             yield error("YML010", text, span, hint=hint)
 
 
 @contextmanager
 def _collector_off() -> Iterator[None]:
-    """Without the garbage collector, which would walk the growing value again and again and find nothing."""
+    """Turns the garbage collector off: it would walk the growing value again and again and free nothing."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -242,3 +215,36 @@ def _collector_off() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def event_source(text: str) -> Callable[[], Any]:
+    """A function that returns the next event of the YAML in `text`; its marks count code points."""
+    try:
+        from yaml._yaml import CParser
+    except ImportError:
+        return PythonParser(text).get_event
+    return CParser(text).get_event
+
+
+class PythonParser(Reader, Scanner, Parser):
+    """PyYAML's parser in Python, as strict as its C parser and with the same interface."""
+
+    def __init__(self, text: str) -> None:
+        Reader.__init__(self, text)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+
+    def get_event(self) -> Any:
+        """The next event.
+
+        Raises:
+            ScannerError: the YAML is invalid, or has an escape of no character (PyYAML accepts it or crashes).
+        """
+        try:
+            event: Any = super().get_event()  # type: ignore[no-untyped-call]
+        except (ValueError, OverflowError) as e:  # chr() of an escape beyond U+10FFFF
+            raise ScannerError(problem=_NO_CHARACTER, problem_mark=self.get_mark()) from e
+        if isinstance(event, ScalarEvent) and any("\ud800" <= char <= "\udfff" for char in event.value):
+            mark: Any = event.start_mark
+            raise ScannerError(problem=_NO_CHARACTER, problem_mark=mark)
+        return event

@@ -1,4 +1,4 @@
-"""Places in a text: an index becomes line and column, for the few that a message needs."""
+"""Converts an index into a text to line and column. Only messages need these, so they are computed late."""
 
 import re
 from bisect import bisect_right
@@ -11,7 +11,7 @@ _BREAK = re.compile(r"\r\n|\r|\n")
 
 
 class Lines:
-    """The lines of one file's text. Breaks are those of YAML 1.2: CR LF, LF, CR."""
+    """The lines of one file's text. Line breaks are those of YAML 1.2: CR LF, LF, CR."""
 
     def __init__(self, file: str, text: str) -> None:
         self.file = file
@@ -24,11 +24,13 @@ class Lines:
 
     def place(self, index: int) -> tuple[int, int]:
         """Line and column, both from 1, of the character at `index`."""
+        # Both numbers count from 1, as editors do; columns are code points.
         line = bisect_right(self.starts, index)
         return line, index - self.starts[line - 1] + 1
 
     def span(self, start: int, end: int) -> Span:
-        """The characters from `start` up to `end`, without the white space that a parser counts in at the end."""
+        """The location of the characters from `start` to `end`, without the white space at their end."""
+        # libyaml ends a block value only at the next token, after line breaks and comments.
         while end > start and self.text[end - 1] in " \t\r\n":
             end -= 1
         return Span(self.file, *self.place(start), *self.place(end))

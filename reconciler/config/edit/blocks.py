@@ -1,4 +1,4 @@
-"""A patch becomes stretches of text to replace: mappings and lists, by indentation or in brackets."""
+"""Converts a patch to replacements of text, in block style and in flow style (brackets)."""
 
 from reconciler.config.document.builder import Map, Seq
 from reconciler.config.document.loader import Document
@@ -9,10 +9,10 @@ from reconciler.config.emit import Tree, block, flow_text
 
 
 def patched(document: Document, patch: MapPatch) -> str:
-    """The document's text with the patch made.
+    """The document's text with the patch applied.
 
     Raises:
-        CannotEdit: a place that it concerns cannot be changed safely.
+        CannotEdit: a part that the patch concerns cannot be changed safely.
     """
     draft = Draft(document)
     start, end = document.root
@@ -35,8 +35,10 @@ def _mapping(draft: Draft, mark: Mark, node: object, patch: MapPatch, *, in_brac
             _fill(draft, mark, patch.add, in_brackets=in_brackets)
         return
     inside = mark[2], mark[3]
+    # Text with an anchor may be used in other places; the edit must fail instead of changing those too.
     for key in (*patch.values, *patch.drop):
         draft.check(node.marks[key], inside)
+    # The style of the file stays: a flow mapping is edited in its brackets.
     is_flow = draft.text[mark[2]] == "{"
     for key, change in patch.values.items():
         _change(draft, node.marks[key], node[key], change, in_brackets=is_flow)
@@ -49,34 +51,38 @@ def _mapping(draft: Draft, mark: Mark, node: object, patch: MapPatch, *, in_brac
 
 
 def _block_mapping(draft: Draft, mark: Mark, node: Map, patch: MapPatch) -> None:
+    # Keys from a merge have their marks elsewhere in the file.
     marks = {key: m for key, m in node.marks.items() if mark[2] <= m[0] < mark[3]}
     kept = [key for key in marks if key not in patch.drop]
     for key in patch.drop:
         start = marks[key][0]
         if not draft.is_first(start):
-            draft.refuse(start, "it is not the first in its line")
+            draft.refuse(start, "the entry is not the first one on its line")
+        # Complete lines, with the comments that belong to the entry.
         draft.splice(draft.line_start(start), draft.region_end(start, marks[key][3]), "")
     if not patch.add:
         if not kept:
+            # `mailboxes:` without entries would be null; an empty section stays managed.
             draft.splice(draft.colon(mark), draft.colon(mark), " {}")
         return
     first = next(iter(marks.values()))[0]
     if not draft.is_first(first):
-        draft.refuse(first, "it is not the first in its line")
+        draft.refuse(first, "the entry is not the first one on its line")
     gap = [""] if patch.order and _is_spaced(draft, marks) else []
     for key, tree in patch.add.items():
         before = _before(key, list(marks), patch)
         start, _, _, end = marks[before]
+        # A dropped entry is replaced in its place, so that the others do not move.
         at = draft.line_start(start) if before in patch.drop else draft.region_end(start, end)
         draft.insert_lines(at, [*gap, *block(key, tree, draft.step)], draft.column(first))
 
 
-def _before(key: str, there: list[str], patch: MapPatch) -> str:
-    """The key behind which a new one comes, or in whose place."""
+def _before(key: str, existing: list[str], patch: MapPatch) -> str:
+    """The existing key after which a new key is inserted, or which it replaces."""
     if key not in patch.order:
-        return there[-1]
-    earlier = [k for k in there if k in patch.order and patch.order.index(k) < patch.order.index(key)]
-    return max(earlier, key=patch.order.index, default=there[-1])
+        return existing[-1]
+    earlier = [k for k in existing if k in patch.order and patch.order.index(k) < patch.order.index(key)]
+    return max(earlier, key=patch.order.index, default=existing[-1])
 
 
 def _is_spaced(draft: Draft, marks: dict[str, Mark]) -> bool:
@@ -108,16 +114,17 @@ def _sequence(draft: Draft, mark: Mark, node: object, patch: ListPatch, *, in_br
 
 
 def _dash(draft: Draft, start: int) -> int:
-    """The index of an item's `-`, which stands alone before it."""
+    """The index of an item's `-`, which must be alone before it on the line."""
     before = draft.text[draft.line_start(start) : start]
     if before.strip(" \t") != "-":
-        draft.refuse(start, "it does not stand alone behind its dash")
+        draft.refuse(start, "the item does not follow its dash on a line of its own")
     return draft.line_start(start) + before.index("-")
 
 
 def _fill(draft: Draft, mark: Mark, tree: Tree, *, in_brackets: bool) -> None:
-    """A value where nothing was: `{}`, `[]`, `null` or not even that."""
+    """Sets a value that is empty so far: `{}`, `[]`, `null` or no text at all."""
     colon = draft.colon(mark)
+    # Block lines are not valid inside brackets, nor after a value on another line.
     if in_brackets or "\n" in draft.text[colon : mark[2]] or "\r" in draft.text[colon : mark[2]]:
         _replace(draft, mark, flow_text(tree))
         return
@@ -129,7 +136,7 @@ def _fill(draft: Draft, mark: Mark, tree: Tree, *, in_brackets: bool) -> None:
 
 
 def _replace(draft: Draft, mark: Mark, text: str) -> None:
-    """Another value in the same line; where there is none, the parser's place for it is anywhere behind the colon."""
+    """Replaces a value on its line. An empty value has no reliable location, so the colon is used."""
     colon = draft.colon(mark)
     if mark[2] == mark[3]:
         draft.splice(colon, colon, f" {text}")
@@ -137,8 +144,8 @@ def _replace(draft: Draft, mark: Mark, text: str) -> None:
         draft.splice(mark[2], draft.content_end(mark[2], mark[3]), text)
 
 
-def lengthened(document: Document, keys: frozenset[str]) -> str:
-    """The text with these aliases in long form: `info: [alice]` -> `info:` with `to: [alice]` below it."""
+def expanded(document: Document, keys: frozenset[str]) -> str:
+    """The text with these aliases in long form: `info: [alice]` becomes `info:` with `to: [alice]` below it."""
     draft = Draft(document)
     root = document.value
     assert isinstance(root, Map)
@@ -148,11 +155,11 @@ def lengthened(document: Document, keys: frozenset[str]) -> str:
     for key in sorted(keys):
         one = section.marks[key]
         draft.check(one, (mark[2], mark[3]))
-        _lengthen(draft, one, section[key], in_brackets=draft.text[mark[2]] == "{")
+        _expand(draft, one, section[key], in_brackets=draft.text[mark[2]] == "{")
     return draft.result()
 
 
-def _lengthen(draft: Draft, mark: Mark, node: object, *, in_brackets: bool) -> None:
+def _expand(draft: Draft, mark: Mark, node: object, *, in_brackets: bool) -> None:
     start, end = mark[2], mark[3]
     written = draft.text[start:end]
     colon = draft.colon(mark)
@@ -168,9 +175,11 @@ def _lengthen(draft: Draft, mark: Mark, node: object, *, in_brackets: bool) -> N
     column, key_column = draft.column(_dash(draft, node.marks[0][0])), draft.column(mark[0])
     below = draft.line_end(colon)
     if column > key_column:
+        # The items already have room for a key above them.
         draft.insert_lines(below, ["to:"], column)
         return
     draft.insert_lines(below, ["to:"], key_column + draft.step)
+    # Every line of the list needs the additional indentation; empty lines stay empty.
     last = draft.content_end(start, end)
     while below < last:
         if draft.text[below : draft.line_end(below)].strip():

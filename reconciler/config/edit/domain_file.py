@@ -1,8 +1,8 @@
-"""A domain file is edited: what the edits do not concern keeps every byte, comments, order and quotes included.
+"""Edits a domain file. Text that the edits do not concern keeps every byte: comments, order and quotes.
 
-The text is changed by places, which the loader knows, and not written anew from a tree: see
-docs/decisions/0003-editing-files.md. The result is read again before anybody gets it, and has to say exactly what was
-meant.
+The loader's locations show which characters to replace; the file is not rewritten from a tree (see
+docs/decisions/0003-editing-files.md). The result is read again before it is returned, and must have exactly the
+intended value.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from reconciler.config.decode.domain import decode_domain
 from reconciler.config.document.builder import Map
 from reconciler.config.document.loader import Document, load_text
-from reconciler.config.edit.blocks import lengthened, patched
+from reconciler.config.edit.blocks import expanded, patched
 from reconciler.config.edit.patch import patch_of, short_forms
 from reconciler.config.edit.value import (
     AddResource,
@@ -48,84 +48,89 @@ _MODELINE = "# yaml-language-server:"
 
 
 def edit_domain(text: str, edits: Sequence[Edit], *, file: str = "the file") -> str:
-    """The text of a domain file with the edits made; the same text where they change nothing.
+    """The text of a domain file after the edits; the same text if they change nothing.
 
     `text` has the line ends of the file (CR LF stays CR LF), `file` is its name for people.
 
     Raises:
-        CannotEdit: the file is not valid by itself, an edit names what is not there, or a place that has to be
-            changed cannot be changed safely: an alias, an anchor or a merge key, or a key written with `?`.
+        CannotEdit: the file alone is invalid, an edit names a missing resource, or a part of the text cannot be changed
+            safely: an alias, an anchor or a merge key, or a key written with `?`.
     """
+    # The loader ignores a byte order mark, and its locations do not count it.
     mark = _BOM if text.startswith(_BOM) else ""
     plain = text.removeprefix(_BOM)
     document, before = _read(plain, file)
     after = edited(before, edits)
     result = _patched(document, before, after) if after != before else plain
     result = _noted(result, [edit.text for edit in edits if isinstance(edit, EditNote)])
+    # No difference, for example if a note is already there.
     if result == plain:
         return text
+    # The next `apply` would carry out a wrong edit on the server, so the result is verified.
     try:
         found = _read(result, file)[1]
     except CannotEdit as e:
-        why = f"{before.origin}: after the change the file could no longer be read ({e.message})"
-        raise CannotEdit(why, span=before.origin, hint="change it by hand; nothing was written") from e
+        why = f"{before.origin}: the changed file would be unreadable ({e.message})"
+        raise CannotEdit(why, span=before.origin, hint="edit the file by hand; nothing was written") from e
     if found != after:
-        why = f"{before.origin}: after the change the file would not say what is meant"
-        raise CannotEdit(why, span=before.origin, hint="change it by hand; nothing was written")
+        why = f"{before.origin}: the changed file would not have the intended value"
+        raise CannotEdit(why, span=before.origin, hint="edit the file by hand; nothing was written")
     return mark + result
 
 
 def read_domain_text(text: str, *, file: str = "the file", default_server: str = "") -> DesiredDomain:
-    """What a domain file says, by itself.
+    """The value of a domain file, without the checks against other files.
 
     Raises:
-        CannotEdit: it is not valid.
+        CannotEdit: the file is invalid.
     """
     return _read(text.removeprefix(_BOM), file, default_server)[1]
 
 
 def _read(text: str, file: str, default_server: str = "") -> tuple[Document, DesiredDomain]:
-    document, said = load_text(text.encode("utf-8", "replace"), file)
-    _fail(said)
+    document, diagnostics = load_text(text.encode("utf-8", "replace"), file)
+    _fail(diagnostics)
     assert document is not None
     _fail(check(document, validator("domain")))
-    desired, said = decode_domain(document, default_server=default_server)
-    _fail(said)
+    # An error here could make the edit delete a declaration that was not decoded.
+    desired, diagnostics = decode_domain(document, default_server=default_server)
+    _fail(diagnostics)
     assert desired is not None
     return document, desired
 
 
-def _fail(said: Iterable[Diagnostic]) -> None:
-    for one in said:
+def _fail(diagnostics: Iterable[Diagnostic]) -> None:
+    for one in diagnostics:
         if one.severity is Severity.ERROR:
-            raise CannotEdit(f"{one.span}: {one.message}", span=one.span, hint=one.hint or "correct the file first")
+            raise CannotEdit(f"{one.span}: {one.message}", span=one.span, hint=one.hint or "fix the file first")
 
 
 def _patched(document: Document, before: DesiredDomain, after: DesiredDomain) -> str:
-    """The text with what differs between the two values changed."""
+    """The text with every difference between the two values applied."""
     body = document.value
     assert isinstance(body, Map)
     short = short_forms(body, before, after)
     if short:
-        document, before = _read(lengthened(document, short), document.file)
+        # An alias in short form (`info: [alice]`) has no place for another field.
+        document, before = _read(expanded(document, short), document.file)
         body = document.value
         assert isinstance(body, Map)
     return patched(document, patch_of(body, before, after))
 
 
 def _noted(text: str, notes: Sequence[str]) -> str:
-    """The text with these comments at its top, below those that are there; none twice."""
+    """The text with these comments at its top, below earlier ones; an existing comment is not repeated."""
     lines = text.split("\n")
     newline = "\r\n" if lines[0].endswith("\r") else "\n"
-    there: set[str] = set()
+    existing: set[str] = set()
     top = 0
     for number, line in enumerate(lines):
         if line.strip(" \t\r") and not line.startswith("#"):
             break
-        there.add(line.rstrip("\r"))
+        existing.add(line.rstrip("\r"))
         if line.startswith((_MODELINE, *note_lines([""]))):
             top = number + 1
-    missing = [line for line in dict.fromkeys(note_lines(notes)) if line not in there]
+    missing = [line for line in dict.fromkeys(note_lines(notes)) if line not in existing]
     if not missing:
         return text
     at = sum(len(line) + 1 for line in lines[:top])

@@ -1,4 +1,4 @@
-"""What has to change in a domain file's text: the difference of two values, in terms of keys and items as written."""
+"""The difference of two values of a domain file, in terms of the keys and items that the file writes."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,12 +14,12 @@ TOP = (
     *("apiVersion", "kind", "domain", "product", "server"),
     *("mailboxes", "aliases", "domainAliases", "removed", "renamed", "dns"),
 )
-"""The order of a file's keys, as new ones come into it."""
+"""The order of top-level keys; a new key is inserted by it."""
 
 
 @dataclass(slots=True)
 class ListPatch:
-    """Items of a list to take out, by index, and texts to add at its end."""
+    """Indices of items to remove from a list, and texts to add at its end."""
 
     drop: set[int] = field(default_factory=set)
     add: list[str] = field(default_factory=list)
@@ -27,13 +27,13 @@ class ListPatch:
 
 @dataclass(slots=True)
 class MapPatch:
-    """What changes in a mapping, by keys as they are written.
+    """The changes of a mapping, by keys as the file spells them.
 
     Attributes:
-        values: a text in place of a value, or what changes inside it.
-        drop: keys that go, with their values.
-        add: new keys (ready for YAML) with their values, in order.
-        order: where new keys stand: behind the last that is there of those before it; at the end where it is empty.
+        values: key -> a new text for its value, or the changes inside the value.
+        drop: keys to remove, with their values.
+        add: new keys (as YAML) with their values, in order.
+        order: known keys in their usual order; a new key follows the last existing key before it. Empty: at the end.
     """
 
     values: "dict[str, str | MapPatch | ListPatch]" = field(default_factory=dict)
@@ -46,7 +46,7 @@ class MapPatch:
 
 
 def short_forms(document: Mapping[str, Any], before: DesiredDomain, after: DesiredDomain) -> frozenset[str]:
-    """The keys of the aliases that are written as nothing but targets, and get something else beside them."""
+    """The keys of aliases in short form (only targets) that get another field."""
     if isinstance(before.aliases, Unset) or isinstance(after.aliases, Unset):
         return frozenset()
     keys = _by_name(document["aliases"] or {}, local_part)
@@ -55,15 +55,17 @@ def short_forms(document: Mapping[str, Any], before: DesiredDomain, after: Desir
 
 
 def patch_of(document: Mapping[str, Any], before: DesiredDomain, after: DesiredDomain) -> MapPatch:
-    """What turns the document, which says `before`, into one that says `after`."""
+    """The changes from a document with the value `before` to one with the value `after`."""
     top = MapPatch(order=TOP)
     for kind in KINDS:
         old, new = before.section(kind.name), after.section(kind.name)
+        # Edits never remove a section: it would no longer be managed.
         if isinstance(new, Unset):
             continue
         if isinstance(old, Unset):
             top.add[kind.section] = section_text(kind.name, new, after.domain)
         elif old != new:
+            # The section may be null in the file, which means the same as empty.
             written = document[kind.section]
             top.values[kind.section] = (
                 _items(written or (), domain_name, new, [name_text(kind.name, n) for n in new if n not in old])
@@ -90,6 +92,7 @@ def _resources(
     domain: str,
 ) -> MapPatch:
     patch, keys = MapPatch(), _by_name(written, local_part)
+    # The file may spell a name in upper case, so its own key is used.
     patch.drop = {keys[name] for name in old if name not in new}
     for name, resource in new.items():
         if name not in old:
@@ -110,6 +113,7 @@ def _fields(kind: Kind, written: object, old: Resource, new: Resource, domain: s
             continue
         if isinstance(written, list):  # an alias in short form, with other targets
             return _targets(written, value, domain)
+        # Nested fields are collected, so that a mapping that becomes empty can be removed entirely.
         outer, _, inner = spec.name.partition(".")
         if not inner:
             _field(patch, rows, outer, None if isinstance(value, Unset) else value, spec.name, domain)
@@ -121,6 +125,7 @@ def _fields(kind: Kind, written: object, old: Resource, new: Resource, domain: s
             assert isinstance(group, dict)
             group[inner] = emit_field(value, spec.name, domain)
     for outer, one in nested.items():
+        # An empty `forwarding: {}` would be noise: without fields it manages nothing.
         if one.drop == rows[outer].keys() and not one.add:
             patch.drop.add(outer)
         else:
@@ -129,7 +134,7 @@ def _fields(kind: Kind, written: object, old: Resource, new: Resource, domain: s
 
 
 def _field(patch: MapPatch, rows: Mapping[str, Any], key: str, value: Any, name: str, domain: str) -> None:
-    """One field, in the mapping that holds it."""
+    """Adds the change of one field to the patch of its mapping; None removes the field."""
     if value is None:
         patch.drop.add(key)
         return
@@ -142,25 +147,25 @@ def _field(patch: MapPatch, rows: Mapping[str, Any], key: str, value: Any, name:
         patch.values[key] = _targets(rows[key], value, domain)
 
 
-def _targets(written: Sequence[str], wanted: tuple[str, ...], domain: str) -> ListPatch:
-    there = {address(text, domain) for text in written}
-    texts = emit_field(tuple(t for t in wanted if t not in there), "to", domain)
+def _targets(written: Sequence[str], desired: tuple[str, ...], domain: str) -> ListPatch:
+    existing = {address(text, domain) for text in written}
+    texts = emit_field(tuple(t for t in desired if t not in existing), "to", domain)
     assert not isinstance(texts, str)
-    return _items(written, lambda text: address(text, domain), wanted, list(texts))
+    return _items(written, lambda text: address(text, domain), desired, list(texts))
 
 
 def _items(written: Sequence[str], canonical: Callable[[str], str], new: Container[str], add: list[str]) -> ListPatch:
-    """What is no longer meant is taken out, what is new comes last: what stays keeps its order."""
+    """Removes unwanted items and adds new ones at the end, so that the others keep their order."""
     return ListPatch(drop={i for i, text in enumerate(written) if canonical(text) not in new}, add=add)
 
 
 def _removed(written: Mapping[str, Any], before: DesiredDomain, after: DesiredDomain) -> MapPatch | None:
-    """What changes under `removed`; None where nothing of it is left."""
+    """The changes under `removed`; None if nothing is left of it."""
     patch = MapPatch()
-    gone = {(r.kind, r.name) for r in before.removed} - {(r.kind, r.name) for r in after.removed}
+    dropped = {(r.kind, r.name) for r in before.removed} - {(r.kind, r.name) for r in after.removed}
     for kind in KINDS:
         rows = written.get(kind.section)
-        names = {name for k, name in gone if k == kind.name}
+        names = {name for k, name in dropped if k == kind.name}
         if not names:
             continue
         one = _removals(rows, names, domain_name if kind.name == "domainAlias" else local_part)
@@ -172,6 +177,7 @@ def _removed(written: Mapping[str, Any], before: DesiredDomain, after: DesiredDo
 
 
 def _removals(rows: Any, names: set[str], canonical: Callable[[str], str]) -> MapPatch | ListPatch:
+    # The three forms of `removed` are those of `decode.domain._removal_rows`.
     if isinstance(rows, dict):
         return MapPatch(drop={key for key in rows if canonical(key) in names})
     keys = [next(iter(row)) if isinstance(row, dict) else row for row in rows]

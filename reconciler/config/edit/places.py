@@ -1,4 +1,4 @@
-"""What stands at a place of a domain file: how a fault that is found in a file is led back to what it is about."""
+"""Finds the field at a location of a domain file, so that a diagnostic can be traced to the field that causes it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,10 +22,11 @@ class Place:
 
 
 def places_of(text: str, spans: Iterable[Span]) -> tuple[Place | None, ...]:
-    """The field that each place in a domain file belongs to; None for one that is in none.
+    """The field that contains each location of a domain file; None for a location outside all fields.
 
-    What is said of a whole resource, or of a whole section, belongs to no field.
+    A location of an entire resource or section belongs to no field.
     """
+    # The text may have faults; locations in its readable part are still found.
     document, _ = load_text(text.encode("utf-8", "replace"), "")
     body = document.value if document else None
     if document is None or not isinstance(body, Map):
@@ -39,6 +40,7 @@ def _at(body: Map, index: int) -> Place | None:
         rows = body.get(kind.section)
         if not isinstance(rows, Map):
             continue
+        # The range of the value without the key: a fault at the name concerns no field.
         for key, (_, _, start, end) in rows.marks.items():
             if start <= index < end:
                 return _in(kind.name, key, rows[key], [spec.name for spec in kind.fields], index)
@@ -50,13 +52,14 @@ def _in(kind: KindName, key: str, node: object, fields: Sequence[str], index: in
         name = local_part(key)
     except BadName:
         return None
+    # The short form of an alias consists of its targets.
     if isinstance(node, Seq):
         return Place(kind, name, "to")
     return next((Place(kind, name, field) for field in fields if _holds(node, field.split("."), index)), None)
 
 
 def _holds(node: object, path: Sequence[str], index: int) -> bool:
-    """Whether the field is there and the index is in its key or its value."""
+    """Whether the field exists and its key or value contains the index."""
     for step in path[:-1]:
         node = node.get(step) if isinstance(node, Map) else None
     if not isinstance(node, Map) or path[-1] not in node.marks:

@@ -1,4 +1,4 @@
-"""Edits of a domain file, and what they make of the value: the meaning that the edited text has to have."""
+"""Edits of a domain file, and their effect on its value: the value that the edited text must have."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from reconciler.core.model import UNSET, Alias, DesiredDomain, DomainAlias, Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetField:
-    """Gives a field of a declared mailbox or alias a value; `field` as in `reconciler.core.kinds`."""
+    """Sets a field of a declared mailbox or alias; `field` as in `reconciler.core.kinds`."""
 
     kind: KindName
     name: str
@@ -21,7 +21,7 @@ class SetField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropField:
-    """Takes a field out, so that it is not managed; one that is not there is no error."""
+    """Removes a field, so that it is not managed. A missing field is not an error."""
 
     kind: KindName
     name: str
@@ -30,14 +30,14 @@ class DropField:
 
 @dataclass(frozen=True, slots=True)
 class AddResource:
-    """Declares a resource, at the end of its section, which is made where there is none."""
+    """Declares a resource at the end of its section, and creates a missing section."""
 
     resource: Resource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropResource:
-    """Takes a declaration out, with everything in it; the section stays, if need be empty."""
+    """Removes a declaration with its fields. The section stays, even if it is then empty."""
 
     kind: KindName
     name: str
@@ -45,14 +45,14 @@ class DropResource:
 
 @dataclass(frozen=True, slots=True)
 class AddSection:
-    """Makes a section, empty, if there is none."""
+    """Creates an empty section, unless the file has it."""
 
     kind: KindName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropRemoval:
-    """Takes an entry out of `removed`."""
+    """Removes an entry of `removed`."""
 
     kind: KindName
     name: str
@@ -60,7 +60,7 @@ class DropRemoval:
 
 @dataclass(frozen=True, slots=True)
 class EditNote:
-    """Says in a comment at the top what is left out, unless it is said there already."""
+    """Adds a comment at the top about a setting that the file leaves out, unless the file has that comment."""
 
     text: str
 
@@ -72,14 +72,15 @@ _KINDS: Mapping[type, KindName] = {Mailbox: "mailbox", Alias: "alias", DomainAli
 
 
 def edited(desired: DesiredDomain, edits: Iterable[Edit]) -> DesiredDomain:
-    """The value after the edits, one after the other. New resources follow those that were there.
+    """The value after the edits, in order. New resources follow the existing ones.
 
     Raises:
-        CannotEdit: what an edit names is not there, or is there already.
+        CannotEdit: an edit names a missing resource, or adds an existing one.
     """
     for edit in edits:
         match edit:
             case SetField(kind=kind, name=name, field=field, value=value):
+                # Targets are compared as sorted tuples everywhere.
                 canonical = tuple(sorted(value)) if isinstance(value, tuple) else value
                 desired = _with_field(desired, kind, name, field, canonical)
             case DropField(kind=kind, name=name, field=field):
@@ -88,16 +89,18 @@ def edited(desired: DesiredDomain, edits: Iterable[Edit]) -> DesiredDomain:
                 kind = _KINDS[type(resource)]
                 rows = _rows(desired, kind)
                 if resource.name in rows:
-                    raise _fault(desired, f"{BY_NAME[kind].title} {resource.name} is declared already")
+                    raise _fault(desired, f"{BY_NAME[kind].title} {resource.name} is already declared")
                 desired = _with_rows(desired, kind, {**rows, resource.name: resource})
             case DropResource(kind=kind, name=name):
                 _declared(desired, kind, name)
                 rows = _rows(desired, kind)
+                # The section stays declared: without it, the kind would no longer be managed.
                 desired = _with_rows(desired, kind, {n: r for n, r in rows.items() if n != name})
             case AddSection(kind=kind):
                 desired = _with_rows(desired, kind, _rows(desired, kind))
             case DropRemoval(kind=kind, name=name):
                 left = tuple(r for r in desired.removed if (r.kind, r.name) != (kind, name))
+                # The caller must have read another version of the file.
                 if left == desired.removed:
                     raise _fault(desired, f"{BY_NAME[kind].title} {name} is not under `removed`")
                 desired = replace(desired, removed=left)

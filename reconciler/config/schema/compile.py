@@ -1,4 +1,4 @@
-"""The domain schema with a product's limits in it: an editor with this schema says what `validate` would say."""
+"""The domain schema with a product's limits, so that an editor marks the same faults as `validate`."""
 
 from functools import lru_cache
 from typing import Any
@@ -8,51 +8,21 @@ from reconciler.core.product import Product
 from reconciler.core.quantities import UNITS, format_size
 from reconciler.core.workspace import Role
 
-# Patterns for sizes up to a limit: what a schema needs to compare `5 GiB` with a product's limit.
-
-
-def up_to(limit: int) -> str:
-    """A regular expression, without anchors, for the numbers 1 to `limit` (at least 1) without leading zeros.
-
-    It is in the common part of the ECMA-262 and Python dialects, so that editors read it as this program does.
-    """
-    digits = str(limit)
-    branches = ["[1-9]" + ("" if len(digits) == 2 else f"[0-9]{{0,{len(digits) - 2}}}")] if len(digits) > 1 else []
-    for i, digit in enumerate(digits):
-        # Numbers that agree with the limit before this digit and are smaller in it; whatever follows.
-        lowest = 1 if i == 0 else 0
-        if int(digit) > lowest:
-            branches.append(digits[:i] + _one_of(lowest, int(digit) - 1) + _any_digits(len(digits) - i - 1))
-    return f"({'|'.join([*branches, digits])})"
-
-
-def size_pattern(limit: int) -> str | None:
-    """An anchored regular expression for the texts of sizes of 1 to `limit` bytes; None if no unit is that small."""
-    branches = [f"{up_to(limit // unit)} ?{name}" for name, unit in UNITS.items() if limit >= unit]
-    return f"^({'|'.join(branches)})$" if branches else None
-
-
-def _one_of(lowest: int, highest: int) -> str:
-    return str(lowest) if lowest == highest else f"[{lowest}-{highest}]"
-
-
-def _any_digits(count: int) -> str:
-    return "" if count == 0 else "[0-9]" if count == 1 else f"[0-9]{{{count}}}"
-
 
 @lru_cache(maxsize=256)
 def domain_validator(product: Product | None, role: Role) -> Validator:
-    """The validator for domain files of a product, on a server where we have that role."""
+    """The validator for domain files of a product, on a server with that role of our account."""
+    # Cached: one product often has hundreds of domains, and compiling takes longer than checking a file.
     return validator("domain") if product is None else Validator("domain", domain_schema(product, role), product)
 
 
 def domain_schema(product: Product | None, role: Role) -> dict[str, Any]:
     """The domain schema, self-contained, with the limits of `product`.
 
-    In it are the numbers of mailboxes, aliases and domain aliases, the size of a quota and, for a customer, what is
-    not offered.
+    It limits the numbers of mailboxes, aliases and domain aliases and the size of a quota. For a customer it also
+    excludes EAS and MAPI if the product does not offer them.
 
-    Sums (the domain's size, accounts with EAS or MAPI) cannot be said in a schema; `validate` counts them.
+    JSON Schema cannot express sums (the domain's size, accounts with EAS or MAPI); `semantics.limits` checks them.
     """
     schema = load_schema("domain")
     if product is None:
@@ -61,10 +31,12 @@ def domain_schema(product: Product | None, role: Role) -> dict[str, Any]:
     schema["$id"] = schema["$id"].replace("/domain.schema.json", f"/domain/{product.name}/{role}.schema.json")
     schema["title"] = f"Domain with product {product.name}"
     schema["description"] += f" With the limits of product {product.name}, for role {role}."
+    # The general examples may exceed the limits of this product.
     del schema["examples"]
     for section, limit in (("mailboxes", limits.mailboxes), ("aliases", limits.aliases)):
-        if limit:
+        if limit:  # 0 = unlimited
             _at_most(properties[section], "maxProperties", limit, product)
+    # Unlike the other limits, 0 domain aliases means that the product does not offer them.
     if limits.domain_aliases == 0:
         del properties["domainAliases"]
     elif limits.domain_aliases is not None:
@@ -77,7 +49,7 @@ def domain_schema(product: Product | None, role: Role) -> dict[str, Any]:
     for activation, is_offered in (("eas", product.offer.eas), ("mapi", product.offer.mapi)):
         if role == "customer" and not is_offered:
             mailbox[activation]["const"] = False
-            mailbox[activation]["description"] += f" Product {product.name} does not offer it: it can only be false."
+            mailbox[activation]["description"] += f" Product {product.name} does not offer it, so it can only be false."
     return schema
 
 
@@ -88,7 +60,8 @@ def _at_most(part: dict[str, Any], keyword: str, limit: int, product: Product) -
 
 
 def _quota(size: dict[str, Any], description: str, limit: int, product: Product) -> dict[str, Any]:
-    """`size` without `unlimited` and up to the limit."""
+    """The schema `size` up to the limit, without `unlimited`."""
+    # A limit below 1 KiB allows only plain numbers of bytes.
     pattern = size_pattern(limit)
     return {
         "title": size["title"],
@@ -99,3 +72,33 @@ def _quota(size: dict[str, Any], description: str, limit: int, product: Product)
         "description": f"{description} At most {format_size(limit)} (product {product.name}).",
         "examples": [format_size(limit) if pattern else limit],
     }
+
+
+def up_to(limit: int) -> str:
+    """A regular expression, without anchors, for the numbers 1 to `limit` (at least 1) without leading zeros.
+
+    A schema has no other way to compare `5 GiB` with a limit. The expression uses only syntax that ECMA-262 and Python
+    share, so that editors match it as this program does.
+    """
+    digits = str(limit)
+    branches = ["[1-9]" + ("" if len(digits) == 2 else f"[0-9]{{0,{len(digits) - 2}}}")] if len(digits) > 1 else []
+    for i, digit in enumerate(digits):
+        # Numbers of equal length that have the same digits before this one and a smaller one here.
+        lowest = 1 if i == 0 else 0
+        if int(digit) > lowest:
+            branches.append(digits[:i] + _one_of(lowest, int(digit) - 1) + _any_digits(len(digits) - i - 1))
+    return f"({'|'.join([*branches, digits])})"
+
+
+def size_pattern(limit: int) -> str | None:
+    """An anchored regular expression for sizes from 1 to `limit` bytes, with units; None if every unit is larger."""
+    branches = [f"{up_to(limit // unit)} ?{name}" for name, unit in UNITS.items() if limit >= unit]
+    return f"^({'|'.join(branches)})$" if branches else None
+
+
+def _one_of(lowest: int, highest: int) -> str:
+    return str(lowest) if lowest == highest else f"[{lowest}-{highest}]"
+
+
+def _any_digits(count: int) -> str:
+    return "" if count == 0 else "[0-9]" if count == 1 else f"[0-9]{{{count}}}"

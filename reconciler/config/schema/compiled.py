@@ -17,7 +17,7 @@ _MASK = "…"
 
 @dataclass(frozen=True, eq=False)
 class Validator:
-    """A schema that documents are held against; `product` is the one whose limits are in it."""
+    """A schema to check documents against. `product` is the product whose limits it contains, if any."""
 
     name: str
     schema: dict[str, Any] = field(repr=False)
@@ -25,17 +25,18 @@ class Validator:
 
     @cached_property
     def decides(self) -> jsonschema_rs.Draft202012Validator:
-        """The compiled schema. Its own messages never hold a value out of a document."""
+        """The compiled schema. Its messages contain no value of a document: values may be secrets."""
+        # `mask` keeps values out of messages: a value may be a password at the wrong place.
         return jsonschema_rs.Draft202012Validator(self.schema, mask=_MASK)
 
 
 def load_schema(name: str) -> dict[str, Any]:
     """A schema of this program: `workspace`, `product`, `domain`, `plan`, `apply`, `report`, `journal`, ...
 
-    It is looked for in the installed package, then beside the checkout, for an editable install has none inside.
+    Each call returns a new object, so a caller may change it.
 
     Raises:
-        ReconcilerError: it is in neither place.
+        ReconcilerError: the installation contains no such schema.
     """
     schema: dict[str, Any] = json.loads(_schema_text(name))
     return schema
@@ -43,18 +44,17 @@ def load_schema(name: str) -> dict[str, Any]:
 
 @lru_cache
 def validator(name: str) -> Validator:
-    """The validator of a schema as it is shipped. Raises like `load_schema`."""
+    """The validator of an unchanged schema of this program. Raises like `load_schema`."""
     return Validator(name, load_schema(name))
 
 
 @lru_cache
 def _schema_text(name: str) -> str:
+    # A wheel contains the schemas. An editable install does not, so the checkout is the second place.
     places = (Path(str(files("reconciler"))) / "_data" / "schemas", Path(__file__).parents[3] / "schemas")
     for folder in places:
         path = folder / f"{name}.schema.json"
         if path.is_file():
             return path.read_text(encoding="utf-8")
     looked = " and ".join(str(folder) for folder in places)
-    raise ReconcilerError(
-        f"the schema {name} is not there", hint=f"install reconciler anew; it was looked for in {looked}"
-    )
+    raise ReconcilerError(f"the schema {name} is missing from {looked}", hint="reinstall smartermail-reconciler")

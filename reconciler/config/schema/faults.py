@@ -1,4 +1,4 @@
-"""What jsonschema finds wrong with a value, as values of ours. Only imported for a document that was refused.
+"""The faults that jsonschema finds, as our own values. Imported only after a document was rejected.
 
 The messages of jsonschema are not used: they repeat values, which may be secrets.
 """
@@ -12,23 +12,23 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
-Path = tuple[str | int, ...]
+from reconciler.config.document.builder import NodePath
 
 _ORDER: Final = ("type", "additionalProperties", "required", "const", "enum")
-"""What comes first where several keywords refuse one value."""
+"""Keywords in order of how much they explain: one fault is reported for each value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One refusal.
+    """One keyword of a schema that rejects one value.
 
     Attributes:
-        path: of the value; where `is_key`, of the key that is refused itself, which then is `value`.
-        keyword: of the schema that refused; `argument` is what stands behind it, `schema` what stands around it.
-        branches: of `anyOf` and `oneOf`: the faults of each branch.
+        path: of the value. If `is_key`, the key at this path is itself invalid, and `value` is that key.
+        keyword: the keyword, `argument` its value in the schema, `schema` the schema object that contains it.
+        branches: for `anyOf` and `oneOf`, the faults of each branch.
     """
 
-    path: Path
+    path: NodePath
     keyword: str
     argument: Any = field(repr=False)
     value: Any = field(repr=False)
@@ -38,23 +38,25 @@ class Fault:
 
     @property
     def title(self) -> str:
-        """The schema's title, which says what a value is for."""
+        """The schema's title. It identifies the meaning of the value, such as `size`."""
         return str(self.schema.get("title", ""))
 
 
 def find_faults(schema: Mapping[str, Any], value: object) -> list[Fault]:
-    """Everything wrong with a value; of one value's faults the most telling first."""
+    """All faults of a value; of several faults of one value the most informative is first."""
     return sorted((_fault(e) for e in _ENGINE(schema).iter_errors(value)), key=rank)
 
 
 def rank(fault: Fault) -> int:
-    """How early it should be told."""
+    """Sort key: 0 is reported first."""
     return _ORDER.index(fault.keyword) if fault.keyword in _ORDER else len(_ORDER)
 
 
 def _fault(e: ValidationError) -> Fault:
-    path = cast(Path, tuple(e.absolute_path))
+    path = cast(NodePath, tuple(e.absolute_path))
+    # jsonschema gives no path to an invalid key, so the key itself becomes the last step.
     is_key = "propertyNames" in e.absolute_schema_path
+    # `context` lists the faults of all branches together; the first step of their schema path is the branch.
     rows: dict[Any, list[Fault]] = {}
     for inner in e.context or ():
         rows.setdefault(inner.relative_schema_path[0], []).append(_fault(inner))
@@ -70,11 +72,12 @@ def _fault(e: ValidationError) -> Fault:
 
 
 def _pattern(_: object, pattern: str, instance: object, __: object) -> Iterator[ValidationError]:
-    """As ECMA-262 reads it: `$` is the end of the text, not a place before a last line break."""
+    """Matches as ECMA-262, jsonschema-rs and editors do: in Python `$` also matches before a final line break."""
     if isinstance(instance, str) and not re.search(re.sub(r"(?<!\\)\$$", r"\\Z", pattern), instance):
         yield ValidationError("it does not match")
 
 
+# Only `pattern` is replaced, so that both validators reach the same verdict.
 _ENGINE: Final = cast(
     Callable[[Mapping[str, Any]], Draft202012Validator],
     extend(Draft202012Validator, {"pattern": _pattern}),  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Words for schemas and values: what is expected, what was found, what could be done. Nothing here may be secret."""
+"""Wording for faults of the schema: what is expected, what was found, what to do. None of it may contain a secret."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -9,12 +9,12 @@ from reconciler.config.document.builder import shown
 from reconciler.core.names import BadName, address, domain_name, host_name, host_or_address, local_part
 
 EXPECTED: Final[dict[str, str]] = {
-    # a schema's title, what it wants
+    # title of a schema -> the value that it accepts
     "size": "a size like 5 GiB, a number of bytes, or unlimited",
     "day": "a day like 2026-12-31",
     "price": "a price like 2.00",
     "currency": "a currency's three capital letters, like USD",
-    "SPF mechanism": "one SPF mechanism like include:mail.example.com, not a whole record",
+    "SPF mechanism": "one SPF mechanism like include:mail.example.com, not a complete record",
     "report address": "a mail address like dmarc@example.com, without mailto:",
     "server address": "an address like https://mail.example.net",
     "resolver": "an IP address like 192.0.2.53 or 127.0.0.1:5353",
@@ -69,11 +69,12 @@ NAMES: Final[dict[str, Callable[[str], str]]] = {
     "host name or address": host_or_address,
     "mail address": lambda text: address(text, "example.com"),
 }
-"""Titles of the schemas that stand for names, and who knows why a text is none."""
+"""Titles of the schemas of names -> the function that explains why a text is not such a name."""
 
 
 def expected(schema: Mapping[str, Any]) -> str:
-    """What a schema wants, as the end of `should be …`."""
+    """The value that a schema accepts, as the end of `should be …`."""
+    # The most specific statement first: a title of `NAMES` says more than the type `string`.
     if "const" in schema:
         return _plain(schema["const"])
     if "enum" in schema:
@@ -90,13 +91,13 @@ def expected_types(names: Iterable[str]) -> str:
 
 
 def types_of(schema: Mapping[str, Any]) -> tuple[str, ...]:
-    """The types that a schema allows; none said = all."""
+    """The types that a schema allows; empty if it allows all."""
     types = schema.get("type", ())
     return (types,) if isinstance(types, str) else tuple(types)
 
 
 def found(value: object, *, echo: bool) -> str:
-    """What a value is; what it says only where that may be shown."""
+    """The type of a value, and with `echo` the value itself. Without it, nothing of a possible secret is shown."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None:
@@ -105,54 +106,57 @@ def found(value: object, *, echo: bool) -> str:
         return "a mapping"
     if isinstance(value, list):
         return "a list"
+    # `the text '5'` and `the number 5` make the difference visible that quotes caused.
     kind = "text" if isinstance(value, str) else "the number"
     if not echo:
         return kind if isinstance(value, str) else "a number"
     return f"the text {shown(value)}" if isinstance(value, str) else f"{kind} {value}"
 
 
-NULL_ITEM = 'take it out, or put it in quotes if it is a name: "null"'
-"""What to do about nothing in a list: keys are text whatever they look like, items are not."""
+NULL_ITEM = 'remove it, or put it in quotes if it is a name: "null"'
+"""Hint for an empty item of a list: unlike a key, an unquoted `null` there is not text."""
 
 NEEDED = {
-    "servers": "name one: `mail1: {url: …, username: …, password: …}`",
+    "servers": "add a server: `mail1: {url: …, username: …, password: …}`",
     "command": "write the program and its arguments: [pass, show, mail/alice]",
-    "recipients": "write a public key, or leave it out to have passwords written in clear",
-    "key": "write the keys that lead to it: mail.alice",
+    "recipients": "add a public key, or remove `recipients` to have passwords written in plain text",
+    "key": "write the path of keys: mail.alice",
 }
-"""What to do about a key that holds nothing and cannot be left out either."""
+"""Hints for keys that need a value and cannot be removed."""
 
 
 def hint_for(value: object, types: Iterable[str], name: str) -> str:
-    """What to do about a value of the wrong type; `name` is its key."""
+    """The hint for a value of the wrong type; `name` is its key."""
     wanted = tuple(types)
     if value is None and name in NEEDED:
         return NEEDED[name]
     if value is None:
         empty = next((f"write `{name}: {_EMPTY[t]}` for none, or " for t in wanted if t in _EMPTY), "")
-        return f"{empty}leave it out" if empty else "write a value behind the colon, or leave the key out"
+        return f"{empty}remove it" if empty else "write a value after the colon, or remove the key"
+    # YAML 1.1 read these words as booleans, and many examples on the web still use them.
     if "boolean" in wanted and isinstance(value, str) and value.lower() in _BOOLEANS:
         return "write true or false, without quotes: yes, no, on and off are text in YAML 1.2"
     if isinstance(value, bool | int | float) and "string" in wanted:
         return "put it in quotes to make it text"
     if isinstance(value, str) and {"integer", "number"} & set(wanted) and "string" not in wanted:
-        return "write the number alone, without quotes, units and leading zeros"
+        return "write only the number, without quotes, units or leading zeros"
     if isinstance(value, list) and "object" in wanted:
-        return "write `name: …` in lines of their own, without dashes"
+        return "write each entry as `name: …` on its own line, without a dash"
     if "array" in wanted and isinstance(value, str):
         return "write a list: [one, two]"
     return ""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`did you mean …?` for a word that is nearly one of the known, in whatever case, with - or _; else empty."""
+    """`did you mean …?` for a word that is close to a known one (ignoring case, `-` and `_`); else empty."""
     by_shape = {_shape(name): name for name in known}
+    # 0.6 finds `quotas` and `displayname`, but does not suggest unrelated keys.
     near = get_close_matches(_shape(word), by_shape, n=1, cutoff=0.6)
     return f"did you mean `{by_shape[near[0]]}`?" if near else ""
 
 
 def bad_name(title: str, text: str) -> str:
-    """Why a text is no name of that kind."""
+    """Why a text is not a name of that kind."""
     try:
         NAMES[title](text)
     except BadName as e:
@@ -178,7 +182,7 @@ def name_of(path: Iterable[str | int]) -> str:
 
 
 def plain_or_shown(text: str) -> str:
-    """A key as it is where it is harmless, else in quotes and escaped."""
+    """A key unchanged if it needs no escaping, else in quotes and escaped."""
     return text if _HARMLESS.fullmatch(text) else shown(text)
 
 

@@ -1,4 +1,4 @@
-"""Encrypting to age recipients. The only user of the library `pyrage`, which is an extra."""
+"""Encrypts to age recipients. The only module that uses the library `pyrage` (an extra)."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -18,41 +18,43 @@ class AgeMissing(CannotDeliver):
 
 
 class BadRecipient(CannotDeliver):
-    """A recipient is not what its form says: its checksum, its length or its point is wrong."""
+    """A recipient has the right prefix, but a wrong checksum, length or curve point."""
 
 
 class Recipients:
-    """Who can decrypt what is encrypted here.
+    """The public keys to which generated passwords are encrypted.
 
     Args:
         texts: public keys, `age1…` or `ssh-ed25519 …`.
 
     Raises:
-        AgeMissing: the library is not there.
-        BadRecipient: one of them is none.
+        AgeMissing: the library is not installed.
+        BadRecipient: one of the keys is invalid.
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._recipients = [_recipient(text) for text in texts]
-        assert self._recipients, "encrypted to nobody, a password is lost"
+        assert self._recipients, "a password that is encrypted to no key is lost"
 
     def encrypt(self, secret: Secret) -> str:
-        """An ASCII-armoured age message that holds the secret, without a line end."""
+        """An ASCII-armored age message that contains the secret, without a final line end."""
         import pyrage
 
         return pyrage.encrypt(secret.reveal().encode(), self._recipients, armored=True).decode("ascii")
 
 
 def _recipient(text: str) -> "AnyRecipient":
+    # The library is optional: most workspaces do not encrypt passwords.
     try:
         import pyrage
     except ImportError:
-        fault = "generated passwords are to be encrypted, and the extra `age` is not installed"
+        fault = "the extra `age` is not installed, so generated passwords cannot be encrypted"
         raise AgeMissing(fault, hint=install_hint("age")) from None
     try:
         return (
+            # The schema accepts only these two forms.
             pyrage.x25519.Recipient.from_str(text) if text.startswith("age1") else pyrage.ssh.Recipient.from_str(text)
         )
     except pyrage.RecipientError as e:
-        hint = "copy the whole public key again; a letter may be wrong"
-        raise BadRecipient(f"{text} is no age recipient", hint=hint) from e
+        hint = "copy the complete public key again"
+        raise BadRecipient(f"{text} is not a valid age recipient", hint=hint) from e

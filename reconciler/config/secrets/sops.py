@@ -1,7 +1,7 @@
-"""A secret from a file that SOPS has encrypted, by the program `sops`: no shell, a time limit, its words never shown.
+"""Reads a secret from a file encrypted by SOPS, with the program `sops`: no shell, a time limit, no output shown.
 
-There is no library for it that is kept (docs/decisions/0011). The program takes its keys from where it always does: age
-and PGP keys, the clouds' key services, Vault.
+No maintained library exists for it (docs/decisions/0011). The program finds its keys as usual: age and PGP keys, key
+services of cloud providers, Vault.
 """
 
 import shutil
@@ -14,40 +14,40 @@ from reconciler.core.errors import SecretUnavailable
 from reconciler.core.source import Span
 
 _WHY: Mapping[int, tuple[str, str]] = {
-    1: ("it has no such key, or is not encrypted with sops", "`sops FILE` shows what is in it, to you alone"),
-    2: ("it has no such key", "`sops FILE` shows what is in it, to you alone"),
-    25: ("a value in it was changed since it was encrypted", "take it from git again, and see who changed it"),
-    51: ("it was changed since it was encrypted", "take it from git again, and see who changed it"),
-    52: ("it was changed since it was encrypted", "take it from git again, and see who changed it"),
-    100: ("it cannot be read", ""),
-    128: ("no key to decrypt it with was found here", "`sops decrypt FILE` says which keys it was encrypted for"),
+    1: ("the file has no such key, or is not encrypted with sops", "run `sops FILE` to see its keys"),
+    2: ("the file has no such key", "run `sops FILE` to see its keys"),
+    25: ("a value in the file was changed after encryption", "restore the file from git, and find out who changed it"),
+    51: ("the file was changed after encryption", "restore the file from git, and find out who changed it"),
+    52: ("the file was changed after encryption", "restore the file from git, and find out who changed it"),
+    100: ("the file cannot be read", ""),
+    128: ("no key that can decrypt the file was found", "run `sops decrypt FILE` to see the keys that can decrypt it"),
 }
-"""The program's exit statuses, of those that its source names."""
+"""Exit statuses of the program (from its source code) -> reason and hint."""
 
 
 class SopsOutside(SecretUnavailable):
-    """A file with secrets is named that is not in the workspace, so that nobody reviews it."""
+    """The file is outside the workspace, so no reviewer sees its changes."""
 
 
 def sops_file(name: str, base: Path, *, span: Span | None = None) -> Path:
     """The encrypted file, links followed.
 
     Raises:
-        SopsOutside: it is outside the workspace.
-        SecretUnavailable: it is no file.
+        SopsOutside: the file is outside the workspace.
+        SecretUnavailable: the file is missing, or not a regular file.
     """
     root = base.resolve()
     try:
         path = (root / name).resolve()
         inside, there = path.is_relative_to(root), path.is_file()
-    except (OSError, ValueError, RuntimeError):  # a loop of links, a name too long
+    except (OSError, ValueError, RuntimeError):  # a loop of links, or a name that is too long
         inside, there = True, False
         path = root / name
     if not inside:
-        text = f"the sops file {name} is not in the workspace"
-        raise SopsOutside(text, hint="keep it beside the files that refer to it, under review like these", span=span)
+        text = f"the sops file {name} is outside the workspace"
+        raise SopsOutside(text, hint="move it into the workspace, so that its changes are reviewed", span=span)
     if not there:
-        raise SecretUnavailable(f"the sops file {name} is not there", span=span)
+        raise SecretUnavailable(f"the sops file {name} does not exist", span=span)
     return path
 
 
@@ -55,23 +55,26 @@ def read_sops(name: str, keys: Sequence[str], base: Path, *, span: Span | None =
     """The value under a key of an encrypted file.
 
     Raises:
-        SecretUnavailable: `sops` is missing or fails, or there is no single line of text. Nothing of its output, nor of
-            what it complains, is in the message: both may hold what it has decrypted.
+        SecretUnavailable: `sops` is missing or fails, or the value is not a single line of text. The message contains
+            neither its output nor its errors: both may contain decrypted values.
     """
     path = sops_file(name, base, span=span)
     program = shutil.which("sops")
     if program is None:
-        text = f"the program `sops` is not installed, and {name} is encrypted with it"
-        raise SecretUnavailable(text, hint="install it (https://getsops.io), version 3.7 or newer", span=span)
+        text = f"{name} is encrypted with the program `sops`, which is not installed"
+        raise SecretUnavailable(text, hint="install sops 3.7 or newer (https://getsops.io)", span=span)
+    # The schema excludes brackets, so a key cannot end its own step of the path.
     place = "".join(f'["{key}"]' for key in keys)
-    # As JSON a mapping has several lines, and cannot pass for a value; a text is written as it is.
+    # As JSON a mapping takes several lines, so it is not mistaken for a value. A text is printed unchanged.
     argv = [program, "--decrypt", "--output-type", "json", "--extract", place, str(path)]
     status, output, _ = run_program(argv, base, name="`sops`", span=span, timeout=timeout)
-    what = f"{'.'.join(keys)} in the sops file {name}"
+    value_name = f"{'.'.join(keys)} in the sops file {name}"
     if status != 0:
-        reason, hint = _WHY.get(status, (f"`sops` ended with status {status}", "try `sops decrypt FILE` yourself"))
-        raise SecretUnavailable(f"{what}: {reason}", hint=hint.replace("FILE", name), span=span)
+        reason, hint = _WHY.get(
+            status, (f"`sops` ended with status {status}", "run `sops decrypt FILE` to see its message")
+        )
+        raise SecretUnavailable(f"{value_name}: {reason}", hint=hint.replace("FILE", name), span=span)
     value = one_line(output)
     if value is None or value == "null":
-        raise SecretUnavailable(f"{what} must be one line of text, and not an empty one", span=span)
+        raise SecretUnavailable(f"{value_name} must be one non-empty line of text", span=span)
     return value

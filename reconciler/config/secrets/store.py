@@ -1,6 +1,6 @@
-"""Secrets, fetched late from where a file says they are; each source but the two simplest has a module of its own.
+"""Resolves references to secrets, when a value is needed. Every source except `env` and `file` has its own module.
 
-A value exists only inside `Secret`. No exception that leaves this room carries one, not even as its cause.
+A value exists only inside `Secret`. No exception of this package contains one, not even as its cause.
 """
 
 import os
@@ -35,18 +35,19 @@ __all__ = [
 ]
 
 ALLOW_COMMANDS = (
-    "`secrets: {commands: true}` in reconciler.yaml allows them: then whoever may change the files says what runs"
+    "set `secrets: {commands: true}` in reconciler.yaml to allow commands; "
+    "everyone who can change the files can then run programs here"
 )
 
 _OTHERS = stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
 
 
 class SecretExposed(SecretUnavailable):
-    """A file with a secret can be read or changed by others than its owner, so it is not used."""
+    """The mode of a file with a secret lets users other than its owner read or change it, so it is not used."""
 
 
 class CommandsNotAllowed(SecretUnavailable):
-    """A secret would come from a command, and the workspace does not allow these."""
+    """A secret would come from a command, but the workspace does not allow commands."""
 
 
 def _environment(name: str, environ: Mapping[str, str]) -> str:
@@ -55,55 +56,59 @@ def _environment(name: str, environ: Mapping[str, str]) -> str:
         text = f"environment variable {name} is not set"
         raise SecretUnavailable(text, hint=f"set it for this run: export {name}=…")
     if not value:
-        raise SecretUnavailable(f"environment variable {name} is set, but empty")
+        raise SecretUnavailable(f"environment variable {name} is empty", hint=f"set it for this run: export {name}=…")
     return value
 
 
 def read_file(path: Path, *, span: Span | None = None) -> str:
-    """The one line of a file with a secret; one line end is cut off.
+    """The single line of a file with a secret, without its line end.
 
     Raises:
-        SecretExposed: its mode lets the group or others read or change it.
-        SecretUnavailable: it is missing, no plain file, over 64 KiB, no text, empty, or has several lines.
+        SecretExposed: the file's mode lets the group or others read or change it.
+        SecretUnavailable: the file is missing, not a regular file, larger than 64 KiB, not UTF-8, empty, or has several
+            lines.
     """
     value = one_line(_bytes(path, span))
     if value is None:
-        text = f"secret file {path} must hold one line of UTF-8 text, and not an empty one"
+        text = f"secret file {path} must contain one non-empty line of UTF-8 text"
         raise SecretUnavailable(text, hint="check that it is the right file", span=span)
     return value
 
 
 def _bytes(path: Path, span: Span | None) -> bytes:
     try:
-        # Without O_NONBLOCK a pipe in place of the file would be waited for.
+        # Without O_NONBLOCK, opening a pipe in place of the file would block.
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
-            _refuse_unsafe(path, os.fstat(handle).st_mode, span)
+            # The mode is that of the open file: a check by path could see another file than the one that is read.
+            _check_mode(path, os.fstat(handle).st_mode, span)
             data = os.read(handle, MAX_BYTES + 1)
         finally:
             os.close(handle)
     except (OSError, ValueError) as e:
-        reason = e.strerror if isinstance(e, OSError) else "its name is no path"
+        reason = e.strerror if isinstance(e, OSError) else "its name is not a path"
         raise SecretUnavailable(f"secret file {path} cannot be read: {reason}", span=span) from e
     if len(data) > MAX_BYTES:
         raise SecretUnavailable(f"secret file {path} is larger than {MAX_BYTES // 1024} KiB", span=span)
     return data
 
 
-def _refuse_unsafe(path: Path, mode: int, span: Span | None) -> None:
+def _check_mode(path: Path, mode: int, span: Span | None) -> None:
     if not stat.S_ISREG(mode):
-        raise SecretUnavailable(f"secret file {path} is no plain file", span=span)
+        raise SecretUnavailable(f"secret file {path} is not a regular file", span=span)
     if os.name == "posix" and mode & _OTHERS:
-        text = f"secret file {path} can be read or changed by others (mode {stat.S_IMODE(mode):04o})"
-        raise SecretExposed(text, hint=f"chmod 600 {path}, and change the secret if others could see it", span=span)
+        text = f"other users can read or change secret file {path} (mode {stat.S_IMODE(mode):04o})"
+        raise SecretExposed(
+            text, hint=f"run `chmod 600 {path}`, and change the secret if other users could see it", span=span
+        )
 
 
 class SecretStore:
-    """The secrets of one run: each reference is resolved once, also one that fails.
+    """The secrets of one run. Each reference is resolved once, even if that fails: a failed login may lock an account.
 
     Args:
-        base: the workspace: relative files are in it, commands run in it.
-        environ: None = the environment.
+        base: the workspace's folder. Relative files are in it, and commands run in it.
+        environ: the environment variables; None for those of this process.
         commands: whether the workspace allows `command` references.
     """
 
@@ -116,15 +121,17 @@ class SecretStore:
         self._lock = RLock()
 
     def resolve(self, ref: SecretRef, *, span: Span | None = None) -> Secret:
-        """The secret of a reference. Blocks while its source is asked, so call it from a thread where that matters.
+        """The secret of a reference. Blocks until its source answers, so asynchronous code must call it from a thread.
 
         Raises:
-            SecretUnavailable: the source gave nothing; the message names the source and never holds a value. The same
-                failure is raised again, with the place of this reference.
-            SecretExposed: the file can be read by others.
-            CommandsNotAllowed: see there.
+            SecretUnavailable: the source gave no secret. The message names the source and never contains a value. A
+                second call raises the same failure, with the location of its own reference.
+            SecretExposed: other users can read the file.
+            CommandsNotAllowed: the reference is a command, and the workspace does not allow commands.
         """
+        # The version is not part of the key: it changes when to set a secret, not where it is.
         key = (ref.kind, ref.target, ref.parts)
+        # Domains are applied concurrently, and a program or login must run only once.
         with self._lock:
             if key not in self._found:
                 try:
@@ -133,6 +140,7 @@ class SecretStore:
                     self._found[key] = e
             found = self._found[key]
         if isinstance(found, SecretUnavailable):
+            # A new exception each time, because the location differs.
             raise type(found)(found.message, hint=found.hint, span=span) from found
         return found
 
@@ -156,11 +164,14 @@ class SecretStore:
             case "keyring":
                 return read_keyring(*ref.parts)
             case "generate":
-                raise SecretUnavailable("a generated password is made for a mailbox, not fetched from a place")
+                raise SecretUnavailable(
+                    "`generate` creates a password for a new mailbox; it is not a source of other secrets"
+                )
 
     def _open_vault(self) -> "Vault":
-        """One sign-in a run."""
+        """The Vault of this run, so that the run logs in once."""
         if self._vault is None:
+            # Imported on use, because hvac and requests are slow to import and optional.
             from reconciler.config.secrets.vault import Vault
 
             self._vault = Vault(self._environ)

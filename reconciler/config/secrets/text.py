@@ -1,4 +1,4 @@
-"""What a fetched value must be to serve as a secret: one line of text, of a sane length. Says why not, never what."""
+"""Checks that a value can be a secret: one line of text of limited length. Also a time limit for slow libraries."""
 
 import threading
 from collections.abc import Callable
@@ -7,18 +7,19 @@ from typing import TypeVar
 T = TypeVar("T")
 
 MAX_BYTES = 64 * 1024
-"""More than this is no password or token: somebody named the wrong place."""
+"""Bytes. A longer value is not a password or token: the reference names the wrong source."""
 
 
 def one_line(data: bytes) -> str | None:
-    """The text without its one line end; None for what is no single line, not empty, of UTF-8.
+    """The text without its line end; None unless it is one non-empty line of UTF-8.
 
-    None instead of an exception: a UnicodeDecodeError carries the bytes it failed on.
+    It returns None instead of raising, because a UnicodeDecodeError contains the bytes that it failed on.
     """
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         return None
+    # Editors and `echo` add one line end; a second one is more likely a mistake.
     text = text.removesuffix("\n").removesuffix("\r")
     return text if is_one_line(text) else None
 
@@ -29,10 +30,10 @@ def is_one_line(text: str) -> bool:
 
 
 def within(seconds: float, ask: Callable[[], T]) -> T:
-    """The answer of a library that may wait for ever, for a server or for a person; what it raises is raised here.
+    """The result of a library that may wait forever for a server or for a person. Its exceptions are raised here.
 
     Raises:
-        TimeoutError: it took longer. It is left waiting in a thread that does not keep the program from ending.
+        TimeoutError: it took longer. It keeps waiting in a daemon thread, which does not keep the program running.
     """
     answers: list[T] = []
     faults: list[Exception] = []
@@ -40,7 +41,7 @@ def within(seconds: float, ask: Callable[[], T]) -> T:
     def asking() -> None:
         try:
             answers.append(ask())
-        except Exception as e:  # noqa: BLE001  # it is raised where the answer is waited for
+        except Exception as e:  # noqa: BLE001  # raised again in the calling thread
             faults.append(e)
 
     thread = threading.Thread(target=asking, name="secret", daemon=True)

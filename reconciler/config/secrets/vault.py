@@ -1,8 +1,8 @@
-"""A secret from HashiCorp Vault or OpenBao, key-value engine 1 or 2. The only user of `hvac`, which is an extra.
+"""Reads a secret from HashiCorp Vault or OpenBao, key-value engine 1 or 2. The only module that uses `hvac` (an extra).
 
-Where and as whom the environment says, as for the program `vault`: VAULT_ADDR, VAULT_NAMESPACE, VAULT_CACERT, and
-VAULT_TOKEN, or VAULT_ROLE_ID and VAULT_SECRET_ID (AppRole). What the server answers is never shown: it is a secret, or
-may hold one.
+The environment configures it like the program `vault`: VAULT_ADDR, VAULT_NAMESPACE, VAULT_CACERT, and VAULT_TOKEN or
+VAULT_ROLE_ID with VAULT_SECRET_ID (AppRole). Messages never contain an answer of the server, because it may contain a
+secret.
 """
 
 import io
@@ -20,26 +20,27 @@ if TYPE_CHECKING:
     import hvac
 
 TIMEOUT = 30.0
-"""Seconds for one secret, its sign-in and the question for its engine included."""
+"""Seconds for one secret, including the login and the request for its engine."""
 _REQUEST = 10
+"""Seconds for one request."""
 _MAX_ANSWER = 1024 * 1024
 _CHUNK = 64 * 1024
 
 _STATUSES: Mapping[int, tuple[str, str]] = {
-    400: ("the request was refused", "is it a key-value engine, and are namespace and path right?"),
-    403: ("the token is not valid, or may not read it", "`vault kv get PATH` with the same token shows the same"),
-    404: ("there is no such secret", "write the path as `vault kv get PATH` takes it, the mount first, without data/"),
-    429: ("too many requests, or this is a standby", "try again, or set VAULT_ADDR to the active one"),
-    503: ("Vault is sealed, or down for maintenance", "have it unsealed"),
+    400: ("Vault rejected the request", "check that the engine is a key-value engine, and check namespace and path"),
+    403: ("the token is invalid, or may not read the secret", "run `vault kv get PATH` with the same token"),
+    404: ("the secret does not exist", "write the path as for `vault kv get PATH`: with the mount, without data/"),
+    429: ("too many requests, or a standby server", "try again, or set VAULT_ADDR to the active server"),
+    503: ("Vault is sealed, or down for maintenance", "ask its operator to unseal it"),
 }
 
 
 class Vault:
-    """One server, signed in to when the first secret is asked for.
+    """One server. The login happens with the first secret.
 
     Args:
-        environ: where and as whom.
-        timeout: seconds that a secret may take.
+        environ: the environment with the variables VAULT_….
+        timeout: seconds for one secret.
     """
 
     def __init__(self, environ: Mapping[str, str], *, timeout: float = TIMEOUT) -> None:
@@ -48,29 +49,31 @@ class Vault:
         self._mounts: dict[str, str] = {}
 
     def read(self, path: str, field: str) -> str:
-        """A field of a secret, of its latest version.
+        """A field of the latest version of a secret.
 
         Raises:
-            SecretUnavailable: hvac is missing, the environment does not say where or as whom, the server gives
-                nothing, or what it gives is no single line of text. No exception of hvac's is its cause or context.
+            SecretUnavailable: hvac is missing, the environment is incomplete, the server gives no secret, or the field
+                is not a single line of text. No exception of hvac is its cause or context.
         """
-        what = f"vault:{path}#{field}"
+        name = f"vault:{path}#{field}"
+        # A failed login is stored as well, see `_connected`.
         if self._client is None:
             self._client = self._connected()
         client = self._client
         if isinstance(client, SecretUnavailable):
-            raise SecretUnavailable(f"{what}: {client.message}", hint=client.hint)
-        data = self._asked(f"{what}: ", lambda: self._fields(client, path))
+            raise SecretUnavailable(f"{name}: {client.message}", hint=client.hint)
+        data = self._request(f"{name}: ", lambda: self._fields(client, path))
+        # Only the name of the field is shown, never the other fields.
         if field not in data:
-            text = f"{what}: the secret has no such field"
-            raise SecretUnavailable(text, hint=f"`vault kv get {path}` shows its fields")
+            text = f"{name}: the secret has no such field"
+            raise SecretUnavailable(text, hint=f"run `vault kv get {path}` to see its fields")
         value = data[field]
         if not isinstance(value, str) or not is_one_line(value):
-            raise SecretUnavailable(f"{what} must be one line of text, and not an empty one")
+            raise SecretUnavailable(f"{name} must be one non-empty line of text")
         return value
 
     def _connected(self) -> "hvac.Client | SecretUnavailable":
-        """Signs in once: a second try with what was refused may lock the role."""
+        """Logs in once: a second attempt with rejected credentials may lock the role."""
         try:
             return self._connect()
         except SecretUnavailable as e:
@@ -80,15 +83,15 @@ class Vault:
         try:
             import hvac
         except ImportError:
-            text = "it needs the extra `vault`, which is not installed"
+            text = "the extra `vault` is not installed"
             raise SecretUnavailable(text, hint=install_hint("vault")) from None
         url = _address(self._environ)
         ca = self._environ.get("VAULT_CACERT") or None
         role, secret = (self._environ.get(name) for name in ("VAULT_ROLE_ID", "VAULT_SECRET_ID"))
         token = self._environ.get("VAULT_TOKEN")
         if not token and not (role and secret):
-            hint = "export VAULT_TOKEN=…, or VAULT_ROLE_ID and VAULT_SECRET_ID"
-            raise SecretUnavailable("the environment does not say as whom to ask Vault", hint=hint)
+            hint = "set VAULT_TOKEN, or VAULT_ROLE_ID and VAULT_SECRET_ID"
+            raise SecretUnavailable("the environment has no credentials for Vault", hint=hint)
         client = hvac.Client(
             url=url,
             token=token or "",
@@ -99,11 +102,12 @@ class Vault:
             namespace=self._environ.get("VAULT_NAMESPACE") or None,
         )
         if not token:
-            self._asked("signing in by AppRole: ", lambda: _log_in(client, role or "", secret or ""))
+            self._request("AppRole login: ", lambda: _log_in(client, role or "", secret or ""))
         return client
 
     def _fields(self, client: "hvac.Client", path: str) -> Mapping[str, Any]:
-        """The fields of a secret, whichever engine holds it: the server is asked as `vault kv get` asks it."""
+        """The fields of a secret from an engine of either version, found like `vault kv get` does."""
+        # One lookup per engine: most secrets of a workspace are in one of them.
         mount = next((m for m in self._mounts if path.startswith(m)), None)
         if mount is None:
             mount, version = _engine(client, path)
@@ -116,16 +120,16 @@ class Vault:
             return _mapping(_mapping(_mapping(answer)["data"])["data"])
         return _mapping(_mapping(client.secrets.kv.v1.read_secret(path=rest, mount_point=mount.rstrip("/")))["data"])
 
-    def _asked(self, what: str, ask: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
-        """What a question gives. What hvac and requests raise is put into words of ours, and goes no further."""
+    def _request(self, prefix: str, call: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+        """The result of a call. Exceptions of hvac and requests are replaced, because they may contain a secret."""
         try:
-            return within(self._timeout, ask)
+            return within(self._timeout, call)
         except TimeoutError:
-            reason, hint = f"it took longer than {self._timeout:g} seconds", "is VAULT_ADDR right?"
-        except Exception as e:  # noqa: BLE001  # any of them may hold what was sent or answered
+            reason, hint = f"Vault did not answer within {self._timeout:g} seconds", "check VAULT_ADDR"
+        except Exception as e:  # noqa: BLE001  # any of them may contain a request or an answer
             reason, hint = _reason(e)
-        # Raised out here, so that the exception above is not its context.
-        raise SecretUnavailable(f"{what}{reason}", hint=hint)
+        # Raised outside the `except` block, so that the exception above is not its context.
+        raise SecretUnavailable(f"{prefix}{reason}", hint=hint)
 
 
 class _Redirected(Exception):
@@ -136,27 +140,31 @@ class _TooLarge(Exception):
     pass
 
 
-class _NoAnswer(Exception):
-    """An answer that is none of Vault's."""
+class _NotVault(Exception):
+    """The answer does not have the form of Vault's answers."""
 
 
 def _address(environ: Mapping[str, str]) -> str:
-    """VAULT_ADDR, where it is safe to send a token to. It may hold credentials, so it is not repeated."""
+    """VAULT_ADDR, if it is safe to send a token there. No message repeats it: it may contain credentials."""
     text = environ.get("VAULT_ADDR", "")
     if not text:
-        hint = "export VAULT_ADDR=https://vault.example.net:8200"
-        raise SecretUnavailable("VAULT_ADDR is not set, so nobody can be asked", hint=hint)
+        hint = "set it: export VAULT_ADDR=https://vault.example.net:8200"
+        raise SecretUnavailable("VAULT_ADDR is not set", hint=hint)
     try:
         parts = urlsplit(text)
         scheme, host = parts.scheme, parts.hostname or ""
+        # `parts.port` raises ValueError for a port above 65535.
         usable = bool(host) and parts.username is None and (parts.port is None or parts.port > 0)
     except ValueError:
         scheme, host, usable = "", "", False
     if not usable:
-        raise SecretUnavailable("VAULT_ADDR is no address like https://vault.example.net:8200")
+        raise SecretUnavailable(
+            "VAULT_ADDR is not a valid URL, or contains credentials",
+            hint="write it like https://vault.example.net:8200",
+        )
     if scheme != "https" and not (scheme == "http" and _is_loopback(host)):
-        fault = "VAULT_ADDR is not encrypted: token and secrets would travel in clear"
-        raise SecretUnavailable(fault, hint="write https://; http:// is for this machine only")
+        fault = "VAULT_ADDR is not encrypted: token and secrets would be sent in plain text"
+        raise SecretUnavailable(fault, hint="write https://; http:// is allowed only for this machine")
     return text.rstrip("/")
 
 
@@ -168,13 +176,16 @@ def _is_loopback(host: str) -> bool:
 
 
 def _session(ca: str | None) -> Any:
-    """A session whose answers are bounded, and which heeds neither proxies nor ~/.netrc: they could get the token."""
+    """A session with a limit for the size of answers.
+
+    It ignores proxy variables and ~/.netrc, because a proxy could read the token.
+    """
     import requests
     from requests.adapters import HTTPAdapter
     from urllib3.response import HTTPResponse
 
     class Bounded(HTTPAdapter):
-        """Reads an answer up to a limit before anything else looks at it."""
+        """Reads an answer up to the limit before requests and hvac process it."""
 
         def build_response(self, req: Any, resp: Any) -> Any:
             data, deadline = bytearray(), time.monotonic() + TIMEOUT
@@ -183,13 +194,15 @@ def _session(ca: str | None) -> Any:
                 if len(data) > _MAX_ANSWER or time.monotonic() > deadline:
                     resp.close()
                     raise _TooLarge
+            # The data is decoded already, so these two headers no longer describe it.
             headers = {k: v for k, v in resp.headers.items() if k.lower() not in ("content-encoding", "content-length")}
             body = io.BytesIO(bytes(data))
-            whole = HTTPResponse(body=body, headers=headers, status=resp.status, preload_content=False)
+            response = HTTPResponse(body=body, headers=headers, status=resp.status, preload_content=False)
             resp.release_conn()
+            # Following a redirect would send the token to another server.
             if 300 <= resp.status < 400:
                 raise _Redirected
-            return super().build_response(req, whole)
+            return super().build_response(req, response)
 
     session = requests.Session()
     session.trust_env = False
@@ -200,7 +213,7 @@ def _session(ca: str | None) -> Any:
 
 
 def _engine(client: "hvac.Client", path: str) -> tuple[str, str]:
-    """Mount and version of the engine that holds a path; a server that does not know the question has version 1."""
+    """Mount and version of the engine of a path; a server without this request has only version 1."""
     from hvac.exceptions import InvalidPath
 
     try:
@@ -209,26 +222,27 @@ def _engine(client: "hvac.Client", path: str) -> tuple[str, str]:
         return f"{path.split('/', 1)[0]}/", "1"
     data = _mapping(answer["data"])
     mount, options = data["path"], data.get("options")
+    # The answer is untrusted: another mount would read another secret.
     if not isinstance(mount, str) or not path.startswith(mount) or not mount.endswith("/"):
-        raise _NoAnswer
+        raise _NotVault
     return mount, str(_mapping(options).get("version", "1")) if options else "1"
 
 
 def _log_in(client: "hvac.Client", role: str, secret: str) -> Mapping[str, Any]:
     answer = _mapping(client.auth.approle.login(role_id=role, secret_id=secret))
     if not client.token:
-        raise _NoAnswer
+        raise _NotVault
     return answer
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise _NoAnswer
+        raise _NotVault
     return value
 
 
 def _reason(error: Exception) -> tuple[str, str]:
-    """Why there is nothing, in words that hold nothing of what was sent or answered; and what to do."""
+    """Reason and hint for an exception, without any text of the request or the answer."""
     from hvac import exceptions as vault
     from requests import exceptions as http
 
@@ -240,21 +254,25 @@ def _reason(error: Exception) -> tuple[str, str]:
         vault.RateLimitExceeded: 429,
         vault.VaultDown: 503,
     }
+    # hvac has one exception per status instead of the number.
     status = next((status for kind, status in kinds.items() if isinstance(error, kind)), 0)
     if status:
         return _STATUSES[status]
     match error:
         case _Redirected():
-            return "it redirects elsewhere, and is not followed there", "set VAULT_ADDR to the active server itself"
+            return "the server redirects to another address", "set VAULT_ADDR to the address of the active server"
         case _TooLarge():
-            return "its answer is too large or never ends", "is VAULT_ADDR that of a Vault?"
+            return "the answer is too large or does not end", "check VAULT_ADDR"
         case http.SSLError():
-            return "its certificate is not trusted", "VAULT_CACERT names a file with the authority's certificate"
+            return (
+                "the server's certificate is not trusted",
+                "set VAULT_CACERT to a file with the authority's certificate",
+            )
         case http.Timeout():
-            return "it did not answer in time", "is VAULT_ADDR right?"
+            return "Vault did not answer in time", "check VAULT_ADDR"
         case http.ConnectionError():
-            return "it cannot be reached", "is VAULT_ADDR right?"
+            return "Vault cannot be reached", "check VAULT_ADDR"
         case vault.VaultError():
-            return "Vault refused", ""
+            return "Vault rejected the request", ""
         case _:
-            return "what answers there is no Vault", "is VAULT_ADDR right?"
+            return "the server at VAULT_ADDR is not a Vault", "check VAULT_ADDR"

@@ -1,7 +1,8 @@
-"""What a schema cannot see: checks between the parts of a file, between files, and against the product. All offline.
+"""The values that semantic checks share: a domain file, its locations, and the directory of all domains.
 
-Here are the values that the checks look at and the order in which they run; each `semantics_*.py` holds one subject.
-Nothing raises on a file that the schema has passed: what is wrong is a diagnostic.
+Semantic checks compare the parts of a file, files with each other, and a domain with its product, all offline. Each
+other module of this package holds one subject. No check raises on a file that the schema accepts: every fault is a
+diagnostic.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.config.document.builder import NodePath
 from reconciler.config.document.loader import Document
 from reconciler.core.model import Alias, DesiredDomain, Mailbox, Removal, Renaming, Unset
 from reconciler.core.names import BadName, address, domain_name, split_address
@@ -16,44 +18,44 @@ from reconciler.core.product import Product
 from reconciler.core.source import Span
 from reconciler.core.workspace import Role
 
-Path = tuple[str | int, ...]
-
 
 class Places:
-    """Where things stand in a domain file, by canonical name. Looked up only once something is wrong."""
+    """Locations in a domain file, by canonical name. Only diagnostics need them, so they are looked up late."""
 
     def __init__(self, document: Document, domain: str) -> None:
         self.document = document
         self.domain = domain
         self._keys: dict[str, dict[str, str]] = {}
-        self._targets: dict[Path, dict[str, int]] = {}
+        self._targets: dict[NodePath, dict[str, int]] = {}
 
-    def path(self, section: str, name: str, *rest: str | int) -> Path:
-        """The path of a resource, or of something in it, with the key as it was written."""
+    def path(self, section: str, name: str, *rest: str | int) -> NodePath:
+        """The path of a resource or of a part of it, with the key as the file spells it."""
         if section not in self._keys:
             body: Mapping[str, Any] = self.document.value  # type: ignore[assignment]
             keys: dict[str, str] = {}
+            # The canonical name of a mailbox or alias is its key in lower case.
             for key in body.get(section) or ():
                 keys.setdefault(key.lower(), key)
             self._keys[section] = keys
         return (section, self._keys[section].get(name, name), *rest)
 
-    def span(self, path: Path, *, key: bool = False) -> Span:
-        """The place of a value, or of its key."""
+    def span(self, path: NodePath, *, key: bool = False) -> Span:
+        """The location of a value, or of its key."""
         return self.document.span(path, key=key)
 
     def target(self, resource: Mailbox | Alias, canonical: str) -> Span:
-        """The place of one target in the list it was written in."""
+        """The location of one target in its list."""
         if isinstance(resource, Mailbox):
             path = self.path("mailboxes", resource.name, "forwarding", "to")
         else:
             path = self.path("aliases", resource.name)
+            # An alias has a short form without the key `to`.
             path = path if isinstance(self._at(path), list) else (*path, "to")
         if path not in self._targets:
             self._targets[path] = _indexes(self._at(path), self.domain)
         return self.span((*path, self._targets[path][canonical]))
 
-    def _at(self, path: Path) -> Any:
+    def _at(self, path: NodePath) -> Any:
         value: Any = self.document.value
         for step in path:
             value = value[step]
@@ -61,27 +63,27 @@ class Places:
 
 
 def _indexes(texts: Sequence[str], domain: str) -> dict[str, int]:
-    """Where in a list each canonical address stands first."""
+    """The first index of each canonical address in a list."""
     found: dict[str, int] = {}
     for i, text in enumerate(texts):
-        with suppress(BadName):  # said by decoding, and in no decoded list
+        with suppress(BadName):  # decoding reports it, and no decoded value contains it
             found.setdefault(address(text, domain), i)
     return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainFile:
-    """One domain file, as far as it could be understood.
+    """One domain file, as far as it can be read.
 
     Attributes:
         file: its path for people.
         stem: its name without the ending.
-        domain: canonical; None where not even that can be known.
-        document: None where it is no YAML.
-        desired: None where it is broken: then nothing is concluded from what it does not say.
-        product: None where it names none, or one that is missing or broken.
-        role: of its server; None where that is unknown.
-        said: code and line of what the schema with the product's limits has already said.
+        domain: canonical; None if neither the file nor its name shows it.
+        document: None if the file is not valid YAML.
+        desired: None if the file is broken. Then no check may conclude that a resource is missing.
+        product: None if the file names no product, or a missing or broken one.
+        role: of our account on its server; None if the server is unknown.
+        reported: code and line of each diagnostic that the schema with the product's limits gave.
     """
 
     file: str
@@ -91,42 +93,42 @@ class DomainFile:
     desired: DesiredDomain | None = None
     product: Product | None = None
     role: Role | None = None
-    said: frozenset[tuple[str, int]] = frozenset()
+    reported: frozenset[tuple[str, int]] = frozenset()
 
     def places(self) -> Places:
-        """The places in this file; only for one that was understood."""
+        """The locations in this file; only for a decoded one."""
         assert self.document is not None
         assert self.desired is not None
         return Places(self.document, self.desired.domain)
 
     @property
     def origin(self) -> Span:
-        """Where the file says which domain it is, or its beginning."""
+        """The location of the key `domain`, or the start of the file."""
         return self.desired.origin if self.desired else Span(self.file)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
-    """All domains of the workspace, as a target sees them.
+    """All domains of the workspace, for resolving targets.
 
     Attributes:
-        files: the understood file of each domain; domains with a broken file, or with two, are not here.
-        known: every domain of the workspace, broken ones too.
+        files: the decoded file of each domain, without domains that have a broken file or two files.
+        known: every domain of the workspace, including those with a broken file.
         alias_of: domain alias -> domain.
-        blind: the domain aliases of some file cannot be known, so no domain is surely outside.
+        is_incomplete: the domain aliases of some file are unknown, so no domain is certainly external.
         declared: by domain, the names of its mailboxes and aliases.
-        leaving: by domain, the names that are removed or renamed there.
+        leaving: by domain, the names that its file removes or renames.
     """
 
     files: Mapping[str, DomainFile]
     known: frozenset[str]
     alias_of: Mapping[str, str]
-    blind: bool
+    is_incomplete: bool
     declared: Mapping[str, frozenset[str]]
     leaving: Mapping[str, Mapping[str, Removal | Renaming]]
 
     def home(self, host: str) -> str | None:
-        """The domain of the workspace that takes the mail for `host`; None for one outside."""
+        """The domain of the workspace that receives mail for `host`; None if `host` is external."""
         if host in self.known:
             return host
         return self.alias_of.get(host)
@@ -139,24 +141,30 @@ class Directory:
 
 
 def directory(files: Iterable[DomainFile]) -> Directory:
-    """What the files say together."""
+    """The directory of these files."""
     seen: dict[str, list[DomainFile]] = {}
     alias_of: dict[str, str] = {}
-    blind = False
+    is_incomplete = False
     for file in files:
         if file.domain is None:
-            blind = True
+            is_incomplete = True
             continue
         seen.setdefault(file.domain, []).append(file)
         aliases = _domain_aliases(file)
-        blind = blind or aliases is None
+        is_incomplete = is_incomplete or aliases is None
         for name in aliases or ():
             alias_of.setdefault(name, file.domain)
+    # Two files for one domain contradict each other, so neither says which names exist.
     usable = {name: rows[0] for name, rows in seen.items() if len(rows) == 1 and rows[0].desired}
     declared = {name: frozenset(_declared(file.desired)) for name, file in usable.items() if file.desired}
     leaving = {name: _leaving(file.desired) for name, file in usable.items() if file.desired}
     return Directory(
-        files=usable, known=frozenset(seen), alias_of=alias_of, blind=blind, declared=declared, leaving=leaving
+        files=usable,
+        known=frozenset(seen),
+        alias_of=alias_of,
+        is_incomplete=is_incomplete,
+        declared=declared,
+        leaving=leaving,
     )
 
 
@@ -172,8 +180,9 @@ def _leaving(desired: DesiredDomain) -> dict[str, Removal | Renaming]:
 
 
 def _domain_aliases(file: DomainFile) -> Sequence[str] | None:
-    """The domain aliases of a file, of a broken one as far as they can be read; None where they cannot."""
+    """The domain aliases of a file, also of a broken one; None if they cannot be read."""
     if file.desired:
+        # An unmanaged section: aliases that exist only on the server are unknown here.
         return () if isinstance(file.desired.domain_aliases, Unset) else tuple(file.desired.domain_aliases)
     body = file.document.value if file.document else None
     if not isinstance(body, dict):
@@ -185,6 +194,7 @@ def _domain_aliases(file: DomainFile) -> Sequence[str] | None:
     for text in rows:
         try:
             found.append(domain_name(text))
+        # The file is broken, so an item may have any type.
         except (BadName, AttributeError, TypeError):
             return None
     return found

@@ -1,5 +1,8 @@
-"""Domains that look like others: a pull request that sends mail to `exаmple.com` with a Cyrillic а must not pass for
-one that sends it to `example.com`. A warning, for two names may be alike by right.
+"""Warns about domains that look like others (Unicode TR 39).
+
+A reviewer cannot tell `exаmple.com` with a Cyrillic а from `example.com`. It is a warning, because two similar names
+may both be legitimate. The tables are those of the library confusable-homoglyphs, which is loaded only for a name
+outside ASCII. A test compares the rows for ASCII below with the library (docs/decisions/0010).
 """
 
 from __future__ import annotations
@@ -8,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import chain, islice
 
 from reconciler.config.semantics.domain_files import DomainFile, Places
 from reconciler.config.semantics.targets import senders
@@ -16,27 +20,94 @@ from reconciler.core.model import Unset
 from reconciler.core.names import display_domain, split_address
 from reconciler.core.source import Span
 
-# Names that look alike though they are not (Unicode TR 39): the skeleton of a name, and the scripts in a label.
-#
-# The tables are those of the library confusable-homoglyphs, which is only loaded for a name outside ASCII; that the
-# four rows for ASCII here are its own is tested (docs/decisions/0010).
-
-
+_WARNINGS = 20
+"""Warnings for each file: a file with more has another problem."""
 _ASCII = str.maketrans({"0": "o", "1": "l", "m": "rn"})
-"""What lower-case ASCII has of confusable characters."""
+"""The confusable characters of lower-case ASCII."""
 _NEUTRAL = frozenset({"COMMON", "INHERITED"})
 _TOGETHER = (
     frozenset({"LATIN", "HAN", "HIRAGANA", "KATAKANA"}),
     frozenset({"LATIN", "HAN", "BOPOMOFO"}),
     frozenset({"LATIN", "HAN", "HANGUL"}),
 )
-"""Scripts that are written in one word: Japanese, Chinese, Korean (TR 39 section 5.2, "highly restrictive")."""
+"""Scripts that one word may mix: Japanese, Chinese, Korean (TR 39 section 5.2, "highly restrictive")."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """The first use of a domain in a file; `role` is how the file uses it."""
+
+    domain: str
+    role: str
+    span: Span
+
+
+def check_lookalikes(files: Iterable[DomainFile]) -> Iterator[Diagnostic]:
+    """NAM009: a domain that mixes scripts, or looks like another domain of the workspace or of a target."""
+    used = [(file, list(_uses(file))) for file in files if file.desired is not None]
+    alike: dict[str, dict[str, str]] = {}
+    # First all uses are collected: the similar name may be in a later file.
+    for file, uses in used:
+        for use in uses:
+            place = f"{use.role} in {file.file}"
+            # The first use of each domain is enough for the message.
+            alike.setdefault(skeleton(use.domain), {}).setdefault(use.domain, place)
+    for _, uses in used:
+        yield from islice(chain.from_iterable(_warnings(use, alike) for use in uses), _WARNINGS)
+
+
+def _uses(file: DomainFile) -> Iterator[_Use]:
+    """Every domain of a file once: its own, its domain aliases and those of targets."""
+    desired = file.desired
+    assert desired is not None
+    # One use per domain and file: the same warning at every target would hide others.
+    yield _Use(desired.domain, "a domain", desired.origin)
+    seen = {desired.domain}
+    if not isinstance(desired.domain_aliases, Unset):
+        for alias in desired.domain_aliases.values():
+            if alias.name not in seen:
+                seen.add(alias.name)
+                yield _Use(alias.name, "a domain alias", alias.origin or file.origin)
+    places: Places | None = None
+    for resource, targets in senders(desired):
+        for target in targets:
+            host = split_address(target)[1]
+            if host not in seen:
+                seen.add(host)
+                places = places or file.places()
+                yield _Use(host, "a target", places.target(resource, target))
+
+
+def _warnings(use: _Use, alike: dict[str, dict[str, str]]) -> Iterator[Diagnostic]:
+    scripts = mixed_scripts(use.domain)
+    if scripts:
+        text = f"{_named(use.domain)} mixes scripts whose letters look alike: {', '.join(scripts)}"
+        yield warning(
+            "NAM009", text, use.span, hint="type the name again; if it is correct, ask its owner to confirm it"
+        )
+    # Parent domains too: mail.exаmple.com imitates example.com.
+    for name in _suffixes(use.domain.split(".")):
+        for other, place in alike.get(skeleton(name), {}).items():
+            if other != name:
+                text = f"{_named(use.domain)} looks like another domain, {_named(other)} ({place})"
+                yield warning("NAM009", text, use.span, hint="compare the two names letter by letter")
+
+
+def _suffixes(labels: Sequence[str]) -> Iterator[str]:
+    """The domain and its parents, down to two labels."""
+    return (".".join(labels[at:]) for at in range(max(len(labels) - 1, 1)))
+
+
+def _named(domain: str) -> str:
+    shown = display_domain(domain)
+    return shown if shown == domain else f"{shown} ({domain})"
 
 
 @lru_cache(maxsize=65536)
 def skeleton(domain: str) -> str:
-    """What a canonical domain looks like: two that are confusable have one skeleton (TR 39 section 4)."""
+    """The look of a canonical domain: two confusable domains have one skeleton (TR 39 section 4)."""
     shown = display_domain(domain)
+    # Normalization first, so that `é` as one or two characters has one skeleton.
     if not shown.isascii():
         shown = "".join(map(_prototype, unicodedata.normalize("NFD", shown)))
         shown = unicodedata.normalize("NFD", shown.lower())
@@ -44,8 +115,9 @@ def skeleton(domain: str) -> str:
 
 
 def mixed_scripts(domain: str) -> tuple[str, ...]:
-    """The scripts of the first label that mixes what no language writes in one word; empty where none does."""
+    """The scripts of the first label that mixes scripts as no language does; empty if no label does."""
     shown = display_domain(domain)
+    # ASCII has one script, and the tables need not be loaded.
     if shown.isascii():
         return ()
     for label in shown.split("."):
@@ -67,94 +139,22 @@ def _prototype(char: str) -> str:
 
 @cache
 def _prototypes() -> Callable[[str], str]:
-    """From a character to the one that stands for all that look like it.
+    """A function from a character to the representative of all characters that look like it.
 
-    The library's table goes both ways: a prototype lists all that look like it, each of them lists the prototype.
+    The library's table has both directions: a prototype lists its look-alikes, and each of them lists the prototype.
     """
     from confusable_homoglyphs.confusables import confusables_data as table  # type: ignore[import-untyped]
 
     @cache
     def prototype(char: str) -> str:
         alike = [row["c"] for row in table.get(char, ())]
+        # No look-alike, or several: this character is a prototype itself.
         if len(alike) != 1:
             return char
         (other,) = alike
         if len(table.get(other, ())) != 1:
             return str(other)
-        # Of a pair that only has each other, either may stand for both.
+        # In a pair each lists only the other, so the table does not show the prototype: prefer ASCII.
         return min(char, str(other), key=lambda one: (not one.isascii(), one))
 
     return prototype
-
-
-_A_FILE = 20
-"""Warnings a file: after that many the file's trouble is another one."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Use:
-    """A domain, where it stands for the first time in a file, and how it is used there."""
-
-    domain: str
-    what: str
-    span: Span
-
-
-def check_lookalikes(files: Iterable[DomainFile]) -> Iterator[Diagnostic]:
-    """NAM009: a domain that mixes scripts, or looks like another of the workspace or of a target."""
-    used = [(file, list(_uses(file))) for file in files if file.desired is not None]
-    alike: dict[str, dict[str, str]] = {}
-    for file, uses in used:
-        for use in uses:
-            place = f"{use.what} in {file.file}"
-            alike.setdefault(skeleton(use.domain), {}).setdefault(use.domain, place)
-    for _, uses in used:
-        said = 0
-        for use in uses:
-            for found in _said(use, alike):
-                if said < _A_FILE:
-                    yield found
-                said += 1
-
-
-def _uses(file: DomainFile) -> Iterator[_Use]:
-    """Every domain in a file once: its own, its aliases, those of targets."""
-    desired = file.desired
-    assert desired is not None
-    yield _Use(desired.domain, "a domain", desired.origin)
-    seen = {desired.domain}
-    if not isinstance(desired.domain_aliases, Unset):
-        for alias in desired.domain_aliases.values():
-            if alias.name not in seen:
-                seen.add(alias.name)
-                yield _Use(alias.name, "a domain alias", alias.origin or file.origin)
-    places: Places | None = None
-    for resource, targets in senders(desired):
-        for target in targets:
-            host = split_address(target)[1]
-            if host not in seen:
-                seen.add(host)
-                places = places or file.places()
-                yield _Use(host, "a target", places.target(resource, target))
-
-
-def _said(use: _Use, alike: dict[str, dict[str, str]]) -> Iterator[Diagnostic]:
-    scripts = mixed_scripts(use.domain)
-    if scripts:
-        text = f"{_named(use.domain)} mixes letters of scripts that look alike: {', '.join(scripts)}"
-        yield warning("NAM009", text, use.span, hint="type the name anew; if it is meant, let its owner confirm it")
-    for name in _suffixes(use.domain.split(".")):
-        for other, place in alike.get(skeleton(name), {}).items():
-            if other != name:
-                text = f"{_named(use.domain)} looks like {_named(other)}, which is another domain ({place})"
-                yield warning("NAM009", text, use.span, hint="see letter by letter which of the two is meant")
-
-
-def _suffixes(labels: Sequence[str]) -> Iterator[str]:
-    """The domain and those above it, down to two labels."""
-    return (".".join(labels[at:]) for at in range(max(len(labels) - 1, 1)))
-
-
-def _named(domain: str) -> str:
-    shown = display_domain(domain)
-    return shown if shown == domain else f"{shown} ({domain})"

@@ -1,6 +1,6 @@
-"""Secrets as far as they can be judged offline: what a variable or a file holds now, and what the workspace allows.
+"""Checks secrets offline: the current content of variables and files, and the sources that the workspace allows.
 
-No program is run here, and nobody is asked: commands, sops, Vault and keyrings have to wait for `apply`.
+No program is run and no server is contacted here. `apply` is the first to use commands, sops, Vault and keyrings.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,15 +19,16 @@ from reconciler.core.secret import Secret, SecretRef
 from reconciler.core.source import Span
 from reconciler.core.workspace import SecretSettings, Workspace
 
-_JUDGED = ("env", "file", "command", "sops")
+_CHECKED = ("env", "file", "command", "sops")
+"""Kinds of references with an offline check."""
 
 
 def check_passwords(
     file: DomainFile, store: SecretStore, root: Path, allowed: SecretSettings | None
 ) -> Iterator[Diagnostic]:
-    """SEC003, SEC004, SEC006 and SEC009 of one understood file; SEC002, a note, for a secret's file that is not here.
+    """SEC003, SEC004, SEC006 and SEC009 of one decoded file; SEC002, a note, for a secret's file that is missing here.
 
-    A variable that is not set is nothing to report: whoever validates need not be who applies. `allowed` is None where
+    An unset variable is not reported: `validate` often runs where the secrets are not available. `allowed` is None if
     the workspace's own file is broken.
     """
     if file.desired is None or isinstance(file.desired.mailboxes, Unset):
@@ -35,33 +36,36 @@ def check_passwords(
     places = None
     for mailbox in file.desired.mailboxes.values():
         ref = mailbox.password
-        if isinstance(ref, Unset) or ref.kind not in _JUDGED:
+        if isinstance(ref, Unset) or ref.kind not in _CHECKED:
             continue
         places = places or file.places()
         span = places.span(places.path("mailboxes", mailbox.name, "password"))
+        # Other sources need a program or a server for their value, so only the reference is checked.
         if ref.kind not in ("env", "file"):
             yield from _check_place(ref, f"the password of {mailbox.name}", root, allowed, span)
             continue
         value = _value(ref, store, span)
         if isinstance(value, Diagnostic):
             yield value
+        # The server checks the password too, but only after other changes were applied.
         elif value is not None and file.product is not None:
             policy, domain = file.product.password_policy, file.desired.domain
             faults = password_faults(policy, value.reveal(), local_part=mailbox.name, domain=domain)
             if faults:
                 text = f"the password of {mailbox.name} ({ref}) does not satisfy product {file.product.name}: "
-                hint = "choose another one; `{generate: true}` makes one that does"
+                hint = "choose another password, or write `{generate: true}` for one that does"
                 yield error("SEC003", text + ", ".join(faults), span, hint=hint)
 
 
 def check_server_secrets(
     document: Document, workspace: Workspace, store: SecretStore, root: Path
 ) -> Iterator[Diagnostic]:
-    """The same of the servers' credentials."""
+    """SEC002, SEC004, SEC006 and SEC009 of the servers' credentials."""
     for server in workspace.servers.values():
         for key, ref in (("username", server.username), ("password", server.password)):
             if not isinstance(ref, SecretRef):
                 continue
+            # The value of a server's password is not checked: it need not follow the product's policy.
             if ref.kind == "file":
                 value = _value(ref, store, server.origin)
                 if isinstance(value, Diagnostic):
@@ -71,7 +75,7 @@ def check_server_secrets(
 
 
 def check_recipients(document: Document) -> Iterator[Diagnostic]:
-    """SEC008: of each recipient that is none; a note where the library that could tell is not installed."""
+    """SEC008 for each invalid recipient; a note if the library that checks recipients is not installed."""
     body: Mapping[str, Any] = document.value  # type: ignore[assignment]
     texts: Sequence[str] = (body.get("secrets") or {}).get("recipients") or ()
     for i, text in enumerate(texts):
@@ -81,9 +85,7 @@ def check_recipients(document: Document) -> Iterator[Diagnostic]:
         except BadRecipient as e:
             yield error("SEC008", e.message, span, hint=e.hint)
         except AgeMissing as e:
-            text = (
-                "the recipients cannot be checked here: the extra `age` is not installed; nor can `apply` go without it"
-            )
+            text = "the recipients cannot be checked, because the extra `age` is not installed; `apply` needs it too"
             yield info("SEC008", text, span, hint=e.hint)
             return
 
@@ -91,7 +93,8 @@ def check_recipients(document: Document) -> Iterator[Diagnostic]:
 def _check_place(
     ref: SecretRef, whose: str, root: Path, allowed: SecretSettings | None, span: Span
 ) -> Iterator[Diagnostic]:
-    """What can be said of a reference without following it."""
+    """Checks a reference without resolving it."""
+    # If the workspace's own file is broken, its permission is unknown and nothing is reported.
     if ref.kind == "command" and allowed is not None and not allowed.commands:
         text = f"{whose} comes from a command, and the workspace does not allow commands"
         yield error("SEC006", text, span, hint=ALLOW_COMMANDS)
@@ -100,12 +103,13 @@ def _check_place(
             sops_file(ref.parts[0], root)
         except SopsOutside as e:
             yield error("SEC009", f"{whose}: {e.message}", span, hint=e.hint)
+        # A missing file may be checked out only where `apply` runs.
         except SecretUnavailable as e:
             yield info("SEC002", f"{whose}: {e.message}", span, hint=e.hint)
 
 
 def _value(ref: SecretRef, store: SecretStore, span: Span) -> Secret | Diagnostic | None:
-    """The value where it can be had, what is wrong where that is worth saying, else None."""
+    """The value if it is available, a diagnostic if its file is unusable, else None."""
     try:
         return store.resolve(ref, span=span)
     except SecretExposed as e:

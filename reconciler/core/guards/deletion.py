@@ -57,6 +57,7 @@ def protected(
     found: list[Diagnostic] = []
     for change in changes:
         resource = current.section(change.kind).get(change.name)
+        # A mailbox that its own line disables (`enabled: false`) is not on its way to a deletion.
         if resource is None or not (change.action == "delete" or change.reason == "purge pending"):
             continue
         guard = protection(policy, desired, change.kind, resource, protected_before)

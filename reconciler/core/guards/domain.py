@@ -40,6 +40,7 @@ def objections(
         protected_before: as in `planner.PlanOptions`.
     """
     listed = list(changes)
+    # A domain alias of this plan is internal already: mail to it stays on the server after the apply.
     internal = inside(listed, current, internal)
     return (
         *(() if deletions_allowed else too_many_deletions(listed, current, policy)),

@@ -57,6 +57,8 @@ def over_limits(
             # The host's own account uses one of the server's EAS or MAPI activations like any other mailbox.
             uncounted = own if count.kind == "mailbox" and not (server and count.key.endswith("Accounts")) else set()
             before, after = count.before - uncounted, count.after - uncounted
+            # The product's limit never refuses a plan that does not increase the count. The server rejects every
+            # addition above its own limit, even if the plan deletes more than it creates.
             limit = count.served if server else count.sold
             worse = len(after) > len(before) or (server and bool(count.added))
             if limit is None or len(after) <= limit or not worse:
@@ -69,6 +71,7 @@ def over_limits(
 
 def _resources(changes: list[Change], current: CurrentDomain, limits: Limits) -> Iterable[_Count]:
     server = current.limits
+    # 0 is "unlimited", except for the domain aliases of a product, where it is "not offered".
     rows: Mapping[KindName, tuple[int | None, int | None]] = {
         "mailbox": (limits.mailboxes or None, server.mailboxes or None),
         "alias": (limits.aliases or None, server.aliases or None),
@@ -109,7 +112,7 @@ def _activations(changes: list[Change], current: CurrentDomain, limits: Limits) 
 
 
 def _turning_on(changes: Iterable[Change], field_name: str) -> tuple[Change, ...]:
-    """The changes that turn a switch on, or fill a list."""
+    """The changes that turn a switch on, or add targets. Turning off and clearing are always allowed."""
     return tuple(c for c in changes if any(f.name == field_name and f.after for f in c.fields))
 
 

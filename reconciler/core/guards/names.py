@@ -16,6 +16,7 @@ _OTHER: Mapping[KindName, KindName] = {"mailbox": "alias", "alias": "mailbox"}
 def names_taken(changes: Iterable[Change], current: CurrentDomain) -> tuple[Diagnostic, ...]:
     """NAM005: new or renamed mailboxes and aliases whose name the other kind has and keeps."""
     listed = list(changes)
+    # Names of the same kind need no check: there the planner updates the existing resource instead of creating one.
     freed = {(c.kind, c.name) for c in listed if c.action in ("delete", "rename")}
     found: list[Diagnostic] = []
     for change in listed:
@@ -98,6 +99,7 @@ def _rename_fault(desired: DesiredDomain, current: CurrentDomain, policy: Policy
     declared = set() if isinstance(section, Unset) else set(section)
     removed = {(r.kind, r.name) for r in desired.removed}
     touching = [r for r in desired.renamed if r.kind == kind and r != renaming and {r.old, r.new} & {old, new}]
+    # All faults are conflicts within the file or with the server; the first one is enough for a remedy.
     faults = [
         (policy.ignores(kind, old) or policy.ignores(kind, new), "the workspace's policy ignores it"),
         (old in declared, f"the file still declares {old}"),
@@ -105,6 +107,7 @@ def _rename_fault(desired: DesiredDomain, current: CurrentDomain, policy: Policy
         ((kind, old) in removed or (kind, new) in removed, "the file also removes one of the two names"),
         (bool(touching), "another rename uses one of the two names"),
         (new in current.section(kind), f"the name {new} is in use"),
+        # A removal of the other kind frees the name in the same plan; pruning does not count, because nobody wrote it.
         (new in current.section(other) and (other, new) not in removed, f"the name {new} is in use"),
     ]
     return next((why for at_fault, why in faults if at_fault), "")

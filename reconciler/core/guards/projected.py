@@ -31,6 +31,7 @@ def activations_before(current: CurrentDomain, protocol: Protocol) -> set[str]:
 def activations_after(changes: Iterable[Change], current: CurrentDomain, protocol: Protocol) -> set[str]:
     """The mailboxes with an activation of the protocol after the changes."""
     listed = [c for c in changes if c.kind == "mailbox"]
+    # Updates of a renamed mailbox have its new name, so renames are applied first.
     new_names = {c.name: c.new_name for c in listed if c.action == "rename"}
     deleted = {c.name for c in listed if c.action == "delete"}
     activated = {new_names.get(name) or name for name in activations_before(current, protocol) - deleted}
@@ -57,6 +58,7 @@ def references_after(changes: Iterable[Change], current: CurrentDomain) -> Itera
         found: dict[str, tuple[str, ...]] = {}
         for name, resource in current.section(kind).items():  # type: ignore[arg-type]  # two of the kinds
             value = getattr(resource, attribute)
+            # A forward that was not read cannot be judged. Callers that must not miss one read all of them first.
             found[name] = () if isinstance(value, Unset) else value
         mine = [c for c in listed if c.kind == kind]
         for change in mine:

@@ -34,6 +34,7 @@ def dangling_across(
     Returns:
         Pairs of the domain whose plan removes the address, and the diagnostic.
     """
+    # The deletion may be in one domain and the reference in another, so no guard of a single domain can find it.
     read = {domain: current for domain, current in seen.items() if isinstance(current, CurrentDomain)}
     complete = [p for p in plans if p.complete and p.domain in read]
     removed = {p.domain: removed_addresses(p.changes, read[p.domain], internal) for p in complete}

@@ -13,6 +13,7 @@ from reconciler.core.workspace import Policy
 
 def mail_leaving(changes: Iterable[Change], internal_domains: frozenset[str], policy: Policy) -> tuple[Diagnostic, ...]:
     """GRD007: external targets that a change adds. `policy.externalForwarding` sets the severity."""
+    # The risk of such a change is shown in any case; see `planner.risk_of`.
     if policy.external_forwarding == "allow":
         return ()
     severity = error if policy.external_forwarding == "deny" else warning
@@ -74,6 +75,7 @@ def removed_addresses(changes: Iterable[Change], current: CurrentDomain, interna
     leaving = {c.name: c for c in listed if c.action in ("delete", "rename") and c.kind != "domainAlias"}
     if not leaving and not any(c.kind == "domainAlias" and c.action == "delete" for c in listed):
         return RemovedAddresses(addresses={}, hosts={})
+    # Both kinds, because an alias that replaces a mailbox still accepts its mail.
     stay = names_after(listed, current, "mailbox") | names_after(listed, current, "alias")
     hosts = {current.domain, *names_after(listed, current, "domainAlias")}
     return RemovedAddresses(
@@ -105,6 +107,7 @@ def dangling_references(removed: RemovedAddresses, references: Iterable[Referenc
 def _dangling(reference: Reference, lost: Mapping[str, Change]) -> Diagnostic:
     what = f"alias {reference.address}" if reference.kind == "alias" else f"the forward of mailbox {reference.address}"
     shown = [*sorted(lost)[:3], *([f"{len(lost) - 3} more"] if len(lost) > 3 else [])]
+    # One location and one remedy per message: those of the first target. The others are in the text.
     first = lost[min(lost)]
     how = "renames" if first.action == "rename" else "deletes"
     left = len(reference.targets) - len(lost)

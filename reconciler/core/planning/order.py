@@ -44,6 +44,7 @@ def sort_changes(changes: Iterable[Change], current: CurrentDomain, room: Mappin
     listed = list(changes)
     by_key = {c.key: c for c in listed}
     assert len(by_key) == len(listed), "two changes of one resource"
+    # Levels alone are not enough: a creation may need a name or the room that a deletion of a later level frees.
     edges: Edges = defaultdict(dict)
     _names(by_key, edges)
     _targets(by_key, edges, current)
@@ -52,6 +53,7 @@ def sort_changes(changes: Iterable[Change], current: CurrentDomain, room: Mappin
 
 
 def _need(edges: Edges, change: str, first: str, priority: int) -> None:
+    # A change never waits for itself, e.g. an alias with itself as a target. The strongest priority of a pair wins.
     if change != first:
         edges[change][first] = min(priority, edges[change].get(first, priority))
 
@@ -80,6 +82,7 @@ def _targets(by_key: Mapping[str, Change], edges: Edges, current: CurrentDomain)
     for change in by_key.values():
         before = _targets_now(change, current)
         after = {t for f in change.fields if isinstance(f.after, tuple) for t in f.after}
+        # Only new targets must exist first: the server accepted the old ones before.
         for target in sorted(after - before):
             host = split_address(target)[1]
             if target in appears:
@@ -104,6 +107,8 @@ def _limits(by_key: Mapping[str, Change], edges: Edges, room: Mapping[KindName, 
     for kind, free in room.items():
         created = sorted(c.key for c in by_key.values() if c.action == "create" and c.kind == kind)
         deleted = sorted(c.key for c in by_key.values() if c.action == "delete" and c.kind == kind)
+        # The first creations use the free room. Each further one waits for one deletion, not for all of them, so that
+        # a failed deletion stops as few changes as possible.
         for n, key in enumerate(created[max(free, 0) :]):
             if n < len(deleted):
                 _need(edges, key, deleted[n], _REQUIRED)
@@ -111,6 +116,7 @@ def _limits(by_key: Mapping[str, Change], edges: Edges, room: Mapping[KindName, 
 
 def _sorted(by_key: Mapping[str, Change], edges: Edges) -> tuple[Change, ...]:
     """Kahn's algorithm with a heap. If only cycles are left, one of them gives up its weakest dependency."""
+    # `waiting` loses dependencies as they are fulfilled; `kept` has those that the result reports.
     waiting = {key: dict(edges.get(key, {})) for key in by_key}
     kept = {key: set(first) for key, first in waiting.items()}
     needed_by: dict[str, list[str]] = defaultdict(list)

@@ -155,6 +155,7 @@ class _Draft:
 
     def kind(self, kind: Kind) -> None:
         """All changes of one kind."""
+        # Renames come first: all later steps see the resources under their new names.
         there = self._renamed(kind, dict(self.current.section(kind.name)))
         declared = self.desired.section(kind.name)
         if not isinstance(declared, Unset):
@@ -225,6 +226,7 @@ class _Draft:
         if guard is not None:
             self._not_deleted(kind, current, guard, removal.origin)
             return
+        # The date itself counts: `purgeAfter: 2026-12-31` deletes on that day.
         if removal.purge_after is None or self.options.today >= removal.purge_after:
             self.changes.append(self._change(kind, current, action="delete", reason="removed", origin=removal.origin))
             return
@@ -263,6 +265,7 @@ class _Draft:
         if is_hosts_own(current) or self.policy.ignores(kind.name, current.name):
             return
         pruned = self.options.prune or self.policy.prune.get(kind.name, False)
+        # The source of a refused rename must not be pruned: its owner wants to keep it under another name.
         kept = any(r.kind == kind.name and r.old == current.name for r in self.desired.renamed)
         if pruned and not kept:
             guard = self._protection(kind, current)
@@ -317,6 +320,7 @@ class _Draft:
 
 def _wanted(change: Change, targets: frozenset[str]) -> bool:
     """Whether a change is among the targets; a rename matches with either of its names."""
+    # A user may know a renamed resource by either name, and its update has the new one.
     after = replace(change, name=change.new_name or change.name)
     return not targets or change.key in targets or after.key in targets
 

@@ -45,6 +45,7 @@ def directed(plan: Plan, base: DesiredDomain | None, known: Lookup) -> Plan:
     direction of its fields, or none if one of them is unknown. Passwords have no direction, because servers do not
     return them.
     """
+    # Base and journals know a resource of this plan by the name that it had before the rename.
     old_names = {(c.kind, c.new_name): c.name for c in plan.changes if c.action == "rename"}
 
     def one(change: Change) -> Change:
@@ -68,6 +69,7 @@ def _update(change: Change, base: Resource | None, last: LastKnown | None, other
         return replace(field, direction=_field(change.kind, field, base, last) or otherwise)
 
     fields = tuple(f if f.sensitive else one(f) for f in change.fields)
+    # An unknown field makes the direction of the change unknown: a guess could blame the wrong side.
     found = {f.direction for f in fields if not f.sensitive}
     direction: Direction | None = None
     if found and None not in found:
@@ -78,6 +80,7 @@ def _update(change: Change, base: Resource | None, last: LastKnown | None, other
 def _field(kind: KindName, field: FieldChange, base: Resource | None, last: LastKnown | None) -> Direction | None:
     applied = last.fields.get(field.name) if last and last.exists else None
     declared = getattr(base, BY_NAME[kind].field(field.name).attribute) if base else None
+    # The journal comes first: if the server still has the applied value, nobody changed it there.
     if applied is not None and applied == field.before:
         return "git"
     agreed: Value | None = applied if declared is None or isinstance(declared, Unset) else declared
@@ -89,6 +92,7 @@ def _field(kind: KindName, field: FieldChange, base: Resource | None, last: Last
 
 
 def _creation(change: Change, base: DesiredDomain | None, last: LastKnown | None) -> Direction | None:
+    # The last apply deleted it, so the new declaration is the only change.
     if last and not last.exists:
         return "git"
     if base is None:
@@ -173,6 +177,7 @@ def _old_names(plan: Plan) -> Mapping[tuple[KindName, str], str]:
 def _live(change: Change, old_names: Mapping[tuple[KindName, str], str]) -> _Live:
     if change.action == "rename":
         return True, change.kind, change.name
+    # The update of a renamed resource has the new name, but on the server it still has the old one.
     return False, change.kind, old_names.get((change.kind, change.name), change.name)
 
 

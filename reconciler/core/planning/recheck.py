@@ -62,6 +62,7 @@ def stale_fields(expected: Precondition, change: Change, salt: bytes, current: R
     Returns:
         Names of fields, or one of GONE and APPEARED.
     """
+    # A creation with an existing object would overwrite the fields that somebody else set.
     if expected.fields is None:
         return () if current is None else (APPEARED,)
     if current is None:
@@ -102,6 +103,7 @@ def changed_fields(change: Change, current: Resource) -> tuple[str, ...]:
 def _read(kind: Kind, current: Resource) -> dict[str, Value]:
     """The fields that were read, by name."""
     there: dict[str, Value | Unset] = {spec.name: getattr(current, spec.attribute) for spec in kind.fields}
+    # A mailbox that became an administrator since the review must not be deleted, so this is part of the condition.
     if isinstance(current, Mailbox):
         there[ADMINISTRATOR] = administers(current)
     return {name: value for name, value in there.items() if not isinstance(value, Unset)}
@@ -151,6 +153,7 @@ def refreshed(plan: Plan, current: CurrentDomain, known: ServerHistory) -> Plan:
     An earlier run may have created a mailbox and then stopped before the activations (EAS, MAPI), which come last. If
     only these differ, the creation becomes an update of them. The password was set with the creation.
     """
+    # The journal records the live object before each write, so it must be the current one and not that of the plan.
     old_names = _renamed_from(plan)
     changes = (_with_live(c, _live(c, current, old_names)) for c in plan.changes)
     return replace(plan, changes=tuple(_activations_only(c, current) if _is_begun(c, known) else c for c in changes))
@@ -226,9 +229,11 @@ class _Judge:
     def outcomes(self) -> dict[str, Outcome]:
         """The outcomes that `recheck` returns."""
         for change in self.plan.changes:
+            # In place comes first: a change that somebody made by hand is done, whatever else changed.
             outcome = self._in_place(change) or self._refused(change)
             if outcome is not None:
                 self.found[change.key] = outcome
+            # Only changes that will be applied free a name; the plan's order puts them before its next use.
             elif change.action in ("delete", "rename"):
                 self.freed.add((change.kind, change.name))
         return self.found
@@ -238,6 +243,7 @@ class _Judge:
             return None
         if change.password is None or self._has_password(change):
             return Outcome(change=change, result=Result.SKIPPED)
+        # All other fields are in place, so the update only sets the password, which its reviewer approved.
         if change.action == "update":
             return None
         # Setting the planned password could replace one that the user has chosen since the mailbox was created.
@@ -248,6 +254,7 @@ class _Judge:
     def _has_password(self, change: Change) -> bool:
         """Whether the password of a change is known to be set already, also under the mailbox's old name."""
         assert change.password is not None, "called only for changes with a password"
+        # `--set-password` exists for passwords that were changed on the server, which no version shows.
         if change.address in self.known.asked:
             return False
         old = self.old_names.get((change.kind, change.name))

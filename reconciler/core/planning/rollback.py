@@ -81,6 +81,7 @@ def tracks(steps: Iterable[AppliedStep]) -> tuple[Track, ...]:
     found: dict[tuple[KindName, str], Track] = {}
     for step in steps:
         change = step.change
+        # Removed and inserted again under its new name, so that later steps of the run find it.
         track = found.pop((change.kind, change.name), None) or Track(
             kind=change.kind,
             old=change.name,
@@ -103,6 +104,7 @@ def _stepped(track: Track, step: AppliedStep) -> Track:
         touched_by=step.touched_by or track.touched_by,
         remade_by=step.remade_by or track.remade_by,
     )
+    # The dictionaries are merged in this order, because the state before the run is that of the first step.
     befores = {f.name: f.before for f in change.fields if f.before is not None}
     afters = {f.name: f.after for f in change.fields if f.after is not None}
     match change.action:
@@ -171,6 +173,7 @@ def inverse(declared: DesiredDomain, steps: Sequence[AppliedStep], current: Curr
         policy: resources that it ignores stay unchanged.
     """
     draft = _Draft(declared, current, policy)
+    # `_is_taken` sees the names that earlier reversals free.
     for track in sorted(tracks(steps), key=_turn):
         draft.take(track)
     return draft.inverse()
@@ -201,6 +204,7 @@ class _Draft:
             renamed=tuple(self.renamed),
             origin=self.declared.origin,
         )
+        # An empty section would be managed and could be pruned; a missing one is not touched.
         sections = {"mailboxes": mailboxes, "aliases": aliases, "domain_aliases": others}
         desired = replace(desired, **{k: v for k, v in sections.items() if v})  # type: ignore[arg-type]  # by kind
         return Inverse(desired, sort_diagnostics(self.diagnostics))
@@ -213,6 +217,7 @@ class _Draft:
             self._left(track, "the workspace's policy ignores it now")
         elif track.remade_by:
             self._left(track, f"run {track.remade_by} created, deleted or renamed it since", "roll that run back first")
+        # It is unknown what this run left and therefore what the later run found.
         elif not track.certain and track.touched_by:
             why = f"it is unknown whether the run changed it, and run {track.touched_by} changed it since"
             self._left(track, why, "roll that run back first")
@@ -228,6 +233,7 @@ class _Draft:
         there = self._there(track.kind, track.new)
         if there is None:
             self._as_before(track)
+        # A deletion needs certainty: the object may belong to somebody who created it after the run failed.
         elif not track.certain:
             why = f"{self._name(track)} exists, but the journal does not show whether the run created it"
             self._warn("RBK003", why, _LEFT)
@@ -283,9 +289,11 @@ class _Draft:
         if track.password:
             text = f"{self._name(track)} has a new password, and the old one is unknown"
             self._warn("RBK001", text, "to set another one, raise its `version` in the file or pass --set-password")
+        # Other fields can still be restored, so this is a warning and not the end.
         if unknown := [n for n in track.after if n not in known]:
             text = f"{self._name(track)}: the journal does not contain the old value of {', '.join(unknown)}"
             self._warn("RBK001", text, _LEFT)
+        # Fields that already have their old value are left out; the plan of the rollback shows only real changes.
         back = {n: v for n, v in known.items() if _value(track.kind, there, n) != v}
         if is_renamed:
             self.renamed.append(Renaming(kind=track.kind, old=track.new, new=track.old, origin=self.declared.origin))
@@ -314,6 +322,7 @@ class _Draft:
 
     def _is_taken(self, name: str, kind: Kind) -> bool:
         """Whether an object has the name that this rollback neither removes nor renames."""
+        # Mailboxes and aliases share their names, so a restored alias may conflict with a new mailbox.
         freed = {(r.kind, r.name) for r in self.removed} | {(r.kind, r.old) for r in self.renamed}
         return any(name in self.current.section(k) and (k, name) not in freed for k in _sharing(kind.name))
 

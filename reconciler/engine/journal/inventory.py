@@ -116,6 +116,7 @@ class _Fold:
     def take(self, record: Record) -> None:
         """Adds one record. The records of a run come together and in order."""
         match record.get("event"):
+            # Intents of a run that was killed must not be matched with outcomes of the next one.
             case "start":
                 self._run = str(record.get("run", ""))
                 self._states.clear()
@@ -128,6 +129,7 @@ class _Fold:
             case "outcome":
                 self._outcome(record)
             case "protected":
+                # Removed and inserted again, so that the latest record of a domain comes last.
                 names = frozenset(str(n) for n in record["names"])
                 place = str(record["server"]), str(record["domain"])
                 self.protections.pop(place, None)
@@ -140,6 +142,7 @@ class _Fold:
         if done:
             self.begun.discard(_key(record))
             self._resource(_key(record), record["change"])
+        # The last read of a run may turn an earlier success into a failure.
         elif record["result"] == Result.FAILED.value:
             self._take_back(_key(record), record["change"])
         if record["change"]["kind"] == "mailbox":
@@ -151,6 +154,7 @@ class _Fold:
         after = {name: value(f["after"]) for name, f in change["fields"].items() if "after" in f}
         server, kind, _ = key
         places = (key, (server, kind, change["newAddress"])) if change["action"] == "rename" else (key,)
+        # Kept for `_take_back`: the state before this record, under both names of a rename.
         self._before[key, str(change["action"])] = {place: self.resources.get(place) for place in places}
         match change["action"]:
             case "delete":
@@ -206,7 +210,7 @@ def value(held: object) -> Value:
     """A value from its form in the journal. Raises ValueError for other types."""
     if isinstance(held, list):
         return tuple(str(item) for item in held)
-    if isinstance(held, str | int):  # bool is an int
+    if isinstance(held, str | int):  # This includes bool, which is an int.
         return held
     raise ValueError(held)
 

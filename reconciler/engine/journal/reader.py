@@ -117,10 +117,12 @@ def records_of(folder: Path) -> Iterator[tuple[str, Record]]:
         rows, _ = _rows(path)
         for number, row in enumerate(rows, 1):
             record = _record(row)
+            # Only the last line can be incomplete after a crash; any other invalid line is damage.
             if record is None and number == len(rows):
                 break
             if record is None:
                 raise damaged(f"{path}:{number}")
+            # A newer format may have events that change the meaning of others, so it cannot be read partly.
             if _version(record) > FORMAT_VERSION:
                 raise ReconcilerError(f"{path}:{number}: a newer version of this program wrote the journal", hint=_AWAY)
             yield f"{path}:{number}", record
@@ -145,6 +147,7 @@ def _broken_links(rows: list[bytes], records: Mapping[int, Record]) -> list[tupl
                 return [(number, f"the line comes after the run's end in line {ended}")]
             if record.get("previous") != line_digest(previous):
                 return [(number, _why(number))]
+            # A complete journal ends here. Lines after the end would be changes that no run made.
             ended = number if record.get("event") == "end" else 0
         previous = row
     return []
@@ -167,6 +170,7 @@ def _started(path: Path) -> tuple[str, str]:
             first = _record(file.readline())
     except OSError as e:
         raise _unreadable(path, e) from e
+    # `turn` exists only if the clock was behind; see `FileJournal`.
     start = first or {}
     return (str(start.get("turn") or start.get("time", "")), path.name)
 

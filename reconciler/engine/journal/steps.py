@@ -77,6 +77,7 @@ def entries(run: Run) -> tuple[Entry, ...]:
                     password=_sets(record),
                     password_set=record.get("passwordSet") is True,
                 )
+                # Only the intent has the object before the change, and its existence shows that a write was tried.
                 begun = found.get(_key(entry))
                 found[_key(entry)] = replace(entry, change=begun.change, tried=True) if begun else entry
         except (KeyError, TypeError, ValueError, AttributeError) as e:
@@ -112,6 +113,7 @@ def steps_of(run: Run, later: Iterable[Run]) -> dict[Place, tuple[AppliedStep, .
         for entry in entries(other):
             if not (entry.made or entry.ambiguous):
                 continue
+            # The other kind may use the name now, so creations and deletions count for the address alone.
             for address in _addresses(entry.change):
                 touched[entry.server, entry.change.kind, address] = (turn, other.run)
                 if entry.change.action != "update":
@@ -144,6 +146,7 @@ def _addresses(change: Change) -> Sequence[str]:
 
 
 def _key(entry: Entry) -> tuple[str, str, str, str]:
+    # A rename and an update of one mailbox in the same run are two entries.
     change = entry.change
     return entry.server, change.domain, change.key, "rename" if change.action == "rename" else ""
 

@@ -58,6 +58,7 @@ class FileJournal:
         facts = {"turn": turn, "commit": commit, "user": user, "configuration": configuration}
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            # Exclusive: two runs must never share a file. Append: no write can overwrite earlier lines.
             self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
             self._write({"event": "start", "tool": tool, **{k: v for k, v in facts.items() if v}})
             _sync_folder(folder)
@@ -109,6 +110,7 @@ class FileJournal:
             try:
                 self._write(record, sync=sync)
                 return
+            # A partial line breaks the chain, so nothing may be appended after it.
             except OSError as e:
                 self._broken, reason = True, e.strerror or str(e)
         raise JournalUnusable(
@@ -205,6 +207,7 @@ def room_needed(plans: Iterable[Plan]) -> int:
         for change in plan.changes:
             line = _HEAD + len(json.dumps(journal_change(change)))
             state = 0 if change.current is None else len(json.dumps(state_data(change.current)))
+            # Two lines per change: the intent and the outcome.
             size += 2 * line + state + _DETAIL + (_PASSWORD + len(change.address) if change.password else 0)
     return 2 * size + MARGIN
 
@@ -217,6 +220,7 @@ def check_room(folder: Path, plans: Iterable[Plan]) -> None:
     Raises:
         JournalUnusable: the disk has too little space.
     """
+    # The folder is created with the journal; until then its nearest existing parent is on the same disk.
     there = next(p for p in (folder, *folder.parents) if p.is_dir())
     try:
         disk = os.statvfs(there)
@@ -225,6 +229,7 @@ def check_room(folder: Path, plans: Iterable[Plan]) -> None:
             f"the journal's folder {folder} cannot be used: {e.strerror}",
             hint="check that the folder exists and is writable; nothing was changed",
         ) from e
+    # `f_bavail` excludes blocks that only root may use. Some network file systems report 0 blocks in total.
     needed, free = room_needed(plans), disk.f_bavail * disk.f_frsize
     if disk.f_blocks and free < needed:
         raise JournalUnusable(

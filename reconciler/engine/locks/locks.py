@@ -46,6 +46,7 @@ class Held:
 
     def __init__(self, folder: "LockFolder", run: str, lock: BaseFileLock) -> None:
         self._lock, self._alive, self._record = lock, folder.alive(run), folder.path / f"{run}{_RECORD}"
+        # Device and inode, because another run may have replaced the file under the same name.
         self._identity = self._seen()
         self._token = lock.token if isinstance(lock, SoftFileLease) else None
         self._released = False
@@ -61,6 +62,7 @@ class Held:
             return ""
         self._released = True
         try:
+            # After a takeover the files belong to the other run.
             mine = self._mine()
             if mine:
                 self._record.unlink(missing_ok=True)
@@ -123,6 +125,7 @@ class LockFolder:
             if isinstance(got, Held):
                 return got
             waited = time.monotonic() - began
+            # A run of unknown state is never a refusal: after TTL it is either alive or dead.
             if got.alive and waited >= patience:
                 raise self._refusal(got)
             if not is_reported:
@@ -153,6 +156,7 @@ class LockFolder:
             conflict = self._conflict(mine)
             if conflict:
                 return conflict
+            # First the lock, then the record: a record without a lock would look like a dead run.
             lock = self.lock_of(mine.run, report=True)
             lock.acquire()
             held = Held(self, mine.run, lock)
@@ -210,6 +214,7 @@ class LockFolder:
 
     def _write(self, mine: LockRecord) -> None:
         target = self.path / f"{mine.run}{_RECORD}"
+        # Written next to the target and renamed, so that no other run reads half a record.
         draft = target.with_suffix(".new")
         draft.write_text(mine.to_json(), encoding="utf-8")
         draft.replace(target)
@@ -252,6 +257,7 @@ class _Watched:
         for _ in range(2):
             if _acquired(self.lock):
                 return False
+            # On one machine a lock that cannot be taken belongs to a live process.
             if not self._folder.shared:
                 return True
             seen = self._touched()

@@ -70,6 +70,7 @@ def record_of(text: str) -> LockRecord | None:
     """The record in a file; None if this version cannot read it."""
     try:
         data: Mapping[str, Any] = json.loads(text)
+        # A record of another version still locks: an unreadable record conflicts with every domain.
         if data["formatVersion"] != FORMAT_VERSION:
             return None
         return LockRecord(
@@ -94,6 +95,7 @@ def server_key(url: str) -> str:
         host = f"[{host}]" if ":" in host else host_name(host)
     except BadName:  # The system's resolver may accept host names that are not valid in DNS.
         host = host.lower()
+    # The default port and a final slash are optional in URLs.
     scheme = parts.scheme.lower()
     port = "" if parts.port in (None, _PORTS.get(scheme)) else f":{parts.port}"
     return f"{scheme}://{host}{port}{parts.path.rstrip('/')}"

@@ -1,7 +1,6 @@
 """Decode JSON about a domain itself: limits, usage, DKIM, password policy. Pure (API reference sections 4, 7 and 8)."""
 
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from reconciler.core.errors import UnexpectedAnswer
 from reconciler.core.model import Dkim, DkimKey, ServerLimits, Unset
@@ -9,13 +8,11 @@ from reconciler.core.password_policy import ServerPasswordPolicy
 from reconciler.smartermail.codec.scalars import Fields, canonical_domain, flag, number, without_surrogates
 
 _MEBIBYTE = 1 << 20
-_SWITCHES = MappingProxyType(
-    {
-        "eas": "enableActiveSyncAccountManagement",
-        "mapi": "enableMapiEwsAccountManagement",
-        "forwarding.to": "enableMailForwarding",
-    }
-)
+_SWITCHES = {
+    "eas": "enableActiveSyncAccountManagement",
+    "mapi": "enableMapiEwsAccountManagement",
+    "forwarding.to": "enableMailForwarding",
+}
 """Field name (as in `core.kinds`) -> the switch in `domainSettings` without which a server does not set the field."""
 
 
