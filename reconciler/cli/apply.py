@@ -180,7 +180,7 @@ class _Session:
 
     def stopping(self, name: str) -> None:
         """Confirm a signal at once, because the change in progress may take a while."""
-        self.note(f"{name}: stopping after the change in progress. A second signal ends the run at once.")
+        self.note(f"{name}: stopping after the change in progress. A second signal ends the run.")
 
     def note(self, text: str) -> None:
         """Print a message. A closed terminal must not stop the run."""
