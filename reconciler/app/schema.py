@@ -60,7 +60,7 @@ def write_copies(root: Path) -> tuple[Path, ...]:
 
 
 def stale_copies(root: Path, here: Path) -> tuple[Diagnostic, ...]:
-    """Warn about each copy that differs from the program's schema. A missing copy is no fault.
+    """Warn about each copy that differs from the program's schema. A missing copy causes no warning.
 
     Args:
         root: the workspace.
