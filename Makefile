@@ -7,13 +7,15 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 p
 DEMO_OUTPUT ?= demo-output
 DIST ?= dist
 SECONDS ?= 60
+WORKERS ?= 3
 
-.PHONY: help demo test lint types contracts check bench docs fuzz tools build wheel-test lock audit secrets clean
+.PHONY: help demo test test-long lint types contracts check bench docs fuzz tools build wheel-test lock audit secrets clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo        the whole story, against an embedded server'
-	@echo 'make test        all tests'
+	@echo 'make test        the tests, with a sample of those that take long'
+	@echo 'make test-long   all tests, with all examples'
 	@echo 'make check       lint, types, import contracts'
 	@echo 'make docs        regenerate the reference pages from --help and the schemas'
 	@echo 'make bench       the benchmarks'
@@ -68,8 +70,14 @@ $(VENV)/.%: requirements/%.lock | $(VENV)/.dev $(VENV)/.build
 demo: $(VENV)/.demo
 	@$(BIN)/reconciler demo --output $(DEMO_OUTPUT)
 
+# Without compiled files, every process of the tests would compile the program again.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 3
+	$(PYTEST) $(TESTS)
+
+test-long: $(VENV)/.dev
+	$(PYTEST) --long $(TESTS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -30,7 +30,7 @@ def command_names() -> Iterator[tuple[str, ...]]:
     yield ()
     for name, (module, _) in COMMANDS.items():
         yield (name,)
-        command = importlib.import_module(f"reconciler.cli.{module}").command
+        command = importlib.import_module(f"reconciler.cli.commands.{module}").command
         for inner in getattr(command, "commands", {}):
             yield name, inner
 

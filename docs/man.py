@@ -39,7 +39,7 @@ def man_page() -> str:
         ".SH COMMANDS",
     ]
     for name, (module, _) in COMMANDS.items():
-        command: click.Command = importlib.import_module(f"reconciler.cli.{module}").command
+        command: click.Command = importlib.import_module(f"reconciler.cli.commands.{module}").command
         lines += _command(name, command)
     lines.append(".SH EXIT STATUS")
     for code, meaning in EXITS:

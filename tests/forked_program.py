@@ -29,7 +29,7 @@ from typing import Any, ClassVar
 READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_")
 """Variables that the interpreter or its libraries read before the first line of the program."""
 PRELOADED = ("asyncio", "httpx", "dns.asyncresolver", "jsonschema", "jsonschema_rs", "deepdiff", "jinja2", "stamina")
-TIMEOUT = 120.0
+TIMEOUT = 250.0
 """Seconds after which a command counts as hanging. No test depends on it: it is far above what any command takes."""
 
 

@@ -60,7 +60,7 @@ def write_copies(root: Path) -> tuple[Path, ...]:
 
 
 def stale_copies(root: Path, here: Path) -> tuple[Diagnostic, ...]:
-    """Warn about each copy that differs from the program's schema. A missing copy causes no warning.
+    """Warn about each copy that differs from the program's schema. A missing copy is fine.
 
     Args:
         root: the workspace.

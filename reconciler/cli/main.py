@@ -32,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sandbox": ("sandbox", "Run the embedded mail server and DNS server on loopback."),
     "demo": ("demo", "Run a guided demonstration against embedded servers."),
 }
-"""Command -> its module in this package, and its line in `--help`."""
+"""Command -> its module in `cli.commands`, and its line in `--help`."""
 
 
 class Commands(click.Group):
@@ -46,7 +46,7 @@ class Commands(click.Group):
         """Import the module of the command."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"reconciler.cli.{COMMANDS[cmd_name][0]}")
+        module = importlib.import_module(f"reconciler.cli.commands.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
         _name_in_environment(command, f"RECONCILER_{cmd_name.upper()}")
         return command

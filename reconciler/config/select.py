@@ -9,6 +9,7 @@ from os.path import normpath
 from pathlib import Path
 
 from reconciler.config.document.builder import shown
+from reconciler.config.links import resolved
 from reconciler.config.workspace_files import FoundFile
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.names import BadName, display_domain, domain_name
@@ -84,10 +85,10 @@ def _by_path(candidates: Sequence[Candidate], word: str, root: Path, here: Path)
 
 def _lexical(path: Path) -> Path:
     """The path without `.` and `..`. Links of the folder are resolved, a link of the file stays, as in `found.path`."""
-    try:
-        return path.parent.resolve() / path.name if path.name not in ("", ".", "..") else path.resolve()
-    except (OSError, RuntimeError, ValueError):
-        return path
+    if path.name in ("", ".", ".."):
+        return resolved(path) or path
+    folder = resolved(path.parent)
+    return folder / path.name if folder else path
 
 
 def _nothing(candidates: Sequence[Candidate], word: str) -> Diagnostic:

@@ -15,6 +15,7 @@ from reconciler.config.decode.domain import decode_domain
 from reconciler.config.decode.product import decode_product
 from reconciler.config.decode.workspace import decode_workspace
 from reconciler.config.document.loader import MAX_BYTES, Document, load_file, load_text
+from reconciler.config.links import resolved
 from reconciler.config.schema.compile import domain_validator
 from reconciler.config.schema.compiled import validator
 from reconciler.config.schema.validator import check, valid_part
@@ -149,11 +150,12 @@ class _Loading:
     def _read(self, found: FoundFile) -> tuple[Document | None, tuple[Diagnostic, ...]]:
         """Reads a file once, for its value and for the digest. A link out of the workspace is not followed."""
         try:
-            if not found.path.resolve().is_relative_to(self.root):
+            real = resolved(found.path)
+            if real is not None and not real.is_relative_to(self.root):
                 self.hash.update(f"{found.relative}\0elsewhere\0".encode("utf-8", "surrogateescape"))
                 return None, ()  # `discover` reports it
             data = self._data(found)
-        except (OSError, RuntimeError):
+        except OSError:
             self.hash.update(f"{found.relative}\0unreadable\0".encode("utf-8", "surrogateescape"))
             return load_file(found.path, found.display)
         # The length separates name and content, so that no two sets of files give the same input.

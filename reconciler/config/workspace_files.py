@@ -4,7 +4,6 @@ The search never follows a link out of the workspace. A file elsewhere is not in
 sees its changes.
 """
 
-import errno
 import os
 import unicodedata
 from collections.abc import Collection, Iterator, Sequence
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from reconciler.config.links import resolved
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.errors import NoWorkspace
 from reconciler.core.source import Span
@@ -91,20 +91,6 @@ def discover(root: Path, here: Path, planned: Collection[str] = ()) -> Found:
     new = {name: walk.single(walk.root / name) for name in planned if name not in {d.relative for d in domains}}
     domains = tuple(sorted((*domains, *new.values()), key=lambda row: row.relative))
     return Found(workspace=workspace, products=products, domains=domains, diagnostics=tuple(walk.diagnostics))
-
-
-def resolved(path: Path) -> Path | None:
-    """The path with all links resolved; the file need not exist. None for a cycle of links, or an impossible name."""
-    try:
-        real = path.resolve()
-    except (OSError, RuntimeError, ValueError):  # before Python 3.13, a cycle is a RuntimeError
-        return None
-    try:
-        path.stat()
-    except OSError as e:
-        # From Python 3.13 on, `resolve` returns one of the links of a cycle, so that it would look like a file here.
-        return None if e.errno == errno.ELOOP else real
-    return real
 
 
 class _Walk:

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from reconciler.app.explain import all_codes, explain
+from reconciler.cli.commands.explain import command
 from reconciler.cli.console import Console
-from reconciler.cli.explain import command
 from reconciler.compliance import verdict
 from reconciler.compliance.checks import CHECKS
 from reconciler.core.codes import CODES, EXPLANATIONS

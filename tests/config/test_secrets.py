@@ -152,13 +152,11 @@ def test_a_command_that_cannot_be_started_gives_the_reason(tmp_path: Path) -> No
 
 def test_a_command_that_takes_too_long_is_killed_with_its_child_processes(tmp_path: Path) -> None:
     code = (
-        "import subprocess, sys, time; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
-        "open('pid', 'w').write(str(p.pid)); time.sleep(60)"
+        "import subprocess, sys, time; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(3600)']);"
+        "open('pid', 'w').write(str(p.pid)); time.sleep(3600)"
     )
-    begin = time.monotonic()
-    with pytest.raises(SecretUnavailable, match="took longer than 2 seconds"):
-        run_command(command(code).parts, tmp_path, timeout=2)
-    assert time.monotonic() - begin < 10
+    with pytest.raises(SecretUnavailable, match="took longer than 5 seconds"):
+        run_command(command(code).parts, tmp_path, timeout=5)
     child = int((tmp_path / "pid").read_text())
     for _ in range(100):
         if not _is_running(child):
@@ -177,13 +175,11 @@ def _is_running(pid: int) -> bool:
 
 def test_a_command_that_leaves_an_agent_running_ends_without_it(tmp_path: Path) -> None:
     code = (
-        "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
+        "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(3600)']);"
         f"open('pid', 'w').write(str(p.pid)); print({VALUE!r})"
     )
-    begin = time.monotonic()
     try:
-        assert run_command(command(code).parts, tmp_path, timeout=20) == VALUE
-        assert time.monotonic() - begin < 10
+        assert run_command(command(code).parts, tmp_path, timeout=200) == VALUE
     finally:
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 

@@ -32,13 +32,13 @@ def test_the_samples_contain_the_cases_that_the_page_explains() -> None:
         "### Introduced by this change",
         "### Already pending (drift, or an unapplied merge)",
         "### Hidden by this change",
-        "already pending, with another value",
+        "already pending with another value",
         "**external forwarding**",
         "Monthly bill: USD",
     ):
         assert words in comment
-    assert sample("drift").startswith("! changed on the server: 3 resources: ")
-    assert "1 already as wanted, 1 refused (moved since the plan)" in " ".join(sample("applied").split())
+    assert "! changed on the server: 3 resources: " in sample("drift")
+    assert "1 already in place, 1 refused (changed since the plan)" in " ".join(sample("applied").split())
 
 
 def test_the_terminal_samples_fit_80_columns() -> None:

@@ -159,7 +159,9 @@ class SecretWorld:
 
     # The program
 
-    def run(self, *words: str, timeout: float = 60.0, stdin: str = "", broken: bool = False, **environment: str) -> Ran:
+    def run(
+        self, *words: str, timeout: float = 250.0, stdin: str = "", broken: bool = False, **environment: str
+    ) -> Ran:
         """Runs the program and searches its output for secrets; `broken`: a traceback is expected."""
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("RECONCILER_", "GITHUB_"))}
         env = {**clean, "NO_COLOR": "1", **self.environment, **environment}

@@ -128,13 +128,11 @@ def test_a_delay_is_as_long_as_asked_and_holds_up_nobody_else(tcp: bool) -> None
 
 def test_stop_does_not_wait_for_delayed_answers() -> None:
     async def work(client: Client) -> None:
-        client.server.set_faults([{"kind": "delay", "seconds": 60}])
+        client.server.set_faults([{"kind": "delay", "seconds": 3600}])
         slow = [asyncio.create_task(client.ask(tcp=tcp, timeout=1)) for tcp in (False, True)]
         while len(client.server.queries()) < 2:
             await asyncio.sleep(0.005)
-        started = time.monotonic()
-        await client.server.stop()
-        assert time.monotonic() - started < 30, "the answers are due after 60 seconds"
+        await client.server.stop()  # the answers are due in an hour: the test's own time limit would end the wait
         results = await asyncio.gather(*slow, return_exceptions=True)
         assert isinstance(results[0], dns.exception.Timeout)
         assert isinstance(results[1], EOFError | ConnectionError)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from reconciler.app.git import repository_top
+from reconciler.config.links import resolved
 from reconciler.core.errors import CannotEdit, ReconcilerError
 from reconciler.output.unified_diff import unified_diff
 
@@ -88,7 +89,8 @@ def write_changes(changes: Iterable[FileChange]) -> None:
 def _check_inside(change: FileChange) -> None:
     """Checks that no symbolic link leads out of the workspace."""
     root = change.path.parents[len(PurePosixPath(change.relative).parts) - 1]
-    if not change.path.resolve().is_relative_to(root.resolve()):
+    real = resolved(change.path)
+    if real is None or not real.is_relative_to(root.resolve()):
         hint = "move the folder into the workspace"
         raise CannotEdit(f"{change.path} leads out of the workspace by a link; nothing was written", hint=hint)
 

@@ -39,8 +39,8 @@ def objections_now(pending: Plan, seen: CurrentDomain, planner: Planner) -> tupl
 def _renamed_back(desired: DesiredDomain, changes: Sequence[Change]) -> tuple[DesiredDomain, dict[str, str]]:
     """The file as it would be after the renames of a rollback, which no file asks for.
 
-    The guards refuse a rename if the file still declares the old name. The second value keeps the protection of old
-    names, which the changed file no longer states.
+    The guards refuse a rename if the file still declares the old name. The second value keeps the protection
+    of the names before the rename, which the changed file no longer states.
     """
     asked = {(r.kind, r.old, r.new) for r in desired.renamed}
     protected: dict[str, str] = {}

@@ -4,10 +4,12 @@ No maintained library exists for it (docs/decisions/0011). The program finds its
 services of cloud providers, Vault.
 """
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from reconciler.config.links import resolved
 from reconciler.config.secrets.command import TIMEOUT, run_program
 from reconciler.config.secrets.text import one_line
 from reconciler.core.errors import SecretUnavailable
@@ -37,16 +39,12 @@ def sops_file(name: str, base: Path, *, span: Span | None = None) -> Path:
         SecretUnavailable: the file is missing, or not a regular file.
     """
     root = base.resolve()
-    try:
-        path = (root / name).resolve()
-        inside, there = path.is_relative_to(root), path.is_file()
-    except (OSError, ValueError, RuntimeError):  # a loop of links, or a name that is too long
-        inside, there = True, False
-        path = root / name
-    if not inside:
+    path = resolved(root / name)
+    if path is not None and not path.is_relative_to(root):
         text = f"the sops file {name} is outside the workspace"
         raise SopsOutside(text, hint="move it into the workspace, so that its changes are reviewed", span=span)
-    if not there:
+    # `Path.is_file` raises for a name that is too long, on some versions; this never does.
+    if path is None or not os.path.isfile(path):  # noqa: PTH113
         raise SecretUnavailable(f"the sops file {name} does not exist", span=span)
     return path
 

@@ -9,8 +9,8 @@ from typing import TypeVar
 from reconciler.config.decode.workspace import split_url
 from reconciler.config.document.builder import shown
 from reconciler.config.document.loader import Document
+from reconciler.config.links import resolved
 from reconciler.config.semantics.domain_files import DomainFile
-from reconciler.config.workspace_files import resolved
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.model import Unset
 from reconciler.core.names import display_domain
