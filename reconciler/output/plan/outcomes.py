@@ -85,6 +85,7 @@ class OutcomeLog:
             yield from self._line(outcome)
 
     def _header(self, domain: str) -> Iterator[str]:
+        yield ""
         yield self._style(safe(display_domain(domain)), "bold")
 
     def _line(self, outcome: Outcome) -> Iterator[str]:
