@@ -67,7 +67,7 @@ def bench() -> Iterator[Bench]:
         stop(world)
 
 
-def test_the_clock_that_jumps_is_the_one_that_is_read() -> None:
+def test_the_patched_clock_is_the_one_that_the_program_reads() -> None:
     names = {m.__name__ for m in readers_of_the_clock()}
     assert {
         "reconciler.engine.journal.writer",

@@ -61,7 +61,7 @@ def lines(bench: Bench) -> int:
 
 
 @pytest.mark.parametrize("torn", [False, True])
-def test_from_whatever_line_on_the_disk_is_full_nothing_is_done_that_is_not_written_down(
+def test_when_the_disk_fills_at_any_journal_line_no_write_happens_without_its_journal_entry(
     bench: Bench, torn: bool, long_run: bool
 ) -> None:
     raised = []

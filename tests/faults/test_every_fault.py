@@ -26,7 +26,7 @@ def bench() -> Iterator[Bench]:
         stop(world)
 
 
-def test_the_run_has_every_kind_of_change_in_it(bench: Bench) -> None:
+def test_the_run_contains_every_kind_of_change(bench: Bench) -> None:
     changes = bench.ideal.done.plans[0].changes
     assert {f"{c.kind} {c.action}" for c in changes} == KINDS_OF_CHANGE
     fields = {f.name for c in changes if c.kind == "mailbox" and c.action == "update" for f in c.fields}
@@ -52,7 +52,7 @@ def sample(bench: Bench, fault: str) -> list[int]:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_at_a_read_and_at_a_write_leaves_no_trace_after_the_next_run_and_no_lie_in_this_one(
+def test_after_a_fault_at_a_read_or_a_write_the_outcomes_are_correct_and_the_next_run_finishes(
     bench: Bench, fault: str
 ) -> None:
     points = check(bench, [Strike(fault, at) for at in sample(bench, fault)])
@@ -61,7 +61,7 @@ def test_a_fault_at_a_read_and_at_a_write_leaves_no_trace_after_the_next_run_and
 
 @pytest.mark.long
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_at_any_request_leaves_no_trace_after_the_next_run_and_no_lie_in_this_one(
+def test_after_a_fault_at_any_request_the_outcomes_are_correct_and_the_next_run_finishes(
     bench: Bench, fault: str
 ) -> None:
     points = check(bench, [Strike(fault, at) for at in places(bench, fault)])
@@ -69,14 +69,18 @@ def test_a_fault_at_any_request_leaves_no_trace_after_the_next_run_and_no_lie_in
 
 
 @pytest.mark.parametrize("fault", DOWN)
-def test_a_server_that_is_down_from_a_write_on_is_no_other_matter(bench: Bench, fault: str) -> None:
+def test_after_a_server_goes_down_at_a_write_the_outcomes_are_correct_and_the_next_run_finishes(
+    bench: Bench, fault: str
+) -> None:
     at = writes(bench)
     check_down(bench, fault, [at[0], at[len(at) // 2]])
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("fault", DOWN)
-def test_a_server_that_is_down_from_any_write_on_is_no_other_matter(bench: Bench, fault: str) -> None:
+def test_after_a_server_goes_down_at_any_write_the_outcomes_are_correct_and_the_next_run_finishes(
+    bench: Bench, fault: str
+) -> None:
     check_down(bench, fault, writes(bench))
 
 

@@ -175,7 +175,7 @@ def test_year_one_is_never_and_null_names_are_empty() -> None:
     assert read(list_users=users(row)).mailboxes["anna"].facts.last_login == "2026-11-01T10:00:00Z"
 
 
-def test_hostile_text_of_a_server_becomes_one_harmless_line() -> None:
+def test_untrusted_text_of_a_server_becomes_one_harmless_line() -> None:
     text = "no\r\n\x1b[31mp4ss-of-admin t0ken-of-domain eyJhbGciOi.eyJzdWIiOi.c2ln \u202eevil " + "x" * 5000
     with pytest.raises(RefusedByServer) as caught:
         read(aliases={"success": False, "message": text, "debugInfo": "at Secret.Stack()"})

@@ -222,7 +222,7 @@ HOSTILE_TEXTS = [
 
 
 @pytest.mark.parametrize("who", ["admin", "boss", "none"])
-def test_every_route_takes_every_hostile_body_and_text_without_a_5xx_or_a_traceback(line, who, capfd):
+def test_every_route_answers_every_malformed_body_and_text_without_a_5xx_or_a_traceback(line, who, capfd):
     tried = set()
     for number, (method, pattern) in enumerate(ENDPOINTS):
         if number % 25 == 0:
@@ -245,7 +245,7 @@ def test_every_route_takes_every_hostile_body_and_text_without_a_5xx_or_a_traceb
 
 
 @pytest.mark.parametrize("number", range(len(ADMIN)))
-def test_every_endpoint_of_its_own_takes_every_hostile_body_without_a_5xx_or_a_traceback(line, number, capfd):
+def test_every_sandbox_endpoint_answers_every_malformed_body_without_a_5xx_or_a_traceback(line, number, capfd):
     method, name = ADMIN[number]
     for body in HOSTILE_BODIES:
         status, _, raw = line.send(method, f"/sandbox/{name}", body, X_Sandbox="1")
@@ -255,7 +255,7 @@ def test_every_endpoint_of_its_own_takes_every_hostile_body_without_a_5xx_or_a_t
     assert "Traceback" not in said.err + said.out
 
 
-def test_what_the_noise_left_behind_survives_a_restart(line):
+def test_state_after_random_requests_survives_a_restart(line):
     line.log_in()
     before = json.loads(line.send("GET", "/sandbox/state", X_Sandbox="1")[2])
     line.connection.close()

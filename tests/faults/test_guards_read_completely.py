@@ -37,9 +37,7 @@ LOSING = Situation(
 
 
 @pytest.mark.parametrize("fault", ["html", "truncated-json", "drop-mid-body"])
-def test_a_mailbox_is_not_deleted_while_the_answer_that_says_who_forwards_to_it_is_spoiled(
-    world: HttpWorld, fault: str
-) -> None:
+def test_a_mailbox_is_not_deleted_while_the_list_of_forwards_to_it_is_unreadable(world: HttpWorld, fault: str) -> None:
     world.load(LOSING.current)
     root = world.begin(LOSING)
     refused = world.apply(LOSING, root)

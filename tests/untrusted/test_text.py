@@ -410,7 +410,7 @@ SAME_PARTS = (judged_by_browsers, judged_by_an_xml_reader, judged_by_a_spreadshe
 
 
 @pytest.mark.parametrize("name", RENDERERS)
-def test_every_text_in_every_format_is_text_for_a_reader_of_that_format(name: str, tmp_path: Path) -> None:
+def test_every_untrusted_text_remains_plain_text_in_every_format(name: str, tmp_path: Path) -> None:
     render, judge = RENDERERS[name]
     plain = judge(render(HARMLESS, tmp_path))
     for what, text in HOSTILE.items():
@@ -425,7 +425,7 @@ def test_every_text_in_every_format_is_text_for_a_reader_of_that_format(name: st
             assert shape == plain, what
 
 
-def test_every_renderer_of_the_program_is_in_the_table() -> None:
+def test_the_table_contains_every_renderer_of_the_program() -> None:
     """A new one has to be judged too. The rest writes only what these call, or is judged below."""
     used = set(re.findall(r"render_\w+", Path(__file__).read_text("utf-8")))
     elsewhere = {"render_index", "render_apply_summary", "render_proposals", "render_zone", "render_octodns", "render_dnscontrol",
@@ -439,7 +439,7 @@ def test_every_renderer_of_the_program_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("what", HOSTILE)
-def test_yaml_that_is_written_holds_the_text_for_every_reader_and_nothing_else(what: str) -> None:
+def test_written_yaml_contains_exactly_the_text_for_every_reader(what: str) -> None:
     text = HOSTILE[what]
     desired = DesiredDomain(
         domain="example.com",
@@ -478,7 +478,7 @@ def test_yaml_that_is_written_holds_the_text_for_every_reader_and_nothing_else(w
 
 
 @pytest.mark.parametrize("what", [w for w, t in HOSTILE.items() if t and not re.search("[\ud800-\udfff]", t)])
-def test_a_zone_file_holds_exactly_the_one_record_whatever_is_in_it(what: str) -> None:
+def test_a_zone_file_contains_exactly_one_record_for_any_text(what: str) -> None:
     reports = report(HOSTILE[what]).domains
     rows = dns.zonefile.read_rrsets(
         render_records(reports, "zone"), origin="example.com.", rdclass=None, default_ttl=None
@@ -499,7 +499,7 @@ def test_a_zone_file_holds_exactly_the_one_record_whatever_is_in_it(what: str) -
 
 
 @pytest.mark.parametrize("what", HOSTILE)
-def test_a_patch_names_its_file_in_one_line_and_keeps_every_line_of_text_behind_a_sign(what: str) -> None:
+def test_a_patch_names_its_file_in_one_line_and_prefixes_every_line_of_text(what: str) -> None:
     text = re.sub("[\0\ud800-\udfff]", "", HOSTILE[what])  # no file and no name holds them
     patch = unified_diff({f"domains/{text[:50].replace('/', '')}x.yaml": ("a\n", f"a\n{text}\n")})
     for line in patch.split("\n"):
@@ -513,7 +513,7 @@ def test_a_patch_names_its_file_in_one_line_and_keeps_every_line_of_text_behind_
 
 
 @pytest.mark.parametrize("name", ["a`id`", "${id}", "o'neil", "a|id", "a&id", "a!b", "*", "~root", "#x", "a{b}"])
-def test_a_command_that_is_suggested_does_not_run_what_is_in_a_name(name: str) -> None:
+def test_a_suggested_command_does_not_execute_shell_code_in_a_name(name: str) -> None:
     address = f"{local_part(name)}@example.com"
     for module in (planner, settled):
         source = inspect.getsource(module)

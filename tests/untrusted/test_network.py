@@ -78,12 +78,12 @@ async def listening(
      "http://0.0.0.0", "http://127.0.0.1@evil.test", "ftp://mail.example.net", "file:///etc/passwd", "//mail.example.net", "mail", "",
      "https://", "http:///x", "HTTP://mail.example.net", "unix:///run/x.sock"],
 )  # fmt: skip
-def test_no_address_but_https_or_this_machine_is_ever_connected_to(url: str) -> None:
+def test_the_client_connects_only_to_https_and_loopback_addresses(url: str) -> None:
     with pytest.raises(Unreachable, match="not an https:// address"):
         connect(settings(url), username="admin", password=Secret("p4ss"))
 
 
-def test_no_line_of_the_program_turns_the_verification_of_certificates_off() -> None:
+def test_no_line_of_the_program_disables_certificate_verification() -> None:
     for path in sorted((ROOT / "reconciler").rglob("*.py")):
         text = path.read_text("utf-8")
         for word in (
@@ -111,7 +111,7 @@ def test_no_line_of_the_program_turns_the_verification_of_certificates_off() -> 
 @pytest.mark.parametrize(
     "to", ["https://evil.test/", "/api/v1/settings/domain/data", "//evil.test/x", "http://mail1.example.net/"]
 )
-def test_no_redirect_is_followed_to_anywhere(status: int, to: str) -> None:
+def test_the_client_follows_no_redirect(status: int, to: str) -> None:
     answer = httpx.Response(status, headers={"location": to})
     with pytest.raises(UnexpectedAnswer, match="is a redirect"):  # respx lets nothing else out than what it knows
         run(read, data=answer)
@@ -119,7 +119,7 @@ def test_no_redirect_is_followed_to_anywhere(status: int, to: str) -> None:
         run(write, alias_put=answer)
 
 
-def test_a_redirected_sign_in_is_refused_and_the_password_goes_nowhere_else() -> None:
+def test_a_redirected_login_is_refused_and_no_other_server_receives_the_password() -> None:
     seen: list[bytes] = []
 
     async def trap(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -186,9 +186,7 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_a_bomb_of_compression_is_unpacked_no_further_than_the_bound(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_decompression_bomb_is_decompressed_only_up_to_the_limit(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     encodings, said = BOMBS[name]
     monkeypatch.setattr(session, "MAX_BODY", MIB)
     bomb = packed(*encodings)
@@ -201,7 +199,7 @@ def test_a_bomb_of_compression_is_unpacked_no_further_than_the_bound(
     assert most < 16 * MIB
 
 
-def test_an_endless_answer_is_cut_at_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_answer_is_read_only_up_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "MAX_BODY", MIB)
     given = 0
 
@@ -219,7 +217,7 @@ def test_an_endless_answer_is_cut_at_the_bound(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, br", "identity, identity", "x", "gzip;q=1"])
-def test_an_encoding_that_was_not_asked_for_is_refused(encoding: str) -> None:
+def test_an_encoding_that_the_client_did_not_request_is_refused(encoding: str) -> None:
     assert "was not requested" in answered(b"{}", encoding).message
 
 
@@ -235,7 +233,7 @@ def whole(content: bytes, encoding: str, pieces: int = 7, limit: int = MIB) -> b
     return asyncio.run(main())
 
 
-def test_what_is_packed_as_asked_is_read_whole_in_whatever_pieces_it_comes() -> None:
+def test_a_requested_encoding_is_decoded_completely_for_any_chunk_size() -> None:
     body = b'{"success": true, "x": "' + bytes(range(32, 127)) * 40 + b'"}'
     raw = zlib.compressobj(wbits=-15)
     for pieces in (1, 7, 100_000):
@@ -259,27 +257,27 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_broken_compression_is_no_answer(name: str) -> None:
+def test_broken_compression_is_an_invalid_answer(name: str) -> None:
     content = BROKEN[name]
     with pytest.raises(httpx.DecodingError):
         whole(content, "gzip")
     assert "compressed answer is invalid" in answered(content, "gzip").message
 
 
-def test_depth_in_json_is_no_answer_and_no_crash() -> None:
+def test_deeply_nested_json_is_an_invalid_answer_and_causes_no_crash() -> None:
     for body in (b"[" * 1_000_000, b'{"a":' * 200_000, b'{"success": true, "domainData": ' + b"[" * 50_000):
         with pytest.raises(UnexpectedAnswer, match="not JSON"):
             run(read, data=httpx.Response(200, content=body))
 
 
 @pytest.mark.parametrize("number", ["9" * 5000, "1e400", "-1e400", "NaN", "1e300", "9223372036854775808", "1.5"])
-def test_numbers_that_no_server_can_mean_stop_the_read(number: str) -> None:
+def test_impossible_numbers_stop_the_read(number: str) -> None:
     body = f'{{"success": true, "userData": [{{"userName": "anna", "maxMailboxSize": {number}}}]}}'
     with pytest.raises(UnexpectedAnswer):
         run(read, list_users=httpx.Response(200, content=body.encode()))
 
 
-def test_text_that_nothing_can_store_is_made_whole_when_it_is_read() -> None:
+def test_text_that_is_not_valid_unicode_is_repaired_on_arrival() -> None:
     users = {**GOOD["settings/domain/list-users"]}
     row = {**users["userData"][0], "fullName": "A\ud800B", "userName": "anna"}
     found = run(read, list_users=httpx.Response(200, content=json.dumps({**users, "userData": [row]}).encode()))
@@ -377,7 +375,7 @@ def calls() -> Iterator[tuple[str, str, ast.Call, str]]:
 
 
 @pytest.mark.source
-def test_every_call_that_waits_for_somebody_else_has_a_bound() -> None:
+def test_every_call_that_waits_for_another_program_has_a_time_limit() -> None:
     found = list(calls())
     assert {name for _, name, *_ in found} >= {"subprocess.run", "subprocess.Popen", "httpx.AsyncClient", "client.send",
                                                "asyncio.open_connection", "dns.asyncquery.tcp", "urllib.request.urlopen"}  # fmt: skip
@@ -397,7 +395,7 @@ def test_every_call_that_waits_for_somebody_else_has_a_bound() -> None:
 
 
 @pytest.mark.source
-def test_nothing_reaches_out_by_a_way_that_is_not_known_here() -> None:
+def test_every_library_for_network_or_processes_is_known() -> None:
     """A new library or function for network or processes belongs into the table above."""
     known = {
         "socket": {"compliance/resolver/udp.py", "sandbox/server.py", "sandbox/dns/server.py",
@@ -423,7 +421,7 @@ def test_nothing_reaches_out_by_a_way_that_is_not_known_here() -> None:
     assert {name: files - known[name] for name, files in found.items() if files - known[name]} == {}
 
 
-def test_a_server_that_says_one_byte_a_while_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_client_gives_up_on_a_server_that_sends_byte_by_byte(monkeypatch: pytest.MonkeyPatch) -> None:
     sent = 0
 
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -447,5 +445,5 @@ def test_a_server_that_says_one_byte_a_while_is_given_up(monkeypatch: pytest.Mon
     assert 0 < sent < 400
 
 
-def test_the_urls_that_tests_here_use_are_those_of_no_real_server() -> None:
+def test_the_tests_use_no_url_of_a_real_server() -> None:
     assert URL.startswith("https://mail1.example.net")
