@@ -120,7 +120,7 @@ def test_a_domain_can_be_renamed_reloaded_and_exported(world):
     assert response.headers["content-type"].startswith("text/csv") and "renamed.test" in response.text
 
 
-def test_a_suspended_domain_lets_nobody_in_but_can_be_managed(world):
+def test_a_suspended_domain_rejects_logins_but_can_be_managed(world):
     world.sa.ok("settings/sysadmin/domain-settings/example.test", {"domainSettings": {"isEnabled": False}})
     assert world.da.get("settings/domain/data").status_code == 401
     body = {"username": "boss@example.test", "password": world.secret}

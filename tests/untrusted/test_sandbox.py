@@ -1,6 +1,6 @@
 """The sandbox is for this machine only: where it listens, what it says of itself, and who in a browser cannot use it.
 
-That no request whatever makes it fail is in `tests/sandbox/strangers/test_fuzz.py` and `test_odd_http.py`.
+That no request whatever makes it fail is in `tests/sandbox/independent/test_fuzz.py` and `test_odd_http.py`.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def test_the_sandbox_endpoints_require_a_header_that_no_form_can_send(world: Wor
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "::1", "192.0.2.1", "localhost", "", "127.0.0.2"])
 def test_any_listen_address_except_loopback_is_rejected_with_the_reason(address: str) -> None:
-    with pytest.raises(SandboxError, match=r"127\.0\.0\.1 only.*it is no server for real mail"):
+    with pytest.raises(SandboxError, match=r"127\.0\.0\.1 only.*it is not a mail server"):
         Sandbox(SandboxConfig(address=address))
 
 
@@ -91,7 +91,9 @@ def test_the_command_line_accepts_a_port_and_rejects_an_address(port: str) -> No
 
 def test_pages_headers_and_help_state_that_the_sandbox_handles_no_real_mail(world: World) -> None:
     for path in ("/", "/Documentation/api"):
-        assert b"carries no mail and must not be used as a mail server" in ask(world, "GET", path, Host="127.0.0.1")[1]
+        assert (
+            b"does not transport mail. Do not use it as a mail server" in ask(world, "GET", path, Host="127.0.0.1")[1]
+        )
     line = http.client.HTTPConnection(world.url.removeprefix("http://"), timeout=20)
     line.request("GET", "/api/v1/anything")
     assert line.getresponse().headers["x-sandbox"] == "not-a-mail-server"

@@ -1,4 +1,4 @@
-"""Whatever is sent, the server answers: never with a 5xx, and always in the envelope of section 1.2."""
+"""Every request gets an answer without a 5xx status and in the envelope of section 1.2."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ calls = st.tuples(
 
 
 class Line:
-    """A kept-alive connection, and tokens that are made anew when a request has killed them."""
+    """A persistent connection, and tokens that are replaced when a request has revoked them."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         host, _, port = sandbox.endpoint.url.removeprefix("http://").partition(":")
@@ -77,7 +77,7 @@ class Line:
         return response.status, response.headers.get("content-type", ""), response.read()
 
     def log_in(self) -> None:
-        """Put the accounts back that were there at first, and give each a token."""
+        """Restore the initial accounts, and get a token for each."""
         service = {"password": PASSWORD, "disabled": False, "passwordExpired": False, "changePassword": False}
         self.sandbox.quirks.set(())
         self.sandbox.faults.all.clear()
@@ -153,7 +153,7 @@ def filled(pattern: str, given_texts: list[str]) -> str:
         )
     ]
 )
-def test_no_request_to_any_endpoint_gives_a_5xx_or_leaves_the_envelope(line, given_calls):
+def test_no_request_to_any_endpoint_gives_a_5xx_or_an_answer_without_the_envelope(line, given_calls):
     line.log_in()
     for (method, pattern), given_texts, body, who, domain, content_type in given_calls:
         path = f"/api/v1/{filled(pattern, given_texts)}"
@@ -192,7 +192,7 @@ admin_values = st.recursive(
 @example(("POST", "clock"), {"advanceSeconds": 1e300})
 @example(("POST", "clock"), {"advanceSeconds": float("nan")})
 @example(("POST", "account"), {"email": "boss@other.test", "size": float("inf")})
-def test_no_request_to_the_sandboxs_own_endpoints_gives_a_5xx(line, endpoint, body):
+def test_no_request_to_the_control_endpoints_gives_a_5xx(line, endpoint, body):
     method, name = endpoint
     status, _, raw = line.send(method, f"/sandbox/{name}", json.dumps(body).encode(), X_Sandbox="1")
     assert status in {200, 400}, (name, body, raw)
@@ -222,7 +222,7 @@ HOSTILE_TEXTS = [
 
 
 @pytest.mark.parametrize("who", ["admin", "boss", "none"])
-def test_every_route_answers_every_malformed_body_and_text_without_a_5xx_or_a_traceback(line, who, capfd):
+def test_every_route_handles_every_malicious_body_and_text_without_a_5xx_or_a_traceback(line, who, capfd):
     tried = set()
     for number, (method, pattern) in enumerate(ENDPOINTS):
         if number % 25 == 0:
@@ -245,7 +245,7 @@ def test_every_route_answers_every_malformed_body_and_text_without_a_5xx_or_a_tr
 
 
 @pytest.mark.parametrize("number", range(len(ADMIN)))
-def test_every_sandbox_endpoint_answers_every_malformed_body_without_a_5xx_or_a_traceback(line, number, capfd):
+def test_every_control_endpoint_handles_every_malicious_body_without_a_5xx_or_a_traceback(line, number, capfd):
     method, name = ADMIN[number]
     for body in HOSTILE_BODIES:
         status, _, raw = line.send(method, f"/sandbox/{name}", body, X_Sandbox="1")
@@ -255,7 +255,7 @@ def test_every_sandbox_endpoint_answers_every_malformed_body_without_a_5xx_or_a_
     assert "Traceback" not in said.err + said.out
 
 
-def test_state_after_random_requests_survives_a_restart(line):
+def test_the_state_after_fuzzing_survives_a_restart(line):
     line.log_in()
     before = json.loads(line.send("GET", "/sandbox/state", X_Sandbox="1")[2])
     line.connection.close()
