@@ -1,6 +1,6 @@
-"""Every fault at every request of a run with every kind of change in it; `make test` strikes a sample of the requests.
+"""Every fault at every request of a run with every kind of change; `make test` runs a sample of the requests.
 
-`python -m benchmarks.faults` does more: several faults in a row everywhere, and several requests at once.
+`python -m benchmarks.faults` does more: consecutive faults at every request, and concurrent requests.
 """
 
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from scenario import EVERYTHING, KINDS_OF_CHANGE
 pytestmark = pytest.mark.timeout(1200)
 DOWN = ("drop-before", "500-after")
 STEP = 7
-"""Requests between the samples of two neighbors in the list of faults: related faults strike unrelated requests."""
+"""Distance between the samples of two adjacent faults, so that related faults hit unrelated requests."""
 
 
 @pytest.fixture(scope="module")
 def bench() -> Iterator[Bench]:
     with folder_in_memory() as folder, hurried():
         world = start(folder)
-        world.more["max_concurrency"] = 1  # the requests come in the same order in every run
+        world.more["max_concurrency"] = 1  # keeps the order of the requests the same in every run
         yield Bench(world, EVERYTHING)
         stop(world)
 
@@ -44,7 +44,7 @@ def check(bench: Bench, strikes: list[Strike]) -> list[Point]:
 
 
 def sample(bench: Bench, fault: str) -> list[int]:
-    """Two requests for each fault, one that changes something and one that does not; all faults together take turns."""
+    """Return one read and one write for each fault. Different faults get different requests."""
     turn, found = list(FAULTS).index(fault), places(bench, fault)
     changing = [at for at in found if at in writes(bench)]
     reading = [at for at in found if at not in writes(bench)]
@@ -56,7 +56,7 @@ def test_after_a_fault_at_a_read_or_a_write_the_outcomes_are_correct_and_the_nex
     bench: Bench, fault: str
 ) -> None:
     points = check(bench, [Strike(fault, at) for at in sample(bench, fault)])
-    assert all(p.struck for p in points), "a fault that strikes nothing shows nothing"
+    assert all(p.struck for p in points), "a fault without a request tests nothing"
 
 
 @pytest.mark.long
@@ -65,7 +65,7 @@ def test_after_a_fault_at_any_request_the_outcomes_are_correct_and_the_next_run_
     bench: Bench, fault: str
 ) -> None:
     points = check(bench, [Strike(fault, at) for at in places(bench, fault)])
-    assert sum(bool(p.struck) for p in points) >= len(points) - 1, "a fault that strikes nothing shows nothing"
+    assert sum(bool(p.struck) for p in points) >= len(points) - 1, "a fault without a request tests nothing"
 
 
 @pytest.mark.parametrize("fault", DOWN)
@@ -87,4 +87,4 @@ def test_after_a_server_goes_down_at_any_write_the_outcomes_are_correct_and_the_
 def check_down(bench: Bench, fault: str, at: list[int]) -> None:
     points = check(bench, [Strike(fault, first, ALWAYS) for first in at])
     assert all(p.struck for p in points)
-    assert all(p.exit_code == 5 for p in points), "something was not made, or could not be seen to be"
+    assert all(p.exit_code == 5 for p in points), "some changes failed or could not be verified"

@@ -1,4 +1,4 @@
-"""The real program, killed or asked to end at moments of its run; figures of many more: `benchmarks.faults --signals`."""
+"""The real program gets a signal during its run. `benchmarks.faults --signals` tests many more moments."""
 
 import signal
 from collections.abc import Iterator
@@ -33,10 +33,10 @@ def test_after_a_kill_at_any_moment_the_next_run_finishes_the_work(bench: Bench,
 def test_a_signal_during_the_writes_lets_the_current_write_finish_and_reports_the_untried_changes(
     bench: Bench, sent: signal.Signals
 ) -> None:
-    amid = writes(bench)
-    found = interrupt(bench, sent, amid[len(amid) // 3])
+    changing = writes(bench)
+    found = interrupt(bench, sent, changing[len(changing) // 3])
     assert (found.surprises, found.exit_code) == ([], PARTIAL)
-    assert 0 < found.writes < len(amid)
+    assert 0 < found.writes < len(changing)
 
 
 @pytest.mark.parametrize("sent", POLITE)

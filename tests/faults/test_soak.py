@@ -1,4 +1,4 @@
-"""A short soak; `python -m benchmarks.soak` is the long one, of which docs/faults.md has the figures."""
+"""A short soak test; `python -m benchmarks.soak` is the long one, and docs/faults.md has its figures."""
 
 from contextlib import ExitStack
 

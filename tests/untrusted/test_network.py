@@ -1,4 +1,4 @@
-"""What a hostile server, or whoever sits between, can do over the network: TLS, redirects, sizes, endless waits."""
+"""Attacks of an untrusted server or a man in the middle: TLS, redirects, sizes, endless waits."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def write(server: Server) -> None:
 async def listening(
     serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
 ) -> AsyncIterator[int]:
-    """A server on loopback, and its port; afterwards no connection of it is left."""
+    """Start a server on loopback and yield its port; on exit all its connections are closed."""
     left: set[asyncio.Task[None]] = set()
 
     async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -66,10 +66,10 @@ async def listening(
         for task in tuple(left):
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-        await asyncio.sleep(0)  # what was aborted is closed in the loop's next turn
+        await asyncio.sleep(0)  # the loop closes aborted connections in its next iteration
 
 
-# --- TLS and addresses (that certificates are verified is in tests/smartermail/test_tls.py, with real ones)
+# --- TLS and addresses (tests/smartermail/test_tls.py tests the verification with real certificates)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_no_line_of_the_program_disables_certificate_verification() -> None:
 )
 def test_the_client_follows_no_redirect(status: int, to: str) -> None:
     answer = httpx.Response(status, headers={"location": to})
-    with pytest.raises(UnexpectedAnswer, match="is a redirect"):  # respx lets nothing else out than what it knows
+    with pytest.raises(UnexpectedAnswer, match="is a redirect"):  # respx rejects every unknown request
         run(read, data=answer)
     with pytest.raises(AmbiguousWrite, match="is a redirect"):
         run(write, alias_put=answer)
@@ -151,13 +151,13 @@ def test_a_redirected_login_is_refused_and_no_other_server_receives_the_password
 
 @cache
 def packed(*encodings: str) -> bytes:
-    """Forty mebibytes of nothing."""
+    """Return forty mebibytes of zeros, compressed."""
     body = bytes(40 * MIB) if len(encodings) == 1 else packed(*encodings[:-1])
     return gzip.compress(body, 9) if encodings[-1] == "gzip" else zlib.compress(body, 9)
 
 
 def answered(content: bytes, encoding: str) -> ReconcilerError:
-    """What comes of a sign-in whose answer is packed like this, over a real connection: respx would unpack it first."""
+    """Return the error of a login with this compressed answer, over a real connection, because respx would decompress it."""
     head = f"HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\ncontent-length: {len(content)}\r\n\r\n".encode()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -187,7 +187,7 @@ BOMBS = {
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_decompression_bomb_is_decompressed_only_up_to_the_limit(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    encodings, said = BOMBS[name]
+    encodings, message = BOMBS[name]
     monkeypatch.setattr(session, "MAX_BODY", MIB)
     bomb = packed(*encodings)
     assert len(bomb) < MIB
@@ -195,7 +195,7 @@ def test_a_decompression_bomb_is_decompressed_only_up_to_the_limit(name: str, mo
     found = answered(bomb, ", ".join(encodings))
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert said in found.message
+    assert message in found.message
     assert most < 16 * MIB
 
 
@@ -221,7 +221,7 @@ def test_an_encoding_that_the_client_did_not_request_is_refused(encoding: str) -
     assert "was not requested" in answered(b"{}", encoding).message
 
 
-def whole(content: bytes, encoding: str, pieces: int = 7, limit: int = MIB) -> bytes:
+def decoded(content: bytes, encoding: str, pieces: int = 7, limit: int = MIB) -> bytes:
     async def stream() -> Any:
         for at in range(0, len(content), pieces):
             yield content[at : at + pieces]
@@ -241,12 +241,12 @@ def test_a_requested_encoding_is_decoded_completely_for_any_chunk_size() -> None
             "": body, "identity": body, "gzip": gzip.compress(body), "X-GZIP": gzip.compress(body),
             "deflate": zlib.compress(body),
         }.items():  # fmt: skip
-            assert whole(content, encoding, pieces) == body
-    assert whole(raw.compress(body) + raw.flush(), "deflate", 100_000) == body
-    assert whole(b"", "gzip") == b""
-    assert whole(gzip.compress(bytes(MIB)), "gzip") == bytes(MIB)
+            assert decoded(content, encoding, pieces) == body
+    assert decoded(raw.compress(body) + raw.flush(), "deflate", 100_000) == body
+    assert decoded(b"", "gzip") == b""
+    assert decoded(gzip.compress(bytes(MIB)), "gzip") == bytes(MIB)
     with pytest.raises(TooLarge):
-        whole(gzip.compress(bytes(MIB + 1)), "gzip")
+        decoded(gzip.compress(bytes(MIB + 1)), "gzip")
 
 
 BROKEN = {
@@ -260,7 +260,7 @@ BROKEN = {
 def test_broken_compression_is_an_invalid_answer(name: str) -> None:
     content = BROKEN[name]
     with pytest.raises(httpx.DecodingError):
-        whole(content, "gzip")
+        decoded(content, "gzip")
     assert "compressed answer is invalid" in answered(content, "gzip").message
 
 
@@ -284,10 +284,10 @@ def test_text_that_is_not_valid_unicode_is_repaired_on_arrival() -> None:
     assert found.mailboxes["anna"].display_name == "A\ufffdB"
 
 
-# --- waits: every call that leaves this process has a bound
+# --- waits: every call that waits for another process has a time limit
 
 WAITING = {
-    # how it is called in the source -> what must bound it
+    # name of the call in the source -> the limit that it must have
     "subprocess.run": "timeout=",
     "subprocess.check_output": "timeout=",
     "subprocess.check_call": "timeout=",
@@ -314,7 +314,7 @@ WAITING = {
     "http.client.HTTPConnection": "timeout=",
 }
 ELSEWHERE = {
-    # file, call: the function in the same package that bounds it, and the words in which it does
+    # file, call: the file that sets the limit, and the code that sets it
     ("compliance/resolver/https.py", "asyncio.open_connection"): (
         "compliance/resolver/https.py",
         "async with asyncio.timeout(self._timeout)",
@@ -337,12 +337,12 @@ ELSEWHERE = {
 
 SMELLS = ("socket", "subprocess", "asyncio", "urllib", "http", "ssl", "lib", "requests", "ssh", "paramiko", "pexpect", "xmlrpc",
           "multiprocessing", ".wait(", ".send(", ".communicate(", "os.system", "shell=")  # fmt: skip
-"""A file without any of these calls nothing out of the tables below, so it need not be parsed."""
+"""A file without any of these words contains no call of the tables, so the tests do not parse it."""
 
 
 @cache
 def trees() -> tuple[tuple[str, str, ast.Module], ...]:
-    """File, text and syntax of every module that may reach out."""
+    """Return the file, text and syntax tree of every module that may use the network or processes."""
     found = []
     for path in sorted((ROOT / "reconciler").rglob("*.py")):
         text = path.read_text("utf-8")
@@ -361,7 +361,7 @@ def dotted(node: ast.expr) -> str:
 
 
 def calls() -> Iterator[tuple[str, str, ast.Call, str]]:
-    """File, dotted name, call and the source of the function around it, of everything that may wait for others."""
+    """Yield the file, dotted name, node and enclosing function of every call that may wait for another process."""
     for file, _, tree in trees():
         nodes = list(ast.walk(tree))
         functions = [n for n in nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
@@ -396,10 +396,10 @@ def test_every_call_that_waits_for_another_program_has_a_time_limit() -> None:
 
 @pytest.mark.source
 def test_every_library_for_network_or_processes_is_known() -> None:
-    """A new library or function for network or processes belongs into the table above."""
+    """Add a new library or function for the network or processes to the tables of this file."""
     known = {
         "socket": {"compliance/resolver/udp.py", "sandbox/server.py", "sandbox/dns/server.py",
-                   "app/header.py"},  # which asks for this machine's own name
+                   "app/header.py"},  # reads the host name of this machine
         "subprocess": {"app/git.py", "app/demo/demo.py", "config/secrets/command.py"},
         "urllib.request": {"app/demo/edits.py"},
         "http.client": {"compliance/resolver/https.py"},

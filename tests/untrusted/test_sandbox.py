@@ -1,6 +1,6 @@
-"""The sandbox is for this machine only: where it listens, what it says of itself, and who in a browser cannot use it.
+"""Only this machine can use the sandbox: it listens on loopback and rejects requests of foreign web pages.
 
-That no request whatever makes it fail is in `tests/sandbox/independent/test_fuzz.py` and `test_odd_http.py`.
+Tests with arbitrary requests are in `tests/sandbox/independent/test_fuzz.py` and `test_odd_http.py`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from client_world import PASSWORD, World
 
 from reconciler.sandbox import Sandbox, SandboxConfig, SandboxError
 
-SIGN_IN = json.dumps({"username": "admin", "password": PASSWORD}).encode()
+LOGIN = json.dumps({"username": "admin", "password": PASSWORD}).encode()
 
 
 def ask(world: World, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
-    """One request with exactly these headers."""
+    """Send one request with exactly these headers."""
     host, _, port = world.url.removeprefix("http://").partition(":")
     line = http.client.HTTPConnection(host, int(port), timeout=20)
     line.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
@@ -33,7 +33,7 @@ def ask(world: World, method: str, path: str, body: bytes = b"", **headers: str)
     return found
 
 
-PATHS = [("POST", "/api/v1/auth/authenticate-user", SIGN_IN), ("GET", "/", b""), ("GET", "/Documentation/api", b""),
+PATHS = [("POST", "/api/v1/auth/authenticate-user", LOGIN), ("GET", "/", b""), ("GET", "/Documentation/api", b""),
          ("GET", "/sandbox/state", b""), ("POST", "/sandbox/check-password", b'{"email": "admin", "password": "x"}')]  # fmt: skip
 OTHERS = [
     {"Host": "evil.test"}, {"Host": "evil.test:80"}, {"Host": "127.0.0.1.evil.test"}, {"Host": "localhost.evil.test"},
@@ -63,7 +63,7 @@ def test_a_foreign_web_page_reads_nothing_and_changes_nothing(world: World, head
     ids=str,
 )  # fmt: skip
 def test_programs_on_this_machine_are_served(world: World, headers: dict[str, str]) -> None:
-    status, raw = ask(world, "POST", "/api/v1/auth/authenticate-user", SIGN_IN, **headers)
+    status, raw = ask(world, "POST", "/api/v1/auth/authenticate-user", LOGIN, **headers)
     assert (status, json.loads(raw)["success"]) == (200, True)
 
 
@@ -105,10 +105,10 @@ def test_pages_headers_and_help_state_that_the_sandbox_handles_no_real_mail(worl
 
 
 def test_the_kernel_lists_the_socket_on_loopback_only(world: World) -> None:
-    """By `/proc/net/tcp`: the sandbox's port is listened to at 127.0.0.1 and nowhere else."""
+    """By `/proc/net/tcp`: the sandbox's port is bound to 127.0.0.1 only."""
     tables = [Path("/proc/net") / name for name in ("tcp", "tcp6")]
     if not tables[0].is_file():
-        pytest.skip("no /proc/net/tcp: this system does not tell")
+        pytest.skip("no /proc/net/tcp: this system does not list its sockets")
     port = f"{int(world.url.rpartition(':')[2]):04X}"
     found = set()
     for table in tables:
