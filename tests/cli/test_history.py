@@ -28,7 +28,7 @@ def two_runs(sandbox: Sandbox, workspace: Make, inside: Inside) -> tuple[Any, li
     return w, made
 
 
-def test_runs_are_listed_newest_first_within_80_columns_and_hostile_names_are_made_visible(
+def test_runs_are_listed_newest_first_within_80_columns_and_invisible_characters_are_shown(
     two_runs: Any, inside: Inside
 ) -> None:
     w, (first, second) = two_runs

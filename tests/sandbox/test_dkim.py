@@ -112,7 +112,7 @@ def test_deleting_a_missing_rollover_is_refused(world):
     assert "no pending" in world.da.refused("settings/domain/dkim-delete-rollover")
 
 
-def test_disabling_stops_signing_and_drops_the_pending_key(zoned):
+def test_disabling_stops_signing_and_discards_the_pending_key(zoned):
     zoned.da.ok("settings/domain/dkim-enable/true")
     zoned.da.ok("settings/domain/dkim-create-rollover/1024")
     zoned.da.ok("settings/domain/dkim-disable")

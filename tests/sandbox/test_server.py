@@ -267,7 +267,7 @@ def test_it_starts_and_may_be_stopped_twice():
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-def test_in_the_foreground_it_prints_only_what_it_announces_and_ends_cleanly(sign, tmp_path):
+def test_in_the_foreground_the_sandbox_prints_only_its_announcement_and_exits_cleanly(sign, tmp_path):
     script = (
         "import json\nfrom reconciler.sandbox import SandboxConfig, serve\nfrom pathlib import Path\n"
         f"serve(SandboxConfig(data=Path({str(tmp_path)!r})), lambda e: print(json.dumps(e.as_json()), flush=True))\n"

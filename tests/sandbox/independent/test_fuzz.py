@@ -200,12 +200,12 @@ def test_no_request_to_the_control_endpoints_gives_a_5xx(line, endpoint, body):
 
 
 DEEP = b'{"userData": ' * 2000 + b"1" + b"}" * 2000
-HOSTILE_BODIES = [
+MALFORMED_BODIES = [
     None, b"", b"{}", b"[]", b"null", b"\xff\xfe", b"{", DEEP, b"[" * 100_000, b'{"a": ' + b"9" * 5000 + b"}", b'{"a": NaN}', b'{"a": 1e999}',
     b'{"a": "\\ud800"}', b'"' + b"x" * 100_000 + b'"', b'{"": {"": {"": null}}}', b'{"a": 1, "a": 2}', b"a=1&b=2", b"\x00" * 50,
     *(json.dumps(dict.fromkeys(FIELDS, value)).encode() for value in (None, True, -1, 2**70, 1e308, "", "\x00\u202e../%2f", [], [None], {}, {"a": []})),
 ]  # fmt: skip
-HOSTILE_TEXTS = [
+MALFORMED_TEXTS = [
     "..",
     "%2e%2e",
     "a/b",
@@ -228,8 +228,8 @@ def test_every_route_handles_every_malicious_body_and_text_without_a_5xx_or_a_tr
         if number % 25 == 0:
             line.log_in()
         for turn in range(4 if who == "admin" else 2):
-            body = HOSTILE_BODIES[(number * 7 + turn * 11) % len(HOSTILE_BODIES)]
-            texts = [HOSTILE_TEXTS[(number + turn + n) % len(HOSTILE_TEXTS)] for n in range(3)]
+            body = MALFORMED_BODIES[(number * 7 + turn * 11) % len(MALFORMED_BODIES)]
+            texts = [MALFORMED_TEXTS[(number + turn + n) % len(MALFORMED_TEXTS)] for n in range(3)]
             headers = {
                 "Authorization": line.tokens[who] and f"Bearer {line.tokens[who]}",
                 "X_SmarterMailDomain": "fuzz.test",
@@ -247,7 +247,7 @@ def test_every_route_handles_every_malicious_body_and_text_without_a_5xx_or_a_tr
 @pytest.mark.parametrize("number", range(len(ADMIN)))
 def test_every_control_endpoint_handles_every_malicious_body_without_a_5xx_or_a_traceback(line, number, capfd):
     method, name = ADMIN[number]
-    for body in HOSTILE_BODIES:
+    for body in MALFORMED_BODIES:
         status, _, raw = line.send(method, f"/sandbox/{name}", body, X_Sandbox="1")
         assert status < 500, (name, body and body[:80], raw)
     assert line.send("GET", "/sandbox/state", X_Sandbox="1")[0] == 200
