@@ -67,7 +67,7 @@ def new_address(change: Change) -> str:
 
 
 def value_words(name: str, value: Value | None) -> str:
-    """A field's value as a file would have it, not yet safe to print; None = not read."""
+    """A field's value as it appears in a file, not yet safe to print; None = not read."""
     match value:
         case None:
             return "(unknown)"
