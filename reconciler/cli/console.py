@@ -67,7 +67,7 @@ class Console:
             for line in lines:
                 out.write(line + "\n")
             out.flush()
-        # A closed pipe (`| head`) is no fault of the program. `main` ends the run without a message.
+        # A closed pipe (`| head`) is a usual end, not an error. `main` ends the run without a message.
         except BrokenPipeError:
             raise
         except OSError as e:

@@ -148,6 +148,7 @@ class Plan:
     server: str
     changes: tuple[Change, ...] = ()
     unmanaged: tuple[Unmanaged, ...] = ()
+    # Not compared: a plan is identified by its changes. Messages and prices can change without another effect.
     diagnostics: tuple[Diagnostic, ...] = field(default=(), compare=False)
     complete: bool = True
     left_out: int = field(default=0, compare=False)

@@ -198,6 +198,7 @@ class _Session:
 
         self.clear()
         with suppress(OSError):
+            # The text may describe a run on another machine, from a file in the shared lock folder, so it is untrusted.
             self.console.warn(safe(text))
 
     def interrupted(self) -> None:

@@ -37,6 +37,7 @@ def command(console: Console, code: str) -> int:
     if found.example:
         lines += ["", style("Example", "bold"), *(f"  {line}" for line in found.example)]
     lines += ["", style("Remedy", "bold")]
+    # Lines with an indent are commands or records to copy, so they are never wrapped.
     lines += [row for line in found.remedy for row in ([f"  {line}"] if line.startswith("  ") else wrapped(line, 2))]
     console.results(lines)
     return 0
