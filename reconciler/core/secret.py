@@ -29,7 +29,7 @@ class Secret:
 
     __str__ = __repr__
 
-    # Without it, a format specification in a log call would raise an error and stop the run.
+    # Without this method, a format specification in a log call would raise an error and stop the run.
     def __format__(self, spec: str) -> str:
         return format("***", spec)
 

@@ -86,7 +86,7 @@ def _adopted(
     if patch is None:
         write_changes(done.changes)
     _show(console, done, patch, diff_is_result=diff_is_result)
-    # The servers are read again: the exit code must describe the files as written, not an expectation.
+    # The servers are read again, because they may have changed since the first read. The exit code must not hide that.
     after = asyncio.run(make_plans(done.config, asked, console.progress()))
     left = [plan.domain for plan in after if plan.changes and not any(s.domain == plan.domain for s in done.skipped)]
     for domain in left:

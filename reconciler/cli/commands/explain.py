@@ -22,7 +22,7 @@ def command(console: Console, code: str) -> int:
 
     found = explain(code.upper())
     if found is None:
-        # Users paste an address or a domain where a code belongs. A similar code would be a misleading suggestion.
+        # An address or a domain is not a misspelled code, so a similar code would be a misleading suggestion.
         if "@" in code or "." in code:
             raise click.UsageError(f"{safe(code)!r} is not a code: `explain` explains codes such as SCH002")
         close = difflib.get_close_matches(code.upper(), all_codes(), n=1)

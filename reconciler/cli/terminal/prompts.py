@@ -39,7 +39,7 @@ def _given(name: str, ask: Callable[[], str]) -> str:
     value = os.environ.get(name)
     if value:
         return value
-    # The error names the variable: in CI, the usual cause is a secret that the job does not receive.
+    # Without a terminal nobody can answer, so the error names the variable to set.
     if not can_ask():
         text = f"environment variable {name} is not set, and there is no terminal to ask on"
         raise SecretUnavailable(text, hint=f"Set it for this run: export {name}=…")

@@ -319,6 +319,7 @@ class _Draft:
         """Why an object is not as the run left it: fields with neither that value nor the restored one; else empty."""
         values = {name: _value(track.kind, there, name) for name in track.after}
         unread = [n for n, v in values.items() if isinstance(v, Unset)]
+        # An unread field may have changed since the run, and a rollback must not overwrite a later change.
         if unread:
             return f"the server did not return {', '.join(unread)}, so the object may have changed since the run"
         stale = [n for n, v in values.items() if v not in (track.after[n], restored.get(n, track.after[n]))]
