@@ -115,7 +115,7 @@ def _generated(header: Mapping[str, object], texts: Texts) -> str:
 
 
 def _asset(text: str) -> Asset:
-    # A hash in the policy allows exactly this text. A script that a DNS text smuggles into the page has another hash.
+    # A hash in the policy allows exactly this text. A script that a DNS text injects into the page has another hash.
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
     return Asset(text, f"sha256-{digest}")
 

@@ -37,7 +37,7 @@ def shown(text: str, most: int = SHORT) -> Shown:
     """A text of any length and content. A text of more than `most` characters is folded."""
     if len(text) <= most:
         return Shown(visible(text), "", len(text), False)
-    # The text is cut before it is made visible, so that an attacker's megabytes are not processed.
+    # The text is cut before it is made visible, so that the program never processes a very long untrusted text.
     return Shown(visible(text[: SHORT - 40]) + "…", visible(text[:LONG]), len(text), len(text) > LONG)
 
 
