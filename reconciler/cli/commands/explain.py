@@ -22,6 +22,7 @@ def command(console: Console, code: str) -> int:
 
     found = explain_code(code.upper())
     if found is None:
+        # An address or a domain is not a misspelled code, so a similar code would be a misleading suggestion.
         if "@" in code or "." in code:
             raise click.UsageError(f"{safe(code)!r} is not a code: `explain` explains codes such as SCH002")
         close = difflib.get_close_matches(code.upper(), all_codes(), n=1)
@@ -36,6 +37,7 @@ def command(console: Console, code: str) -> int:
     if found.example:
         lines += ["", style("Example", "bold"), *(f"  {line}" for line in found.example)]
     lines += ["", style("Remedy", "bold")]
+    # Lines with an indent are commands or records to copy, so they are never wrapped.
     lines += [row for line in found.remedy for row in ([f"  {line}"] if line.startswith("  ") else wrapped(line, 2))]
     console.results(lines)
     return 0
