@@ -77,7 +77,7 @@ removed:
 """
 
 
-def test_the_files_get_the_servers_values_and_nothing_is_left(
+def test_adopt_writes_the_values_of_the_server_and_the_next_plan_is_empty(
     sandbox: Sandbox, workspace: Make, inside: Inside
 ) -> None:
     w = workspace(sandbox.endpoint)
@@ -103,7 +103,7 @@ def test_the_files_get_the_servers_values_and_nothing_is_left(
     assert "Nothing to adopt" in again.err
 
 
-def test_a_patch_changes_no_file_and_git_applies_it_from_the_top_and_from_the_workspace(
+def test_patch_changes_no_file_and_git_applies_it_in_the_repository_root_and_the_workspace(
     sandbox: Sandbox, workspace: Make, inside: Inside, tmp_path: Path
 ) -> None:
     w = workspace(sandbox.endpoint)
@@ -134,7 +134,7 @@ def test_a_patch_changes_no_file_and_git_applies_it_from_the_top_and_from_the_wo
         git(tmp_path, "checkout", "-q", "--", ".")
 
 
-def test_what_was_changed_in_git_is_not_adopted(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
+def test_adopt_skips_a_field_that_was_changed_in_git(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
     w = workspace(sandbox.endpoint)
     path = w.root / "domains" / "example.com.yaml"
     w.domain("example.com", STATE)
@@ -150,7 +150,9 @@ def test_what_was_changed_in_git_is_not_adopted(sandbox: Sandbox, workspace: Mak
     assert path.read_text("utf-8") == text.replace("5 GiB", "6 GiB")
 
 
-def test_a_protected_mailbox_that_is_gone_stays_declared(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
+def test_adopt_keeps_the_declaration_of_a_protected_mailbox_that_the_server_lacks(
+    sandbox: Sandbox, workspace: Make, inside: Inside
+) -> None:
     w = workspace(sandbox.endpoint)
     path = w.root / "domains" / "example.com.yaml"
     w.domain("example.com", "mailboxes: {carol: {}}\naliases: {}\n")
@@ -164,7 +166,7 @@ def test_a_protected_mailbox_that_is_gone_stays_declared(sandbox: Sandbox, works
     assert path.read_text("utf-8").endswith("mailboxes:\n  carol: {protect: true}\naliases: {}\n")
 
 
-def test_an_authors_new_lines_stay_where_nothing_tells_whether_they_were_applied(
+def test_adopt_keeps_new_declarations_if_no_journal_shows_whether_they_were_applied(
     sandbox: Sandbox, workspace: Make, inside: Inside
 ) -> None:
     w = workspace(sandbox.endpoint)
@@ -185,7 +187,7 @@ def test_an_authors_new_lines_stay_where_nothing_tells_whether_they_were_applied
         assert f"not adopted: example.com: mailbox {name}@example.com: it is unknown whether" in done.err
 
 
-def test_where_the_file_would_not_be_valid_nothing_is_written(
+def test_adopt_writes_nothing_if_the_new_file_would_be_invalid(
     sandbox: Sandbox, workspace: Make, inside: Inside
 ) -> None:
     w = workspace(sandbox.endpoint)
@@ -203,7 +205,7 @@ def test_where_the_file_would_not_be_valid_nothing_is_written(
     assert (w.root / "domains" / "example.com.yaml").read_bytes() == before
 
 
-def test_a_file_with_anchors_where_the_change_is_stays_as_it_is(
+def test_adopt_and_import_do_not_edit_a_value_with_a_yaml_anchor(
     sandbox: Sandbox, workspace: Make, inside: Inside
 ) -> None:
     w = workspace(sandbox.endpoint)
@@ -219,11 +221,11 @@ def test_a_file_with_anchors_where_the_change_is_stays_as_it_is(
     assert "&small {quota: 1 GiB}" in (w.root / "domains" / "example.com.yaml").read_text("utf-8")
 
 
-def test_a_patch_needs_adopt(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
+def test_patch_without_adopt_is_a_usage_error(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
     assert inside(workspace(sandbox.endpoint), "drift", "--patch", "x").code == 64
 
 
-def test_what_a_pruning_policy_would_delete_is_declared_instead(
+def test_adopt_declares_resources_that_a_prune_policy_would_delete(
     sandbox: Sandbox, workspace: Make, inside: Inside
 ) -> None:
     w = workspace(sandbox.endpoint, policy="{prune: {mailboxes: true, aliases: true, domainAliases: true}}")

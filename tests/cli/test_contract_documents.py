@@ -33,7 +33,7 @@ def faulty(sandbox: Sandbox, workspace: Make) -> Any:
         (("apply", "--allow-deletions", "9"), None),
     ],
 )
-def test_documents_name_files_as_the_workspace_does_wherever_one_stands(
+def test_documents_name_files_relative_to_the_workspace_from_any_working_directory(
     faulty: Any, inside: Run, words: tuple[str, ...], schema: str | None
 ) -> None:
     if words == ("validate",):
@@ -48,13 +48,13 @@ def test_documents_name_files_as_the_workspace_does_wherever_one_stands(
     assert {one.out for one in said} == {said[0].out}
 
 
-def test_messages_name_files_as_one_can_open_them_from_where_one_stands(faulty: Any, inside: Run) -> None:
+def test_messages_name_files_relative_to_the_working_directory(faulty: Any, inside: Run) -> None:
     faulty.domain("example.com", "mailboxes: {bob: {quotta: 1 GiB}}\n")
     done = inside(faulty, "-w", str(faulty.root), "validate", cwd=faulty.root.parent)
     assert done.out.startswith(f"{faulty.root.name}/domains/example.com.yaml:6:19: error: ")
 
 
-def test_what_the_server_only_said_it_did_is_told_in_the_words_of_the_files(
+def test_a_change_that_the_server_only_acknowledged_is_reported_with_the_field_name(
     sandbox: Sandbox, workspace: Make, inside: Run
 ) -> None:
     import urllib.request

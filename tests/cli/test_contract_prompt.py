@@ -84,7 +84,7 @@ def ready(sandbox: Sandbox, workspace: Callable[..., Any]) -> Any:
     return made
 
 
-def test_yes_applies(ready: Any) -> None:
+def test_the_answer_yes_starts_the_apply(ready: Any) -> None:
     terminal = Terminal(ready, "apply")
     terminal.until(QUESTION)
     terminal.type(b"yes\n")
@@ -93,7 +93,7 @@ def test_yes_applies(ready: Any) -> None:
 
 
 @pytest.mark.parametrize("keys", [b"y\n", b"\n", b"\x04"], ids=["y", "enter", "end of input"])
-def test_anything_else_is_a_refusal(ready: Any, sandbox: Sandbox, keys: bytes) -> None:
+def test_any_other_answer_cancels_the_apply(ready: Any, sandbox: Sandbox, keys: bytes) -> None:
     terminal = Terminal(ready, "apply")
     terminal.until(QUESTION)
     terminal.type(keys)
@@ -102,7 +102,7 @@ def test_anything_else_is_a_refusal(ready: Any, sandbox: Sandbox, keys: bytes) -
     assert b"Traceback" not in terminal.seen
 
 
-def test_control_c_at_the_question_ends_at_once_and_changes_nothing(ready: Any) -> None:
+def test_control_c_at_the_prompt_exits_at_once_and_changes_nothing(ready: Any) -> None:
     terminal = Terminal(ready, "apply")
     terminal.until(QUESTION)
     # The question is printed a moment before the answer is waited for; nobody's fingers are that quick.
@@ -122,7 +122,7 @@ def faults(sandbox: Sandbox, fault: dict[str, object] | None = None) -> Any:
         return json.load(answer)["faults"]
 
 
-def test_control_c_twice_in_the_middle_of_an_apply_ends_at_once_and_says_where_to_look(
+def test_a_second_control_c_during_apply_exits_at_once_and_names_the_journal_folder(
     ready: Any, sandbox: Sandbox
 ) -> None:
     ready.domain("example.com", "mailboxes: {" + ", ".join(f"m{n}: {{}}" for n in range(8)) + "}\n")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-def test_a_second_check_takes_answers_from_the_file_and_says_when_it_cannot(
+def test_a_second_check_uses_the_cached_answers_and_warns_about_a_damaged_file(
     sandbox: Any, workspace: Callable[..., Any]
 ) -> None:
     w = workspace(sandbox.endpoint)

@@ -111,7 +111,7 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("options", "why"), [("size=32k", "too little disk space for the journal"), ("ro,size=1m", "Read-only")]
 )
-def test_a_disk_that_is_full_or_read_only_is_refused_before_the_first_write(
+def test_apply_refuses_a_full_or_read_only_disk_before_the_first_write(
     two: Any, sandbox: Sandbox, options: str, why: str
 ) -> None:
     done = on_a_disk(two, sandbox, options)
@@ -141,7 +141,7 @@ def check_nothing_unwritten(two: Any, done: Any, inside: Callable[..., Any], lef
     assert made <= {json.loads(row)["address"] for row in delivered.split("\n")[:-1]}
 
 
-def test_a_disk_that_fills_in_the_middle_stops_all_domains_and_every_write_is_known(
+def test_a_disk_that_fills_up_during_apply_stops_all_domains_and_every_write_is_journalled(
     two: Any, sandbox: Sandbox, inside: Callable[..., Any]
 ) -> None:
     slow(sandbox)
@@ -152,7 +152,9 @@ def test_a_disk_that_fills_in_the_middle_stops_all_domains_and_every_write_is_kn
     assert again.code == 0, again.out + again.err
 
 
-def test_a_limit_on_files_stops_all_domains_and_every_write_is_known(two: Any, inside: Callable[..., Any]) -> None:
+def test_a_file_size_limit_stops_all_domains_and_every_write_is_journalled(
+    two: Any, inside: Callable[..., Any]
+) -> None:
     """As a full disk, where no disk can be mounted: a file cannot grow beyond 7,000 bytes."""
     done = subprocess.run(
         [sys.executable, "-m", "reconciler", "apply", "--yes"],

@@ -82,7 +82,7 @@ def another_run(folder: Path, sandbox: Sandbox, domain: str, *, shared: bool = F
         held.release()
 
 
-def test_who_applies_the_same_domain_meanwhile_is_refused_before_anything_is_asked(
+def test_a_second_apply_to_a_locked_domain_is_refused_before_any_request(
     made: Any, sandbox: Sandbox, inside: Callable[..., Any]
 ) -> None:
     assert inside(made, "plan", "--save", "p.saved").code == 0
@@ -101,7 +101,7 @@ def test_who_applies_the_same_domain_meanwhile_is_refused_before_anything_is_ask
     assert inside(made, "apply", "--yes").code == 0
 
 
-def test_another_clone_on_this_machine_meets_the_same_lock_whatever_it_calls_the_server(
+def test_another_clone_uses_the_same_lock_even_if_it_names_the_server_differently(
     made: Any, sandbox: Sandbox, inside: Callable[..., Any]
 ) -> None:
     clone = made.root / "clone"
@@ -117,7 +117,7 @@ def test_another_clone_on_this_machine_meets_the_same_lock_whatever_it_calls_the
         assert (done.code, "bob@build7" in done.err) == (4, True), done.err
 
 
-def test_runners_that_share_a_folder_meet_there(
+def test_runners_with_a_shared_lock_folder_use_the_same_lock(
     made: Any, sandbox: Sandbox, inside: Callable[..., Any], tmp_path: Path
 ) -> None:
     text = (made.root / "reconciler.yaml").read_text("utf-8")
@@ -135,7 +135,7 @@ def test_runners_that_share_a_folder_meet_there(
     assert not own(made).exists()
 
 
-def test_without_a_home_the_locks_are_in_the_workspace(made: Any, inside: Callable[..., Any]) -> None:
+def test_without_a_home_directory_the_locks_are_in_the_workspace(made: Any, inside: Callable[..., Any]) -> None:
     (made.root / "state").write_text("no folder", "utf-8")
     assert inside(made, "apply", "--yes").code == 0
     assert [p.name for p in (made.root / ".reconciler" / "locks").iterdir()] == ["register"]
@@ -154,7 +154,9 @@ def start(workspace: Any, *words: str) -> "subprocess.Popen[str]":
     )
 
 
-def test_who_is_told_to_wait_waits_and_then_plans_anew(made: Any, sandbox: Sandbox, inside: Callable[..., Any]) -> None:
+def test_apply_with_a_lock_timeout_waits_and_then_makes_a_new_plan(
+    made: Any, sandbox: Sandbox, inside: Callable[..., Any]
+) -> None:
     hold(sandbox, "user-put", seconds=2)
     first = start(made, "apply", "--yes", "example.com")
     in_flight(sandbox)
@@ -191,7 +193,7 @@ def test_a_run_that_loses_its_lock_stops_before_the_next_write(made: Any, sandbo
     ("way", "code"),
     [("done", 0), ("nothing to do", 0), ("failed", 5), ("refused", 4), ("unreachable", 6), ("journal", 4)],
 )
-def test_the_lock_is_given_back_on_every_way_out(
+def test_the_lock_is_released_at_every_exit(
     made: Any, sandbox: Sandbox, inside: Callable[..., Any], way: str, code: int
 ) -> None:
     words = ["apply", "--yes"]

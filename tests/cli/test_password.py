@@ -52,13 +52,13 @@ def faults(password: str, policy: PasswordPolicy | None = None) -> tuple[str, ..
     return password_faults(policy or PasswordPolicy(), password, local_part="", domain="")
 
 
-def test_without_a_workspace_the_default_policy_holds(said: Said) -> None:
+def test_without_a_workspace_the_default_policy_applies(said: Said) -> None:
     code, rows, messages = said()
     assert (code, len(rows), messages) == (0, 1, "")
     assert (len(rows[0]), faults(rows[0])) == (20, ())
 
 
-def test_as_many_as_are_asked_for_one_a_line_and_no_two_alike(said: Said) -> None:
+def test_count_prints_that_many_different_passwords_one_per_line(said: Said) -> None:
     code, rows, messages = said("--count", "200", "--length", "12")
     assert (code, len(set(rows)), messages) == (0, 200, "")
     assert {len(row) for row in rows} == {12}
@@ -66,7 +66,7 @@ def test_as_many_as_are_asked_for_one_a_line_and_no_two_alike(said: Said) -> Non
 
 
 @pytest.mark.usefixtures("strict")
-def test_a_products_policy_is_kept_and_a_shorter_one_refused(said: Said) -> None:
+def test_the_policy_of_a_product_applies_and_a_shorter_length_is_rejected(said: Said) -> None:
     _, rows, _ = said("--product", "strict", "--count", "3")
     assert {len(row) for row in rows} == {24}
     code, rows, messages = said("--product", "strict", "--length", "20")
@@ -77,13 +77,13 @@ def test_a_products_policy_is_kept_and_a_shorter_one_refused(said: Said) -> None
     assert "valid products: strict" in messages
 
 
-def test_a_product_needs_a_workspace(said: Said) -> None:
+def test_the_product_option_needs_a_workspace(said: Said) -> None:
     code, rows, messages = said("--product", "strict")
     assert (code, rows) == (3, [])
     assert "reconciler.yaml" in messages
 
 
-def test_a_mailboxs_name_is_not_in_its_password(said: Said) -> None:
+def test_a_generated_password_does_not_contain_the_mailbox_name(said: Said) -> None:
     _, rows, _ = said("--for", "Q@example.com", "--count", "200")
     assert not any(c in "Qq" for row in rows for c in row)
 
@@ -99,7 +99,7 @@ def test_a_mailboxs_name_is_not_in_its_password(said: Said) -> None:
         ("Example.com-1234", ["the domain"]),
     ],
 )
-def test_a_check_lists_each_rule_that_is_broken(said: Said, password: str, broken: list[str]) -> None:
+def test_check_lists_each_violated_rule(said: Said, password: str, broken: list[str]) -> None:
     code, rows, messages = said("--check", "--for", "alice@example.com", stdin=password.encode())
     assert code == (3 if broken else 0)
     assert len(rows) == len(broken)
@@ -109,12 +109,12 @@ def test_a_check_lists_each_rule_that_is_broken(said: Said, password: str, broke
 
 
 @pytest.mark.usefixtures("strict")
-def test_a_check_goes_by_the_product(said: Said) -> None:
+def test_check_uses_the_policy_of_the_product(said: Said) -> None:
     assert said("--check", "--product", "strict", stdin=b"Long-enough-123")[1] == ["it has fewer than 24 characters"]
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"one\ntwo\n", b"a\0b", b"\xff\xfe", b"x" * 70_000])
-def test_what_is_no_one_line_is_wrong_usage(said: Said, data: bytes) -> None:
+def test_check_rejects_input_that_is_not_one_line_of_text(said: Said, data: bytes) -> None:
     code, rows, messages = said("--check", stdin=data)
     assert (code, rows) == (64, [])
     assert "one password on one line" in messages
@@ -131,12 +131,12 @@ def test_what_is_no_one_line_is_wrong_usage(said: Said, data: bytes) -> None:
         ("secret",),
     ],
 )
-def test_wrong_usage_is_64_and_a_password_is_never_an_argument(said: Said, words: tuple[str, ...]) -> None:
+def test_invalid_options_and_a_password_as_an_argument_exit_with_64(said: Said, words: tuple[str, ...]) -> None:
     code, rows, _ = said(*words)
     assert (code, rows) == (64, [])
 
 
-def test_on_a_terminal_the_password_is_asked_for_and_not_shown(tmp_path: Path) -> None:
+def test_on_a_terminal_the_program_prompts_for_the_password_without_echo(tmp_path: Path) -> None:
     master, slave = pty.openpty()
     program = subprocess.Popen(
         [sys.executable, "-m", "reconciler", "password", "--check"],
@@ -180,7 +180,7 @@ def _until(terminal: int, text: bytes) -> bytes:
     return seen
 
 
-def test_a_terminal_that_would_show_it_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_check_refuses_a_terminal_that_cannot_turn_off_the_echo(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     """getpass falls back to a plain read, with a warning, where it cannot turn the echo off."""
     import getpass
     import warnings
@@ -199,7 +199,7 @@ def test_a_terminal_that_would_show_it_is_refused(monkeypatch: pytest.MonkeyPatc
     assert "would show the password" in capsys.readouterr().err
 
 
-def test_a_crash_of_the_program_or_of_what_it_starts_leaves_no_core(tmp_path: Path) -> None:
+def test_the_program_and_its_child_processes_write_no_core_dump(tmp_path: Path) -> None:
     resource = pytest.importorskip("resource", reason="this platform has no such limits")
     code = (
         "import resource, sys; hard = resource.getrlimit(resource.RLIMIT_CORE)[1]\n"

@@ -72,7 +72,7 @@ def document(inside: Inside, place: Any, *words: str, code: int = 0) -> dict[str
     return found
 
 
-def test_one_line_a_domain_with_all_that_is_asked_for(place: Any, inside: Inside) -> None:
+def test_the_table_has_one_line_per_domain_with_all_columns(place: Any, inside: Inside) -> None:
     done = inside(place, "status")
     assert done.code == 0
     lines = done.out.splitlines()
@@ -85,7 +85,7 @@ def test_one_line_a_domain_with_all_that_is_asked_for(place: Any, inside: Inside
     assert lines[-1] == "2 domains: 3 mailboxes, 21.0 GiB, 18.50 CAD a month."
 
 
-def test_the_json_fits_its_schema_and_says_what_the_table_says(place: Any, inside: Inside) -> None:
+def test_the_json_matches_its_schema_and_has_the_values_of_the_table(place: Any, inside: Inside) -> None:
     found = document(inside, place)
     first, second = found["domains"]
     assert (first["read"], first["product"], first["server"]) == (True, "standard", "mail1")
@@ -96,7 +96,7 @@ def test_the_json_fits_its_schema_and_says_what_the_table_says(place: Any, insid
     assert "product" not in second and "bill" not in second and "passwordPolicy" not in second
 
 
-def test_the_lower_limit_of_product_and_server_is_shown_and_a_feature_that_is_off_is_said(
+def test_status_shows_the_lower_limit_of_product_and_server_and_disabled_features(
     sandbox: Sandbox, place: Any, inside: Inside
 ) -> None:
     limits = {"maxUsers": 2, "maxActiveSyncAccounts": 50, "enableMapiEwsAccountManagement": False}
@@ -127,9 +127,7 @@ def test_the_password_policy_is_compared_rule_by_rule(sandbox: Sandbox, place: A
     assert document(inside, place, "--no-dns", "example.com")["domains"][0]["passwordPolicy"]["state"] == "unknown"
 
 
-def test_a_domain_that_cannot_be_read_is_said_and_the_others_are_shown(
-    sandbox: Sandbox, place: Any, inside: Inside
-) -> None:
+def test_status_reports_an_unreadable_domain_and_shows_the_others(sandbox: Sandbox, place: Any, inside: Inside) -> None:
     place.domain("nowhere.example", "mailboxes: {}\n")
     code = inside(place, "plan").code
     done = inside(place, "status", "--no-dns")
@@ -142,14 +140,14 @@ def test_a_domain_that_cannot_be_read_is_said_and_the_others_are_shown(
     assert [d["read"] for d in found["domains"]] == [True, False, True]
 
 
-def test_a_list_that_was_cut_off_is_no_status(sandbox: Sandbox, place: Any, inside: Inside) -> None:
+def test_status_rejects_an_implausible_list_of_mailboxes(sandbox: Sandbox, place: Any, inside: Inside) -> None:
     own(sandbox, "POST", "faults", name="empty-list", path="list-users", times=-1)
     done = inside(place, "status", "--no-dns", "example.com")
     assert done.code == inside(place, "plan", "example.com").code == 4
     assert "NOT READ" in done.out
 
 
-def test_trouble_with_dns_never_fails_it(place: Any, inside: Inside) -> None:
+def test_dns_errors_do_not_change_the_exit_code_of_status(place: Any, inside: Inside) -> None:
     settings = (place.root / "reconciler.yaml").read_text("utf-8")
     dead = settings.replace("timeout: 2", "timeout: 1").replace(_resolver(settings), "127.0.0.1:9")
     place.write("reconciler.yaml", dead)
@@ -166,12 +164,12 @@ def _resolver(settings: str) -> str:
     return settings.split('resolvers: ["')[1].split('"')[0]
 
 
-def test_without_dns_no_question_is_asked_and_no_pill_shown(sandbox: Sandbox, place: Any, inside: Inside) -> None:
+def test_no_dns_leaves_the_dns_results_out(sandbox: Sandbox, place: Any, inside: Inside) -> None:
     assert "DNS" not in inside(place, "status", "--no-dns").out
     assert "dns" not in document(inside, place, "--no-dns")["domains"][0]
 
 
-def test_a_customer_sees_his_domain_with_the_same_figures(sandbox: Sandbox, place: Any, inside: Inside) -> None:
+def test_a_customer_sees_the_same_figures_as_the_administrator(sandbox: Sandbox, place: Any, inside: Inside) -> None:
     as_admin = document(inside, place, "example.com")["domains"]
     settings = (place.root / "reconciler.yaml").read_text("utf-8")
     place.write("reconciler.yaml", settings.replace("role: admin", "role: customer"))
@@ -180,7 +178,7 @@ def test_a_customer_sees_his_domain_with_the_same_figures(sandbox: Sandbox, plac
     assert document(inside, place, "example.com")["domains"] == as_admin
 
 
-def test_it_costs_nine_requests_a_domain_and_one_a_server_whatever_is_in_it_and_changes_nothing(
+def test_status_sends_nine_requests_per_domain_and_one_per_server_and_changes_nothing(
     sandbox: Sandbox, place: Any, inside: Inside
 ) -> None:
     before = own(sandbox, "GET", "state")["domains"]
@@ -194,7 +192,7 @@ def test_it_costs_nine_requests_a_domain_and_one_a_server_whatever_is_in_it_and_
     assert own(sandbox, "GET", "state")["domains"] == before
 
 
-def test_a_server_whose_build_is_open_to_attack_is_named_once(workspace: Make, inside: Inside) -> None:
+def test_a_server_with_a_vulnerable_build_is_reported_once(workspace: Make, inside: Inside) -> None:
     names = ("example.com", "second.example")
     seed = tuple(
         SeedDomain(name=name, admin_username="boss", admin_password="B0ss-of-all", dkim=False) for name in names
@@ -212,7 +210,7 @@ def test_a_server_whose_build_is_open_to_attack_is_named_once(workspace: Make, i
         assert shown.count("CVE-2026-23760") == 1
 
 
-def test_the_schema_is_printed_with_the_others(program: Any) -> None:
+def test_schema_prints_the_schema_of_status(program: Any) -> None:
     done = program("schema", "status")
     assert done.returncode == 0
     assert json.loads(done.stdout) == load_schema("status")

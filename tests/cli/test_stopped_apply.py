@@ -115,7 +115,7 @@ def check_stopped(workspace: Any, inside: Callable[..., Any], why: str) -> None:
     assert {json.loads(line)["address"].split("@")[0] for line in passwords.read_text("utf-8").splitlines()} == made
 
 
-def test_a_signal_finishes_the_change_in_flight_writes_it_down_and_says_what_was_not_tried(
+def test_after_a_signal_apply_finishes_and_journals_the_change_in_flight_and_lists_the_rest(
     many: Any, sandbox: Sandbox, inside: Callable[..., Any]
 ) -> None:
     running = Running(many, "apply", "--yes")
@@ -136,9 +136,7 @@ def test_a_signal_finishes_the_change_in_flight_writes_it_down_and_says_what_was
     assert mailboxes(many, inside) == set(NAMES)
 
 
-def test_a_saved_plan_is_stopped_like_any_apply_and_taken_up_again(
-    many: Any, sandbox: Sandbox, inside: Callable[..., Any]
-) -> None:
+def test_a_saved_plan_can_be_stopped_and_applied_again(many: Any, sandbox: Sandbox, inside: Callable[..., Any]) -> None:
     assert inside(many, "plan", "--save", "p.saved").code == 0
     running = Running(many, "apply", "--plan", "p.saved", "--yes", "--format", "json")
     in_flight(sandbox)
@@ -154,7 +152,7 @@ def test_a_saved_plan_is_stopped_like_any_apply_and_taken_up_again(
     assert done.code == 0, done.out + done.err
 
 
-def test_a_second_signal_ends_at_once(many: Any, sandbox: Sandbox) -> None:
+def test_a_second_signal_ends_the_run_at_once(many: Any, sandbox: Sandbox) -> None:
     hold(sandbox, "user-put", skip=2, seconds=8)  # longer than the test takes on any machine
     running = Running(many, "apply", "--yes")
     in_flight(sandbox)
@@ -174,7 +172,7 @@ def test_a_second_signal_ends_at_once(many: Any, sandbox: Sandbox) -> None:
     assert journal(many.root)[-1]["event"] == "intent", "the change in flight is left open, and the journal says so"
 
 
-def test_a_signal_that_a_wrapper_passes_on_once_more_is_one_wish_and_not_two(
+def test_a_signal_that_a_wrapper_forwards_again_counts_once(
     many: Any, sandbox: Sandbox, inside: Callable[..., Any]
 ) -> None:
     running = Running(many, "apply", "--yes")
@@ -187,7 +185,7 @@ def test_a_signal_that_a_wrapper_passes_on_once_more_is_one_wish_and_not_two(
     check_stopped(many, inside, "stopped by SIGINT")
 
 
-def test_before_the_first_write_a_signal_ends_at_once_and_nothing_is_changed(
+def test_a_signal_before_the_first_write_ends_the_run_at_once_and_changes_nothing(
     sandbox: Sandbox, workspace: Callable[..., Any], inside: Callable[..., Any]
 ) -> None:
     made = workspace(sandbox.endpoint)
@@ -203,7 +201,7 @@ def test_before_the_first_write_a_signal_ends_at_once_and_nothing_is_changed(
     assert ask(sandbox, "requests")["effects"] == {}
 
 
-def test_an_output_that_is_gone_stops_the_run_between_two_changes(
+def test_a_closed_output_pipe_stops_the_run_between_two_changes(
     many: Any, sandbox: Sandbox, inside: Callable[..., Any]
 ) -> None:
     running = Running(many, "apply", "--yes")
@@ -218,7 +216,7 @@ def test_an_output_that_is_gone_stops_the_run_between_two_changes(
     check_stopped(many, inside, "stopped: the output is gone: Broken pipe")
 
 
-def test_a_terminal_that_is_closed_stops_the_run_between_two_changes(
+def test_a_closed_terminal_stops_the_run_between_two_changes(
     many: Any, sandbox: Sandbox, inside: Callable[..., Any]
 ) -> None:
     master, slave = pty.openpty()

@@ -80,7 +80,7 @@ def no_secret(repository: Repository, *ran: Ran) -> None:
 
 
 @PATIENT
-def test_githubs_jobs_plan_a_pull_request_comment_on_it_once_and_apply_its_merge(github: Repository) -> None:
+def test_the_github_jobs_plan_a_pull_request_comment_once_and_apply_the_merge(github: Repository) -> None:
     actions = GitHub(github.runners)
     fresh = actions.run("apply", github.first, github__event__before=NOTHING)
     assert fresh.code == 0, fresh.out
@@ -126,7 +126,7 @@ def test_githubs_jobs_plan_a_pull_request_comment_on_it_once_and_apply_its_merge
 
 
 @PATIENT
-def test_githubs_nightly_jobs_fail_where_the_server_or_dns_says_something_else(github: Repository) -> None:
+def test_the_nightly_github_jobs_fail_if_the_server_or_dns_differs_from_the_files(github: Repository) -> None:
     nightly = GitHub(github.runners, ".github/workflows/reconciler-nightly.yml")
     assert nightly.run("drift", github.first).code == 0
     github.by_hand("user2", fullName="Changed by hand")
@@ -141,7 +141,7 @@ def test_githubs_nightly_jobs_fail_where_the_server_or_dns_says_something_else(g
 
 
 @PATIENT
-def test_a_refused_plan_fails_its_job_and_is_commented_all_the_same(github: Repository) -> None:
+def test_a_refused_plan_fails_its_job_and_still_gets_a_comment(github: Repository) -> None:
     github.edit("  user0:\n", "  user0:\n    protect: true\n")
     guarded = github.commit("user0 is protected")
     actions = GitHub(github.runners)
@@ -163,7 +163,7 @@ def test_a_refused_plan_fails_its_job_and_is_commented_all_the_same(github: Repo
 
 
 @PATIENT
-def test_files_that_are_not_valid_fail_the_first_job_with_annotations(github: Repository) -> None:
+def test_invalid_files_fail_the_first_github_job_with_annotations(github: Repository) -> None:
     github.edit("displayName", "displayNmae")
     wrong = github.commit("A slip")
     ran = GitHub(github.runners).run("validate", wrong)
@@ -172,7 +172,7 @@ def test_files_that_are_not_valid_fail_the_first_job_with_annotations(github: Re
 
 
 @PATIENT
-def test_gitlabs_jobs_validate_plan_apply_and_look_for_drift(gitlab: Repository) -> None:
+def test_the_gitlab_jobs_validate_plan_apply_and_check_for_drift(gitlab: Repository) -> None:
     jobs = GitLab(gitlab.runners)
     gitlab.program.git("switch", "-q", "-c", "more")
     gitlab.edit("mailboxes:\n", "mailboxes:\n  dora: {displayName: Dora}\n")
@@ -211,7 +211,7 @@ def test_gitlabs_jobs_validate_plan_apply_and_look_for_drift(gitlab: Repository)
 
 
 @PATIENT
-def test_gitlabs_first_job_reports_what_is_not_valid(gitlab: Repository) -> None:
+def test_the_first_gitlab_job_reports_invalid_files(gitlab: Repository) -> None:
     gitlab.edit("displayName", "displayNmae")
     ran = GitLab(gitlab.runners).run("validate", gitlab.commit("A slip"))
     assert ran.code == 3
@@ -222,9 +222,7 @@ def test_gitlabs_first_job_reports_what_is_not_valid(gitlab: Repository) -> None
 
 @PATIENT
 @pytest.mark.parametrize("inside", [".", "mail box"])
-def test_pre_commit_itself_runs_the_hook_on_the_files_that_it_is_about(
-    program: Any, tmp_path: Path, inside: str
-) -> None:
+def test_pre_commit_runs_the_hook_only_on_workspace_files(program: Any, tmp_path: Path, inside: str) -> None:
     program.git("init", "-q", ".")
     assert program("init", inside, "--ci", "pre-commit", "--install", SOURCE).returncode == 0
     config = program.cwd / ".pre-commit-config.yaml"

@@ -72,7 +72,9 @@ def reader(world: Any, program: Any, on_terminal: Callable[..., Any]) -> Reader:
 
 
 @pytest.mark.timeout(240)
-def test_the_page_leads_from_a_server_in_use_to_a_first_change(reader: Reader, world: Any, program: Any) -> None:
+def test_the_commands_of_the_page_migrate_a_server_and_apply_a_first_change(
+    reader: Reader, world: Any, program: Any
+) -> None:
     folder = program.cwd / "mail"
     said = reader.until("reconciler init --from")
     (shown,) = blocks("text")
@@ -129,7 +131,7 @@ def test_every_option_of_the_panel_is_in_the_table_and_every_key_in_it_exists() 
                     node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
 
 
-def test_the_hook_on_the_page_about_ci_is_the_templates(tmp_path: Path) -> None:
+def test_the_hook_on_the_ci_page_equals_the_hook_in_the_template(tmp_path: Path) -> None:
     from reconciler.app.onboarding.ci_files import ci_files
 
     source = "smartermail-reconciler @ git+https://HOST/PATH@COMMIT"
