@@ -1,4 +1,4 @@
-"""`drift --adopt`: the servers' values in the files, by hand or as a patch that git takes."""
+"""`drift --adopt` writes the values of the servers to the files, or to a patch for git."""
 
 import json
 import shutil
@@ -35,7 +35,7 @@ def git(at: Path, *words: str) -> str:
 
 
 def forget(w: Any) -> None:
-    """No journal tells any more who changed what."""
+    """Deletes the journal, so that the program cannot know who changed a field."""
     shutil.rmtree(w.root / ".reconciler" / "journal")
 
 
@@ -44,7 +44,7 @@ def journals(w: Any) -> set[Path]:
 
 
 def as_somebody_else(w: Any, inside: Inside, *words: str) -> None:
-    """Applies the files, and no journal tells of it: it might have been done in the server's own interface."""
+    """Applies the files and deletes the journal of the run, like an edit in the web interface of the server."""
     before = journals(w)
     done = inside(w, "apply", "--yes", *words)
     assert done.code == 0, done.out + done.err
@@ -53,7 +53,7 @@ def as_somebody_else(w: Any, inside: Inside, *words: str) -> None:
 
 
 def drifted(w: Any, inside: Inside, server: str) -> str:
-    """A server that has been brought from STATE to `server`, and the file that still says STATE."""
+    """Changes the server from STATE to `server` and returns the text of the file, which still declares STATE."""
     path = w.root / "domains" / "example.com.yaml"
     w.domain("example.com", STATE)
     done = inside(w, "apply", "--yes")

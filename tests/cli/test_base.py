@@ -1,4 +1,4 @@
-"""`--base REF` with a real repository and a real server: whose a change is, what is masked, who was protected before."""
+"""`--base REF` with a real repository and the sandbox: attribution, hidden changes, protections of the base."""
 
 import json
 import os
@@ -22,7 +22,7 @@ FILE = "domains/example.com.yaml"
 
 
 class Repo:
-    """The repository that a workspace lies in, and a second pair of hands at the server."""
+    """The repository of a workspace, with methods that commit, apply and change the server out of band."""
 
     def __init__(self, w: Any, inside: Run, top: Path | None = None) -> None:
         self.w, self.inside, self.top = w, inside, top or w.root
@@ -57,7 +57,7 @@ class Repo:
         assert done.code == 0, done.out + done.err
 
     def elsewhere(self, body: str) -> None:
-        """Somebody changes the server: the same program, in a workspace that ours knows nothing of."""
+        """Changes the server out of band: another workspace applies other files."""
         root = self.w.root.parent / "elsewhere"
         shutil.rmtree(root, ignore_errors=True)
         root.mkdir()
@@ -69,7 +69,7 @@ class Repo:
         assert done.code == 0, done.out + done.err
 
     def plan(self, *words: str, command: str = "plan") -> tuple[int, Any]:
-        """The exit code, and the document's one domain."""
+        """The exit code and the only domain of the document."""
         done = self.inside(self.w, command, "--format", "json", *words)
         assert done.out, done.err
         (domain,) = json.loads(done.out)["domains"]
@@ -78,12 +78,12 @@ class Repo:
 
 @pytest.fixture
 def repo(sandbox: Sandbox, workspace: Make, inside: Run) -> Repo:
-    """A workspace in a repository of its own, nothing committed yet."""
+    """A workspace in its own repository without commits."""
     return Repo(_in_folder(workspace(sandbox.endpoint, policy="{externalForwarding: allow}"), "ws"), inside)
 
 
 def _in_folder(w: Any, folder: str) -> Any:
-    """The same workspace further down."""
+    """Moves the workspace to a subfolder."""
     target = w.root / folder
     target.mkdir(parents=True)
     for name in ("reconciler.yaml", "products"):
@@ -99,7 +99,7 @@ def own(sandbox: Sandbox, method: str, path: str, body: Any = None) -> Any:
 
 
 def attributions(domain: Any) -> dict[str, Any]:
-    """address -> (share, field -> share)"""
+    """Maps each address to its attribution and to the attribution of each field."""
     rows = domain["changes"]
     return {c["address"]: (c["share"], {n: f["share"] for n, f in c["fields"].items()}) for c in rows}
 
@@ -247,7 +247,7 @@ def test_an_environment_variable_sets_the_base(repo: Repo) -> None:
     assert json.loads(done.out)["domains"][0]["changes"][0]["share"] == "pending"
 
 
-# One read
+# One read of the server
 
 
 def requests(sandbox: Sandbox) -> Counter[str]:
@@ -267,7 +267,7 @@ def test_a_plan_with_a_base_reads_the_server_only_once(repo: Repo, sandbox: Sand
     assert requests(sandbox) == alone
     repo.commit("mailboxes: {a: {}, b: {quota: 9 GiB}, c: {forwarding: {to: []}}}\n")
     repo.plan("--base", "main")
-    assert requests(sandbox) == alone, "the base manages what these files do not, once"
+    assert requests(sandbox) == alone, "fields that only the base manages cost no second read"
 
 
 def test_a_field_that_only_the_base_manages_may_be_unreadable(repo: Repo, sandbox: Sandbox) -> None:
@@ -281,7 +281,7 @@ def test_a_field_that_only_the_base_manages_may_be_unreadable(repo: Repo, sandbo
     assert "eas" in domain["diagnostics"][0]["message"]
 
 
-# Protection that outlives its line
+# Protections of the base and of the last apply
 
 
 PROTECTED = "mailboxes: {alice: {protect: true}, bob: {}}\n"
@@ -293,7 +293,7 @@ def test_a_change_cannot_delete_a_mailbox_whose_protection_it_also_removes(repo:
     repo.elsewhere(PROTECTED)
     repo.commit(PROTECTED)
     repo.branch(REMOVED)
-    assert repo.plan()[0] == 0, "without a base and a journal nobody knows"
+    assert repo.plan()[0] == 0, "without a base and a journal the protection is unknown"
     code, domain = repo.plan("--base", "main")
     assert (code, codes(domain), domain["changes"]) == (4, ["GRD010"], [])
     assert "in `main`" in domain["diagnostics"][0]["message"]
@@ -302,7 +302,7 @@ def test_a_change_cannot_delete_a_mailbox_whose_protection_it_also_removes(repo:
     assert repo.plan("--prune", "--base", "main")[0] == 4
     repo.commit("mailboxes: {bob: {}}\n")
     assert repo.plan("--prune", "--base", "main")[0] == 4
-    assert repo.plan("--base", "main")[0] == 0, "left alone it is not touched"
+    assert repo.plan("--base", "main")[0] == 0, "an undeclared mailbox is not changed"
 
 
 def test_a_protection_in_the_base_is_removed_in_two_merges(repo: Repo) -> None:
@@ -348,7 +348,7 @@ def test_a_mailbox_that_the_last_apply_protected_needs_two_applies_to_be_deleted
     assert repo.plan("--detailed-exitcode")[0] == 0
 
 
-# Where a difference came from
+# Direction of a difference
 
 
 def test_drift_reports_whether_git_or_the_server_changed_each_field(repo: Repo) -> None:

@@ -1,4 +1,4 @@
-"""Each command once in a subprocess, and each exit code."""
+"""Every command runs once in a subprocess; every exit code occurs."""
 
 import json
 from collections.abc import Callable

@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def complete(program: Any, tmp_path: Path) -> Any:
-    """Ask the program for the completions of a line, as the script of bash does."""
+    """Requests the completions of a line in the same way as the bash script."""
     assert program("init", "mail").returncode == 0
     (tmp_path / "mail" / "domains" / "team").mkdir()
     (tmp_path / "mail" / "domains" / "team" / "shop.example.yaml").write_text("not valid", "utf-8")

@@ -1,4 +1,4 @@
-"""The command line as its users rely on it: options in the environment, files to write, hints that lead somewhere."""
+"""The contract of the command line: options in the environment, output files, hints, saved plans."""
 
 import json
 import re
@@ -18,7 +18,7 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def two(sandbox: Sandbox, workspace: Make) -> Any:
-    """A workspace whose plan is to create two mailboxes."""
+    """A workspace whose plan creates two mailboxes."""
     made = workspace(sandbox.endpoint)
     made.domain("example.com", "mailboxes: {bob: {}, carl: {}}\n")
     return made
@@ -55,7 +55,7 @@ def test_an_unwritable_output_file_is_reported_before_any_request(
 
 def test_a_full_disk_gives_an_error_without_a_traceback(two: Any, inside: Run) -> None:
     if not Path("/dev/full").exists():
-        pytest.skip("there is no /dev/full here")
+        pytest.skip("this platform has no /dev/full")
     done = inside(two, "plan", "--format", "json=/dev/full")
     assert done.code == 1
     assert "/dev/full cannot be written" in done.err

@@ -1,4 +1,4 @@
-"""Documents: the same bytes for the same input, wherever one stands; and what they say of a server's odd answers."""
+"""JSON documents are reproducible from any working directory and report fields by their names in the files."""
 
 import json
 from collections.abc import Callable
@@ -62,7 +62,7 @@ def test_a_change_that_the_server_only_acknowledged_is_reported_with_the_field_n
     w = workspace(sandbox.endpoint)
     bodies = {
         "domain": {"domain": "example.com", "enableActiveSyncAccountManagement": False},
-        "quirks": {"quirks": ["settings-without-switches"]},  # else a guard knows, and refuses
+        "quirks": {"quirks": ["settings-without-switches"]},  # Without this quirk a guard refuses the change earlier.
     }
     for name, body in bodies.items():
         request = urllib.request.Request(
@@ -74,4 +74,4 @@ def test_a_change_that_the_server_only_acknowledged_is_reported_with_the_field_n
     assert done.code == 5
     assert "eas is false, not true" in " ".join(done.out.split())
     assert "converged" not in done.out
-    assert "1 failed" in inside(w, "history").out, "the journal does not go on saying that it was made"
+    assert "1 failed" in inside(w, "history").out, "the journal does not record the change as applied"

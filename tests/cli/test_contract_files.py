@@ -1,4 +1,4 @@
-"""Files that are wrong in ways that only show in use: hints that lead out, resolvers, servers without a name."""
+"""Invalid settings: empty required keys, null in lists, resolvers, servers without a hostname."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where output goes: terminals, pipes, full disks, encodings that cannot say everything, folders that cannot be made."""
+"""Output to terminals, pipes, full disks, limited encodings and unwritable paths."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def zoe(sandbox: Sandbox, workspace: Make) -> Any:
-    """A workspace with a name that ASCII cannot say."""
+    """A workspace with a display name that ASCII cannot encode."""
     made = workspace(sandbox.endpoint)
     made.domain("example.com", "mailboxes: {zoe: {displayName: Zoë 漢字}}\n")
     return made
@@ -40,7 +40,7 @@ def test_output_without_a_terminal_has_no_color_even_if_ci_forces_it(zoe: Any, i
 @pytest.mark.parametrize("redirect", ["> /dev/full", ">&-"])
 def test_unwritable_standard_output_gives_no_traceback(zoe: Any, redirect: str) -> None:
     if not Path("/dev/full").exists():
-        pytest.skip("there is no /dev/full here")
+        pytest.skip("this platform has no /dev/full")
     done = subprocess.run(
         ["/bin/sh", "-c", f'"{sys.executable}" -m reconciler plan {redirect}'],
         cwd=zoe.root,

@@ -1,4 +1,4 @@
-"""`--target` and `--set-password` name resources: a name that nothing has is said, and what was left out is not hidden."""
+"""`--target` and `--set-password`: unknown names are refused, and changes outside the selection are counted."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def two(sandbox: Sandbox, workspace: Make) -> Any:
-    """A workspace whose plan is to create two mailboxes."""
+    """A workspace whose plan creates two mailboxes."""
     made = workspace(sandbox.endpoint)
     made.domain("example.com", "mailboxes: {bob: {}, carl: {}}\nremoved: {mailboxes: [ghost]}\n")
     return made
@@ -76,5 +76,5 @@ def test_set_password_rejects_a_name_without_a_domain(two: Any, inside: Run) -> 
 
 
 def _flat(text: str) -> str:
-    """Without the breaks of 80 columns."""
+    """The text without line breaks."""
     return " ".join(text.split())

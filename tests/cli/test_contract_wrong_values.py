@@ -1,4 +1,4 @@
-"""Whatever stands in the place of a value, the answer is a diagnostic: a wrong file is never our crash."""
+"""Any wrong value in a domain file gives a diagnostic and never a crash."""
 
 import copy
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The demonstration, by the installed program."""
+"""`demo` of the installed program."""
 
 import json
 from pathlib import Path

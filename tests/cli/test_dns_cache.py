@@ -1,4 +1,4 @@
-"""`dns check --dns-cache FILE`: a second run believes what is still good, and says when the file is of no use."""
+"""`dns check --dns-cache FILE`: a second run uses cached answers and warns about a damaged file."""
 
 from collections.abc import Callable
 from typing import Any

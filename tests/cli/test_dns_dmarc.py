@@ -1,4 +1,4 @@
-"""`dns dmarc`: from what is published and expected to a record, on the command line and against a real name server."""
+"""`dns dmarc` proposes a record from the published record, the product and the options."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ NAME = "_dmarc.example.com"
 
 @pytest.fixture
 def make(sandbox: Sandbox, workspace: Callable[..., Any]) -> Any:
-    """A workspace with example.com, whose product suggests an address for reports."""
+    """A workspace with example.com, whose product has a report address."""
     made = workspace(sandbox.endpoint)
     made.domain("example.com", "mailboxes: {bob: {}}\n")
     return made

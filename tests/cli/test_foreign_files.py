@@ -17,7 +17,7 @@ PACKAGE = Path(reconciler.__file__).parent
 
 
 def install(site: Path, name: str, version: str, files: list[str]) -> Path:
-    """Write the metadata of an installed distribution."""
+    """Writes the metadata of an installed distribution."""
     folder = site / f"{name.replace('-', '_')}-{version}.dist-info"
     folder.mkdir(parents=True)
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", "utf-8")
@@ -27,7 +27,7 @@ def install(site: Path, name: str, version: str, files: list[str]) -> Path:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """A site folder with our distribution and one that does not matter."""
+    """A site folder with our distribution and an unrelated one."""
     install(tmp_path, DISTRIBUTION, "0.1.0", ["reconciler/__init__.py"])
     install(tmp_path, "pandas", "2.2.0", ["pandas/__init__.py", "pandas/reconciler/x.py", "reconcilers/y.py"])
     (tmp_path / "reconciler").mkdir()

@@ -1,6 +1,6 @@
-"""A journal that cannot be written: refused before the first write; in the middle, nothing is written without it.
+"""`apply` refuses an unwritable journal before the first write and never writes without a journal record.
 
-Real file systems that are full or read-only are mounted in a mount namespace of their own, so that nothing is left.
+The tests mount full and read-only file systems in a separate mount namespace, which leaves no traces.
 """
 
 import json
@@ -22,7 +22,7 @@ PATIENCE = 60.0
 
 
 def unshare() -> list[str]:
-    """The command line that runs another in a mount namespace of its own; skips loudly where there is none."""
+    """The command prefix for a separate mount namespace; skips the test if the platform has none."""
     mine = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
     try:
         can = subprocess.run([*mine, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, timeout=30)
@@ -60,7 +60,7 @@ sys.exit(code)
 
 @pytest.fixture
 def two(sandbox: Sandbox, workspace: Callable[..., Any]) -> Any:
-    """Two domains with much to do in each."""
+    """Two domains with ten mailboxes to create in each."""
     made = workspace(sandbox.endpoint)
     for domain in ("example.com", "second.example"):
         made.domain(domain, "mailboxes: {" + ", ".join(f"{n}: {{}}" for n in NAMES) + "}\n")
@@ -68,7 +68,7 @@ def two(sandbox: Sandbox, workspace: Callable[..., Any]) -> Any:
 
 
 def on_a_disk(workspace: Any, sandbox: Sandbox, options: str, *, fill: bool = False) -> Any:
-    """An apply whose `.reconciler` is a disk of its own; afterwards what was on it is in the folder `left`."""
+    """Runs `apply` with `.reconciler` on its own disk and copies the contents of the disk to the folder `left`."""
     (workspace.root / ".reconciler").mkdir()
     command = [
         *unshare(),
@@ -103,7 +103,7 @@ def slow(sandbox: Sandbox) -> None:
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
-    """The whole lines of the only journal."""
+    """The complete lines of the only journal."""
     (path,) = (folder / "journal").glob("*.jsonl")
     return [json.loads(line) for line in path.read_text("utf-8").split("\n")[:-1]]
 
@@ -122,7 +122,7 @@ def test_apply_refuses_a_full_or_read_only_disk_before_the_first_write(
 
 
 def check_nothing_unwritten(two: Any, done: Any, inside: Callable[..., Any], left: Path, why: str) -> None:
-    """Every mailbox that was made has its intent and its password; what was not said is not there; a new run ends it."""
+    """Checks that each created mailbox has an intent and a delivered password, and that the output lists exactly those."""
     assert done.returncode == 5, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert f"cannot be written: {why}" in " ".join(done.stdout.split())
@@ -132,9 +132,9 @@ def check_nothing_unwritten(two: Any, done: Any, inside: Callable[..., Any], lef
     plan = json.loads(inside(two, "plan", "--format", "json").out)
     made = everything - {c["address"] for d in plan["domains"] for c in d["changes"]}
     assert made < everything
-    assert made == intents, "an intent that could not be written whole is no change"
+    assert made == intents, "a change without a complete intent record is not made"
     said = {a for a in everything if f"ok        + mailbox {a}" in done.stdout}
-    assert said == made, "also of those whose outcome found no room"
+    assert said == made, "the output also lists changes whose outcome record did not fit"
     for address in everything - made:
         assert f"not tried + mailbox {address}" in done.stdout
     delivered = "".join(p.read_text("utf-8") for p in (left / "passwords").glob("*.jsonl"))
@@ -155,7 +155,7 @@ def test_a_disk_that_fills_up_during_apply_stops_all_domains_and_every_write_is_
 def test_a_file_size_limit_stops_all_domains_and_every_write_is_journalled(
     two: Any, inside: Callable[..., Any]
 ) -> None:
-    """As a full disk, where no disk can be mounted: a file cannot grow beyond 7,000 bytes."""
+    """A limit of 7,000 bytes per file replaces a full disk on platforms without mounts."""
     done = subprocess.run(
         [sys.executable, "-m", "reconciler", "apply", "--yes"],
         cwd=two.root,

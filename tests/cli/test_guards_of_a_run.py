@@ -1,4 +1,4 @@
-"""Guards as a person meets them: the installed program against the sandbox, before and after the first write."""
+"""The guards in the installed program against the sandbox, before and after the first write."""
 
 import json
 from collections.abc import Callable
@@ -13,7 +13,7 @@ Make = Callable[..., Any]
 
 
 def own(sandbox: Sandbox, path: str, body: Any = None, method: str = "POST") -> Any:
-    """One of the sandbox's own endpoints."""
+    """Sends a request to a control endpoint of the sandbox."""
     url = f"{sandbox.endpoint.url}/sandbox/{path}"
     answer = httpx.request(method, url, json=body, headers={"X-Sandbox": "1"}, trust_env=False, timeout=20)
     assert answer.status_code == 200, answer.text
@@ -25,13 +25,13 @@ def state(sandbox: Sandbox, domain: str = "example.com") -> Any:
 
 
 def written(sandbox: Sandbox) -> list[str]:
-    """The endpoints of the requests that were meant to change something."""
+    """The endpoints of all write requests."""
     return [r["endpoint"] for r in own(sandbox, "requests", method="GET")["requests"] if r["write"]]
 
 
 @pytest.fixture
 def ready(sandbox: Sandbox, workspace: Make) -> Any:
-    """A workspace with robert and an alias, applied."""
+    """A workspace whose mailboxes robert and ann and whose alias are applied."""
     w = workspace(sandbox.endpoint, policy="{externalForwarding: allow}")
     w.domain("example.com", "mailboxes: {robert: {displayName: Robert}, ann: {}}\naliases: {info: [ann]}\n")
     done = w.run("apply", "--yes")
@@ -60,7 +60,7 @@ def test_a_rename_fails_without_a_deletion_or_creation_if_the_server_cannot_rena
     after = state(sandbox)
     assert after["users"].keys() == before["users"].keys()
     assert after["users"]["robert"] == before["users"]["robert"]
-    assert after["users"]["ann"]["userData"]["fullName"] == "Ann"  # what does not depend on it is done
+    assert after["users"]["ann"]["userData"]["fullName"] == "Ann"  # Independent changes are applied.
     assert not any("delete" in endpoint or "user-put" in endpoint for endpoint in written(sandbox) if endpoint)
 
 
@@ -156,7 +156,7 @@ def test_declaring_an_external_domain_does_not_allow_forwards_to_it(
         ready.domain("example.com", OUT)
         ready.domain("rogue.example", "dns: {}\n")
     done = ready.run("apply", "--yes", *words)
-    unread = disguise == "a domain file"  # which no server has
+    unread = disguise == "a domain file"  # No server has this domain.
     assert done.returncode == (6 if unread else 4), done.stdout + done.stderr
     assert "GRD007" in done.stdout
     assert (written(sandbox), forwards(sandbox)) == ([], [])

@@ -1,4 +1,4 @@
-"""`history`: the journals, listed, shown and verified."""
+"""`history` lists, shows and verifies the journals."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Inside = Callable[..., Any]
 
 @pytest.fixture
 def two_runs(sandbox: Sandbox, workspace: Make, inside: Inside) -> tuple[Any, list[Path]]:
-    """A workspace with two runs, and their journals, oldest first."""
+    """A workspace with two runs and their journals, oldest first."""
     w = workspace(sandbox.endpoint)
     folder = w.root / ".reconciler" / "journal"
     made: list[Path] = []
@@ -120,7 +120,7 @@ def test_history_without_any_run_reports_that_no_run_is_journalled(
 def test_runs_stay_in_order_if_the_clock_is_set_back(
     sandbox: Sandbox, workspace: Make, inside: Inside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else a raised password would count as not set yet, and `last` would be the run before."""
+    """Otherwise a password with a raised version would count as unset, and `last` would name an earlier run."""
     made = workspace(sandbox.endpoint)
     shift = timedelta()
 
@@ -136,7 +136,7 @@ def test_runs_stay_in_order_if_the_clock_is_set_back(
         done = inside(made, "apply", "--yes", PW=f"Better-{version}-Horse!")
         assert (done.code, "converged" in done.out) == (0, True), done.out + done.err
         runs += [p.stem for p in folder.glob("*.jsonl") if p.stem not in runs]
-    assert runs == sorted(runs, reverse=True), "the clock went backwards"
+    assert runs == sorted(runs, reverse=True), "the run ids follow the clock"
     assert inside(made, "plan", "--detailed-exitcode").code == 0, "the last version counts as set"
     listed = inside(made, "history").out
     assert sorted(runs, key=listed.index) == runs[::-1], "newest first"

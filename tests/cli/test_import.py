@@ -1,4 +1,4 @@
-"""`import`: a file from what the server has, and an empty plan right after it."""
+"""`import` writes a file from the state of the server, and the next plan is empty."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""`import` over files that are there, of all domains, and of what a file cannot say."""
+"""`import` over existing files, with `--all`, and of state that a valid file cannot express."""
 
 from collections.abc import Callable
 from typing import Any

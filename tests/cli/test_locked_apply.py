@@ -1,4 +1,4 @@
-"""One run at a time per server and domain, as the program keeps to it."""
+"""`apply` takes a lock per server and domain."""
 
 import asyncio
 import json
@@ -47,7 +47,7 @@ def until(ready: Callable[[], object]) -> None:
 
 @pytest.fixture
 def made(sandbox: Sandbox, workspace: Callable[..., Any], tmp_path: Path) -> Any:
-    """Two domains with something to do in each; its locks have a folder of their own."""
+    """Two domains with changes in each; the locks are in a separate folder."""
     made = workspace(sandbox.endpoint)
     made.run.environment["XDG_STATE_HOME"] = str(tmp_path / "state")
     made.domain("example.com", "mailboxes: {a: {}, b: {}}\n")
@@ -97,7 +97,7 @@ def test_a_second_apply_to_a_locked_domain_is_refused_before_any_request(
         assert ask(sandbox, "requests")["requests"] == []
         assert not (made.root / ".reconciler" / "journal").exists()
         assert inside(made, "apply", "--yes", "second.example").code == 0, "another domain is free"
-        assert inside(made, "plan").code == 0, "who only reads takes no lock"
+        assert inside(made, "plan").code == 0, "a command that only reads takes no lock"
     assert inside(made, "apply", "--yes").code == 0
 
 
@@ -125,7 +125,7 @@ def test_runners_with_a_shared_lock_folder_use_the_same_lock(
     done = inside(made, "apply", "--yes")
     assert done.code == 4
     assert "the folder for locks does not exist" in done.err
-    assert not (made.root / "shared").exists(), "made here it would not be the one that others see"
+    assert not (made.root / "shared").exists(), "a new folder would not be the shared one"
     with another_run(made.root / "shared" / "locks", sandbox, "example.com", shared=True):
         done = inside(made, "apply", "--yes")
         assert (done.code, "bob@build7" in done.err) == (4, True), done.err
@@ -163,7 +163,9 @@ def test_apply_with_a_lock_timeout_waits_and_then_makes_a_new_plan(
     (record,) = own(made).glob("*.json")
     text = record.read_text("utf-8")
     assert json.loads(text)["servers"] == {sandbox.endpoint.url: ["example.com"]}
-    assert not [v for v in made.run.environment.values() if len(v) > 8 and v in text], "no secret is in it"
+    assert not [v for v in made.run.environment.values() if len(v) > 8 and v in text], (
+        "the lock file contains no secret"
+    )
     refused = inside(made, "apply", "--yes")
     assert refused.code == 4
     done = inside(made, "apply", "--yes", "--lock-timeout", "60")
@@ -172,7 +174,7 @@ def test_apply_with_a_lock_timeout_waits_and_then_makes_a_new_plan(
     out, err = first.communicate(timeout=PATIENCE)
     assert first.returncode == 0, out + err
     assert "+ mailbox c@second.example" in done.out
-    assert "a@example.com" not in done.out, "it planned when the other one was done"
+    assert "a@example.com" not in done.out, "the plan was made after the other run"
     assert locks(made) == []
 
 

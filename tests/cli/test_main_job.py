@@ -1,4 +1,4 @@
-"""The main job, by the installed program, against the HTTP sandbox."""
+"""The main workflow of the installed program against the HTTP sandbox."""
 
 import json
 import re
@@ -117,7 +117,7 @@ def test_invalid_files_give_exit_code_3_before_any_request(workspace: Make, sand
         assert re.search(
             r"domains/example\.com\.yaml:7:11: error: .*quotta[^\n]*\n.*quota", done.stdout + done.stderr
         ), done
-    assert sandbox.endpoint.url  # still there, and never asked
+    assert sandbox.endpoint.url  # The sandbox still runs.
 
 
 def test_an_unreachable_server_gives_exit_code_6(workspace: Make, sandbox: Sandbox) -> None:

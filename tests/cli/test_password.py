@@ -1,4 +1,4 @@
-"""`reconciler password`: passwords on standard output only, a check that reads standard input and shows nothing of it."""
+"""`password` prints passwords only to standard output; `--check` reads standard input and never prints it."""
 
 import os
 import pty
@@ -26,7 +26,7 @@ Said = Callable[..., tuple[int, list[str], str]]
 
 @pytest.fixture
 def said(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Said:
-    """Runs the command in this process, in an empty folder: its exit code, its results by line, its messages."""
+    """Runs the command in this process in an empty folder; returns exit code, output lines and messages."""
     monkeypatch.chdir(tmp_path)
 
     def call(*words: str, stdin: bytes = b"") -> tuple[int, list[str], str]:
@@ -145,7 +145,7 @@ def test_on_a_terminal_the_program_prompts_for_the_password_without_echo(tmp_pat
         stdout=subprocess.PIPE,
         stderr=slave,
         start_new_session=True,
-        preexec_fn=_take_terminal,  # noqa: PLW1509  # no threads here; getpass asks the terminal that controls it
+        preexec_fn=_take_terminal,  # noqa: PLW1509  # no threads here; getpass reads the controlling terminal
     )
     os.close(slave)
     screen = _until(master, b"not shown)")
@@ -166,7 +166,7 @@ def _take_terminal() -> None:
 
 
 def _until(terminal: int, text: bytes) -> bytes:
-    """What the terminal shows until this text, or until nothing more comes."""
+    """Reads the terminal until this text appears or the output ends."""
     seen, deadline = b"", time.monotonic() + 30
     while text not in seen and time.monotonic() < deadline:
         ready, _, _ = select.select([terminal], [], [], 0.2 if text.startswith(b"\n") else 30)
@@ -174,14 +174,14 @@ def _until(terminal: int, text: bytes) -> bytes:
             break
         try:
             chunk = os.read(terminal, 4096)
-        except OSError:  # the other end is closed
+        except OSError:  # The other end is closed.
             break
         seen += chunk
     return seen
 
 
 def test_check_refuses_a_terminal_that_cannot_turn_off_the_echo(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    """getpass falls back to a plain read, with a warning, where it cannot turn the echo off."""
+    """If getpass cannot turn the echo off, it warns and reads with echo."""
     import getpass
     import warnings
 
@@ -191,7 +191,7 @@ def test_check_refuses_a_terminal_that_cannot_turn_off_the_echo(monkeypatch: pyt
 
     def fallback(prompt: str = "", stream: object = None) -> str:
         warnings.warn("Can not control echo on the terminal.", getpass.GetPassWarning, stacklevel=2)
-        raise AssertionError("it would have been read, and shown")
+        raise AssertionError("the password was read with echo")
 
     monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr(getpass, "getpass", fallback)
@@ -209,5 +209,5 @@ def test_the_program_and_its_child_processes_write_no_core_dump(tmp_path: Path) 
         "except SystemExit: print(*resource.getrlimit(resource.RLIMIT_CORE))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert resource.getrlimit(resource.RLIMIT_CORE)[1] != 0, "nothing would be shown by this"
+    assert resource.getrlimit(resource.RLIMIT_CORE)[1] != 0, "with a hard limit of 0 this test proves nothing"
     assert done.stdout.splitlines()[-1] == "0 0"

@@ -1,4 +1,4 @@
-"""`report` against a running server: what it writes, what it refuses to write over, and when it says 7."""
+"""`report` against the sandbox: its files, the files that it refuses to overwrite, and its exit code."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ FILES = {
 
 @pytest.fixture
 def place(sandbox: Sandbox, workspace: Make, inside: Inside) -> Any:
-    """Two domains, the first with two mailboxes and a domain alias."""
+    """A workspace with two domains; the first has two mailboxes and a domain alias."""
     made = workspace(sandbox.endpoint)
     made.domain("example.com", "mailboxes: {anna: {}, ben: {}}\ndomainAliases: [example.org]\n")
     made.domain("second.example", "")

@@ -1,4 +1,4 @@
-"""Reports for forges and CI from the command line: the formats, the paths that they name, the limit of Markdown."""
+"""Report formats for CI: their contents, the file paths in them, and the limit of Markdown."""
 
 import json
 import subprocess
@@ -31,7 +31,7 @@ def mail(tmp_path: Path, workspace: Make, sandbox: Sandbox) -> Any:
 
 
 def places(name: str, text: str) -> set[str]:
-    """The paths that a report names."""
+    """The file paths in a report."""
     match name:
         case "github":
             return {part.split(",")[0] for line in text.splitlines() for part in line.split("file=")[1:]}

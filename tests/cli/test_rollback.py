@@ -54,7 +54,7 @@ def applied(sandbox: Sandbox, workspace: Make, inside: Inside) -> Any:
 
 
 def runs(w: Any) -> list[Path]:
-    """Its journals, oldest first."""
+    """The journals of the workspace, oldest first."""
     return sorted(
         (w.root / ".reconciler" / "journal").glob("*.jsonl"), key=lambda p: p.read_text("utf-8").split('"time": ')[1]
     )

@@ -1,4 +1,4 @@
-"""`status` against a running server: what it counts, what it compares, and that nothing stops it but the server."""
+"""`status` against the sandbox: its counts, its comparisons, and the errors that change its exit code."""
 
 import json
 from collections import Counter
@@ -35,7 +35,7 @@ BODY = """\
 
 
 def own(sandbox: Sandbox, method: str, what: str, **body: Any) -> Any:
-    """One of the sandbox's own endpoints."""
+    """Sends a request to a control endpoint of the sandbox."""
     url = f"{sandbox.endpoint.url}/sandbox/{what}"
     answer = httpx.request(method, url, json=body or None, headers={"X-Sandbox": "1"}, trust_env=False)
     assert answer.status_code == 200, answer.text
@@ -43,7 +43,7 @@ def own(sandbox: Sandbox, method: str, what: str, **body: Any) -> Any:
 
 
 def policy(sandbox: Sandbox, domain: str, **rules: Any) -> None:
-    """Overrides the domain's password policy, as its administrator."""
+    """Overrides the password policy of the domain as the domain administrator."""
     with httpx.Client(base_url=f"{sandbox.endpoint.url}/api/v1/", trust_env=False) as http:
         login = {"username": sandbox.endpoint.username, "password": sandbox.endpoint.password}
         token = http.post("auth/authenticate-user", json=login).json()["accessToken"]
@@ -53,7 +53,7 @@ def policy(sandbox: Sandbox, domain: str, **rules: Any) -> None:
 
 @pytest.fixture
 def place(sandbox: Sandbox, workspace: Make, inside: Inside) -> Any:
-    """Two domains: example.com with everything in it, second.example with nothing."""
+    """A workspace with two domains: example.com has every kind of resource, second.example has none."""
     made = workspace(sandbox.endpoint)
     made.write("products/standard.yaml", PRODUCT)
     made.domain("example.com", BODY)
@@ -77,7 +77,7 @@ def test_the_table_has_one_line_per_domain_with_all_columns(place: Any, inside: 
     assert done.code == 0
     lines = done.out.splitlines()
     assert lines[0].split() == ["Domain", "Boxes", "Disk", "Alias", "Dom", "EAS", "MAPI", "CAD", "DNS", "Pw"]
-    # 21 GiB are three tranches; one mailbox has both protocols, one EAS alone.
+    # 21 GiB are three tranches. One mailbox has both protocols, another one only EAS.
     assert lines[1].split()[:10] == ["example.com", "3/25", "21.0", "GiB/50", "GiB", "1/10", "1/5", "2/3", "1", "18.50"]
     assert lines[1].split()[-1] == "!"
     assert lines[2].split()[:3] == ["second.example", "0", "0"]

@@ -1,4 +1,4 @@
-"""An apply that is told to stop in the middle: by a signal, or because nobody reads its output any more."""
+"""A signal, a closed pipe or a closed terminal stops an apply."""
 
 import json
 import os
@@ -28,12 +28,12 @@ def ask(sandbox: Sandbox, what: str, body: object = None) -> Any:
 
 
 def hold(sandbox: Sandbox, path: str, *, skip: int, seconds: float) -> None:
-    """One request is answered late: after so many others like it."""
+    """Delays the response to one request, after `skip` requests of the same kind."""
     ask(sandbox, "faults", {"name": "latency", "param": 1000 * seconds, "path": path, "skip": skip, "times": 1})
 
 
 def in_flight(sandbox: Sandbox) -> None:
-    """Waits until that request is there."""
+    """Waits until the sandbox has received the delayed request."""
     end = time.monotonic() + PATIENCE
     while not ask(sandbox, "faults")["faults"][0]["struck"]:
         assert time.monotonic() < end
@@ -41,13 +41,13 @@ def in_flight(sandbox: Sandbox) -> None:
 
 
 def _hears_signals() -> None:
-    """A background job, as a gate may be, has SIGINT ignored, and its children inherit that."""
+    """Restores the default actions, because the children of a background job inherit an ignored SIGINT."""
     for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(one, signal.SIG_DFL)
 
 
 class Running:
-    """The program, its output read line by line through pipes."""
+    """The program in a subprocess with pipes for its output."""
 
     def __init__(self, workspace: Any, *words: str) -> None:
         clean = {k: v for k, v in os.environ.items() if not k.startswith("RECONCILER_")}
@@ -63,14 +63,14 @@ class Running:
         )
 
     def end(self) -> tuple[int, str, str]:
-        """Exit code, all output, all messages."""
+        """Waits for the end; returns the exit code, the output and the messages."""
         out, err = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, out, err
 
 
 @pytest.fixture
 def many(sandbox: Sandbox, workspace: Callable[..., Any]) -> Any:
-    """A workspace with a dozen mailboxes to create; the server takes its time over the third of them."""
+    """A workspace with twelve mailboxes to create; the sandbox delays the creation of the third."""
     made = workspace(sandbox.endpoint)
     made.domain("example.com", "mailboxes: {" + ", ".join(f"{n}: {{}}" for n in NAMES) + "}\n")
     hold(sandbox, "user-put", skip=2, seconds=0.7)
@@ -87,7 +87,7 @@ def told(records: list[dict[str, Any]], event: str) -> dict[str, str]:
 
 
 def mailboxes(workspace: Any, inside: Callable[..., Any]) -> set[str]:
-    """What the server has, as a plan of an empty section tells it."""
+    """The mailboxes that exist on the server: all names that a plan does not create."""
     plan = json.loads(inside(workspace, "plan", "--format", "json").out)
     wanted = {c["address"].split("@")[0] for d in plan["domains"] for c in d["changes"] if c["action"] == "create"}
     return set(NAMES) - wanted
@@ -98,14 +98,14 @@ def check_no_lock() -> None:
 
 
 def check_stopped(workspace: Any, inside: Callable[..., Any], why: str) -> None:
-    """The journal tells what the server has, its passwords are delivered, and a new run finishes the work."""
+    """Checks that the journal matches the server and that all generated passwords are delivered."""
     check_no_lock()
     records = journal(workspace.root)
     assert (records[-1]["event"], records[-1]["detail"]) == ("end", "not converged")
     intents, outcomes = told(records, "intent"), told(records, "outcome")
     made = {n for n, result in outcomes.items() if result == "applied"}
     assert set(outcomes) == set(NAMES)
-    assert set(intents) == made, "the change in flight was finished, and no other was begun"
+    assert set(intents) == made, "the run finished the change in flight and started no other"
     assert len(NAMES) > len(made) >= 3
     assert made == set(NAMES[: len(made)])
     assert {outcomes[n] for n in set(NAMES) - made} == {"not tried"}
@@ -153,7 +153,7 @@ def test_a_saved_plan_can_be_stopped_and_applied_again(many: Any, sandbox: Sandb
 
 
 def test_a_second_signal_ends_the_run_at_once(many: Any, sandbox: Sandbox) -> None:
-    hold(sandbox, "user-put", skip=2, seconds=8)  # longer than the test takes on any machine
+    hold(sandbox, "user-put", skip=2, seconds=8)  # The delay is longer than the test on any machine.
     running = Running(many, "apply", "--yes")
     in_flight(sandbox)
     running.process.send_signal(signal.SIGINT)
@@ -169,7 +169,7 @@ def test_a_second_signal_ends_the_run_at_once(many: Any, sandbox: Sandbox) -> No
     assert str(many.root / ".reconciler") in err
     assert "Traceback" not in err
     check_no_lock()
-    assert journal(many.root)[-1]["event"] == "intent", "the change in flight is left open, and the journal says so"
+    assert journal(many.root)[-1]["event"] == "intent", "the journal has no outcome for the change in flight"
 
 
 def test_a_signal_that_a_wrapper_forwards_again_counts_once(
@@ -233,6 +233,6 @@ def test_a_closed_terminal_stops_the_run_between_two_changes(
     )
     os.close(slave)
     in_flight(sandbox)
-    os.close(master)  # the kernel sends SIGHUP, and every write fails from now on
+    os.close(master)  # The kernel sends SIGHUP, and every later write fails.
     assert process.wait(PATIENCE) == 5
     check_stopped(many, inside, "stopped by SIGHUP")

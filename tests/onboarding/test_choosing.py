@@ -1,4 +1,4 @@
-"""Which domains an answer means."""
+"""Selection of domains by numbers, ranges and names."""
 
 import pytest
 from hypothesis import given, settings

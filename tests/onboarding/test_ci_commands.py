@@ -1,4 +1,4 @@
-"""The CI files' own shell lines, run as the hosters would: in fresh clones of a real repository, against the sandbox."""
+"""The shell lines of the CI files run in fresh clones of a real repository against the sandbox."""
 
 import json
 import re
@@ -16,7 +16,7 @@ FILE = "domains/first.example.yaml"
 
 
 class Repository:
-    """A workspace that was made from the server, in git, with a hoster that runs its CI file."""
+    """A workspace imported from the server, in git, with a CI host that runs its CI file."""
 
     def __init__(self, world: Any, program: Any, tmp_path: Path, ci: str, inside: str) -> None:
         self.world, self.program = world, program
@@ -47,7 +47,7 @@ class Repository:
         path.write_text(text.replace(old, new, 1), "utf-8")
 
     def request(self, branch: str) -> tuple[str, str]:
-        """A pull request of the branch checked out: its head, and the merge that GitHub makes of it."""
+        """A pull request of the current branch: its head commit and the merge commit that GitHub creates."""
         self.program.git("push", "-q", "origin", f"HEAD:{branch}")
         head = self.program.git("rev-parse", "HEAD")
         self.program.git("switch", "-q", "--detach", "main")
@@ -58,7 +58,7 @@ class Repository:
         return head, merge
 
     def by_hand(self, mailbox: str, **data: Any) -> None:
-        """Somebody changes a mailbox in the web interface."""
+        """Changes a mailbox as a person would in the web interface."""
         body = {"email": f"{mailbox}@first.example", "userData": {"userName": mailbox, **data}}
         self.world.as_boss("first.example", "post-user", body)
 
@@ -190,7 +190,7 @@ def test_the_gitlab_jobs_validate_plan_apply_and_check_for_drift(gitlab: Reposit
     elsewhere = gitlab.runners.clone(head)
     (elsewhere / "plan.saved").write_text(planned.artifacts["plan.saved"], "utf-8")
     code, out = gitlab.runners.shell("reconciler apply --yes --plan plan.saved", elsewhere, gitlab.world.account())
-    assert code == 0, out  # what was approved is applied by hand, from the artifact
+    assert code == 0, out  # The manual job applies the approved plan from the artifact.
     assert "dora@first.example" in out
     gitlab.by_hand("dora", fullName="Changed by hand")
 
@@ -227,7 +227,7 @@ def test_pre_commit_runs_the_hook_only_on_workspace_files(program: Any, tmp_path
     assert program("init", inside, "--ci", "pre-commit", "--install", SOURCE).returncode == 0
     config = program.cwd / ".pre-commit-config.yaml"
     text = config.read_text("utf-8")
-    # The program under test is installed already; pre-commit would fetch it from the index.
+    # The program under test is already installed; pre-commit would download it from the index.
     text = re.sub(r"language: python\n *additional_dependencies: .*", "language: system", text)
     assert "language: system" in text
     config.write_text(text, "utf-8")

@@ -1,4 +1,4 @@
-"""The CI files as they are shipped: right by their schemas, pinned, with few permissions and no secret out of place."""
+"""The CI templates: valid by their schemas, pinned, with minimal permissions and no secret for forks."""
 
 import os
 import re
@@ -20,7 +20,7 @@ GITHUB = sorted(CI_FILES["github"])
 
 
 def tool(name: str, *words: str, home: Path) -> None:
-    """Runs a linter that came with the development dependencies; it must agree."""
+    """Runs a linter of the development dependencies; it must pass."""
     done = subprocess.run(
         [Path(sys.executable).parent / name, *words],
         env={**os.environ, "PRE_COMMIT_HOME": str(home)},
@@ -32,7 +32,7 @@ def tool(name: str, *words: str, home: Path) -> None:
 
 
 def read(template: str) -> Any:
-    # PyYAML is a reader of YAML 1.1, to which `on` is true.
+    # PyYAML reads YAML 1.1, where `on` is a boolean.
     return yaml.safe_load((TEMPLATES / template).read_text("utf-8").replace("\non:\n", '\n"on":\n'))
 
 

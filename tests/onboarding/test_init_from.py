@@ -1,4 +1,4 @@
-"""`init --from` without a terminal: a server that is in use becomes a workspace whose plan is empty."""
+"""`init --from` without a terminal imports a populated server, and the first plan is empty."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ WORKSPACE = {
 
 
 def forms(secret: str) -> set[str]:
-    """The ways in which a program may have written it."""
+    """The encodings in which a program may write the text."""
     return {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1], secret[:12]}
 
 
@@ -60,7 +60,7 @@ def test_state_that_a_valid_file_cannot_express_becomes_a_comment(world: Any, pr
 def test_init_neither_writes_nor_prints_passwords_and_user_names(world: Any, program: Any, files: Any) -> None:
     done = program("init", "-vv", "--from", world.url, "--all", **world.account("first.example"))
     assert done.returncode == 0, done.stderr
-    assert "authenticate-user" in done.stderr  # the requests are shown, without what they carry
+    assert "authenticate-user" in done.stderr  # The log shows requests without their bodies.
     made = files(program.cwd)
     assert leaks(world.password, *made.values(), done.stdout, done.stderr) == []
     assert "boss" not in "".join(made.values())
@@ -215,7 +215,9 @@ def test_the_hostname_comes_from_the_option_or_the_url(world: Any, program: Any)
     assert program("init", "a", *words, "--hostname", "mail1.example.net", **world.account()).returncode == 0
     assert "\n    hostname: mail1.example.net " in (program.cwd / "a/reconciler.yaml").read_text("utf-8")
     assert program("init", "b", *words, **world.account()).returncode == 0
-    assert "\n    # hostname: " in (program.cwd / "b/reconciler.yaml").read_text("utf-8")  # an IP address is no name
+    assert "\n    # hostname: " in (program.cwd / "b/reconciler.yaml").read_text(
+        "utf-8"
+    )  # An IP address is not a hostname.
     assert program("init", "c", *words, "--hostname", "not a name", **world.account()).returncode == 64
 
 

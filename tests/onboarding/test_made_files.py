@@ -1,4 +1,4 @@
-"""The files that are made from a server: valid, saying what the server says, and a start for people."""
+"""The files that `init --from` writes: valid, with the values of the server and commented examples."""
 
 import re
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from reconciler.core.product import PasswordPolicy, Product
 
 
 def domain(name: str = "first.example", people: tuple[Mailbox, ...] = (), **limits: Any) -> CurrentDomain:
-    """A domain with these mailboxes, and these limits on the server."""
+    """A domain with these mailboxes and these server limits."""
     return CurrentDomain(
         domain=name,
         mailboxes={m.name: m for m in people},

@@ -1,4 +1,4 @@
-"""The page on migration is followed to its end: in one shell on a terminal, word for word, against a server in use."""
+"""The test runs every command of the migration page in one shell on a terminal against a populated server."""
 
 import re
 from collections.abc import Callable
@@ -20,9 +20,9 @@ ANSWERS = {
     "read -rs SMARTERMAIL_PASSWORD": (("", "PASSWORD\n"),),
     "reconciler apply": (("Only 'yes' confirms", "yes\n"),),
 }
-"""What a reader types at which command."""
+"""The input at the prompts of each command."""
 CODES = {"reconciler dns check": 7}
-"""What ends with another code than 0: in the sandbox only MX is published."""
+"""The commands with an exit code other than 0; the sandbox publishes only MX."""
 
 
 def blocks(language: str) -> list[str]:
@@ -30,7 +30,7 @@ def blocks(language: str) -> list[str]:
 
 
 class Reader:
-    """Follows the page line by line; what it does with files between the lines is done by the test."""
+    """Runs the commands of the page one by one; the test edits the files between them."""
 
     def __init__(self, world: Any, shell: Any) -> None:
         self.world, self.shell = world, shell
@@ -38,12 +38,12 @@ class Reader:
         self.said: dict[str, str] = {}
 
     def until(self, last: str) -> str:
-        """Does everything up to the line that begins so; what that printed."""
+        """Runs all lines up to the first line with this prefix and returns the output of that line."""
         for line in self.lines:
             done = self._line(line)
             if line.startswith(last):
                 return done
-        raise AssertionError(f"the page does not say: {last}")
+        raise AssertionError(f"the page does not contain: {last}")
 
     def _line(self, line: str) -> str:
         begin, typed = self.shell.heard, line
@@ -94,7 +94,7 @@ def test_the_commands_of_the_page_migrate_a_server_and_apply_a_first_change(
     assert "v=spf1" in reader.until("reconciler dns records")
 
     assert world.requests("list-users")
-    assert world.own("requests")["counters"].get("mutations", 0) == 0  # nothing on the server has changed until here
+    assert world.own("requests")["counters"].get("mutations", 0) == 0  # The server is unchanged up to this point.
     reader.until("git commit")
     file = folder / "domains" / "first.example.yaml"
     file.write_text(file.read_text("utf-8").replace("mailboxes:\n", change, 1), "utf-8")
