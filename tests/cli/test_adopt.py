@@ -34,7 +34,7 @@ def git(at: Path, *words: str) -> str:
     return done.stdout
 
 
-def forget(w: Any) -> None:
+def delete_journal(w: Any) -> None:
     """Deletes the journal, so that the program cannot know who changed a field."""
     shutil.rmtree(w.root / ".reconciler" / "journal")
 
@@ -43,7 +43,7 @@ def journals(w: Any) -> set[Path]:
     return set((w.root / ".reconciler" / "journal").glob("*.jsonl"))
 
 
-def as_somebody_else(w: Any, inside: Inside, *words: str) -> None:
+def apply_out_of_band(w: Any, inside: Inside, *words: str) -> None:
     """Applies the files and deletes the journal of the run, like an edit in the web interface of the server."""
     before = journals(w)
     done = inside(w, "apply", "--yes", *words)
@@ -60,7 +60,7 @@ def drifted(w: Any, inside: Inside, server: str) -> str:
     assert done.code == 0, done.out + done.err
     text: str = path.read_text("utf-8")
     w.domain("example.com", server)
-    as_somebody_else(w, inside, "--allow-deletions", "1")
+    apply_out_of_band(w, inside, "--allow-deletions", "1")
     path.write_text(text, encoding="utf-8")
     return text
 
@@ -158,7 +158,7 @@ def test_adopt_keeps_the_declaration_of_a_protected_mailbox_that_the_server_lack
     w.domain("example.com", "mailboxes: {carol: {}}\naliases: {}\n")
     assert inside(w, "apply", "--yes").code == 0
     w.domain("example.com", "mailboxes: {}\naliases: {}\nremoved: {mailboxes: [carol]}\n")
-    as_somebody_else(w, inside)
+    apply_out_of_band(w, inside)
     w.domain("example.com", "mailboxes:\n  carol: {protect: true}\naliases: {}\n")
     done = inside(w, "drift", "--adopt")
     assert done.code == 2
@@ -178,7 +178,7 @@ def test_adopt_keeps_new_declarations_if_no_journal_shows_whether_they_were_appl
         "mailboxes:\n  new: {}\naliases: {}\n"
         "removed:\n  mailboxes:\n  - dave   # left\n  - erin: {purgeAfter: 2999-01-01}\n",
     )
-    forget(w)
+    delete_journal(w)
     text = path.read_text("utf-8")
     done = inside(w, "drift", "--adopt")
     assert done.code == 2
@@ -193,7 +193,7 @@ def test_adopt_writes_nothing_if_the_new_file_would_be_invalid(
     w = workspace(sandbox.endpoint)
     w.domain("example.com", "mailboxes: {x: {quota: 60 GiB}, y: {}}\naliases: {}\n", product=None)
     assert inside(w, "apply", "--yes").code == 0
-    forget(w)
+    delete_journal(w)
     w.domain("example.com", "mailboxes: {x: {quota: 1 GiB}, y: {}}\naliases: {}\n")
     before = (w.root / "domains" / "example.com.yaml").read_bytes()
     done = inside(w, "drift", "--adopt")
@@ -211,7 +211,7 @@ def test_adopt_and_import_do_not_edit_a_value_with_a_yaml_anchor(
     w = workspace(sandbox.endpoint)
     w.domain("example.com", "mailboxes: {x: {quota: 3 GiB}, y: {quota: 1 GiB}}\n")
     assert inside(w, "apply", "--yes").code == 0
-    forget(w)
+    delete_journal(w)
     w.domain("example.com", "mailboxes:\n  x: &small {quota: 1 GiB}\n  y: *small\n")
     done = inside(w, "drift", "--adopt")
     assert done.code == 2
@@ -235,7 +235,7 @@ def test_adopt_declares_resources_that_a_prune_policy_would_delete(
     )
     w.domain("example.com", state)
     assert inside(w, "apply", "--yes").code == 0
-    forget(w)
+    delete_journal(w)
     w.domain("example.com", "mailboxes: {a: {quota: 1 GiB}}\naliases: {}\ndomainAliases: []\n")
     done = inside(w, "drift", "--adopt")
     assert done.code == 0, done.out + done.err

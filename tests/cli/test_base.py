@@ -211,10 +211,10 @@ def test_an_invalid_file_in_the_base_gives_a_warning_and_the_plan_is_still_made(
     repo.branch("mailboxes: {alice: {quota: 5 GiB}}\n")
     code, domain = repo.plan("--base", "main")
     assert (code, codes(domain)) == (0, ["BAS001"])
-    said = domain["diagnostics"][0]
-    assert said["severity"] == "warning"
-    assert "earlier protections are unknown" in said["message"]
-    assert f"{FILE}:6:" in said["message"]
+    diagnostic = domain["diagnostics"][0]
+    assert diagnostic["severity"] == "warning"
+    assert "earlier protections are unknown" in diagnostic["message"]
+    assert f"{FILE}:6:" in diagnostic["message"]
     assert ["share" in c for c in domain["changes"]] == [False]
 
 

@@ -160,11 +160,11 @@ def test_the_sandbox_prints_its_addresses_as_one_line_of_json(program: Any, tmp_
     )
     try:
         assert process.stdout is not None
-        said = json.loads(process.stdout.readline())
-        assert {"url", "dns", "username", "password"} <= set(said)
-        environment = {"SMARTERMAIL_USER": said["username"], "SMARTERMAIL_PASSWORD": said["password"]}
+        addresses = json.loads(process.stdout.readline())
+        assert {"url", "dns", "username", "password"} <= set(addresses)
+        environment = {"SMARTERMAIL_USER": addresses["username"], "SMARTERMAIL_PASSWORD": addresses["password"]}
         file = tmp_path / "mail" / "reconciler.yaml"
-        file.write_text(file.read_text("utf-8").replace("https://mail1.example.net ", f"{said['url']} "), "utf-8")
+        file.write_text(file.read_text("utf-8").replace("https://mail1.example.net ", f"{addresses['url']} "), "utf-8")
         done = program("-w", "mail", "apply", "--yes", **environment)
         assert done.returncode == 0, done.stdout + done.stderr
     finally:

@@ -40,12 +40,12 @@ def test_documents_name_files_relative_to_the_workspace_from_any_working_directo
         faulty.domain("example.com", "mailboxes: {bob: {quotta: 1 GiB}}\n")
     root: Path = faulty.root
     places = (root, root.parent, root / "domains", Path("/"))
-    said = [inside(faulty, "-w", str(root), *words, "--format", "json", cwd=p, SOURCE_DATE_EPOCH=EPOCH) for p in places]
-    document = json.loads(said[0].out)
-    assert '"file": "domains/example.com.yaml"' in said[0].out
+    runs = [inside(faulty, "-w", str(root), *words, "--format", "json", cwd=p, SOURCE_DATE_EPOCH=EPOCH) for p in places]
+    document = json.loads(runs[0].out)
+    assert '"file": "domains/example.com.yaml"' in runs[0].out
     if schema:
         jsonschema.validate(document, json.loads((data_folder("schemas") / f"{schema}.schema.json").read_text("utf-8")))
-    assert {one.out for one in said} == {said[0].out}
+    assert {run.out for run in runs} == {runs[0].out}
 
 
 def test_messages_name_files_relative_to_the_working_directory(faulty: Any, inside: Run) -> None:

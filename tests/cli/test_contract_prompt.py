@@ -20,7 +20,7 @@ QUESTION = b"Only 'yes' confirms"
 PATIENCE = 20.0
 
 
-def _hears_control_c() -> None:
+def _restore_sigint() -> None:
     """Restores the default action of SIGINT, because the children of a background job inherit that it is ignored."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
@@ -38,7 +38,7 @@ class Terminal:
             stdin=slave,
             stdout=slave,
             stderr=slave,
-            preexec_fn=_hears_control_c,  # noqa: PLW1509 - between fork and exec it calls nothing but signal()
+            preexec_fn=_restore_sigint,  # noqa: PLW1509 - between fork and exec it calls nothing but signal()
         )
         os.close(slave)
         self.seen = b""

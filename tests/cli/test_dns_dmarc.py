@@ -59,7 +59,7 @@ def test_a_very_long_published_record_is_shown_truncated(sandbox: Sandbox, make:
 
 def test_options_override_the_published_record(sandbox: Sandbox, make: Any) -> None:
     sandbox.zones.add(NAME, "TXT", '"v=DMARC1; p=reject; sp=reject; t=y; ruf=mailto:r@example.com; fo=1"')
-    asked = (
+    options = (
         "--policy",
         "none",
         "--subdomain-policy",
@@ -71,11 +71,11 @@ def test_options_override_the_published_record(sandbox: Sandbox, make: Any) -> N
         "--ruf",
         "",
     )
-    done = make.run("dns", "dmarc", "--adkim", "s", *asked, "--format", "json")
+    done = make.run("dns", "dmarc", "--adkim", "s", *options, "--format", "json")
     assert records(done) == ["v=DMARC1; p=none; adkim=s; rua=mailto:a%21b@example.com,mailto:c@example.com"]
-    said = " ".join(json.loads(done.stdout)["domains"][0]["remarks"])
+    notes = " ".join(json.loads(done.stdout)["domains"][0]["remarks"])
     for word in ("fo is left out", "t=y is left out", "weaker than p=reject"):
-        assert word in said
+        assert word in notes
 
 
 @pytest.mark.parametrize(
@@ -108,12 +108,12 @@ def test_a_failed_lookup_gives_no_record_and_exit_code_6(sandbox: Sandbox, make:
 
 
 def test_the_proposed_record_once_published_passes_the_check_and_needs_no_change(sandbox: Sandbox, make: Any) -> None:
-    asked = ("--policy", "quarantine", "--np", "reject", "--ruf", "dmarc@example.net", "--fo", "d:s")
+    options = ("--policy", "quarantine", "--np", "reject", "--ruf", "dmarc@example.net", "--fo", "d:s")
     for name in ("zone", "octodns", "dnscontrol"):
-        done = make.run("dns", "dmarc", *asked, "--format", name)
+        done = make.run("dns", "dmarc", *options, "--format", name)
         assert "p=quarantine" in done.stdout
         assert "to be published elsewhere" in done.stderr
-    (record,) = records(make.run("dns", "dmarc", *asked, "--format", "json"))
+    (record,) = records(make.run("dns", "dmarc", *options, "--format", "json"))
     sandbox.zones.add(NAME, "TXT", f'"{record}"')
     document = json.loads(make.run("dns", "check", "--format", "json").stdout)
     (check,) = (c for c in document["domains"][0]["checks"] if c["id"] == "dmarc")

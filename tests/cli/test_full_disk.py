@@ -23,16 +23,16 @@ PATIENCE = 60.0
 
 def unshare() -> list[str]:
     """The command prefix for a separate mount namespace; skips the test if the platform has none."""
-    mine = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
+    command = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
     try:
-        can = subprocess.run([*mine, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, timeout=30)
-        fault = can.stderr.decode() if can.returncode else ""
+        probe = subprocess.run([*command, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, timeout=30)
+        fault = probe.stderr.decode() if probe.returncode else ""
     except OSError as e:
         fault = str(e)
     if fault:
         assert not os.environ.get("RECONCILER_REQUIRE_MOUNTS"), f"no disk can be mounted here: {fault}"
         pytest.skip(f"NO DISK CAN BE MOUNTED HERE, full and read-only ones are not tested: {fault.strip()}")
-    return mine
+    return command
 
 
 DRIVER = """
@@ -121,21 +121,21 @@ def test_apply_refuses_a_full_or_read_only_disk_before_the_first_write(
     assert effects(sandbox) == {}
 
 
-def check_nothing_unwritten(two: Any, done: Any, inside: Callable[..., Any], left: Path, why: str) -> None:
+def check_every_write_is_journalled(two: Any, done: Any, inside: Callable[..., Any], left: Path, why: str) -> None:
     """Checks that each created mailbox has an intent and a delivered password, and that the output lists exactly those."""
     assert done.returncode == 5, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert f"cannot be written: {why}" in " ".join(done.stdout.split())
     records = lines(left)
     intents = {r["change"]["address"] for r in records if r["event"] == "intent"}
-    everything = {f"{n}@{d}" for n in NAMES for d in ("example.com", "second.example")}
+    declared = {f"{n}@{d}" for n in NAMES for d in ("example.com", "second.example")}
     plan = json.loads(inside(two, "plan", "--format", "json").out)
-    made = everything - {c["address"] for d in plan["domains"] for c in d["changes"]}
-    assert made < everything
+    made = declared - {c["address"] for d in plan["domains"] for c in d["changes"]}
+    assert made < declared
     assert made == intents, "a change without a complete intent record is not made"
-    said = {a for a in everything if f"ok        + mailbox {a}" in done.stdout}
-    assert said == made, "the output also lists changes whose outcome record did not fit"
-    for address in everything - made:
+    reported = {a for a in declared if f"ok        + mailbox {a}" in done.stdout}
+    assert reported == made, "the output also lists changes whose outcome record did not fit"
+    for address in declared - made:
         assert f"not tried + mailbox {address}" in done.stdout
     delivered = "".join(p.read_text("utf-8") for p in (left / "passwords").glob("*.jsonl"))
     assert made <= {json.loads(row)["address"] for row in delivered.split("\n")[:-1]}
@@ -147,7 +147,7 @@ def test_a_disk_that_fills_up_during_apply_stops_all_domains_and_every_write_is_
     slow(sandbox)
     done = on_a_disk(two, sandbox, "size=1m", fill=True)
     assert done.returncode == 5, done.stdout + done.stderr
-    check_nothing_unwritten(two, done, inside, two.root / "left", "No space left on device")
+    check_every_write_is_journalled(two, done, inside, two.root / "left", "No space left on device")
     again = inside(two, "apply", "--yes")
     assert again.code == 0, again.out + again.err
 
@@ -165,7 +165,7 @@ def test_a_file_size_limit_stops_all_domains_and_every_write_is_journalled(
         timeout=PATIENCE,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (7_000, 7_000)),
     )
-    check_nothing_unwritten(two, done, inside, two.root / ".reconciler", "File too large")
+    check_every_write_is_journalled(two, done, inside, two.root / ".reconciler", "File too large")
     again = inside(two, "apply", "--yes")
     assert again.code == 0, again.out + again.err
     history = inside(two, "history")

@@ -54,9 +54,11 @@ def test_a_rename_fails_without_a_deletion_or_creation_if_the_server_cannot_rena
     assert "> mailbox robert@example.com -> bob@example.com" in ready.run("plan").stdout
     done = ready.run("apply", "--yes")
     assert done.returncode == 5, done.stdout + done.stderr
-    said = " ".join((done.stdout + done.stderr).split())
-    assert "SmarterMail 100.0.9742 (built 2026-09-03) cannot rename a mailbox: it has no such endpoint; robert" in said
-    assert "take the rename back and declare robert; bob may be an alias of it" in said
+    output = " ".join((done.stdout + done.stderr).split())
+    assert (
+        "SmarterMail 100.0.9742 (built 2026-09-03) cannot rename a mailbox: it has no such endpoint; robert" in output
+    )
+    assert "take the rename back and declare robert; bob may be an alias of it" in output
     after = state(sandbox)
     assert after["users"].keys() == before["users"].keys()
     assert after["users"]["robert"] == before["users"]["robert"]

@@ -22,7 +22,7 @@ aliases:
 domainAliases: [example.ca]
 """
 
-MINE = """\
+EXISTING = """\
 # our customer since 2011
 
 mailboxes:
@@ -56,21 +56,21 @@ def test_import_over_an_existing_file_keeps_comments_and_order_and_edits_only_di
 ) -> None:
     w = workspace(sandbox.endpoint)
     filled(w, inside)
-    w.domain("example.com", MINE)
+    w.domain("example.com", EXISTING)
     path = w.root / "domains" / "example.com.yaml"
-    head = path.read_text("utf-8").removesuffix(MINE)
+    head = path.read_text("utf-8").removesuffix(EXISTING)
     done = inside(w, "import", "example.com", BOB_PASSWORD="S3cret-of-his")
     assert done.code == 0, done.err
     assert done.out == "domains/example.com.yaml\n"
     assert path.read_text("utf-8") == head + (
-        MINE.replace('"Alice"', "Alice B.")
+        EXISTING.replace('"Alice"', "Alice B.")
         .replace("    carol: {quota: 1 GiB}\n", "")
         .replace("enabled: true", "enabled: false")
         .replace("to: []\n", "to: []\n    dave:\n        quota: 2 GiB\n        eas: true\n")
         .replace("    - alice   # mornings\n", "")
         .replace("afternoons\n", "afternoons\n    new:\n        to: [alice]\n        hideFromGal: true\n")
     )
-    for said in (
+    for message in (
         "mailbox alice: displayName Alice -> Alice B.",
         "mailbox carol is not on the server: declaration removed",
         "mailbox dave is new on the server: declared",
@@ -79,7 +79,7 @@ def test_import_over_an_existing_file_keeps_comments_and_order_and_edits_only_di
         "-    carol: {quota: 1 GiB}",
         "+    dave:",
     ):
-        assert said in done.err, said
+        assert message in done.err, message
     plan = inside(w, "plan", "--detailed-exitcode", "--allow-deletions", "1", BOB_PASSWORD="S3cret-of-his")
     assert plan.code == 2
     assert [line.split()[:3] for line in plan.out.splitlines() if line.startswith("  - ")] == [

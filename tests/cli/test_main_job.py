@@ -258,7 +258,7 @@ def test_a_missing_password_fails_only_its_mailbox_and_the_dependent_changes(san
 def test_double_verbose_logs_each_request_without_its_body(sandbox: Sandbox, workspace: Make) -> None:
     w = workspace(sandbox.endpoint)
     w.domain("example.com", "mailboxes: {bob: {}}\n")
-    said = w.run("plan", "-vv").stderr
-    assert "settings/domain/list-users" in said
-    assert sandbox.endpoint.password not in said
+    log = w.run("plan", "-vv").stderr
+    assert "settings/domain/list-users" in log
+    assert sandbox.endpoint.password not in log
     assert "list-users" not in w.run("plan", "-v").stderr

@@ -21,18 +21,18 @@ apiVersion: reconciler/v1
 kind: Workspace
 servers: {mail1: {url: "https://mail1.example.net", username: admin, password: {env: PW}}}
 """
-Said = Callable[..., tuple[int, list[str], str]]
+RunPassword = Callable[..., tuple[int, list[str], str]]
 
 
 @pytest.fixture
-def said(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Said:
+def run_password(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> RunPassword:
     """Runs the command in this process in an empty folder; returns exit code, output lines and messages."""
     monkeypatch.chdir(tmp_path)
 
     def call(*words: str, stdin: bytes = b"") -> tuple[int, list[str], str]:
-        given = tmp_path / "given"
-        given.write_bytes(stdin)
-        with given.open(encoding="utf-8") as stream:
+        input_file = tmp_path / "input_file"
+        input_file.write_bytes(stdin)
+        with input_file.open(encoding="utf-8") as stream:
             monkeypatch.setattr(sys, "stdin", stream)
             code = run(["password", *words])
         out, err = capsys.readouterr()
@@ -52,39 +52,39 @@ def faults(password: str, policy: PasswordPolicy | None = None) -> tuple[str, ..
     return password_faults(policy or PasswordPolicy(), password, local_part="", domain="")
 
 
-def test_without_a_workspace_the_default_policy_applies(said: Said) -> None:
-    code, rows, messages = said()
+def test_without_a_workspace_the_default_policy_applies(run_password: RunPassword) -> None:
+    code, rows, messages = run_password()
     assert (code, len(rows), messages) == (0, 1, "")
     assert (len(rows[0]), faults(rows[0])) == (20, ())
 
 
-def test_count_prints_that_many_different_passwords_one_per_line(said: Said) -> None:
-    code, rows, messages = said("--count", "200", "--length", "12")
+def test_count_prints_that_many_different_passwords_one_per_line(run_password: RunPassword) -> None:
+    code, rows, messages = run_password("--count", "200", "--length", "12")
     assert (code, len(set(rows)), messages) == (0, 200, "")
     assert {len(row) for row in rows} == {12}
     assert all(faults(row) == () for row in rows)
 
 
 @pytest.mark.usefixtures("strict")
-def test_the_policy_of_a_product_applies_and_a_shorter_length_is_rejected(said: Said) -> None:
-    _, rows, _ = said("--product", "strict", "--count", "3")
+def test_the_policy_of_a_product_applies_and_a_shorter_length_is_rejected(run_password: RunPassword) -> None:
+    _, rows, _ = run_password("--product", "strict", "--count", "3")
     assert {len(row) for row in rows} == {24}
-    code, rows, messages = said("--product", "strict", "--length", "20")
+    code, rows, messages = run_password("--product", "strict", "--length", "20")
     assert (code, rows) == (64, [])
     assert "--length 20 is too short: the policy requires at least 24 characters" in messages
-    code, rows, messages = said("--product", "strikt")
+    code, rows, messages = run_password("--product", "strikt")
     assert (code, rows) == (1, [])
     assert "valid products: strict" in messages
 
 
-def test_the_product_option_needs_a_workspace(said: Said) -> None:
-    code, rows, messages = said("--product", "strict")
+def test_the_product_option_needs_a_workspace(run_password: RunPassword) -> None:
+    code, rows, messages = run_password("--product", "strict")
     assert (code, rows) == (3, [])
     assert "reconciler.yaml" in messages
 
 
-def test_a_generated_password_does_not_contain_the_mailbox_name(said: Said) -> None:
-    _, rows, _ = said("--for", "Q@example.com", "--count", "200")
+def test_a_generated_password_does_not_contain_the_mailbox_name(run_password: RunPassword) -> None:
+    _, rows, _ = run_password("--for", "Q@example.com", "--count", "200")
     assert not any(c in "Qq" for row in rows for c in row)
 
 
@@ -99,8 +99,8 @@ def test_a_generated_password_does_not_contain_the_mailbox_name(said: Said) -> N
         ("Example.com-1234", ["the domain"]),
     ],
 )
-def test_check_lists_each_violated_rule(said: Said, password: str, broken: list[str]) -> None:
-    code, rows, messages = said("--check", "--for", "alice@example.com", stdin=password.encode())
+def test_check_lists_each_violated_rule(run_password: RunPassword, password: str, broken: list[str]) -> None:
+    code, rows, messages = run_password("--check", "--for", "alice@example.com", stdin=password.encode())
     assert code == (3 if broken else 0)
     assert len(rows) == len(broken)
     assert all(rule in row for rule, row in zip(broken, rows, strict=True))
@@ -109,13 +109,15 @@ def test_check_lists_each_violated_rule(said: Said, password: str, broken: list[
 
 
 @pytest.mark.usefixtures("strict")
-def test_check_uses_the_policy_of_the_product(said: Said) -> None:
-    assert said("--check", "--product", "strict", stdin=b"Long-enough-123")[1] == ["it has fewer than 24 characters"]
+def test_check_uses_the_policy_of_the_product(run_password: RunPassword) -> None:
+    assert run_password("--check", "--product", "strict", stdin=b"Long-enough-123")[1] == [
+        "it has fewer than 24 characters"
+    ]
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"one\ntwo\n", b"a\0b", b"\xff\xfe", b"x" * 70_000])
-def test_check_rejects_input_that_is_not_one_line_of_text(said: Said, data: bytes) -> None:
-    code, rows, messages = said("--check", stdin=data)
+def test_check_rejects_input_that_is_not_one_line_of_text(run_password: RunPassword, data: bytes) -> None:
+    code, rows, messages = run_password("--check", stdin=data)
     assert (code, rows) == (64, [])
     assert "one password on one line" in messages
 
@@ -131,8 +133,10 @@ def test_check_rejects_input_that_is_not_one_line_of_text(said: Said, data: byte
         ("secret",),
     ],
 )
-def test_invalid_options_and_a_password_as_an_argument_exit_with_64(said: Said, words: tuple[str, ...]) -> None:
-    code, rows, _ = said(*words)
+def test_invalid_options_and_a_password_as_an_argument_exit_with_64(
+    run_password: RunPassword, words: tuple[str, ...]
+) -> None:
+    code, rows, _ = run_password(*words)
     assert (code, rows) == (64, [])
 
 

@@ -47,16 +47,16 @@ def test_the_folder_contains_the_same_report_in_every_format(place: Any, inside:
     assert files(folder) == FILES
     document = json.loads((folder / "report.json").read_text("utf-8"))
     jsonschema.validate(document, load_schema("report"))
-    told = {(d["domain"], c["id"]): c["status"] for d in document["domains"] for c in d["checks"]}
+    statuses = {(d["domain"], c["id"]): c["status"] for d in document["domains"] for c in d["checks"]}
     rows = list(csv.DictReader(io.StringIO((folder / "report.csv").read_bytes().decode())))
-    assert {(row["domain"], row["check"]): row["status"] for row in rows} == told
+    assert {(row["domain"], row["check"]): row["status"] for row in rows} == statuses
     cases = ElementTree.fromstring((folder / "junit.xml").read_bytes()).iter("testcase")
-    assert {(case.attrib["classname"], case.attrib["name"]) for case in cases} == set(told)
+    assert {(case.attrib["classname"], case.attrib["name"]) for case in cases} == set(statuses)
     assert "# DNS compliance" in (folder / "report.md").read_text("utf-8")
     page = (folder / "domains" / "example.com.html").read_text("utf-8")
     assert re.search(r'class="figure">2 <span>of 25', page)
-    for check in {check for domain, check in told if domain == "example.com"}:
-        assert f'<article class="card s-{told["example.com", check]}" id="{check}"' in page
+    for check in {check for domain, check in statuses if domain == "example.com"}:
+        assert f'<article class="card s-{statuses["example.com", check]}" id="{check}"' in page
 
 
 def test_the_same_input_gives_the_same_bytes_except_for_the_generation_time(place: Any, inside: Inside) -> None:

@@ -50,9 +50,9 @@ def test_reports_name_files_relative_to_the_repository_root_from_any_working_dir
     mail: Any, inside: Run, name: str
 ) -> None:
     spots = (mail.root, mail.root.parent, mail.root / "domains", Path("/"))
-    said = [inside(mail, "-w", str(mail.root), "validate", "--format", name, cwd=spot) for spot in spots]
-    assert {one.code for one in said} == {3}
-    for one in said:
+    runs = [inside(mail, "-w", str(mail.root), "validate", "--format", name, cwd=spot) for spot in spots]
+    assert {one.code for one in runs} == {3}
+    for one in runs:
         assert places(name, one.out) == {"mail/domains/example.com.yaml"}
 
 
@@ -65,8 +65,8 @@ def test_outside_git_reports_name_files_relative_to_the_working_directory(mail: 
 
 def test_one_run_writes_every_report(mail: Any, inside: Run, tmp_path: Path) -> None:
     out = mail.root.parent
-    wanted = [word for name in ("sarif", "junit", "gitlab", "json") for word in ("--format", f"{name}={out}/{name}")]
-    done = inside(mail, "validate", *wanted, "--format", "text", "--format", "github")
+    options = [word for name in ("sarif", "junit", "gitlab", "json") for word in ("--format", f"{name}={out}/{name}")]
+    done = inside(mail, "validate", *options, "--format", "text", "--format", "github")
     assert "error: " in done.out
     assert "::error file=mail/domains/example.com.yaml,line=6,col=19,title=SCH002::" in done.out
     for name in ("sarif", "junit", "gitlab"):

@@ -202,10 +202,10 @@ def test_a_server_with_a_vulnerable_build_is_reported_once(workspace: Make, insi
         for name in names:
             made.domain(name, "mailboxes: {}\n", product=None)
         found = document(inside, made, "--no-dns")
-        said = [d for domain in found["domains"] for d in domain["diagnostics"]]
-        assert [(d["severity"], d["code"]) for d in said] == [("warning", "SRV006")]
-        assert "SmarterMail 100.0.9504 (built 2026-01-08) is older than build 9511" in said[0]["message"]
-        assert said[0]["source"]["file"] == "reconciler.yaml"
+        reported = [d for domain in found["domains"] for d in domain["diagnostics"]]
+        assert [(d["severity"], d["code"]) for d in reported] == [("warning", "SRV006")]
+        assert "SmarterMail 100.0.9504 (built 2026-01-08) is older than build 9511" in reported[0]["message"]
+        assert reported[0]["source"]["file"] == "reconciler.yaml"
         shown = " ".join(inside(made, "status", "--no-dns").out.split())
         assert shown.count("CVE-2026-23760") == 1
 

@@ -40,7 +40,7 @@ def in_flight(sandbox: Sandbox) -> None:
         time.sleep(0.01)
 
 
-def _hears_signals() -> None:
+def _restore_signals() -> None:
     """Restores the default actions, because the children of a background job inherit an ignored SIGINT."""
     for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(one, signal.SIG_DFL)
@@ -59,7 +59,7 @@ class Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=_hears_signals,  # noqa: PLW1509 - between fork and exec it calls nothing but signal()
+            preexec_fn=_restore_signals,  # noqa: PLW1509 - between fork and exec it calls nothing but signal()
         )
 
     def end(self) -> tuple[int, str, str]:
@@ -82,15 +82,15 @@ def journal(root: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
-def told(records: list[dict[str, Any]], event: str) -> dict[str, str]:
+def results_of(records: list[dict[str, Any]], event: str) -> dict[str, str]:
     return {r["change"]["address"].split("@")[0]: r.get("result", "") for r in records if r["event"] == event}
 
 
 def mailboxes(workspace: Any, inside: Callable[..., Any]) -> set[str]:
     """The mailboxes that exist on the server: all names that a plan does not create."""
     plan = json.loads(inside(workspace, "plan", "--format", "json").out)
-    wanted = {c["address"].split("@")[0] for d in plan["domains"] for c in d["changes"] if c["action"] == "create"}
-    return set(NAMES) - wanted
+    missing = {c["address"].split("@")[0] for d in plan["domains"] for c in d["changes"] if c["action"] == "create"}
+    return set(NAMES) - missing
 
 
 def check_no_lock() -> None:
@@ -102,7 +102,7 @@ def check_stopped(workspace: Any, inside: Callable[..., Any], why: str) -> None:
     check_no_lock()
     records = journal(workspace.root)
     assert (records[-1]["event"], records[-1]["detail"]) == ("end", "not converged")
-    intents, outcomes = told(records, "intent"), told(records, "outcome")
+    intents, outcomes = results_of(records, "intent"), results_of(records, "outcome")
     made = {n for n, result in outcomes.items() if result == "applied"}
     assert set(outcomes) == set(NAMES)
     assert set(intents) == made, "the run finished the change in flight and started no other"
@@ -158,10 +158,10 @@ def test_a_second_signal_ends_the_run_at_once(many: Any, sandbox: Sandbox) -> No
     in_flight(sandbox)
     running.process.send_signal(signal.SIGINT)
     assert running.process.stderr is not None
-    heard = running.process.stderr.readline()
-    while "A second signal ends the run" not in heard:
-        assert heard
-        heard = running.process.stderr.readline()
+    message = running.process.stderr.readline()
+    while "A second signal ends the run" not in message:
+        assert message
+        message = running.process.stderr.readline()
     running.process.send_signal(signal.SIGTERM)
     code, _, err = running.end()
     assert code == 143, err
@@ -229,7 +229,7 @@ def test_a_closed_terminal_stops_the_run_between_two_changes(
         stdin=slave,
         stdout=slave,
         stderr=slave,
-        preexec_fn=_hears_signals,  # noqa: PLW1509 - between fork and exec it calls nothing but signal()
+        preexec_fn=_restore_signals,  # noqa: PLW1509 - between fork and exec it calls nothing but signal()
     )
     os.close(slave)
     in_flight(sandbox)

@@ -45,8 +45,8 @@ def body():
 method = options.get("--method", "GET")
 if method == "GET":
     assert path == "repos/acme/mail/issues/7/comments", path
-    wanted = '.[] | select(.user.login == "github-actions[bot]" and (.body | startswith(env.MARKER))) | .id'
-    assert options["--jq"] == wanted, options
+    expected = '.[] | select(.user.login == "github-actions[bot]" and (.body | startswith(env.MARKER))) | .id'
+    assert options["--jq"] == expected, options
     for comment in comments:
         if comment["user"]["login"] == "github-actions[bot]" and comment["body"].startswith(os.environ["MARKER"]):
             print(comment["id"])
@@ -220,15 +220,15 @@ class GitLab:
     def run(self, job: str, commit: str, **variables: str) -> Ran:
         """Runs a job without evaluating its rules."""
         folder = self.runners.clone(commit)
-        whole = yaml.safe_load((folder / ".gitlab-ci.yml").read_text("utf-8"))
-        row = whole[job]
+        pipeline = yaml.safe_load((folder / ".gitlab-ci.yml").read_text("utf-8"))
+        row = pipeline[job]
         cache: dict[str, Any] = {}
         if "extends" in row:
-            cache = {**whole[row["extends"]]["cache"], **row.get("cache", {})}
-        env = {**self.runners.accounts, "CI": "true", "GITLAB_CI": "true", **whole["variables"], **variables}
+            cache = {**pipeline[row["extends"]]["cache"], **row.get("cache", {})}
+        env = {**self.runners.accounts, "CI": "true", "GITLAB_CI": "true", **pipeline["variables"], **variables}
         made = Ran(0, "", folder)
         self._cache(cache, made, env, save=False)
-        for line in (*whole["default"]["before_script"], *row["script"]):
+        for line in (*pipeline["default"]["before_script"], *row["script"]):
             if made.code == 0:
                 made.code, out = self.runners.shell(line, folder, env, pipefail=True)
                 made.out += out

@@ -110,8 +110,8 @@ def test_jobs_have_read_permissions_and_only_the_plan_job_can_comment(template: 
     made = read(template)
     assert made["permissions"] == {"contents": "read"}
     for name, job in made["jobs"].items():
-        wanted = {"contents": "read", "pull-requests": "write"} if name == "plan" else None
-        assert job.get("permissions") == wanted
+        expected = {"contents": "read", "pull-requests": "write"} if name == "plan" else None
+        assert job.get("permissions") == expected
         assert job["timeout-minutes"] <= 60
         for step in job["steps"]:
             if step.get("uses", "").startswith("actions/checkout@"):

@@ -36,14 +36,14 @@ def read(text: str) -> Product:
     document, faults = load_text(text.encode(), "standard.yaml")
     assert document is not None and not faults, faults
     assert check(document, validator("product")) == ()
-    product, said = decode_product(document, "standard")
-    assert not said
+    product, diagnostics = decode_product(document, "standard")
+    assert not diagnostics
     return product
 
 
 def made(*domains: CurrentDomain, policies: Sequence[ServerPasswordPolicy | None] = ()) -> tuple[Product, str]:
-    told = dict(zip((d.domain for d in domains), policies or [None] * len(domains), strict=True))
-    product, text = product_of({d.domain: d for d in domains}, told)
+    policy_of = dict(zip((d.domain for d in domains), policies or [None] * len(domains), strict=True))
+    product, text = product_of({d.domain: d for d in domains}, policy_of)
     assert read(text) == product
     return product, text
 
@@ -130,8 +130,8 @@ def test_any_server_state_gives_a_valid_product_that_no_domain_exceeds(
     domains = []
     for number, (mailboxes, aliases, size, eas, count) in enumerate(rows):
         people = [Mailbox(name=f"m{n}", quota=1 << 30, eas=n % 2 == 0) for n in range(count)]
-        told = {"mailboxes": mailboxes, "aliases": aliases, "domain_size": size and size << 30, "eas": eas}
-        domains.append(domain(f"d{number}.example", tuple(people), **told))
+        server_limits = {"mailboxes": mailboxes, "aliases": aliases, "domain_size": size and size << 30, "eas": eas}
+        domains.append(domain(f"d{number}.example", tuple(people), **server_limits))
     product, _ = made(*domains)
     for found in domains:
         used = len(found.mailboxes)
@@ -177,6 +177,6 @@ def test_any_url_gives_a_valid_settings_file_or_is_rejected(url: str, hostname: 
     document, faults = load_text(text.encode(), "reconciler.yaml")
     assert document is not None and not faults
     assert check(document, validator("workspace")) == ()
-    workspace, said = decode_workspace(document)
-    assert not said
+    workspace, diagnostics = decode_workspace(document)
+    assert not diagnostics
     assert workspace.servers["mail1"].url == made.url == url.rstrip("/")

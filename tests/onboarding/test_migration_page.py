@@ -35,7 +35,7 @@ class Reader:
     def __init__(self, world: Any, shell: Any) -> None:
         self.world, self.shell = world, shell
         self.lines = iter([line for block in blocks("sh") for line in block.splitlines()])
-        self.said: dict[str, str] = {}
+        self.output: dict[str, str] = {}
 
     def until(self, last: str) -> str:
         """Runs all lines up to the first line with this prefix and returns the output of that line."""
@@ -54,10 +54,10 @@ class Reader:
         for question, keys in next((rows for start, rows in ANSWERS.items() if line.startswith(start)), ()):
             self.shell.answer(question, keys.replace("PASSWORD", self.world.password))
         self.shell.answer("] done", "")
-        said = str(self.shell.seen[begin : self.shell.heard])
+        output = str(self.shell.seen[begin : self.shell.heard])
         code = next((code for start, code in CODES.items() if line.startswith(start)), 0)
-        assert said.endswith(f"[{code}] done"), (line, said)
-        return said
+        assert output.endswith(f"[{code}] done"), (line, output)
+        return output
 
 
 @pytest.fixture
@@ -76,9 +76,9 @@ def test_the_commands_of_the_page_migrate_a_server_and_apply_a_first_change(
     reader: Reader, world: Any, program: Any
 ) -> None:
     folder = program.cwd / "mail"
-    said = reader.until("reconciler init --from")
+    output = reader.until("reconciler init --from")
     (shown,) = blocks("text")
-    assert shown.strip() in said
+    assert shown.strip() in output
     assert len(list((folder / "domains").iterdir())) == 3
     with (folder / "reconciler.yaml").open("a", encoding="utf-8") as file:
         file.write(f'dns: {{resolvers: ["{world.dns}"], timeout: 2}}\n')
