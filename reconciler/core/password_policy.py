@@ -34,12 +34,12 @@ def as_policy(server: ServerPasswordPolicy) -> PasswordPolicy:
 
 def stricter(product: PasswordPolicy, server: ServerPasswordPolicy) -> PasswordPolicy:
     """The policy that satisfies the rules of both the product and the server."""
-    told = as_policy(server)
+    reported = as_policy(server)
     return PasswordPolicy(
-        min_length=max(product.min_length, told.min_length),
-        require_uppercase=product.require_uppercase or told.require_uppercase,
-        require_digit=product.require_digit or told.require_digit,
-        require_special=product.require_special or told.require_special,
+        min_length=max(product.min_length, reported.min_length),
+        require_uppercase=product.require_uppercase or reported.require_uppercase,
+        require_digit=product.require_digit or reported.require_digit,
+        require_special=product.require_special or reported.require_special,
     )
 
 
@@ -76,12 +76,12 @@ class PolicyComparison:
 
 def compare_policies(product: PasswordPolicy, server: ServerPasswordPolicy | None) -> PolicyComparison:
     """Compares each rule of the product with the server's; None = the server reports no rules."""
-    told = server or ServerPasswordPolicy()
+    reported = server or ServerPasswordPolicy()
     rows: tuple[tuple[str, int | bool, int | bool | None], ...] = (
-        ("minLength", product.min_length, told.min_length),
-        ("requireUppercase", product.require_uppercase, told.require_uppercase),
-        ("requireDigit", product.require_digit, told.require_digit),
-        ("requireSpecial", product.require_special, told.require_special),
+        ("minLength", product.min_length, reported.min_length),
+        ("requireUppercase", product.require_uppercase, reported.require_uppercase),
+        ("requireDigit", product.require_digit, reported.require_digit),
+        ("requireSpecial", product.require_special, reported.require_special),
     )
     # `state` tells "unknown" from "partly-known" by this number.
     assert len(rows) == _RULES

@@ -65,7 +65,7 @@ class _Run:
         self.on_outcome, self.decided, self.stop = on_outcome, decided, stop
         self.outcomes: dict[str, Outcome] = {}
         self.activated: dict[str, Change] = {}
-        self.gone: ReconcilerError | None = None
+        self.server_fault: ReconcilerError | None = None
 
     async def make(self, change: Change) -> None:
         """Applies one change, except for its activations."""
@@ -78,8 +78,8 @@ class _Run:
         if why := self.stop.due():
             self._end(change, Result.NOT_TRIED, why)
             return
-        if self.gone is not None:
-            self._end(change, Result.NOT_TRIED, f"after: {self.gone.message}", self.gone.hint)
+        if self.server_fault is not None:
+            self._end(change, Result.NOT_TRIED, f"after: {self.server_fault.message}", self.server_fault.hint)
             return
         # Last, because a lost server is the better explanation: it is often why the other change was not applied.
         if blocker is not None:
@@ -95,7 +95,7 @@ class _Run:
             await self._write(change)
         # Every later request would fail too, and repeated logins with a wrong password can lock the account.
         except (Unreachable, RefusedCredentials) as e:
-            self.gone = e
+            self.server_fault = e
             self._end(change, Result.FAILED, e.message, e.hint)
         except ReconcilerError as e:
             self._end(change, Result.FAILED, e.message, e.hint)
@@ -127,7 +127,7 @@ class _Run:
                 activations = {c.name: c.key for c in activated if c.key not in stopped}
                 if not activations:
                     continue
-                fault = self.gone
+                fault = self.server_fault
                 if fault is None:
                     tried |= set(activations.values())
                     fault = await self._set_activations(protocol, dict.fromkeys(activations, wanted))
@@ -161,7 +161,7 @@ class _Run:
                     if attempt == TRIES or (self.stop.due() and self.stop.lost):
                         return ambiguous
         except (Unreachable, RefusedCredentials) as e:
-            self.gone = e
+            self.server_fault = e
             return e
         except ReconcilerError as e:
             return e

@@ -247,7 +247,7 @@ def test_an_environment_variable_sets_the_base(repo: Repo) -> None:
     assert json.loads(done.out)["domains"][0]["changes"][0]["share"] == "pending"
 
 
-# One read of the server
+# One read of the server of the server
 
 
 def requests(sandbox: Sandbox) -> Counter[str]:

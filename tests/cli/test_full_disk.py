@@ -122,7 +122,7 @@ def test_apply_refuses_a_full_or_read_only_disk_before_the_first_write(
 
 
 def check_every_write_is_journalled(two: Any, done: Any, inside: Callable[..., Any], left: Path, why: str) -> None:
-    """Checks that each created mailbox has an intent and a delivered password, and that the output lists exactly those."""
+    """Checks that each created mailbox has an intent and a delivered password and is in the output."""
     assert done.returncode == 5, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert f"cannot be written: {why}" in " ".join(done.stdout.split())
@@ -133,10 +133,11 @@ def check_every_write_is_journalled(two: Any, done: Any, inside: Callable[..., A
     made = declared - {c["address"] for d in plan["domains"] for c in d["changes"]}
     assert made < declared
     assert made == intents, "a change without a complete intent record is not made"
-    reported = {a for a in declared if f"ok        + mailbox {a}" in done.stdout}
-    assert reported == made, "the output also lists changes whose outcome record did not fit"
+    flat = " ".join(done.stdout.split())
+    reported = {a for a in declared if f"ok + mailbox {a}" in flat}
+    assert reported == made, "including changes whose outcome could not be journalled"
     for address in declared - made:
-        assert f"not tried + mailbox {address}" in done.stdout
+        assert f"not tried + mailbox {address}" in flat
     delivered = "".join(p.read_text("utf-8") for p in (left / "passwords").glob("*.jsonl"))
     assert made <= {json.loads(row)["address"] for row in delivered.split("\n")[:-1]}
 

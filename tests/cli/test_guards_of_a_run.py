@@ -56,9 +56,10 @@ def test_a_rename_fails_without_a_deletion_or_creation_if_the_server_cannot_rena
     assert done.returncode == 5, done.stdout + done.stderr
     output = " ".join((done.stdout + done.stderr).split())
     assert (
-        "SmarterMail 100.0.9742 (built 2026-09-03) cannot rename a mailbox: it has no such endpoint; robert" in output
+        "SmarterMail 100.0.9742 (built 2026-09-03) cannot rename a mailbox: it does not have this endpoint; robert"
+        in output
     )
-    assert "take the rename back and declare robert; bob may be an alias of it" in output
+    assert "remove the entry from `renamed` and declare robert; declare bob as an alias of it" in output
     after = state(sandbox)
     assert after["users"].keys() == before["users"].keys()
     assert after["users"]["robert"] == before["users"]["robert"]

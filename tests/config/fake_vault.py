@@ -11,7 +11,7 @@ Answer = tuple[int, object]
 
 
 class FakeVault:
-    """Answers as the HTTP API's pages say, from a table of paths; and keeps what it was asked."""
+    """Answers from a table of paths, in the documented form, and records the requests."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer | Callable[[BaseHTTPRequestHandler], None]] = {}

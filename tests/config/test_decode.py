@@ -474,7 +474,7 @@ def test_an_invalid_host_name_is_reported_at_its_location() -> None:
     assert [place(d) for d in decode_workspace(document)[1]] == ["3:53 NAM001"]
 
 
-# Emitting, and the laws.
+# Emitting, and property tests.
 
 LOCAL = st.one_of(
     st.sampled_from(
@@ -619,7 +619,7 @@ def shuffled(value: Any, draw: Any) -> Any:
 
 
 def as_json(value: Any) -> str:
-    """JSON that is YAML too: YAML wants what cannot be printed escaped, and knows no surrogate pairs."""
+    """JSON that is also YAML: unprintable characters are escaped, and surrogate pairs are not."""
     text = json.dumps(value, ensure_ascii=False)
     return "".join(c if c.isprintable() or ord(c) > 0xFFFF else f"\\u{ord(c):04x}" for c in text)
 

@@ -23,7 +23,7 @@ HEAD = "apiVersion: reconciler/v1\nkind: Domain\ndomain: example.com\n"
 
 
 def edited(body: str, *edits: Edit, newline: str = "\n") -> str:
-    """The body of a file after edits; the head has to stay as it is."""
+    """The body of a file after edits, after checking that the head is unchanged."""
     text = (HEAD + dedent(body)).replace("\n", newline)
     result = edit_domain(text, edits)
     head = HEAD.replace("\n", newline)

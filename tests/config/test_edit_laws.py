@@ -65,7 +65,7 @@ mailboxes = st.builds(
 
 @dataclass
 class Pen:
-    """Writes a file in random hands: each line with what it is about."""
+    """Writes a file in a random style, and records the resource or field of each line."""
 
     draw: Any
     step: int
@@ -75,7 +75,7 @@ class Pen:
         return bool(self.draw(st.integers(0, of - 1)) == 0)
 
     def noise(self, indent: int, inside: tuple[str, ...] = ()) -> None:
-        """Comments and empty lines that nothing may touch but what drops all that is around them."""
+        """Comments and empty lines. Only an edit that drops their surroundings may change them."""
         if self.chance(3):
             text = self.draw(st.sampled_from([" " * indent + "# note: {a: [b", "", "# at the margin", "  "]))
             self.lines.append(((*inside, "#") if inside else (), text))
@@ -85,9 +85,9 @@ class Pen:
 
     def text(self, text: str) -> str:
         quoted = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-        hands = [quoted, "'" + text.replace("'", "''") + "'"]
+        styles = [quoted, "'" + text.replace("'", "''") + "'"]
         plain = text and all(c.isalnum() or c in ".@" for c in text) and text not in ("null", "007", "1e3", "no")
-        return str(self.draw(st.sampled_from([*hands, text] if plain else hands)))
+        return str(self.draw(st.sampled_from([*styles, text] if plain else styles)))
 
     def flow(self, tree: Any) -> str:
         space = self.draw(st.sampled_from(["", " "]))
@@ -99,7 +99,7 @@ class Pen:
         return str(tree) if isinstance(tree, Raw) else self.text(tree)
 
     def entry(self, about: tuple[str, ...], key: str, tree: Any, indent: int) -> None:
-        """One key with its value, in one of the ways that there are."""
+        """One key with its value, in a random valid form."""
         self.noise(indent, about[:-1])
         head = " " * indent + self.text(key) + ":"
         if isinstance(tree, dict) and tree and not self.chance(4):
@@ -119,7 +119,7 @@ class Pen:
 
 
 class Raw(str):
-    """A text that goes into the file as it is."""
+    """A text that is written without quotes."""
 
 
 def local(target: str) -> str:
@@ -154,7 +154,7 @@ def tree_of(resource: Any, kind: KindName, pen: Pen) -> Any:
 
 @st.composite
 def files(draw: Any) -> tuple[DesiredDomain, Pen, str]:
-    """A value, who wrote it down, and its text."""
+    """A value, the pen that wrote it, and its text."""
     what = {n: draw(st.sampled_from(["mailbox", "alias", "removed", ""])) for n in NAMES}
     sections = {kind: draw(st.integers(0, 4)) > 0 for kind in ("mailbox", "alias", "domainAlias")}
     wanted = DesiredDomain(
@@ -243,7 +243,7 @@ def edits_of(draw: Any, wanted: DesiredDomain) -> tuple[DesiredDomain, list[Edit
 
 
 def concerned(owner: tuple[str, ...], line: str, edits: list[Edit], about: set[tuple[str, ...]]) -> bool:
-    """Whether an edit may touch a line: it is about what the line says, about a part of it, or about what it is in."""
+    """Whether an edit may change a line: it concerns the line's field, a part of it, or its container."""
     if not owner:
         return False
     if owner[0] == "removed":
@@ -260,7 +260,9 @@ def concerned(owner: tuple[str, ...], line: str, edits: list[Edit], about: set[t
     plain = tuple(part for part in owner if part != "{}" and not part.startswith("- "))
     if owner[0] == "domainAlias":
         return "domainAlias" in kinds
-    if len(plain) == 1:  # the section's own line: touched where it is all on one line, or becomes empty or filled
+    if (
+        len(plain) == 1
+    ):  # the line of a section changes if the section is on one line, becomes empty, or stops being empty
         return (owner[-1] != "{}" and bool(about or kinds)) or owner[0] in kinds
     return any(
         a[: len(plain)] == plain or plain[: len(a)] == a or (a[:2] == plain[:2] and len(plain) == 2) for a in about
@@ -292,7 +294,7 @@ def test_another_yaml_reader_sees_the_same_value_in_an_edited_file(data: st.Data
     before, _, text = data.draw(files())
     wanted, edits, _ = data.draw(edits_of(before))
     reader = YAML(typ="safe", pure=True)
-    reader.allow_duplicate_keys = True  # `007` and `7` are one number there
+    reader.allow_duplicate_keys = True  # ruamel reads `007` and `7` as one number
     seen = reader.load(edit_domain(text, edits))
     aliases = {} if wanted.aliases is UNSET else wanted.aliases
     assert len(seen.get("aliases") or {}) == len(aliases)

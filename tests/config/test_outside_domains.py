@@ -16,7 +16,7 @@ HEAD = "apiVersion: reconciler/v1\nkind: {kind}\n"
 
 
 def said(policy: str) -> tuple[Policy | None, list[str]]:
-    """The policy, and what is wrong with it, as `line:column code`."""
+    """The policy, and its diagnostics as `line:column code`."""
     text = HEAD.format(kind="Workspace") + SERVERS + f"policy: {{externalForwardingDomains: {policy}}}\n"
     document, found = load_text(text.encode(), "reconciler.yaml")
     assert document is not None, found

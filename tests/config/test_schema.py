@@ -136,14 +136,14 @@ def parsed(text: str) -> Document:
 
 
 def same_verdict(against: Validator, value: object) -> bool:
-    """The verdict, which both must agree on."""
+    """Whether a value is valid, after checking that both validators agree."""
     decided = against.decides.is_valid(value)
     assert (find_faults(against.schema, value) == []) is decided
     return decided
 
 
 def parts(schema: object) -> Iterator[dict[str, Any]]:
-    """Every mapping in a schema, itself too; not those in examples."""
+    """Every mapping in a schema, including itself, without those in examples."""
     if isinstance(schema, dict):
         yield schema
         for key, part in schema.items():
@@ -211,7 +211,7 @@ def test_the_options_of_a_product_have_the_numbers_of_the_hosting_panel() -> Non
     assert found == set(range(1, 24)) - elsewhere
 
 
-# --- where they are found
+# --- the search for schema files
 
 
 @pytest.mark.source
@@ -373,7 +373,7 @@ def test_both_validators_agree_on_any_document(name: str, body: dict[str, object
     same_verdict(domain_validator(BUSINESS, "admin"), {**header, **body})
 
 
-# --- names: what the program's own rules accept, the schema accepts
+# --- names: the schema accepts all names that the program accepts
 
 
 NAME_LETTERS = st.text(alphabet="abzAZ019.-_+@:/%é中。 !#$'*=?^`{|}~&", max_size=12)
@@ -405,7 +405,7 @@ def test_the_pattern_of_local_parts_accepts_exactly_the_valid_ones(text: str) ->
 
 
 def test_a_fault_that_only_jsonschema_rs_finds_is_shown_without_the_value() -> None:
-    # The Arabic three is a digit to Python and none in ECMA-262: the explainer finds nothing.
+    # The Arabic three is a digit in Python, but not in ECMA-262, so the explainer finds nothing.
     odd = Validator("odd", {"properties": {"a": {"properties": {"b": {"pattern": r"^\d$"}}}}})
     document = parsed("a:\n  b: ٣\n")
     assert find_faults(odd.schema, document.value) == []

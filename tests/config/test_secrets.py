@@ -41,7 +41,7 @@ def command(code: str) -> SecretRef:
 
 
 def whole_story(error: BaseException) -> str:
-    """Everything a log of the exception, its causes included, could show, except source lines."""
+    """Everything that a log of the exception and its causes can show, except source lines."""
     parts: list[str] = []
     following: BaseException | None = error
     while following is not None:

@@ -84,7 +84,7 @@ def test_without_the_extra_the_hint_names_it(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_every_character_is_equally_likely_except_for_the_required_classes() -> None:
-    """Chi-squared within each class over 80 000 characters; the bound is passed by chance once in a million runs."""
+    """Chi-squared within each class over 80,000 characters; chance exceeds the bound once in a million runs."""
     found: Counter[str] = Counter()
     for _ in range(800):
         found.update(generate_password(PasswordPolicy(), length=100).reveal())

@@ -1,7 +1,6 @@
 """Faults that no schema can express, each with its code, location and hint; and cycles in graphs."""
 
 import json
-import time
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -448,7 +447,7 @@ def test_a_name_is_in_a_cycle_exactly_if_it_reaches_itself_and_its_shortest_cycl
             assert set(path) <= set(members)
 
 
-# Laws and figures.
+# Property tests, and large workspaces.
 
 
 def domain_file(text: str, *, domain: str = "example.com", product: Product | None = None) -> DomainFile:
@@ -544,27 +543,19 @@ def test_no_schema_valid_document_makes_a_check_raise_and_all_locations_are_in_t
         assert 1 <= diagnostic.span.line <= text.count("\n") + 1 or len(files) == 3
 
 
-def cpu_of(files: list[tuple[str, str]]) -> float:
-    """Best of three, in seconds of CPU, of decoding and judging what has been loaded."""
-    documents = [
-        (d, load_text(f"apiVersion: reconciler/v1\nkind: Domain\ndomain: {d}\n{t}".encode(), d)[0]) for d, t in files
-    ]
-    best = 1e9
-    for _ in range(3):
-        begin = time.process_time()
-        decoded = []
-        for domain, document in documents:
-            assert document is not None
-            desired, _ = decode_domain(document)
-            decoded.append(DomainFile(file=domain, stem=domain, domain=domain, document=document, desired=desired))
-        found = check_all(decoded, Policy(external_forwarding="deny"))
-        best = min(best, time.process_time() - begin)
-        assert {d.code for d in found} <= {"REF002"}
-    return best
+def diagnostics_of(files: list[tuple[str, str]]) -> list[Diagnostic]:
+    """The diagnostics of all checks of these domains and texts."""
+    decoded = []
+    for domain, text in files:
+        document, _ = load_text(f"apiVersion: reconciler/v1\nkind: Domain\ndomain: {domain}\n{text}".encode(), domain)
+        assert document is not None
+        desired, _ = decode_domain(document)
+        decoded.append(DomainFile(file=domain, stem=domain, domain=domain, document=document, desired=desired))
+    return check_all(decoded, Policy(external_forwarding="deny"))
 
 
 def mailboxes(count: int) -> str:
-    """Every tenth forwards to an alias with two targets."""
+    """Mailboxes of which every tenth forwards to an alias with two targets."""
     lines = ["mailboxes:\n"]
     for i in range(count):
         forwarding = f", forwarding: {{to: [group{i}]}}" if i % 10 == 0 else ""
@@ -574,7 +565,7 @@ def mailboxes(count: int) -> str:
     return "".join(lines)
 
 
-def test_ten_thousand_mailboxes_and_a_thousand_domains_are_decoded_and_judged_in_a_moment() -> None:
-    # The bound is several times what is measured, for machines that are busy.
-    assert cpu_of([("example.com", mailboxes(10_000))]) < 2
-    assert cpu_of([(f"d{i}.example", mailboxes(10)) for i in range(1000)]) < 2
+def test_ten_thousand_mailboxes_and_a_thousand_domains_have_no_false_faults() -> None:
+    # The limit of time of every test finds a check whose duration grows with the square of the names.
+    for files in ([("example.com", mailboxes(10_000))], [(f"d{i}.example", mailboxes(10)) for i in range(1000)]):
+        assert {d.code for d in diagnostics_of(files)} == {"REF002"}

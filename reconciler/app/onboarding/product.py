@@ -46,7 +46,7 @@ def _mailboxes(domain: CurrentDomain) -> int:
 _ROWS = (
     _Row("mailboxes", "mailboxes", "mailboxes", _mailboxes),
     _Row("aliases", "aliases", "aliases", lambda d: len(d.aliases)),
-    # In a product 0 means that none are sold, on the server that there is no limit.
+    # Zero means "none" in a product, and "unlimited" on the server.
     _Row("domainAliases", "domain_aliases", "domain_aliases", lambda d: len(d.domain_aliases), zero_is_unlimited=False),
     _Row("domainSize", "domain_size", "domain_size", _quotas, is_size=True),
     _Row("easAccounts", "eas", "eas_accounts", _activations("eas")),

@@ -65,11 +65,11 @@ def explain(document: Document, against: Validator) -> tuple[Diagnostic, ...]:
 def _other_kind(document: Document, body: Mapping[str, Any], against: Validator) -> Diagnostic | None:
     """SCH004 for a file of another kind. It is in the wrong folder, so all its other faults would mislead."""
     kind = body.get("kind")
-    wanted = against.schema["properties"].get("kind", {}).get("const")
-    if not isinstance(kind, str) or kind == wanted or kind not in _FOLDERS or wanted not in _FOLDERS:
+    required = against.schema["properties"].get("kind", {}).get("const")
+    if not isinstance(kind, str) or kind == required or kind not in _FOLDERS or required not in _FOLDERS:
         return None
-    text = f"this file has kind {kind}, but a file here needs kind {wanted}"
-    hint = f"move it: a {kind} belongs in {_FOLDERS[kind]}, a {wanted} in {_FOLDERS[wanted]}"
+    text = f"this file has kind {kind}, but a file here needs kind {required}"
+    hint = f"move it: a {kind} belongs in {_FOLDERS[kind]}, a {required} in {_FOLDERS[required]}"
     return error("SCH004", text, document.span(("kind",)), hint=hint)
 
 

@@ -127,22 +127,22 @@ NEEDED = {
 
 def hint_for(value: object, types: Iterable[str], name: str) -> str:
     """The hint for a value of the wrong type; `name` is its key."""
-    wanted = tuple(types)
+    allowed = tuple(types)
     if value is None and name in NEEDED:
         return NEEDED[name]
     if value is None:
-        empty = next((f"write `{name}: {_EMPTY[t]}` for none, or " for t in wanted if t in _EMPTY), "")
+        empty = next((f"write `{name}: {_EMPTY[t]}` for none, or " for t in allowed if t in _EMPTY), "")
         return f"{empty}remove it" if empty else "write a value after the colon, or remove the key"
     # YAML 1.1 read these words as booleans, and many examples on the web still use them.
-    if "boolean" in wanted and isinstance(value, str) and value.lower() in _BOOLEANS:
+    if "boolean" in allowed and isinstance(value, str) and value.lower() in _BOOLEANS:
         return "write true or false, without quotes: yes, no, on and off are text in YAML 1.2"
-    if isinstance(value, bool | int | float) and "string" in wanted:
+    if isinstance(value, bool | int | float) and "string" in allowed:
         return "put it in quotes to make it text"
-    if isinstance(value, str) and {"integer", "number"} & set(wanted) and "string" not in wanted:
+    if isinstance(value, str) and {"integer", "number"} & set(allowed) and "string" not in allowed:
         return "write only the number, without quotes, units or leading zeros"
-    if isinstance(value, list) and "object" in wanted:
+    if isinstance(value, list) and "object" in allowed:
         return "write each entry as `name: …` on its own line, without a dash"
-    if "array" in wanted and isinstance(value, str):
+    if "array" in allowed and isinstance(value, str):
         return "write a list: [one, two]"
     return ""
 

@@ -91,21 +91,21 @@ def check_recipients(document: Document) -> Iterator[Diagnostic]:
 
 
 def _check_place(
-    ref: SecretRef, whose: str, root: Path, allowed: SecretSettings | None, span: Span
+    ref: SecretRef, owner: str, root: Path, allowed: SecretSettings | None, span: Span
 ) -> Iterator[Diagnostic]:
     """Checks a reference without resolving it."""
     # If the workspace's own file is broken, its permission is unknown and nothing is reported.
     if ref.kind == "command" and allowed is not None and not allowed.commands:
-        text = f"{whose} comes from a command, and the workspace does not allow commands"
+        text = f"{owner} comes from a command, and the workspace does not allow commands"
         yield error("SEC006", text, span, hint=ALLOW_COMMANDS)
     if ref.kind == "sops":
         try:
             sops_file(ref.parts[0], root)
         except SopsOutside as e:
-            yield error("SEC009", f"{whose}: {e.message}", span, hint=e.hint)
+            yield error("SEC009", f"{owner}: {e.message}", span, hint=e.hint)
         # A missing file may be checked out only where `apply` runs.
         except SecretUnavailable as e:
-            yield info("SEC002", f"{whose}: {e.message}", span, hint=e.hint)
+            yield info("SEC002", f"{owner}: {e.message}", span, hint=e.hint)
 
 
 def _value(ref: SecretRef, store: SecretStore, span: Span) -> Secret | Diagnostic | None:

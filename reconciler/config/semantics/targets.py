@@ -82,17 +82,17 @@ def _leaving(resource: Mailbox | Alias, target: str, entry: Removal | Renaming, 
 
 
 def _missing(
-    resource: Mailbox | Alias, target: str, local: str, there: DomainFile, span: Span, *, hint: bool
+    resource: Mailbox | Alias, target: str, local: str, home: DomainFile, span: Span, *, hint: bool
 ) -> Diagnostic:
     """REF003 for a target that the file of its domain does not declare."""
-    desired = there.desired
+    desired = home.desired
     assert desired is not None
     if isinstance(desired.mailboxes, Unset) or isinstance(desired.aliases, Unset):
         # Without both sections the name may exist as an unmanaged resource.
         absent = "mailboxes" if isinstance(desired.mailboxes, Unset) else "aliases"
-        text = f"{_sends_to(resource)} {target}, which may not exist: {there.file} has no section `{absent}`"
+        text = f"{_sends_to(resource)} {target}, which may not exist: {home.file} has no section `{absent}`"
         return warning("REF003", text, span)
-    text = f"{_sends_to(resource)} {target}, which does not exist: {there.file} declares no such mailbox or alias"
+    text = f"{_sends_to(resource)} {target}, which does not exist: {home.file} declares no such mailbox or alias"
     return error("REF003", text, span, hint=_suggestion(local, desired) if hint else "")
 
 

@@ -12,7 +12,7 @@ HEAD = "apiVersion: reconciler/v1\nkind: Domain\ndomain: example.com\n"
 
 @pytest.fixture
 def codes(tmp_path: Path) -> Callable[[str], list[str]]:
-    """`line:column CODE` of everything that is wrong with a domain file."""
+    """`line:column CODE` of each diagnostic of a domain file."""
 
     def judge(body: str) -> list[str]:
         (tmp_path / "domains").mkdir()
