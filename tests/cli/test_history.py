@@ -28,7 +28,7 @@ def two_runs(sandbox: Sandbox, workspace: Make, inside: Inside) -> tuple[Any, li
     return w, made
 
 
-def test_runs_are_listed_newest_first_within_80_columns_and_invisible_characters_are_shown(
+def test_runs_are_listed_newest_first_in_80_columns_with_control_characters_escaped(
     two_runs: Any, inside: Inside
 ) -> None:
     w, (first, second) = two_runs
