@@ -184,11 +184,11 @@ def test_status_sends_nine_requests_per_domain_and_one_per_server_and_changes_no
     before = own(sandbox, "GET", "state")["domains"]
     own(sandbox, "POST", "requests/reset")
     assert inside(place, "status", "example.com").code == 0
-    asked = Counter(r["endpoint"] for r in own(sandbox, "GET", "requests")["requests"])
-    signing = {"auth/authenticate-user", "auth/logout-user"}
-    assert sum(n for name, n in asked.items() if name not in signing and not name.startswith("sandbox")) == 9 + 1
-    assert asked["settings/sysadmin/get-version"] == 1
-    assert set(asked.values()) == {1}
+    sent = Counter(r["endpoint"] for r in own(sandbox, "GET", "requests")["requests"])
+    authentication = {"auth/authenticate-user", "auth/logout-user"}
+    assert sum(n for name, n in sent.items() if name not in authentication and not name.startswith("sandbox")) == 9 + 1
+    assert sent["settings/sysadmin/get-version"] == 1
+    assert set(sent.values()) == {1}
     assert own(sandbox, "GET", "state")["domains"] == before
 
 

@@ -146,7 +146,7 @@ def program(tmp_path: Path) -> Program:
     return Program(tmp_path)
 
 
-def _owns_its_terminal() -> None:
+def _take_terminal() -> None:
     """Makes the terminal the controlling one for password prompts, and restores the default action of SIGINT."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -165,19 +165,19 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            preexec_fn=_owns_its_terminal,  # noqa: PLW1509 - between fork and exec it makes two system calls
+            preexec_fn=_take_terminal,  # noqa: PLW1509 - between fork and exec it makes two system calls
         )
         os.close(slave)
         self.seen = ""
-        self.heard = 0
+        self.read_up_to = 0
 
     def answer(self, question: str, keys: str) -> None:
         """Waits for a new prompt with this text, then sends the keys."""
         end = time.monotonic() + PATIENCE
-        while question not in self.seen[self.heard :]:
+        while question not in self.seen[self.read_up_to :]:
             assert time.monotonic() < end, self.seen
-            assert self._read() or question in self.seen[self.heard :], self.seen
-        self.heard = self.seen.index(question, self.heard) + len(question)
+            assert self._read() or question in self.seen[self.read_up_to :], self.seen
+        self.read_up_to = self.seen.index(question, self.read_up_to) + len(question)
         if keys:
             time.sleep(0.3)  # A hidden prompt discards earlier input.
             self.type(keys)

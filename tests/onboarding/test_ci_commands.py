@@ -92,8 +92,8 @@ def test_the_github_jobs_plan_a_pull_request_comment_once_and_apply_the_merge(gi
     github.by_hand("user2", fullName="Changed by hand")
     _, merge = github.request("more")
     assert actions.run("validate", merge).code == 0
-    asked = {"github__base_ref": "main", "github__event__pull_request__number": "7"}
-    planned = actions.run("plan", merge, **asked)
+    values = {"github__base_ref": "main", "github__event__pull_request__number": "7"}
+    planned = actions.run("plan", merge, **values)
     assert planned.code == 0, planned.out
     assert set(planned.artifacts) == {"plan.md", "plan.json", "plan.saved"}
     document = json.loads(planned.artifacts["plan.json"])
@@ -111,7 +111,7 @@ def test_the_github_jobs_plan_a_pull_request_comment_once_and_apply_the_merge(gi
     github.edit("displayName: Dora", "displayName: Dora Newman")
     github.commit("Her name")
     _, merge = github.request("more")
-    again = actions.run("plan", merge, **asked)
+    again = actions.run("plan", merge, **values)
     assert again.code == 0, again.out
     assert [c["id"] for c in github.runners.comments] == [carol["id"], comment["id"]]
     assert "Dora Newman" in github.runners.comments[1]["body"]
@@ -150,10 +150,10 @@ def test_a_refused_plan_fails_its_job_and_still_gets_a_comment(github: Repositor
     text = (github.root / FILE).read_text("utf-8")
     text = re.sub(r"^  user0:\n(?:    .*\n)+", "", text, flags=re.MULTILINE).replace("user0", "user1")
     (github.root / FILE).write_text(text + "removed:\n  mailboxes: [user0]\n", "utf-8")
-    github.commit("user0 goes, and what protected him")
+    github.commit("Delete user0 and its protection")
     _, merge = github.request("away")
-    asked = {"github__base_ref": "main", "github__event__pull_request__number": "7"}
-    planned = actions.run("plan", merge, **asked)
+    values = {"github__base_ref": "main", "github__event__pull_request__number": "7"}
+    planned = actions.run("plan", merge, **values)
     assert planned.code == 4, planned.out
     assert "plan.saved" not in planned.artifacts
     assert "the same change removes that protection (GRD010)" in github.runners.comments[-1]["body"]

@@ -35,7 +35,6 @@ class Reader:
     def __init__(self, world: Any, shell: Any) -> None:
         self.world, self.shell = world, shell
         self.lines = iter([line for block in blocks("sh") for line in block.splitlines()])
-        self.output: dict[str, str] = {}
 
     def until(self, last: str) -> str:
         """Runs all lines up to the first line with this prefix and returns the output of that line."""
@@ -46,7 +45,7 @@ class Reader:
         raise AssertionError(f"the page does not contain: {last}")
 
     def _line(self, line: str) -> str:
-        begin, typed = self.shell.heard, line
+        begin, typed = self.shell.read_up_to, line
         if "--from" in line:
             typed = line.replace("https://mail1.example.net", f"{self.world.url} --hostname mail1.example.net")
             assert typed != line
@@ -54,7 +53,7 @@ class Reader:
         for question, keys in next((rows for start, rows in ANSWERS.items() if line.startswith(start)), ()):
             self.shell.answer(question, keys.replace("PASSWORD", self.world.password))
         self.shell.answer("] done", "")
-        output = str(self.shell.seen[begin : self.shell.heard])
+        output = str(self.shell.seen[begin : self.shell.read_up_to])
         code = next((code for start, code in CODES.items() if line.startswith(start)), 0)
         assert output.endswith(f"[{code}] done"), (line, output)
         return output
