@@ -17,10 +17,10 @@ def command(console: Console, code: str) -> int:
     CODE is the code of a diagnostic, such as SCH002, or of a finding, such as SPF_MISSING. Messages and reports print
     codes in brackets. The command works offline and needs no workspace.
     """
-    from reconciler.app.explain import all_codes, explain
+    from reconciler.app.explain import all_codes, explain_code
     from reconciler.output.terminal import Style, flow, safe, words
 
-    found = explain(code.upper())
+    found = explain_code(code.upper())
     if found is None:
         if "@" in code or "." in code:
             raise click.UsageError(f"{safe(code)!r} is not a code: `explain` explains codes such as SCH002")
