@@ -56,7 +56,7 @@ class Repo:
         done = self.inside(self.w, "apply", "--yes", *words)
         assert done.code == 0, done.out + done.err
 
-    def elsewhere(self, body: str) -> None:
+    def edit_server(self, body: str) -> None:
         """Changes the server out of band: another workspace applies other files."""
         root = self.w.root.parent / "elsewhere"
         shutil.rmtree(root, ignore_errors=True)
@@ -118,7 +118,7 @@ def codes(domain: Any) -> list[str]:
 def test_a_branch_changes_a_quota_while_the_server_drifted_elsewhere(repo: Repo) -> None:
     repo.commit("mailboxes: {alice: {quota: 5 GiB}, bob: {quota: 5 GiB}, carl: {quota: 5 GiB, displayName: Carl}}\n")
     repo.apply()
-    repo.elsewhere("mailboxes: {bob: {quota: 7 GiB}, carl: {displayName: Karl}}\n")
+    repo.edit_server("mailboxes: {bob: {quota: 7 GiB}, carl: {displayName: Karl}}\n")
     repo.branch("mailboxes: {alice: {quota: 9 GiB}, bob: {quota: 5 GiB}, carl: {quota: 9 GiB, displayName: Carl}}\n")
     code, domain = repo.plan("--base", "main", "--detailed-exitcode")
     assert code == 2
@@ -142,7 +142,7 @@ def test_a_branch_changes_a_quota_while_the_server_drifted_elsewhere(repo: Repo)
 def test_drift_that_the_branch_adopts_is_hidden_by_this_change_with_the_line_that_hides_it(repo: Repo) -> None:
     repo.commit("mailboxes: {alice: {quota: 5 GiB}}\nremoved: {mailboxes: [dora]}\n")
     repo.apply()
-    repo.elsewhere("mailboxes: {alice: {quota: 9 GiB}, dora: {}}\n")
+    repo.edit_server("mailboxes: {alice: {quota: 9 GiB}, dora: {}}\n")
     repo.branch("mailboxes:\n  alice: {quota: 9 GiB}\n")
     code, domain = repo.plan("--base", "main", "--detailed-exitcode")
     assert (code, domain["changes"]) == (0, [])
@@ -290,7 +290,7 @@ REMOVED = "mailboxes: {bob: {}}\nremoved: {mailboxes: [alice]}\n"
 
 
 def test_a_change_cannot_delete_a_mailbox_whose_protection_it_also_removes(repo: Repo) -> None:
-    repo.elsewhere(PROTECTED)
+    repo.edit_server(PROTECTED)
     repo.commit(PROTECTED)
     repo.branch(REMOVED)
     assert repo.plan()[0] == 0, "without a base and a journal the protection is unknown"
@@ -306,7 +306,7 @@ def test_a_change_cannot_delete_a_mailbox_whose_protection_it_also_removes(repo:
 
 
 def test_a_protection_in_the_base_is_removed_in_two_merges(repo: Repo) -> None:
-    repo.elsewhere(PROTECTED)
+    repo.edit_server(PROTECTED)
     repo.commit(PROTECTED)
     repo.branch(MARK_GONE)
     assert repo.plan("--base", "main")[0] == 0
@@ -321,7 +321,7 @@ def test_a_protection_in_the_base_is_removed_in_two_merges(repo: Repo) -> None:
 def test_a_protect_pattern_of_the_base_protects_declared_and_unmanaged_mailboxes(repo: Repo) -> None:
     settings = repo.w.root / "reconciler.yaml"
     free = settings.read_text()
-    repo.elsewhere("mailboxes: {old-archive: {}, new-archive: {}, bob: {}}\n")
+    repo.edit_server("mailboxes: {old-archive: {}, new-archive: {}, bob: {}}\n")
     settings.write_text(free.replace("policy: {", 'policy: {protect: ["*-archive"], '))
     repo.commit("mailboxes: {old-archive: {}}\n")
     settings.write_text(free)
@@ -354,8 +354,8 @@ def test_a_mailbox_that_the_last_apply_protected_needs_two_applies_to_be_deleted
 def test_drift_reports_whether_git_or_the_server_changed_each_field(repo: Repo) -> None:
     before = "mailboxes: {a: {quota: 5 GiB}, b: {quota: 5 GiB}, c: {quota: 5 GiB}, d: {}}\n"
     repo.commit(before)
-    repo.elsewhere(before)
-    repo.elsewhere("mailboxes: {a: {quota: 7 GiB}, c: {quota: 7 GiB}}\nremoved: {mailboxes: [d]}\n# gone-d\n")
+    repo.edit_server(before)
+    repo.edit_server("mailboxes: {a: {quota: 7 GiB}, c: {quota: 7 GiB}}\nremoved: {mailboxes: [d]}\n# gone-d\n")
     repo.commit("mailboxes: {a: {quota: 5 GiB}, b: {quota: 9 GiB}, c: {quota: 9 GiB}, d: {}, e: {}}\n")
     code, domain = repo.plan(command="drift")
     assert (code, set(directions(domain).values())) == (2, {None})
@@ -368,7 +368,7 @@ def test_drift_reports_whether_git_or_the_server_changed_each_field(repo: Repo) 
 def test_drift_uses_the_journal_and_reports_an_unapplied_merge_as_a_change_in_git(repo: Repo) -> None:
     repo.commit("mailboxes: {a: {quota: 5 GiB}, b: {quota: 5 GiB}, d: {}}\n")
     repo.apply()
-    repo.elsewhere("mailboxes: {a: {quota: 7 GiB}}\nremoved: {mailboxes: [d]}\n# gone-d\n")
+    repo.edit_server("mailboxes: {a: {quota: 7 GiB}}\nremoved: {mailboxes: [d]}\n# gone-d\n")
     repo.commit("mailboxes: {a: {quota: 5 GiB}, b: {quota: 9 GiB}, d: {}}\n")
     expected = {"a@example.com": "server", "b@example.com": "git", "d@example.com": "server"}
     for words in ([], ["--base", "HEAD"]):
