@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import reconciler
+from reconciler.app.onboarding.ci_files import ci_files
 from reconciler.core.guards.run import allowed_deletions
 from reconciler.core.model import (
     UNSET,
@@ -30,7 +30,7 @@ from reconciler.core.workspace import Policy
 from reconciler.smartermail.operations import OPERATIONS
 
 HERE = Path(__file__).parent
-HOOK = Path(reconciler.__file__).parent / "app/starter/ci/pre-commit/.pre-commit-config.yaml"
+SOURCE = "smartermail-reconciler @ git+https://HOST/PATH@COMMIT"
 
 
 def mailbox(name: str, **more: Any) -> Mailbox:
@@ -128,7 +128,8 @@ def server_page(text: str) -> str:
 
 def ci_page(text: str) -> str:
     """The page with the hook of the pre-commit template, without the arguments that `init` fills in."""
-    kept = [line for line in HOOK.read_text("utf-8").splitlines() if not line.lstrip().startswith(("#", "args:"))]
+    (template,) = ci_files(HERE, ["pre-commit"], SOURCE).values()
+    kept = [line for line in template.splitlines() if not line.lstrip().startswith(("#", "args:"))]
     hook = "\n".join(kept).strip() + "\n"
     text, count = re.subn(r"(?<=^```yaml\n)repos:\n.*?(?=^```)", lambda _: hook, text, flags=re.MULTILINE | re.DOTALL)
     assert count == 1, f"ci.md has {count} hooks"

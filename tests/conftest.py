@@ -9,6 +9,7 @@ No test touches the user's own state: locks go into a folder that is removed at 
 import atexit
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -25,6 +26,10 @@ SAMPLE = 5
 """`make test` draws one example where the long run draws so many."""
 LEAST = 3
 """Examples that `make test` draws at least."""
+
+# A shell ignores SIGINT for jobs in the background, and child processes inherit that. Tests send SIGINT to the program.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Clients and their sandbox are threads of one process here. Without this, an answer waits up to 5 ms for the other one.
 sys.setswitchinterval(0.0005)

@@ -115,7 +115,8 @@ def test_invalid_files_give_exit_code_3_before_any_request(workspace: Make, sand
         done = w.run(command)
         assert done.returncode == 3, command
         assert re.search(
-            r"domains/example\.com\.yaml:7:11: error: .*quotta[^\n]*\n.*quota", done.stdout + done.stderr
+            r"domains/example\.com\.yaml:7:11: error: .*quotta[^\n]*\n(?:    .*\n)?  hint: .*quota",
+            done.stdout + done.stderr,
         ), done
     assert sandbox.endpoint.url  # The sandbox still runs.
 
