@@ -76,7 +76,6 @@ class Identity:
         """Whether this is the account's password, or its temporary one."""
         if matches(password, self.account.password):
             return True
-        # A temporary password is valid in addition to the user's own password.
         temporary = self.user.temp_password if self.user else ""
         if not temporary:
             return False

@@ -31,7 +31,6 @@ class CuttableProtocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 protocol, extended: the application can use the transport, and paths may begin with `//`."""
 
     def data_received(self, data: bytes) -> None:
-        # Only a complete head at the beginning of the data is changed. Anything else goes to the parser unchanged.
         head = _HEAD.match(data)
         super().data_received(data if head is None else _parseable(head[0]) + data[head.end() :])
 

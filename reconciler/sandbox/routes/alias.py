@@ -122,7 +122,6 @@ def delete_accounts(call: Call) -> Reply:
 def set_catch_all(call: Call) -> Reply:
     """`POST settings/domain/set-catch-all[/{alias}]`: sets or removes the catch-all (section 4.7)."""
     domain = call.domain
-    # The catch-all must be an existing alias; without the segment the call clears it (API reference section 4.7).
     name = _alias(call, call.params["alias"]).name if call.params.get("alias") else ""
     is_same = domain.setting("catchAll") == name
     domain.settings["catchAll"] = name

@@ -80,7 +80,7 @@ def post_user(call: Call) -> Reply:
         check_changed_password(domain, user, password)
     after = _merged(call, user, data)
     before = _visible(user)
-    # In one step, after everything that can refuse.
+    # In one step after everything that can refuse, so that a refusal leaves the user unchanged.
     user.data, user.flags, user.quota = after.data, after.flags, after.quota
     if password:
         set_password(call, domain, user, password)
