@@ -29,6 +29,8 @@ def policy_of(domain: Domain | None) -> dict[str, Any]:
 def check_new_password(domain: Domain | None, username: str, password: str) -> None:
     """Raise Refusal if the policy forbids the password of a new account."""
     broken = policy_violations(password, username, policy_of(domain))
+    # The server names a short password with a code of its own, and all other rules with one text (API
+    # reference section 1.3).
     if "minLength" in broken:
         raise Refusal(TOO_SHORT)
     if broken:
@@ -61,6 +63,8 @@ def create_user(call: Call, domain: Domain, body: Fields) -> User:
     check_limit(domain, "maxUsers", user_count(domain, call.quirks))
     now = call.clock.iso()
     user = User(name=name, password=hashed(password), created=now, password_set=now)
+    # Before the request's own fields, so that the domain's defaults fill only the fields that the request leaves out
+    # (API reference section 5.4).
     _fill_defaults(domain, user)
     if "forward-flag-off-default" in call.quirks:
         user.mail["enableMailForwarding"] = False
@@ -68,10 +72,13 @@ def create_user(call: Call, domain: Domain, body: Fields) -> User:
     mail = body.fields("userMailSettings")
     if mail is not None:
         apply_mail(user, mail)
+    # In `user-put` the object is called `forwardList`, like the list inside it (API reference section 5.4).
     forward = body.fields("forwardList") or body.fields("mailboxForwardList")
     if forward is not None:
         apply_forward(user, forward)
     user.login.password_expired = bool(data.flag("isPasswordExpired"))
+    # Stored last: until here, a field of the wrong type may raise BindError, and a half-created user
+    # would keep the name.
     domain.users[name] = user
     call.store.touch(domain, "users", name)
     call.store.note("create", "user", domain.address(name))
@@ -87,6 +94,7 @@ def _fill_defaults(domain: Domain, user: User) -> None:
 def apply_user_data(user: User, data: Fields, *, flags: bool = True) -> None:
     """Merge the writable fields of userData; absent fields keep their values."""
     found = bound(data, defaults.USER_DATA)
+    # A quota below the present usage is accepted on purpose (section 10 no. 33).
     quota = data.number("maxMailboxSize")
     security = data.fields("securityFlags") if flags else None
     found_flags = _security(security) if security is not None else {}
@@ -102,6 +110,7 @@ def apply_user_data(user: User, data: Fields, *, flags: bool = True) -> None:
 def _security(flags: Fields) -> dict[str, Any]:
     found = bound(flags, {name: value for name, value in defaults.SECURITY_FLAGS.items() if value is not None})
     windows_domain = flags.text("authenticatingWindowsDomain")
+    # The field is null for local accounts, and null has no type that `bound` could check.
     if windows_domain:
         found["authenticatingWindowsDomain"] = windows_domain
     return found
@@ -131,6 +140,7 @@ def apply_forward(user: User, forward: Fields, *, reset: bool = False) -> None:
     targets = forward.texts("forwardList")
     found = bound(forward, {name: value for name, value in defaults.FORWARD.items() if name != "forwardList"})
     kept = {} if reset else {name: value for name, value in user.forward.items() if name != "forwardList"}
+    # The list is always replaced: a write without targets ends forwarding (API reference section 5.8).
     user.forward = {**kept, **found, "forwardList": list(dict.fromkeys(one.lower() for one in targets or []))}
 
 

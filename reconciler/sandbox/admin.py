@@ -25,6 +25,7 @@ from reconciler.sandbox.quirks import UnknownQuirkError
 from reconciler.sandbox.requestlog import RequestLog
 from reconciler.sandbox.store import Snapshot
 
+# An unknown key is an error: a misspelled setting would make a test pass without testing anything.
 _DOMAIN_KEYS = frozenset(
     {
         *DOMAIN_SETTINGS,
@@ -89,9 +90,12 @@ class Admin:
             return Reply(200, handler(parse_json(body) if body.strip() else {}))
         except (UnknownFaultError, UnknownQuirkError, ZoneError, Refusal, BindError) as error:
             return Reply(400, {"error": f"{type(error).__name__}: {error}"})
+        # Handlers use the body without checks. A wrong shape is the caller's mistake and must not look like a crash of
+        # the sandbox.
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             return Reply(400, {"error": f"invalid body for this endpoint: {type(error).__name__}: {error}"})
         finally:
+            # Also after an error, because a handler may have changed a part of the state before it failed.
             self._service.store.flush()
 
     def _reset_requests(self, _: Any) -> Payload:
@@ -101,6 +105,7 @@ class Admin:
 
     def _add_faults(self, given: Any) -> Payload:
         rows = given if isinstance(given, list) else given.get("faults", [given])
+        # All are built first, so that an invalid one adds none of them.
         made = [make_fault(row) for row in rows]
         self._faults.all.extend(made)
         return {"faults": [fault.as_json() for fault in self._faults.all]}
@@ -135,6 +140,7 @@ class Admin:
         """Restore the snapshot, which remains available. Sessions stay; the request log and the counters are reset."""
         if self._snapshot is None:
             raise ValueError("no snapshot exists; create one with POST /sandbox/snapshot")
+        # Sessions stay, so that tests can share one login across many snapshots.
         self._service.store.restore(self._snapshot)
         self._log.reset()
         return {"domains": len(self._snapshot.domains)}
@@ -160,6 +166,7 @@ class Admin:
         domain.forward_blacklist = list(given.get("forwardBlacklist", domain.forward_blacklist))
         change_settings(self._service, domain, Fields(given))
         if given.get("dkim") == "active":
+            # The key is generated when it is first read, because generating RSA keys for many domains is slow.
             domain.dkim.seeded = True
             store.touch(domain)
         return {}

@@ -47,6 +47,7 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Starlette's routing is not used: it is stricter with paths than SmarterMail."""
+        # `lifespan` is off, and CuttableProtocol removes the header `Upgrade`, so that no other type can come.
         assert scope["type"] == "http"
         http = HttpRequest(scope, receive)
         try:
@@ -62,8 +63,12 @@ class Application:
         headers = {name: value.decode("latin-1") for name, value in http.headers.raw}
         if reason := rejection_reason(headers):
             return _response(Reply(421, {"success": False, "resultCode": 421, "message": reason, "debugInfo": None}))
+        # The raw path: after decoding, an encoded slash in a name would look like a separator.
         raw = http.scope["raw_path"].decode("ascii", "replace")
+        # The server tolerates a trailing slash and a double slash in paths (API reference section 1.1).
         path = "/" + "/".join(part for part in raw.split("/") if part)
+        # Searched and not only compared with the beginning: a prefix such as `/webmail` may precede the root (API
+        # reference section 1.1).
         at = (path.lower() + "/").find(_API)
         if at >= 0:
             self._in_flight += 1
@@ -87,6 +92,7 @@ class Application:
 
     async def _api(self, http: HttpRequest, request: Request) -> Response | None:
         faults = self._faults.active_for(request.method, request.path)
+        # Without a valid token the API itself answers, so that a login and a rejected token keep their normal answers.
         if "expired-token" in faults and not self._service.tokens.session(request.token):
             del faults["expired-token"]
         # The fault `busy` affects only requests above the limit.
@@ -103,6 +109,7 @@ class Application:
             outcome = Outcome(_fault_reply(instead))
         else:
             outcome = self._execute(request, effects)
+            # Outside of `_execute`, which never waits: the store's list of effects belongs to one request at a time.
             if outcome.delay:
                 await asyncio.sleep(outcome.delay)
             after = next((faults[name] for name in _AFTER if name in faults), None)
@@ -122,6 +129,7 @@ class Application:
             faults=list(faults),
             is_write=outcome.is_write,
         )
+        # The request has already taken effect, so that a client whose timeout ends now has an ambiguous write.
         if "latency-after" in faults:
             await asyncio.sleep(_seconds(faults["latency-after"]))
         if is_cut:
@@ -143,14 +151,17 @@ class Application:
         if "empty-list" in faults and isinstance(reply.payload, dict):
             reply.payload = {name: _emptied(name, value) for name, value in reply.payload.items()}
         if "cut-list" in faults and isinstance(reply.payload, dict):
+            # The totals stay, so that a client can detect the missing row.
             reply.payload = {k: v[:-1] if isinstance(v, list) else v for k, v in reply.payload.items()}
         if "reason-phrase-errors" in self._service.quirks and reply.status >= 400 and isinstance(reply.payload, dict):
+            # Written to the connection itself, because ASGI has no custom reason phrases.
             await cut(http.scope, _bare_error(reply))
             return None
         data = _encoded(reply)
         if "truncated-json" in faults:
             data = data[: len(data) // 2]
         if "drop-mid-body" in faults:
+            # Written by hand: uvicorn would notice that the body is shorter than its content-length.
             start = f"HTTP/1.1 {reply.status} {_phrase(reply.status)}\r\ncontent-type: {reply.content_type}\r\n"
             await cut(http.scope, start.encode() + b"content-length: %d\r\n\r\n" % len(data) + data[: len(data) // 2])
             return None
@@ -215,6 +226,7 @@ def _phrase(status: int) -> str:
 def _bare_error(reply: Reply) -> bytes:
     """An error of older builds: the message is the reason phrase, and the body is empty (section 1.3)."""
     assert isinstance(reply.payload, dict)
+    # A line break would end the status line, and the rest of the message would be read as headers.
     text = str(reply.payload.get("message") or _phrase(reply.status)).replace("\r", " ").replace("\n", " ")
     head = f"HTTP/1.1 {reply.status} {text}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
     return head.encode("latin-1", "replace")
@@ -241,6 +253,7 @@ async def _body(http: HttpRequest) -> bytes | None:
 
 def _response(reply: Reply, data: bytes | None = None) -> Response:
     data = _encoded(reply) if data is None else data
+    # A client or a person can see in each answer that this is no real server.
     headers = {"x-sandbox": "not-a-mail-server", **reply.headers}
     if data:
         headers["content-type"] = reply.content_type

@@ -24,6 +24,8 @@ class Fields:
 
     def __init__(self, raw: Mapping[str, Any], *, strict: bool = False) -> None:
         self.strict = strict
+        # The real binder accepts PascalCase names too (API reference section 1.2), so that the case of a
+        # name must not matter.
         self._raw: dict[str, Any] = dict(raw) if strict else {key.lower(): value for key, value in raw.items()}
 
     def __contains__(self, name: str) -> bool:
@@ -126,6 +128,7 @@ def read_body(raw: bytes, content_type: str, *, strict: bool = False) -> Body:
     start = raw.lstrip()[:1]
     if not start:
         return Body(Fields({}, strict=strict))
+    # Never strict: all values of a form are strings.
     if "x-www-form-urlencoded" in content_type.lower() and start not in {b"{", b"["}:
         return Body(Fields(dict(_form(raw))))
     value = parse_json(raw)
@@ -140,6 +143,7 @@ def read_body(raw: bytes, content_type: str, *, strict: bool = False) -> Body:
 
 def _form(raw: bytes) -> list[tuple[str, str]]:
     try:
+        # The limit keeps a form with millions of fields from blocking the event loop.
         return parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=1000)
     except ValueError:
         raise BindError("body") from None

@@ -107,6 +107,7 @@ class Call:
         """A user of `domain` by address or local part."""
         found = domain.users.get(bare_name(email or "", domain.name))
         if found is None:
+            # Older builds answer 400 with another text (API reference section 1.3).
             if "unknown-user-400" in self.quirks:
                 raise Refusal("User not found", status=400)
             raise Refusal(NO_USER)

@@ -15,6 +15,7 @@ class SandboxError(RuntimeError):
 class Thresholds:
     """Brute-force limits per client address (API reference section 2.10). Windows and blocks are in seconds."""
 
+    # The server's present defaults, which the vendor documents (API reference section 2.10).
     delay_after: int = 15
     block_after: int = 25
     window: float = 600.0
@@ -66,6 +67,7 @@ class SandboxConfig:
     password: str | None = field(default=None, repr=False)
     hostname: str = "mail.sandbox.test"
     version: str = "100.0.9742.26305"
+    # About 15 minutes and about 60 days on the real server (API reference section 2.5).
     access_token_seconds: float = 900.0
     refresh_token_seconds: float = 60 * 86400.0
     faults: tuple[str, ...] = ()

@@ -63,6 +63,7 @@ class Dispatcher:
         try:
             route, parts = self._route(request)
             outcome.endpoint, outcome.is_write = route.pattern, route.is_write
+            # Before the body is bound: a request without a valid token must get 401 even if its body is invalid.
             session = self._session(route, request, outcome)
             call = Call(
                 self._service,
@@ -86,6 +87,7 @@ class Dispatcher:
         except _NotAllowedError as error:
             outcome.reply = error.reply
         except Refusal as refusal:
+            # A refusal is no successful write, so that it keeps `success: false` with every quirk.
             outcome.reply = with_quirks(refused(refusal, self._service.quirks), self._service.quirks, is_write=False)
         except BindError:
             outcome.reply = refused(Refusal("Invalid input parameters", status=400), self._service.quirks)
@@ -96,6 +98,8 @@ class Dispatcher:
         quirks = self._service.quirks
         present = {method: route for method, route in routes.items() if not quirks.missing(method, route.pattern)}
         if not present:
+            # A build answers 404 to an endpoint that it lacks (API reference section 1.1). The empty body distinguishes
+            # it from a missing object.
             raise Refusal("", status=404, bare=True)
         # HEAD is GET without a body, which uvicorn omits.
         method = "GET" if request.method == "HEAD" else request.method
@@ -110,11 +114,13 @@ class Dispatcher:
             return None
         session = self._service.tokens.session(request.token) if request.token else None
         if session is None:
+            # A missing, expired or revoked token gives 401, often with an empty body (API reference section 1.3).
             raise Refusal("", status=401, bare=True)
         kind = kind_of(self._service.store, session)
         outcome.token_kind, outcome.user = ("step" if session.step else kind), session.family.user
         if route.role == "step":
             return session
+        # All endpoints except the one for two factors answer 403 to a step token (API reference section 2.2).
         if session.step:
             raise _forbidden()
         # A block applies to existing sessions too, unless a quirk limits it to logins.
@@ -134,6 +140,7 @@ class Dispatcher:
             return store.domain(call.who.family.user.rpartition("@")[2]), False
         if request.domain_header and "header-context-ignored" not in quirks:
             return store.domain(request.domain_header.strip()), True
+        # A few calls with the address in the path accept a plain SA token (API reference section 2.7).
         if route.address_gives_context and "address-in-path-needs-context" not in quirks:
             return store.domain(call.params["email"].rpartition("@")[2]), False
         text = NO_DOMAIN

@@ -61,6 +61,7 @@ def _pair(size: int) -> tuple[str, str]:
 
 def state(dkim: Dkim) -> str:
     """The name of the state, as listed above."""
+    # The key does not exist yet, but a client that reads it gets one. The state must not depend on who reads first.
     if dkim.seeded and dkim.active is None:
         return "active"
     if dkim.active is None:
@@ -89,6 +90,7 @@ def is_published(zones: Zones, domain: str, selector: str, public_key: str) -> b
         }
         if (
             _SLASHES.sub("/", tags.get("p", "")) == _SLASHES.sub("/", public_key)
+            # Both tags are optional, with these defaults (RFC 6376 section 3.6.1).
             and tags.get("v", "DKIM1") == "DKIM1"
             and tags.get("k", "rsa") == "rsa"
         ):
@@ -106,6 +108,7 @@ def update_keys(domain: Domain, zones: Zones, keys: KeyMaker, clock: Clock) -> b
         dkim.seeded, dkim.is_on, dkim.active = False, True, keys.make(DEFAULT_SIZE)
         return True
     pending = dkim.pending
+    # While signing is off, a pending key waits for `dkim-enable` or `dkim-verify-rollover`.
     if pending is None or not dkim.is_on or clock.now() < pending.next_check:
         return False
     if is_published(zones, domain.name, pending.selector, pending.public_key):

@@ -75,6 +75,7 @@ def domain_data(domain: Domain, quirks: Quirks) -> dict[str, Any]:
         "mainDomainAdmin": domain.main_admin,
         "isSplitDomain": domain.setting("isSplitDomain"),
     }
+    # Builds may lack this field (API reference section 4.7).
     if "no-domain-alias-count" in quirks:
         del data["domainAliasCount"]
     return data

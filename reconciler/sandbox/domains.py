@@ -32,6 +32,7 @@ def create_domain(
     Raises Refusal if the name is in use or invalid.
     """
     name = domain_name(name)
+    # A domain alias receives mail for its name, so that no domain can have the same name.
     if name in service.store.domains or name in service.store.alias_owner:
         raise Refusal(DOMAIN_IN_USE)
     admin = local_part(admin, name)
@@ -77,6 +78,7 @@ def rename_domain(service: Service, domain: Domain, new: str) -> None:
     if name != domain.name and (name in service.store.domains or name in service.store.alias_owner):
         raise Refusal(DOMAIN_IN_USE)
     old = domain.name
+    # Before the rename, because the tokens are stored under the old addresses.
     for user in domain.users:
         service.tokens.revoke_user(domain.address(user))
     service.store.drop_domain(domain)
@@ -126,6 +128,7 @@ def change_settings(service: Service, domain: Domain, wanted: Fields, *, only: I
     main_admin = local_part(main_admin, domain.name)
     if main_admin not in domain.users:
         raise Refusal("The main domain administrator does not exist")
+    # Fields that the request leaves out keep their values (API reference section 4.5).
     after = ({**domain.settings, **found}, {**domain.throttle, **found_throttle}, hostname or domain.hostname)
     # Only real changes count as updates: tests check that a second run writes nothing.
     is_same = after == (domain.settings, domain.throttle, domain.hostname) and main_admin == domain.main_admin
@@ -142,6 +145,7 @@ def _change_main_admin(service: Service, domain: Domain, name: str) -> None:
     service.store.touch(domain, "users", domain.main_admin)
     domain.main_admin = name
     domain.users[name].is_primary = True
+    # The former administrator keeps this flag: only the primary role is handed over.
     domain.users[name].flags["isDomainAdmin"] = True
     service.store.touch(domain, "users", name)
 

@@ -55,7 +55,9 @@ def refused(error: Refusal, quirks: Quirks) -> Reply:
     """The answer for a refusal, in the form that the quirks select."""
     status = error.status
     if status is None:
+        # Sources differ about the status of business errors (API reference section 11), so that a quirk selects it.
         status = error.code if "business-errors-4xx" in quirks else 200
+    # Real servers often answer 401 with an empty body (API reference section 1.3).
     if error.bare:
         return Reply(status, None)
     return Reply(status, {"success": False, "resultCode": error.code, "message": error.message, "debugInfo": None})

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from reconciler.sandbox.clock import Clock
 from reconciler.sandbox.config import Thresholds
 
+# A successful login lowers the count by 2, at most once in 5 minutes (API reference section 2.10).
 _FORGIVEN = 2
 _FORGIVE_EVERY = 300.0
 
@@ -49,6 +50,7 @@ class Ids:
         # Older failures count in neither window, and an attacker must not fill the memory.
         while record.failures and record.failures[0] <= now - max(limits.window, limits.long_window):
             record.failures.popleft()
+        # The longer block is checked first: an address that exceeds both thresholds must get the longer one.
         if self._within(record, limits.long_window) >= limits.long_block_after:
             record.blocked_until = max(record.blocked_until, now + limits.long_block_seconds)
         elif self._within(record, limits.window) >= limits.block_after:

@@ -63,8 +63,10 @@ def _domain(service: Service, domain: Domain) -> dict[str, Any]:
 
 
 def _user(service: Service, domain: Domain, user: User) -> dict[str, Any]:
+    # A list of forwards has effect only while both switches are on (section 10 no. 24).
     forwards = bool(domain.setting("enableMailForwarding") and user.mail_value("enableMailForwarding"))
     login = to_json(user.login)
+    # The code is as secret as the password, which the state does not contain either.
     del login["two_factor_code"]
     return {
         "userData": user_data(domain, user),
@@ -134,6 +136,7 @@ def change_account(service: Service, given: Mapping[str, Any]) -> None:
             account.flags["isDisabled"] = bool(given["disabled"])
     elif "disabled" in given:
         account.is_disabled = bool(given["disabled"])
+    # An account that is disabled while it is logged in must not keep its session.
     if account.is_disabled:
         service.tokens.revoke_user(found.user_id)
     found.touch(service.store)

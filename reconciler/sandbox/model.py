@@ -71,6 +71,7 @@ class User:
 
     @property
     def is_domain_admin(self) -> bool:
+        # The primary administrator has the role even if a write cleared the flag.
         return self.is_primary or bool(self.flags.get("isDomainAdmin", False))
 
     @property

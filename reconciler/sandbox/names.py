@@ -22,6 +22,7 @@ def domain_name(text: str) -> str:
     Raises Refusal DOMAIN_ADD_ERROR_INVALID_NAME for an invalid name.
     """
     name = text.strip().rstrip(".").lower()
+    # Only for other scripts: names in ASCII may contain an underscore, which IDNA rejects.
     if not name.isascii():
         try:
             name = idna.encode(name, uts46=True).decode("ascii")

@@ -46,6 +46,8 @@ def matches(password: str, stored: str) -> bool:
 
 
 def _digest(password: str, salt: bytes) -> bytes:
+    # `surrogatepass`: a password of the environment can contain bytes that are not UTF-8, which Python
+    # reads as lone surrogates.
     return hashlib.pbkdf2_hmac("sha256", password.encode("utf-8", "surrogatepass"), salt, _ITERATIONS)
 
 

@@ -39,6 +39,7 @@ class Persistence:
         path = folder / FILE_NAME
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            # Without Python's own transactions: `write` begins and ends each one itself.
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=1)
         except (OSError, sqlite3.OperationalError) as error:
             raise DataInUseError(f"cannot use the data folder {folder}: {error}; choose another one") from error
@@ -46,6 +47,7 @@ class Persistence:
             # One sandbox per folder: a second one would overwrite the rows of the first without notice.
             self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode=WAL")
+            # A power failure may lose the last writes, but never damages the file. A test server needs no more.
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.execute(_SCHEMA)
         except sqlite3.OperationalError as error:
@@ -56,6 +58,7 @@ class Persistence:
             self._db.close()
             raise DataInUseError(f"{path} is not a sandbox database: {error}; choose another folder") from error
         self._place = int(self._db.execute("SELECT COALESCE(MAX(place), 0) FROM thing").fetchone()[0])
+        # The file contains password hashes and private DKIM keys.
         path.chmod(0o600)
 
     def rows(self) -> Iterator[tuple[RowKey, Any]]:
@@ -75,6 +78,7 @@ class Persistence:
                 else:
                     self._place += 1
                     self._db.execute(_WRITE, (*key, json.dumps(value), self._place))
+        # Also for KeyboardInterrupt: an open transaction would make every later write fail.
         except BaseException:
             self._db.execute("ROLLBACK")
             raise

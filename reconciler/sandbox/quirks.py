@@ -117,6 +117,7 @@ class Quirks:
         Raises UnknownQuirkError for an unknown name or endpoint; then nothing changes.
         """
         wanted = frozenset(names)
+        # Built completely before it replaces the old one, because a name may be invalid and must then change nothing.
         absent: dict[str, set[tuple[str, str]]] = {"missing": set(), "not-allowed": set()}
         for name in wanted:
             head, _, endpoint = name.partition(":")
@@ -137,6 +138,7 @@ class Quirks:
 
     def missing(self, method: str, pattern: str) -> bool:
         """Whether a quirk removes the endpoint `pattern` (as in the route table)."""
+        # Only one client tries `list-aliases` (API reference section 6.1), so that it exists only with the quirk.
         if pattern == _MOVED_ALIASES and "aliases-moved" not in self.names:
             return True
         return self._is_absent("missing", method, pattern)
@@ -147,6 +149,7 @@ class Quirks:
 
     def _is_absent(self, kind: str, method: str, pattern: str) -> bool:
         absent = self._absent[kind]
+        # This method runs for every request, and most sandboxes have no such quirk.
         if not absent:
             return False
         return any((one, bare) in absent for bare in _spellings(pattern) for one in ("", method))

@@ -56,6 +56,8 @@ class RequestLog:
         counters = self.counters
         counters["total"] += 1
         counters["writes"] += is_write
+        # Counted apart from writes: a write without a change is no mutation. Tests check that a second
+        # run changes nothing.
         counters["mutations"] += bool(effects)
         counters[f"status {status}"] += 1
         counters[f"{method} {endpoint or '(unknown)'}"] += 1

@@ -43,6 +43,7 @@ class Router:
 
     def find(self, path: str) -> tuple[dict[str, Route], list[str]]:
         """The routes by method of a percent-encoded path (empty if unknown), and its decoded segments."""
+        # Decoded after the split, so that an encoded slash stays in its segment.
         parts = [unquote(part) for part in path.split("/") if part]
         return self._walk(self._root, parts, 0), parts
 
@@ -59,6 +60,7 @@ class Router:
             found = self._walk(node.param, parts, at + 1)
             if found:
                 return found
+        # The last choice, because it matches any number of segments.
         return node.tail
 
 

@@ -27,6 +27,7 @@ def seed(service: Service) -> str:
     if admin is None:
         store.admins[name] = admin = Admin(name, hashed(password))
     else:
+        # A stored administrator gets the new password too: otherwise the announced one would not work.
         admin.password = hashed(password)
     store.touch_admin(admin)
     # Zones of domains override equal zones of the configuration.
@@ -71,4 +72,5 @@ def _seed_domain(service: Service, one: SeedDomain) -> None:
         hostname=one.hostname,
         settings=bind_settings(Fields(one.limits)),
     )
+    # Only marked: the key is generated when it is first read, so that many domains do not delay the start.
     domain.dkim.seeded = one.dkim

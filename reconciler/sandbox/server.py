@@ -44,6 +44,7 @@ class Sandbox:
 
     def __init__(self, config: SandboxConfig | None = None) -> None:
         self.config = config or SandboxConfig()
+        # The control endpoints need no login, so that no other machine may reach them.
         if self.config.address != LOOPBACK:
             raise SandboxError(
                 f"the sandbox listens on {LOOPBACK} only, not on {self.config.address}: it is not a mail server"
@@ -67,6 +68,7 @@ class Sandbox:
         """Start in a background thread. When this method returns, the sandbox listens."""
         assert self._thread is None, "the sandbox already runs"
         self._ready.clear()
+        # A daemon thread, so that a test that forgets `stop` does not keep its process alive.
         self._thread = threading.Thread(target=self._run, name="reconciler-sandbox", daemon=True)
         self._thread.start()
         is_ready = self._ready.wait(_START_SECONDS)
@@ -105,6 +107,7 @@ class Sandbox:
 
     async def _serve(self) -> None:
         config = self.config
+        # Bound before the store is opened: a port in use must not touch the data folder.
         listener = _listen(config.port)
         store = None
         dns = DnsServer(self.zones, port=config.dns_port)
@@ -144,6 +147,7 @@ class Sandbox:
         finally:
             await dns.stop()
             if store is not None:
+                # Zones can also be changed through `Sandbox.zones`, without a request that would store them.
                 store.keep_zones(self.zones.dump())
                 store.close()
             listener.close()

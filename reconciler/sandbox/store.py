@@ -82,6 +82,7 @@ class Store:
     def note(self, action: str, kind: str, address: str) -> None:
         """Count an effect: `create`, `update`, `noop` (a write without a change), `delete`, `password`..."""
         self.effects.setdefault((kind, address), Counter())[action] += 1
+        # Only real changes belong to a request: the log marks it as a mutation by this list.
         if action != "noop":
             self.changed.append(f"{action} {kind} {address}")
 
@@ -119,6 +120,7 @@ class Store:
         for alias in domain.domain_aliases:
             self.alias_owner.pop(alias, None)
         if self._persistence is not None:
+            # Its own rows need no write any more: the deletion covers all of them.
             self._dropped.append(domain.name)
             self._dirty = {key: None for key in self._dirty if key[1] != domain.name}
 
@@ -130,6 +132,7 @@ class Store:
         """Restore domains and administrators. Later changes and their counters are lost."""
         for domain in list(self.domains.values()):
             self.drop_domain(domain)
+        # Administrators created since the snapshot are touched too, so that their rows are deleted.
         removed, self.admins = self.admins, deepcopy(before.admins)
         for admin in {**removed, **self.admins}.values():
             self.touch_admin(admin)

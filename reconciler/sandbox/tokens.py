@@ -61,6 +61,7 @@ class Tokens:
         self._clock = clock
         self._access_seconds = access_seconds
         self._refresh_seconds = refresh_seconds
+        # A new key for each run: tokens are not stored, so that none may outlive a restart.
         self._key = secrets.token_bytes(32)
         self._sessions: dict[str, Session] = {}
         self._refresh: dict[str, tuple[Family, float]] = {}
@@ -71,6 +72,7 @@ class Tokens:
     def log_in(self, user: str, client: str, *, is_system: bool, roles: list[str], alone: bool = True) -> Issued:
         """Issue tokens for a login. With `alone`, tokens of an earlier login with the same client id are revoked."""
         family = Family(user, client, is_system=is_system)
+        # A login without a client id has the empty one: two of them also revoke each other (API reference section 2.3).
         if alone:
             earlier = self._families.get((user, client))
             if earlier is not None:
@@ -85,6 +87,7 @@ class Tokens:
 
     def step(self, user: str, client: str, purpose: str, *, is_system: bool) -> Issued:
         """Issue a step token, which is valid for ten minutes and only to complete the login."""
+        # In a family of its own: an unfinished login must not revoke the session of an earlier one.
         return self._access(Family(user, client, is_system=is_system), [], purpose)
 
     def session(self, token: str) -> Session | None:
@@ -111,6 +114,7 @@ class Tokens:
             self._sessions.pop(token, None)
         family.access.clear()
         self._refresh.pop(family.refresh, None)
+        # A step token has a family of its own with the same key. Revoking it must not remove the entry of a login.
         if self._families.get((family.user, family.client)) is family:
             del self._families[(family.user, family.client)]
         self._by_user.get(family.user, {}).pop(id(family), None)
@@ -138,6 +142,7 @@ class Tokens:
             "iat": int(now),
             "nbf": int(now),
             "exp": int(expires),
+            # Without a random part, two tokens of the same second would be equal.
             "jti": secrets.token_hex(8),
             "iss": "reconciler-sandbox",
         }

@@ -27,6 +27,7 @@ def list_row(domain: Domain, user: User, quirks: Quirks) -> dict[str, Any]:
         "fullName": user.full_name,
         "lastLoginTime": user.last_login,
     }
+    # Older builds may leave out these three fields (API reference section 5.1).
     if "list-rows-without-sizes" not in quirks:
         row |= {
             "isPrimaryDomainAdmin": user.is_primary,

@@ -101,6 +101,7 @@ class Calls:
         if canonical_domain(name) != domain:
             # A customer's session belongs to its own domain: the files name the wrong server entry.
             if not self.is_admin:
+                # Remembered, so that requests for the other domains of the files fail without another round trip.
                 self._only_domain = canonical_domain(name)
                 self._check_own(domain)
             other = RequestInfo(self.session.name, "").clean(name)
@@ -126,6 +127,7 @@ class Calls:
         # With the lock, concurrent failures wait for one request instead of sending one each.
         async with self._build_lock:
             if self.is_admin and not self.capabilities.build_requested:
+                # Set before the request, so that a failed request is not repeated for each later message.
                 self.capabilities.build_requested = True
                 spelling = endpoints.VERSION.spellings[0]
                 try:
@@ -154,6 +156,8 @@ class Calls:
         usable = [
             (number, spelling)
             for number, spelling in enumerate(endpoint.spellings)
+            # A customer has no right to system endpoints. Their 403 would be taken for the final answer, instead of "no
+            # such endpoint".
             if number >= self.capabilities.first(endpoint) and (self.is_admin or spelling.bearer != "system")
         ]
         for number, spelling in usable:
@@ -191,10 +195,14 @@ class Calls:
             context = await self.tokens.domain(domain) if spelling.bearer == "domain" else None
             token = context.token if context else await self.tokens.system()
             request = self._request_info(endpoint, spelling, domain, (token.access, *secrets))
+            # The token can have been renewed since `write` verified it. A write under the context of another domain
+            # would damage that domain.
             if endpoint.writes and context is not None and not context.verified:
                 raise StaleToken
             try:
                 values = {"domain": domain, **params}
+                # Never for a write: a write that the server rejects with 401 is ambiguous, while a
+                # rejected read is harmless.
                 last_attempt = not endpoint.writes and attempt == TOKEN_ATTEMPTS
                 return await self._send(spelling, values, request, token, context, last_attempt=last_attempt), context
             except StaleToken:
@@ -211,6 +219,7 @@ class Calls:
                 if was_rejected:
                     break
                 was_rejected = True
+        # No third attempt: a rejected refresh token counts as a failed login (API reference section 2.4).
         raise session_rejected(self._request_info(endpoint, spelling, domain, ()))
 
     async def _send(

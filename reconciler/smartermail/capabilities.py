@@ -46,6 +46,7 @@ def build_in(text: str) -> Build | None:
 
     Clients disagree about the key of the version, so all of the answer is searched.
     """
+    # The pattern also matches versions with a suffix, such as `100.0.9742.26305+HASH` (API reference section 3).
     found = _VERSION.search(text)
     return Build(found[1], int(found[2])) if found else None
 

@@ -55,6 +55,8 @@ class Spelling:
             return params[self.bare]
         if self.method == "GET":
             return None
+        # A POST without fields sends `{}`, because a filter of the server refuses a null body (API
+        # reference section 1.1).
         return {name: params[name] for name in self.fields}
 
 
@@ -104,6 +106,8 @@ def _post(path: str, *fields: str, bearer: Bearer = "domain") -> Spelling:
     return Spelling("POST", path, fields, bearer)
 
 
+# Not a write: if the answer is lost, another login is harmless. A rejected login is final, because rejections count
+# (section 2.10).
 LOGIN = Endpoint(
     "login",
     (
@@ -115,6 +119,7 @@ LOGIN = Endpoint(
 REFRESH = Endpoint("refresh", (_post("auth/refresh-token", "token", "clientId", bearer="nobody"),), writes=True)
 LOGOUT = Endpoint("logout", (_post("auth/logout-user", bearer="system"),))
 
+# Not a write, although it is a POST: it only issues a token, so that it can be sent again after a failure.
 MANAGE_DOMAIN = Endpoint("manage domain", (_post("settings/sysadmin/manage-domain/{domain}", bearer="system"),))
 ONE_DOMAIN = Endpoint("one domain", (_get("settings/sysadmin/domain/{domain}", "system"),))
 DOMAINS = Endpoint("domains", (_get("settings/sysadmin/domains", "system"),))
@@ -126,6 +131,7 @@ SETTINGS = Endpoint(
     "domain settings", (_get("settings/domain/domain"), _get("settings/sysadmin/domain-settings/{domain}", "system"))
 )
 USERS = Endpoint("users", (_get("settings/domain/list-users"), _get("settings/sysadmin/list-users/{domain}", "system")))
+# Other clients confirm only the first path (API reference section 6.1). The others cost a request only after a 404.
 ALIASES = Endpoint(
     "aliases",
     (_get("settings/domain/aliases"), _get("settings/domain/alias-list"), _get("settings/domain/list-aliases")),
@@ -177,6 +183,7 @@ def _write(name: str, *spellings: Spelling) -> Endpoint:
 CREATE_USER = _write("create user", _post("settings/domain/user-put", "userData", "userMailSettings", "forwardList"))
 UPDATE_USER = _write("update user", _post("settings/domain/post-user", "email", "userData"))
 DISABLE_USERS = _write("disable users", _post("settings/domain/users-disable/{disable}/{allowMail}", "input"))
+# The second path worked until 2023 and fails since build 9088 (API reference section 5.3).
 UPDATE_USER_MAIL = _write(
     "update mail settings",
     _post("settings/domain/post-user-mail", "email", "userMailSettings"),
@@ -185,6 +192,8 @@ UPDATE_USER_MAIL = _write(
 UPDATE_FORWARDS = _write(
     "update forward list", _post("settings/domain/post-mailbox-forward-list", "email", "mailboxForwardList")
 )
+# The bulk call is first, because it refuses the primary administrator and the caller (API reference section 5.7).
+# `account-list-delete` is last, because it deletes accounts of any kind.
 DELETE_USER = _write(
     "delete user",
     _post("settings/domain/users-delete", "input"),
@@ -194,6 +203,7 @@ DELETE_USER = _write(
 RENAME_USER = _write("rename user", _post("settings/domain/rename-user/{old}/{new}"))
 CREATE_ALIAS = _write("create alias", _post("settings/domain/alias-put", "oldName", "alias"))
 UPDATE_ALIAS = _write("update alias", _post("settings/domain/alias", "oldName", "alias"))
+# Without `account-list-delete` as a fallback: a mistaken name could then delete a mailbox (API reference section 5.7).
 DELETE_ALIAS = _write("delete alias", _post("settings/domain/alias-delete/{name}"))
 CREATE_DOMAIN_ALIAS = _write("create domain alias", _post("settings/domain/domain-alias-put/{name}/{checkMx}"))
 DELETE_DOMAIN_ALIAS = _write("delete domain alias", _post("settings/domain/domain-alias-delete/{name}"))

@@ -39,6 +39,7 @@ async def user_rows(calls: Calls, domain: str) -> Rows:
         answer = await calls.read(endpoints.USERS, domain)
     except NoSuchEndpoint:
         return await _searched(calls, domain, "users", (decode.USER, decode.DOMAIN_ADMIN))
+    # Here null is an error: every domain has an administrator, so that no correct list of users is empty.
     found = decode.rows(answer, "userData", where)
     for row in found:
         complete.kind_of_row(row, (decode.USER, decode.DOMAIN_ADMIN), where)
@@ -101,8 +102,11 @@ async def _searched(calls: Calls, domain: str, kind: str, types: tuple[int, ...]
             domain,
             search="",
             searchFlags=[kind],
+            # Counted from the received rows and not from `take`, because a build may return fewer rows than requested.
             skip=len(found),
             take=PAGE,
+            # Without a sort field the order may differ from page to page (section 10 no. 32), and rows
+            # would be skipped.
             sortField="userName",
             sortDescending=False,
         )
@@ -121,6 +125,7 @@ async def _searched(calls: Calls, domain: str, kind: str, types: tuple[int, ...]
     # Without a kind, an alias could be taken for a mailbox and be deleted as one.
     if any("accountType" not in row for row in found):
         raise IncompleteRead(f"{where}: a row has no accountType", hint=_UNCHANGED)
+    # Filtered at the end: `totalCount` and `skip` refer to the rows of all kinds.
     return _by_name([row for row in found if row["accountType"] in types], domain, where, "userName")
 
 

@@ -104,6 +104,8 @@ class ServerReader:
             aliases_read = group.create_task(lists.alias_rows(calls, domain))
             others_read = group.create_task(lists.domain_aliases(calls, domain))
             managed = {p for p, is_managed in (("eas", scope.eas), ("mapi", scope.mapi)) if is_managed}
+            # A protocol that no file manages is read only if the scope requests it, because each list
+            # costs one request.
             activations_read = {
                 p: group.create_task(self._activations(domain, p, managed=p in managed))
                 for p in sorted(managed | scope.activations)
@@ -115,7 +117,10 @@ class ServerReader:
             mailboxes_read = group.create_task(self._mailboxes(domain, users_read.result(), data, settings))
             aliases_found = group.create_task(self._aliases(domain, aliases_read.result(), data, scope.alias_flags))
         mailboxes, aliases = mailboxes_read.result(), aliases_found.result()
+        # After both lists: a list with rows of another kind would lead to the deletion of the wrong objects.
         complete.one_namespace(mailboxes, aliases, calls.where(endpoints.ALIASES, domain))
+        # Last, because forwarding costs one request for each mailbox (API reference section 5.8): an incomplete list
+        # stops before that.
         mailboxes = await self._with_forwarding(domain, mailboxes, scope.forwarding)
         activated = {p: found for p, read in activations_read.items() if (found := read.result()) is not None}
         where = calls.where(endpoints.SETTINGS, domain)
@@ -146,6 +151,8 @@ class ServerReader:
         """All mailboxes. Those with incomplete rows, as older builds send them, are read one by one."""
         where = self._calls.where(endpoints.USERS, domain)
         listed = {name: decode.account(row, name, where) for name, row in rows.items()}
+        # Rows of older builds may lack `isPrimaryDomainAdmin` (API reference section 5.1), so that the domain's own
+        # data decides too.
         main = _main_admin(data, domain) or _main_admin(settings, domain)
         missing = {name for name, a in listed.items() if not a.is_complete}
         async with task_group() as group:
@@ -187,6 +194,7 @@ class ServerReader:
         answer = await self._calls.read(endpoints.USER, domain, email=f"{name}@{domain}")
         where = self._calls.where(endpoints.USER, domain)
         data = decode.inner(answer, "userData", where)
+        # A server or a cache that mixes up answers could otherwise apply the settings of one mailbox to another.
         if decode.row_name(data, domain, where, "userName") != name:
             raise UnexpectedAnswer(f"{where}: the answer describes another mailbox than {name}")
         return data
@@ -199,6 +207,8 @@ class ServerReader:
         missing = {
             name
             for name, a in listed.items()
+            # `targets` is null for an alias for all users of the domain (API reference section 6.1); the single object
+            # shows its targets.
             if isinstance(a.targets, Unset) or (name in wanted and not decode.carries_flags(a))
         }
         async with task_group() as group:
@@ -270,6 +280,7 @@ class ServerReader:
         async with task_group() as group:
             data = group.create_task(self._calls.domain_data(domain))
             rows = group.create_task(lists.user_rows(self._calls, domain))
+        # Called only for its checks of completeness.
         await self._mailboxes(domain, rows.result(), data.result(), {})
         return rows.result()
 

@@ -26,6 +26,8 @@ async def write_forwarding(calls: Calls, domain: str, name: str, values: Mapping
     email = f"{name}@{domain}"
     if not (await calls.tokens.domain(domain)).verified:
         await calls.domain_data(domain)
+    # Read first, because a write replaces the complete list. Whether omitted fields are kept or reset is unknown (API
+    # reference section 5.8).
     current = await _list(calls, domain, email)
     wanted = encode.forward_list(current, values)
     try:
@@ -51,6 +53,7 @@ async def _list(calls: Calls, domain: str, email: str) -> Fields:
 
 async def _switch_on(calls: Calls, domain: str, email: str) -> None:
     settings = await _mail_settings(calls, domain, email)
+    # The switch may already be on, for example by the domain's defaults. Then no write is needed.
     if settings.get("enableMailForwarding") is not True:
         merged = {**settings, "enableMailForwarding": True}
         await calls.write(endpoints.UPDATE_USER_MAIL, domain, email=email, userMailSettings=merged)
@@ -113,6 +116,7 @@ class ServerWriter(ServerReader):
         """
         ambiguous: list[AmbiguousWrite] = []
         enabled = values.get("enabled")
+        # First, so that a failure of a later part does not leave the login open.
         if enabled is False:
             await _collect_ambiguous(ambiguous, self._switch(domain, name, enabled=False))
         if encode.changes_account(values) or password is not None:
@@ -137,6 +141,7 @@ class ServerWriter(ServerReader):
                 f"{where}: {name} is a domain administrator and was not deleted",
                 hint="remove the administrator role in the server's web interface first",
             )
+        # `input` and `name` serve different spellings of the endpoint.
         await self._calls.write(endpoints.DELETE_USER, domain, input=[name], name=name)
 
     async def rename_mailbox(self, domain: str, old: str, new: str) -> None:
@@ -183,6 +188,7 @@ class ServerWriter(ServerReader):
 
         If the domain's switch is off, a server may confirm the write and do nothing. Only a new read shows that.
         """
+        # One request for all mailboxes, so that a deactivation makes room for an activation under the domain's limit.
         rows = [{"emailAddress": f"{name}@{domain}", "isActive": on} for name, on in sorted(activations.items())]
         await self._calls.write(_ACTIVATIONS[protocol], domain, rows=rows)
 
@@ -211,6 +217,8 @@ class ServerWriter(ServerReader):
         await self._verified(domain)
         current = await self._alias_data(domain, old)
         where = self._calls.where(endpoints.ALIAS, domain)
+        # A write replaces the targets (API reference section 6.3). Without the read targets, it could end
+        # with an empty alias.
         if "to" not in values and not isinstance(current.get("aliasTargetList"), list):
             raise UnexpectedAnswer(
                 f"{where}: the targets of {old} are unknown, and a write could remove them; nothing was written"

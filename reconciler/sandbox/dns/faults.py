@@ -33,6 +33,7 @@ class DnsFault:
 
     def matches(self, name: str, rdtype: dns.rdatatype.RdataType, *, tcp: bool) -> bool:
         """Whether the fault affects a question (name in lower case, without final dot)."""
+        # TCP has no truncation: the TC bit only tells a client to repeat its query over TCP.
         if tcp and self.kind == "truncate":
             return False
         return self.match in name and self.rdtype in (None, rdtype)
@@ -51,6 +52,7 @@ class DnsFaults:
         Raises:
             ValueError: a fault is invalid; the message names it and the reason. Then nothing changes.
         """
+        # Parsed outside of the lock and before the change, so that an invalid fault changes nothing.
         left = [(fault, fault.times) for fault in map(_fault, faults)]
         with self._lock:
             self._left = left

@@ -79,12 +79,14 @@ class Responder:
             cached = self._answer(wire, tcp=tcp)
         except dns_wire.NotAQuery as refusal:
             return DnsReply(refusal.reply)
+        # Before the fault: a test must see a question that gets no answer.
         self._log.append((cached.name, cached.rtype))
         data = wire[:2] + cached.data[2:]
         fault = self._faults.take(cached.name, cached.query.rdtype, tcp=tcp)
         return DnsReply(data) if fault is None else _faulty(fault, wire, cached.query, data)
 
     def _answer(self, wire: bytes, *, tcp: bool) -> _CachedAnswer:
+        # The size limit differs between UDP and TCP, and with it the answer.
         cache_key = (wire[2:], tcp)
         # Read before the zones: if they change while the answer is built, the cached answer is already outdated.
         version = self._zones.version
@@ -101,6 +103,7 @@ class Responder:
         return cached
 
     def _render(self, query: dns_wire.Query, *, tcp: bool) -> bytes:
+        # Only version 0 of EDNS exists (RFC 6891 section 6.1.3).
         if query.edns > 0:
             return dns_wire.error(query, dns.rcode.BADVERS)
         if query.rdclass != dns.rdataclass.IN or query.rdtype in _REFUSED:

@@ -56,6 +56,7 @@ class DnsServer:
         self._stopping = True
         self._udp.close()
         self._tcp.close()
+        # A copy, because each connection removes itself from the set when it ends.
         connections = list(self._connections)
         for connection in connections:
             connection.cancel()
@@ -129,6 +130,7 @@ class _Udp(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         reply = self._responder.reply(data, tcp=False)
         if reply.delay:
+            # Without waiting: a delayed answer over UDP must not delay the answers to other clients.
             asyncio.get_running_loop().call_later(reply.delay, self._send, reply, addr)
         else:
             self._send(reply, addr)

@@ -64,6 +64,8 @@ def parse(wire: bytes) -> Query:
     if len(wire) < 2:
         raise NotAQuery("too short for an id", None)
     flags = int.from_bytes(wire[2:4], "big") if len(wire) >= 4 else 0
+    # Before all checks that lead to a reply: even an error in reply to an answer could start a loop
+    # between two servers.
     if flags & dns.flags.QR:
         raise NotAQuery("the message is an answer", None)
     if len(wire) < HEADER:
@@ -118,6 +120,7 @@ def render(query: Query, answer: DnsAnswer, *, tcp: bool) -> bytes:
     target = HEADER  # offset of the next owner name: first in the question, then in the data of the CNAME before
     for name, rrset in answer.answers:
         owner = struct.pack("!H", _POINTER | target) if target < _REACH else name.to_wire() or b""
+        # Points into the data of this record: the target of a CNAME is the owner of the next set.
         target = start + len(body) + len(owner) + _FIXED
         for tail in rrset.tails:
             body += owner + tail

@@ -139,6 +139,7 @@ class Zone:
         for start in range(1, len(key)):
             encloser = key[start:]
             if encloser in self._at_or_below:
+                # Only the closest encloser counts: a wildcard further up does not apply (RFC 4592 section 3.3.1).
                 source = (b"*", *encloser)
                 return self._nodes.get(source, _NO_RRSETS) if source in self._at_or_below else None
         return None

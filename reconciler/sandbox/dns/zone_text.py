@@ -137,6 +137,7 @@ class _Collector(dns.zonefile.RRsetsReaderTransaction):
     def add_record(self, name: dns.name.Name, ttl: int, rdata: dns.rdata.Rdata) -> None:
         if not name.is_subdomain(self._zone_origin):
             raise ZoneError(f"{shown(name)} is outside of the zone; add a separate zone for it")
+        # A dictionary and not a set: the answer keeps the order of the file.
         lowest, rdatas = self._sets.get((name, rdata.rdtype), (ttl, {}))
         rdatas.setdefault(rdata)
         if rdata.rdtype == dns.rdatatype.SOA:

@@ -47,6 +47,7 @@ class Zones:
         self.on_change: Callable[[], None] | None = None
         """Called after each change, in the thread of the change and without the lock."""
         self.version = 0
+        # Reentrant, because `zone_text` calls `zone_names` while it holds the lock.
         self._lock = threading.RLock()
         self._zones: dict[NameKey, Zone] = {}
         self._above: set[NameKey] = set()  # the ancestors of origins: these names exist although no zone contains them
@@ -91,6 +92,7 @@ class Zones:
             check_record(zone, owner, rdtype, ttl)
             old = zone.rrset(key, rdtype)
             new = with_value(old, owner, ttl, rdata)
+            # Without a change, the version stays, and with it all cached answers.
             if new == old:
                 return
             zone.put(new)
@@ -181,6 +183,8 @@ class Zones:
                 seen.add(key)
                 zone = self._zone_of(key)
                 if zone is None:
+                    # An ancestor of a zone exists, even without records (RFC 8020 section 2). NXDOMAIN would mean that
+                    # nothing below it exists either.
                     rcode = dns.rcode.NOERROR if key in self._above or len(key) == 1 else dns.rcode.NXDOMAIN
                     return DnsAnswer(rcode, tuple(answers), self._root_soa)
                 node = zone.match(key)

@@ -59,6 +59,8 @@ def _patch(call: Call, kind: str) -> Reply:
     domain = call.domain
     rows = call.body.rows
     if rows is None:
+        # The vendor documents a bare array (API reference section 5.9); an object with `input` is accepted too, as in
+        # other bulk calls.
         rows = call.fields.value("input")
     if not isinstance(rows, list):
         raise BindError("array")
@@ -70,7 +72,9 @@ def _patch(call: Call, kind: str) -> Reply:
         is_active = fields.flag("isActive")
         if is_active is None:
             raise BindError("isActive")
+        # All rows are bound before the first change, so that an unknown user in the last row changes nothing.
         wanted[call.user(fields.text("emailAddress")).name] = is_active
+    # Only a new read reveals that nothing happened (API reference section 1.3).
     if not domain.setting(_FLAGS[kind]):
         if "seats-403-when-off" in call.quirks:
             raise Refusal("Access denied", status=403)

@@ -18,6 +18,7 @@ from reconciler.sandbox.routes.search import in_server_order
 from reconciler.sandbox.store import NAME_IN_USE
 
 NO_ALIAS = "Alias does not exist."
+# Without a domain too: a target may be a bare local part (API reference section 6.3).
 _TARGET = re.compile(r"[^\s@,;<>]+(@[^\s@,;<>]+)?")
 
 
@@ -31,6 +32,7 @@ def list_aliases(call: Call) -> Reply:
         if any(wanted in text for text in _searched(domain, alias, full="@" in wanted))
     ]
     rows = in_server_order(rows, call.quirks)
+    # An empty `gridInfo` has three forms in the sources (API reference section 6.1).
     if not rows and "empty-lists-arrays" not in call.quirks:
         rows = "" if "gridinfo-empty-string" in call.quirks else None
     return ok(gridInfo=rows)
@@ -61,6 +63,7 @@ def post_alias(call: Call) -> Reply:
     """`POST settings/domain/alias`: replaces the targets. Omitted flags keep their values; a quirk resets them."""
     domain = call.domain
     wanted = _wanted(call)
+    # Builds accept the call without `oldName` (API reference section 6.3).
     old = call.fields.text("oldName") or wanted.text("oldName") or wanted.text("name") or ""
     alias = _alias(call, old)
     name = local_part(wanted.text("name") or alias.name, domain.name)
@@ -93,6 +96,8 @@ def delete_accounts(call: Call) -> Reply:
     """`POST settings/domain/account-list-delete`: deletes users, aliases and lists by name (section 5.7)."""
     domain = call.domain
     problems = []
+    # The call takes names of any kind, so that a mistaken name of an alias deletes a mailbox (API
+    # reference section 5.7).
     for given in call.body.inputs("input"):
         name = bare_name(given, domain.name)
         if name in domain.users:

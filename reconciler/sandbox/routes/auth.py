@@ -21,6 +21,7 @@ def authenticate_user(call: Call) -> Reply:
     client = call.fields.text("clientId") or ""
     if not name.strip() or not password:
         raise Refusal("Username or password is empty", status=400)
+    # The limit of the server (API reference section 2.1).
     if len(name) > 200:
         raise Refusal("Invalid input parameters", status=400)
     # Before the password check: a blocked address must not learn whether a password is correct.
@@ -33,6 +34,8 @@ def authenticate_user(call: Call) -> Reply:
     if found.is_disabled:
         raise Refusal("ACCOUNT_DISABLED", status=403)
     login = found.login
+    # Before the second factor: app passwords work for mail protocols only (API reference section 2.2), so
+    # that no code can help.
     if login.app_password_only:
         return _step(call, found, client, "TWO_FACTOR_REQUIRED|APP_PASSWORD", "TwoFactor")
     if login.two_factor:
@@ -57,6 +60,7 @@ def authenticate_two_factor_code(call: Call) -> Reply:
     if call.fields.text("twoFactorCode") != found.login.two_factor_code:
         call.service.ids.failed(call.address)
         raise Refusal("INVALID_TWO_FACTOR_CODE", status=401)
+    # A step token works once, so that nobody can repeat the exchange with an observed code.
     call.service.tokens.revoke(session.family)
     return _finish(call, found, call.fields.text("clientId") or session.family.client)
 
@@ -66,10 +70,14 @@ def refresh_token(call: Call) -> Reply:
     _guard(call, "Too many refresh attempts")
     family = call.service.tokens.refreshing(call.fields.text("token") or "")
     client = call.fields.text("clientId")
+    # The field is optional, because the server knows the client id from the token (API reference section 2.4). An
+    # impersonation has a client id that no client knows.
     if family is None or (client and client != family.client and not family.is_impersonated):
         call.service.ids.failed(call.address)
         raise Refusal("Refresh token rejected", status=401)
     found = identity_of(call.store, family)
+    # Not counted as a failed login: the token itself was valid. Tokens of manage-domain are refreshed even for a
+    # disabled domain.
     if found is None or (found.is_disabled and not family.is_elevated):
         raise Refusal("Refresh token rejected", status=401)
     issued = call.service.tokens.rotate(family, found.roles)
@@ -87,6 +95,7 @@ def retrieve_login_token(call: Call) -> Reply:
     """`POST auth/retrieve-login-token` (section 2.8): the token is only for webmail, which the sandbox lacks."""
     name = call.fields.text("username") or ""
     domain = call.store.domain(call.fields.text("domain") or name.rpartition("@")[2])
+    # Only for its check that the user exists.
     call.find_user(domain, name)
     token, url = _auto_login(call)
     return ok(autoLoginToken=token, autoLoginUrl=url)
@@ -132,6 +141,7 @@ def _finish(call: Call, found: Identity, client: str) -> Reply:
         return _step(call, found, client, "PASSWORD_EXPIRED", "PasswordReset")
     if found.login.change_password:
         return _step(call, found, client, "CHANGE_PASSWORD_NEEDED", "PasswordReset")
+    # Only here: a step token is not yet a successful login.
     call.service.ids.succeeded(call.address)
     issued = call.service.tokens.log_in(
         found.user_id,
@@ -161,6 +171,7 @@ def _token_fields(call: Call, issued: Issued) -> dict[str, Any]:
 
 
 def _login_reply(call: Call, found: Identity, issued: Issued, message: str) -> Reply:
+    # Never with a step token, which has no refresh token: the link would skip the second factor.
     wants_auto_login = issued.refresh and call.fields.flag("retrieveAutoLoginToken")
     auto_login, auto_login_url = _auto_login(call) if wants_auto_login else (None, None)
     fields: dict[str, Any] = {

@@ -37,6 +37,8 @@ def domain_admins(call: Call) -> Reply:
 
 def _check_right(call: Call) -> None:
     admin = call.store.admins.get(call.who.family.user)
+    # A system administrator can have the permission for domains without the one for impersonation (API reference
+    # section 2.7).
     if admin is None or not admin.login.can_impersonate:
         raise Refusal("Access denied", status=403)
 

@@ -52,12 +52,14 @@ def enable(call: Call) -> Reply:
         if force or _verified(call, domain, dkim.active):
             dkim.is_on = True
         else:
+            # DNS does not confirm the earlier key, so that it waits as the pending key until DNS does.
             dkim.is_on, dkim.pending, dkim.active = True, dkim.active, None
     elif dkim.pending is not None:
         dkim.is_on = True
         if force or _verified(call, domain, dkim.pending):
             dkim.active, dkim.pending = dkim.pending, None
     _saved(call, domain)
+    # Without the quirk the answer is a success without effect, as one source shows it (API reference section 1.3).
     if dkim.active is None and "dkim-enable-refuses" in call.quirks:
         raise Refusal(NOT_VERIFIED)
     return ok()

@@ -61,6 +61,7 @@ def put_domain(call: Call) -> Reply:
         raise Refusal("Invalid input parameters", status=400)
     password = call.fields.text("adminPassword") or ""
     admin = call.fields.text("adminUsername") or data.text("mainDomainAdmin") or DEFAULT_ADMIN
+    # Without a domain: its own policy cannot exist before the domain does.
     check_new_password(None, admin, password)
     wanted = {name: data.value(name) for name in (*defaults.DOMAIN_SETTINGS, *defaults.LIMIT_NAMES) if name in data}
     # In this body, domainAliasCount is a limit, not a count (section 4.6).
@@ -81,6 +82,7 @@ def put_domain(call: Call) -> Reply:
 def remove_domain(call: Call) -> Reply:
     """`POST settings/sysadmin/domain-delete/{domain}[/{deleteFiles}]`: 404 for an unknown domain."""
     if "deleteFiles" in call.params:
+        # Only for its check: the sandbox has no files of mail.
         call.flag_param("deleteFiles")
     delete_domain(call.service, _domain_or_404(call))
     return ok()

@@ -103,6 +103,7 @@ def domain_stats(call: Call) -> Reply:
 
 def _dates(call: Call) -> None:
     for name in ("from", "to"):
+        # The documented form is `M-d-yyyy` (API reference section 4.7).
         for shape in ("%m-%d-%Y", "%Y-%m-%d"):
             try:
                 datetime.strptime(call.param(name), shape)  # noqa: DTZ007 - only the format is checked

@@ -25,6 +25,7 @@ def list_domain_aliases(call: Call) -> Reply:
         ],
         call.quirks,
     )
+    # An empty list is null on build 9088 (API reference section 1.4).
     if not rows and "empty-lists-arrays" not in call.quirks:
         rows = None
     return ok(domainAliasData=rows)
@@ -90,6 +91,8 @@ def verify_domain_alias(call: Call) -> Reply:
 
 def check_mx(call: Call, name: str, *, wanted: bool) -> None:
     """The MX rule: always for a domain administrator; a system administrator can skip it."""
+    # A token of manage-domain skips the check; for the header, no source has tested it (API reference section 7), so
+    # that a quirk decides.
     may_skip = call.is_elevated and not (call.from_header and "header-mx-checked" in call.quirks)
     if (wanted or not may_skip) and not mx_matches(call, name):
         raise Refusal(MX_MISMATCH)
@@ -103,6 +106,7 @@ def mx_matches(call: Call, name: str) -> bool:
 
 
 def _check_menu(call: Call) -> None:
+    # The switch of the menu is the switch of the feature (API reference section 7).
     if not call.domain.setting("showDomainAliasMenu") and not call.is_elevated:
         raise Refusal("Access denied", status=403)
 

@@ -32,10 +32,12 @@ def add_list(call: Call) -> Reply:
     if posting not in {0, 1, 2}:
         raise BindError("postingPermissions")
     description = fields.text("description") or ""
+    # List addresses belong to the namespace of accounts (API reference section 9).
     if domain.is_taken(name):
         raise Refusal(NAME_IN_USE)
     check_limit(domain, "maxLists", len(domain.lists))
     made = MailingList(name, domain.next_list, moderator, description, posting, created=call.clock.iso())
+    # Numbers are never used again: a client with an old id must not reach another list.
     domain.next_list += 1
     domain.lists[name] = made
     call.store.touch(domain)

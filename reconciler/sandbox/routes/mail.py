@@ -30,11 +30,13 @@ def post_mail(call: Call) -> Reply:
         trial.mail, trial.contact, trial.throttle = dict(user.mail), dict(user.contact), dict(user.throttle)
         trial.blocked_senders = list(user.blocked_senders)
     else:
+        # `maxSize` is a field of these settings too, so that blanking resets the quota.
         trial.quota = 0
     apply_mail(trial, wanted)
     user.mail, user.contact, user.throttle = trial.mail, trial.contact, trial.throttle
     user.blocked_senders, user.quota = trial.blocked_senders, trial.quota
     is_enabled = wanted.flag("isEnabled")
+    # Whether this field and `securityFlags.isDisabled` are one switch is assumed only (API reference section 5.6).
     if "mail-isenabled-is-enabled" in call.quirks and is_enabled is not None:
         user.flags["isDisabled"] = not is_enabled
     _saved(call, domain, user, is_same=before == (mail_settings(user, call.quirks), user.is_disabled))
@@ -79,6 +81,7 @@ def _write_forward(call: Call, domain: Domain, user: User) -> Reply:
 
 def modify_protocols(call: Call) -> Reply:
     """`POST settings/domain/modify-protocol-access`: changes the protocols of several users."""
+    # All users are looked up first, so that an unknown one leaves the others unchanged.
     users = [call.user(email) for email in call.body.inputs("items", "input")]
     wanted = {name: value for sent, name in defaults.PROTOCOLS.items() if (value := call.fields.flag(sent)) is not None}
     for user in users:
@@ -91,6 +94,7 @@ def modify_protocols(call: Call) -> Reply:
 def get_auto_responder(call: Call) -> Reply:
     """`GET settings/auto-responder[/{wantHtml}]` with the user's own token."""
     if "wantHtml" in call.params:
+        # Only for its check: the sandbox returns the same settings for both formats.
         call.flag_param("wantHtml")
     return ok(autoResponderSettings={**defaults.AUTO_RESPONDER, **call.own_user()[1].auto_responder})
 

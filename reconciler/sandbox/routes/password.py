@@ -35,6 +35,7 @@ def get_settings(call: Call) -> Reply:
 
 def post_settings(call: Call) -> Reply:
     """`POST settings/domain/password-settings`: the body is the overrides object; absent rules keep their values."""
+    # The body is the bare object (API reference section 5.10); the form of the answer is accepted too.
     wanted = call.fields.fields("overrides") or call.fields
     flags = {name: value for name, value in DEFAULT_POLICY.items() if name not in _RULES}
     found = bound(wanted, flags)
@@ -122,6 +123,8 @@ def revoke_temporary(call: Call) -> Reply:
 
 def force_reset(call: Call) -> Reply:
     """`POST auth/force-reset-password`, as in patched builds, only with the correct old password (section 2.9)."""
+    # The brute-force limits apply here too: without them, this endpoint would be a way to guess passwords
+    # without a login.
     ids = call.service.ids
     if ids.is_blocked(call.address):
         raise Refusal("Too many login attempts", status=401)
@@ -133,6 +136,7 @@ def force_reset(call: Call) -> Reply:
         raise Refusal("USERNAME_OR_PASSWORD_INCORRECT", status=401)
     if found.domain is not None and found.user is not None:
         check_changed_password(found.domain, found.user, new)
+    # System administrators belong to no domain, so that only the server's defaults apply.
     elif policy_violations(new, found.username, DEFAULT_POLICY):
         raise Refusal(POLICY_UNMET, status=400)
     found.set_password(call.store, new, call.clock)
@@ -148,6 +152,7 @@ def _administered(call: Call) -> tuple[Domain, User]:
     caller = Identity(domain=own[0], user=own[1]) if own else None
     if not call.is_system and (caller is None or not caller.is_domain_admin):
         raise Refusal("Access denied", status=403)
+    # The same answer for both, so that it does not reveal accounts of other domains.
     if found is None or (caller is not None and found[0] is not caller.domain):
         raise Refusal(NO_USER)
     return found

@@ -23,6 +23,7 @@ def in_server_order(rows: list[Row], quirks: Quirks) -> list[Row]:
     """The rows in the order of the server; with `unsorted-rows`, in an arbitrary but repeatable order."""
     if "unsorted-rows" not in quirks:
         return rows
+    # A checksum and not a random order: two equal requests must get the same answer.
     return sorted(rows, key=_scramble)
 
 
@@ -114,6 +115,7 @@ def account_list_search(call: Call) -> Reply:
 
 def _kinds(call: Call) -> set[str]:
     flags = call.fields.texts("searchFlags")
+    # Answers may mix kinds (API reference section 5.1), so that clients must check `accountType` in each row.
     if "search-mixed-kinds" in call.quirks:
         return {"users", "aliases", "lists"}
     if not flags:
@@ -191,6 +193,7 @@ def page(call: Call, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], 
         take = min(take, DEFAULT_TAKE)
     if "skip-ignored" in call.quirks:
         skip = 0
+    # The total counts all matching rows and not those of the page: only so can a client notice a truncated page.
     return rows[skip or 0 :][:take], len(rows)
 
 
@@ -205,6 +208,7 @@ def _matching(rows: list[dict[str, Any]], search: str) -> list[dict[str, Any]]:
 def _sortable(value: Any) -> tuple[int, float, str]:
     if value is None:
         return (0, 0.0, "")
+    # Each type has its own rank, because Python cannot compare numbers with texts or null.
     if isinstance(value, bool | int | float):
         return (1, float(value), "")
     return (2, 0.0, str(value).lower())

@@ -10,6 +10,7 @@ from reconciler.sandbox.envelope import Reply, ok
 
 def get_version(call: Call) -> Reply:
     """`GET settings/sysadmin/get-version`."""
+    # The suffix has the place of the hash in real versions (API reference section 3).
     return ok(version=f"{call.service.config.version}+sandbox")
 
 
@@ -17,6 +18,7 @@ def _info(call: Call) -> dict[str, Any]:
     version = call.service.config.version
     count = len(call.store.domains)
     return {
+        # The real names are uncertain, so that the answer has every name that clients expect (API reference section 3).
         "productVersion": version,
         "version": version,
         "productEdition": "Enterprise",

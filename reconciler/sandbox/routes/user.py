@@ -80,6 +80,7 @@ def post_user(call: Call) -> Reply:
         check_changed_password(domain, user, password)
     after = _merged(call, user, data)
     before = _visible(user)
+    # In one step after everything that can refuse, so that a refusal leaves the user unchanged.
     user.data, user.flags, user.quota = after.data, after.flags, after.quota
     if password:
         set_password(call, domain, user, password)
@@ -87,8 +88,10 @@ def post_user(call: Call) -> Reply:
         user.login.password_expired = is_expired
     is_same = before == _visible(user)
     call.store.touch(domain, "users", user.name)
+    # `set_password` has already counted this write; without other changes it is not a second one.
     if not (password and is_same):
         call.store.note("noop" if is_same else "update", "user", domain.address(user.name))
+    # Existing sessions of a disabled account must end immediately.
     if user.is_disabled:
         call.service.tokens.revoke_user(domain.address(user.name))
     return ok()
@@ -133,6 +136,7 @@ def _disable(call: Call, domain: Domain, *, allow_mail: bool) -> Reply:
     for user in users:
         is_same = user.is_disabled == disable
         user.flags["isDisabled"] = disable
+        # Only a disabled account needs the flag: an enabled one receives mail by its mail settings.
         user.login.allow_mail = disable and allow_mail
         call.store.touch(domain, "users", user.name)
         call.store.note("noop" if is_same else "update", "user", domain.address(user.name))
@@ -189,6 +193,7 @@ def rename_user(call: Call) -> Reply:
     user.name = new
     domain.users[new] = user
     call.store.touch(domain, "users", new)
+    # The tokens name the old address, which belongs to no account any more.
     call.service.tokens.revoke_user(domain.address(old))
     call.store.note("rename", "user", domain.address(old))
     return ok()

@@ -103,6 +103,8 @@ def login_token(
     if fields.get("passwordExpired") is True or fields.get("changePasswordNeeded") is True:
         raise login_refusal(request, username, "PASSWORD_EXPIRED", answer.status)
     access, refresh = _text(fields, "accessToken"), _text(fields, "refreshToken")
+    # A step token comes with success and an access token, but without a refresh token (API reference section 2.2). It
+    # would get 403 everywhere else.
     if _known(message) or not access or not refresh:
         raise login_refusal(request, username, message or "NO_TOKEN", answer.status)
     token = Token(
@@ -156,6 +158,8 @@ def _known(message: str) -> LoginRefusal | None:
 
 
 def _role_mismatch(fields: Mapping[str, object], role: Role) -> str:
+    # Only a field that contradicts the role counts. A build may leave the field out, and a missing field
+    # proves nothing.
     is_admin = fields.get("isAdmin")
     if role == "admin":
         return "it is not a system administrator, but the server's role is `admin`" if is_admin is False else ""

@@ -63,6 +63,8 @@ class Login:
             "username": credentials.username,
             "password": credentials.password.reveal(),
             "language": "en",
+            # The service account must not need a second factor (API reference section 2.2), so that the
+            # code is always empty.
             "twoFactorCode": "",
             "clientId": self._client_id,
         }
@@ -108,6 +110,8 @@ class Login:
         """Log out. The outcome does not matter, because the token expires in minutes."""
         spelling = endpoints.LOGOUT.spellings[0]
         request = self.request_info(endpoints.LOGOUT, known_secrets)
+        # Without `retrying`: a retry would only delay the end of the program. The empty object is needed, because the
+        # server refuses a null body (API reference section 1.1).
         await self.session.send(spelling.method, spelling.path, request, body={}, token=token.access)
 
     async def send(
@@ -138,6 +142,8 @@ class Login:
                 token=token.access if token else None,
                 is_stale=is_stale,
             )
+            # Only these statuses can lead to a retry. The caller must see a 401 or 404 itself, because its meaning
+            # differs by endpoint.
             if answer.status == 429 or answer.status >= 500:
                 judge(answer, request)
             return answer

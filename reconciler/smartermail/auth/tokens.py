@@ -191,6 +191,8 @@ class Tokens:
         token = auth.impersonated(fields, domain, answer.date, self._login.clock())
         if token is None:
             raise unexpected(request, "the answer contains no token")
+        # The impersonate refresh token is not used: a new request to manage-domain has the same cost, and a rejected
+        # refresh token would count as a failed login (API reference section 2.10).
         context = self._domains[domain] = Context(token=token)
         return context
 
@@ -202,6 +204,8 @@ class Tokens:
         Without the endpoint, a header names the domain instead.
         """
         try:
+            # The refusal of manage-domain is the same for an unknown domain and for a missing right. This read tells
+            # them apart (API reference section 2.7).
             await self._as_system(endpoints.ONE_DOMAIN, self._request_info(endpoints.ONE_DOMAIN, domain), domain)
         except (EndpointMissing, RefusedByServer):
             raise RefusedByServer(
@@ -209,6 +213,7 @@ class Tokens:
                 hint="create it on the server first; this program does not create domains",
             ) from None
         if isinstance(error, EndpointMissing):
+            # Remembered for all domains, because a missing endpoint concerns the build and not one domain.
             self.capabilities.by_header = True
             return await self.domain(domain)
         raise RefusedByServer(

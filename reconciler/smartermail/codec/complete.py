@@ -24,12 +24,15 @@ def distinct(names: Sequence[str], where: str) -> None:
 def announced(answer: Fields, found: int, where: str) -> None:
     """Raise IncompleteRead if the answer's own `totalCount` is higher than the number of rows."""
     total = number(answer, "totalCount", where)
+    # Only missing rows are dangerous: the plan would create their accounts again, or report them as deleted.
     if total is not None and total > found:
         raise IncompleteRead(f"{where}: {found} rows, but totalCount is {total}", hint=_HINT)
 
 
 def as_many(found: int, counted: int | None, what: str, where: str) -> None:
     """Raise IncompleteRead if there are fewer rows than the server counts."""
+    # More rows than counted are normal: a count may leave out the primary administrator or disabled users (API
+    # reference section 4.7).
     if counted is not None and found < counted:
         raise IncompleteRead(f"{where}: {found} {what}, but the server counts {counted}", hint=_HINT)
 
@@ -47,11 +50,13 @@ def mailboxes(rows: int, found: int, counted: int | None, *, admin_found: bool, 
     if rows == 0 and counted != 0:
         count = "does not report their number" if counted is None else f"counts {counted}"
         raise IncompleteRead(f"{where}: 0 mailboxes, but the server {count}", hint=_HINT)
+    # A tolerance of one for an administrator that the list omits and the count includes (API reference section 11).
     as_many(found if admin_found else found + 1, counted, "mailboxes", where)
 
 
 def one_namespace(mailboxes: Collection[str], aliases: Collection[str], where: str) -> None:
     """Raise IncompleteRead if a name is both a mailbox and an alias: then a list contains rows of another kind."""
+    # Users and aliases use one namespace (API reference section 6.3).
     both = sorted(set(mailboxes) & set(aliases))
     if both:
         raise IncompleteRead(

@@ -94,6 +94,8 @@ def canonical_targets(values: Sequence[object], domain: str, where: str) -> tupl
         try:
             found.add(address(value, domain))
         except BadName:
+            # A dropped target would be invisible in the plan, and the next write would remove it from the server
+            # without notice.
             found.add(without_surrogates(value.lower()))
     return tuple(sorted(found))
 
@@ -103,6 +105,7 @@ def account(row: Fields, name: str, where: str) -> AccountRow:
     flags = row.get("securityFlags")
     flags = flags if isinstance(flags, dict) else {}
     disabled = flag(flags, "isDisabled", where)
+    # Rows of list-users have `securityFlags`, rows of the account search only `isEnabled` (API reference section 5.1).
     enabled = flag(row, "isEnabled", where) if isinstance(disabled, Unset) else not disabled
     admin = flag(flags, "isDomainAdmin", where)
     # Rows of the account search have no `securityFlags`; their account type shows the same.
@@ -112,6 +115,8 @@ def account(row: Fields, name: str, where: str) -> AccountRow:
     primary = flag(row, "isPrimaryDomainAdmin", where)
     quota = number(row, "maxMailboxSize", where)
     usage = number(row, "currentMailboxSize", where)
+    # list-users names the usage `currentMailboxSize`, the account search `totalMailboxSize` (API
+    # reference section 5.1).
     if usage is None:
         usage = number(row, "totalMailboxSize", where)
     # list-users and userData name it `fullName`, the account search `displayName`.
@@ -121,6 +126,8 @@ def account(row: Fields, name: str, where: str) -> AccountRow:
     mailbox = Mailbox(
         name=name,
         display_name=display,
+        # A negative quota disables something in hosting panels; its meaning on the server is unknown (API reference
+        # section 1.4).
         quota=UNSET if quota is None or quota < 0 else quota,
         enabled=enabled,
         facts=MailboxFacts(
@@ -195,6 +202,8 @@ def with_activations(mailbox: Mailbox, activated: Mapping[str, Mapping[str, bool
     """The mailbox with the EAS and MAPI activations that were read. A protocol that was not read stays unknown."""
     changes: dict[str, bool | Unset] = {}
     for protocol, names in activated.items():
+        # A mailbox that is absent from the list has no activation: the lists contain only accounts with one (API
+        # reference section 5.9).
         value = names.get(mailbox.name, False)
         changes[protocol] = UNSET if value is None else value
     return replace(mailbox, **changes) if changes else mailbox  # type: ignore[arg-type]  # eas and mapi only
@@ -207,6 +216,7 @@ def merged(row: AccountRow, single: AccountRow) -> AccountRow:
         b.facts,
         usage_bytes=b.facts.usage_bytes if b.facts.usage_bytes is not None else a.facts.usage_bytes,
         last_login=b.facts.last_login or a.facts.last_login,
+        # One source is enough: a mailbox that wrongly counts as an administrator is only protected from deletion.
         is_admin=a.facts.is_admin or b.facts.is_admin,
         is_primary_admin=a.facts.is_primary_admin or b.facts.is_primary_admin,
     )

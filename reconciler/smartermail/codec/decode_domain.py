@@ -49,6 +49,8 @@ def limits(data: Fields, settings: Fields, where: str) -> ServerLimits:
     return ServerLimits(
         mailboxes=first((data, "userLimit"), (settings, "maxUsers")),
         aliases=first((data, "aliasLimit"), (settings, "maxAliases")),
+        # Not `domainAliasCount`: no source states whether it is a count or a limit in reads (API
+        # reference section 4.7).
         domain_aliases=first((settings, "maxDomainAliases"), (data, "domainAliasLimit")),
         domain_size=first((data, "maxSize"), (settings, "maxSize")),
         eas=first((settings, "maxActiveSyncAccounts")),
@@ -83,6 +85,7 @@ def _dkim_key(value: object) -> DkimKey | None:
     if not isinstance(value, dict):
         return None
     selector, key, size = value.get("selector"), value.get("publicKey"), value.get("keySize")
+    # A domain without a key may have empty texts here, which no DNS record can confirm.
     if not isinstance(selector, str) or not isinstance(key, str) or not selector or not key:
         return None
     return DkimKey(

@@ -47,6 +47,8 @@ def new_user(name: str, values: Mapping[str, Value], password: Secret) -> tuple[
     """
     user: Body = {"userName": name, "password": password.reveal(), "isPasswordExpired": False}
     user |= _account_fields(values)
+    # Without `enabled` in the files, the domain's defaults decide. With it, the four flags of the documented request
+    # are sent (API reference section 5.4).
     if "enabled" in values:
         user["securityFlags"] = {
             "authType": 0,
@@ -56,6 +58,7 @@ def new_user(name: str, values: Mapping[str, Value], password: Secret) -> tuple[
         }
     if not forwards(values):
         return user, {}, {}
+    # Without targets, the domain's default for this switch applies (API reference section 5.4).
     mail: Body = {"enableMailForwarding": True} if values.get("forwarding.to") else {}
     return user, mail, forward_list({}, values)
 
@@ -120,6 +123,7 @@ def new_alias(name: str, values: Mapping[str, Value]) -> Body:
 
 def changed_alias(current: Fields, name: str, values: Mapping[str, Value]) -> Body:
     """`alias` of an update: the complete object as read, with the changes. The server may reset omitted fields."""
+    # The name is last, so that no value and no field of the answer can replace it.
     return {**current, **_alias_fields(values), "name": name}
 
 

@@ -29,6 +29,7 @@ async def read_body(response: httpx.Response, limit: int) -> bytes:
         httpx.DecodingError: the encoding was not requested, or the compressed data is invalid.
     """
     encoding = response.headers.get("content-encoding", "").strip().lower()
+    # A list such as `gzip, gzip` is rejected too: each nested encoding multiplies the possible size.
     if encoding not in ("", "identity", *_REQUESTED):
         raise httpx.DecodingError(f"the encoding {encoding!r} was not requested")
     decompressor = _Decompressor() if encoding in _REQUESTED else None

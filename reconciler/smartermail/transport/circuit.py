@@ -63,6 +63,7 @@ class Circuit:
     def trip(self, reason: str, last: ReconcilerError, seconds: float = REST) -> None:
         """Open the circuit breaker for some seconds; `last` is the error of the last request."""
         seconds = min(max(seconds, REST), LONGEST_REST)
+        # The kind of the last error is kept, because it decides about the exit code of the run.
         kind = UnexpectedAnswer if isinstance(last, UnexpectedAnswer) else Unreachable
         self._until = self._clock() + seconds
         self._error = kind(

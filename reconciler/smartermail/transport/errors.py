@@ -126,6 +126,7 @@ def from_transport(error: Exception, request: RequestInfo) -> ReconcilerError | 
         return UnexpectedAnswer(
             f"{request}: the request could not be sent: {text}", hint="check the server's url; nothing was sent"
         )
+    # Not retried: the server did answer, and the same answer would come again.
     if isinstance(error, httpx.DecodingError):
         return unexpected(request, f"the compressed answer is invalid: {text}")
     if request.writes:
@@ -170,6 +171,7 @@ def judge(answer: HttpAnswer, request: RequestInfo) -> JsonObject:
     status = answer.status
     if status == 401:
         raise Unauthorized
+    # A redirect is never followed with the token attached (API reference section 1.1).
     if 300 <= status < 400:
         target = request.clean(answer.location)
         raise unexpected(
@@ -248,6 +250,7 @@ def decoded(body: bytes) -> object:
     """The JSON value of a body; None if it is not JSON."""
     try:
         value: object = json.loads(body)
+    # Deeply nested JSON must not crash the client.
     except (ValueError, RecursionError):
         return None
     return value

@@ -127,8 +127,10 @@ class ConcurrencyLimit:
         if permit <= self._last_before_decrease or not self.adapts:
             return
         self._last_before_decrease = self._last
+        # The sample was taken at the old limit. With it, the next slow answer would decrease the limit again at once.
         self._slow.clear()
         self.decreases += self.window > 1
+        # Never below one: without any request in flight, no answer could raise the limit again.
         self.window = max(1.0, self.window * DECREASE)
 
     def pause(self, seconds: float) -> None:
@@ -147,6 +149,7 @@ class Limiter:
 
     async def acquire(self) -> Permit:
         """Wait for a permit. The caller must call `release` afterwards."""
+        # A newcomer must not overtake the requests that already wait.
         if not self._waiting and self.limit.has_capacity:
             return self.limit.begin()
         turn: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()

@@ -27,6 +27,7 @@ def clean(text: object, secrets: Iterable[Secret] = ()) -> str:
         return ""
     # Longest first: a short secret inside a long one must not leave the rest of the long one visible.
     values = sorted({form for s in secrets for form in _forms(s.reveal())}, key=len, reverse=True)
+    # Cut before the work and not only at the end, because a server can send megabytes of text.
     shown = _without(text[: MAX_TEXT * 8], values)
     shown = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in shown)
     shown = _SPACE.sub(" ", _TOKEN.sub("***", shown)).strip()

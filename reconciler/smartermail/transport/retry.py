@@ -82,6 +82,7 @@ async def retrying(send: Callable[[bool], Awaitable[T]], budget: RetryBudget, ci
         async for attempt in stamina.retry_context(
             on=pause,
             attempts=ATTEMPTS,
+            # The number of attempts is the limit: a total time would cancel a pause that the server requested.
             timeout=None,
             wait_initial=FIRST_PAUSE,
             wait_max=LONGEST_PAUSE,

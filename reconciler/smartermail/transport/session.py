@@ -147,6 +147,8 @@ class Session:
                 is_reachable = answer.status not in UNAVAILABLE
             finally:
                 self.limiter.release()
+        # A failed probe is no failure of the caller: `check` raises the error of the open circuit breaker
+        # right after it.
         except (Retryable, ReconcilerError):
             is_reachable = False
         finally:
@@ -198,8 +200,10 @@ class Session:
             self.circuit.unanswered(f"{request}: {answer.status}")
         if answer.status == 429 or answer.status in UNAVAILABLE:
             limit.overloaded(permit)
+            # A longer pause is not waited for: `retrying` opens the circuit breaker instead.
             if answer.retry_after is not None and answer.retry_after <= LONGEST_WAIT:
                 limit.pause(answer.retry_after)
+        # Only successes are compared with each other: a refusal may end early and would look like the fastest answer.
         elif 200 <= answer.status < 300:
             limit.succeeded(permit, request.template, seconds)
 
@@ -253,6 +257,7 @@ def _client(settings: ServerSettings, context: ssl.SSLContext | None, timeout: f
             headers={
                 "user-agent": f"reconciler/{__version__}",
                 "accept": "application/json",
+                # Only encodings that `read_body` can limit in size.
                 "accept-encoding": "gzip, deflate",
             },
         )
