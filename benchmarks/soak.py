@@ -101,7 +101,7 @@ def main() -> None:
             seed=given.seed,
             pause=given.pause,
             goes_on=lambda done: not done or time.monotonic() - started < given.minutes * 60,
-            told=told,
+            on_epoch=told,
         )
     text, violations = table(epochs, given.domains, time.monotonic() - started)
     print(text)

@@ -125,8 +125,7 @@ def _proposal(
         record=record,
         published=None if answer is None else tuple(Record(record.name, "TXT", text) for text in texts),
         changes=tuple((c.tag, c.before, c.after) for c in generator.changes(one, record.value)) if one else (),
-        # The proposal has the name of the JSON key.
-        remarks=revised.notes,
+        notes=revised.notes,
         elsewhere=generator.permissions(domain, revised.wish),
         advice=stage.advice,
         next=generator.record(domain, stage.next) if stage.next else None,

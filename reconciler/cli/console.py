@@ -13,8 +13,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from reconciler.app.demo.terminal import ON_DEMO_TERMINAL
-from reconciler.cli.messages import on_terminal, show
-from reconciler.cli.streams import nowhere
+from reconciler.cli.terminal.messages import on_terminal, show
+from reconciler.cli.terminal.streams import nowhere
 
 MARKDOWN_LIMIT = 65_536
 """The maximum length of a comment on GitHub, in characters."""

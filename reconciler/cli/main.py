@@ -9,9 +9,9 @@ import click
 
 import reconciler
 from reconciler.cli.console import Console
-from reconciler.cli.ended import Ended
-from reconciler.cli.messages import show, show_error, show_usage_error
-from reconciler.cli.streams import open_streams, silence
+from reconciler.cli.terminal.ended import Ended
+from reconciler.cli.terminal.messages import show, show_error, show_usage_error
+from reconciler.cli.terminal.streams import open_streams, silence
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init", "Create a workspace: a starter, or from a server's domains."),

@@ -289,7 +289,7 @@ _GUARDS = {
     ),
     "GRD006": Explanation(
         "the server did not return a managed field, so the program writes nothing",
-        "A mailbox without the field `maxMailboxSize` in the answer of the server.",
+        "The file manages the quota of a mailbox, and the answer of the server has no quota.",
         "Check the role and the rights of the account, or stop managing the field.",
     ),
     "GRD007": Explanation(

@@ -1,7 +1,7 @@
-"""Versioned views: what people and machines get to read of plans, diagnostics, outcomes and reports.
+"""Renders plans, diagnostics, outcomes and reports for people and for programs. The document formats are versioned.
 
-Belongs here: functions from core's values to text, JSON, Markdown, HTML and workflow annotations, one file a format.
-Banned here: every other room but core, click (it has one home), printing, the clock, and the network. Values come in,
-text goes out. Whatever came from a server, from DNS or from a file is hostile until `terminal.safe`, `markdown.md` or
-JSON's own escaping has been over it; a secret's value cannot come here at all.
+Belongs here: functions that turn values of the core into text, JSON, Markdown, HTML and annotations, one file per
+format. Banned here: every package except the core, click, printing, the clock, and the network. Values come in, text
+goes out. All text from a server, from DNS or from a file is untrusted until `terminal.safe`, `markdown.md` or JSON
+escaping has processed it. The value of a secret never reaches this package.
 """

@@ -1,4 +1,4 @@
-"""Diagnostics for machines (`schemas/diagnostics.schema.json`)."""
+"""Diagnostics as JSON (`schemas/diagnostics.schema.json`)."""
 
 from collections.abc import Iterable, Mapping
 

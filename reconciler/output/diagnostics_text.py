@@ -34,6 +34,7 @@ class Snippets:
         self._lines: dict[str, list[str]] = {}
         self._secret: set[tuple[str, int]] = set()
         for d in diagnostics:
+            # All lines of the value are hidden, also from other diagnostics that point at them.
             if d.code == SECRET_IN_CLEAR and d.span:
                 last = max(d.span.line, d.span.end_line)
                 self._secret.update((d.span.file, n) for n in range(d.span.line, last + 1))
@@ -41,6 +42,7 @@ class Snippets:
     def lines(self, diagnostic: Diagnostic, *, width: int, style: Style) -> Iterator[str]:
         """The source line and the underline; nothing if the texts do not contain the location."""
         span = diagnostic.span
+        # The line about a hidden value says why it is missing, so that nobody takes it for a fault.
         if diagnostic.code == SECRET_IN_CLEAR or (span and self._is_hidden(span)):
             yield "  " + style(HIDDEN, "dim")
         elif span and (source := self._line(span.file, span.line)) is not None:
@@ -53,6 +55,7 @@ class Snippets:
         if (span.file, span.line) in self._secret:
             return True
         line = self._line(span.file, span.line)
+        # The span may point behind the end of the text, for example at a missing key.
         if line is None:
             return False
         return bool(_PASSWORD.search(line) or _PASSWORD_ABOVE.search(self._line(span.file, span.line - 1) or ""))
@@ -60,6 +63,7 @@ class Snippets:
     def _line(self, file: str, number: int) -> str | None:
         if file not in self._lines:
             text = self._texts.get(file)
+            # Lines are split once per file, because a file can have thousands of diagnostics.
             self._lines[file] = [] if text is None else _BREAK.split(text)
         lines = self._lines[file]
         return lines[number - 1] if 1 <= number <= len(lines) else None
@@ -71,6 +75,7 @@ def _window(source: str, span: Span, cells: int) -> tuple[str, int, int]:
     begin = min(max(span.column, 1) - 1, len(source))
     end = len(source) if span.end_line > span.line else min(span.end_column - 1, len(source))
     end = max(end, begin)
+    # The span must be visible even in a very long line, so the window starts close to it.
     first = 0 if _fits(source, cells) else _first(source, begin, cells // 2)
     left = "…" if first else ""
     lead = left + _expanded(source[first:begin])
@@ -100,6 +105,7 @@ def _expanded(text: str, column: int = 0) -> str:
     """The text with tabs as spaces and invisible characters made visible; it begins at the cell `column`."""
     parts: list[str] = []
     for char in text:
+        # A terminal expands tabs differently from an editor; spaces keep the underline below its text.
         part = " " * (TAB - column % TAB) if char == "\t" else visible(char)
         parts.append(part)
         column += columns(part)
@@ -144,6 +150,7 @@ def render_diagnostics(
     style = Style(color)
     source = Snippets(listed, texts)
     for d in listed:
+        # The location is solid: editors and grep must find it in one piece.
         place = [Piece(f"{safe(str(d.span))}:", ("bold",), solid=True)] if d.span else []
         yield from flow([*place, *_message(d)], indent=0, hang=4, width=width, style=style)
         if snippets:

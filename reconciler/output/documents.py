@@ -1,4 +1,4 @@
-"""What all JSON documents share (contract section 3): the version, one spelling, places, diagnostics."""
+"""Parts that all JSON documents share (contract section 3): version, serialization, locations, diagnostics."""
 
 import hashlib
 import json
@@ -16,24 +16,24 @@ FORMAT_VERSION = 1
 
 NO_FILES: Mapping[str, str] = MappingProxyType({})
 NO_PLACE = "reconciler.yaml"
-"""The file at which forges show what has no place in a file: they take nothing without."""
+"""The file for entries without a location. Forges reject entries without a file."""
 
 
 def json_text(document: Mapping[str, object], files: Mapping[str, str] = NO_FILES) -> str:
     """The document with sorted keys, in ASCII, with a final newline.
 
-    All but ASCII is escaped, so that nothing in it can steer a terminal and every byte can be encoded.
+    All other characters are escaped, so that no text can control a terminal and every text can be encoded.
 
     Args:
-        files: a file's name for people -> its name in the workspace. People read names from where they stand; a
-            document is the same wherever it was made.
+        files: the displayed name of a file -> its name in the workspace. Displayed names depend on the current
+            folder; a document must not.
     """
     document = _renamed(document, files) if files else document
     return json.dumps(document, sort_keys=True, indent=2, ensure_ascii=True) + "\n"
 
 
 def _renamed(data: Any, files: Mapping[str, str]) -> Any:
-    """The data with the files in every `source` named as in the workspace."""
+    """The data, with workspace names for the files in every `source`."""
     if isinstance(data, list):
         return [_renamed(item, files) for item in data]
     if not isinstance(data, Mapping):
@@ -46,17 +46,17 @@ def _renamed(data: Any, files: Mapping[str, str]) -> Any:
 
 
 def place_data(span: Span | None) -> dict[str, object]:
-    """`{file, line, column}`; empty where there is no place in a file."""
+    """`{file, line, column}`; empty without a location."""
     return {"file": span.file, "line": span.line, "column": span.column} if span else {}
 
 
 def sorted_diagnostics(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """In core's order, each said once; what it holds for equal is sorted too, so that the bytes are the same."""
+    """The diagnostics in the order of the core, without duplicates. Ties are sorted too, so that output is stable."""
     return sort_diagnostics(sorted(diagnostics, key=repr))
 
 
 def diagnostic_data(diagnostic: Diagnostic) -> dict[str, object]:
-    """A diagnostic inside another document; its hint is left out where there is none."""
+    """A diagnostic inside another document. An empty hint is omitted."""
     data: dict[str, object] = {
         "severity": diagnostic.severity.value,
         "code": diagnostic.code,
@@ -66,19 +66,19 @@ def diagnostic_data(diagnostic: Diagnostic) -> dict[str, object]:
     return data | ({"hint": diagnostic.hint} if diagnostic.hint else {})
 
 
-# What a report's entry is known by from one run to the next, wherever in its file it has moved meanwhile.
+# Fingerprints identify an entry of a report from one run to the next, even if its line moves.
 
 
 class Fingerprints:
-    """Makes the fingerprints of one report: stable, and no two alike."""
+    """Creates the fingerprints of one report. They are stable and unique."""
 
     def __init__(self) -> None:
         self._seen: Counter[tuple[str, ...]] = Counter()
 
     def of(self, *parts: str) -> str:
-        """SHA-256, in hex, of what the entry is about: its check, its file, its subject; never of its line.
+        """The SHA-256, in hex, of the check, file and subject of an entry, but not of its line.
 
-        Where a report says the same twice, the second is counted: forges show only one of two that are alike.
+        Equal entries are numbered, because forges show only one of several entries with the same fingerprint.
         """
         number = self._seen[parts]
         self._seen[parts] += 1

@@ -1,4 +1,4 @@
-"""What `history` shows, as values of its own: a journal's lines may change without the output changing."""
+"""The output of `history`. It has its own values, so that the journal format can change without the output."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,9 +16,9 @@ class ChangeRow:
     """One change of a run.
 
     Attributes:
-        fields: name -> (before, after), as JSON values, None where there is no such side; a password is no part.
-        password: it was to set a password, and the server took it; or `asked` if it did not.
-        result: as in the journal; empty where the run was interrupted before it could be written.
+        fields: name -> (before, after) as JSON values; None = this side does not exist. Passwords are not included.
+        password: `set` if the server accepted the new password, `asked` if not; empty without a new password.
+        result: as in the journal; empty if the run was interrupted before it wrote the result.
     """
 
     server: str
@@ -38,11 +38,11 @@ class RunRow:
     """One run.
 
     Attributes:
-        time: when it began, ISO 8601 in UTC; empty where the journal does not tell.
-        end: `converged`, `not converged` or `interrupted`; that is also what a run shows which is still going on.
+        time: the start, ISO 8601 in UTC; empty if the journal does not contain it.
+        end: `converged`, `not converged` or `interrupted`. A run that is still in progress is `interrupted` too.
         chain: `ok` or `broken`.
-        fault: `file:line: why` of the first line that is wrong.
-        counts: result -> how many changes; `interrupted` for those whose outcome was never written.
+        fault: `file:line: reason` for the first wrong line.
+        counts: result -> number of changes; `interrupted` counts the changes without a result.
     """
 
     run: str
@@ -57,11 +57,11 @@ class RunRow:
     changes: tuple[ChangeRow, ...]
 
 
-# `history` for programs.
+# `history` as JSON.
 
 
 def render_history_json(runs: Sequence[RunRow], generated: Mapping[str, object], *, changes: bool = False) -> str:
-    """A document with the runs, oldest first; with each one's changes if asked."""
+    """A document with the runs, oldest first. With `changes` it contains the changes of each run."""
     listed = [_run(r, changes=changes) for r in runs]
     return json_text({"formatVersion": FORMAT_VERSION, "generated": dict(generated), "runs": listed})
 
@@ -95,7 +95,7 @@ def _sides(before: object, after: object) -> dict[str, object]:
     return {k: v for k, v in (("before", before), ("after", after)) if v is not None}
 
 
-# `history` for people: a table of runs, or one run with its changes, within the width; hostile text made visible.
+# `history` for people: a list of runs, or one run with its changes.
 
 
 _SIGNS = {"create": "+", "update": "~", "delete": "-", "rename": ">"}
@@ -104,26 +104,27 @@ _RESULTS = {"applied": "green", "already as wanted": "dim", "refused": "yellow",
 
 
 def render_history(runs: Sequence[RunRow], *, color: bool, width: int) -> Iterator[str]:
-    """All runs, the newest first, two lines each: which and how it ended; who, from which commit, what became of it."""
+    """All runs, newest first, two lines each: run and end, then time, user, commit and counts."""
     style = Style(color)
     if not runs:
-        yield "No run has been journalled here."
+        yield "The journal contains no runs."
+    # The newest run is the one that a reader looks for.
     for row in reversed(runs):
         yield from _head(row, style, width)
 
 
 def render_run(row: RunRow, *, color: bool, width: int) -> Iterator[str]:
-    """One run with each of its changes, in the order in which they were begun."""
+    """One run and its changes, in the order in which they began."""
     style = Style(color)
     yield from _head(row, style, width)
     for change in row.changes:
-        yield from _change_history_text(change, style, width)
+        yield from _change_lines(change, style, width)
 
 
 def _head(row: RunRow, style: Style, width: int) -> Iterator[str]:
     pieces = [Piece(safe(row.run), ("bold",), solid=True), *_end(row)]
     if row.chain != "ok":
-        pieces += words("the journal was changed since it was written", "red", gap=2)
+        pieces += words("the journal was modified after it was written", "red", gap=2)
     yield from flow(pieces, indent=0, hang=4, width=width, style=style)
     if row.fault:
         yield from flow(words(safe(row.fault), "red"), indent=4, hang=4, width=width, style=style)
@@ -134,14 +135,15 @@ def _head(row: RunRow, style: Style, width: int) -> Iterator[str]:
 
 
 def _end(row: RunRow) -> list[Piece]:
-    word = row.end if row.end != "interrupted" else "interrupted, or still going on"
+    word = row.end if row.end != "interrupted" else "interrupted, or still in progress"
     return words(safe(word), _ENDS.get(row.end, "dim"), gap=2)
 
 
-def _change_history_text(change: ChangeRow, style: Style, width: int) -> Iterator[str]:
+def _change_lines(change: ChangeRow, style: Style, width: int) -> Iterator[str]:
+    # An older journal may contain a kind that this version does not know.
     kind = next((k.title for k in BY_NAME.values() if k.name == change.kind), change.kind)
     new = [*words("->"), Piece(safe(change.new_address), solid=True)] if change.new_address else []
-    result = change.result or "no outcome was written"
+    result = change.result or "result unknown: the run did not write it"
     pieces = [
         Piece(_SIGNS.get(change.action, "?"), ("bold",)),
         *words(safe(kind)),
@@ -154,7 +156,7 @@ def _change_history_text(change: ChangeRow, style: Style, width: int) -> Iterato
         sides = _value(name, after) if before is None else f"{_value(name, before)} -> {_value(name, after)}"
         yield from flow(words(safe(f"{name}: {sides}")), indent=6, hang=8, width=width, style=style)
     if change.password:
-        text = "password: set" if change.password == "set" else "password: was to be set"  # noqa: S105 - words, no secret
+        text = "password: set" if change.password == "set" else "password: not set"  # noqa: S105 - not a secret
         yield from flow(words(text), indent=6, hang=8, width=width, style=style)
     if change.detail:
         yield from flow(words(safe(change.detail), "dim"), indent=6, hang=8, width=width, style=style)

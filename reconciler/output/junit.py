@@ -1,7 +1,8 @@
-"""JUnit XML, which every CI reads: what its two reports have in common.
+"""JUnit XML for CI systems: diagnostics and the compliance report.
 
-There is no standard; this keeps to the elements and attributes that Jenkins, GitLab and GitHub's actions all know. The
-text is ASCII with character references, and what XML 1.0 section 2.2 forbids (control characters) is made visible.
+The format has no standard. This module uses only elements and attributes that Jenkins, GitLab and GitHub actions all
+support. The text is ASCII with character references. Control characters, which XML 1.0 section 2.2 forbids, are made
+visible.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,13 +23,13 @@ Verdict = Literal["pass", "failure", "error", "skipped"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One test case, all hostile text still.
+    """One test case. All text is untrusted.
 
     Attributes:
-        message: one line, where it did not pass.
+        message: one line; empty if it passed.
         kind: the `type` of a failure or error: a stable code.
-        lines: what is to be read of it; of one that passed too (a warning).
-        file: its path in the repository; empty where it has none.
+        lines: the details. A case that passed has some too, if it has a warning.
+        file: its path in the repository; empty without a file.
     """
 
     name: str
@@ -41,13 +42,14 @@ class Case:
 
 
 def junit_text(title: str, suites: Iterable[tuple[str, Sequence[Case]]]) -> str:
-    """The document, with a final newline: suites by name, each with its cases."""
+    """The document, with a final newline. A suite is a name and its cases."""
     listed = list(suites)
     root = ElementTree.Element("testsuites", {"name": title, **_counts([c for _, cases in listed for c in cases])})
     for name, cases in listed:
         suite = ElementTree.SubElement(root, "testsuite", {"name": visible(name), **_counts(cases)})
         for case in cases:
             _case(suite, case)
+    # Reviewers read this file in job logs, so it has one element per line.
     ElementTree.indent(root)
     declaration = '<?xml version="1.0" encoding="us-ascii"?>\n'
     written: bytes = ElementTree.tostring(root, encoding="us-ascii", xml_declaration=False)
@@ -77,7 +79,7 @@ def _case(suite: ElementTree.Element, case: Case) -> None:
     ElementTree.SubElement(element, case.verdict, {"message": visible(case.message), **kind}).text = text or None
 
 
-# Diagnostics as JUnit XML: a test case for each file, which fails where the file has an error.
+# Diagnostics as JUnit XML: one test case per file, which fails if the file has an error.
 
 
 _NO_FILE = "(no file)"
@@ -90,8 +92,8 @@ def render_diagnostics_junit(
     """The document, with a final newline.
 
     Args:
-        files: the names for people of the files that were checked, those without a fault too.
-        paths: a file's name for people -> its path in the repository.
+        files: the displayed names of all checked files, including files without diagnostics.
+        paths: the displayed name of a file -> its path in the repository.
     """
     by_file: dict[str, list[Diagnostic]] = {file: [] for file in files}
     for diagnostic in sorted_diagnostics(diagnostics):
@@ -100,16 +102,17 @@ def render_diagnostics_junit(
 
 
 def _cases(by_file: Mapping[str, Sequence[Diagnostic]], paths: Mapping[str, str]) -> Iterator[Case]:
-    rows = sorted((paths.get(file, file), said) for file, said in by_file.items())
-    for path, said in rows:
-        failed = has_errors(said)
+    # Equal input must give equal bytes, whatever the order of the files.
+    rows = sorted((paths.get(file, file), found) for file, found in by_file.items())
+    for path, found in rows:
+        failed = has_errors(found)
         yield Case(
             name=path,
             group=_GROUP,
             verdict="failure" if failed else "pass",
-            message=count_words(said) if failed else "",
-            kind=next((d.code for d in said if has_errors((d,))), ""),
-            lines=[line for d in said for line in _lines(d)],
+            message=count_words(found) if failed else "",
+            kind=next((d.code for d in found if has_errors((d,))), ""),
+            lines=[line for d in found for line in _lines(d)],
             file=path if path != _NO_FILE else "",
         )
 
@@ -120,7 +123,7 @@ def _lines(diagnostic: Diagnostic) -> Iterator[str]:
         yield f"  hint: {diagnostic.hint}"
 
 
-# The compliance report as JUnit XML: a suite for each domain, a test case for each check.
+# The compliance report as JUnit XML: one suite per domain, one test case per check.
 
 
 _VERDICTS: dict[Status, Verdict] = {
@@ -130,29 +133,27 @@ _VERDICTS: dict[Status, Verdict] = {
     "error": "error",
     "skip": "skipped",
 }
-"""A warning passes, and is to be read in the case's output: JUnit knows nothing between."""
+"""A warning passes, because JUnit has no status between pass and failure. The output of the case contains it."""
 
 
 def render_report_junit(report: Report) -> str:
     """The document, with a final newline."""
-    suites = (
-        (heading(domain), [_case_junit_report(domain, check) for check in domain.checks]) for domain in report.domains
-    )
+    suites = ((heading(domain), [_check_case(domain, check) for check in domain.checks]) for domain in report.domains)
     return junit_text("reconciler dns check", suites)
 
 
-def _case_junit_report(domain: DomainReport, check: Finding) -> Case:
+def _check_case(domain: DomainReport, check: Finding) -> Case:
     return Case(
         name=check.id,
         group=domain.domain,
         verdict=_VERDICTS[check.status],
         message=check.title,
         kind=check.code,
-        lines=() if check.status in ("pass", "skip") else _lines_junit_report(check),
+        lines=() if check.status in ("pass", "skip") else _check_lines(check),
     )
 
 
-def _lines_junit_report(check: Finding) -> list[str]:
+def _check_lines(check: Finding) -> list[str]:
     shown, more = found_shown(check)
     return [
         f"{check.status}: {check.title} ({check.code}, {check.reference})",

@@ -9,11 +9,11 @@ from reconciler.core.findings import DomainReport, Record
 from reconciler.output.documents import FORMAT_VERSION, json_text, record_data
 from reconciler.output.records_zone import gap_words, host_in, render_zone, zone_line
 
-# DNS records to publish as DNSControl's JavaScript: one `D_EXTEND` a domain, to stand after the zone's own `D`.
+# DNS records to publish as DNSControl JavaScript: one `D_EXTEND` per domain, to follow the `D` of the zone.
 
 
 def render_dnscontrol(reports: Sequence[DomainReport]) -> str:
-    """The statements; DNSControl splits long texts itself."""
+    """The statements. DNSControl splits long TXT values itself."""
     return "\n".join(_domain(report) for report in reports)
 
 
@@ -35,13 +35,13 @@ def _record(record: Record, domain: str) -> str:
     return f"{record.type}({', '.join([json.dumps(host_in(record, domain)), *values, f'TTL({record.ttl})'])})"
 
 
-# DNS records to publish as octoDNS's YAML: one document a zone, as its YamlProvider reads them.
+# DNS records to publish as octoDNS YAML: one document per zone, for its YamlProvider.
 #
-# Written by hand in the part of YAML that is JSON: quoting every text is all that is needed, and escapes everything.
+# No YAML library is needed: every text is a JSON string, which is valid YAML and escapes all special characters.
 
 
 def render_octodns(reports: Sequence[DomainReport]) -> str:
-    """The documents, each after a comment with the name of the file it belongs into."""
+    """The documents. A comment before each one names its file."""
     return "".join("\n".join(_zone(report)) + "\n" for report in reports)
 
 
@@ -83,7 +83,7 @@ def _values(rtype: str, records: list[Record]) -> Iterator[str]:
                 yield f"        target: {json.dumps(words[3])}"
                 yield f"        weight: {words[1]}"
             case "TXT":
-                # octoDNS wants a backslash before each semicolon, whatever YAML thinks of it.
+                # octoDNS requires a backslash before each semicolon, in addition to the YAML quoting.
                 yield f"      - {json.dumps(record.value.replace(';', chr(92) + ';'))}"
             case _:
                 yield f"      - {json.dumps(record.value)}"
@@ -96,7 +96,7 @@ def render_json_records(reports: Sequence[DomainReport]) -> str:
     """`{formatVersion, domains: [{domain, unlisted, records: [{name, type, ttl, value, host, fqdn,
     zoneLine}]}]}`.
 
-    `unlisted` names the checks of which no record is listed although something is amiss.
+    `unlisted` names the checks that found a problem but have no record to publish.
     """
     domains = [
         {
@@ -110,8 +110,11 @@ def render_json_records(reports: Sequence[DomainReport]) -> str:
 
 
 def record_forms(record: Record, domain: str) -> dict[str, object]:
-    """One record with its name as panels want it (`host`, relative to the domain's zone; in another zone the whole
-    name), as a full name with the final dot (`fqdn`), and as a line of a zone file."""
+    """One record in several forms.
+
+    `host` is the name relative to the zone of the domain, as DNS panels ask for it; in another zone it is the full
+    name. `fqdn` is the full name with the final dot, `zoneLine` the line of a zone file.
+    """
     return {
         **record_data(record),
         "host": host_in(record, domain),
@@ -131,5 +134,5 @@ RECORD_FORMATS: Mapping[str, Callable[[Sequence[DomainReport]], str]] = MappingP
 
 
 def render_records(reports: Sequence[DomainReport], format: str) -> str:
-    """What the domains should publish, in one of RECORD_FORMATS, sorted by domain. Raises KeyError for another."""
+    """The records to publish, sorted by domain. Raises KeyError if `format` is not one of RECORD_FORMATS."""
     return RECORD_FORMATS[format](sorted(reports, key=lambda report: report.domain))

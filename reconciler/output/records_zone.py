@@ -1,4 +1,4 @@
-"""DNS records as lines of a zone file (RFC 1035 section 5), and what all formats of records need."""
+"""DNS records as lines of a zone file (RFC 1035 section 5), and helpers for all record formats."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ MAX_STRING = 255
 
 
 def render_zone(reports: Sequence[DomainReport]) -> str:
-    """The records of all domains, absolute names, one record a line, a comment before each domain."""
+    """The records of all domains with absolute names, one per line, and a comment before each domain."""
     parts: list[str] = []
     for report in reports:
         lines = [zone_line(record) for record in report.to_publish()]
@@ -19,9 +19,10 @@ def render_zone(reports: Sequence[DomainReport]) -> str:
 
 
 def gap_words(report: DomainReport) -> list[str]:
-    """For comments: of which checks no record is listed although something is amiss."""
+    """Comments on the checks that found a problem but have no record to publish."""
     return [
-        f"{check.id}: no record is listed ({check.status}, {check.code}); see dns check" for check in report.unlisted()
+        f"{check.id}: no record to publish ({check.status}, {check.code}); see `dns check`"
+        for check in report.unlisted()
     ]
 
 
@@ -31,24 +32,26 @@ def zone_line(record: Record) -> str:
 
 
 def zone_lines(record: Record, width: int) -> list[str]:
-    """One record as a zone file may have it in lines of at most `width` characters, where its names allow that.
+    """One record on lines of at most `width` characters, unless a name is longer.
 
-    The strings of a TXT are made as short as that needs: receivers join them, so that it is the same record.
+    A TXT value is split into shorter strings. Receivers join them, so the record stays the same.
     """
-    whole = zone_line(record)
-    if len(whole) <= width:
-        return [whole]
+    line = zone_line(record)
+    if len(line) <= width:
+        return [line]
+    # Six cells are the indent and the closing parenthesis. Very short strings would make long keys unreadable.
     inside = max(width - 6, 24)
     parts = pieces(record, inside) if record.type == "TXT" else [record.value]
     return [f"{_head(record)} (", *(f"    {part}" for part in parts[:-1]), f"    {parts[-1]} )"]
 
 
 def pieces(record: Record, shown: int = 4 * MAX_STRING + 2) -> list[str]:
-    """The words of a value; of TXT the strings, each at most 255 bytes and `shown` characters as it is written."""
+    """The words of a value. TXT values give quoted strings of at most 255 bytes and `shown` characters each."""
     if record.type != "TXT":
         return record.value.split(" ")
     strings: list[str] = []
     current, size = "", 0
+    # The limit of 255 counts bytes, not characters.
     for byte in record.value.encode("utf-8", "replace"):
         escaped = _escaped(byte)
         if size == MAX_STRING or len(current) + len(escaped) + 2 > shown:
@@ -61,6 +64,7 @@ def pieces(record: Record, shown: int = 4 * MAX_STRING + 2) -> list[str]:
 
 def host_in(record: Record, domain: str) -> str:
     """The record's name relative to the domain's zone, `@` for the domain itself."""
+    # DNS panels write the domain itself as @.
     return "@" if record.name == domain else record.name.removesuffix(f".{domain}")
 
 

@@ -1,6 +1,6 @@
-"""SARIF 2.1.0, the OASIS standard for results of static analysis: what its two reports have in common.
+"""SARIF 2.1.0, the OASIS standard for results of static analysis: diagnostics and the compliance report.
 
-Section numbers are those of the standard. The log is the same bytes for the same input: it holds no time.
+Section numbers refer to the standard. Equal input gives equal bytes, because the log contains no time.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ _PRINT = "reconciler/v1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One check. `text` is one of our own sentences; `help` says where to read on."""
+    """One check. `text` is one of our own sentences; `help` points to the documentation."""
 
     id: str
     text: str
@@ -37,13 +37,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SarifResult:
-    """What one check found at one place.
+    """One result of a check at one location.
 
     Attributes:
-        text: hostile text still.
-        about: what tells it from other results of the rule in the same file; nothing that moves with lines.
-        logical: the name of what it is about, where that is no file: `example.com/spf`.
-        properties: more, for who looks.
+        text: untrusted.
+        about: distinguishes it from other results of the rule in the same file. It must not contain line numbers,
+            because lines move.
+        logical: the name of a subject that is not a file: `example.com/spf`.
+        properties: additional data.
     """
 
     rule: str
@@ -60,7 +61,7 @@ def sarif_log(rules: Sequence[Rule], results: Iterable[SarifResult], paths: Mapp
 
     Args:
         rules: sorted by id; each result's rule is one of them.
-        paths: a file's name for people -> its path in the repository.
+        paths: the displayed name of a file -> its path in the repository.
     """
     index = {rule.id: n for n, rule in enumerate(rules)}
     prints = Fingerprints()
@@ -73,7 +74,7 @@ def sarif_log(rules: Sequence[Rule], results: Iterable[SarifResult], paths: Mapp
             }
         },
         "columnKind": "unicodeCodePoints",
-        "originalUriBaseIds": {_BASE: {"description": {"text": "The top of the repository."}}},
+        "originalUriBaseIds": {_BASE: {"description": {"text": "The root of the repository."}}},
         "results": [_result(r, index[r.rule], prints, paths) for r in results],
     }
     return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
@@ -84,6 +85,7 @@ def _rule(rule: Rule) -> dict[str, object]:
 
 
 def _result(result: SarifResult, index: int, prints: Fingerprints, paths: Mapping[str, str]) -> dict[str, object]:
+    # GitHub rejects results without a location.
     span = result.span or Span(NO_PLACE)
     path = paths.get(span.file, span.file)
     location: dict[str, object] = {"physicalLocation": {"artifactLocation": _artifact(path), "region": _region(span)}}
@@ -106,7 +108,7 @@ def visible_lines(text: str) -> str:
 
 
 def _artifact(path: str) -> dict[str, str]:
-    """Where the file is: relative to the top of the repository (section 3.4.3), or absolute for one outside of it."""
+    """The location of a file: relative to the root of the repository (section 3.4.3), or absolute outside of it."""
     quoted = quote(path.encode("utf-8", "surrogateescape" if _is_file_name(path) else "surrogatepass"))
     if PurePosixPath(path).is_absolute():
         return {"uri": f"file://{quoted}"}
@@ -114,7 +116,7 @@ def _artifact(path: str) -> dict[str, str]:
 
 
 def _is_file_name(path: str) -> bool:
-    """Whether its surrogates, if any, stand for bytes of a name that is not UTF-8."""
+    """Whether the surrogates of the text, if any, represent bytes of a file name that is not UTF-8."""
     try:
         path.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
@@ -141,12 +143,12 @@ _LEVELS: dict[Severity, Level] = {
 
 
 def render_diagnostics_sarif(diagnostics: Iterable[Diagnostic], paths: Mapping[str, str] = NO_FILES) -> str:
-    """The log, with a final newline; its rules are all codes there are. `paths` as in `sarif_log`."""
+    """The log, with a final newline; its rules are all codes. `paths` as in `sarif_log`."""
     rules = [Rule(id=code, text=text, help=f"docs/diagnostics.md#{code}") for code, text in sorted(CODES.items())]
-    return sarif_log(rules, map(_result_sarif_diagnostics, sorted_diagnostics(diagnostics)), paths)
+    return sarif_log(rules, map(_diagnostic_result, sorted_diagnostics(diagnostics)), paths)
 
 
-def _result_sarif_diagnostics(diagnostic: Diagnostic) -> SarifResult:
+def _diagnostic_result(diagnostic: Diagnostic) -> SarifResult:
     hint = f"\nhint: {diagnostic.hint}" if diagnostic.hint else ""
     return SarifResult(
         rule=diagnostic.code,
@@ -157,14 +159,12 @@ def _result_sarif_diagnostics(diagnostic: Diagnostic) -> SarifResult:
     )
 
 
-# The compliance report as SARIF: what is not right, at the line of the file that declares the domain.
+# The compliance report as SARIF: the problems, at the line that declares the domain.
 
 
 NO_PLACES: Mapping[str, Span] = MappingProxyType({})
-_LEVELS_sarif_report: Mapping[Status, Level] = MappingProxyType(
-    {"fail": "error", "warn": "warning", "error": "warning"}
-)
-"""What passed or had nothing to judge is no result. What could not be looked up is a warning: nobody knows."""
+_STATUS_LEVELS: Mapping[Status, Level] = MappingProxyType({"fail": "error", "warn": "warning", "error": "warning"})
+"""`pass` and `skip` are not results. A failed lookup is a warning, because its status is unknown."""
 
 
 def render_report_sarif(
@@ -173,28 +173,27 @@ def render_report_sarif(
     """The log, with a final newline.
 
     Args:
-        places: a domain, or domain alias -> where a file declares it.
+        places: a domain or domain alias -> the location that declares it.
         paths: as in `sarif_log`.
     """
-    found = list(_troubles(report))
+    found = list(_problems(report))
     ids = {check.code: check.id for _, check in found}
     rules = [Rule(id=code, text=f"DNS check {ids[code]}: {code}", help="docs/commands.md") for code in sorted(ids)]
-    return sarif_log(rules, (_result_sarif_report(domain, check, places) for domain, check in found), paths)
+    return sarif_log(rules, (_check_result(domain, check, places) for domain, check in found), paths)
 
 
-def _troubles(report: Report) -> Iterator[tuple[DomainReport, Finding]]:
-    return (
-        (domain, check) for domain in report.domains for check in domain.checks if check.status in _LEVELS_sarif_report
-    )
+def _problems(report: Report) -> Iterator[tuple[DomainReport, Finding]]:
+    return ((domain, check) for domain in report.domains for check in domain.checks if check.status in _STATUS_LEVELS)
 
 
-def _result_sarif_report(domain: DomainReport, check: Finding, places: Mapping[str, Span]) -> SarifResult:
+def _check_result(domain: DomainReport, check: Finding, places: Mapping[str, Span]) -> SarifResult:
+    # The heading names the domain, because a domain and its aliases can share a line.
     first = f"{heading(domain)}: {check.title}"
     if check.status == "error":
-        first = f"{heading(domain)}: could not be looked up: {check.title}"
+        first = f"{heading(domain)}: the lookup failed: {check.title}"
     return SarifResult(
         rule=check.code,
-        level=_LEVELS_sarif_report[check.status],
+        level=_STATUS_LEVELS[check.status],
         text="\n".join((first, *detail_lines(check), check.reference)).rstrip("\n"),
         about=f"{domain.domain}/{check.id}",
         span=places.get(domain.domain) or places.get(domain.alias_of or ""),

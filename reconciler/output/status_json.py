@@ -12,7 +12,7 @@ from reconciler.output.status_text import bill_totals, known
 def render_status_json(
     statuses: Sequence[DomainStatus], generated: Mapping[str, object], files: Mapping[str, str] = NO_FILES
 ) -> str:
-    """The document; for the same statuses, the same bytes but for `generated`."""
+    """The document. Equal statuses give equal bytes, except for `generated`."""
     return json_text(status_data(statuses, generated), files)
 
 

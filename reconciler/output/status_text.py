@@ -1,4 +1,4 @@
-"""The status of domains as a table for a terminal: one line a domain, and below it what the table cannot say."""
+"""The status of domains as a table for a terminal: one line per domain, then notes on problems."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ from reconciler.core.password_policy import PolicyDifference
 from reconciler.core.quantities import format_money, human_size
 from reconciler.core.status import DomainStatus, Figures, Use
 from reconciler.output.diagnostics_text import diagnostic_lines
-from reconciler.output.terminal import MIN_WIDTH, Style, at_line_start, columns, flow, safe, words
+from reconciler.output.terminal import MIN_WIDTH, Style, at_line_start, columns, count, flow, safe, words
 
-# What the status of domains is in words, in every format: cells of the table, sums, and what does not agree.
+# Texts of the status that several formats share: cells, totals and differences.
 
 
 PILLS: Mapping[Status, str] = MappingProxyType({"pass": "+", "warn": "!", "fail": "X", "skip": "-", "error": "?"})
-"""A check in one character that every terminal has."""
+"""The status of a check as one ASCII character."""
 
-PILL_WORDS = "+ pass, ! warn, X fail, - skip, ? not looked up"
+PILL_WORDS = "+ pass, ! warn, X fail, - skip, ? error"
 UNKNOWN = "?"
 
 
 def count_cell(use: Use) -> str:
-    """`12/25`; `12` where there is no limit; `off` where the server does not have the feature on."""
+    """`12/25`; `12` without a limit; `off` if the feature is off on the server."""
     if use.switched_off and not use.used:
         return "off"
     used = UNKNOWN if use.used is None else str(use.used)
@@ -33,31 +33,31 @@ def count_cell(use: Use) -> str:
 
 
 def disk_cell(use: Use) -> str:
-    """`3.2 GiB/250 GiB`, or `3.2 GiB` where there is no limit."""
+    """`3.2 GiB/250 GiB`; `3.2 GiB` without a limit."""
     used = UNKNOWN if use.used is None else human_size(use.used)
     return used if use.limit is None else f"{used}/{human_size(use.limit).replace('.0 ', ' ')}"
 
 
 def checks(statuses: Iterable[DomainStatus]) -> list[str]:
-    """The checks that any domain has, in their order."""
+    """The checks of all domains, in their order."""
     return list(dict.fromkeys(check for s in statuses for check in s.pills))
 
 
 def bill_totals(statuses: Sequence[DomainStatus]) -> dict[str, tuple[Decimal, int]]:
-    """Currency -> the sum of the bills that are known, and of how many domains it is not known; sorted."""
+    """Currency -> the sum of the known bills, and the number of domains with an unknown bill; sorted by currency."""
     billed = [f for f in known(statuses) if f.currency is not None]
     found: dict[str, tuple[Decimal, int]] = {}
     for currency in sorted({f.currency for f in billed if f.currency is not None}):
         amounts = [f.monthly for f in billed if f.currency == currency]
-        told = [amount for amount in amounts if amount is not None]
-        found[currency] = (total(told), len(amounts) - len(told))
+        amounts_known = [amount for amount in amounts if amount is not None]
+        found[currency] = (total(amounts_known), len(amounts) - len(amounts_known))
     return found
 
 
 def policy_differences(
     statuses: Iterable[DomainStatus],
 ) -> dict[tuple[str, str, tuple[PolicyDifference, ...]], list[str]]:
-    """(server, product, what differs) -> the domains of which that is so."""
+    """(server, product, differences) -> the domains with exactly these differences."""
     found: dict[tuple[str, str, tuple[PolicyDifference, ...]], list[str]] = {}
     for status in statuses:
         compared = status.figures.passwords if status.figures else None
@@ -68,7 +68,7 @@ def policy_differences(
 
 
 def difference_words(difference: PolicyDifference) -> str:
-    """`minLength 5 instead of 12`: the server's side, then the product's."""
+    """`minLength 5 instead of 12`: the value of the server, then the value of the product."""
     return f"{difference.rule} {_rule_value(difference.server)} instead of {_rule_value(difference.product)}"
 
 
@@ -83,7 +83,7 @@ def some(names: Sequence[str], most: int = 3) -> str:
 
 
 def known(statuses: Iterable[DomainStatus]) -> list[Figures]:
-    """The figures of the domains that were read."""
+    """The figures of the domains whose read succeeded."""
     return [s.figures for s in statuses if s.figures is not None]
 
 
@@ -94,7 +94,7 @@ _WIDE_GAP, _NARROW_GAP = 2, 1
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
-    """A cell's text, safe already, and how it looks."""
+    """The text of a cell, already safe, and its style."""
 
     text: str
     styles: tuple[str, ...] = ()
@@ -116,10 +116,10 @@ def render_status(statuses: Sequence[DomainStatus], *, color: bool, width: int) 
     """The lines, without line ends.
 
     Args:
-        statuses: in the order in which they are to be shown.
-        color: whether ANSI colours are wanted.
-        width: cells a line; at least 40 are used. A table that is wider by its names puts long ones on lines of
-            their own, and is never cut.
+        statuses: shown in this order.
+        color: whether to use ANSI colors.
+        width: cells per line, at least 40. If the table is too wide, long names get lines of their own. No cell is
+            ever cut.
     """
     style, width = Style(color), max(width, MIN_WIDTH)
     asked = checks(statuses)
@@ -129,23 +129,25 @@ def render_status(statuses: Sequence[DomainStatus], *, color: bool, width: int) 
         yield from flow(
             words(f"DNS: {', '.join(asked)}; {PILL_WORDS}", "dim"), indent=0, hang=4, width=width, style=style
         )
-    yield from _remarks(statuses, style, width)
+    yield from _notes(statuses, style, width)
     yield from flow(words(safe(_sum(statuses)), "bold"), indent=0, hang=4, width=width, style=style)
 
 
 def _table(statuses: Sequence[DomainStatus], asked: Sequence[str], style: Style, width: int) -> Iterator[str]:
     currencies = list(bill_totals(statuses))
+    # A column without any value would only take space from the others.
     compared = any(f.passwords for f in known(statuses))
     titles = ["Domain", "Boxes", "Disk", "Alias", "Dom", "EAS", "MAPI"]
     titles += [currencies[0] if len(currencies) == 1 else "Bill"] if currencies else []
     titles += (["DNS"] if asked else []) + (["Pw"] if compared else [])
     head = tuple(_Cell(t, ("bold",), left=t in ("Domain", "DNS", "Pw")) for t in titles)
     rows = [_row(s, asked, currencies, compared=compared) for s in statuses]
-    whole = [head, *(row for row in rows if len(row) == len(head))]
-    widths = [max(columns(row[n].text) for row in whole) for n in range(len(head))]
+    complete = [head, *(row for row in rows if len(row) == len(head))]
+    widths = [max(columns(row[n].text) for row in complete) for n in range(len(head))]
     widths[0] = max([columns(row[0].text) for row in (head, *rows)])
     rest = sum(widths[1:])
     gap = _WIDE_GAP if widths[0] + rest + _WIDE_GAP * (len(head) - 1) <= width else _NARROW_GAP
+    # Only the first column can shrink: figures must stay in one piece.
     room = max(columns(head[0].text), width - rest - gap * (len(head) - 1))
     widths[0] = min(widths[0], room)
     for row in (head, *rows):
@@ -202,25 +204,27 @@ def _passwords(figures: Figures) -> _Cell:
     return _Cell(text, {"ok": ("green",), "!": ("yellow",), UNKNOWN: ("cyan",)}.get(text, ("dim",)), left=True)
 
 
-def _remarks(statuses: Sequence[DomainStatus], style: Style, width: int) -> Iterator[str]:
-    """What must not be overlooked: limits exceeded, policies that differ, what was not asked or not read."""
+def _notes(statuses: Sequence[DomainStatus], style: Style, width: int) -> Iterator[str]:
+    """The problems: exceeded limits, different password policies, failed lookups and reads."""
 
-    def said(text: str, *styles: str) -> Iterator[str]:
+    def note(text: str, *styles: str) -> Iterator[str]:
         return flow(words(safe(text), *styles), indent=0, hang=4, width=width, style=style)
 
+    # These notes repeat cells of the table, because color alone is invisible in a log.
     over = [s.domain for s in statuses if s.figures and any(use.exceeded for use in _uses(s.figures))]
     if over:
-        yield from said(f"! over a limit: {some(over)}", "bold", "red")
+        yield from note(f"! over a limit: {some(over)}", "bold", "red")
     for (server, product, differences), domains in policy_differences(statuses).items():
-        what = ", ".join(difference_words(d) for d in differences)
-        text = f"! the password policy of {server} is not that of the product {product}: {what}; in {some(domains)}"
-        yield from said(text, "yellow")
+        rules = ", ".join(difference_words(d) for d in differences)
+        text = f"! the password policy of {server} differs from product {product}: {rules}; in {some(domains)}"
+        yield from note(text, "yellow")
+    # One resolver serves many domains, so one problem gives one line.
     problems: dict[str, list[str]] = {}
     for status in statuses:
         if status.dns_problem:
             problems.setdefault(status.dns_problem, []).append(status.domain)
     for problem, domains in problems.items():
-        yield from said(f"! DNS was not asked for {some(domains)}: {problem}", "yellow")
+        yield from note(f"! no DNS checks for {some(domains)}: {problem}", "yellow")
     for status in statuses:
         for diagnostic in status.diagnostics:
             yield from diagnostic_lines(diagnostic, indent=0, width=width, style=style)
@@ -239,11 +243,11 @@ def _uses(figures: Figures) -> tuple[Use, ...]:
 
 def _sum(statuses: Sequence[DomainStatus]) -> str:
     """`8 domains: 120 mailboxes, 33.1 GiB, 45.50 USD a month; 1 not read.`"""
+    # Domains that were not read are counted, so that nobody takes the total as complete.
     read = known(statuses)
-    domains = "1 domain" if len(statuses) == 1 else f"{len(statuses)} domains"
     boxes = sum(f.mailboxes.used or 0 for f in read)
-    parts = ["1 mailbox" if boxes == 1 else f"{boxes} mailboxes", human_size(sum(f.disk.used or 0 for f in read))]
+    parts = [count(boxes, "mailbox", "mailboxes"), human_size(sum(f.disk.used or 0 for f in read))]
     for currency, (amount, unknown) in bill_totals(statuses).items():
-        parts.append(f"{format_money(amount)} {currency} a month" + (f" ({unknown} not known)" if unknown else ""))
+        parts.append(f"{format_money(amount)} {currency} a month" + (f" ({unknown} unknown)" if unknown else ""))
     unread = len(statuses) - len(read)
-    return f"{domains}: {', '.join(parts)}" + (f"; {unread} not read" if unread else "") + "."
+    return f"{count(len(statuses), 'domain')}: {', '.join(parts)}" + (f"; {unread} not read" if unread else "") + "."

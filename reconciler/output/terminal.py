@@ -20,6 +20,7 @@ def visible(text: str) -> str:
     These are control characters (newline and ESC, so ANSI sequences too), bidi marks, overrides and isolates,
     zero-width and unassigned characters, lone surrogates, and spaces that look like another space.
     """
+    # Nearly all text is printable ASCII, so the fast check comes first: plans of large servers have many addresses.
     if text.isprintable() and (text.isascii() or not _INVISIBLE.search(text)):
         return text
     return "".join(c if _is_seen(c) else f"\\u{{{ord(c):x}}}" for c in text)
@@ -32,6 +33,7 @@ def _is_seen(char: str) -> bool:
 def safe(text: str) -> str:
     """`visible`, and without commands to a CI runner that reads the log (`::error::`, `##[...]`, `##vso[`)."""
     text = visible(text)
+    # These commands work anywhere in a line, so an escape at the line start is not enough.
     if "##" in text:
         text = text.replace("##", "#\\u{23}")
     return at_line_start(text)
@@ -75,6 +77,7 @@ class Style:
 
     def __call__(self, text: str, *names: str) -> str:
         """The text in these styles, named as in the table above."""
+        # An empty text would still give escape sequences, which fill logs.
         if not (self.color and names and text):
             return text
         return f"\033[{';'.join(_CODES[n] for n in names)}m{text}\033[0m"
@@ -105,6 +108,7 @@ def flow(pieces: Iterable[Piece], *, indent: int, hang: int, width: int, style: 
 
     A piece that does not fit begins the next line. A piece longer than a line is cut, unless it is solid.
     """
+    # A terminal may report a width of 0, and a very narrow one would give one word per line.
     width = max(width, MIN_WIDTH)
     line, used, empty = " " * indent, indent, True
     for text, styles, gap, solid in pieces:
@@ -116,6 +120,7 @@ def flow(pieces: Iterable[Piece], *, indent: int, hang: int, width: int, style: 
                 continue
             yield line
             line, used = " " * hang, hang
+        # Wrapping moves text to the start of a line, where a runner would execute it.
         text = at_line_start(text)
         while not solid and columns(text) > width - used:
             head, text = _cut(text, width - used)
@@ -133,6 +138,7 @@ def _cut(text: str, cells: int) -> tuple[str, str]:
     used = 0
     for n, char in enumerate(text):
         used += char_columns(char)
+        # At least one character is taken, otherwise a wide character in a narrow line would never end the loop.
         if used > cells and n:
             return text[:n], text[n:]
     return text, ""

@@ -1,4 +1,4 @@
-"""Unified diffs that `git apply` takes: of files with any line ends, with or without the last one."""
+"""Unified diffs for `git apply`. They support all line ends, and files without a final line end."""
 
 from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher
@@ -9,9 +9,10 @@ _QUOTED = {'"': '\\"', "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
 def unified_diff(changes: Mapping[str, tuple[str | None, str]]) -> str:
-    """The patch for these files: path from the top of the repository -> text before (None: a new file) and after.
+    """The patch for some files, sorted by path. It omits unchanged files.
 
-    Files follow in order of their paths; one that stays as it is has no part in it. Lines end where git sees it, at LF.
+    Args:
+        changes: path from the root of the repository -> (text before, text after); None before = a new file.
     """
     return "".join(
         line
@@ -25,6 +26,7 @@ def _file(path: str, before: str | None, after: str) -> Iterator[str]:
     yield f"diff --git {_name('a', path)} {_name('b', path)}\n"
     if before is None:
         yield "new file mode 100644\n"
+    # git writes no hunk for an empty new file.
     if not before and not after:
         return
     yield f"--- {'/dev/null' if before is None else _name('a', path, alone=True)}\n"
@@ -52,7 +54,7 @@ def _line(sign: str, line: str) -> str:
 
 
 def _range(start: int, stop: int) -> str:
-    """Line numbers as the format has them: from 1, of an empty stretch the line before it."""
+    """Line numbers from 1, as the format defines them; an empty range has the number of the line before it."""
     count = stop - start
     if count == 1:
         return str(start + 1)
@@ -60,10 +62,11 @@ def _range(start: int, stop: int) -> str:
 
 
 def _name(side: str, path: str, *, alone: bool = False) -> str:
-    """A path as git writes it; one with spaces, where it stands alone, ends with a tab."""
+    """A path as git writes it. In the `---` and `+++` lines (`alone`), a path with spaces ends with a tab."""
     name = f"{side}/{path}"
     if any(c in _QUOTED or not c.isprintable() for c in name):
         return f'"{"".join(_QUOTED.get(c) or _octal(c) for c in name)}"'
+    # GNU patch and git end the name at the tab, so a name may contain spaces.
     return f"{name}\t" if alone and " " in name else name
 
 

@@ -109,6 +109,7 @@ class Application:
             if after is not None:
                 outcome.reply = _fault_reply(after)
         is_cut = "drop-before" in faults or "drop-after" in faults
+        # Before the answer is sent, so that a client that has its answer finds its request in the log.
         self._log.add(
             method=request.method,
             path=request.path,

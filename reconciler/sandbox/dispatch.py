@@ -78,6 +78,7 @@ class Dispatcher:
                 call.body = read_body(request.body, request.content_type, strict=is_strict)
             try:
                 outcome.reply = route.handler(call)
+            # Also after a refusal: a failed login must be delayed.
             finally:
                 outcome.delay = call.delay
             if self._service.quirks.names:
@@ -116,6 +117,7 @@ class Dispatcher:
             return session
         if session.step:
             raise _forbidden()
+        # A block applies to existing sessions too, unless a quirk limits it to logins.
         if "ids-blocks-logins-only" not in self._service.quirks and self._service.ids.is_blocked(request.address):
             raise Refusal("The IP address is blocked", status=403)
         if (route.role == "SA" and kind != SYSTEM) or (route.role == "DA" and kind == PLAIN):

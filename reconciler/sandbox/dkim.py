@@ -80,6 +80,7 @@ def is_published(zones: Zones, domain: str, selector: str, public_key: str) -> b
     except ZoneError:  # the selector is from a path and may be invalid in a DNS name
         return False
     for value in values:
+        # A long key is split into several quoted strings, which belong together without separator.
         text = "".join(_QUOTED.findall(value)) or value
         tags = {
             name.strip(): "".join(content.split())

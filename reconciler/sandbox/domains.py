@@ -127,6 +127,7 @@ def change_settings(service: Service, domain: Domain, wanted: Fields, *, only: I
     if main_admin not in domain.users:
         raise Refusal("The main domain administrator does not exist")
     after = ({**domain.settings, **found}, {**domain.throttle, **found_throttle}, hostname or domain.hostname)
+    # Only real changes count as updates: tests check that a second run writes nothing.
     is_same = after == (domain.settings, domain.throttle, domain.hostname) and main_admin == domain.main_admin
     domain.settings, domain.throttle, domain.hostname = after
     if main_admin != domain.main_admin:

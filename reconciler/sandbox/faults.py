@@ -90,6 +90,7 @@ class Fault:
         """Whether the fault affects this request. Counts the request."""
         if self.method and self.method.upper() != method:
             return False
+        # First as plain text: paths contain characters that are special in regular expressions.
         if self.path.lower() not in path.lower() and not self._pattern.search(path):
             return False
         self.seen += 1

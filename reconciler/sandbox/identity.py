@@ -85,6 +85,7 @@ class Identity:
     def set_password(self, store: Store, password: str, clock: Clock) -> None:
         """Set a new password, which is not expired."""
         account = self.account
+        # The history is for the rule `preventPreviousPasswords`; system administrators have no such rule.
         if self.user is not None:
             self.user.previous = [*self.user.previous, self.user.password][-24:]
             self.user.password_set = clock.iso()

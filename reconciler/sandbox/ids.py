@@ -46,6 +46,7 @@ class Ids:
         now = self._clock.now()
         record = self._records.setdefault(address, _Record())
         record.failures.append(now)
+        # Older failures count in neither window, and an attacker must not fill the memory.
         while record.failures and record.failures[0] <= now - max(limits.window, limits.long_window):
             record.failures.popleft()
         if self._within(record, limits.long_window) >= limits.long_block_after:

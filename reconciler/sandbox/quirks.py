@@ -131,6 +131,7 @@ class Quirks:
         self._absent = absent
 
     def __contains__(self, name: str) -> bool:
+        # A misspelled quirk in a handler would be off forever.
         assert name in QUIRKS, name
         return name in self.names
 

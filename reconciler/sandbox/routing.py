@@ -37,6 +37,7 @@ class Router:
             else:
                 node = node.literal.setdefault(part.lower(), _Node())
         for method in route.methods.split():
+            # Two routes with one pattern would depend on the order of the table.
             assert method not in node.routes, f"{method} {route.pattern} is in the table twice"
             node.routes[method] = route
 

@@ -29,6 +29,7 @@ def seed(service: Service) -> str:
     else:
         admin.password = hashed(password)
     store.touch_admin(admin)
+    # Zones of domains override equal zones of the configuration.
     zones = dict(config.zones)
     for one in config.seed:
         zones |= one.zones

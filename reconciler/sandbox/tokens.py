@@ -101,6 +101,7 @@ class Tokens:
 
     def rotate(self, family: Family, roles: list[str]) -> Issued:
         """Replace a refresh token by new tokens. Earlier access tokens stay valid until they expire."""
+        # A refresh token works once: a second use shows that it was stolen or that an answer was lost.
         self._refresh.pop(family.refresh, None)
         return self._issue(family, roles)
 

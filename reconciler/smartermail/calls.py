@@ -69,6 +69,7 @@ class Calls:
             RefusedByServer, Unreachable, RefusedCredentials, NoSuchEndpoint: the write had no effect.
         """
         assert endpoint.writes, endpoint.name
+        # Each new token needs two rounds: one to verify it, one to write.
         for _ in range(2 * TOKEN_ATTEMPTS):
             if not (await self.tokens.domain(domain)).verified:
                 await self.domain_data(domain)
@@ -122,6 +123,7 @@ class Calls:
 
     async def build(self) -> Build | None:
         """The server's build, requested once in a run; None if it is not reported, as for every customer."""
+        # With the lock, concurrent failures wait for one request instead of sending one each.
         async with self._build_lock:
             if self.is_admin and not self.capabilities.build_requested:
                 self.capabilities.build_requested = True
@@ -200,6 +202,7 @@ class Calls:
                     raise
             except Unauthorized:
                 self.tokens.reject(token)
+                # A 401 to a write does not prove that it had no effect: a proxy may have sent it.
                 if endpoint.writes:
                     raise AmbiguousWrite(
                         f"{request}: the server rejected the session (401)",

@@ -107,6 +107,7 @@ async def _searched(calls: Calls, domain: str, kind: str, types: tuple[int, ...]
             sortDescending=False,
         )
         rows = decode.rows(answer, "results", where)
+        # A build that ignores `skip` returns the first page forever.
         if rows and rows == last:
             raise IncompleteRead(f"{where}: the same {len(rows)} rows are returned for each page", hint=_UNCHANGED)
         found += rows
@@ -117,6 +118,7 @@ async def _searched(calls: Calls, domain: str, kind: str, types: tuple[int, ...]
     else:
         raise IncompleteRead(f"{where}: more than {len(found)} rows", hint=_UNCHANGED)
     complete.announced(answer, len(found), where)
+    # Without a kind, an alias could be taken for a mailbox and be deleted as one.
     if any("accountType" not in row for row in found):
         raise IncompleteRead(f"{where}: a row has no accountType", hint=_UNCHANGED)
     return _by_name([row for row in found if row["accountType"] in types], domain, where, "userName")

@@ -34,6 +34,7 @@ class ServerReader:
             IncompleteRead: the answers cannot be complete.
             Unreachable, RefusedCredentials, UnexpectedAnswer, RefusedByServer: see `reconciler.core.errors`.
         """
+        # Concurrent reads of other domains have their own counter, so that each result contains only its own requests.
         counts = RequestCounts()
         before = CURRENT_COUNTS.set(counts)
         try:
@@ -51,6 +52,7 @@ class ServerReader:
         await self._verified(domain)
         try:
             found = await self._account(domain, name)
+        # The server uses the same refusal for a missing mailbox and for other reasons. The list shows which one it is.
         except RefusedByServer:
             if name in await self._confirmed_users(domain):
                 raise
@@ -94,6 +96,7 @@ class ServerReader:
         calls = self._calls
         # A customer's session must be verified first: otherwise rows of another domain look like an incomplete read.
         own = None if calls.is_admin else await calls.domain_data(domain)
+        # The lists are independent of each other, so that one round trip is enough.
         async with task_group() as group:
             data_read = None if own else group.create_task(calls.domain_data(domain))
             settings_read = group.create_task(self._settings(domain))
@@ -235,6 +238,7 @@ class ServerReader:
         where = self._calls.where(endpoints.FORWARDS, domain)
         try:
             answer = await self._calls.read(endpoints.FORWARDS, domain, email=email)
+        # Only a mailbox whose forwarding is provably off has an empty list. Otherwise the refusal is an error.
         except RefusedByServer:
             mail = await self._calls.read(endpoints.USER_MAIL, domain, email=email)
             fields = decode.inner(mail, "userMailSettings", self._calls.where(endpoints.USER_MAIL, domain))

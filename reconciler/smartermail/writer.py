@@ -119,6 +119,7 @@ class ServerWriter(ServerReader):
             await _collect_ambiguous(ambiguous, self._change_user(domain, name, values, password))
         if encode.forwards(values):
             await _collect_ambiguous(ambiguous, write_forwarding(self._calls, domain, name, values))
+        # Last, so that the mailbox becomes usable only with its new password and forwarding.
         if enabled is True:
             await _collect_ambiguous(ambiguous, self._switch(domain, name, enabled=True))
         if ambiguous:
@@ -126,6 +127,7 @@ class ServerWriter(ServerReader):
 
     async def delete_mailbox(self, domain: str, name: str) -> None:
         """Delete a mailbox with `users-delete`, after a check that it is no administrator (section 5.7)."""
+        # An alias of this name would pass the bulk deletion, and an administrator cannot be created again.
         await self._verified(domain)
         found = await self._account(domain, name)
         token = (await self._calls.tokens.domain(domain)).token
@@ -168,6 +170,7 @@ class ServerWriter(ServerReader):
 
     async def create_domain_alias(self, domain: str, name: str) -> None:
         """Create a domain alias with `domain-alias-put`. Only administrators can skip the MX check (section 7)."""
+        # The MX records of a new domain alias may not be published yet.
         check = "false" if self._calls.is_admin else "true"
         await self._calls.write(endpoints.CREATE_DOMAIN_ALIAS, domain, name=name, checkMx=check)
 
@@ -192,6 +195,7 @@ class ServerWriter(ServerReader):
     async def _switch(self, domain: str, name: str, *, enabled: bool) -> None:
         """Enable or disable the login of a mailbox. It still receives mail (section 5.6)."""
         disable = "false" if enabled else "true"
+        # Only this endpoint can keep incoming mail enabled; post-user is the fallback for builds without it.
         try:
             await self._calls.write(endpoints.DISABLE_USERS, domain, disable=disable, allowMail="true", input=[name])
         except NoSuchEndpoint:

@@ -1,4 +1,4 @@
-"""A domain's page in a real browser: copying, the DMARC generator, and what strangers wrote."""
+"""The page of a domain in a real browser: copying, the DMARC form, and untrusted text."""
 
 import random
 from collections.abc import Callable
@@ -26,13 +26,13 @@ def clipboard(page: Any) -> str:
 
 
 def made(page: Any) -> str:
-    """The record that the generator shows."""
+    """The record that the form shows."""
     text: str = page.locator("#dmarc-value").inner_text()
     return text
 
 
 def notes(page: Any) -> set[str]:
-    """What the generator says of it."""
+    """The notes that the form shows."""
     found: list[str] = page.evaluate(
         "[...document.querySelectorAll('[data-note]:not([hidden])')].map(n => n.dataset.note)"
     )
@@ -40,7 +40,7 @@ def notes(page: Any) -> set[str]:
 
 
 def fill(page: Any, **values: str) -> None:
-    """Sets fields of the generator as a person would, whether they are folded or not."""
+    """Sets fields of the form as a person would, even if they are folded."""
     page.evaluate(
         """values => {
           for (const [name, value] of Object.entries(values)) {
@@ -54,7 +54,7 @@ def fill(page: Any, **values: str) -> None:
     )
 
 
-def test_each_form_of_the_record_is_copied_exactly_and_that_is_said(page: Any) -> None:
+def test_each_form_of_the_record_is_copied_exactly_and_announced(page: Any) -> None:
     forms = page.locator("#dmarc .fix").first.locator(".form:has(button)")
     value = "v=DMARC1; p=quarantine; rua=mailto:dmarc@example.net"
     wanted = ["_dmarc", "_dmarc.example.com.", value, f'_dmarc.example.com. 3600 IN TXT "{value}"']
@@ -67,23 +67,23 @@ def test_each_form_of_the_record_is_copied_exactly_and_that_is_said(page: Any) -
     assert page.locator("#live").inner_text() == "Copied: Zone line"
 
 
-def test_where_the_clipboard_is_closed_the_text_is_copied_the_old_way(page: Any) -> None:
+def test_copying_works_without_the_clipboard_interface(page: Any) -> None:
     page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); }")
     page.locator("#dmarc .fix .form:has(button) button").nth(2).click()
     page.locator("#live", has_text="Copied: Value").wait_for(state="attached")
     assert clipboard(page) == "v=DMARC1; p=quarantine; rua=mailto:dmarc@example.net"
 
 
-def test_where_nothing_can_be_copied_the_text_is_selected(page: Any) -> None:
+def test_the_text_is_selected_if_copying_fails(page: Any) -> None:
     page.evaluate(
         "() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); document.execCommand = () => false; }"
     )
     page.locator("#dmarc .fix .form:has(button) button").nth(2).click()
-    page.locator("#live", has_text="Could not copy").wait_for(state="attached")
+    page.locator("#live", has_text="Copying failed").wait_for(state="attached")
     assert page.evaluate("String(getSelection()).trim()") == "v=DMARC1; p=quarantine; rua=mailto:dmarc@example.net"
 
 
-def test_the_generator_begins_with_the_product_and_leaves_defaults_out(page: Any) -> None:
+def test_the_dmarc_form_starts_with_the_product_and_omits_defaults(page: Any) -> None:
     assert made(page) == "v=DMARC1; p=quarantine; rua=mailto:dmarc@example.net"
     assert notes(page) == {"external"}
     assert page.locator("[data-published=none]").is_visible()
@@ -94,7 +94,7 @@ def test_the_generator_begins_with_the_product_and_leaves_defaults_out(page: Any
     assert made(page) == "v=DMARC1; p=quarantine; rua=mailto:dmarc@example.net"
 
 
-def test_the_generator_is_used_with_mouse_and_keys_and_its_record_copied(page: Any) -> None:
+def test_the_dmarc_form_works_with_mouse_and_keyboard(page: Any) -> None:
     page.get_by_role("radio", name="3. Reject").check()
     page.get_by_label("Daily reports to").fill("nobody")
     assert "bad" in notes(page)
@@ -123,7 +123,7 @@ def test_commas_and_exclamation_marks_of_an_address_are_percent_encoded(page: An
     ]  # fmt: skip
 
 
-def test_whatever_is_chosen_it_is_the_record_that_the_command_line_makes(page: Any) -> None:
+def test_the_dmarc_form_and_the_command_line_build_the_same_record(page: Any) -> None:
     draw = random.Random(9989)
     policies = ("none", "quarantine", "reject")
     for _ in range(120):
@@ -157,7 +157,7 @@ def test_a_record_of_many_addresses_is_split_into_strings_of_255(page: Any) -> N
     assert max(map(len, parts)) == 255 and "".join(parts) == made(page)
 
 
-def test_what_strangers_wrote_is_shown_and_does_nothing(page: Any, hostile: str) -> None:
+def test_untrusted_text_is_shown_and_never_runs(page: Any, untrusted: str) -> None:
     card = page.locator("#spf")
     text = card.inner_text()
     assert "<script>window.hit=1</script>" in text
@@ -170,22 +170,22 @@ def test_what_strangers_wrote_is_shown_and_does_nothing(page: Any, hostile: str)
     assert not folded.locator(".whole").is_visible()
     folded.locator("summary").click()
     assert folded.locator(".whole").is_visible()
-    assert hostile[:20] in page.content().replace("&lt;", "<").replace("&gt;", ">")
+    assert untrusted[:20] in page.content().replace("&lt;", "<").replace("&gt;", ">")
 
 
-def test_the_tree_of_the_spf_record_is_drawn_with_what_each_term_costs(page: Any) -> None:
+def test_the_spf_tree_shows_the_lookups_of_each_term(page: Any) -> None:
     tree = page.locator("#spf .tree")
     assert tree.locator("ul ul li").inner_text().split() == ["a", "1", "lookup,", "2", "so", "far"]
     lines = [" ".join(text.split()) for text in tree.locator("> ul > li").all_inner_texts()]
     assert lines[0].startswith("include:spf.example.net 10 lookups, 10 so far")
     assert (
         lines[1]
-        == "a:<script>window.hit=1</script> 1 lookup, 11 so far beyond the limit of 10 finds nothing not a name"
+        == "a:<script>window.hit=1</script> 1 lookup, 11 so far over the limit of 10 no records found not a name"
     )
     assert page.locator("#spf summary", has_text="11 lookups of 10").is_visible()
 
 
-def test_the_dashboard_says_in_words_what_its_bars_show(page: Any, tab: Open, small: Path) -> None:
+def test_the_dashboard_explains_its_bars_in_words(page: Any, tab: Open, small: Path) -> None:
     tiles = {" ".join(text.split()) for text in page.locator(".tiles li").all_inner_texts()}
     assert {
         "Mailboxes 0 of 25",
@@ -200,7 +200,7 @@ def test_the_dashboard_says_in_words_what_its_bars_show(page: Any, tab: Open, sm
     other.wait_for_url("**/example.com.html")
 
 
-def test_a_page_can_be_used_with_the_keyboard_alone(page: Any) -> None:
+def test_a_page_works_with_the_keyboard_alone(page: Any) -> None:
     copied = False
     for _ in range(80):
         page.keyboard.press("Tab")

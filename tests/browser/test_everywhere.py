@@ -1,4 +1,4 @@
-"""What holds of every page, in every colour and width: accessible, alone, never wider than the window."""
+"""Rules for all pages in all color schemes and widths: accessible, no network, never wider than the window."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +13,9 @@ PAGES = ("index.html", "domains/example.com.html", "domains/customer03.example.h
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
 @pytest.mark.parametrize("path", PAGES[:2])
-def test_axe_finds_nothing(tab: Open, small: Path, axe: str, path: str, scheme: str, width: int) -> None:
+def test_axe_finds_no_accessibility_problem(
+    tab: Open, small: Path, axe: str, path: str, scheme: str, width: int
+) -> None:
     page = tab(small / path, color_scheme=scheme, viewport={"width": width, "height": 900})
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     page.evaluate(axe)
@@ -22,13 +24,13 @@ def test_axe_finds_nothing(tab: Open, small: Path, axe: str, path: str, scheme: 
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_at_360_pixels_nothing_is_wider_than_the_window(tab: Open, small: Path, path: str) -> None:
+def test_no_page_is_wider_than_a_window_of_360_pixels(tab: Open, small: Path, path: str) -> None:
     page = tab(small / path, viewport={"width": 360, "height": 800})
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-def test_the_policy_refuses_what_is_not_ours(browser: Any, small: Path) -> None:
+def test_the_content_security_policy_blocks_foreign_code(browser: Any, small: Path) -> None:
     context = browser.new_context()
     page = context.new_page()
     said: list[str] = []
@@ -62,10 +64,10 @@ def test_the_french_pages_have_no_english_texts_of_ours(tab: Open, french: Path)
         )
         words = set(text.lower().replace("’", " ").split())
         assert not words & {"the", "of", "and", "domain", "copy", "search", "expected", "found", "policy", "warning"}
-        assert page.locator("text=Les constats des contrôles sont en anglais.").is_visible()
+        assert page.locator("text=Les résultats des contrôles sont en anglais.").is_visible()
 
 
-def test_a_page_printed_has_everything_that_was_folded(tab: Open, small: Path, tmp_path: Path) -> None:
+def test_a_printed_page_shows_everything_unfolded(tab: Open, small: Path, tmp_path: Path) -> None:
     page = tab(small / "domains" / "example.com.html")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.emulate_media(media="print")

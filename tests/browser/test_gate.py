@@ -1,4 +1,4 @@
-"""Where there is no browser: a stranger's tests skip and say why, a gate that requires one fails."""
+"""Without a browser, tests skip with a reason, and a gate that requires a browser fails."""
 
 from collections.abc import Callable
 
@@ -14,18 +14,20 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RECONCILER_TEST_CHROMIUM", raising=False)
 
 
-def test_a_strangers_tests_are_skipped_and_say_why(look_for_chromium: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_browser_the_tests_are_skipped_with_a_reason(
+    look_for_chromium: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("RECONCILER_REQUIRE_BROWSER", raising=False)
     with pytest.raises(pytest.skip.Exception, match=WHY):
         look_for_chromium()
 
 
-def test_a_gate_that_requires_a_browser_fails(look_for_chromium: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_required_browser_the_tests_fail(look_for_chromium: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECONCILER_REQUIRE_BROWSER", "1")
     with pytest.raises(pytest.fail.Exception, match=f"RECONCILER_REQUIRE_BROWSER=1, but {WHY}"):
         look_for_chromium()
 
 
-def test_a_browser_that_is_named_is_taken(look_for_chromium: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_can_name_the_browser(look_for_chromium: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECONCILER_TEST_CHROMIUM", "/opt/chromium")
     assert look_for_chromium() == "/opt/chromium"

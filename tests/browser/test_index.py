@@ -13,11 +13,11 @@ Open = Callable[..., Any]
 
 
 def listed(page: Any) -> list[str]:
-    """The domains shown, as they stand."""
+    """The displayed domains, in order."""
     return page.locator("tbody th a").all_inner_texts()
 
 
-def test_all_domains_are_shown_with_a_word_for_every_result(tab: Open, small: Path) -> None:
+def test_all_domains_are_listed_with_a_word_for_each_result(tab: Open, small: Path) -> None:
     page = tab(small / "index.html")
     assert len(listed(page)) == 23
     assert "münchen.example" in listed(page)
@@ -28,7 +28,7 @@ def test_all_domains_are_shown_with_a_word_for_every_result(tab: Open, small: Pa
     assert page.get_by_role("row").count() == 24
 
 
-def test_searching_finds_by_every_word_and_says_when_nothing_fits(tab: Open, small: Path) -> None:
+def test_a_search_matches_all_words_and_reports_no_match(tab: Open, small: Path) -> None:
     page = tab(small / "index.html")
     page.get_by_label("Search", exact=True).fill("MÜNCHEN")
     assert listed(page) == ["münchen.example"]
@@ -36,12 +36,12 @@ def test_searching_finds_by_every_word_and_says_when_nothing_fits(tab: Open, sma
     assert listed(page) == ["customer01.example", "customer08.example", "customer15.example"]
     page.get_by_label("Search", exact=True).fill("<script>")
     assert listed(page) == []
-    assert page.locator("#shown").inner_text().startswith("No domain fits")
+    assert page.locator("#shown").inner_text().startswith("No domain matches")
     page.get_by_role("button", name="Show all").click()
     assert len(listed(page)) == 23
 
 
-def test_filtering_by_status_counts_and_can_be_put_together(tab: Open, small: Path) -> None:
+def test_status_filters_count_and_combine(tab: Open, small: Path) -> None:
     page = tab(small / "index.html")
     chips = {name: page.locator(f".chip[data-status={name}]") for name in ("pass", "warn", "fail", "error")}
     counts = {name: int(chip.locator("b").inner_text()) for name, chip in chips.items()}
@@ -56,7 +56,7 @@ def test_filtering_by_status_counts_and_can_be_put_together(tab: Open, small: Pa
     assert chips["pass"].locator("b").inner_text() == "23"
 
 
-def test_sorting_by_a_column_and_back_again_is_told_to_all(tab: Open, small: Path) -> None:
+def test_sorting_by_a_column_and_back_is_announced(tab: Open, small: Path) -> None:
     page = tab(small / "index.html")
     assert listed(page) == sorted(listed(page), key=lambda name: name.replace("ü", "u") if name[0] != "m" else "xn")
     head = page.locator("th[data-sort=mailboxes]")
@@ -70,11 +70,11 @@ def test_sorting_by_a_column_and_back_again_is_told_to_all(tab: Open, small: Pat
     assert head.get_attribute("aria-sort") == "ascending"
     page.get_by_label("Sort by").select_option("status")
     words = page.locator("tbody .c-status").all_inner_texts()
-    order = ["Fail", "Not looked up", "Warning", "Pass"]
+    order = ["Fail", "Lookup failed", "Warning", "Pass"]
     assert [order.index(w.strip()) for w in words] == sorted(order.index(w.strip()) for w in words)
 
 
-def test_what_was_chosen_is_there_again_after_a_visit_to_a_domain(tab: Open, small: Path) -> None:
+def test_the_selection_survives_a_visit_to_a_domain(tab: Open, small: Path) -> None:
     page = tab(small / "index.html")
     page.get_by_label("Search", exact=True).fill("customer0")
     page.locator(".chip[data-status=fail]").click()
@@ -86,7 +86,7 @@ def test_what_was_chosen_is_there_again_after_a_visit_to_a_domain(tab: Open, sma
     assert page.get_by_label("Search", exact=True).input_value() == "customer0"
 
 
-def test_two_thousand_domains_never_are_more_than_a_hundred_rows(tab: Open, large: Path) -> None:
+def test_two_thousand_domains_give_at_most_a_hundred_rows(tab: Open, large: Path) -> None:
     began = time.perf_counter()
     page = tab(large / "index.html")
     loaded = time.perf_counter() - began
@@ -116,7 +116,7 @@ def test_two_thousand_domains_never_are_more_than_a_hundred_rows(tab: Open, larg
     assert page.locator("#where").inner_text() == "Page 6 of 20"
 
 
-def test_paper_gets_all_of_them(tab: Open, middling: Path) -> None:
+def test_a_printed_list_has_all_domains(tab: Open, middling: Path) -> None:
     page = tab(middling / "index.html")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("tbody tr").count() == 250
@@ -133,7 +133,7 @@ def test_without_scripts_every_domain_can_be_reached(tab: Open, small: Path, bro
     context.close()
 
 
-def test_the_whole_list_can_be_used_with_the_keyboard_alone(tab: Open, small: Path) -> None:
+def test_the_list_works_with_the_keyboard_alone(tab: Open, small: Path) -> None:
     page = tab(small / "index.html")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
@@ -153,7 +153,7 @@ def test_the_whole_list_can_be_used_with_the_keyboard_alone(tab: Open, small: Pa
             page.keyboard.press("Space")
         if focus[0] == "q":
             page.keyboard.type("example.com")
-            assert listed(page) == ["alias.example", "example.com"]  # what it is an alias of is found too
+            assert listed(page) == ["alias.example", "example.com"]  # a search also matches the domain of an alias
         if focus[0] == "example.com":
             page.keyboard.press("Enter")
             break

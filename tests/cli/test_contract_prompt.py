@@ -129,13 +129,13 @@ def test_control_c_twice_in_the_middle_of_an_apply_ends_at_once_and_says_where_t
     # The third creation is held back for longer than the rest of the test takes on any machine.
     faults(sandbox, {"name": "latency", "param": 8000, "path": "user-put", "skip": 2, "times": 1})
     terminal = Terminal(ready, "apply", "--yes")
-    terminal.until(b"ok  + mailbox m1@example.com")
+    terminal.until(b"ok        + mailbox m1@example.com")
     end = time.monotonic() + PATIENCE
     while not faults(sandbox)[0]["struck"]:
         assert time.monotonic() < end
         time.sleep(0.01)
     terminal.process.send_signal(signal.SIGINT)
-    terminal.until(b"A second signal ends the run at once.")
+    terminal.until(b"A second signal ends the run.")
     time.sleep(0.4)  # the same signal at once would be taken for an echo of the first
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.end() == 130, terminal.seen

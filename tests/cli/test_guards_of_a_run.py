@@ -57,7 +57,10 @@ def test_where_the_server_has_no_rename_it_fails_with_the_reason_and_nothing_is_
     done = ready.run("apply", "--yes")
     assert done.returncode == 5, done.stdout + done.stderr
     said = " ".join((done.stdout + done.stderr).split())
-    assert "SmarterMail 100.0.9742 (built 2026-09-03) cannot rename a mailbox: it does not have this endpoint" in said
+    assert (
+        "SmarterMail 100.0.9742 (built 2026-09-03) cannot rename a mailbox: it does not have this endpoint; robert"
+        in said
+    )
     assert "remove the entry from `renamed` and declare robert; declare bob as an alias of it" in said
     after = state(sandbox)
     assert after["users"].keys() == before["users"].keys()

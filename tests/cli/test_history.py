@@ -28,7 +28,7 @@ def two_runs(sandbox: Sandbox, workspace: Make, inside: Inside) -> tuple[Any, li
     return w, made
 
 
-def test_runs_are_listed_newest_first_within_80_columns_and_hostile_names_are_made_visible(
+def test_runs_are_listed_newest_first_within_80_columns_and_invisible_characters_are_shown(
     two_runs: Any, inside: Inside
 ) -> None:
     w, (first, second) = two_runs
@@ -87,7 +87,7 @@ def test_verify_finds_what_was_edited_taken_out_or_moved_and_says_file_and_line(
         assert done.code == 1
         assert f"error: {second}:" in done.err
         assert str(first) not in done.err
-        assert "the journal was changed since it was written" in " ".join(done.out.split())
+        assert "the journal was modified after it was written" in " ".join(done.out.split())
         assert inside(w, "history").code == 0
 
 
@@ -97,9 +97,9 @@ def test_a_run_that_was_interrupted_is_said_to_be(two_runs: Any, inside: Inside)
     second.write_bytes(b"".join(rows[:2]) + rows[2][:30])
     done = inside(w, "history", "last", "--verify")
     assert done.code == 0, done.err
-    assert "interrupted, or still going on" in done.out
+    assert "interrupted, or still in progress" in done.out
     assert "1 interrupted" in done.out
-    assert "no outcome was written" in done.out
+    assert "result unknown: the run did not write it" in done.out
 
 
 def test_a_workspace_whose_files_are_broken_still_has_its_history(two_runs: Any, inside: Inside) -> None:
@@ -111,7 +111,7 @@ def test_a_workspace_whose_files_are_broken_still_has_its_history(two_runs: Any,
 def test_before_the_first_run_that_is_said(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
     w = workspace(sandbox.endpoint)
     done = inside(w, "history", "--verify")
-    assert (done.code, done.out) == (0, "No run has been journalled here.\n")
+    assert (done.code, done.out) == (0, "The journal contains no runs.\n")
     assert json.loads(inside(w, "history", "--format", "json").out)["runs"] == []
 
 

@@ -182,7 +182,7 @@ def test_a_run_that_loses_its_lock_stops_before_the_next_write(made: Any, sandbo
     alive.unlink()
     out, err = running.communicate(timeout=PATIENCE)
     assert running.returncode == 5, out + err
-    assert "ok  + mailbox a@example.com" in out
+    assert "ok        + mailbox a@example.com" in out
     assert "not tried + mailbox b@example.com: the lock was lost" in out.replace("\n", " ")
     assert made.run("plan", "example.com").stdout.count("+ mailbox") == 1
 

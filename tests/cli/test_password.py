@@ -148,7 +148,7 @@ def test_on_a_terminal_the_password_is_asked_for_and_not_shown(tmp_path: Path) -
         preexec_fn=_take_terminal,  # noqa: PLW1509  # no threads here; getpass asks the terminal that controls it
     )
     os.close(slave)
-    screen = _until(master, b"not shown)")
+    screen = _until(master, b"(hidden)")
     os.write(master, b"short-Secret\n")
     out, _ = program.communicate(timeout=60)
     screen += _until(master, b"\n" * 99)

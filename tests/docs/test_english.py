@@ -27,7 +27,7 @@ BANNED = (
     (r"shares? of (?:a|the|this) change(?: set)?", "attribution"),
     (r"(?:has|have|had|what) moved|moved (?:since|meanwhile|in the meantime)|who moved", "changed since the plan, stale"),
     # The journal and the documents have the value "already as wanted", which is a contract.
-    (r"(?<!already )as wanted|settled", "already in place"),
+    (r"(?<!already\s)as wanted|settled", "already in place"),
     (r"said|told", "reported, shown (or name the actor)"),
     (r"strangers?|hostile", "untrusted"),
     (r"mend(?:s|ed|ing)?", "fix"),

@@ -28,7 +28,7 @@ def test_the_samples_are_the_output_of_the_program() -> None:
 def test_the_samples_contain_the_cases_that_the_page_explains() -> None:
     comment = sample("markdown")
     for words in (
-        "deletes 1 mailbox with 3.2 GiB, last used 2 days ago",
+        "Deletes 1 mailbox with 3.2 GiB, last used 2 days ago",
         "### Introduced by this change",
         "### Already pending (drift, or an unapplied merge)",
         "### Hidden by this change",
@@ -49,7 +49,7 @@ def test_the_terminal_samples_fit_80_columns() -> None:
 def test_a_markdown_parser_finds_the_parts_of_the_comment() -> None:
     tokens = markdown_it.MarkdownIt("commonmark", {"html": True}).parse(sample("markdown"))
     heads = [tokens[n + 1].content for n, t in enumerate(tokens) if t.type == "heading_open"]
-    assert heads[0].startswith("⚠ deletes 1 mailbox")
+    assert heads[0].startswith("⚠ Deletes 1 mailbox")
     assert [h.split(":")[0] for h in heads if "hange" in h and not h.startswith("⚠")] == [
         "Introduced by this change",
         "Already pending (drift, or an unapplied merge)",

@@ -1,4 +1,4 @@
-"""Makes the harness of this folder, and what the laws share, importable."""
+"""Make the harness of this folder and the shared modules of the laws importable."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What became of a change, judged by the server's state and by its log of effects; never by what our client says."""
+"""The effect of a change, from the server's state and its log of effects. The client's own report is not used."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from reconciler.core.plan import Change
 
-Effect = Literal["none", "part", "whole"]
+Effect = Literal["none", "part", "complete"]
 State = Mapping[str, Any]
 NEW_PASSWORD_FITS = "new"
 
@@ -30,39 +30,38 @@ _ALIAS = {
 
 
 def effect_of(change: Change, before: State, after: State, new_password: str) -> Effect:
-    """How much of a change is there; the password is one of its fields where it is not a generated one."""
+    """Return how much of a change the server shows. A password counts as a field unless it is generated."""
     section, name = _SECTION[change.kind], change.name
     was, now = name in before[section], name in after[section]
     match change.action:
         case "delete":
-            return "none" if now else "whole"
+            return "none" if now else "complete"
         case "rename":
             new = change.new_name in after[section]
-            return "whole" if new and not now else "part" if new or not now else "none"
+            return "complete" if new and not now else "part" if new or not now else "none"
         case "create" if not now:
             return "none"
         case "update" if not now:
             return "none" if not was else "part"
     if change.kind == "domainAlias":
-        return "whole"
+        return "complete"
     rows = _MAILBOX if change.kind == "mailbox" else _ALIAS
     there = after[section][name]
     done = [rows[f.name](there) == f.after for f in change.fields if f.secret is None]
     if change.password is not None and change.password.kind != "generate":
         done.append(there["password"] == [new_password])
     if all(done):
-        return "whole"
+        return "complete"
     return "part" if any(done) or change.action == "create" else "none"
 
 
 @dataclass
 class Replay:
-    """The server's log of effects, gone through request by request.
+    """Replays the server's log of effects, request by request.
 
     Attributes:
-        start, end: addresses (`user anna@example.com`) that are there before, and in the end of an undisturbed run.
-        renamed: old -> new, as the files ask for.
-        doomed: addresses that may go.
+        start, end: addresses (`user anna@example.com`) that exist before and after an undisturbed run.
+        renamed: old address -> new address, as the files declare.
     """
 
     start: frozenset[str]
@@ -71,7 +70,7 @@ class Replay:
     surprises: list[str] = field(default_factory=list)
 
     def run(self, log: Iterable[Mapping[str, Any]]) -> None:
-        """Notes every address that is missing after a request and should not be."""
+        """Record every address that is missing after a request although it must exist."""
         there = set(self.start)
         must = set(self.start & self.end)
         waiting = set(self.renamed)
@@ -87,18 +86,18 @@ class Replay:
                     there.discard(address)
                     new = self.renamed.get(address)
                     if new is None:
-                        self.surprises.append(f"missing: {address} was renamed, which nobody asked for")
+                        self.surprises.append(f"missing: {address} was renamed without a declaration")
                         continue
                     waiting.discard(address)
                     there.add(new)
                     must.add(new)
             for address in sorted((must | waiting) - there):
-                self.surprises.append(f"missing: {address} is not there after request {entry['number']}")
+                self.surprises.append(f"missing: {address} does not exist after request {entry['number']}")
             if entry["effects"] and not entry["domain"]:
                 self.surprises.append(f"another domain: request {entry['number']} changed {entry['effects']}")
 
 
 def addresses(domain: str, state: State) -> frozenset[str]:
-    """What is there, as the log names it."""
+    """Return the existing addresses in the notation of the log."""
     found = {f"user {n}@{domain}" for n in state["users"]} | {f"alias {n}@{domain}" for n in state["aliases"]}
     return frozenset(found | {f"domainAlias {n}" for n in state["domainAliases"]})

@@ -1,6 +1,6 @@
-"""One run with a fault at one place, and a second one without: what must hold of the two, and what did not.
+"""One run with a fault at one request, then a second run without faults, and the checks of both runs.
 
-Whatever does not hold is a surprise, in words; nothing is raised, so that a whole enumeration can be counted.
+A failed check becomes a surprise: a sentence. Nothing is raised, so that one failure does not end an enumeration.
 """
 
 import json
@@ -28,12 +28,12 @@ from reconciler.smartermail import connect
 
 ALWAYS = -1
 TIMEOUT = 0.8
-"""Seconds that the client waits for an answer while `latency` faults are injected; else they would take minutes."""
+"""Seconds that the client waits for an answer during `latency` faults; with the default they would take minutes."""
 LATE = 1200.0
-"""Milliseconds of latency: more than the client waits. Both are so long that a busy machine is not taken for a fault."""
+"""Milliseconds of latency: more than the client waits. Both are so long that a busy machine does not look like a fault."""
 
-DOUBT = "whether the write took effect"
-"""What an outcome says (in its hint) where the effect of a change that has failed is not known."""
+AMBIGUOUS = "whether the write took effect"
+"""Words in the hint of a failed outcome whose effect is unknown."""
 
 BEFORE: Mapping[str, float | None] = {
     "429": None,
@@ -47,7 +47,7 @@ BEFORE: Mapping[str, float | None] = {
     "expired-token": None,
     "latency": LATE,
 }
-"""Faults after which nothing was done (by `latency`: not yet), with the sandbox's parameter."""
+"""Faults that prevent the effect (`latency` delays it), with the sandbox's parameter."""
 AFTER: Mapping[str, float | None] = {
     "500-after": None,
     "502-after": None,
@@ -58,38 +58,38 @@ AFTER: Mapping[str, float | None] = {
     "truncated-json": None,
     "latency-after": LATE,
 }
-"""Faults of the answer alone: the request was carried out."""
+"""Faults of the answer only: the server executes the request."""
 LISTS: Mapping[str, float | None] = {"empty-list": None, "cut-list": None}
-"""An answer that is proper but for rows that are not in it."""
+"""Faults that return a valid answer with missing rows."""
 FAULTS = {**BEFORE, **AFTER, **LISTS}
 SPOILS_READS = ("html", "html-after", "truncated-json", "drop-mid-body", *LISTS)
 
 _COUNTED = ("settings/domain/list-users", "settings/domain/aliases", "settings/domain/domain-aliases")
-"""Lists of which the server tells elsewhere how long they are."""
+"""Lists whose length another answer of the server contains."""
 _ACTIVATIONS = ("GET settings/domain/active-sync-mailboxes", "GET settings/domain/mapi-ews-mailboxes")
-"""Lists of which it does not."""
+"""Lists whose length no other answer contains."""
 _ADVICE = "settings/domain/password-settings"
-"""What passwords the server would refuse: without it they are sent all the same, and the server refuses them itself."""
+"""The password policy. Without it the client sends every password, and the server rejects the weak ones itself."""
 _READS = "a new read shows"
-"""How an outcome says that the read after the apply contradicts the server's answer."""
+"""Words of an outcome whose read after the apply contradicts the server's answer."""
 
 
 @dataclass(frozen=True)
 class Strike:
-    """A fault (a name of FAULTS) at `times` requests, from the `at`-th of the run on (from 1); ALWAYS: to its end."""
+    """A fault (a name of FAULTS) at `times` requests, from request number `at` on (from 1); ALWAYS: until the run ends."""
 
     fault: str
     at: int
     times: int = 1
 
     def __str__(self) -> str:
-        often = {1: "", ALWAYS: " and ever after"}.get(self.times, f", {self.times} times in a row")
+        often = {1: "", ALWAYS: " and all later ones"}.get(self.times, f", {self.times} times in a row")
         return f"{self.fault} at request {self.at}{often}"
 
 
 @dataclass(frozen=True)
 class Ideal:
-    """A run in which nothing goes wrong."""
+    """A run without faults."""
 
     before: Mapping[str, Any]
     after: Mapping[str, Any]
@@ -101,12 +101,12 @@ class Ideal:
 
 @dataclass
 class Point:
-    """What came of one strike.
+    """The result of one strike.
 
     Attributes:
-        struck: requests that were hit; 0 where the fault had nothing to hit.
+        struck: number of requests with the fault; 0 if the run had no such request.
         where: the first of them.
-        undetectable: outcomes that were wrong because a list of seats was short, of which the server tells no length.
+        undetectable: wrong outcomes because of a short list of EAS or MAPI accounts, whose length is unknown.
     """
 
     strike: Strike
@@ -119,13 +119,13 @@ class Point:
 
 @contextmanager
 def hurried() -> Iterator[None]:
-    """No pauses between the tries of a request; as many tries as ever."""
+    """Retry without pauses, with the usual number of attempts."""
     with stamina.set_testing(True, attempts=4, cap=True):
         yield
 
 
 class Bench:
-    """A server with a domain, its sister, and the undisturbed run to compare with."""
+    """A server with a domain, a second domain, and the undisturbed run to compare with."""
 
     def __init__(self, world: HttpWorld, there: Situation) -> None:
         self.world, self.there = world, there
@@ -141,11 +141,11 @@ class Bench:
 
     @property
     def requests(self) -> int:
-        """How many requests an undisturbed run takes."""
+        """The number of requests of an undisturbed run."""
         return len(self.ideal.log)
 
     def strike(self, strike: Strike) -> Point:
-        """The run with the fault, then one without."""
+        """Run with the fault, then without it."""
         world, point = self.world, Point(strike)
         world.heal()
         world.own("POST", "restore")
@@ -155,7 +155,7 @@ class Bench:
         try:
             with self._impatient(name):
                 first = world.apply(self.there, root)
-        except Exception:  # noqa: BLE001 - whatever comes is a surprise
+        except Exception:  # noqa: BLE001 - every exception is a surprise
             point.surprises.append(f"exception: {traceback.format_exc()}")
             return point
         world.heal()
@@ -167,7 +167,7 @@ class Bench:
         point.surprises += self.first(first, log, between, point)
         try:
             second = world.apply(self.there, root)
-        except Exception:  # noqa: BLE001 - whatever comes is a surprise
+        except Exception:  # noqa: BLE001 - every exception is a surprise
             point.surprises.append(f"exception in the second run: {traceback.format_exc()}")
             return point
         point.surprises += self.second(second, root, point.struck)
@@ -177,7 +177,7 @@ class Bench:
 
     @contextmanager
     def _impatient(self, fault: str) -> Iterator[None]:
-        """A client that does not wait as long as usual, where answers are late."""
+        """Shorten the client's timeout for latency faults."""
         if not fault.startswith("latency"):
             yield
             return
@@ -185,51 +185,51 @@ class Bench:
             yield
         self.world.settle()
 
-    # What must hold of the first run
+    # Checks of the first run
 
     def first(
         self, first: ApplyResult, log: list[dict[str, Any]], between: Mapping[str, Any], point: Point
     ) -> Iterator[str]:
-        """What did not hold of the run with the fault."""
+        """Yield the failed checks of the run with the fault."""
         yield from self.outcomes(first, between, point)
         yield from self._exit(first, between)
         yield from self._journal(first)
         yield from _incomplete(log, {r["path"] for r in self.ideal.log if r["mutated"]})
 
     def outcomes(self, first: ApplyResult, between: Mapping[str, Any], point: Point) -> Iterator[str]:
-        """Applied means that the effect is there; anything else that it is not, or that this is said to be unknown."""
+        """An applied change has its effect. Any other has none, or its hint reports that the effect is unknown."""
         fault, struck = point.strike.fault, point.where
-        said = {(o.change.action, o.change.key): o for row in first.outcomes.values() for o in row}
+        reported = {(o.change.action, o.change.key): o for row in first.outcomes.values() for o in row}
         for change in self.ideal.done.plans[0].changes:
-            outcome = said.get((change.action, change.key))
-            # A short list of seats can be told by nothing: the change is then planned with fewer fields.
+            outcome = reported.get((change.action, change.key))
+            # Nothing reveals a short list of activations. The plan then has fewer fields in this change.
             effect = effect_of(outcome.change if outcome else change, self.ideal.before, between, NEW_PASSWORD)
             if not _honest(outcome, effect):
                 if outcome and fault in LISTS and struck in _ACTIVATIONS and _READS in outcome.detail:
                     point.undetectable += 1
                     continue
                 result = f"{outcome.result.value} ({outcome.detail})" if outcome else "nothing"
-                yield f"outcome: {change.action} {change.key} is said to be: {result}; its effect is there: {effect}"
+                yield f"outcome: {change.action} {change.key} is reported as: {result}; its effect: {effect}"
         known = {(c.action, c.key) for c in self.ideal.done.plans[0].changes}
-        for extra in sorted(said.keys() - known):
+        for extra in sorted(reported.keys() - known):
             yield f"outcome: {extra} was never planned in an undisturbed run"
 
     def _exit(self, first: ApplyResult, between: Mapping[str, Any]) -> Iterator[str]:
         results = {o.result for row in first.outcomes.values() for o in row}
         if first.exit_code is Exit.DONE and (not first.converged or between != self.ideal.after):
-            yield "exit code: 0, and the state is not the one that was asked for"
+            yield "exit code: 0, and the state is not the declared one"
         if results & {Result.FAILED, Result.NOT_TRIED} and first.exit_code is not Exit.PARTIAL:
-            yield f"exit code: {first.exit_code}, though some changes were not made"
+            yield f"exit code: {first.exit_code}, although some changes were not applied"
         if not results and first.exit_code not in (Exit.REFUSED, Exit.UNREACHABLE):
-            yield f"exit code: {first.exit_code}, though nothing could be planned"
+            yield f"exit code: {first.exit_code}, although no plan was possible"
         if first.converged and between != self.ideal.after:
-            yield "converged, it says; the state is another"
+            yield "the run reports convergence, but the state differs"
 
     def _journal(self, first: ApplyResult) -> Iterator[str]:
-        """The journal says the same as the run, holds an intent before every effect, and is a whole chain."""
+        """The journal agrees with the run, has an intent before every effect, and has an intact chain."""
         if first.journal is None:
             if first.outcomes:
-                yield "journal: there is none"
+                yield "journal: missing"
             return
         run = read_run(first.journal)
         if run.chain != "ok" or run.torn or run.ended != ("converged" if first.converged else "not converged"):
@@ -243,17 +243,17 @@ class Bench:
                     intents.add(key)
                 else:
                     last[key] = record["result"]
-        said = {(o.change.action, o.change.key): o.result.value for row in first.outcomes.values() for o in row}
-        if last != said:
-            yield f"journal: it says {last}, the run says {said}"
-        tried = {k for k, result in said.items() if result != Result.NOT_TRIED.value}
+        reported = {(o.change.action, o.change.key): o.result.value for row in first.outcomes.values() for o in row}
+        if last != reported:
+            yield f"journal: it reports {last}, the run reports {reported}"
+        tried = {k for k, result in reported.items() if result != Result.NOT_TRIED.value}
         if tried - intents:
             yield f"journal: no intent of {sorted(tried - intents)}"
 
-    # What must hold of both runs together
+    # Checks of both runs together
 
     def second(self, second: ApplyResult, root: Path, struck: int) -> Iterator[str]:
-        """What did not hold in the end; `struck`: how often a password may have been set again, to the same."""
+        """Yield the failed checks of the end state; `struck`: how often the same password may have been set again."""
         world, ideal = self.world, self.ideal
         left = faults_of(second)
         if left or not second.converged or second.exit_code is not Exit.DONE:
@@ -269,12 +269,12 @@ class Bench:
             once = {k: v for k, v in seen.items() if k != "password"}
             if once != {k: v for k, v in wanted.items() if k != "password"}:
                 yield f"effects: {key} {seen}, in an undisturbed run {wanted}"
-            # A password cannot be read: after a doubt it is set again, to the same.
+            # A password cannot be read. After an ambiguous write the client sets the same password again.
             if not wanted.get("password", 0) <= seen.get("password", 0) <= wanted.get("password", 0) + struck:
                 yield f"effects: {key} {seen}, in an undisturbed run {wanted}"
         for address, password in delivered(root).items():
             if not world.fits(address, password):
-                yield f"password: the one that was delivered for {address} does not fit"
+                yield f"password: the delivered one for {address} is wrong"
         yield from self._missing()
 
     def _missing(self) -> list[str]:
@@ -291,12 +291,12 @@ class Bench:
     # The server
 
     def states(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Our domain as it is compared, and its sister with everything that the server holds of it."""
+        """Return our domain in comparable form, and the second domain with all its data."""
         domains = self.world.own("GET", "state")["domains"]
         return self.world.projected(DOMAIN, domains[DOMAIN]), domains[SISTER]
 
     def _effects(self) -> dict[str, dict[str, int]]:
-        """All that was done, and how often; writes that changed nothing left out."""
+        """Return the number of each effect, without writes that changed nothing."""
         rows = self.world.own("GET", "requests")["effects"].items()
         kept = {key: {a: n for a, n in counts.items() if a != "noop"} for key, counts in rows}
         return {key: counts for key, counts in kept.items() if counts}
@@ -310,15 +310,15 @@ def _honest(outcome: Outcome | None, effect: Effect) -> bool:
         return effect == "none"
     match outcome.result:
         case Result.APPLIED:
-            return effect == "whole"
+            return effect == "complete"
         case Result.FAILED:
-            return effect != "whole" or DOUBT in outcome.hint
+            return effect != "complete" or AMBIGUOUS in outcome.hint
         case _:
             return effect == "none"
 
 
 def _incomplete(log: list[dict[str, Any]], writes: set[str]) -> Iterator[str]:
-    """While a run only plans, an answer that was spoiled has to come again, whole, before the first write."""
+    """Before the first write, the client must repeat every read whose answer had a fault, and get a complete one."""
     first_write = next((n for n, r in enumerate(log) if r["path"] in writes), None)
     if first_write is None:
         return
@@ -329,7 +329,7 @@ def _incomplete(log: list[dict[str, Any]], writes: set[str]) -> Iterator[str]:
             continue
         again = [r for r in reads[number + 1 :] if (r["method"], r["path"]) == (entry["method"], entry["path"])]
         if all(r["faults"] for r in again):
-            yield f"incomplete: a write followed request {entry['number']} ({entry['path']}), which was not read whole"
+            yield f"incomplete: a write followed request {entry['number']} ({entry['path']}), which had no complete answer"
 
 
 def _differences(wanted: Any, found: Any, at: str = "") -> list[str]:

@@ -1,4 +1,4 @@
-"""The real program in a process of its own, hit by a signal at a request of its run; then a run that nobody disturbs."""
+"""The real program in its own process gets a signal at one request; then an undisturbed run follows."""
 
 import os
 import random
@@ -31,19 +31,20 @@ TIMEOUT = 200.0
 
 @dataclass
 class Interruption:
-    """What came of one signal.
+    """The result of one signal.
 
     Attributes:
-        at: the request after which it was sent.
-        writes: how many requests had changed something when the process was over.
-        exit_code: negative for the signal that killed it.
+        at: the number of the request during which the test sends it.
+        writes: number of requests with an effect until the process ended.
+        exit_code: negative if a signal killed the process.
+        output: standard output and standard error of the process.
     """
 
     sent: signal.Signals
     at: int
     exit_code: int = 0
     writes: int = 0
-    said: str = ""
+    output: str = ""
     surprises: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -51,10 +52,10 @@ class Interruption:
 
 
 def interrupt(bench: Bench, sent: signal.Signals, at: int, delay: float = 0.0) -> Interruption:
-    """Runs `apply` in a process, sends it a signal while it waits for the answer to request `at`, and runs it again.
+    """Run `apply` in a process, send it a signal while it waits for the answer to request `at`, and run it again.
 
-    The signal comes from a proxy that holds the answer back, `delay` seconds after the server has carried the request
-    out. So the process is at the same place whatever the speed of the machine.
+    A proxy delays the answer and sends the signal `delay` seconds after the server has executed the request.
+    So the process is at the same point on a slow machine as on a fast one.
     """
     world, found = bench.world, Interruption(sent, at)
     world.heal()
@@ -62,7 +63,7 @@ def interrupt(bench: Bench, sent: signal.Signals, at: int, delay: float = 0.0) -
     root = world.begin(bench.there)
     answers, struck = count(1), threading.Event()
 
-    def dead_men_ask_nothing(path: str, answer: Any, body: bytes) -> tuple[int, Any] | None:
+    def refuse_after_the_kill(path: str, answer: Any, body: bytes) -> tuple[int, Any] | None:
         return (503, {}) if struck.is_set() and sent is signal.SIGKILL else None
 
     def strike(path: str, answer: Any, body: bytes) -> None:
@@ -72,7 +73,7 @@ def interrupt(bench: Bench, sent: signal.Signals, at: int, delay: float = 0.0) -
             process.send_signal(sent)
 
     with closing(LyingProxy(world.url)) as proxy:
-        proxy.instead, proxy.lie = dead_men_ask_nothing, strike
+        proxy.instead, proxy.lie = refuse_after_the_kill, strike
         written_down(proxy.url, bench.there, root)
         process = subprocess.Popen(
             [sys.executable, "-m", "reconciler", "apply", "--yes"],
@@ -82,20 +83,20 @@ def interrupt(bench: Bench, sent: signal.Signals, at: int, delay: float = 0.0) -
             text=True,
             env={**os.environ, "NO_COLOR": "1"},
         )
-        found.said, _ = process.communicate(timeout=TIMEOUT)
+        found.output, _ = process.communicate(timeout=TIMEOUT)
     found.exit_code = process.returncode
     log = world.log()
     found.writes = sum(r["mutated"] for r in log)
     between, _ = bench.states()
     found.surprises += _first(bench, found, between, root)
     second = world.apply(bench.there, root)
-    # Whether a password was set before the process died is not known to the next run: it is set again, to the same.
+    # The next run cannot know whether the killed process set a password, so it sets the same password again.
     found.surprises += bench.second(second, root, 1)
     return found
 
 
 def moments(bench: Bench, count: int, seed: int) -> Iterator[tuple[int, float]]:
-    """Random requests of a run, and random short whiles after them."""
+    """Yield random requests of a run, each with a random short delay."""
     dice = random.Random(seed)
     for _ in range(count):
         yield dice.randint(1, bench.requests - 1), dice.random() * 0.015
@@ -107,36 +108,36 @@ def _first(bench: Bench, found: Interruption, between: dict[str, Any], root: Pat
         if run.chain != "ok":
             yield f"journal: {run.fault}"
     if found.exit_code == 0 and between != bench.ideal.after:
-        yield "exit code: 0, and the state is not the one that was asked for"
+        yield "exit code: 0, and the state is not the declared one"
     if found.sent is signal.SIGKILL:
         if found.exit_code not in (0, -signal.SIGKILL):
-            yield f"exit code: {found.exit_code}: {found.said}"
+            yield f"exit code: {found.exit_code}: {found.output}"
         return
     untouched = found.exit_code == BEFORE_ANY_WRITE[found.sent]
     if found.exit_code not in (0, PARTIAL) and not untouched:
-        yield f"exit code: {found.exit_code}: {found.said}"
+        yield f"exit code: {found.exit_code}: {found.output}"
     if untouched and between != bench.ideal.before:
-        yield f"exit code: {found.exit_code}, though {found.writes} writes were made"
+        yield f"exit code: {found.exit_code}, although the run made {found.writes} writes"
     if found.exit_code == PARTIAL and not journals:
-        yield "journal: there is none"
+        yield "journal: missing"
     for run in journals:
-        yield from _told(bench, run.records, between)
+        yield from _compared(bench, run.records, between)
         if not untouched and not run.ended:
-            yield "journal: it does not say that the run ended"
+            yield "journal: the record of the end is missing"
 
 
-def _told(bench: Bench, records: Any, between: dict[str, Any]) -> Iterator[str]:
-    """Every intent has its outcome, and that is what the server saw."""
-    said: dict[tuple[str, str], str | None] = {}
+def _compared(bench: Bench, records: Any, between: dict[str, Any]) -> Iterator[str]:
+    """Every intent has an outcome, and the outcome agrees with the server's state."""
+    reported: dict[tuple[str, str], str | None] = {}
     for _, record in records:
         if record["event"] in ("intent", "outcome"):
             key = record["change"]["action"], f"{record['change']['kind']}:{record['change']['address']}"
-            said[key] = record.get("result")
+            reported[key] = record.get("result")
     for change in bench.ideal.done.plans[0].changes:
         effect = effect_of(change, bench.ideal.before, between, NEW_PASSWORD)
-        result = said.get((change.action, change.key), "nothing")
-        fits = {"applied": ("whole",), "failed": ("none", "part"), "not tried": ("none",), "nothing": ("none",)}
+        result = reported.get((change.action, change.key), "nothing")
+        fits = {"applied": ("complete",), "failed": ("none", "part"), "not tried": ("none",), "nothing": ("none",)}
         if result is None:
             yield f"journal: {change.action} {change.key} has an intent and no outcome"
         elif effect not in fits.get(result, ()):
-            yield f"journal: {change.action} {change.key} is said to be: {result}; its effect is there: {effect}"
+            yield f"journal: {change.action} {change.key} is reported as: {result}; its effect: {effect}"

@@ -1,4 +1,4 @@
-"""One domain with every kind of change in it, in as few requests as that can be."""
+"""One domain with every kind of change, in as few requests as possible."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ _THERE = current(
 _WANTED = replace(
     desired(
         [
-            # Every field of a mailbox that is there changes, the password included; only `enabled` has its own below.
+            # Every field of an existing mailbox changes, including the password; `enabled` changes in `ben` below.
             box(
                 "anna",
                 display_name="Anna Lee",
@@ -54,7 +54,7 @@ EVERYTHING = Situation(
     options=PlanOptions(today=TODAY, password_versions={"anna@example.com": 1}, deletions_allowed=True),
 )
 """Mailboxes: created (also disabled), updated in every field, disabled, deleted, renamed. Aliases: created, updated,
-deleted, renamed. Domain aliases: created, deleted. Seats: taken and given. And one mailbox that nobody manages."""
+deleted, renamed. Domain aliases: created, deleted. Activations: revoked and granted. And one unmanaged mailbox."""
 
 KINDS_OF_CHANGE = frozenset(
     {f"mailbox {a}" for a in ("create", "update", "delete", "rename")}

@@ -1,4 +1,4 @@
-"""What the soak's files say: domains as plain data, a committer who edits them, and whether a server is as they say."""
+"""The declared domains of the soak test as plain data, random commits to them, and the comparison with a server."""
 
 import json
 import random
@@ -19,7 +19,7 @@ class Model:
     domains: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def begin(self, count: int, dice: random.Random) -> None:
-        """A workspace of so many domains, in turns on each server."""
+        """Create a workspace with `count` domains, distributed over the servers."""
         (self.root / "domains").mkdir()
         rows = {
             name: {
@@ -49,15 +49,15 @@ class Model:
             self.write(domain)
 
     def write(self, domain: str) -> None:
-        """JSON is YAML."""
+        """Write a domain file; every JSON document is also a YAML document."""
         (self.root / "domains" / f"{domain}.yaml").write_text(json.dumps(self.domains[domain]), "utf-8")
 
     def on(self, server: str) -> list[str]:
-        """The domains of one server."""
+        """Return the domains of one server."""
         return [name for name, d in self.domains.items() if d["server"] == server]
 
     def commit(self, dice: random.Random) -> None:
-        """Some change of one file."""
+        """Make one random change in one file."""
         domain = dice.choice(list(self.domains))
         one = self.domains[domain]
         boxes, aliases, removed = one["mailboxes"], one["aliases"], one["removed"]
@@ -94,7 +94,7 @@ class Model:
         self.write(domain)
 
     def differences(self, domain: str, state: dict[str, Any]) -> list[str]:
-        """Where a server is not as the files say."""
+        """Return the differences between a server and the files."""
         one, found = self.domains[domain], []
         for name, wanted in one["mailboxes"].items():
             there = state["users"].get(name)
@@ -106,15 +106,15 @@ class Model:
             targets = None if there is None else sorted(t if "@" in t else f"{t}@{domain}" for t in there["targets"])
             if targets != sorted(wanted["to"]):
                 found.append(f"alias {name}@{domain} has {targets}, not {sorted(wanted['to'])}")
-        found += [f"{n} is no alias of {domain}" for n in set(one["domainAliases"]) - set(state["domainAliases"])]
+        found += [f"{n} is not an alias of {domain}" for n in set(one["domainAliases"]) - set(state["domainAliases"])]
         gone = one["removed"]
-        found += [f"{n}@{domain} is still there" for n in gone["mailboxes"] if n in state["users"]]
-        found += [f"alias {n}@{domain} is still there" for n in gone["aliases"] if n in state["aliases"]]
+        found += [f"{n}@{domain} still exists" for n in gone["mailboxes"] if n in state["users"]]
+        found += [f"alias {n}@{domain} still exists" for n in gone["aliases"] if n in state["aliases"]]
         found += [f"{n} is still an alias" for n in gone["domainAliases"] if n in state["domainAliases"]]
         return found
 
     def unmanaged(self, domain: str, state: dict[str, Any]) -> dict[str, Any]:
-        """What a server holds of a domain that no file declares or removes."""
+        """Return the data of a domain that no file declares or removes."""
         one = self.domains[domain]
         ours = {*one["mailboxes"], *one["removed"]["mailboxes"]}
         aliases = {*one["aliases"], *one["removed"]["aliases"]}

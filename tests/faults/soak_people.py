@@ -1,4 +1,4 @@
-"""Who disturbs the soak: a human who edits the servers meanwhile, and a network that changes its mood."""
+"""The disturbances of the soak test: a person who edits the servers, and faults of the network."""
 
 import random
 import threading
@@ -12,7 +12,7 @@ from reconciler.sandbox import FAULTS
 
 
 class Human(threading.Thread):
-    """Edits random objects of random domains, managed ones too, until told to stop; what fails is tried no more."""
+    """Edits random objects of random domains, including managed ones, until `stop`. A failed edit is not repeated."""
 
     def __init__(self, urls: dict[str, str], model: Model, seed: int, pause: float) -> None:
         super().__init__(daemon=True, name="human")
@@ -22,7 +22,7 @@ class Human(threading.Thread):
         self.edits = 0
 
     def run(self) -> None:
-        """One edit after the other."""
+        """Make one edit after the other."""
         tokens: dict[str, str] = {}
         with httpx.Client(trust_env=False, verify=False, timeout=5) as http:
             while not self.stopped.wait(self.pause):
@@ -33,7 +33,7 @@ class Human(threading.Thread):
                     tokens.pop(server, None)
 
     def stop(self) -> int:
-        """Lets the last edit come to its end; how many there were."""
+        """Wait for the last edit. Returns the number of edits."""
         self.stopped.set()
         self.join(30)
         assert not self.is_alive()
@@ -51,7 +51,7 @@ class Human(threading.Thread):
         self.edits += bool(answer["success"])
 
     def _some(self, domain: str) -> tuple[str, dict[str, Any]]:
-        """A path and a body. Names that no file will ever declare begin with `h`."""
+        """Return a path and a body. Names with the prefix `h` never occur in a file."""
         dice = self.dice
         ours, theirs = f"u{dice.randrange(8)}", f"h{dice.randrange(3)}"
         alias, also = f"a{dice.randrange(4)}", f"h{dice.randrange(3, 6)}"
@@ -78,7 +78,7 @@ class Human(threading.Thread):
 
 
 def mood(dice: random.Random) -> list[dict[str, Any]]:
-    """Some faults, each at random requests, some seldom, some often; one epoch in five has fair weather."""
+    """Return random faults with different probabilities. One epoch in five has none."""
     if dice.random() < 0.2:
         return []
     found = []

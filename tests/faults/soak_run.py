@@ -1,4 +1,4 @@
-"""The soak: epochs of commits, faults, a human, plans and applies in one event loop; each ends converged, or is named."""
+"""The soak test: epochs of commits, faults, manual edits, plans and applies in one event loop; each must converge."""
 
 import asyncio
 import gc
@@ -29,12 +29,12 @@ from reconciler.core.diagnostics import has_errors
 
 HOOKS = ApplyHooks(agree=lambda _: True, on_outcome=lambda _: None)
 AT_ONCE = 100
-"""Domains whose state is fetched in one request."""
+"""Number of domains whose state one request fetches."""
 
 
 @dataclass
 class Epoch:
-    """One epoch's figures; those of the process are taken at its end, after a garbage collection."""
+    """The figures of one epoch. Those of the process are measured at its end, after a garbage collection."""
 
     number: int
     seconds: float = 0.0
@@ -54,7 +54,7 @@ class Epoch:
 
 
 class Soak:
-    """Two servers in processes of their own, and everything of ours in this one, so that what leaks shows."""
+    """Two servers in their own processes. Our code runs in this process, so that its figures show leaks."""
 
     def __init__(self, root: Path, urls: dict[str, str], *, domains: int, seed: int, pause: float) -> None:
         self.dice, self.pause, self.urls = random.Random(seed), pause, urls
@@ -71,12 +71,12 @@ class Soak:
         self.epochs: list[Epoch] = []
 
     async def begin(self) -> list[str]:
-        """Everything is made; what did not hold."""
+        """Apply all files for the first time. Returns the failures."""
         done = await run_apply(self._config(), self._request(), HOOKS, Silent())
         return [] if done.converged else [f"the first apply: {done.exit_code}, {faults_of(done)[:5]}"]
 
     async def epoch(self) -> Epoch:
-        """Commits, a mood of the network, a human; a drift and an apply amid that, and an apply in peace."""
+        """Run commits, faults and manual edits during a plan and an apply, then an undisturbed apply."""
         one = Epoch(len(self.epochs) + 1)
         started = time.perf_counter()
         for _ in range(self.dice.randint(1, max(2, len(self.model.domains) // 10))):
@@ -108,33 +108,33 @@ class Soak:
         try:
             await make_plans(replace(config, selected=tuple(sorted(some))), self._request(), Silent())
             done = await run_apply(config, self._request(), HOOKS, Silent())
-        except Exception as e:  # noqa: BLE001 - whatever comes is a surprise
-            one.surprises.append(f"exception amid faults: {e!r}")
+        except Exception as e:  # noqa: BLE001 - every exception is a surprise
+            one.surprises.append(f"exception during faults: {e!r}")
             return
         one.disturbed = len(faults_of(done))
         one.exits.append(int(done.exit_code))
         one.applied += sum(len(row) for row in done.outcomes.values()) - one.disturbed
 
     async def _in_peace(self, one: Epoch) -> None:
-        """Without faults it converges, is as the files say, and what no file declares is as it was."""
+        """An apply without faults converges, matches the files, and leaves unmanaged data unchanged."""
         before = self._states()
         done = await run_apply(self._config(), self._request(), HOOKS, Silent())
         one.exits.append(int(done.exit_code))
         one.applied += sum(len(row) for row in done.outcomes.values())
         if not done.converged or done.exit_code is not Exit.DONE or faults_of(done):
-            said = [d.message for p in (*done.plans, *done.left) for d in p.diagnostics]
-            one.surprises.append(f"not converged: exit {done.exit_code}, {faults_of(done)[:5]}, {said[:5]}")
+            messages = [d.message for p in (*done.plans, *done.left) for d in p.diagnostics]
+            one.surprises.append(f"not converged: exit {done.exit_code}, {faults_of(done)[:5]}, {messages[:5]}")
         after = self._states()
         for domain, state in after.items():
             one.surprises += self.model.differences(domain, state)
             if self.model.unmanaged(domain, state) != self.model.unmanaged(domain, before[domain]):
-                one.surprises.append(f"{domain}: what nobody manages has changed")
+                one.surprises.append(f"{domain}: unmanaged data has changed")
         left = await make_plans(self._config(), self._request(), Silent())
         if any(p.changes or not p.complete for p in left):
             one.surprises.append("a plan after the apply is not empty")
 
     def close(self) -> None:
-        """Leaves the servers."""
+        """Close the connections to the servers."""
         for world in self.worlds.values():
             world.http.close()
 
@@ -147,7 +147,7 @@ class Soak:
         return PlanRequest(today=datetime.now(UTC).date())
 
     def _states(self) -> dict[str, Any]:
-        """Every domain as its server has it, without what a sign-in changes."""
+        """Return the state of every domain on its server, without the data that a login changes."""
         found: dict[str, Any] = {}
         for server, world in self.worlds.items():
             names = self.model.on(server)
@@ -167,13 +167,13 @@ class Soak:
 
 
 def resident() -> float:
-    """MiB of this process in memory (Linux)."""
+    """Return the resident memory of this process in MiB (Linux)."""
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 
 def slope(values: list[float]) -> float:
-    """How much a value grows from one to the next, by least squares."""
+    """Return the mean growth between consecutive values, by least squares."""
     n = len(values)
     if n < 2:
         return 0.0
@@ -189,9 +189,9 @@ def soak(
     seed: int,
     pause: float,
     goes_on: Callable[[list[Epoch]], bool],
-    told: Callable[[Epoch], None] = lambda _: None,
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
 ) -> list[Epoch]:
-    """Epochs as long as `goes_on` says, in one event loop."""
+    """Run epochs in one event loop while `goes_on` returns True; `on_epoch` receives each finished epoch."""
 
     async def run() -> list[Epoch]:
         made = Soak(root, urls, domains=domains, seed=seed, pause=pause)
@@ -200,7 +200,7 @@ def soak(
             while goes_on(made.epochs):
                 one = await made.epoch()
                 one.surprises[:0], first = first, []
-                told(one)
+                on_epoch(one)
         finally:
             made.close()
         return made.epochs
@@ -209,7 +209,7 @@ def soak(
 
 
 def servers(stack: ExitStack, count: int, password: str) -> dict[str, str]:
-    """Sandboxes in processes of their own: name -> url."""
+    """Start sandboxes in their own processes: name -> url."""
     import subprocess
     import sys
 

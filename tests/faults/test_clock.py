@@ -1,4 +1,4 @@
-"""A clock that jumps by an hour amid a run."""
+"""A clock that jumps by an hour during a run."""
 
 import sys
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ HOUR = timedelta(hours=1)
 
 
 class Clock:
-    """The wall clock of our side alone: it jumps once so many requests were sent. The server keeps its own."""
+    """The wall clock of our program. It jumps after `at` requests. The server has its own clock."""
 
     def __init__(self, at: int, by: timedelta) -> None:
         self.at, self.by, self.sent = at, by, 0
@@ -32,7 +32,7 @@ class Clock:
 
 
 def readers_of_the_clock() -> list[ModuleType]:
-    """Our modules that hold `datetime`; the sandbox plays another machine."""
+    """Return our modules that import `datetime`, without the sandbox, which represents another machine."""
     named = [(name, m) for name, m in sorted(sys.modules.items()) if name.startswith("reconciler.")]
     return [m for name, m in named if ".sandbox" not in name and getattr(m, "datetime", None) is datetime]
 
@@ -67,7 +67,7 @@ def bench() -> Iterator[Bench]:
         stop(world)
 
 
-def test_the_clock_that_jumps_is_the_one_that_is_read() -> None:
+def test_the_patched_clock_is_the_one_that_the_program_reads() -> None:
     names = {m.__name__ for m in readers_of_the_clock()}
     assert {
         "reconciler.engine.journal.writer",
@@ -87,11 +87,11 @@ def test_a_clock_that_jumps_by_an_hour_at_any_request_changes_nothing(
             first = bench.world.apply(bench.there, root)
         assert isinstance(first, ApplyResult)
         log = bench.world.log()
-        assert clock.sent == len(log) == bench.requests, "no request more, and none less"
+        assert clock.sent == len(log) == bench.requests, "exactly the requests of an undisturbed run"
         state, _ = bench.states()
         found = list(bench.first(first, log, state, Point(Strike("latency", at))))
         with jumping(0, by):
             second = bench.world.apply(bench.there, root)
-        # Journals are told apart by the time of their start: where that went backwards, a password that was set may
-        # be taken for one that was not, and is set again, to the same.
+        # Journals are ordered by their start times. After a backward jump the program may not find the record of a
+        # password that it has set, and then sets the same password again.
         assert (at, found + list(bench.second(second, root, int(by < timedelta())))) == (at, [])

@@ -1,4 +1,4 @@
-"""A disk that is full from any line of the journal on. Real disks, and limits: `tests/cli/test_full_disk.py`."""
+"""A disk that becomes full at any line of the journal. `tests/cli/test_full_disk.py` tests real disks and limits."""
 
 import errno
 import os
@@ -33,7 +33,7 @@ def fresh(bench: Bench) -> Path:
 
 
 class Disk:
-    """`os.write` on a disk that is full from the n-th line of a journal on; of that line half may still fit."""
+    """`os.write` on a disk that becomes full after `room` journal lines; `torn`: half of the next line still fits."""
 
     def __init__(self, room: int, *, torn: bool) -> None:
         self.room, self.torn, self.lines = room, torn, 0
@@ -53,7 +53,7 @@ class Disk:
 
 
 def lines(bench: Bench) -> int:
-    """How many lines the journal of an undisturbed run has."""
+    """Return the number of journal lines of an undisturbed run."""
     root = fresh(bench)
     done = bench.world.apply(bench.there, root)
     assert done.journal is not None
@@ -61,7 +61,7 @@ def lines(bench: Bench) -> int:
 
 
 @pytest.mark.parametrize("torn", [False, True])
-def test_from_whatever_line_on_the_disk_is_full_nothing_is_done_that_is_not_written_down(
+def test_when_the_disk_fills_at_any_journal_line_no_write_happens_without_its_journal_entry(
     bench: Bench, torn: bool, long_run: bool
 ) -> None:
     raised = []
@@ -79,7 +79,7 @@ def test_from_whatever_line_on_the_disk_is_full_nothing_is_done_that_is_not_writ
             found += bench.outcomes(done, state, Point(Strike("500", 1)))
             assert done.exit_code is Exit.PARTIAL
         mutated = [r for r in bench.world.log() if r["mutated"]]
-        assert not mutated or room > 1, "written before its intent was"
+        assert not mutated or room > 1, "the program wrote to the server before the intent was in the journal"
         second = bench.world.apply(bench.there, root)
         assert (room, found + list(bench.second(second, root, 1))) == (room, [])
-    assert raised == ([] if torn else [0]), "only a journal that cannot be begun ends the run at once"
+    assert raised == ([] if torn else [0]), "only a journal that cannot be started ends the run immediately"

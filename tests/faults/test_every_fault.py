@@ -1,6 +1,6 @@
-"""Every fault at every request of a run with every kind of change in it; `make test` strikes a sample of the requests.
+"""Every fault at every request of a run with every kind of change; `make test` runs a sample of the requests.
 
-`python -m benchmarks.faults` does more: several faults in a row everywhere, and several requests at once.
+`python -m benchmarks.faults` does more: consecutive faults at every request, and concurrent requests.
 """
 
 from collections.abc import Iterator
@@ -14,19 +14,19 @@ from scenario import EVERYTHING, KINDS_OF_CHANGE
 pytestmark = pytest.mark.timeout(1200)
 DOWN = ("drop-before", "500-after")
 STEP = 7
-"""Requests between the samples of two neighbors in the list of faults: related faults strike unrelated requests."""
+"""Distance between the samples of two adjacent faults, so that related faults hit unrelated requests."""
 
 
 @pytest.fixture(scope="module")
 def bench() -> Iterator[Bench]:
     with folder_in_memory() as folder, hurried():
         world = start(folder)
-        world.more["max_concurrency"] = 1  # the requests come in the same order in every run
+        world.more["max_concurrency"] = 1  # keeps the order of the requests the same in every run
         yield Bench(world, EVERYTHING)
         stop(world)
 
 
-def test_the_run_has_every_kind_of_change_in_it(bench: Bench) -> None:
+def test_the_run_contains_every_kind_of_change(bench: Bench) -> None:
     changes = bench.ideal.done.plans[0].changes
     assert {f"{c.kind} {c.action}" for c in changes} == KINDS_OF_CHANGE
     fields = {f.name for c in changes if c.kind == "mailbox" and c.action == "update" for f in c.fields}
@@ -44,7 +44,7 @@ def check(bench: Bench, strikes: list[Strike]) -> list[Point]:
 
 
 def sample(bench: Bench, fault: str) -> list[int]:
-    """Two requests for each fault, one that changes something and one that does not; all faults together take turns."""
+    """Return one read and one write for each fault. Different faults get different requests."""
     turn, found = list(FAULTS).index(fault), places(bench, fault)
     changing = [at for at in found if at in writes(bench)]
     reading = [at for at in found if at not in writes(bench)]
@@ -52,35 +52,39 @@ def sample(bench: Bench, fault: str) -> list[int]:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_at_a_read_and_at_a_write_leaves_no_trace_after_the_next_run_and_no_lie_in_this_one(
+def test_after_a_fault_at_a_read_or_a_write_the_outcomes_are_correct_and_the_next_run_finishes(
     bench: Bench, fault: str
 ) -> None:
     points = check(bench, [Strike(fault, at) for at in sample(bench, fault)])
-    assert all(p.struck for p in points), "a fault that strikes nothing shows nothing"
+    assert all(p.struck for p in points), "a fault without a request tests nothing"
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_at_any_request_leaves_no_trace_after_the_next_run_and_no_lie_in_this_one(
+def test_after_a_fault_at_any_request_the_outcomes_are_correct_and_the_next_run_finishes(
     bench: Bench, fault: str
 ) -> None:
     points = check(bench, [Strike(fault, at) for at in places(bench, fault)])
-    assert sum(bool(p.struck) for p in points) >= len(points) - 1, "a fault that strikes nothing shows nothing"
+    assert sum(bool(p.struck) for p in points) >= len(points) - 1, "a fault without a request tests nothing"
 
 
 @pytest.mark.parametrize("fault", DOWN)
-def test_a_server_that_is_down_from_a_write_on_is_no_other_matter(bench: Bench, fault: str) -> None:
+def test_after_a_server_goes_down_at_a_write_the_outcomes_are_correct_and_the_next_run_finishes(
+    bench: Bench, fault: str
+) -> None:
     at = writes(bench)
     check_down(bench, fault, [at[0], at[len(at) // 2]])
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("fault", DOWN)
-def test_a_server_that_is_down_from_any_write_on_is_no_other_matter(bench: Bench, fault: str) -> None:
+def test_after_a_server_goes_down_at_any_write_the_outcomes_are_correct_and_the_next_run_finishes(
+    bench: Bench, fault: str
+) -> None:
     check_down(bench, fault, writes(bench))
 
 
 def check_down(bench: Bench, fault: str, at: list[int]) -> None:
     points = check(bench, [Strike(fault, first, ALWAYS) for first in at])
     assert all(p.struck for p in points)
-    assert all(p.exit_code == 5 for p in points), "something was not made, or could not be seen to be"
+    assert all(p.exit_code == 5 for p in points), "some changes failed or could not be verified"

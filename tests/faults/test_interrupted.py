@@ -1,4 +1,4 @@
-"""The real program, killed or asked to end at moments of its run; figures of many more: `benchmarks.faults --signals`."""
+"""The real program gets a signal during its run. `benchmarks.faults --signals` tests many more moments."""
 
 import signal
 from collections.abc import Iterator
@@ -23,23 +23,23 @@ def bench() -> Iterator[Bench]:
 
 
 @pytest.mark.parametrize("number", [0, 1, *(pytest.param(n, marks=pytest.mark.long) for n in range(2, 12))])
-def test_killed_at_any_moment_the_next_run_finishes_the_work(bench: Bench, number: int) -> None:
+def test_after_a_kill_at_any_moment_the_next_run_finishes_the_work(bench: Bench, number: int) -> None:
     ((at, delay),) = moments(bench, 1, number)
     found = interrupt(bench, signal.SIGKILL, at, delay)
     assert (found.surprises, found.exit_code) == ([], -signal.SIGKILL)
 
 
 @pytest.mark.parametrize("sent", POLITE)
-def test_asked_to_end_amid_the_writes_it_ends_the_one_under_way_and_says_what_was_not_tried(
+def test_a_signal_during_the_writes_lets_the_current_write_finish_and_reports_the_untried_changes(
     bench: Bench, sent: signal.Signals
 ) -> None:
-    amid = writes(bench)
-    found = interrupt(bench, sent, amid[len(amid) // 3])
+    changing = writes(bench)
+    found = interrupt(bench, sent, changing[len(changing) // 3])
     assert (found.surprises, found.exit_code) == ([], PARTIAL)
-    assert 0 < found.writes < len(amid)
+    assert 0 < found.writes < len(changing)
 
 
 @pytest.mark.parametrize("sent", POLITE)
-def test_asked_to_end_before_the_first_write_it_has_changed_nothing(bench: Bench, sent: signal.Signals) -> None:
+def test_a_signal_before_the_first_write_changes_nothing(bench: Bench, sent: signal.Signals) -> None:
     found = interrupt(bench, sent, 5)
     assert (found.surprises, found.exit_code, found.writes) == ([], BEFORE_ANY_WRITE[sent], 0)

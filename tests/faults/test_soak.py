@@ -1,4 +1,4 @@
-"""A short soak; `python -m benchmarks.soak` is the long one, of which docs/faults.md has the figures."""
+"""A short soak test; `python -m benchmarks.soak` is the long one, and docs/faults.md has its figures."""
 
 from contextlib import ExitStack
 
@@ -11,7 +11,7 @@ from soak_run import servers, soak
 pytestmark = pytest.mark.timeout(300)
 
 
-def test_amid_faults_and_people_every_epoch_ends_as_the_files_say_and_nothing_is_left_open(
+def test_despite_faults_and_manual_edits_every_epoch_converges_and_leaks_no_resources(
     monkeypatch: pytest.MonkeyPatch,
     long_run: bool,
 ) -> None:

@@ -21,7 +21,7 @@ def schema() -> jsonschema.Draft202012Validator:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.path.name)
-def test_the_plan_is_the_one_that_was_reviewed(
+def test_the_plan_matches_the_reviewed_one(
     case: Case, tmp_path: Path, schema: jsonschema.Draft202012Validator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -39,16 +39,16 @@ def test_the_plan_is_the_one_that_was_reviewed(
     assert not set(case.about.get("passes", ())) & said, "the guard that the case is about did not let pass"
 
 
-def test_there_are_sixty_situations_and_more() -> None:
+def test_there_are_at_least_sixty_cases() -> None:
     assert len(CASES) >= 60
 
 
 @pytest.mark.parametrize("guard", GUARDS)
-def test_every_guard_is_shown_both_refusing_and_letting_pass(guard: str) -> None:
+def test_every_guard_has_a_refusing_and_a_passing_case(guard: str) -> None:
     assert any(guard in c.about.get("guards", ()) for c in CASES), f"no case shows {guard} refusing"
     assert any(guard in c.about.get("passes", ()) for c in CASES), f"no case shows {guard} letting pass"
 
 
-def test_every_case_says_in_a_sentence_what_it_shows() -> None:
+def test_every_case_has_a_title() -> None:
     sentences = [c.about["says"] for c in CASES]
     assert len(set(sentences)) == len(sentences)

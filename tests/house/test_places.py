@@ -11,6 +11,13 @@ from reconciler.cli.main import COMMANDS
 from reconciler.core.expectations import CheckId
 from reconciler.core.kinds import MAILBOX
 from reconciler.core.secret import SourceKind
+from reconciler.output.formats import (
+    HISTORY_FORMATS,
+    PLAN_FORMATS,
+    REPORT_FORMATS,
+    STATUS_FORMATS,
+    VALIDATION_FORMATS,
+)
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.source
@@ -20,6 +27,11 @@ pytestmark = pytest.mark.source
 MEMBERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "A mailbox field": {f.name: (f.name, f.attribute, f.name.split(".")[-1]) for f in MAILBOX.fields},
     "A DNS check": {name: (name, name.replace("-", "_")) for name in get_args(CheckId)},
+    "An output format": {
+        name: (name,)
+        for table in (PLAN_FORMATS, VALIDATION_FORMATS, REPORT_FORMATS, STATUS_FORMATS, HISTORY_FORMATS)
+        for name in table
+    },
     "A command": {name: (name, module) for name, (module, _) in COMMANDS.items()},
     "A source of secrets": {name: (name,) for name in get_args(SourceKind)},
 }

@@ -74,7 +74,7 @@ class HttpWorld:
         self.own("DELETE", "faults")
 
     def settle(self) -> None:
-        """Waits for what is late: it is carried out even where nobody waits for its answer any more."""
+        """Wait for late requests. The server executes them even after the client has disconnected."""
         while True:
             struck = sum(f["struck"] for f in self.own("GET", "faults")["faults"])
             if sum(bool(r["faults"]) for r in self.log()) >= struck:
@@ -94,7 +94,7 @@ class HttpWorld:
         ]
 
     def effects(self) -> dict[str, dict[str, int]]:
-        """What was made, deleted or renamed, and how often, since the domain was loaded."""
+        """Return the number of each creation, deletion and rename since the domain was loaded."""
         found = self.own("GET", "requests")["effects"]
         return {
             key: kept
@@ -103,7 +103,7 @@ class HttpWorld:
         }
 
     def state(self, domain: str = DOMAIN) -> dict[str, Any]:
-        """What the server holds of a domain, passwords included as which of the known ones fits; no times."""
+        """Return the domain's data on the server without times. A password is shown as the known ones that match it."""
         quirks = self.own("GET", "quirks")["quirks"]
         if quirks:
             self.quirks()
@@ -113,7 +113,7 @@ class HttpWorld:
         return self.projected(domain, state)
 
     def projected(self, domain: str, state: dict[str, Any]) -> dict[str, Any]:
-        """What is compared of a domain's state."""
+        """Return the compared part of a domain's state."""
         kept: dict[str, Any] = {"domainAliases": state["domainAliases"], "aliases": state["aliases"]}
         for alias in kept["aliases"].values():
             alias["targets"] = sorted(t if "@" in t else f"{t}@{domain}" for t in alias["targets"])

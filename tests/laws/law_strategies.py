@@ -72,7 +72,7 @@ class Situation:
         return plan_domain(self.desired, self.current, self.policy, Limits(), replace(self.options, **more))
 
     def server(self) -> FakeServer:
-        """A server in the state that was drawn, with a sister domain that nobody mentions."""
+        """A server in the state that was drawn, with a second domain that no file mentions."""
         server = FakeServer()
         server.load(self.current)
         server.load(replace(self.current, domain="sister.example"))
@@ -93,7 +93,7 @@ class Situation:
         return self.plan_from(run(observe(server, self.desired)), journal)
 
     def apply_to(self, server: FakeServer, journal: MemoryJournal) -> tuple[Plan, tuple[Outcome, ...]]:
-        """One whole run: read, plan, apply."""
+        """One complete run: read, plan, apply."""
         made = self.plan_on(server, journal)
         assert not made.refused, made.diagnostics
         return made, run(apply_plan(made, server, FakePasswords(), journal, lambda _: None))

@@ -65,7 +65,7 @@ class LyingProxy:
             do_GET = do_POST = handle_one
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Nothing: the test's output is the test's."""
+                """Log nothing, so that the test's output stays readable."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True

@@ -59,7 +59,7 @@ class SecretWorld:
         (self.root / "secrets.enc.json").write_bytes(done.stdout)
 
     def at_start(self, code: str) -> None:
-        """Code that every Python of the program runs before anything else."""
+        """Code that every Python process of the program runs first."""
         (self.root / "secrets" / "sitecustomize.py").write_text(code, encoding="utf-8")
 
     def keyring(self, value: str) -> None:
@@ -148,7 +148,7 @@ class SecretWorld:
             assert answer["success"], answer
 
     def renew(self) -> None:
-        """first.example is empty again, no fault strikes, and nothing is known of earlier runs."""
+        """Empty first.example, remove all faults, and delete the data of earlier runs."""
         self.own(self.first, "DELETE", "faults")
         self.own(self.first, "POST", "ids/reset")
         self.api("settings/sysadmin/domain-delete/first.example", "", {})
@@ -186,7 +186,7 @@ class SecretWorld:
         return ran
 
     def learn_generated(self) -> dict[str, str]:
-        """Address -> the password made for it; from now on these are looked for too."""
+        """Address -> the password made for it; later searches include these."""
         found = {}
         folder = self.root / ".reconciler" / "passwords"
         for file in sorted(folder.glob("*.jsonl")):

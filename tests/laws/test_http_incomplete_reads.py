@@ -1,4 +1,4 @@
-"""Law 10 against the HTTP sandbox: whatever it answers, no write follows an incomplete read."""
+"""Law 10 against the HTTP sandbox: no write follows an incomplete read, for any answer."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -161,7 +161,9 @@ def test_a_stale_object_is_never_changed_and_an_unchanged_one_is_never_refused_i
 
 @settings(deadline=None, max_examples=40)
 @given(there=situations())
-def test_an_undisturbed_saved_plan_does_what_apply_does_and_a_second_time_nothing(root: Path, there: Situation) -> None:
+def test_an_undisturbed_saved_plan_has_the_effect_of_an_apply_and_none_the_second_time(
+    root: Path, there: Situation
+) -> None:
     server, other = there.server(), there.server()
     made = there.plan_on(server, there.journal())
     assume(made.changes and not made.refused)

@@ -77,7 +77,7 @@ def test_a_customer_gets_only_his_own_domain(world: Any, program: Any, files: An
     assert not any(name.startswith(".github") for name in made)
     other = program("init", "o", "--from", world.url, "--domain", "first.example", **world.account("second.example"))
     assert other.returncode == 64
-    assert "the account reaches no domain first.example" in other.stderr
+    assert "the account has no domain first.example" in other.stderr
     assert not (program.cwd / "o").exists()
 
 

@@ -56,7 +56,7 @@ def test_limits_that_all_domains_share_are_the_products() -> None:
     assert product.limits.domain_size == 5 << 30
     assert product.limits.eas_accounts == 3
     assert product.limits.mapi_accounts is None
-    assert "  # mapiAccounts: the server does not tell" in text
+    assert "  # mapiAccounts: unknown, because the server does not return it" in text
     assert "  domainSize: 5 GiB" in text
 
 
@@ -65,7 +65,7 @@ def test_limits_that_differ_are_said_and_not_stated() -> None:
         domain("a.example", mailboxes=25), domain("b.example", mailboxes=5), domain("c.example", mailboxes=0)
     )
     assert product.limits.mailboxes is None
-    assert "  # mailboxes: 5, 25, unlimited on the server, not the same for all domains" in text
+    assert "  # mailboxes: 5, 25, unlimited on the server, different between domains" in text
 
 
 def test_a_limit_that_a_domain_is_beyond_is_said_and_not_stated() -> None:
@@ -77,7 +77,7 @@ def test_a_limit_that_a_domain_is_beyond_is_said_and_not_stated() -> None:
     product, text = made(beyond)
     assert product.limits.mailboxes is None
     assert "  # mailboxes: 3 on the server, but a.example has 4" in text
-    assert "  # domainSize: 2 GiB on the server, but a.example has quotas of 4 GiB in sum" in text
+    assert "  # domainSize: 2 GiB on the server, but a.example has a sum of quotas of 4 GiB" in text
 
 
 def test_no_limit_of_domain_aliases_is_not_written_as_none_sold() -> None:
@@ -100,7 +100,7 @@ def test_rules_for_passwords_that_hold_in_all_domains_are_the_products() -> None
     second = ServerPasswordPolicy(min_length=12, require_digit=True, require_special=True, require_uppercase=False)
     product, text = made(*two, policies=(first, second))
     assert product.password_policy == PasswordPolicy(min_length=12, require_special=True)
-    assert "passwordPolicy: {minLength: 12, requireSpecial: true}   # as the server says" in text
+    assert "passwordPolicy: {minLength: 12, requireSpecial: true}   # from the server" in text
     product, text = made(*two, policies=(first, None))
     assert product.password_policy == PasswordPolicy()
     assert "# passwordPolicy:" in text

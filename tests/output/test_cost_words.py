@@ -29,7 +29,7 @@ def test_half_a_cent_is_rounded_up_and_the_difference_is_that_of_the_amounts_sho
     assert cost_words(cost(before, after), arrow="->") == said
 
 
-def test_text_and_json_say_the_amount_that_status_says() -> None:
+def test_text_and_json_show_the_amount_that_status_shows() -> None:
     plan = Plan(domain="example.com", server="mail1", cost=cost("0.125", "2.005"))
     (line,) = bill_words([plan], arrow="->")
     shown = [format_money(Decimal(x)) for x in ("0.125", "2.005")]

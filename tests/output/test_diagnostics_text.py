@@ -28,7 +28,7 @@ def screen(diagnostics: list[Diagnostic], text: str = TEXT, **more: Any) -> str:
     return "".join(line + "\n" for line in render_diagnostics(diagnostics, {FILE: text}, **given))
 
 
-def test_each_has_the_line_of_compilers_its_source_and_the_way_out() -> None:
+def test_a_diagnostic_has_location_source_line_and_hint() -> None:
     listed = [
         warning("NAM001", "wide characters", Span(FILE, 6, 17, 6, 18)),
         error("SCH001", "not a size", Span(FILE, 4, 12, 4, 17), hint='write "5 GiB"'),
@@ -59,7 +59,7 @@ def test_without_a_terminal_there_are_no_snippets() -> None:
     )
 
 
-def test_nothing_to_say_is_nothing() -> None:
+def test_no_diagnostics_give_no_output() -> None:
     assert screen([]) == ""
 
 
@@ -93,7 +93,7 @@ SECRET = "hunter2"
         [error("YML001", "not valid YAML", Span(FILE, 3, 1, 3, 2))],
     ],
 )  # fmt: skip
-def test_a_line_with_a_secret_is_never_shown_whoever_points_at_it(diagnostics: list[Diagnostic]) -> None:
+def test_no_diagnostic_shows_a_line_with_a_secret(diagnostics: list[Diagnostic]) -> None:
     shown = screen(diagnostics, f"mailboxes:\n  alice:\n    password: {SECRET}\n")
     assert SECRET not in shown
     assert "line not shown: it may contain a secret" in shown
@@ -117,7 +117,7 @@ def test_a_reference_to_a_secret_is_shown() -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(data=st.data())
-def test_no_hostile_character_reaches_the_terminal(
+def test_no_untrusted_control_character_reaches_the_terminal(
     data: st.DataObject, any_diagnostics: Any, any_text: st.SearchStrategy[str], is_quiet: Callable[[str], bool]
 ) -> None:
     listed = data.draw(any_diagnostics)
@@ -133,7 +133,7 @@ def test_no_hostile_character_reaches_the_terminal(
     column=st.integers(0, 220),
     length=st.integers(0, 220),
 )
-def test_snippets_fit_and_the_marks_lie_under_the_source(text: str, column: int, length: int) -> None:
+def test_snippets_fit_and_the_underline_is_below_the_source(text: str, column: int, length: int) -> None:
     span = Span(FILE, 1, column, 1, column + length)
     lines = list(render_diagnostics([error("SCH001", "bad", span)], {FILE: text}, color=False, snippets=True, width=60))
     assert len(lines) == 4

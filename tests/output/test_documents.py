@@ -26,7 +26,7 @@ Schema = Callable[[str], Draft202012Validator]
 Generated = dict[str, object]
 
 
-def test_the_telling_plan_keeps_to_the_schema_and_says_what_the_contract_promises(
+def test_a_plan_with_every_kind_of_change_follows_schema_and_contract(
     telling: tuple[Plan, ...], generated: Generated, schema: Schema
 ) -> None:
     document = json.loads(render_plans_json(telling, generated))
@@ -54,7 +54,7 @@ def test_the_telling_plan_keeps_to_the_schema_and_says_what_the_contract_promise
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_any_plan_keeps_to_the_schema_and_is_plain_ascii(data: st.DataObject, any_plans: Any, schema: Schema) -> None:
+def test_any_plan_gives_a_valid_ascii_document(data: st.DataObject, any_plans: Any, schema: Schema) -> None:
     header = {"time": "2026-11-22T18:00:00Z", "tool": "reconciler", "version": "0.1.0", "commit": "abc"}
     plans = data.draw(any_plans)
     text = render_plans_json(plans, header)
@@ -67,7 +67,7 @@ def test_any_plan_keeps_to_the_schema_and_is_plain_ascii(data: st.DataObject, an
 
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_any_diagnostics_keep_to_the_schema(
+def test_any_diagnostics_give_a_valid_document(
     data: st.DataObject, any_diagnostics: st.SearchStrategy[list[Diagnostic]], schema: Schema
 ) -> None:
     header = {"time": "2026-11-22T18:00:00Z", "tool": "reconciler", "version": "0.1.0"}
@@ -79,7 +79,7 @@ def test_any_diagnostics_keep_to_the_schema(
     assert render_diagnostics_json(reversed(listed), header) == text
 
 
-def test_the_same_input_is_the_same_bytes_in_another_process(telling: tuple[Plan, ...], generated: Generated) -> None:
+def test_equal_input_gives_equal_bytes_in_another_process(telling: tuple[Plan, ...], generated: Generated) -> None:
     """Another hash seed orders sets differently; nothing of that may be seen."""
     plan = telling[0]
     script = (
@@ -117,14 +117,14 @@ def test_only_generated_differs_between_two_runs(telling: tuple[Plan, ...], gene
         {"summary": {"create": -1, "update": 0, "delete": 0, "unmanaged": 0, "domains": 0}},
     ],
 )
-def test_the_schema_refuses_what_is_no_plan(
+def test_the_schema_rejects_other_documents(
     telling: tuple[Plan, ...], generated: Generated, schema: Schema, damage: dict[str, object]
 ) -> None:
     with pytest.raises(ValidationError):
         schema("plan").validate(plans_document(telling, generated) | damage)
 
 
-def test_the_schema_refuses_a_password_with_a_value(
+def test_the_schema_rejects_a_password_with_a_value(
     telling: tuple[Plan, ...], generated: Generated, schema: Schema
 ) -> None:
     document = json.loads(render_plans_json(telling, generated))
@@ -133,7 +133,7 @@ def test_the_schema_refuses_a_password_with_a_value(
         schema("plan").validate(document)
 
 
-def test_the_schema_takes_the_costs_that_the_contract_names(
+def test_the_schema_accepts_the_costs_of_the_contract(
     telling: tuple[Plan, ...], generated: Generated, schema: Schema
 ) -> None:
     document = json.loads(render_plans_json(telling, generated))
@@ -142,7 +142,7 @@ def test_the_schema_takes_the_costs_that_the_contract_names(
 
 
 @pytest.mark.parametrize("name", ["plan", "apply", "diagnostics", "journal"])
-def test_every_property_is_described_and_nothing_else_is_let_in(name: str, schema: Schema) -> None:
+def test_every_schema_is_closed_and_describes_each_property(name: str, schema: Schema) -> None:
     def walk(node: object, place: str) -> None:
         if isinstance(node, list):
             for n, each in enumerate(node):
@@ -160,7 +160,7 @@ def test_every_property_is_described_and_nothing_else_is_let_in(name: str, schem
     walk(schema(name).schema, name)
 
 
-def test_a_real_journal_keeps_to_the_schema(telling: tuple[Plan, ...], schema: Schema, tmp_path: Path) -> None:
+def test_a_real_journal_is_valid(telling: tuple[Plan, ...], schema: Schema, tmp_path: Path) -> None:
     journal = FileJournal(tmp_path, tool="reconciler 0.1.0", clock=lambda: datetime(2026, 11, 22, 18, tzinfo=UTC))
     for plan in telling:
         for change in plan.changes:
@@ -185,7 +185,7 @@ def test_a_real_journal_keeps_to_the_schema(telling: tuple[Plan, ...], schema: S
         {"run": "../../etc"},
     ],
 )  # fmt: skip
-def test_the_journal_schema_refuses_what_does_not_belong_to_an_event(schema: Schema, damage: dict[str, object]) -> None:
+def test_the_journal_schema_rejects_fields_of_other_events(schema: Schema, damage: dict[str, object]) -> None:
     record = {
         "formatVersion": 1,
         "run": "20261122T180000Z-ab12cd",
@@ -204,7 +204,7 @@ def test_the_journal_schema_refuses_what_does_not_belong_to_an_event(schema: Sch
         schema("journal").validate(record | damage)
 
 
-def test_the_apply_document_holds_the_plan_and_what_became_of_it(
+def test_the_apply_document_contains_the_plan_and_its_outcomes(
     telling: tuple[Plan, ...], generated: Generated, schema: Schema, make: Callable[..., Change]
 ) -> None:
     failed = Outcome(change=make("update", "alice", 8), result=Result.FAILED, detail="no", hint="yes")
@@ -228,7 +228,7 @@ def test_a_lone_surrogate_in_a_name_from_the_server_breaks_no_document(
     schema("plan").validate(json.loads(render_plans_json((plan,), generated)))
 
 
-def test_a_reference_to_a_secret_is_no_part_of_a_document(generated: Generated, make: Callable[..., Change]) -> None:
+def test_no_document_contains_a_reference_to_a_secret(generated: Generated, make: Callable[..., Change]) -> None:
     fields = (FieldChange(name="password", secret=SecretRef("command", "pass show mail", ("pass", "show", "mail"))),)
     plan = Plan(domain="example.com", server="m", changes=(make("create", "a", fields=fields),))
     assert "pass show" not in render_plans_json((plan,), generated)

@@ -28,7 +28,7 @@ def issues(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_plans_diagnostics_deletions_and_drift_are_issues(based: tuple[Plan, ...]) -> None:
+def test_diagnostics_deletions_and_drift_are_issues(based: tuple[Plan, ...]) -> None:
     paths = {"domains/example.com.yaml": "mail/domains/example.com.yaml"}
     found = issues(render_plans_gitlab(based, paths))
     assert [(i["check_name"], i["severity"], i["location"]["lines"]["begin"]) for i in found] == [
@@ -43,14 +43,14 @@ def test_a_plans_diagnostics_deletions_and_drift_are_issues(based: tuple[Plan, .
     )  # fmt: skip
 
 
-def test_what_has_no_place_is_an_issue_of_the_workspaces_file() -> None:
+def test_a_diagnostic_without_location_is_an_issue_of_the_workspace_file() -> None:
     (found,) = issues(render_diagnostics_gitlab([error("WSP002", "nothing matches", hint="look")]))
     assert found["location"] == {"path": "reconciler.yaml", "lines": {"begin": 1}}
     assert (found["check_name"], found["severity"]) == ("WSP002", "critical")
     assert found["description"] == "nothing matches · look"
 
 
-def test_a_fingerprint_is_of_the_subject_and_not_of_its_line(make: Callable[..., Change]) -> None:
+def test_a_fingerprint_depends_on_the_subject_and_not_on_the_line(make: Callable[..., Change]) -> None:
     def prints(*changes: Change) -> list[str]:
         plan = Plan(domain="example.com", server="m", changes=changes)
         return [i["fingerprint"] for i in issues(render_plans_gitlab((plan,)))]
@@ -62,7 +62,7 @@ def test_a_fingerprint_is_of_the_subject_and_not_of_its_line(make: Callable[...,
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_any_plan_is_a_report_whatever_the_order(
+def test_any_plan_gives_the_same_report_in_any_order(
     data: st.DataObject, any_plans: Any, is_quiet: Callable[[str], bool]
 ) -> None:
     text = render_plans_gitlab(data.draw(any_plans))
@@ -72,7 +72,7 @@ def test_any_plan_is_a_report_whatever_the_order(
 
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_any_diagnostics_are_a_report(
+def test_any_diagnostics_give_a_valid_report(
     data: st.DataObject, any_diagnostics: st.SearchStrategy[list[Diagnostic]]
 ) -> None:
     said = data.draw(any_diagnostics)

@@ -75,7 +75,7 @@ def test_each_file_is_a_test_case_that_fails_on_an_error() -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(data=st.data())
-def test_hostile_diagnostics_stay_text(
+def test_untrusted_diagnostics_stay_text(
     data: st.DataObject, any_diagnostics: st.SearchStrategy[list[Diagnostic]], any_text: st.SearchStrategy[str]
 ) -> None:
     said = data.draw(any_diagnostics)
@@ -114,7 +114,7 @@ def test_each_check_is_a_test_case_and_a_warning_passes_with_its_text() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(text=st.text(max_size=30) | st.text(st.characters(max_codepoint=0x9F), max_size=20))
-def test_whatever_dns_says_is_well_formed(text: str) -> None:
+def test_any_dns_text_gives_well_formed_xml(text: str) -> None:
     found = (Record(text, "TXT", text),)
     parsed(render_report_junit(report(title=text, detail=text, found=found, reference=text)))
 

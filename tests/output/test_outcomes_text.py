@@ -29,6 +29,7 @@ def lines_of(*outcomes: Outcome) -> list[str]:
 def test_the_log_has_one_aligned_line_per_outcome_below_its_domain(make: Make) -> None:
     renamed = Outcome(change=make("rename", "robert", new_name="rob"), result=Result.APPLIED)
     assert lines_of(*three(make), renamed) == [
+        "",
         "example.com",
         "  ok        + mailbox alice@example.com",
         "  FAILED    ~ mailbox bob@example.com: the server said no",
@@ -38,7 +39,7 @@ def test_the_log_has_one_aligned_line_per_outcome_below_its_domain(make: Make) -
 
 
 def test_color_marks_a_failure(make: Make) -> None:
-    assert "\033[1;31mFAILED   \033[0m ~ " in list(render_outcomes({"d": three(make)[1:2]}, color=True))[1]
+    assert "\033[1;31mFAILED   \033[0m ~ " in list(render_outcomes({"d": three(make)[1:2]}, color=True))[2]
 
 
 @given(data=st.data())
@@ -50,15 +51,15 @@ def test_the_log_groups_domains_whatever_the_order_of_outcomes_and_loses_none(da
     for number, domain in enumerate(order[:stop]):
         lines += log.add(domain, Outcome(change=make("create", f"m{number}"), result=Result.APPLIED))
     lines += log.rest()
-    headers = [line for line in lines if not line.startswith(" ")]
+    headers = [line for line in lines if line and not line.startswith(" ")]
     assert sorted(headers) == sorted(set(order[:stop]))
-    assert len(lines) - len(headers) == stop
+    assert len(lines) - 2 * len(headers) == stop
 
 
 def test_the_log_shows_one_domain_as_it_happens_and_keeps_the_others_until_it_is_complete(make: Make) -> None:
     log = OutcomeLog({"a": 2, "b": 1}, color=False)
     done = Outcome(change=make("create", "x"), result=Result.APPLIED)
-    assert [len(list(log.add(domain, done))) for domain in ("a", "b", "a")] == [2, 0, 3]
+    assert [len(list(log.add(domain, done))) for domain in ("a", "b", "a")] == [3, 0, 4]
 
 
 def test_the_summary_counts_lists_failures_with_location_and_hint_and_names_what_remains(make: Make) -> None:
@@ -142,7 +143,7 @@ def test_the_summary_fits_a_terminal(make: Make) -> None:
 
 def test_each_result_has_its_label(make: Make) -> None:
     outcomes = (Outcome(change=make("create", "a"), result=r) for r in Result)
-    assert lines_of(*outcomes)[1:] == [
+    assert lines_of(*outcomes)[2:] == [
         "  ok        + mailbox a@example.com",
         "  in place  + mailbox a@example.com",
         "  STALE     + mailbox a@example.com",

@@ -26,50 +26,50 @@ def test_errors_warnings_and_deletions_are_annotations_at_their_places(telling: 
     ) in lines
     assert (
         "::warning file=domains/example.com.yaml,line=8,col=5,title=exfiltration::mailbox alice@example.com would send "
-        "mail outside the workspace's domains"
+        "mail to external addresses"
     ) in lines
     assert lines[-1].startswith("Plan: 3 to create")
 
 
 def test_properties_and_messages_are_escaped_as_the_runner_reads_them() -> None:
-    said = warning("GRD007", "100% sure", Span("a,b:c%.yaml", 1, 2))
-    plan = Plan(domain="example.com", server="m", diagnostics=(said, error("GRD004", "no place")))
+    found = warning("GRD007", "100% sure", Span("a,b:c%.yaml", 1, 2))
+    plan = Plan(domain="example.com", server="m", diagnostics=(found, error("GRD004", "no place")))
     assert list(render_plans_github((plan,)))[:2] == [
         "::error title=GRD004::no place",
         "::warning file=a%2Cb%3Ac%25.yaml,line=1,col=2,title=GRD007::100%25 sure",
     ]
 
 
-def test_files_are_named_as_the_repository_does(make: Callable[..., Change]) -> None:
+def test_files_have_their_paths_in_the_repository(make: Callable[..., Change]) -> None:
     plan = Plan(domain="example.com", server="m", changes=(make("delete", "a", 7),))
     paths = {"domains/example.com.yaml": "mail/domains/example.com.yaml"}
     line = next(iter(render_plans_github((plan,), paths)))
     assert line.startswith("::notice file=mail/domains/example.com.yaml,line=7,")
 
 
-def test_what_the_guard_says_of_mail_that_leaves_is_not_said_twice(make: Callable[..., Change]) -> None:
+def test_external_forwarding_that_the_guard_reports_is_not_reported_twice(make: Callable[..., Change]) -> None:
     change = make("update", "a", 7, risk="exfiltration")
-    said = warning("GRD007", "mailbox a@example.com would send mail outside", change.origin)
-    plan = Plan(domain="example.com", server="m", changes=(change,), diagnostics=(said,))
-    assert sum("outside" in line for line in render_plans_github((plan,))) == 1
+    found = warning("GRD007", "mailbox a@example.com would send mail to external addresses", change.origin)
+    plan = Plan(domain="example.com", server="m", changes=(change,), diagnostics=(found,))
+    assert sum("external addresses" in line for line in render_plans_github((plan,))) == 1
 
 
-def test_the_gravest_come_first_as_github_shows_ten_of_a_sort(make: Callable[..., Change]) -> None:
+def test_the_worst_annotations_come_first(make: Callable[..., Change]) -> None:
     many = tuple(warning("REF003", f"a target {n}", Span("a.yaml", n, 1)) for n in range(1, 30))
     gone = make("delete", "carol", risk="mail-loss", reason="removed")
     plan = Plan(domain="example.com", server="m", changes=(gone,), diagnostics=many)
     assert "deletes mailbox carol@example.com" in next(iter(render_plans_github((plan,))))
 
 
-def test_what_somebody_changed_on_the_server_is_a_notice(based: tuple[Plan, ...]) -> None:
+def test_a_change_made_on_the_server_is_a_notice(based: tuple[Plan, ...]) -> None:
     (line,) = (line for line in render_plans_github(based) if "bob@example.com" in line)
     assert line == (
         "::notice file=domains/example.com.yaml,line=16,col=5,title=drift::changed on the server: mailbox "
-        "bob@example.com (enabled); `apply` would make it as the file says"
+        "bob@example.com (enabled); `apply` would restore the declared state"
     )
 
 
-def test_a_deletion_without_a_place_is_still_announced(make: Callable[..., Change]) -> None:
+def test_a_deletion_without_location_is_still_reported(make: Callable[..., Change]) -> None:
     plan = Plan(
         domain="example.com", server="m", changes=(make("delete", "a", kind="alias", reason="pruned", origin=None),)
     )
@@ -80,7 +80,7 @@ def test_a_deletion_without_a_place_is_still_announced(make: Callable[..., Chang
 
 @settings(max_examples=100, deadline=None)
 @given(data=st.data())
-def test_only_our_own_commands_reach_the_runner(
+def test_the_runner_gets_only_our_own_commands(
     data: st.DataObject, any_plans: Any, is_quiet: Callable[[str], bool]
 ) -> None:
     plans = data.draw(any_plans)

@@ -18,7 +18,7 @@ Make = Callable[..., Change]
 def test_the_headline_names_the_deletions_of_a_merge(make: Make) -> None:
     gone = make("delete", "carol", usage_bytes=3435973837, last_login="2026-11-20T10:00:00Z", risk="mail-loss")
     text = render_plans_markdown((Plan(domain="example.com", server="m", changes=(gone,)),))
-    assert text.splitlines()[0] == "## ⚠ deletes 1 mailbox with 3.2 GiB, last login 2026-11-20"
+    assert text.splitlines()[0] == "## ⚠ Deletes 1 mailbox with 3.2 GiB, last login 2026-11-20"
 
 
 def test_a_plan_without_changes_says_no_changes(make: Make) -> None:
@@ -30,7 +30,7 @@ def test_a_plan_without_changes_says_no_changes(make: Make) -> None:
 
 
 COMMENT = """\
-## ⚠ refused in 1 domain · deletes 1 mailbox with 3.2 GiB, last login 2026-11-20; 1 alias · external forwarding in 1 change · incomplete read of 1 domain
+## ⚠ Refused in 1 domain · deletes 1 mailbox with 3.2 GiB, last login 2026-11-20; 1 alias · external forwarding in 1 change · incomplete read of 1 domain
 
 Plan: 3 to create, 2 to update, 2 to delete, 1 to rename in 2 of 4 domains; 3 unmanaged.
 
@@ -62,7 +62,7 @@ Plan: 3 to create, 2 to update, 2 to delete, 1 to rename in 2 of 4 domains; 3 un
 """
 
 
-def test_the_telling_plan_has_refusals_on_top_then_deletions_renames_updates_and_creations(
+def test_refusals_come_first_then_deletions_renames_updates_and_creations(
     telling: tuple[Plan, ...],
 ) -> None:
     text = render_plans_markdown(telling)
@@ -78,7 +78,7 @@ def many(make: Make, number: int) -> tuple[Plan, ...]:
 
 
 @pytest.mark.parametrize("limit", [2_000, 5_000, 65_536])
-def test_a_long_comment_is_cut_between_changes_and_says_how_many_are_missing(make: Make, limit: int) -> None:
+def test_a_long_comment_is_truncated_between_changes_and_counts_the_omitted_ones(make: Make, limit: int) -> None:
     plans = many(make, 3_000)
     text = render_plans_markdown(plans, limit=limit)
     assert len(text) <= limit
@@ -117,7 +117,7 @@ OURS = re.compile(r"</?details>|<details><summary>(\d+ \w+|Unmanaged|Monthly bil
 
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
-def test_nothing_hostile_opens_a_tag_a_link_or_a_mention(data: st.DataObject, any_plans: Any) -> None:
+def test_untrusted_text_opens_no_tag_link_or_mention(data: st.DataObject, any_plans: Any) -> None:
     """Judged by a parser of CommonMark, with GitHub's tables and strikethrough."""
     import markdown_it
 
@@ -138,7 +138,7 @@ def test_nothing_hostile_opens_a_tag_a_link_or_a_mention(data: st.DataObject, an
 
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
-def test_escaped_text_has_no_character_that_means_something(
+def test_escaped_text_has_no_special_character(
     data: st.DataObject, any_text: st.SearchStrategy[str], is_quiet: Callable[[str], bool]
 ) -> None:
     escaped = md(data.draw(any_text))
@@ -148,7 +148,7 @@ def test_escaped_text_has_no_character_that_means_something(
 
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
-def test_a_code_span_ends_where_it_was_meant_to(data: st.DataObject, any_text: st.SearchStrategy[str]) -> None:
+def test_a_code_span_contains_exactly_its_text(data: st.DataObject, any_text: st.SearchStrategy[str]) -> None:
     import markdown_it
 
     text = data.draw(any_text.filter(lambda t: t.isprintable() and t.strip() == t and t != ""))

@@ -89,7 +89,7 @@ def test_verbose_adds_locations_unmanaged_addresses_notes_and_domains_without_ch
         assert line in lines
 
 
-def test_nothing_to_do_is_one_line() -> None:
+def test_a_plan_without_changes_is_one_line() -> None:
     quiet = tuple(Plan(domain=f"{n}.example", server="mail1") for n in range(4))
     assert screen(quiet) == "No changes. 4 domains are as declared.\n"
     assert screen(quiet[:1]) == "No changes. 1 domain is as declared.\n"
@@ -124,7 +124,7 @@ def test_deletions_of_unknown_size_are_marked(make: Make) -> None:
     )
 
 
-def test_names_that_look_alike_are_told_apart(make: Make) -> None:
+def test_names_that_look_alike_are_spelled_out(make: Make) -> None:
     fields = (FieldChange(name="displayName", before="\u00e9", after="e\u0301"),)
     text = screen((Plan(domain="example.com", server="m", changes=(make("update", "a", fields=fields),)),))
     assert 'displayName: "\\xe9" -> "e\\u0301"' in text
@@ -137,7 +137,7 @@ def test_an_address_longer_than_the_screen_is_not_cut() -> None:
     assert long.address in text
 
 
-def test_a_list_that_becomes_empty_shows_what_goes_and_one_that_is_created_empty_shows_brackets(make: Make) -> None:
+def test_an_emptied_list_shows_its_removals_and_an_empty_new_list_shows_brackets(make: Make) -> None:
     gone = make("update", "a", fields=(FieldChange(name="forwarding.to", before=("x@y.example",), after=()),))
     none = make("create", "b", fields=(FieldChange(name="forwarding.to", after=()),))
     text = screen((Plan(domain="example.com", server="m", changes=(gone, none)),))
@@ -157,7 +157,7 @@ Plans = st.SearchStrategy[list[Plan]]
 
 @settings(max_examples=80, deadline=None)
 @given(data=st.data())
-def test_no_hostile_character_reaches_the_terminal_and_no_line_commands_a_runner(
+def test_untrusted_text_controls_neither_the_terminal_nor_a_runner(
     data: st.DataObject, any_plans: Plans, is_quiet: Callable[[str], bool]
 ) -> None:
     for line in render_plans(data.draw(any_plans), color=False, width=80, verbose=2):
@@ -169,7 +169,7 @@ def test_no_hostile_character_reaches_the_terminal_and_no_line_commands_a_runner
 
 @settings(max_examples=60, deadline=None)
 @given(name=st.text(max_size=300), old=st.text(max_size=300), size=st.integers(0, 1 << 60))
-def test_whatever_the_values_are_lines_fit_80_columns(name: str, old: str, size: int, make: Make) -> None:
+def test_lines_fit_80_columns_for_any_values(name: str, old: str, size: int, make: Make) -> None:
     fields = (FieldChange(name="displayName", before=old, after=name), FieldChange(name="quota", before=1, after=size))
     plan = Plan(domain="example.com", server="m", changes=(make("update", "a", fields=fields),))
     assert [line for line in render_plans((plan,), color=False, width=80) if columns(line) > 80] == []
@@ -177,7 +177,7 @@ def test_whatever_the_values_are_lines_fit_80_columns(name: str, old: str, size:
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_every_change_is_shown_whatever_its_names(data: st.DataObject, any_plans: Plans) -> None:
+def test_every_change_is_shown_for_any_names(data: st.DataObject, any_plans: Plans) -> None:
     plans = data.draw(any_plans)
     lines = list(render_plans(plans, color=False, width=80))
     heads = [line for line in lines if line.startswith(("  + ", "  ~ ", "  - ", "  > "))]

@@ -52,7 +52,7 @@ def test_the_zone_format_is_a_zone_file_of_exactly_these_records():
 
 @pytest.mark.parametrize("size", [254, 255, 256, 510, 511])
 @pytest.mark.parametrize("unit", ["A", '"', "é"])
-def test_each_string_of_a_text_has_at_most_255_bytes_and_none_is_shorter_than_it_must_be(unit, size):
+def test_each_txt_string_has_at_most_255_bytes_and_only_the_last_has_fewer(unit, size):
     value = (unit * size)[:size]
     while len(value.encode()) > size:
         value = value[:-1]
@@ -66,7 +66,7 @@ def test_each_string_of_a_text_has_at_most_255_bytes_and_none_is_shorter_than_it
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=700).filter(lambda s: not any("\ud800" <= c <= "\udfff" for c in s)), st.integers(40, 120))
-def test_any_text_survives_the_way_through_a_zone_file_of_any_width(value, width):
+def test_any_text_survives_a_zone_file_of_any_width(value, width):
     record = Record("example.com", "TXT", value, 60)
     assert read_zone(zone_line(record) + "\n") == as_rows([record])
     lines = zone_lines(record, width)
@@ -75,11 +75,11 @@ def test_any_text_survives_the_way_through_a_zone_file_of_any_width(value, width
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda r: r.type)
-def test_each_kind_of_record_survives_being_broken_into_lines(record):
+def test_each_record_type_survives_line_breaks(record):
     assert read_zone("\n".join(zone_lines(record, 45)) + "\n") == as_rows([record])
 
 
-def test_json_has_the_four_fields_and_the_three_other_spellings():
+def test_json_has_four_fields_and_three_other_forms():
     document = json.loads(render_records([report(*RECORDS)], "json"))
     (domain,) = document["domains"]
     assert document["formatVersion"] == 1
@@ -91,7 +91,7 @@ def test_json_has_the_four_fields_and_the_three_other_spellings():
     assert first["zoneLine"] == "autodiscover.example.com. 3600 IN CNAME mail1.example.net."
 
 
-def test_octodns_yaml_loads_and_escapes_semicolons_as_octodns_wants():
+def test_octodns_yaml_loads_and_escapes_semicolons():
     (zone,) = yaml.safe_load_all(render_records([report(*RECORDS)], "octodns"))
     assert zone[""] == [
         {"type": "MX", "ttl": 3600, "values": [{"exchange": "mail1.example.net.", "preference": 10}]},
@@ -104,7 +104,7 @@ def test_octodns_yaml_loads_and_escapes_semicolons_as_octodns_wants():
     assert zone["s1._domainkey"][0]["values"] == [KEY.replace(";", "\\;")]
 
 
-def test_dnscontrol_javascript_has_one_call_a_record():
+def test_dnscontrol_javascript_has_one_call_per_record():
     text = render_records([report(*RECORDS)], "dnscontrol")
     assert text.startswith('D_EXTEND("example.com",\n')
     assert '  MX("@", 10, "mail1.example.net.", TTL(3600)),\n' in text
@@ -120,7 +120,7 @@ CALL = re.compile(rf"  (?:MX|SRV|CNAME|TXT)\({STRING}(?:, (?:{STRING}|[0-9]+))*,
 
 @settings(max_examples=50, deadline=None)
 @given(st.text(max_size=300).filter(lambda s: not any("\ud800" <= c <= "\udfff" for c in s)))
-def test_whatever_a_text_holds_each_line_of_dnscontrol_is_one_call_whose_strings_read_back(value):
+def test_dnscontrol_strings_read_back_for_any_text(value):
     records = (*RECORDS, Record("x.example.com", "TXT", value, 60))
     head, *calls, end = render_records([report(*records)], "dnscontrol").strip().split("\n")
     assert (head, end) == ('D_EXTEND("example.com",', ");")
@@ -131,7 +131,7 @@ def test_whatever_a_text_holds_each_line_of_dnscontrol_is_one_call_whose_strings
 
 
 @pytest.mark.parametrize("format", sorted(RECORD_FORMATS))
-def test_domains_and_records_are_sorted_whatever_order_they_come_in(format):
+def test_domains_and_records_are_sorted(format):
     one, other = report(*RECORDS), report(Record("a.example", "MX", "10 m.example.", 3600), domain="a.example")
     text = render_records([one, other], format)
     assert text == render_records([other, report(*reversed(RECORDS))], format)
@@ -157,7 +157,7 @@ def test_a_domain_with_nothing_to_publish_is_still_a_valid_document(format):
 
 
 @pytest.mark.parametrize("format", sorted(RECORD_FORMATS))
-def test_a_check_that_could_not_be_judged_is_named_so_that_nobody_takes_the_list_for_whole(format):
+def test_a_check_without_result_is_listed_so_that_the_list_is_not_taken_as_complete(format):
     unknown = Finding(id="spf", status="error", code="DNS_UNKNOWN", title="x")
     text = render_records([DomainReport(domain="a.example", server="mail1", checks=(unknown,))], format)
     assert "spf" in text

@@ -25,7 +25,7 @@ def rows(title: str, value: str = "v=spf1 -all", detail: str = "") -> list[dict[
 @given(TEXTS, TEXTS)
 @example("=cmd|' /C calc'!A0", '@SUM(1+1)*cmd|" /C calc"!A0')
 @example("\ud800=1", "\r=1+1")
-def test_no_cell_is_a_formula_and_none_breaks_out_of_its_place(title: str, value: str) -> None:
+def test_no_cell_is_a_formula_or_leaves_its_cell(title: str, value: str) -> None:
     found = rows(title, value, title)
     assert len(found) == 2
     for row in found:
@@ -36,17 +36,17 @@ def test_no_cell_is_a_formula_and_none_breaks_out_of_its_place(title: str, value
 
 
 @pytest.mark.parametrize("char", LEADING)
-def test_what_would_be_a_formula_gets_an_apostrophe(char: str) -> None:
+def test_a_formula_gets_an_apostrophe(char: str) -> None:
     assert rows(f"{char}1+1")[0]["title"].startswith("'")
 
 
-def test_a_cell_has_a_bounded_length_that_says_what_it_had() -> None:
+def test_a_truncated_cell_shows_its_original_length() -> None:
     cell = rows("x", "y" * 65_000)[0]["found"]
     assert len(cell) <= MAX_CELL
     assert cell.endswith("characters)")
 
 
-def test_what_is_harmless_stays_as_it_is() -> None:
+def test_harmless_cells_are_unchanged() -> None:
     row = rows("There is no SPF record")[0]
     assert row["title"] == "There is no SPF record"
     assert row["found"] == "example.com TXT v=spf1 -all"

@@ -25,7 +25,7 @@ def report(*names, alias=None):
     return Report(tuple(DomainReport(domain=n, server="mail1", checks=(check,), alias_of=alias) for n in names))
 
 
-def test_the_document_validates_and_says_what_the_contract_says(schema, generated):
+def test_the_document_follows_the_contract(schema, generated):
     document = json.loads(render_json(report("example.com", alias="example.net"), generated))
     schema("report").validate(document)
     assert document["formatVersion"] == 1
@@ -43,7 +43,7 @@ def test_the_document_validates_and_says_what_the_contract_says(schema, generate
     assert (check["id"], check["status"], check["code"]) == ("spf", "fail", "SPF_MISSING")
 
 
-def test_the_schema_refuses_what_is_not_in_it_and_describes_all_that_is(schema, generated):
+def test_the_schema_is_closed_and_describes_each_property(schema, generated):
     validator = schema("report")
     document = json.loads(render_json(report("example.com"), generated))
     for place in (document, document["domains"][0], document["domains"][0]["checks"][0], document["summary"]):
@@ -62,7 +62,7 @@ def test_the_schema_refuses_what_is_not_in_it_and_describes_all_that_is(schema, 
     described(validator.schema)
 
 
-def test_hostile_values_arrive_as_they_are_in_plain_ascii(generated):
+def test_untrusted_values_arrive_unchanged_in_ascii(generated):
     text = render_json(report("example.com"), generated)
     assert text.isascii()
     assert json.loads(text)["domains"][0]["checks"][0]["found"][0]["value"] == FOUND.value
@@ -70,7 +70,7 @@ def test_hostile_values_arrive_as_they_are_in_plain_ascii(generated):
 
 @settings(max_examples=30, deadline=None)
 @given(st.permutations(["a.example", "b.example", "c.example"]))
-def test_the_same_facts_give_the_same_bytes_but_for_the_header(names):
+def test_equal_reports_give_equal_bytes_except_for_the_header(names):
     first = render_json(report(*names), {"time": "1"})
     second = render_json(report("a.example", "b.example", "c.example"), {"time": "2"})
     assert first.replace('"time": "1"', "") == second.replace('"time": "2"', "")

@@ -14,7 +14,7 @@ def report(**changes):
     return Report((DomainReport(domain="example.com", server="mail1", checks=(good, finding)),))
 
 
-def test_a_table_of_all_then_what_is_not_right_with_the_records_to_copy():
+def test_the_table_of_all_checks_precedes_the_problems_with_their_records():
     text = render_markdown(report(fix=(Record("example.com", "TXT", "v=spf1 ~all", 3600),), detail="None."))
     assert text == (
         "# DNS compliance\n"
@@ -40,13 +40,13 @@ def test_a_table_of_all_then_what_is_not_right_with_the_records_to_copy():
     )
 
 
-def test_a_report_without_domains_is_still_one():
+def test_a_report_without_domains_is_valid():
     assert render_markdown(Report(())) == "# DNS compliance\n\n0 domains: no checks.\n\n"
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=60))
-def test_no_stranger_can_write_markup(title, detail, value):
+def test_untrusted_text_is_never_markup(title, detail, value):
     record = Record("example.com", "TXT", value, 3600)
     hostile = report(title=title, detail=detail, found=(record,), fix=(record,))
     plain = report(title="t", detail="d", found=(Record("example.com", "TXT", "v", 3600),), fix=(record,))

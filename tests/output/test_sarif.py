@@ -32,7 +32,7 @@ def results(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_schema_is_no_rubber_stamp() -> None:
+def test_the_sarif_schema_rejects_wrong_logs() -> None:
     document = json.loads(render_diagnostics_sarif([error("LIM001", "too many", Span(FILE, 3, 5, 3, 9))]))
     VALIDATOR.validate(document)
     document["runs"][0]["results"][0]["level"] = "fatal"
@@ -60,7 +60,7 @@ def test_a_diagnostic_has_its_rule_level_region_and_hint() -> None:
     assert third["locations"][0]["physicalLocation"]["region"]["endLine"] == 14
 
 
-def test_every_code_is_a_rule_with_its_meaning_and_where_to_read_of_it() -> None:
+def test_every_code_is_a_rule_with_meaning_and_help() -> None:
     document = json.loads(render_diagnostics_sarif(()))
     VALIDATOR.validate(document)
     rules = document["runs"][0]["tool"]["driver"]["rules"]
@@ -68,7 +68,7 @@ def test_every_code_is_a_rule_with_its_meaning_and_where_to_read_of_it() -> None
     assert rules[0]["help"]["text"] == f"docs/diagnostics.md#{rules[0]['id']}"
 
 
-def test_what_has_no_place_is_shown_at_the_workspaces_file_as_github_takes_none_without() -> None:
+def test_a_diagnostic_without_location_is_shown_at_the_workspace_file() -> None:
     paths = {"reconciler.yaml": "mail/reconciler.yaml"}
     (found,) = results(render_diagnostics_sarif([error("WSP002", "nothing matches x")], paths))
     assert found["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "mail/reconciler.yaml"
@@ -79,7 +79,7 @@ def test_a_file_outside_of_the_repository_has_an_absolute_address() -> None:
     assert found["locations"][0]["physicalLocation"]["artifactLocation"] == {"uri": "file:///srv/a%20b.yaml"}
 
 
-def test_a_fingerprint_outlives_a_move_and_tells_two_alike_apart() -> None:
+def test_a_fingerprint_survives_a_moved_line_and_separates_equal_diagnostics() -> None:
     def prints(*lines: int) -> list[str]:
         said = [error("SCH002", "`quotta` is not known here", Span(FILE, n, 1)) for n in lines]
         return [r["partialFingerprints"]["reconciler/v1"] for r in results(render_diagnostics_sarif(said))]
@@ -90,7 +90,7 @@ def test_a_fingerprint_outlives_a_move_and_tells_two_alike_apart() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_any_diagnostics_keep_to_the_schema_in_plain_ascii_whatever_their_order(
+def test_any_diagnostics_give_a_valid_ascii_log_in_any_order(
     data: st.DataObject, any_diagnostics: st.SearchStrategy[list[Diagnostic]], is_quiet: Callable[[str], bool]
 ) -> None:
     said = data.draw(any_diagnostics)
@@ -111,7 +111,7 @@ def report(status: str = "fail", **more: Any) -> Report:
     return Report((DomainReport(domain="example.com", server="m", checks=(good, finding)),))
 
 
-def test_what_is_amiss_in_dns_stands_at_the_line_that_declares_the_domain() -> None:
+def test_a_dns_problem_is_at_the_line_that_declares_the_domain() -> None:
     places = {"example.com": Span(FILE, 3, 9)}
     (found,) = results(render_report_sarif(report(), places, {FILE: "mail/" + FILE}))
     assert (found["ruleId"], found["level"]) == ("SPF_MISSING", "error")
@@ -122,7 +122,7 @@ def test_what_is_amiss_in_dns_stands_at_the_line_that_declares_the_domain() -> N
     assert location["logicalLocations"] == [{"fullyQualifiedName": "example.com/spf"}]
 
 
-def test_an_alias_is_shown_where_its_domain_is_declared_if_no_line_names_it() -> None:
+def test_an_undeclared_alias_is_at_the_line_of_its_domain() -> None:
     finding = report().domains[0].checks[1]
     alias = Report((DomainReport(domain="example.ca", server="m", checks=(finding,), alias_of="example.com"),))
     (found,) = results(render_report_sarif(alias, {"example.com": Span(FILE, 3, 9)}))
@@ -130,21 +130,21 @@ def test_an_alias_is_shown_where_its_domain_is_declared_if_no_line_names_it() ->
 
 
 @pytest.mark.parametrize(("status", "level"), [("warn", "warning"), ("error", "warning")])
-def test_what_could_not_be_looked_up_is_no_error_of_the_domain(status: str, level: str) -> None:
+def test_a_failed_lookup_is_a_warning(status: str, level: str) -> None:
     (found,) = results(render_report_sarif(report(status)))
     assert found["level"] == level
     assert found["properties"] == {"check": "spf", "status": status}
-    assert ("could not be looked up" in found["message"]["text"]) is (status == "error")
+    assert ("the lookup failed" in found["message"]["text"]) is (status == "error")
 
 
 @pytest.mark.parametrize("status", ["pass", "skip"])
-def test_what_is_right_or_was_not_judged_is_no_result(status: str) -> None:
+def test_passed_and_skipped_checks_are_not_results(status: str) -> None:
     assert results(render_report_sarif(report(status))) == []
 
 
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_whatever_dns_says_keeps_to_the_schema(data: st.DataObject, any_text: st.SearchStrategy[str]) -> None:
+def test_any_dns_text_gives_a_valid_log(data: st.DataObject, any_text: st.SearchStrategy[str]) -> None:
     hostile = data.draw(any_text)
     found = (Record(hostile, "TXT", hostile),)
     results(render_report_sarif(report(title=hostile, detail=hostile, found=found)))

@@ -24,11 +24,11 @@ from reconciler.output.terminal import Piece, Style, columns, flow, safe, visibl
         ("x ##[add-mask]y", "x #\\u{23}[add-mask]y"),
     ],
 )
-def test_what_would_not_be_seen_is_spelled(hostile: str, shown: str) -> None:
+def test_invisible_characters_are_spelled_out(hostile: str, shown: str) -> None:
     assert safe(hostile) == shown
 
 
-def test_only_what_begins_a_line_or_names_an_old_command_is_taken_for_one() -> None:
+def test_only_runner_commands_are_escaped() -> None:
     assert visible("::x ##") == "::x ##"
     assert safe("2001:db8::1 # x") == "2001:db8::1 # x"
 
@@ -37,7 +37,7 @@ def test_wide_characters_take_two_cells_and_combining_ones_none() -> None:
     assert (columns("abc"), columns("漢字"), columns("e\u0301"), columns("")) == (3, 4, 1, 0)
 
 
-def test_colour_off_leaves_the_text_alone() -> None:
+def test_text_without_color_is_unchanged() -> None:
     assert Style(False)("x", "bold", "red") == "x"
     assert Style(True)("x", "bold", "red") == "\033[1;31mx\033[0m"
     assert Style(True)("", "red") == ""
@@ -52,7 +52,7 @@ def test_wrapped_text_fits_and_loses_nothing_but_spaces(text: str, width: int, i
     assert "".join("".join(lines).split()).replace("\\u{3a}:", "::") == "".join(shown.split()).replace("\\u{3a}:", "::")
 
 
-def test_a_solid_piece_is_never_cut_and_a_continuation_that_looks_like_a_command_is_none() -> None:
+def test_a_solid_piece_is_never_cut_and_no_continuation_is_a_command() -> None:
     pieces = [Piece("to:"), Piece("x" * 70 + ",", solid=True), Piece("::error::x@a.example", solid=True)]
     assert list(flow(pieces, indent=2, hang=4, width=40, style=Style(False))) == [
         "  to:",

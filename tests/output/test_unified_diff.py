@@ -25,7 +25,7 @@ def apply(folder: Path, patch: str) -> None:
 @example("a", "a\n")
 @example("a\n", "a")
 @example("a\r\nb\r\n", "a\r\nc\r\n")
-def test_git_makes_the_new_text_out_of_the_old(tmp_path: Path, before: str, after: str) -> None:
+def test_git_applies_the_patch(tmp_path: Path, before: str, after: str) -> None:
     path = tmp_path / "f.yaml"
     path.write_bytes(before.encode())
     patch = unified_diff({"f.yaml": (before, after)})
@@ -36,7 +36,7 @@ def test_git_makes_the_new_text_out_of_the_old(tmp_path: Path, before: str, afte
 
 
 @pytest.mark.parametrize("name", ["a b.yaml", "münchen.yaml", 'q"uote\\.yaml', "tab\t.yaml", "bidi\u202e.yaml"])
-def test_names_of_every_kind_are_found(tmp_path: Path, name: str) -> None:
+def test_git_finds_files_with_unusual_names(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "in here"
     folder.mkdir()
     (folder / name).write_text("a\n", encoding="utf-8")
@@ -45,7 +45,7 @@ def test_names_of_every_kind_are_found(tmp_path: Path, name: str) -> None:
     assert (folder / f"new {name}").read_text("utf-8") == "n\n"
 
 
-def test_files_follow_in_order_and_one_that_stays_has_no_part() -> None:
+def test_files_are_sorted_and_unchanged_files_are_omitted() -> None:
     patch = unified_diff({"b": ("1\n", "2\n"), "a": ("1\n", "2\n"), "c": ("1\n", "1\n")})
     assert [line for line in patch.splitlines() if line.startswith("diff")] == [
         "diff --git a/a b/a",

@@ -1,4 +1,4 @@
-"""A running sandbox per test, and a small client that knows nothing but HTTP."""
+"""A running sandbox per test, and a small HTTP client."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Api:
         return found
 
     def refused(self, path: str, body: Any = None) -> str:
-        """A POST that must be refused as a business error; its message."""
+        """A POST that must be refused as a business error. Returns its message."""
         response = self.post(path, body)
         assert response.status_code == 200, response.text
         found = response.json()
@@ -67,7 +67,7 @@ class Api:
         return self.bearing(self.ok(f"settings/sysadmin/manage-domain/{domain}")["impersonateAccessToken"])
 
     def sandbox(self, method: str, path: str, body: Any = None) -> Any:
-        """One of the sandbox's own endpoints, which must answer 200."""
+        """Call a control endpoint of the sandbox, which must answer 200."""
         response = self.http.request(method, f"{self.url}/sandbox/{path}", json=body, headers={"X-Sandbox": "1"})
         assert response.status_code == 200, response.text
         return response.json()
@@ -127,7 +127,7 @@ def http() -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def make(http: httpx.Client) -> Iterator[Callable[..., World]]:
-    """Start a sandbox with this configuration; stopped after the test."""
+    """Start a sandbox with this configuration and stop it after the test."""
     running: list[Sandbox] = []
 
     def start(**config: Any) -> World:

@@ -27,7 +27,7 @@ def test_an_alias_is_read_as_it_was_written_with_every_field_of_the_page(sales):
     assert rows == [{"name": "sales", "targets": ["anna@example.test", "x@other.test"]}]
 
 
-def test_the_list_of_aliases_is_null_when_empty_and_its_search_is_loose(world):
+def test_an_empty_list_of_aliases_is_null_and_the_search_matches_parts(world):
     assert world.da.read("settings/domain/aliases")["gridInfo"] is None
     for name, target in (("sales", "anna"), ("presales", "boss"), ("info", "x@sales.test")):
         world.da.ok("settings/domain/alias-put", {"alias": {"name": name, "aliasTargetList": [target]}})
@@ -45,7 +45,7 @@ def test_the_empty_list_has_other_shapes_by_quirk(world):
     assert world.da.read("settings/domain/aliases")["gridInfo"] == ""
 
 
-def test_an_update_replaces_the_targets_and_keeps_flags_that_are_left_out(sales):
+def test_an_update_replaces_the_targets_and_keeps_omitted_flags(sales):
     sales.da.ok("settings/domain/alias", {"alias": {"name": "SALES", "aliasTargetList": ["boss"]}})
     assert read(sales) == {**ALIAS, "aliasTargetList": ["boss"]}
     sales.quirks("alias-update-resets-flags")
@@ -71,7 +71,7 @@ def test_a_second_delete_and_an_unknown_alias_are_errors(sales):
     assert sales.da.get("settings/domain/alias/sales").json()["success"] is False
 
 
-def test_the_bulk_delete_takes_any_kind_and_names_what_it_could_not(sales):
+def test_the_bulk_deletion_deletes_all_kinds_and_names_failures(sales):
     sales.da.ok("settings/domain/mailing-lists/add", {"name": "news"})
     message = sales.da.refused("settings/domain/account-list-delete", {"input": ["sales", "nobody", "anna", "news"]})
     assert message == "nobody: account does not exist"
@@ -80,7 +80,7 @@ def test_the_bulk_delete_takes_any_kind_and_names_what_it_could_not(sales):
 
 
 @pytest.mark.parametrize("body", [{}, {"alias": {"name": "x", "aliasTargetList": ["a b"]}}, {"alias": "x"}])
-def test_a_body_that_makes_no_sense_is_a_400(world, body):
+def test_an_invalid_body_is_a_400(world, body):
     response = world.da.post("settings/domain/alias-put", body)
     assert (response.status_code, response.json()["message"]) == (400, "Invalid input parameters")
 
@@ -123,7 +123,7 @@ def zoned(make):
     )
 
 
-def test_a_domain_administrator_is_always_held_to_the_mx_record(zoned):
+def test_the_mx_check_always_applies_to_a_domain_administrator(zoned):
     for path in ("wrong.test/false", "wrong.test/true", "unzoned.test/false", "wrong.test"):
         assert zoned.da.refused(f"settings/domain/domain-alias-put/{path}") == "MX record does not match"
     zoned.da.ok("settings/domain/domain-alias-put/Alias.TEST/false")
@@ -132,7 +132,7 @@ def test_a_domain_administrator_is_always_held_to_the_mx_record(zoned):
     ]
 
 
-def test_a_system_administrators_context_may_waive_the_mx_check(zoned):
+def test_a_system_administrator_with_context_can_skip_the_mx_check(zoned):
     manage = zoned.sa.manage("example.test")
     assert manage.refused("settings/domain/domain-alias-put/wrong.test/true") == "MX record does not match"
     manage.ok("settings/domain/domain-alias-put/wrong.test/false")
@@ -143,13 +143,13 @@ def test_a_system_administrators_context_may_waive_the_mx_check(zoned):
     assert header.refused("settings/domain/domain-alias-put/c.test/false") == "MX record does not match"
 
 
-def test_an_impersonated_domain_administrator_is_held_to_the_mx_record(zoned):
+def test_the_mx_check_applies_to_an_impersonated_domain_administrator(zoned):
     token = zoned.sa.ok("settings/domain/impersonate-user", {"email": "boss@example.test"})["impersonateAccessToken"]
     boss = zoned.anon.bearing(token)
     assert boss.refused("settings/domain/domain-alias-put/wrong.test/false") == "MX record does not match"
 
 
-def test_the_mx_check_sees_changes_of_the_zones(zoned):
+def test_the_mx_check_uses_the_current_zones(zoned):
     zoned.anon.sandbox(
         "POST", "records", {"add": [{"name": "wrong.test", "type": "MX", "value": "20 mail.sandbox.test.", "ttl": 60}]}
     )
@@ -176,7 +176,7 @@ def test_domain_aliases_are_unique_limited_renamed_and_deleted_once(zoned):
     assert "not exist" in manage.refused("settings/domain/domain-aliases-delete", {"input": ["two.test"]})
 
 
-def test_the_menu_flag_gates_domain_aliases_for_a_domain_administrator(zoned):
+def test_the_menu_flag_controls_domain_aliases_for_a_domain_administrator(zoned):
     zoned.anon.sandbox("POST", "domain", {"domain": "example.test", "showDomainAliasMenu": False})
     assert zoned.da.post("settings/domain/domain-alias-put/alias.test/true").status_code == 403
     zoned.sa.manage("example.test").ok("settings/domain/domain-alias-put/alias.test/false")

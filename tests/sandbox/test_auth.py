@@ -1,4 +1,4 @@
-"""Signing in, tokens, impersonation (API reference section 2; section 10 nos. 3 to 11)."""
+"""Login, tokens, impersonation (API reference section 2; section 10 nos. 3 to 11)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_access_token_is_a_jwt_whose_exp_is_the_expiry_given(make):
     assert "DomainAdmin" in claims(boss["accessToken"])["role"]
 
 
-def test_an_access_token_dies_after_its_time_with_an_empty_401(world):
+def test_an_expired_access_token_gives_an_empty_401(world):
     assert world.sa.get("settings/sysadmin/domains").status_code == 200
     world.advance(901)
     response = world.sa.get("settings/sysadmin/domains")
@@ -72,7 +72,7 @@ def test_empty_credentials_and_long_names_are_refused(world):
     assert login(world, "a" * 201, "x").status_code == 400
 
 
-def test_names_sign_in_in_any_letter_case(world):
+def test_names_log_in_in_any_letter_case(world):
     assert login(world, "BOSS@Example.TEST", SECRET).json()["success"] is True
 
 
@@ -85,7 +85,7 @@ def test_names_sign_in_in_any_letter_case(world):
         ("bad-login-empty", 401, None),
     ],
 )
-def test_bad_logins_come_in_other_shapes_by_quirk(world, quirk, status, message):
+def test_quirks_change_the_form_of_a_rejected_login(world, quirk, status, message):
     world.quirks(quirk)
     response = login(world, "admin", "wrong")
     assert response.status_code == status
@@ -116,7 +116,7 @@ def test_refresh_works_without_a_client_id_and_not_with_another_one(world):
     assert world.anon.ok("auth/refresh-token", {"token": first["refreshToken"]})["accessToken"]
 
 
-def test_a_new_login_with_the_same_client_id_kills_the_earlier_tokens(world):
+def test_a_new_login_with_the_same_client_id_revokes_earlier_tokens(world):
     first = login(world, "boss@example.test", SECRET, clientId="c").json()
     other = login(world, "boss@example.test", SECRET, clientId="d").json()
     login(world, "boss@example.test", SECRET, clientId="c")
@@ -144,7 +144,7 @@ def test_logout_revokes_unless_the_build_is_old(world):
 
 
 @pytest.mark.parametrize("name", ["boss@example.test", "admin"])
-def test_two_factor_gives_a_step_token_that_opens_nothing_until_the_code_comes(world, name):
+def test_two_factor_gives_a_step_token_that_is_useless_without_the_code(world, name):
     password = PASSWORD if name == "admin" else SECRET
     world.anon.sandbox("POST", "account", {"email": name, "twoFactor": True, "twoFactorCode": "424242"})
     found = login(world, name, password, clientId="c").json()
@@ -189,7 +189,7 @@ def test_two_factor_of_other_builds_by_quirk(world):
         ({"appPasswordOnly": True}, "TWO_FACTOR_REQUIRED|APP_PASSWORD", None),
     ],
 )
-def test_an_expired_password_ends_in_a_step_token(world, state, message, field):
+def test_an_expired_password_gives_a_step_token(world, state, message, field):
     world.anon.sandbox("POST", "account", {"email": "boss@example.test", **state})
     found = login(world, "boss@example.test", SECRET).json()
     assert (found["success"], found["refreshToken"], found["message"]) == (True, "", message)
@@ -197,7 +197,7 @@ def test_an_expired_password_ends_in_a_step_token(world, state, message, field):
     assert world.anon.bearing(found["accessToken"]).get("settings/domain/data").status_code == 403
 
 
-def test_a_disabled_account_is_refused_and_its_tokens_die(world):
+def test_a_disabled_account_is_rejected_and_its_tokens_are_revoked(world):
     world.anon.sandbox("POST", "account", {"email": "boss@example.test", "disabled": True})
     response = login(world, "boss@example.test", SECRET)
     assert (response.status_code, response.json()["message"]) == (403, "ACCOUNT_DISABLED")
@@ -248,7 +248,7 @@ def test_an_address_can_be_unblocked_and_the_long_window_blocks_longer(make):
     assert login(world, "admin", PASSWORD).json()["success"] is True
 
 
-def test_a_success_takes_two_failures_off_at_most_every_five_minutes(world):
+def test_a_success_forgives_two_failures_at_most_every_five_minutes(world):
     def failures() -> int:
         return sum(world.anon.sandbox("GET", "ids")["failures"].values())
 
@@ -278,7 +278,7 @@ def test_manage_domain_on_an_unknown_domain_is_400_or_404_by_quirk(world):
     assert world.sa.post("settings/sysadmin/manage-domain/nowhere.test").status_code == 404
 
 
-def test_without_the_right_nobody_is_impersonated(world):
+def test_impersonation_needs_the_permission(world):
     world.anon.sandbox("POST", "account", {"email": "admin", "canImpersonate": False})
     for path in ("settings/sysadmin/manage-domain/example.test", "settings/domain/impersonate-user/anna@example.test"):
         response = world.sa.post(path)
@@ -318,7 +318,7 @@ def test_the_header_is_ignored_for_a_domain_administrator(world):
     assert "x" in world.state()["aliases"] and "x" not in world.state("other.test")["aliases"]
 
 
-def test_a_system_administrator_without_context_is_told_that_the_domain_does_not_exist(world):
+def test_for_a_system_administrator_without_context_the_domain_does_not_exist(world):
     found = world.sa.get("settings/domain/data")
     assert (found.status_code, found.json()["success"], found.json()["message"]) == (
         200,

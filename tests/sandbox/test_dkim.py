@@ -29,7 +29,7 @@ def zoned(make):
     return make(zones={"example.test": "@ 300 IN MX 10 mail.sandbox.test.\n"})
 
 
-def test_without_a_key_the_settings_say_so_with_every_field_of_the_page(world):
+def test_settings_without_a_key_have_every_field_of_the_page(world):
     found = keys(world)
     assert set(found) == {
         "isActive", "selector", "publicKey", "keySize", "maxMessageSign", "dkimCanonicalizationAlgorithmBody",
@@ -70,13 +70,13 @@ def test_enable_refuses_by_quirk(zoned):
     assert state(zoned) == "stand-by"
 
 
-def test_force_activates_what_dns_does_not_have(zoned):
+def test_force_activates_a_key_that_is_not_in_dns(zoned):
     zoned.da.ok("settings/domain/dkim-enable/true")
     assert keys(zoned)["isActive"] is True
     assert "verified" in zoned.da.refused("settings/domain/dkim-verify-active")
 
 
-def test_a_pending_key_becomes_active_by_itself_when_its_check_is_due(zoned):
+def test_a_pending_key_becomes_active_at_its_scheduled_check(zoned):
     zoned.da.ok("settings/domain/dkim-enable/false")
     pending = keys(zoned)["pending"]
     publish(zoned, pending)
@@ -106,13 +106,13 @@ def test_a_rollover_is_promoted_when_dns_has_it_or_by_force(zoned):
     assert "no pending" in zoned.da.refused("settings/domain/dkim-verify-rollover/true")
 
 
-def test_deleting_a_rollover_that_is_not_there_is_refused(world):
+def test_deleting_a_missing_rollover_is_refused(world):
     world.da.ok("settings/domain/dkim-create-rollover/1024")
     world.da.ok("settings/domain/dkim-delete-rollover")
     assert "no pending" in world.da.refused("settings/domain/dkim-delete-rollover")
 
 
-def test_disabling_stops_signing_and_drops_the_pending_key(zoned):
+def test_disabling_stops_signing_and_discards_the_pending_key(zoned):
     zoned.da.ok("settings/domain/dkim-enable/true")
     zoned.da.ok("settings/domain/dkim-create-rollover/1024")
     zoned.da.ok("settings/domain/dkim-disable")
@@ -143,7 +143,7 @@ def test_dkim_settings_and_the_dns_test(zoned):
     assert zoned.da.get(path).json()["success"] is True
 
 
-def test_a_key_with_two_slashes_in_a_row_is_found_though_it_stands_raw_in_the_path(zoned):
+def test_a_key_with_two_slashes_in_a_row_is_found_from_the_unencoded_path(zoned):
     path = "settings/domain/test-domain-key-dns/s1/MIIB//key+Q=="
     assert zoned.da.get(path).json()["success"] is False
     publish(zoned, {"selector": "s1", "publicKey": "MIIB//key+Q=="})

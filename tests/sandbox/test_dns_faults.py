@@ -1,4 +1,4 @@
-"""Faults ordered from the DNS server, seen by a client."""
+"""Injected faults of the DNS server, as a client receives them."""
 
 import asyncio
 import time
@@ -55,9 +55,9 @@ def run(work: Callable[[Client], Coroutine[Any, Any, None]]) -> None:
 
 @pytest.mark.parametrize(("kind", "rcode"), [("servfail", "SERVFAIL"), ("refused", "REFUSED")])
 @pytest.mark.parametrize("tcp", [False, True])
-def test_error_codes_strike_until_they_are_taken_back(kind: str, rcode: str, tcp: bool) -> None:
+def test_error_codes_apply_until_they_are_removed(kind: str, rcode: str, tcp: bool) -> None:
     async def work(client: Client) -> None:
-        assert await client.rcode(tcp=tcp) == "NOERROR"  # so that the answer is known before the fault
+        assert await client.rcode(tcp=tcp) == "NOERROR"  # so that the answer is cached before the fault
         client.server.set_faults([{"kind": kind}])
         assert await client.rcode(tcp=tcp) == rcode
         assert await client.rcode(tcp=tcp) == rcode
@@ -67,7 +67,7 @@ def test_error_codes_strike_until_they_are_taken_back(kind: str, rcode: str, tcp
     run(work)
 
 
-def test_a_fault_strikes_only_the_names_and_types_that_it_matches() -> None:
+def test_a_fault_applies_only_to_its_names_and_types() -> None:
     async def work(client: Client) -> None:
         client.server.set_faults([{"kind": "servfail", "match": "A.Example.", "type": "txt"}])
         assert await client.rcode("a.example.test", "TXT") == "SERVFAIL"
@@ -78,7 +78,7 @@ def test_a_fault_strikes_only_the_names_and_types_that_it_matches() -> None:
     run(work)
 
 
-def test_a_fault_strikes_as_often_as_asked_and_then_the_next_does() -> None:
+def test_a_fault_applies_as_often_as_configured_and_then_the_next_one_applies() -> None:
     async def work(client: Client) -> None:
         client.server.set_faults([{"kind": "servfail", "times": 2}, {"kind": "refused", "times": 1}])
         assert [await client.rcode() for _ in range(4)] == ["SERVFAIL", "SERVFAIL", "REFUSED", "NOERROR"]
@@ -87,7 +87,7 @@ def test_a_fault_strikes_as_often_as_asked_and_then_the_next_does() -> None:
 
 
 @pytest.mark.parametrize("tcp", [False, True])
-def test_silence_is_a_question_seen_and_not_answered(tcp: bool) -> None:
+def test_silence_logs_a_question_without_an_answer(tcp: bool) -> None:
     async def work(client: Client) -> None:
         client.server.set_faults([{"kind": "silence", "times": 1}])
         with pytest.raises(dns.exception.Timeout):
@@ -98,7 +98,7 @@ def test_silence_is_a_question_seen_and_not_answered(tcp: bool) -> None:
     run(work)
 
 
-def test_truncation_sends_the_client_to_tcp_which_does_not_use_it_up() -> None:
+def test_truncation_moves_the_client_to_tcp_which_does_not_count_as_a_use() -> None:
     async def work(client: Client) -> None:
         client.server.set_faults([{"kind": "truncate", "times": 1}])
         assert (await client.ask(tcp=True)).answer
@@ -111,7 +111,7 @@ def test_truncation_sends_the_client_to_tcp_which_does_not_use_it_up() -> None:
 
 
 @pytest.mark.parametrize("tcp", [False, True])
-def test_a_delay_is_as_long_as_asked_and_holds_up_nobody_else(tcp: bool) -> None:
+def test_a_delay_has_the_configured_length_and_does_not_delay_others(tcp: bool) -> None:
     async def work(client: Client) -> None:
         client.server.set_faults([{"kind": "delay", "seconds": 0.4, "match": "a.", "times": 1}])
         started = time.monotonic()
@@ -141,7 +141,7 @@ def test_stop_does_not_wait_for_delayed_answers() -> None:
 
 
 @pytest.mark.parametrize("tcp", [False, True])
-def test_garbage_cannot_be_read(tcp: bool) -> None:
+def test_garbage_cannot_be_decoded(tcp: bool) -> None:
     async def work(client: Client) -> None:
         client.server.set_faults([{"kind": "garbage", "times": 1}])
         with pytest.raises(dns.exception.FormError):
@@ -154,7 +154,7 @@ def test_garbage_cannot_be_read(tcp: bool) -> None:
 @pytest.mark.parametrize(
     ("fault", "why"),
     [
-        ({"kind": "explode"}, "unknown kind 'explode'; write one of servfail"),
+        ({"kind": "explode"}, "unknown kind 'explode'; use one of servfail"),
         ({}, "unknown kind None"),
         ({"kind": ["servfail"]}, "unknown kind"),
         ({"kind": "delay", "second": 1}, "unknown keys second"),
@@ -167,7 +167,7 @@ def test_garbage_cannot_be_read(tcp: bool) -> None:
         ({"kind": "silence", "type": "NOPE"}, "unknown type 'NOPE'"),
     ],
 )
-def test_a_bad_fault_is_refused_and_those_before_stay(fault: dict[str, object], why: str) -> None:
+def test_an_invalid_fault_is_rejected_and_the_active_ones_remain(fault: dict[str, object], why: str) -> None:
     async def work(client: Client) -> None:
         client.server.set_faults([{"kind": "refused"}])
         with pytest.raises(ValueError, match=why):

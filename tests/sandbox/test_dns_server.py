@@ -1,4 +1,4 @@
-"""The DNS server on its sockets, asked by dnspython and by hand."""
+"""The DNS server on its sockets, with queries from dnspython and raw bytes."""
 
 import asyncio
 import socket
@@ -52,14 +52,14 @@ x.y.wild  A 192.0.2.6
 a.b.c     A 192.0.2.7
 both      CNAME mail
 both      CNAME bare
-both      TXT "beside"
+both      TXT "next to"
 xn--bcher-kva A 192.0.2.8
 """
 OTHER = "near CNAME more\nmore CNAME mail.example.test.\n@ A 192.0.2.9\n"
 
 
 class Served:
-    """A running server, in a loop and a thread of its own."""
+    """A running server with its own event loop and thread."""
 
     def __init__(self) -> None:
         self.zones = Zones()
@@ -81,7 +81,7 @@ class Served:
         self.loop.close()
 
     def ask(self, name: str, rtype: str, *, tcp: bool = False, **options: Any) -> dns.message.Message:
-        """The answer as it was on the wire: dnspython would merge several CNAMEs into the last."""
+        """The answer without dnspython's own merging, which keeps only the last of several CNAMEs."""
         query = dns.message.make_query(name, rtype, **options)
         send = dns.query.tcp if tcp else dns.query.udp
         return send(query, HOST, port=self.port, timeout=5, one_rr_per_rrset=True)
@@ -121,7 +121,7 @@ def test_udp_and_tcp_give_the_same_answer_on_the_same_port(served: Served, tcp: 
     ]
 
 
-def test_strings_of_a_txt_stay_apart_and_utf8_stays_bytes(served: Served) -> None:
+def test_strings_of_a_txt_stay_separate_and_utf8_stays_bytes(served: Served) -> None:
     spf = served.ask("example.test", "TXT").answer[0][0]
     assert spf.strings == (b"v=spf1 ", b"mx -all")
     served.zones.add("added.example.test", "TXT", "grüße 📬")
@@ -219,14 +219,14 @@ def test_a_negative_answer_is_nodata_or_nxdomain_with_the_soa(served: Served, na
     assert [(str(rrset.name), rrset.rdtype) for rrset in answer.authority] == [(soa, dns.rdatatype.SOA)]
 
 
-def test_the_soa_of_a_negative_answer_lives_no_longer_than_its_minimum(served: Served) -> None:
+def test_the_ttl_of_a_negative_answer_is_at_most_the_soa_minimum(served: Served) -> None:
     served.zones.set_zone("n.test", "@ 9999 SOA a. b. 1 2 3 4 77\n")
     assert served.ask("x.n.test", "A").authority[0].ttl == 77
     assert served.ask("n.test", "SOA").answer[0].ttl == 9999
 
 
-def test_a_cname_beside_other_data_gives_the_data_if_it_has_the_type(served: Served) -> None:
-    assert lines(served.ask("both.example.test", "TXT")) == ['both.example.test. 600 IN TXT "beside"']
+def test_data_of_the_requested_type_has_priority_over_a_cname(served: Served) -> None:
+    assert lines(served.ask("both.example.test", "TXT")) == ['both.example.test. 600 IN TXT "next to"']
     assert lines(served.ask("both.example.test", "CNAME")) == [
         "both.example.test. 600 IN CNAME mail.example.test.",
         "both.example.test. 600 IN CNAME bare.example.test.",
@@ -288,7 +288,7 @@ def test_changes_are_seen_at_once(served: Served) -> None:
         (100, 400, True),
     ],
 )
-def test_what_does_not_fit_into_udp_is_truncated_and_tcp_has_it(
+def test_a_too_large_udp_answer_is_truncated_and_tcp_returns_it(
     served: Served, payload: int | None, size: int, fits: bool
 ) -> None:
     text = "x" * size
@@ -336,7 +336,7 @@ def test_an_answer_with_thousands_of_records_goes_over_tcp_and_one_beyond_64_kib
     assert served.ask("big.test", "A", tcp=True).rcode() == dns.rcode.SERVFAIL
 
 
-def test_a_name_beyond_the_reach_of_pointers_is_still_right(served: Served) -> None:
+def test_a_name_beyond_the_range_of_pointers_is_correct(served: Served) -> None:
     cnames = "".join(f"@ CNAME t{n:04}{'x' * 50}.far.test.\n" for n in range(500))
     served.zones.set_zone("far.test", cnames + f"t0000{'x' * 50} CNAME end\nend A 192.0.2.1\nend A 192.0.2.2\n")
     answer = served.ask("far.test", "A", tcp=True)
@@ -350,7 +350,7 @@ def test_a_name_beyond_the_reach_of_pointers_is_still_right(served: Served) -> N
 
 @pytest.mark.parametrize("rtype", ["ANY", "AXFR", "MAILB", "TKEY"])
 @pytest.mark.parametrize("tcp", [False, True])
-def test_what_resolvers_refuse_is_refused(served: Served, rtype: str, tcp: bool) -> None:
+def test_types_that_resolvers_refuse_are_refused(served: Served, rtype: str, tcp: bool) -> None:
     assert served.ask("example.test", rtype, tcp=tcp).rcode() == dns.rcode.REFUSED
 
 
@@ -378,7 +378,7 @@ def test_other_opcodes_are_not_implemented(served: Served) -> None:
         b"\x12\x34\x01",
     ],
 )
-def test_garbage_is_a_format_error_under_its_id(served: Served, wire: bytes) -> None:
+def test_invalid_bytes_are_a_format_error_with_their_id(served: Served, wire: bytes) -> None:
     answer = dns.message.from_wire(served.raw(wire))
     assert (answer.id, answer.rcode()) == (0x1234, dns.rcode.FORMERR)
     assert served.server.queries() == []
@@ -397,7 +397,7 @@ def test_an_answer_sent_to_the_server_is_not_answered(served: Served) -> None:
 
 @given(st.binary(max_size=80), st.booleans())
 @settings(max_examples=300, deadline=None)
-def test_any_bytes_are_a_query_or_refused_in_good_order(tail: bytes, header: bool) -> None:
+def test_any_bytes_are_answered_or_rejected_as_a_format_error(tail: bytes, header: bool) -> None:
     wire = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01" + tail if header else tail
     try:
         query = dns_wire.parse(wire)
@@ -408,7 +408,7 @@ def test_any_bytes_are_a_query_or_refused_in_good_order(tail: bytes, header: boo
         assert dns.message.from_wire(dns_wire.error(query, dns.rcode.REFUSED)).id == query.id
 
 
-def test_many_queries_go_over_one_connection_even_sent_in_one_piece(served: Served) -> None:
+def test_many_queries_use_one_connection_also_in_one_segment(served: Served) -> None:
     queries = [dns.message.make_query(f"{host}.example.test", "A") for host in ("mail", "case", "no", "mail")]
     frames = b"".join(struct.pack("!H", len(query.to_wire())) + query.to_wire() for query in queries)
     with socket.create_connection((HOST, served.port), timeout=5) as tcp:
@@ -431,7 +431,7 @@ def test_an_idle_connection_is_closed(served: Served, monkeypatch: pytest.Monkey
     assert served.ask("mail.example.test", "A", tcp=True).rcode() == dns.rcode.NOERROR
 
 
-def test_connections_beyond_the_limit_are_cut_and_the_others_live(
+def test_connections_above_the_limit_are_closed_and_the_others_stay(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sandbox_dns, "MAX_CONNECTIONS", 1)
@@ -443,7 +443,7 @@ def test_connections_beyond_the_limit_are_cut_and_the_others_live(
         assert dns.query.tcp(query, HOST, port=served.port, timeout=5, sock=first).answer
 
 
-def test_the_questions_seen_are_kept_in_order_and_can_be_forgotten(served: Served) -> None:
+def test_the_questions_are_logged_in_order_and_can_be_cleared(served: Served) -> None:
     served.ask("EXAMPLE.test", "MX")
     served.ask("no.where", "TXT", tcp=True)
     served.ask(".", "ANY")
@@ -469,12 +469,12 @@ def test_stop_closes_connections_and_frees_the_port_for_another_start(served: Se
     served.run(again.stop())
     served.port = served.run(served.server.start())
     assert lines(served.ask("example.test", "MX"))
-    with pytest.raises(RuntimeError, match="runs already"):
+    with pytest.raises(RuntimeError, match="already runs"):
         served.run(served.server.start())
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
-def test_a_taken_port_is_said_with_its_number(served: Served, kind: socket.SocketKind) -> None:
+def test_a_port_in_use_is_reported_with_its_number(served: Served, kind: socket.SocketKind) -> None:
     with socket.socket(socket.AF_INET, kind) as other:
         other.bind((HOST, 0))
         port = other.getsockname()[1]
@@ -484,7 +484,7 @@ def test_a_taken_port_is_said_with_its_number(served: Served, kind: socket.Socke
             served.run(DnsServer(served.zones, port=port).start())
 
 
-def test_dnspythons_resolver_is_content(served: Served) -> None:
+def test_dnspythons_resolver_accepts_the_answers(served: Served) -> None:
     async def work() -> None:
         resolver = dns.asyncresolver.Resolver(configure=False)
         resolver.nameservers, resolver.port, resolver.lifetime = [HOST], served.port, 5

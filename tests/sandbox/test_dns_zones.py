@@ -1,4 +1,4 @@
-"""The zones themselves, without a server."""
+"""The zones without a server."""
 
 import threading
 
@@ -30,7 +30,7 @@ def values(zones: Zones, name: str, rtype: str) -> list[object]:
     return [row["value"] for row in zones.records() if (row["name"], row["type"]) == (name, rtype)]
 
 
-def test_a_zone_file_is_read_and_gets_the_soa_and_ns_it_lacks(zones: Zones) -> None:
+def test_a_zone_file_without_soa_and_ns_gets_them(zones: Zones) -> None:
     assert zones.zone_names() == ["example.test"]
     assert zones.records() == [
         {"name": "deep.er.still.example.test", "type": "TXT", "ttl": 60, "value": '"x"'},
@@ -65,7 +65,7 @@ def test_a_soa_and_ns_of_the_file_are_kept() -> None:
         ("a A 192.0.2.1\n\n; a comment\nb.other.test. A 192.0.2.1\nc A 192.0.2.1\n", 4, "b.other.test is outside"),
         ("b.other.test. A 192.0.2.1", 1, "b.other.test is outside"),
         ("\nb NOSUCHTYPE 1\n", 2, "NOSUCHTYPE"),
-        ("\nb SOA n h 1 1 1 1 1\n", 2, "a SOA at b.bad.test"),
+        ("\nb SOA n h 1 1 1 1 1\n", 2, "the SOA is at b.bad.test"),
         ("@ SOA n h 1 1 1 1 1\n@ SOA n h 2 1 1 1 1\n", 2, "second SOA"),
         ("$INCLUDE /etc/hostname\n", 1, "'$INCLUDE' is not allowed"),
         ("$GENERATE 0-4294967295 h$ A 192.0.2.1\n", 1, "'$GENERATE' is not allowed"),
@@ -73,7 +73,7 @@ def test_a_soa_and_ns_of_the_file_are_kept() -> None:
         (f"ok A 192.0.2.1\n{'l' * 64} A 192.0.2.1\n", 2, "63"),
     ],
 )
-def test_a_bad_zone_file_is_refused_with_zone_line_and_reason(text: str, line: int, why: str) -> None:
+def test_an_invalid_zone_file_is_rejected_with_zone_line_and_reason(text: str, line: int, why: str) -> None:
     zones = Zones()
     zones.set_zone("bad.test", "keep A 192.0.2.1")
     with pytest.raises(ZoneError) as caught:
@@ -91,7 +91,7 @@ def test_names_of_any_spelling_are_one_name(zones: Zones) -> None:
     assert values(zones, "xn--bcher-kva.example.test", "CNAME") == ["xn--strae-oqa.example.test."]
 
 
-def test_a_value_added_twice_is_there_once_and_the_last_ttl_counts(zones: Zones) -> None:
+def test_a_value_added_twice_exists_once_with_the_last_ttl(zones: Zones) -> None:
     zones.add("example.test", "MX", "10 MAIL.example.test", ttl=30)
     zones.add("example.test", "MX", "20 other.example.test", ttl=31)
     assert [(row["ttl"], row["value"]) for row in zones.records() if row["type"] == "MX"] == [
@@ -100,12 +100,12 @@ def test_a_value_added_twice_is_there_once_and_the_last_ttl_counts(zones: Zones)
     ]
 
 
-def test_a_soa_added_takes_the_place_of_the_old_one(zones: Zones) -> None:
+def test_a_new_soa_replaces_the_old_one(zones: Zones) -> None:
     zones.add("example.test", "SOA", "a.test b.test 2 3 4 5 6")
     assert values(zones, "example.test", "SOA") == ["a.test. b.test. 2 3 4 5 6"]
 
 
-def test_a_txt_without_quotation_marks_is_its_content_and_long_ones_are_cut(zones: Zones) -> None:
+def test_a_txt_without_quotation_marks_is_the_content_and_long_ones_are_split(zones: Zones) -> None:
     zones.add("k.example.test", "TXT", "v=DKIM1; k=rsa; p=" + "A" * 300)
     first = "v=DKIM1; k=rsa; p=" + "A" * 237
     assert zones.lookup("k.example.test", "TXT") == [f'"{first}" "{"A" * 63}"']
@@ -119,16 +119,16 @@ def test_a_txt_without_quotation_marks_is_its_content_and_long_ones_are_cut(zone
         ("a.example.test", "A", "nonsense", 300, "A 'nonsense'"),
         ("a.example.test", "MX", "10 a\n20 b", 300, "one line"),
         ("a.example.test", "A", "192.0.2.1 192.0.2.2", 300, "A '192.0.2.1 192.0.2.2'"),
-        ("a.example.test", "ANY", "x", 300, "only of questions"),
-        ("a.example.test", "BOGUS", "x", 300, "no record type"),
-        ("a..example.test", "A", "192.0.2.1", 300, "cannot be a DNS name"),
+        ("a.example.test", "ANY", "x", 300, "is a type of questions"),
+        ("a.example.test", "BOGUS", "x", 300, "is not a record type"),
+        ("a..example.test", "A", "192.0.2.1", 300, "is not a valid DNS name"),
         ("a.example.test", "A", "192.0.2.1", -1, "TTL of -1"),
         ("a.example.test", "A", "192.0.2.1", 2**31, "TTL of 2147483648"),
-        ("a.example.test", "SOA", "a. b. 1 1 1 1 1", 300, "belongs at the zone's origin"),
+        ("a.example.test", "SOA", "a. b. 1 1 1 1 1", 300, "move it to the zone's origin"),
         ("a.example.test", "TXT", "\ud800", 300, "surrogates"),
     ],
 )
-def test_a_bad_record_is_refused_and_changes_nothing(
+def test_an_invalid_record_is_rejected_and_changes_nothing(
     zones: Zones, name: str, rtype: str, value: str, ttl: int, why: str
 ) -> None:
     before = zones.dump()
@@ -137,7 +137,7 @@ def test_a_bad_record_is_refused_and_changes_nothing(
     assert zones.dump() == before
 
 
-def test_remove_says_how_many_went(zones: Zones) -> None:
+def test_remove_returns_the_number_of_removed_values(zones: Zones) -> None:
     for last in range(4):
         zones.add("m.example.test", "A", f"192.0.2.{last}")
     assert zones.remove("m.example.test", "A", "192.0.2.1") == 1
@@ -158,7 +158,7 @@ def test_the_soa_cannot_be_removed_but_the_ns_can(zones: Zones) -> None:
     assert copy.records() == zones.records()
 
 
-def test_an_empty_non_terminal_goes_with_the_last_name_below_it(zones: Zones) -> None:
+def test_an_empty_non_terminal_is_removed_with_the_last_name_below_it(zones: Zones) -> None:
     def rcode(name: str) -> str:
         answer: DnsAnswer = zones.resolve(name_from(name), type_from("A"))
         return answer.rcode.name
@@ -178,12 +178,12 @@ def test_the_longest_zone_takes_the_record(zones: Zones) -> None:
     assert "a.sub" not in zones.zone_text("example.test")
 
 
-def test_zone_text_of_an_unknown_zone_says_which_there_are(zones: Zones) -> None:
-    with pytest.raises(ZoneError, match=r"there is no zone b\.test; there are: example\.test"):
+def test_zone_text_of_an_unknown_zone_lists_the_existing_ones(zones: Zones) -> None:
+    with pytest.raises(ZoneError, match=r"unknown zone b\.test; existing zones: example\.test"):
         zones.zone_text("b.test")
 
 
-def test_a_deleted_zone_is_gone_and_deleting_it_again_is_no_error(zones: Zones) -> None:
+def test_deleting_a_zone_twice_has_the_same_effect_as_once(zones: Zones) -> None:
     zones.delete_zone("EXAMPLE.test")
     zones.delete_zone("example.test")
     assert zones.records() == []
@@ -207,9 +207,9 @@ def test_on_change_is_called_once_per_change_outside_of_the_lock(zones: Zones) -
 
     zones.on_change = changed
     zones.add("n.example.test", "A", "192.0.2.1")
-    zones.add("n.example.test", "A", "192.0.2.1")  # there already: no change
+    zones.add("n.example.test", "A", "192.0.2.1")  # exists already: no change
     zones.remove("n.example.test", "A")
-    zones.remove("n.example.test", "A")  # gone already
+    zones.remove("n.example.test", "A")  # already removed
     zones.set_zone("b.test", "")
     zones.load(zones.dump())
     zones.delete_zone("b.test")
@@ -217,14 +217,14 @@ def test_on_change_is_called_once_per_change_outside_of_the_lock(zones: Zones) -
     assert seen == [8, 7, 9, 9, 7]
 
 
-def test_a_bad_dump_is_refused_whole(zones: Zones) -> None:
+def test_an_invalid_dump_changes_nothing(zones: Zones) -> None:
     before = zones.dump()
     with pytest.raises(ZoneError, match=r"zone b\.test, line 1"):
         zones.load({"a.test": "", "b.test": "x A 1"})
     assert zones.dump() == before
 
 
-def test_threads_that_change_and_read_side_by_side_lose_nothing(zones: Zones) -> None:
+def test_concurrent_changes_and_reads_of_threads_lose_nothing(zones: Zones) -> None:
     failures: list[BaseException] = []
 
     def work(number: int) -> None:
@@ -270,7 +270,7 @@ RECORDS = st.tuples(
 
 @given(st.lists(RECORDS, max_size=15))
 @settings(max_examples=100, deadline=None)
-def test_what_is_dumped_and_loaded_is_the_same(records: list[tuple[str, tuple[str, str], int]]) -> None:
+def test_a_loaded_dump_has_the_same_zones(records: list[tuple[str, tuple[str, str], int]]) -> None:
     zones = Zones()
     zones.set_zone("example.test", "")
     zones.set_zone("b.example.test", "@ TXT x")
@@ -286,7 +286,7 @@ def test_what_is_dumped_and_loaded_is_the_same(records: list[tuple[str, tuple[st
 
 @given(st.lists(RECORDS, max_size=10), RECORDS)
 @settings(max_examples=50, deadline=None)
-def test_what_is_added_and_removed_leaves_no_trace(
+def test_adding_and_removing_a_record_leaves_no_trace(
     records: list[tuple[str, tuple[str, str], int]], extra: tuple[str, tuple[str, str], int]
 ) -> None:
     zones = Zones()

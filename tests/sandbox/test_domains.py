@@ -51,7 +51,7 @@ def test_limits_may_be_written_by_their_other_names_unless_the_build_is_strict(w
     assert world.sa.read(path)["domainSettings"]["maxUsers"] == 7
 
 
-def test_a_new_domain_has_its_primary_administrator_who_shows_in_lists_and_cannot_be_deleted(world):
+def test_a_new_domain_has_a_listed_primary_administrator_that_cannot_be_deleted(world):
     world.add_domain(
         "NEW.test", userLimit=3, aliasLimit=1, listLimit=1, domainAliasCount=1, maxSize=99, hostname="mx.new.test"
     )
@@ -120,7 +120,7 @@ def test_a_domain_can_be_renamed_reloaded_and_exported(world):
     assert response.headers["content-type"].startswith("text/csv") and "renamed.test" in response.text
 
 
-def test_a_suspended_domain_lets_nobody_in_but_can_be_managed(world):
+def test_a_suspended_domain_rejects_logins_but_can_be_managed(world):
     world.sa.ok("settings/sysadmin/domain-settings/example.test", {"domainSettings": {"isEnabled": False}})
     assert world.da.get("settings/domain/data").status_code == 401
     body = {"username": "boss@example.test", "password": world.secret}

@@ -19,7 +19,7 @@ def exists(world, name: str = "new") -> bool:
     return name in world.state()["users"]
 
 
-def test_latency_holds_the_answer_back(world):
+def test_latency_delays_the_answer(world):
     world.fault(name="latency", param=900)
     began = time.monotonic()
     world.da.ok(PUT, world.user("new"))
@@ -29,7 +29,7 @@ def test_latency_holds_the_answer_back(world):
     assert struck == [["latency"], []], "once is the default of the admin endpoint"
 
 
-def test_an_answer_may_come_late_although_the_write_was_done_at_once(world):
+def test_an_answer_can_be_late_although_the_write_was_immediate(world):
     world.fault(name="latency-after", param=1500, path="user-put")
     with pytest.raises(httpx.ReadTimeout):
         world.da.http.post(
@@ -38,7 +38,7 @@ def test_an_answer_may_come_late_although_the_write_was_done_at_once(world):
     assert exists(world)
 
 
-def test_what_comes_late_is_carried_out_although_nobody_waits_for_it_any_more(world):
+def test_a_late_request_is_executed_although_the_client_has_left(world):
     world.fault(name="latency", param=600, path="user-put")
     with pytest.raises(httpx.ReadTimeout):
         world.da.http.post(
@@ -66,7 +66,7 @@ def test_an_overloaded_server_does_nothing(world, name, param, status, retry_aft
 @pytest.mark.parametrize(
     ("name", "status"), [("500-after", 500), ("502-after", 502), ("503-after", 503), ("html-after", 200)]
 )
-def test_an_error_may_come_although_the_write_was_done(world, name, status):
+def test_an_error_can_follow_an_executed_write(world, name, status):
     world.fault(name=name, path="user-put")
     response = world.da.post(PUT, world.user("new"))
     assert response.status_code == status and (status == 500 or response.text.startswith("<!DOCTYPE"))
@@ -105,7 +105,7 @@ def test_json_may_be_truncated(world):
         response.json()
 
 
-def test_a_valid_token_may_be_answered_as_expired_but_a_login_is_not_touched(world):
+def test_a_valid_token_can_be_rejected_as_expired_but_a_login_is_not(world):
     world.fault(name="expired-token", times=2)
     assert world.anon.login("anna@example.test", world.secret)
     response = world.da.get("settings/domain/data")
@@ -128,7 +128,7 @@ def test_lists_may_lack_their_last_row_while_the_totals_stay(world):
     assert (found["results"], found["totalCount"]) == (before["results"][:-1], before["totalCount"])
 
 
-def test_a_busy_server_refuses_what_comes_while_it_has_enough_to_do(world):
+def test_a_busy_server_rejects_requests_above_its_limit(world):
     world.fault(name="latency", param=150, times=-1)
     world.fault(name="busy", param=2, times=-1)
 
@@ -169,7 +169,7 @@ def test_faults_are_cleared(world):
     assert world.da.get("settings/domain/data").status_code == 200
 
 
-def test_a_fault_of_the_command_line_strikes_always(make):
+def test_a_fault_of_the_command_line_applies_to_all_requests(make):
     world = make(faults=("latency:1", "429:2,path=settings/domain/data,times=3"))
     assert [world.da.get("settings/domain/data").status_code for _ in range(4)] == [429, 429, 429, 200]
 
@@ -195,7 +195,7 @@ def test_fault_strings_are_parsed():
         "latency:-1",
     ],
 )
-def test_a_fault_that_is_not_understood_is_refused(text):
+def test_an_invalid_fault_is_rejected(text):
     with pytest.raises(UnknownFaultError):
         parse_fault(text)
 
@@ -204,7 +204,7 @@ def test_a_fault_is_plain_data():
     assert Fault("html").as_json()["struck"] == 0
 
 
-def test_the_admin_endpoint_refuses_what_is_no_fault(world):
+def test_the_control_endpoint_rejects_an_invalid_fault(world):
     response = world.anon.http.post(
         f"{world.anon.url}/sandbox/faults", json={"name": "flood"}, headers={"X-Sandbox": "1"}
     )

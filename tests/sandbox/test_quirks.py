@@ -78,7 +78,7 @@ def test_the_error_text_may_be_the_reason_phrase_of_an_empty_answer(world):
     assert world.da.read("settings/domain/data")["success"] is True
 
 
-def test_the_envelope_has_other_shapes_by_quirk(world):
+def test_quirks_change_the_envelope(world):
     found = world.da.read("settings/domain/data")
     assert (found["success"], found["resultCode"], found["message"], found["debugInfo"]) == (True, 200, "", None)
     world.quirks("no-message")
@@ -138,7 +138,7 @@ def test_rows_of_lists_vary_by_quirk(world):
     assert world.da.ok("settings/domain/account-list-search", {})["results"][0]["isActiveSyncEnabled"] is False
 
 
-def test_rows_come_in_no_order_unless_asked_by_quirk(world):
+def test_a_quirk_makes_rows_unsorted_without_a_sort_field(world):
     for number in range(12):
         world.da.ok("settings/domain/user-put", world.user(f"u{number:02}"))
         world.da.ok("settings/domain/alias-put", {"alias": {"name": f"a{number:02}", "aliasTargetList": []}})
@@ -171,7 +171,7 @@ def test_searches_may_lack_a_total_truncate_and_mix_kinds(world):
     assert len(rest) == 2
 
 
-def test_a_search_may_stop_at_a_hundred_rows_and_may_not_understand_where_to_begin(world):
+def test_a_search_can_be_limited_to_a_hundred_rows_and_can_ignore_skip(world):
     search = "settings/domain/account-list-search"
     for number in range(120):
         assert world.da.post("settings/domain/user-put", world.user(f"u{number:03}")).json()["success"]

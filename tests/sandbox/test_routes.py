@@ -1,4 +1,4 @@
-"""Every endpoint of the table against every kind of token, and against bodies that make no sense."""
+"""Every endpoint of the table with every kind of token, and with invalid bodies."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def send(world, api, method: str, path: str, body: bytes | None = None):
     return world.anon.http.request(method, f"{world.anon.url}/api/v1/{path}", content=body, headers=headers)
 
 
-def test_every_endpoint_refuses_those_whose_role_is_too_low(world):
+def test_every_endpoint_rejects_a_role_that_is_too_low(world):
     token_free, too_low = 0, 0
     for method, path, role in calls():
         if path == "settings/domain/list-aliases":
-            continue  # exists with a quirk only
+            continue  # exists only with a quirk
         if role != "-":
             token_free += 1
             assert send(world, world.anon, method, path).status_code == 401, path
@@ -66,7 +66,7 @@ def test_no_body_crashes_an_endpoint_and_refusals_change_nothing(world, context,
     assert world.state()["users"]["anna"]["userData"]["fullName"] == "Anna A"
 
 
-def test_signing_in_survives_bodies_that_make_no_sense(world):
+def test_the_login_rejects_invalid_bodies(world):
     for path in (
         "auth/authenticate-user",
         "auth/refresh-token",

@@ -1,4 +1,4 @@
-"""Users, their settings, forwarding, seats and passwords (API reference section 5; section 10 nos. 12 to 35)."""
+"""Users, their settings, forwarding, activations and passwords (API reference section 5; section 10 nos. 12 to 35)."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def test_post_user_of_other_builds_by_quirk(world):
     )
 
 
-def test_users_are_disabled_in_bulk_and_keep_their_place(world):
+def test_users_disabled_in_bulk_stay_in_lists(world):
     world.da.ok("settings/domain/users-disable/true/true", {"input": ["anna"]})
     assert anna(world)["securityFlags"]["isDisabled"] is True
     assert world.u.get("settings/mailbox-forward-list").status_code == 401
@@ -255,7 +255,7 @@ def test_mail_settings_are_read_and_merged_in_their_spellings(world):
     assert anna(world)["securityFlags"]["isDisabled"] is True
 
 
-def test_forwards_are_replaced_wholly_and_need_the_flags_to_have_effect(world):
+def test_forwards_are_replaced_completely_and_take_effect_only_with_the_flags(world):
     write = {
         "email": ANNA,
         "mailboxForwardList": {
@@ -317,7 +317,7 @@ def test_the_forwarding_flag_by_quirk(world):
         ("mapi-ews", "mapiEwsAccounts", "enableMapiEwsAccountManagement", "maxMapiEwsAccounts", "mapi-flag-off"),
     ],
 )
-def test_seats_are_given_in_bulk_listed_and_limited(world, name, key, flag, limit, quirk):
+def test_activations_are_set_in_bulk_listed_and_limited(world, name, key, flag, limit, quirk):
     path, patch = f"settings/domain/{name}-mailboxes", f"settings/domain/{name}-mailboxes-patch"
     assert world.da.read(path)[key] == []
     world.anon.sandbox("POST", "domain", {"domain": "example.test", limit: 1})
@@ -372,7 +372,7 @@ def test_the_password_policy_refuses(world):
     assert world.effects()[f"user {ANNA}"]["password"] == 1
 
 
-def test_a_refused_password_leaves_the_rest_of_the_user_alone(world):
+def test_a_refused_password_changes_nothing_else_of_the_user(world):
     body = {"email": ANNA, "userData": {"fullName": "Changed", "password": "x"}}
     assert world.da.post("settings/domain/post-user", body).status_code == 400
     assert anna(world)["fullName"] == "Anna A"

@@ -1,4 +1,4 @@
-"""Laws of the sandbox's own values: binding, names, rows on disk."""
+"""Properties of the sandbox's values: binding, names, rows on disk."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_field_is_found_in_any_letter_case_and_from_digits(name, number):
 
 @few
 @given(JSON)
-def test_any_json_binds_or_is_refused_and_nothing_else(value):
+def test_any_json_is_bound_or_rejected(value):
     fields = Fields({"x": value})
     for read in (fields.text, fields.number, fields.flag, fields.fields, fields.texts):
         try:
@@ -43,7 +43,7 @@ def test_any_json_binds_or_is_refused_and_nothing_else(value):
 
 @few
 @given(st.binary(max_size=40), st.sampled_from(["application/json", "application/x-www-form-urlencoded", ""]))
-def test_any_bytes_bind_or_are_refused(raw, content_type):
+def test_any_bytes_are_bound_or_rejected(raw, content_type):
     try:
         body = read_body(raw, content_type)
     except BindError:
@@ -75,7 +75,7 @@ def test_a_stored_domain_name_is_its_own_spelling(text):
 
 @few
 @given(st.text(max_size=10), st.lists(st.text(max_size=6), max_size=3), st.booleans())
-def test_a_row_comes_back_from_disk_as_it_was(name, texts, is_on):
+def test_a_row_is_unchanged_after_reading_it_from_disk(name, texts, is_on):
     for kind, thing in (
         ("users", User(name, "x$y", data={"fullName": name}, eas=is_on, previous=texts)),
         ("aliases", Alias(name, texts, {"isEnabled": is_on})),

@@ -1,4 +1,4 @@
-"""A running sandbox, seen from outside, and clients of it."""
+"""A running sandbox, its control endpoints, and clients of it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ T = TypeVar("T")
 
 
 def settings(url: str, **more: Any) -> ServerSettings:
-    """A server's settings with this address."""
+    """The settings of a server with this address."""
     return ServerSettings(
         name="mail1", url=url, hostname="mail.sandbox.test", username="admin", password=SecretRef("env", "P"), **more
     )
 
 
 class World:
-    """A sandbox with the domain example.test (administrator boss) and what it shows of itself."""
+    """A sandbox with the domain example.test (administrator boss) and access to its state."""
 
     def __init__(self, box: Sandbox) -> None:
         self.box = box
@@ -45,7 +45,7 @@ class World:
         return self.connect(f"boss@{DOMAIN}", BOSS_PASSWORD, role="customer", **more)
 
     def run(self, work: Callable[[Server], Awaitable[T]], **more: Any) -> T:
-        """What `work` gives with a client of its own."""
+        """The result of `work` with its own client."""
 
         async def main() -> T:
             async with self.connect(**more) as server:
@@ -54,7 +54,7 @@ class World:
         return asyncio.run(main())
 
     def own(self, method: str, path: str, body: Any = None) -> Any:
-        """One of the sandbox's own endpoints."""
+        """Call a control endpoint of the sandbox."""
         # Without `verify` a TLS context would be made each time, which takes longer than the request.
         response = httpx.request(
             method,
@@ -110,7 +110,7 @@ class World:
 
 
 async def fill(server: Server) -> None:
-    """What the fixture `filled` holds."""
+    """The content of the fixture `filled`."""
     writer = server.writer()
     await writer.create_mailbox(DOMAIN, "anna", {"displayName": "Anna A", "quota": 1 << 30}, Secret(SECRET))
     values = {"displayName": "Ben", "forwarding.to": ("ben@elsewhere.test",), "forwarding.keepCopy": False}

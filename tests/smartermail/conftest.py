@@ -1,4 +1,4 @@
-"""A running sandbox per test, or one that is restored after each test; pauses between retries are left out. `client_world` can be imported."""
+"""A running sandbox per test or per module, without pauses between retries. Tests can import `client_world`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from reconciler.sandbox import Sandbox, SandboxConfig, SeedDomain
 
 @pytest.fixture(autouse=True)
 def no_pauses() -> Iterator[None]:
-    """Retries come at once, as many as without this."""
+    """Retries without pauses; their number does not change."""
     with stamina.set_testing(True, attempts=4, cap=True):
         yield
 
@@ -33,7 +33,7 @@ def started(**config: Any) -> Sandbox:
 
 @pytest.fixture
 def make() -> Iterator[Callable[..., World]]:
-    """Starts a sandbox with this configuration; stopped after the test."""
+    """Start a sandbox with this configuration and stop it after the test."""
     running: list[Sandbox] = []
 
     def start(**config: Any) -> World:

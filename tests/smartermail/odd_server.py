@@ -1,4 +1,4 @@
-"""A server of single canned answers, for those that no real one gives."""
+"""A server with canned answers, for answers that no real server sends."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ GOOD: dict[str, Any] = {
 
 
 def run(work: Callable[[Server], Awaitable[Any]], url: str = URL, **answers: Any) -> Any:
-    """What `work` gives against a server that answers as GOOD says, but for these.
+    """The result of `work` at a server with the answers of GOOD, except for these.
 
     `list_users=...` is an endpoint of the domain, a name with a slash one below `settings`; a list of responses is
     given one after the other.
@@ -52,7 +52,7 @@ def run(work: Callable[[Server], Awaitable[Any]], url: str = URL, **answers: Any
 
     def give(request: httpx.Request) -> httpx.Response:
         path = str(request.url).removeprefix(f"{url}/api/v1/")
-        answer = answers[path]  # one that is not there is a fault of the test
+        answer = answers[path]  # a missing one is a mistake in the test
         if isinstance(answer, list):
             answer = answer.pop(0)
         if isinstance(answer, Exception):

@@ -1,6 +1,6 @@
-"""Every answer that is none, at every endpoint that is read or written: noticed, with the request named.
+"""Invalid answers at every endpoint: reads and writes detect them and name the request.
 
-What single rows and values may hold is in test_odd_answers.py, what networks do in test_faults.py.
+test_odd_answers.py tests single rows and values, test_faults.py the failures of networks.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ GOOD: dict[str, Any] = {
         )
     },
 }
-"""The sandbox is the good server of the other tests; here it is canned, so that any one answer can be odd."""
+"""Canned answers of a correct server, of which each test replaces one."""
 
 Work = Callable[[Server], Awaitable[object]]
 
@@ -114,11 +114,11 @@ ANSWERS: dict[str, tuple[Callable[[], httpx.Response], type[ReconcilerError], ty
         AmbiguousWrite,
     ),
 }
-"""The answer, what a read makes of it, and what a write makes of it."""
+"""The answer, and the exceptions that it causes in a read and in a write."""
 
 
 def part(name: str) -> str:
-    """A part of the request's address that its message must hold."""
+    """The part of the request's path that the message must contain."""
     return name.partition("/")[2].split("/")[0] if "/" in name else name.replace("_", "-")
 
 
@@ -131,7 +131,7 @@ async def failing(server: Server, work: Work) -> ReconcilerError:
 
 
 @pytest.mark.parametrize("name", READS)
-def test_no_read_believes_an_answer_that_is_none(name: str) -> None:
+def test_a_read_rejects_every_invalid_answer(name: str) -> None:
     may_forward = {"userMailSettings": {"enableMailForwarding": True}, "success": True}
     good = {**GOOD, "get_user_mail": may_forward}  # else a list that is refused is one that is not in effect
     run(READS[name], LOOPBACK, **good)
@@ -150,7 +150,7 @@ def test_no_read_believes_an_answer_that_is_none(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_no_write_believes_an_answer_that_is_none_nor_is_it_sent_again_or_in_another_way(name: str) -> None:
+def test_a_write_rejects_every_invalid_answer_and_is_not_sent_again_or_to_another_path(name: str) -> None:
     run(WRITES[name], LOOPBACK, **GOOD)
     for what, (answer, _, wanted) in ANSWERS.items():
 
@@ -167,43 +167,43 @@ def test_no_write_believes_an_answer_that_is_none_nor_is_it_sent_again_or_in_ano
         run(work, LOOPBACK, **{**GOOD, name: answer()})
 
 
-STRANGERS: dict[str, tuple[dict[str, Any], Work, type[ReconcilerError]]] = {
-    "a read of a mailbox, told of another": (
+OTHER_OBJECTS: dict[str, tuple[dict[str, Any], Work, type[ReconcilerError]]] = {
+    "a read of a mailbox, answered with another one": (
         {"get_user": {"userData": ANNA, "success": True}},
         lambda s: s.reader().read_mailbox(DOMAIN, "ben"),
         UnexpectedAnswer,
     ),
-    "a read of a mailbox, told of another domain's": (
+    "a read of a mailbox, answered with one of another domain": (
         {"get_user": {"userData": {**BEN, "emailAddress": "ben@other.test"}, "success": True}},
         lambda s: s.reader().read_mailbox(DOMAIN, "ben"),
         IncompleteRead,
     ),
-    "an update of a mailbox that would build upon another": (
+    "an update of a mailbox that would modify another one": (
         {"get_user": {"userData": ANNA, "success": True}},
         lambda s: s.writer().update_mailbox(DOMAIN, "ben", {"quota": 5}, None),
         UnexpectedAnswer,
     ),
-    "an update of a mailbox that would build upon another domain's": (
+    "an update of a mailbox that would modify one of another domain": (
         {"get_user": {"userData": {**BEN, "emailAddress": "ben@other.test"}, "success": True}},
         lambda s: s.writer().update_mailbox(DOMAIN, "ben", {"quota": 5}, None),
         IncompleteRead,
     ),
-    "a deletion of a mailbox, told of another": (
+    "a deletion of a mailbox, answered with another one": (
         {"get_user": {"userData": ANNA, "success": True}},
         lambda s: s.writer().delete_mailbox(DOMAIN, "ben"),
         UnexpectedAnswer,
     ),
-    "a read of an alias, told of another": (
+    "a read of an alias, answered with another one": (
         {"domain/alias/sales": {"alias": {**SALES, "name": "info"}, "success": True}},
         lambda s: s.reader().read_alias(DOMAIN, "sales"),
         UnexpectedAnswer,
     ),
-    "an update of an alias that would build upon another": (
+    "an update of an alias that would modify another one": (
         {"domain/alias/sales": {"alias": {**SALES, "name": "info"}, "success": True}},
         lambda s: s.writer().update_alias(DOMAIN, "sales", {"hideFromGal": True}),
         UnexpectedAnswer,
     ),
-    "seats of another domain": (
+    "activations of another domain": (
         {"active_sync_mailboxes": {"activeSyncAccounts": [{"emailAddress": "ben@other.test"}], "success": True}},
         domain,
         IncompleteRead,
@@ -216,9 +216,9 @@ STRANGERS: dict[str, tuple[dict[str, Any], Work, type[ReconcilerError]]] = {
 }
 
 
-@pytest.mark.parametrize("case", STRANGERS)
-def test_what_is_of_somebody_else_is_neither_taken_nor_built_upon(case: str) -> None:
-    answers, asked, wanted = STRANGERS[case]
+@pytest.mark.parametrize("case", OTHER_OBJECTS)
+def test_objects_of_another_domain_or_mailbox_are_neither_used_nor_modified(case: str) -> None:
+    answers, asked, wanted = OTHER_OBJECTS[case]
 
     async def work(server: Server) -> None:
         error = await failing(server, asked)
@@ -259,7 +259,7 @@ class Listener:
 
 @pytest.mark.parametrize("status", [302, 308])
 @pytest.mark.parametrize("path", ["auth/authenticate-user", "manage-domain", "domain-aliases", "alias-put"])
-def test_a_redirect_is_not_followed_and_the_other_server_hears_nothing(path: str, status: int) -> None:
+def test_a_redirect_is_not_followed_and_the_other_server_gets_no_request(path: str, status: int) -> None:
     async def main() -> tuple[ReconcilerError, list[bytes], list[bytes]]:
         async with Listener("", b"") as other:
             answer = b"HTTP/1.1 %d Moved\r\nlocation: %s/api/v1/x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"

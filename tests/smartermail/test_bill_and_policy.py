@@ -1,4 +1,4 @@
-"""What is read for a bill and for a comparison of password policies: told, or unknown; never guessed, never in the way."""
+"""Reads for the bill and for the comparison of password policies: values are reported or unknown, never guessed."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ async def policy(server: Server) -> ServerPasswordPolicy | None:
 
 
 def told(answer: Any) -> ServerPasswordPolicy | None:
-    """The policy that a server with this answer has."""
+    """The policy of a server with this answer."""
     found: ServerPasswordPolicy | None = run(policy, password_settings=answer)
     return found
 
 
-def test_seats_for_a_bill_cost_one_request_a_protocol_and_are_read_like_managed_ones(filled: World) -> None:
+def test_activations_for_a_bill_cost_one_request_per_protocol_and_are_read_like_managed_ones(filled: World) -> None:
     plain, billed = read(filled, ReadScope()), read(filled, ReadScope(activations=BOTH))
     assert billed.requests == plain.requests + 2
     assert plain.mailboxes["anna"].eas is UNSET
@@ -55,7 +55,7 @@ def test_seats_for_a_bill_cost_one_request_a_protocol_and_are_read_like_managed_
     [httpx.Response(403, json={"success": False, "message": "no"}), httpx.Response(404), {"success": True}],
     ids=["refused", "missing", "of another shape"],
 )
-def test_where_the_server_does_not_tell_the_seats_the_read_goes_on_unless_somebody_manages_them(answer: Any) -> None:
+def test_a_server_without_activation_lists_stops_the_read_only_if_they_are_managed(answer: Any) -> None:
     async def work(server: Server, scope: ReadScope) -> CurrentDomain:
         return await server.reader().read_domain(DOMAIN, scope)
 
@@ -88,7 +88,7 @@ def test_a_policy_that_the_domain_overrides_is_read_as_documented() -> None:
     "length",
     [None, 8, {}, {"enabled": False, "ruleValue": 8}, {"enabled": True}, {"enabled": True, "ruleValue": "8"}, True],
 )
-def test_a_length_that_does_not_say_clearly_what_holds_is_unknown(length: Any) -> None:
+def test_an_ambiguous_minimum_length_is_unknown(length: Any) -> None:
     found = told({"success": True, "overrides": {**FLAGS, "minLength": length}})
     assert found is not None and found.min_length is None and found.require_uppercase is True
 
@@ -108,10 +108,10 @@ def test_a_length_that_does_not_say_clearly_what_holds_is_unknown(length: Any) -
         httpx.Response(200, text="<html>"),
     ],
 )
-def test_what_is_refused_missing_or_of_another_shape_is_unknown(answer: Any) -> None:
+def test_a_refused_missing_or_malformed_policy_is_unknown(answer: Any) -> None:
     assert told(answer) is None
 
 
-def test_a_server_that_does_not_answer_is_no_unknown_policy() -> None:
+def test_an_unreachable_server_is_an_error_and_not_an_unknown_policy() -> None:
     with pytest.raises((Unreachable, RefusedByServer)):
         told(httpx.ConnectError("gone"))

@@ -1,4 +1,4 @@
-"""A server that is away is left alone: few requests, the same words for everybody, and the other servers go on."""
+"""An unreachable server gets few requests, all of them fail with the same message, and other servers are not affected."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def is_refused(circuit: Circuit) -> bool:
     return False
 
 
-def test_it_opens_after_some_requests_without_an_answer_in_a_row() -> None:
+def test_the_circuit_breaker_opens_after_three_unanswered_requests_in_a_row() -> None:
     circuit = opened(Time())
     with pytest.raises(Unreachable) as caught:
         circuit.check()
@@ -54,7 +54,7 @@ def test_it_opens_after_some_requests_without_an_answer_in_a_row() -> None:
     assert caught.value.hint.endswith("nothing was sent")
 
 
-def test_an_answer_in_between_keeps_it_closed() -> None:
+def test_an_answer_in_between_keeps_the_circuit_breaker_closed() -> None:
     circuit = Circuit("mail1", Time())
     for _ in range(20):
         circuit.unanswered("x")
@@ -63,7 +63,7 @@ def test_an_answer_in_between_keeps_it_closed() -> None:
     circuit.check()
 
 
-def test_after_its_time_one_probe_decides_and_the_others_wait_for_nothing() -> None:
+def test_after_the_pause_one_probe_decides_and_other_requests_fail_without_waiting() -> None:
     time = Time()
     circuit = opened(time)
     time.now += REST - 0.1
@@ -80,7 +80,7 @@ def test_after_its_time_one_probe_decides_and_the_others_wait_for_nothing() -> N
     assert not circuit.is_open and not is_refused(circuit)
 
 
-def test_a_server_may_ask_for_a_longer_pause_within_bounds() -> None:
+def test_a_server_can_request_a_longer_pause_up_to_the_maximum() -> None:
     time = Time()
     for asked, kept in ((5, REST), (600, 600), (1e8, LONGEST_REST)):
         circuit = Circuit("mail1", time)
@@ -92,7 +92,7 @@ def test_a_server_may_ask_for_a_longer_pause_within_bounds() -> None:
 
 
 class Dead:
-    """Something at a port that takes connections and hangs up, and counts them."""
+    """A server that accepts connections, counts them and closes them immediately."""
 
     def __init__(self) -> None:
         self.connections = 0
@@ -111,7 +111,7 @@ class Dead:
         await self._server.wait_closed()
 
 
-def test_of_two_servers_the_dead_one_is_tried_four_times_for_all_its_domains_and_the_other_goes_on(
+def test_an_unreachable_server_gets_four_attempts_for_all_its_domains_and_another_server_is_not_affected(
     make: Callable[..., World],
 ) -> None:
     names = [f"d{number}.test" for number in range(6)]
@@ -145,7 +145,7 @@ def calls_of(world: World, path: str) -> int:
     return sum(path in line for line in world.requests())
 
 
-def test_a_server_that_dies_in_the_middle_costs_no_more_than_the_runs_retries(filled: World) -> None:
+def test_a_server_that_fails_during_a_run_costs_at_most_the_retry_budget(filled: World) -> None:
     async def work(server: Server) -> None:
         reader = server.reader()
         await reader.read_mailbox(DOMAIN, "anna")
@@ -157,11 +157,11 @@ def test_a_server_that_dies_in_the_middle_costs_no_more_than_the_runs_retries(fi
         filled.heal()
 
     filled.run(work)
-    # 8 in flight, then 5, 3, 2, 1 of the 500 are tried before three of them have had all their tries.
+    # 8 in flight, then 5, 3, 2, 1 of the 500 are tried before three of them have used all their attempts.
     assert calls_of(filled, "settings") < 60, "500 domains times four tries would be 2000"
 
 
-def test_once_it_is_back_a_probe_without_a_token_finds_out_and_the_run_goes_on(filled: World) -> None:
+def test_a_probe_without_a_token_detects_that_the_server_answers_again_and_the_run_continues(filled: World) -> None:
     async def work(server: Server) -> None:
         time = Time()
         server._calls.session.circuit._clock = time
@@ -192,7 +192,9 @@ def test_once_it_is_back_a_probe_without_a_token_finds_out_and_the_run_goes_on(f
     assert {entry["status"] for entry in others} == {200}
 
 
-def test_writes_are_refused_before_they_are_sent_and_a_doubtful_one_stays_doubtful(filled: World) -> None:
+def test_an_open_circuit_breaker_stops_writes_before_they_are_sent_and_ambiguous_writes_stay_ambiguous(
+    filled: World,
+) -> None:
     async def work(server: Server) -> None:
         writer = server.writer()
         await writer.read_domain_aliases(DOMAIN)
@@ -212,7 +214,7 @@ def test_writes_are_refused_before_they_are_sent_and_a_doubtful_one_stays_doubtf
     assert "alias late@example.test" not in filled.effects()
 
 
-def test_a_sign_in_at_the_wrong_address_is_not_repeated_for_every_domain(world: World) -> None:
+def test_a_login_at_the_wrong_address_is_not_repeated_for_every_domain(world: World) -> None:
     world.url += "/../elsewhere?x="
 
     async def work(server: Server) -> None:
@@ -224,7 +226,7 @@ def test_a_sign_in_at_the_wrong_address_is_not_repeated_for_every_domain(world: 
     world.run(work)
 
 
-def test_a_pause_that_is_too_long_is_asked_for_once_and_then_everybody_is_told(filled: World) -> None:
+def test_a_too_long_requested_pause_opens_the_circuit_breaker_after_one_request(filled: World) -> None:
     async def work(server: Server) -> None:
         reader = server.reader()
         await reader.read_mailbox(DOMAIN, "anna")

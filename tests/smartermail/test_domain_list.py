@@ -1,4 +1,4 @@
-"""The domains of a server: all of them, or an error; never a part."""
+"""The list of domains is complete, or the read fails."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def both(names: Any, domains: Any) -> dict[str, Any]:
     }
 
 
-def test_a_system_administrator_sees_every_domain_by_its_canonical_name_sorted(make: Callable[..., World]) -> None:
+def test_a_system_administrator_gets_all_domains_sorted_by_canonical_name(make: Callable[..., World]) -> None:
     names = ("zeta.test", "alpha.test", "mid.test")
     seed = tuple(SeedDomain(name=n, admin_username="boss", admin_password=BOSS_PASSWORD, dkim=False) for n in names)
     world = make(seed=seed)
     assert world.run(listed) == ("alpha.test", "mid.test", "zeta.test")
 
 
-def test_a_customer_sees_his_own_domain_without_any_system_endpoint(world: World) -> None:
+def test_a_customer_gets_its_own_domain_without_system_endpoints(world: World) -> None:
     async def work() -> tuple[str, ...]:
         async with world.customer() as server:
             return await listed(server)
@@ -43,18 +43,18 @@ def test_a_customer_sees_his_own_domain_without_any_system_endpoint(world: World
     assert not any("sysadmin" in request for request in world.requests())
 
 
-def test_names_are_canonical_whatever_the_server_writes() -> None:
+def test_domain_names_are_canonical_for_all_forms_that_a_server_sends() -> None:
     found = run(listed, **both(["MÜNCHEN.example", "B.test"], [{"name": "xn--mnchen-3ya.example"}, {"name": "b.test"}]))
     assert found == ("b.test", "xn--mnchen-3ya.example")
 
 
 @pytest.mark.parametrize("missing", ["domain-names", "domains"])
-def test_where_one_of_the_two_lists_is_missing_the_other_is_believed(filled: World, missing: str) -> None:
+def test_if_one_of_the_two_domain_lists_is_missing_the_other_is_used(filled: World, missing: str) -> None:
     filled.quirks(f"missing:settings/sysadmin/{missing}")
     assert filled.run(listed) == (DOMAIN,)
 
 
-def test_where_both_lists_are_missing_nothing_is_concluded(filled: World) -> None:
+def test_if_both_domain_lists_are_missing_the_read_fails(filled: World) -> None:
     filled.quirks("missing:settings/sysadmin/domain-names", "missing:settings/sysadmin/domains")
     with pytest.raises(UnexpectedAnswer, match="nor any other that lists domains"):
         filled.run(listed)
@@ -71,12 +71,12 @@ def test_where_both_lists_are_missing_nothing_is_concluded(filled: World) -> Non
     ],
     ids=["cut off", "cut off in the other", "empty", "a name twice", "more are announced"],
 )
-def test_a_list_that_cannot_be_whole_is_refused(answers: dict[str, Any]) -> None:
+def test_an_incomplete_domain_list_is_rejected(answers: dict[str, Any]) -> None:
     with pytest.raises(IncompleteRead):
         run(listed, **answers)
 
 
 @pytest.mark.parametrize("names", [None, "a.test", [3], [{"name": None}], [[]]])
-def test_an_answer_of_another_shape_is_refused(names: Any) -> None:
+def test_a_malformed_domain_list_is_rejected(names: Any) -> None:
     with pytest.raises(UnexpectedAnswer):
         run(listed, **both(names, [{"name": "a.test"}]))

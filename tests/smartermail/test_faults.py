@@ -1,4 +1,4 @@
-"""What networks, proxies and busy servers do (every fault that the sandbox knows): nothing is lost, doubled or made up."""
+"""All faults of the sandbox, as of networks, proxies and busy servers: no write is lost, repeated or invented."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PASSING = {
     "drop-after",
     "drop-mid-body",
 }
-"""Faults after which a read is sent again."""
+"""Faults after which a read is retried."""
 
 LASTING: dict[str, type[ReconcilerError] | None] = {
     **dict.fromkeys(PASSING, Unreachable),
@@ -56,7 +56,7 @@ LASTING: dict[str, type[ReconcilerError] | None] = {
     "empty-list": IncompleteRead,
     "cut-list": IncompleteRead,
 }
-"""What a read raises that meets the fault every time."""
+"""The exception of a read that meets the fault in all attempts."""
 
 WRITES: dict[str, tuple[type[ReconcilerError] | None, int, int]] = {
     "latency": (None, 1, 1),
@@ -79,10 +79,10 @@ WRITES: dict[str, tuple[type[ReconcilerError] | None, int, int]] = {
     "empty-list": (None, 1, 1),
     "cut-list": (None, 1, 1),
 }
-"""What a write raises that meets the fault once, how often it is sent, and how often it took effect."""
+"""The exception of a write that meets the fault once, how often it is sent, and how often it took effect."""
 
 
-def test_the_tables_know_every_fault_of_the_sandbox() -> None:
+def test_the_tables_contain_every_fault_of_the_sandbox() -> None:
     assert LASTING.keys() == FAULTS.keys()
     assert WRITES.keys() == FAULTS.keys()
 
@@ -104,9 +104,7 @@ STRIKES = [(path, name) for path in READS for name in FAULTS]
     ("path", "name"),
     [pytest.param(*pair, marks=() if number % 3 == 0 else pytest.mark.long) for number, pair in enumerate(STRIKES)],
 )
-def test_a_fault_that_strikes_a_read_once_changes_nothing_or_stops_the_read(
-    path: str, name: str, filled: World
-) -> None:
+def test_a_single_fault_during_a_read_changes_nothing_or_stops_the_read(name: str, path: str, filled: World) -> None:
     clean = filled.run(read)
     filled.fault(name, path=path, times=1, **param(name))
 
@@ -126,7 +124,7 @@ def test_a_fault_that_strikes_a_read_once_changes_nothing_or_stops_the_read(
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_that_stays_ends_a_read_with_an_exception_of_ours(name: str, filled: World) -> None:
+def test_a_permanent_fault_ends_a_read_with_an_exception_of_the_core(name: str, filled: World) -> None:
     clean = filled.run(read)
     filled.fault(name, path="settings/domain/(aliases|list-users)", times=-1, **param(name))
 
@@ -144,7 +142,7 @@ def test_a_fault_that_stays_ends_a_read_with_an_exception_of_ours(name: str, fil
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_write_that_meets_a_fault_is_never_sent_twice_unless_the_server_did_nothing(name: str, filled: World) -> None:
+def test_a_write_after_a_fault_is_sent_again_only_if_the_server_did_nothing(name: str, filled: World) -> None:
     wanted, sent, effects = WRITES[name]
 
     async def work(server: Server) -> None:
@@ -167,7 +165,7 @@ def test_a_write_that_meets_a_fault_is_never_sent_twice_unless_the_server_did_no
     assert filled.effects().get(f"alias new@{DOMAIN}", {}).get("create", 0) == effects
 
 
-def test_lists_that_are_empty_though_the_server_counts_more_stop_every_kind_of_read(filled: World) -> None:
+def test_empty_lists_with_higher_counts_stop_every_kind_of_read(filled: World) -> None:
     for path, what in (
         ("list-users", "mailboxes"),
         ("domain/aliases", "aliases"),
@@ -192,7 +190,7 @@ def test_lists_that_are_empty_though_the_server_counts_more_stop_every_kind_of_r
     filled.run(one)
 
 
-def test_a_server_that_is_too_slow_is_given_up_and_a_write_to_it_is_doubtful(filled: World) -> None:
+def test_a_timeout_stops_a_read_and_makes_a_write_ambiguous(filled: World) -> None:
     async def work(server: Server) -> None:
         writer = server.writer()
         await writer.read_domain_aliases(DOMAIN)
@@ -207,7 +205,7 @@ def test_a_server_that_is_too_slow_is_given_up_and_a_write_to_it_is_doubtful(fil
     filled.run(work, timeout=0.3)
 
 
-def test_a_server_that_asks_for_a_pause_gets_at_least_that(filled: World) -> None:
+def test_a_requested_pause_is_never_shortened(filled: World) -> None:
     filled.fault("429", param=0.6, path="settings/domain/aliases", times=1)
 
     async def work(server: Server) -> float:
@@ -219,7 +217,7 @@ def test_a_server_that_asks_for_a_pause_gets_at_least_that(filled: World) -> Non
     assert filled.run(work) >= 0.6
 
 
-def test_nothing_listens() -> None:
+def test_a_port_without_a_server_is_unreachable() -> None:
     async def work() -> None:
         async with connect(settings("http://127.0.0.1:1"), username="admin", password=Secret(PASSWORD)) as server:
             for _ in range(3):
@@ -231,13 +229,13 @@ def test_nothing_listens() -> None:
     asyncio.run(work())
 
 
-def test_a_connection_that_fails_before_anything_is_sent_is_no_doubt(filled: World) -> None:
+def test_a_connection_that_fails_before_sending_is_not_ambiguous(filled: World) -> None:
     async def work(server: Server) -> None:
         writer = server.writer()
         await writer.read_domain_aliases(DOMAIN)
         filled.box.stop()
         await asyncio.sleep(0.1)
-        with pytest.raises((Unreachable, AmbiguousWrite)):  # a kept connection may die under the first request
+        with pytest.raises((Unreachable, AmbiguousWrite)):  # an idle connection may be closed during the first request
             await writer.create_alias(DOMAIN, "x", {"to": ()})
         with pytest.raises(Unreachable, match="no connection"):
             await writer.create_alias(DOMAIN, "x", {"to": ()})
@@ -251,7 +249,7 @@ def test_hundreds_of_requests_at_once_never_exceed_the_limit_and_all_come_back(f
     async def work(server: Server) -> None:
         reader = server.reader()
         busy = most = 0
-        send = server._calls.session._whole
+        send = server._calls.session._complete_answer
 
         async def watched(*args: object) -> object:
             nonlocal busy, most
@@ -262,7 +260,7 @@ def test_hundreds_of_requests_at_once_never_exceed_the_limit_and_all_come_back(f
             finally:
                 busy -= 1
 
-        server._calls.session._whole = watched
+        server._calls.session._complete_answer = watched
         found = await asyncio.gather(*(reader.read_mailbox(DOMAIN, "anna") for _ in range(100)))
         assert all(m is not None and m.display_name == "Anna A" for m in found)
         assert most <= 12
@@ -273,7 +271,7 @@ def test_hundreds_of_requests_at_once_never_exceed_the_limit_and_all_come_back(f
 
 
 @pytest.mark.parametrize("kind", ["admin", "customer"])
-def test_no_fault_brings_a_secret_into_a_text_or_a_log(
+def test_no_fault_leaks_a_secret_into_a_message_or_a_log(
     kind: str, filled: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     import logging

@@ -32,7 +32,7 @@ async def read(server: Server) -> None:
         ("domain-aliases", "0 domain aliases, but the server counts 1"),
     ],
 )
-def test_rows_fewer_than_the_servers_own_count_stop_the_domain(filled: World, path: str, said: str) -> None:
+def test_fewer_rows_than_the_servers_count_stop_the_domain(filled: World, path: str, said: str) -> None:
     filled.run(read)
     filled.fault("cut-list", path=path + "$", times=-1)
     with pytest.raises(IncompleteRead, match=said):
@@ -40,7 +40,7 @@ def test_rows_fewer_than_the_servers_own_count_stop_the_domain(filled: World, pa
 
 
 @pytest.mark.parametrize("path", ["list-users", "domain/aliases", "domain-aliases"])
-def test_an_empty_list_where_counts_are_not_empty_stops_the_domain(filled: World, path: str) -> None:
+def test_an_empty_list_with_a_higher_count_stops_the_domain(filled: World, path: str) -> None:
     filled.fault("empty-list", path=path + "$", times=-1)
     with pytest.raises(IncompleteRead, match=r": 0 .*, but the server counts [123]"):
         filled.run(read)
@@ -54,7 +54,7 @@ async def fill(server: Server) -> None:
         await asyncio.gather(*(writer.create_alias(DOMAIN, f"a{n}", {"to": ("x@else.test",)}) for n in names))
 
 
-def test_a_page_cut_off_below_what_was_asked_for_is_no_end_of_the_list(make: Callable[..., World]) -> None:
+def test_a_page_with_fewer_rows_than_requested_does_not_end_the_list(make: Callable[..., World]) -> None:
     world = make(quirks=frozenset({*SEARCH_ONLY, "truncate-take-to-100", "no-total-count"}))
 
     async def work(server: Server) -> None:
@@ -65,14 +65,14 @@ def test_a_page_cut_off_below_what_was_asked_for_is_no_end_of_the_list(make: Cal
     world.run(work)
 
 
-def test_a_page_cut_off_that_cannot_be_followed_by_the_next_stops_the_domain(make: Callable[..., World]) -> None:
+def test_a_search_that_repeats_its_first_page_stops_the_domain(make: Callable[..., World]) -> None:
     world = make(quirks=frozenset({*SEARCH_ONLY, "truncate-take-to-100", "no-total-count", "skip-ignored"}))
     world.run(fill)
     with pytest.raises(IncompleteRead, match="the same 100 rows are returned for each page"):
         world.run(read)
 
 
-def test_a_page_cut_off_whose_answer_says_that_there_are_more_stops_the_domain(make: Callable[..., World]) -> None:
+def test_a_row_missing_on_every_page_with_a_higher_total_stops_the_domain(make: Callable[..., World]) -> None:
     world = make(quirks=frozenset(SEARCH_ONLY))
     world.run(fill)
     world.run(read)

@@ -1,4 +1,4 @@
-"""How many requests are in flight: as many as allowed while the server is well, fewer at once when it is not."""
+"""The concurrency limit: at its maximum for a healthy server, lower immediately for an overloaded one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from reconciler.smartermail.transport.limiter import (
 
 
 class Time:
-    """A clock that stands still until it is moved."""
+    """A clock that tests set."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -32,7 +32,7 @@ class Time:
 
 
 def full_round(limit: ConcurrencyLimit, seconds: float = 0.02, *, busy: int = 0) -> None:
-    """As many requests as may be in flight at once; the first `busy` ones are refused, the others answered."""
+    """Send as many requests as the limit permits; the first `busy` ones are rejected, the others answered."""
     permits = [limit.begin() for _ in range(int(limit.window))]
     assert not limit.has_capacity
     for number, permit in enumerate(permits):
@@ -43,14 +43,14 @@ def full_round(limit: ConcurrencyLimit, seconds: float = 0.02, *, busy: int = 0)
         limit.end()
 
 
-def test_it_begins_with_all_and_stays_there_while_the_server_is_well() -> None:
+def test_the_limit_starts_at_its_maximum_and_stays_there_for_a_healthy_server() -> None:
     limit = ConcurrencyLimit(8)
     for _ in range(50):
         full_round(limit)
     assert (limit.window, limit.decreases) == (8, 0)
 
 
-def test_all_refusals_of_a_round_decrease_it_once_and_it_never_comes_to_nothing() -> None:
+def test_all_rejections_of_a_round_decrease_the_limit_once_and_it_never_reaches_zero() -> None:
     limit = ConcurrencyLimit(8)
     found = []
     for _ in range(8):
@@ -60,7 +60,7 @@ def test_all_refusals_of_a_round_decrease_it_once_and_it_never_comes_to_nothing(
     assert (limit.window, limit.decreases) == (1, 6)
 
 
-def test_what_was_sent_before_a_decrease_does_not_decrease_again_however_late_it_is_refused() -> None:
+def test_late_rejections_of_requests_from_before_a_decrease_do_not_decrease_again() -> None:
     limit = ConcurrencyLimit(8)
     late = [limit.begin() for _ in range(8)]
     limit.overloaded(late[0])
@@ -75,7 +75,7 @@ def test_what_was_sent_before_a_decrease_does_not_decrease_again_however_late_it
     assert limit.decreases == 1
 
 
-def test_it_grows_by_one_after_some_rounds_without_trouble_and_never_beyond_what_is_allowed() -> None:
+def test_the_limit_grows_by_one_after_eight_rounds_without_a_problem_up_to_its_maximum() -> None:
     limit = ConcurrencyLimit(4)
     full_round(limit, busy=1)
     full_round(limit, busy=2)
@@ -90,7 +90,7 @@ def test_it_grows_by_one_after_some_rounds_without_trouble_and_never_beyond_what
     assert grown[-1] == 4
 
 
-def test_it_does_not_grow_while_there_is_not_enough_to_do() -> None:
+def test_the_limit_does_not_grow_while_it_is_not_reached() -> None:
     limit = ConcurrencyLimit(8)
     full_round(limit, busy=1)
     for _ in range(500):
@@ -101,7 +101,7 @@ def test_it_does_not_grow_while_there_is_not_enough_to_do() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_noise_in_how_long_answers_take_changes_nothing(seed: int) -> None:
+def test_random_variation_of_durations_does_not_change_the_limit(seed: int) -> None:
     chance = random.Random(seed)
     limit = ConcurrencyLimit(8)
     for _ in range(1000):
@@ -114,7 +114,7 @@ def test_noise_in_how_long_answers_take_changes_nothing(seed: int) -> None:
     assert (limit.window, limit.decreases) == (8, 0)
 
 
-def test_a_server_whose_every_answer_takes_much_longer_is_asked_less_and_what_became_usual_is_usual() -> None:
+def test_slow_answers_decrease_the_limit_until_the_slowness_becomes_normal() -> None:
     limit = ConcurrencyLimit(8)
     for _ in range(5):
         full_round(limit, 0.05)
@@ -129,7 +129,7 @@ def test_a_server_whose_every_answer_takes_much_longer_is_asked_less_and_what_be
     assert limit.decreases == 6, "nothing got worse since"
 
 
-def test_answers_of_different_kinds_are_not_held_against_each_other() -> None:
+def test_durations_are_compared_only_within_one_kind_of_request() -> None:
     limit = ConcurrencyLimit(8)
     for number in range(400):
         permit = limit.begin()
@@ -138,14 +138,14 @@ def test_answers_of_different_kinds_are_not_held_against_each_other() -> None:
     assert limit.decreases == 0
 
 
-def test_one_that_does_not_adapt_stays_as_it_is() -> None:
+def test_a_limit_that_does_not_adapt_is_constant() -> None:
     limit = ConcurrencyLimit(8, adapts=False)
     full_round(limit, busy=8)
     limit.pause(30)
     assert (limit.window, limit.pause_left) == (8, 0)
 
 
-def test_a_pause_that_the_server_asks_for_is_one_for_all_and_has_an_end() -> None:
+def test_a_requested_pause_applies_to_all_requests_and_is_limited() -> None:
     time = Time()
     limit = ConcurrencyLimit(8, time)
     limit.pause(20)
@@ -161,7 +161,9 @@ def test_a_pause_that_the_server_asks_for_is_one_for_all_and_has_an_end() -> Non
     st.integers(1, 20),
     st.lists(st.tuples(st.sampled_from(["begin", "well", "slow", "busy", "end", "pause"]), st.integers(0))),
 )
-def test_whatever_happens_it_lets_through_between_one_and_all(most: int, events: list[tuple[str, int]]) -> None:
+def test_any_sequence_of_events_keeps_the_limit_between_one_and_its_maximum(
+    most: int, events: list[tuple[str, int]]
+) -> None:
     time = Time()
     limit = ConcurrencyLimit(most, time)
     under_way: list[Permit] = []
@@ -191,12 +193,12 @@ def test_whatever_happens_it_lets_through_between_one_and_all(most: int, events:
 
 
 async def turns() -> None:
-    """Lets the event loop go round a few times."""
+    """Run a few iterations of the event loop."""
     for _ in range(3):
         await asyncio.sleep(0)
 
 
-def test_the_gate_lets_in_as_many_as_may_and_the_rest_in_the_order_in_which_they_came() -> None:
+def test_the_limiter_admits_requests_up_to_the_limit_and_then_in_order_of_arrival() -> None:
     async def main() -> list[int]:
         limiter, done = Limiter(ConcurrencyLimit(2)), []
 
@@ -214,7 +216,7 @@ def test_the_gate_lets_in_as_many_as_may_and_the_rest_in_the_order_in_which_they
     assert asyncio.run(main()) == list(range(20))
 
 
-def test_one_that_leaves_the_queue_takes_nobodys_place() -> None:
+def test_a_cancelled_request_in_the_queue_uses_no_permit() -> None:
     async def main() -> None:
         limiter = Limiter(ConcurrencyLimit(1))
         await limiter.acquire()
@@ -234,7 +236,7 @@ def test_one_that_leaves_the_queue_takes_nobodys_place() -> None:
     asyncio.run(main())
 
 
-def test_all_wait_while_the_server_asks_for_a_pause_and_go_on_by_themselves() -> None:
+def test_all_requests_wait_during_a_pause_and_then_continue() -> None:
     async def main() -> Iterator[str]:
         limiter, order = Limiter(ConcurrencyLimit(4)), []
         limiter.limit.pause(0.05)

@@ -1,4 +1,4 @@
-"""Signing in once, staying signed in, and never trying a refused password again."""
+"""One login per run, refreshed sessions, and no second attempt with a rejected password."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCOPE = ReadScope()
 
 
 def refusal(world: World, many: int = 200, **how: str) -> RefusedCredentials:
-    """The refusal of a sign-in, which stays the same however often and by however many it is asked for."""
+    """The error of a rejected login, which is the same for all requests and callers."""
 
     async def work() -> RefusedCredentials:
         async with world.connect(**how) as server:
@@ -29,7 +29,7 @@ def refusal(world: World, many: int = 200, **how: str) -> RefusedCredentials:
             with pytest.raises(RefusedCredentials) as later:
                 await server.writer().delete_alias(DOMAIN, "sales")
             assert {str(e) for e in found} == {str(later.value)}
-            assert server.stats.requests <= 2, "one sign-in, and the sign-out of a session that was given"
+            assert server.stats.requests <= 2, "one login, and the logout of an issued session"
             assert server.stats.by_endpoint["POST auth/authenticate-user"] == 1
             return later.value
 
@@ -37,7 +37,7 @@ def refusal(world: World, many: int = 200, **how: str) -> RefusedCredentials:
 
 
 @pytest.mark.parametrize("quirk", [None, "bad-login-200", "bad-login-400", "bad-login-403", "bad-login-empty"])
-def test_a_wrong_password_is_tried_once_whatever_shape_the_refusal_has(
+def test_a_wrong_password_is_tried_once_for_every_form_of_rejection(
     quirk: str | None, make: Callable[..., World]
 ) -> None:
     world = make(quirks=frozenset({quirk} - {None}))
@@ -60,7 +60,7 @@ STATES = {
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_an_account_that_cannot_sign_in_unattended_is_told_apart(state: str, world: World) -> None:
+def test_an_account_that_cannot_log_in_unattended_has_its_own_message(state: str, world: World) -> None:
     change, text = STATES[state]
     world.own("POST", "account", {"email": "admin", **change})
     error = refusal(world)
@@ -69,13 +69,13 @@ def test_an_account_that_cannot_sign_in_unattended_is_told_apart(state: str, wor
 
 
 @pytest.mark.parametrize("quirk", ["two-factor-old", "two-factor-success-false", "two-factor-no-success"])
-def test_a_step_token_is_never_taken_for_a_sign_in(quirk: str, make: Callable[..., World]) -> None:
+def test_a_step_token_is_not_a_login(quirk: str, make: Callable[..., World]) -> None:
     world = make(quirks=frozenset({quirk}))
     world.own("POST", "account", {"email": "admin", "twoFactor": True})
     assert "second factor" in refusal(world).message
 
 
-def test_a_blocked_address_is_told_apart_from_a_wrong_password(make: Callable[..., World]) -> None:
+def test_a_blocked_address_and_a_wrong_password_have_different_messages(make: Callable[..., World]) -> None:
     world = make(ids=Thresholds(delay_after=100, block_after=2))
     for _ in range(2):
         refusal(world, password="wrong")
@@ -84,7 +84,7 @@ def test_a_blocked_address_is_told_apart_from_a_wrong_password(make: Callable[..
     assert "wrong" not in error.message
 
 
-def test_an_account_of_the_other_role_is_refused_before_anything_is_read(filled: World) -> None:
+def test_an_account_with_the_wrong_role_is_rejected_before_any_read(filled: World) -> None:
     boss = f"boss@{DOMAIN}"
     assert "not a system administrator" in refusal(filled, username=boss, password=BOSS_PASSWORD).message
     assert "does not administer its domain" in (
@@ -94,7 +94,7 @@ def test_an_account_of_the_other_role_is_refused_before_anything_is_read(filled:
     assert set(filled.requests()) == {"POST auth/authenticate-user", "POST auth/logout-user"}
 
 
-def test_two_clients_of_one_account_do_not_throw_each_other_out(filled: World) -> None:
+def test_two_clients_of_one_account_do_not_end_each_others_sessions(filled: World) -> None:
     async def work() -> None:
         async with filled.connect() as one, filled.connect() as two:
             for _ in range(3):
@@ -107,7 +107,7 @@ def test_two_clients_of_one_account_do_not_throw_each_other_out(filled: World) -
 
 
 @pytest.mark.parametrize("role", ["admin", "customer"])
-def test_a_session_that_ended_on_the_server_is_renewed_once_for_all_readers(role: str, filled: World) -> None:
+def test_a_session_that_ended_on_the_server_is_refreshed_once_for_all_readers(role: str, filled: World) -> None:
     async def work() -> None:
         async with filled.connect() if role == "admin" else filled.customer() as server:
             reader = server.reader()
@@ -124,7 +124,7 @@ def test_a_session_that_ended_on_the_server_is_renewed_once_for_all_readers(role
     assert not filled.own("GET", "ids")["failures"], "no refresh token was used twice"
 
 
-def test_a_token_is_renewed_before_it_ends_so_that_no_request_is_refused(make: Callable[..., World]) -> None:
+def test_a_token_is_refreshed_before_it_expires_so_that_no_request_is_rejected(make: Callable[..., World]) -> None:
     world = make(access_token_seconds=1.5)
 
     async def work(server: Server) -> None:
@@ -142,7 +142,7 @@ def test_a_token_is_renewed_before_it_ends_so_that_no_request_is_refused(make: C
     assert world.requests().count("POST auth/authenticate-user") == 1
 
 
-def test_a_write_with_a_dead_session_is_doubtful_and_not_sent_again(filled: World) -> None:
+def test_a_write_with_an_ended_session_is_ambiguous_and_not_sent_again(filled: World) -> None:
     async def work(server: Server) -> None:
         writer = server.writer()
         await writer.read_domain(DOMAIN, SCOPE)
@@ -155,7 +155,7 @@ def test_a_write_with_a_dead_session_is_doubtful_and_not_sent_again(filled: Worl
     filled.run(work)
 
 
-def test_a_refused_refresh_ends_the_run_without_a_second_one(filled: World) -> None:
+def test_a_rejected_refresh_ends_the_run_without_a_second_attempt(filled: World) -> None:
     async def work(server: Server) -> None:
         reader = server.reader()
         await reader.read_domain(DOMAIN, SCOPE)
@@ -172,10 +172,10 @@ def test_a_refused_refresh_ends_the_run_without_a_second_one(filled: World) -> N
     filled.run(work)
     assert sum(filled.own("GET", "ids")["failures"].values()) == 1
     refused = [r["path"] for r in filled.own("GET", "requests")["requests"] if r["status"] == 401]
-    assert len(refused) <= 8 + 3, "those in flight, manage-domain, refresh, sign-out: whoever waited was not sent"
+    assert len(refused) <= 8 + 3, "those in flight, manage-domain, refresh, logout: waiting requests were not sent"
 
 
-def test_a_refresh_whose_answer_is_lost_is_not_sent_again_since_its_token_may_be_dead(filled: World) -> None:
+def test_a_refresh_without_an_answer_is_not_sent_again_because_its_token_may_be_used(filled: World) -> None:
     async def work(server: Server) -> None:
         reader = server.reader()
         await reader.read_domain(DOMAIN, SCOPE)
@@ -189,7 +189,7 @@ def test_a_refresh_whose_answer_is_lost_is_not_sent_again_since_its_token_may_be
     filled.run(work)
 
 
-def test_a_caller_that_leaves_during_the_sign_in_does_not_break_it_for_the_others(filled: World) -> None:
+def test_a_cancelled_caller_does_not_cancel_the_login_of_the_others(filled: World) -> None:
     filled.fault("latency", param=200, path="auth/authenticate", times=-1)
 
     async def work(server: Server) -> None:
@@ -205,7 +205,7 @@ def test_a_caller_that_leaves_during_the_sign_in_does_not_break_it_for_the_other
     filled.run(work)
 
 
-def test_closing_signs_out_only_where_somebody_was_signed_in(filled: World) -> None:
+def test_closing_logs_out_only_after_a_login(filled: World) -> None:
     async def nothing(server: Server) -> None:
         return None
 
@@ -219,7 +219,7 @@ def test_closing_signs_out_only_where_somebody_was_signed_in(filled: World) -> N
     assert filled.requests()[-1] == "POST auth/logout-user"
 
 
-def test_an_address_without_the_api_says_so(world: World) -> None:
+def test_an_address_without_the_api_has_its_own_message(world: World) -> None:
     world.url += "/../elsewhere?x="
 
     async def work(server: Server) -> None:
@@ -231,7 +231,7 @@ def test_an_address_without_the_api_says_so(world: World) -> None:
     world.run(work)
 
 
-def test_a_password_is_changed_only_where_one_is_given(filled: World) -> None:
+def test_a_password_is_changed_only_if_one_is_given(filled: World) -> None:
     filled.run(lambda s: s.writer().update_mailbox(DOMAIN, "anna", {"displayName": "A"}, Secret("N3w-password")))
     assert filled.own("POST", "check-password", {"email": f"anna@{DOMAIN}", "password": "N3w-password"})["ok"]
     assert filled.own("POST", "check-password", {"email": f"ben@{DOMAIN}", "password": SECRET})["ok"]

@@ -1,4 +1,4 @@
-"""Single answers that no well-behaved server gives: each stops the read, and none is believed."""
+"""Single answers that no correct server sends: each of them stops the read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read(**answers: Any) -> CurrentDomain:
     return found
 
 
-def test_the_good_answers_are_good() -> None:
+def test_the_unmodified_answers_are_valid() -> None:
     current = read()
     assert current.aliases["sales"].targets == (f"anna@{DOMAIN}",)
     assert current.mailboxes["anna"].facts.is_primary_admin, "the domain's settings name her"
@@ -76,7 +76,7 @@ INCOMPLETE: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", INCOMPLETE)
-def test_rows_that_cannot_be_all_there_are_stop_the_domain(case: str) -> None:
+def test_incomplete_rows_stop_the_domain(case: str) -> None:
     with pytest.raises(IncompleteRead) as caught:
         read(**INCOMPLETE[case])
     assert caught.value.message.startswith("mail1: GET settings/domain/")
@@ -110,7 +110,7 @@ UNEXPECTED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("case", UNEXPECTED)
-def test_an_answer_that_the_api_does_not_promise_stops_the_domain(case: str) -> None:
+def test_an_answer_outside_the_api_stops_the_domain(case: str) -> None:
     with pytest.raises(UnexpectedAnswer) as caught:
         read(list_users=UNEXPECTED[case])
     assert type(caught.value) is UnexpectedAnswer
@@ -118,7 +118,7 @@ def test_an_answer_that_the_api_does_not_promise_stops_the_domain(case: str) -> 
     assert len(caught.value.message) < 600
 
 
-def test_an_answer_that_is_too_large_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_too_large_answer_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     from reconciler.smartermail.transport import session
 
     monkeypatch.setattr(session, "MAX_BODY", 1 << 20)
@@ -126,7 +126,7 @@ def test_an_answer_that_is_too_large_is_not_kept(monkeypatch: pytest.MonkeyPatch
         read(list_users=BOMB)
 
 
-def test_the_answer_of_another_domain_is_not_taken() -> None:
+def test_the_answer_of_another_domain_is_rejected() -> None:
     other = {"domainData": {"name": "other.test", "userCount": 1, "aliasCount": 1}, "success": True}
     with pytest.raises(UnexpectedAnswer, match=r"answered for other\.test"):
         read(data=other)
@@ -146,7 +146,7 @@ def test_names_are_compared_in_canonical_form() -> None:
     assert list(current.mailboxes) == ["anna"]
 
 
-def test_targets_that_are_no_addresses_are_kept_in_lower_case() -> None:
+def test_targets_that_are_not_addresses_are_kept_in_lower_case() -> None:
     row = {"name": "sales", "targets": ["Not An Address", "X@MÜNCHEN.example", "anna", "ANNA@example.test", "a@b@c"]}
     assert read(aliases=aliases(row)).aliases["sales"].targets == (
         "a@b@c",
@@ -156,18 +156,18 @@ def test_targets_that_are_no_addresses_are_kept_in_lower_case() -> None:
     )
 
 
-def test_what_no_answer_tells_stays_unset_and_its_holder_is_shielded() -> None:
+def test_a_value_in_no_answer_stays_unset_and_a_possible_administrator_is_protected() -> None:
     bare = {"userName": "anna"}
     single = {"userData": {"userName": "anna", "maxMailboxSize": None}, "success": True}
     current = read(list_users=users(bare), get_user=single, domain={"domainSettings": {}, "success": True})
     anna = current.mailboxes["anna"]
     assert (anna.quota, anna.enabled, anna.display_name) == (UNSET, UNSET, UNSET)
-    assert anna.facts.is_admin, "nobody said that she is not"
+    assert anna.facts.is_admin, "no answer shows that she is not"
     assert not anna.facts.is_primary_admin
     assert current.dkim is None and current.limits.eas_enabled is None
 
 
-def test_year_one_is_never_and_null_names_are_empty() -> None:
+def test_year_one_means_never_and_null_names_are_empty() -> None:
     row = {**ANNA, "lastLoginTime": "0001-01-01T00:00:00", "fullName": None, "currentMailboxSize": 12}
     anna = read(list_users=users(row)).mailboxes["anna"]
     assert (anna.facts.last_login, anna.display_name, anna.facts.usage_bytes) == (None, "", 12)
@@ -175,7 +175,7 @@ def test_year_one_is_never_and_null_names_are_empty() -> None:
     assert read(list_users=users(row)).mailboxes["anna"].facts.last_login == "2026-11-01T10:00:00Z"
 
 
-def test_hostile_text_of_a_server_becomes_one_harmless_line() -> None:
+def test_malicious_text_of_a_server_becomes_one_harmless_line() -> None:
     text = "no\r\n\x1b[31mp4ss-of-admin t0ken-of-domain eyJhbGciOi.eyJzdWIiOi.c2ln \u202eevil " + "x" * 5000
     with pytest.raises(RefusedByServer) as caught:
         read(aliases={"success": False, "message": text, "debugInfo": "at Secret.Stack()"})
@@ -186,7 +186,7 @@ def test_hostile_text_of_a_server_becomes_one_harmless_line() -> None:
     assert "[31m*** *** *** evil xxx" in message
 
 
-def test_a_password_that_the_server_repeats_is_not_repeated_by_us() -> None:
+def test_a_password_in_the_servers_message_is_removed() -> None:
     answer = {"success": False, "message": "Password 'N3w-Canary' is too common"}
 
     async def work(server: Server) -> None:

@@ -1,4 +1,4 @@
-"""Single answers to writes, and servers that cannot be spoken to: what became of a request is never guessed."""
+"""Single answers to writes, and unusable servers: the outcome of a request is never guessed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ WRITES: dict[str, tuple[Any, type[ReconcilerError]]] = {
 
 
 @pytest.mark.parametrize("case", WRITES)
-def test_what_became_of_a_write_is_never_guessed(case: str) -> None:
+def test_the_outcome_of_a_write_is_never_guessed(case: str) -> None:
     answer, wanted = WRITES[case]
 
     async def work(server: Server) -> None:
@@ -59,7 +59,7 @@ def test_what_became_of_a_write_is_never_guessed(case: str) -> None:
     run(work, alias_put=answer)
 
 
-def test_a_certificate_that_cannot_be_trusted_is_said_and_not_tried_again() -> None:
+def test_an_untrusted_certificate_is_reported_and_not_retried() -> None:
     error = httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate")
 
     async def work(server: Server) -> None:
@@ -71,7 +71,7 @@ def test_a_certificate_that_cannot_be_trusted_is_said_and_not_tried_again() -> N
     run(work, list_users=error)
 
 
-def test_a_server_that_asks_to_wait_too_long_is_taken_to_be_away() -> None:
+def test_a_too_long_requested_pause_ends_the_request() -> None:
     busy = httpx.Response(503, headers={"retry-after": "3600"}, text="busy")
 
     async def work(server: Server) -> None:
@@ -83,11 +83,11 @@ def test_a_server_that_asks_to_wait_too_long_is_taken_to_be_away() -> None:
 
 
 @pytest.mark.parametrize("url", ["http://mail1.example.net", "ftp://127.0.0.1", "mail1.example.net", "http://10.0.0.1"])
-def test_an_address_that_would_send_the_password_in_the_clear_is_refused(url: str) -> None:
+def test_an_address_without_encryption_is_rejected(url: str) -> None:
     with pytest.raises(Unreachable, match="not an https:// address"):
         connect(settings(url), username="admin", password=Secret("p"))
 
 
-def test_a_ca_bundle_that_cannot_be_read_is_named() -> None:
+def test_an_unreadable_ca_bundle_is_named() -> None:
     with pytest.raises(Unreachable, match=r"caBundle /nowhere/ca\.pem"):
         connect(settings(URL, ca_bundle="/nowhere/ca.pem"), username="admin", password=Secret("p"))

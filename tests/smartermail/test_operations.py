@@ -1,4 +1,4 @@
-"""What a server cannot do is said with its version; the version is asked once, and only where that is of use."""
+"""Missing operations are reported with the version, which is requested at most once and only if needed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VERSION = "GET settings/sysadmin/get-version"
 RENAME = "settings/domain/rename-user"
 
 
-def test_every_endpoint_that_is_used_has_one_row_and_the_page_shows_it() -> None:
+def test_every_endpoint_has_one_operation_and_the_page_shows_it() -> None:
     used = {name: value for name, value in vars(endpoints).items() if isinstance(value, Endpoint)}
     assert [row.endpoint for row in OPERATIONS if row.endpoint not in used.values()] == []
     assert len({row.endpoint for row in OPERATIONS}) == len(OPERATIONS) == len(used)
@@ -40,7 +40,7 @@ def test_every_endpoint_that_is_used_has_one_row_and_the_page_shows_it() -> None
         ('{"data": "SmarterMail Enterprise 16.3.6989"}', 6989),
     ],
 )
-def test_the_build_is_found_wherever_it_stands(text: str, number: int) -> None:
+def test_the_build_is_found_in_every_part_of_an_answer(text: str, number: int) -> None:
     found = build_in(text)
     assert found is not None and found.number == number
 
@@ -48,11 +48,11 @@ def test_the_build_is_found_wherever_it_stands(text: str, number: int) -> None:
 @pytest.mark.parametrize(
     "text", ["{}", '{"version": "9742"}', '"192.168.100.1000"', '{"date": "30.11.2026"}', '"a100.0.9742"']
 )
-def test_what_is_no_version_is_not_taken_for_one(text: str) -> None:
+def test_texts_without_a_version_have_no_build(text: str) -> None:
     assert build_in(text) is None
 
 
-def test_a_build_says_when_it_was_built_and_whether_it_is_open_to_attack() -> None:
+def test_a_build_shows_its_date_and_its_known_vulnerability() -> None:
     assert str(Build("100.0.9504", 9504)) == "SmarterMail 100.0.9504 (built 2026-01-08)"
     assert "CVE-2026-23760" in Build("100.0.9510", 9510).warning
     assert Build("100.0.9511", 9511).warning == ""
@@ -66,7 +66,7 @@ async def refused_renames(server: Server, times: int) -> list[RefusedByServer]:
 
 
 @pytest.mark.parametrize("how", ["missing", "not-allowed"])
-def test_what_the_server_lacks_is_refused_with_its_version_which_is_asked_once(
+def test_a_missing_operation_is_reported_with_the_version_which_is_requested_once(
     how: str, make: Callable[..., World]
 ) -> None:
     world = make(quirks=frozenset({f"{how}:{RENAME}"}), version="100.0.9504.17")
@@ -82,7 +82,7 @@ def test_what_the_server_lacks_is_refused_with_its_version_which_is_asked_once(
     assert "ben" in world.state()["users"]
 
 
-def test_a_server_that_does_not_tell_its_version_is_refused_without_it(make: Callable[..., World]) -> None:
+def test_a_missing_operation_without_a_version_is_reported_without_it(make: Callable[..., World]) -> None:
     world = make(quirks=frozenset({f"missing:{RENAME}", "missing:settings/sysadmin/get-version"}))
     world.run(fill)
     world.reset()
@@ -91,7 +91,7 @@ def test_a_server_that_does_not_tell_its_version_is_refused_without_it(make: Cal
     assert world.requests().count("GET settings/sysadmin/get-version") <= 1
 
 
-def test_a_customer_cannot_ask_for_the_version_and_does_not(filled: World) -> None:
+def test_a_customer_does_not_request_the_version(filled: World) -> None:
     filled.quirks(f"missing:{RENAME}")
 
     async def main() -> None:
@@ -103,7 +103,7 @@ def test_a_customer_cannot_ask_for_the_version_and_does_not(filled: World) -> No
     assert VERSION not in filled.requests()
 
 
-def test_the_version_costs_no_request_in_the_ordinary_case_nor_where_the_program_has_another_way(
+def test_the_version_costs_no_request_if_nothing_is_missing_or_the_program_has_another_way(
     make: Callable[..., World],
 ) -> None:
     def asked(*quirks: str) -> list[str]:
@@ -167,7 +167,7 @@ def test_a_write_whose_answer_is_ambiguous_is_never_sent_in_another_spelling(
 
 @pytest.mark.parametrize("case", OTHER_WAYS)
 @pytest.mark.parametrize("how", ["missing", "not-allowed"])
-def test_the_spelling_of_a_write_that_is_there_is_remembered_for_the_run(
+def test_the_existing_spelling_of_a_write_is_remembered_for_the_run(
     how: str, case: str, make: Callable[..., World]
 ) -> None:
     first, second, write = OTHER_WAYS[case]
@@ -194,7 +194,7 @@ def test_the_spelling_of_a_write_that_is_there_is_remembered_for_the_run(
     assert world.run(lambda server: server.reader().read_mailbox(DOMAIN, "anna")) is not None
 
 
-def test_what_is_missing_in_every_spelling_is_an_answer_and_no_doubt(make: Callable[..., World]) -> None:
+def test_a_write_that_is_missing_in_every_spelling_is_not_ambiguous(make: Callable[..., World]) -> None:
     world = make(quirks=frozenset({"missing:settings/domain/alias-put"}))
 
     async def work(server: Server) -> None:

@@ -1,4 +1,4 @@
-"""Laws of the pure parts: text from servers, path segments, targets, tokens' lives, bodies of writes."""
+"""Properties of the pure parts: text from servers, path segments, targets, lifetimes of tokens, bodies of writes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_cleaned_text_is_one_short_printable_line_without_the_secret(text: str, 
 
 @quickly
 @given(st.text(min_size=1, max_size=30))
-def test_a_segment_stays_one_segment_and_gives_the_name_back(name: str) -> None:
+def test_a_segment_remains_one_segment_and_decodes_to_the_name(name: str) -> None:
     if name in (".", "..") or any(c in "/\\%\x7f" or c < " " for c in name):
         with pytest.raises(RefusedByServer):
             segment(name)
@@ -48,7 +48,7 @@ def test_a_segment_stays_one_segment_and_gives_the_name_back(name: str) -> None:
     assert not set(quoted) & set("/?#& \\@")
 
 
-def test_an_empty_segment_is_refused_and_parameters_cannot_break_out_of_theirs() -> None:
+def test_an_empty_segment_is_rejected_and_a_parameter_cannot_change_the_path() -> None:
     with pytest.raises(RefusedByServer, match="cannot be part"):
         segment("")
     spelling = Spelling("POST", "settings/domain/rename-user/{old}/{new}")
@@ -62,7 +62,7 @@ addresses = st.sampled_from(["anna", "Anna", "ANNA@Example.Test", "x@else.test",
 
 @quickly
 @given(st.lists(addresses, max_size=8), st.randoms())
-def test_targets_mean_the_same_in_any_order_and_any_case_and_any_number(targets: list[str], dice: Any) -> None:
+def test_order_case_and_duplicates_of_targets_do_not_matter(targets: list[str], dice: Any) -> None:
     found = wire.canonical_targets(targets, "example.test", "here")
     again = [t.upper() if dice.random() < 0.5 else t for t in [*targets, *targets]]
     dice.shuffle(again)
@@ -98,14 +98,14 @@ def until(seconds: float) -> dict[str, object]:
         ({"until": "2026-11-01T12:15:00.1234567"}, "opaque", 810.123456),
     ],
 )
-def test_a_token_is_renewed_90_seconds_or_a_third_of_its_life_before_its_end(
+def test_a_token_is_refreshed_90_seconds_or_a_third_of_its_lifetime_before_it_expires(
     fields: dict[str, object], token: str, wanted: float | None
 ) -> None:
     found = auth.refresh_time(fields, "until", token, NOW, 1000.0)
     assert found == (None if wanted is None else pytest.approx(1000 + wanted))
 
 
-def test_the_lives_of_tokens_are_counted_by_the_servers_clock() -> None:
+def test_lifetimes_of_tokens_are_measured_with_the_servers_clock() -> None:
     an_hour_ahead = NOW + timedelta(hours=1)
     fields: dict[str, object] = {"until": (an_hour_ahead + timedelta(seconds=900)).isoformat()}
     assert auth.refresh_time(fields, "until", "opaque", an_hour_ahead, 0.0) == pytest.approx(810)
@@ -124,7 +124,7 @@ READ = {
 }
 
 
-def test_a_user_is_written_back_whole_without_secrets_of_the_answer() -> None:
+def test_a_user_is_written_back_completely_without_secrets_of_the_answer() -> None:
     body = bodies.changed_user(READ, {"displayName": "Anna B"}, None)
     assert body == {
         "userName": "anna",
@@ -140,7 +140,7 @@ def test_a_user_is_written_back_whole_without_secrets_of_the_answer() -> None:
     assert off["securityFlags"] == {"authType": 1, "isDisabled": True, "isDomainAdmin": False, "future": 7}
 
 
-def test_what_is_not_managed_of_a_forward_list_is_kept_and_all_four_fields_are_sent() -> None:
+def test_unmanaged_fields_of_a_forward_list_are_kept_and_all_four_fields_are_sent() -> None:
     there = {
         "forwardList": ["a@b.test"],
         "keepRecipients": True,
@@ -157,7 +157,7 @@ def test_what_is_not_managed_of_a_forward_list_is_kept_and_all_four_fields_are_s
     }
 
 
-def test_a_new_user_leaves_to_the_servers_defaults_what_nobody_manages() -> None:
+def test_unmanaged_fields_of_a_new_user_get_the_servers_defaults() -> None:
     user, mail, forward = bodies.new_user("anna", {}, Secret("p"))
     assert user == {"userName": "anna", "password": "p", "isPasswordExpired": False}
     assert (mail, forward) == ({}, {})
@@ -172,7 +172,7 @@ def test_a_new_user_leaves_to_the_servers_defaults_what_nobody_manages() -> None
     assert forward["forwardList"] == ["x@y.test"]
 
 
-def test_an_alias_is_written_back_whole() -> None:
+def test_an_alias_is_written_back_completely() -> None:
     there = {
         "name": "sales",
         "aliasTargetList": ["anna"],

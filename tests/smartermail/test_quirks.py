@@ -1,4 +1,4 @@
-"""Whatever servers do differently (every quirk that the sandbox knows): the same values are read, the same state written."""
+"""All quirks of the sandbox: reads return the same values, and writes produce the same state."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SCOPE = ReadScope(
 
 
 async def sure(write: Awaitable[None], *, doubtful: bool) -> int:
-    """A write that says yes; on servers that do not say so it may raise a doubt, which is counted."""
+    """A confirmed write. On servers without confirmation it may raise AmbiguousWrite, which is counted."""
     try:
         await write
     except AmbiguousWrite as e:
@@ -71,7 +71,7 @@ async def change(server: Server, *, doubtful: bool) -> None:
         lambda: w.delete_mailbox(DOMAIN, "doomed"),
     ]
     doubts = [await sure(write(), doubtful=doubtful) for write in writes]
-    # Where forwarding is written, a read in between settles the doubt.
+    # Writing a forward includes a read that shows the outcome.
     assert sum(doubts) == (len(writes) - 1 if doubtful else 0)
 
 
@@ -80,7 +80,7 @@ async def read(server: Server) -> CurrentDomain:
 
 
 def plain(state: dict[str, Any]) -> dict[str, Any]:
-    """What the server holds, without what is the server's own business."""
+    """The state of the server without internal values."""
     kept = {n: state[n] for n in ("aliases", "domainAliases")}
     for alias in kept["aliases"].values():
         alias["targets"] = [t if "@" in t else f"{t}@{DOMAIN}" for t in alias["targets"]]
@@ -101,7 +101,7 @@ def plain(state: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def expected() -> dict[str, Any]:
-    """Filled on first use: what a server without quirks gives."""
+    """The result of a server without quirks, filled at the first use."""
     return {}
 
 
@@ -127,7 +127,7 @@ def story(world: World, *, doubtful: bool) -> tuple[dict[str, Any], CurrentDomai
 
 
 @pytest.mark.parametrize("quirk", [*QUIRKS, *SPELLINGS])
-def test_the_same_is_read_and_written_on_a_server_with_the_quirk(
+def test_reads_and_writes_have_the_same_result_with_every_quirk(
     quirk: str, make: Callable[..., World], expected: dict[str, Any]
 ) -> None:
     wanted = reference(make, expected)
@@ -136,16 +136,16 @@ def test_the_same_is_read_and_written_on_a_server_with_the_quirk(
     world.quirks(quirk)
     state, before, after = story(world, doubtful=quirk == "no-success-on-writes")
     flag_off = {"eas-flag-off": "eas", "mapi-flag-off": "mapi"}.get(quirk)
-    if flag_off:  # success without effect (section 10 no. 2): only a new read tells
+    if flag_off:  # success without effect (section 10 no. 2): only a new read shows it
         assert after.mailboxes["anna"].eas is False
         assert not any(user[flag_off] for user in state["users"].values())
         assert getattr(after.limits, f"{flag_off}_enabled") is False
         return
-    if "users-disable" in quirk:  # post-user takes its place, and has no way to say that mail goes on arriving
+    if "users-disable" in quirk:  # post-user replaces it and cannot keep incoming mail enabled
         assert state["users"]["carl"]["disabled"] is True
         state["users"]["carl"]["receivesMail"] = True
     assert state == wanted["state"]
-    if quirk == "settings-without-switches":  # not told is not known, and nothing else
+    if quirk == "settings-without-switches":  # a missing switch is unknown
         assert (before.limits.eas_enabled, before.limits.mapi_enabled, before.limits.forwarding_enabled) == (None,) * 3
         before, after = switched_as(before, wanted["before"]), switched_as(after, wanted["after"])
     assert comparable(before) == comparable(wanted["before"])
@@ -162,7 +162,7 @@ def comparable(current: CurrentDomain) -> CurrentDomain:
     return replace(current, requests=0)
 
 
-def test_admins_are_recognised_on_every_server_that_lists_them_differently(make: Callable[..., World]) -> None:
+def test_administrators_are_recognized_in_every_form_of_the_list(make: Callable[..., World]) -> None:
     quirks = ("list-rows-without-sizes", "list-rows-without-flags", "admin-hidden", "search-mixed-kinds")
     for quirk in ("none", *quirks):
         world = make(quirks=frozenset({quirk} - {"none"}))
@@ -171,14 +171,14 @@ def test_admins_are_recognised_on_every_server_that_lists_them_differently(make:
         assert boss.facts.is_admin and boss.facts.is_primary_admin, quirk
 
 
-def test_rows_without_flags_cost_one_request_each_and_no_more(make: Callable[..., World]) -> None:
+def test_a_row_without_flags_costs_one_more_request(make: Callable[..., World]) -> None:
     world = make(quirks=frozenset({"list-rows-without-flags"}))
     world.run(fill)
     current = world.run(lambda s: s.reader().read_domain(DOMAIN, ReadScope()))
     assert current.requests == 7 + 3
 
 
-def test_a_spelling_that_is_not_there_is_tried_once_a_run(make: Callable[..., World]) -> None:
+def test_a_missing_spelling_is_tried_once_in_a_run(make: Callable[..., World]) -> None:
     world = make(quirks=frozenset({"missing:settings/domain/get-mailbox-forward-list"}))
     world.run(fill)
     world.reset()
@@ -195,7 +195,7 @@ def test_a_spelling_that_is_not_there_is_tried_once_a_run(make: Callable[..., Wo
     assert asked.count("GET settings/domain/mailbox-forward-list/{email}") == 6
 
 
-def test_users_are_read_page_by_page_where_only_the_search_is_there(make: Callable[..., World]) -> None:
+def test_users_are_read_page_by_page_if_only_the_search_exists(make: Callable[..., World]) -> None:
     import asyncio
 
     world = make(
@@ -224,13 +224,13 @@ def test_users_are_read_page_by_page_where_only_the_search_is_there(make: Callab
     world.run(work)
 
 
-def test_a_domain_whose_list_is_empty_though_it_counts_one_is_not_trusted(make: Callable[..., World]) -> None:
+def test_an_empty_list_with_a_count_of_one_is_rejected(make: Callable[..., World]) -> None:
     world = make(quirks=frozenset({"admin-hidden"}))
     with pytest.raises(IncompleteRead, match=r"list-users.*0 mailboxes.*counts 1"):
         world.run(read)
 
 
-def test_seats_refused_by_the_domain_are_the_servers_words(make: Callable[..., World]) -> None:
+def test_a_refused_activation_shows_the_servers_message(make: Callable[..., World]) -> None:
     world = make(quirks=frozenset({"eas-flag-off", "seats-403-when-off"}))
 
     async def work(server: Server) -> None:

@@ -1,4 +1,4 @@
-"""What a read gives, and what it costs."""
+"""The result of a read and its number of requests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read(world: World, scope: ReadScope, **more: object) -> CurrentDomain:
     return world.run(lambda s: s.reader().read_domain(DOMAIN, scope), **more)
 
 
-def test_the_whole_state_of_a_domain_comes_back_as_canonical_values(filled: World) -> None:
+def test_the_complete_state_of_a_domain_is_read_as_canonical_values(filled: World) -> None:
     current = read(filled, ALL)
     assert list(current.mailboxes) == ["anna", "ben", "boss"]
     anna, ben, boss = current.mailboxes.values()
@@ -41,7 +41,7 @@ def test_the_whole_state_of_a_domain_comes_back_as_canonical_values(filled: Worl
     assert current.limits.eas_enabled and current.limits.forwarding_enabled and current.limits.mailboxes == 0
 
 
-def test_what_nobody_manages_is_not_asked_for_and_stays_unset(filled: World) -> None:
+def test_unmanaged_fields_are_not_requested_and_stay_unset(filled: World) -> None:
     current = read(filled, ReadScope())
     assert current.mailboxes["ben"].forward_to is UNSET
     assert current.mailboxes["anna"].eas is UNSET
@@ -66,12 +66,12 @@ def test_a_domain_costs_the_same_number_of_requests_with_5_and_with_500_mailboxe
         assert len(current.mailboxes) == last + 1
         costs.append((current.requests, sorted(world.requests())))
     assert costs[0] == costs[1]
-    # sign-in, manage-domain, data, settings, users, aliases, domain aliases, EAS, MAPI
+    # login, manage-domain, data, settings, users, aliases, domain aliases, EAS, MAPI
     assert costs[0][0] == 9
-    assert len(costs[0][1]) == 10, "the nine of the read, and the sign-out"
+    assert len(costs[0][1]) == 10, "the nine of the read, and the logout"
 
 
-def test_each_mailbox_whose_forwarding_is_managed_and_each_flagged_alias_costs_one_request_more(filled: World) -> None:
+def test_each_managed_forwarding_and_each_alias_with_managed_flags_costs_one_more_request(filled: World) -> None:
     bare = read(filled, ReadScope()).requests
     assert bare == 7
     assert read(filled, ReadScope(forwarding=frozenset({"anna", "ben", "not-there"}))).requests == bare + 2
@@ -80,7 +80,7 @@ def test_each_mailbox_whose_forwarding_is_managed_and_each_flagged_alias_costs_o
     assert read(filled, ReadScope(alias_flags=frozenset({"sales"}))).requests == bare
 
 
-def test_the_sign_in_is_shared_by_all_domains_read_at_once(make: Callable[..., World]) -> None:
+def test_concurrent_reads_of_domains_share_one_login(make: Callable[..., World]) -> None:
     seed = tuple(SeedDomain(name=f"d{n}.test", admin_username="boss", admin_password=BOSS_PASSWORD) for n in range(12))
     world = make(seed=seed, shared_dkim_keys=True)
 
@@ -97,7 +97,7 @@ def test_the_sign_in_is_shared_by_all_domains_read_at_once(make: Callable[..., W
     assert world.requests().count("POST auth/logout-user") == 1
 
 
-def test_a_customer_reads_his_domain_without_any_system_endpoint(filled: World) -> None:
+def test_a_customer_reads_its_domain_without_system_endpoints(filled: World) -> None:
     async def work() -> CurrentDomain:
         async with filled.customer() as server:
             assert await server.list_domains() == [DOMAIN]
@@ -105,7 +105,7 @@ def test_a_customer_reads_his_domain_without_any_system_endpoint(filled: World) 
             return await server.reader().read_domain(DOMAIN, ALL)
 
     as_customer = asyncio.run(work())
-    # data, settings, three lists; two forward lists, two lists of seats, one alias; no second sign-in
+    # data, settings, three lists; two forward lists, two lists of activations, one alias; no second login
     assert as_customer.requests == 5 + 2 + 2 + 1
     assert as_customer == read(filled, ALL)
     customers = [
@@ -115,7 +115,7 @@ def test_a_customer_reads_his_domain_without_any_system_endpoint(filled: World) 
     assert as_customer.mailboxes["boss"].facts.is_primary_admin
 
 
-def test_a_customer_is_told_whose_domain_he_administers_and_no_second_request_is_made(filled: World) -> None:
+def test_a_customer_gets_the_name_of_its_domain_without_a_second_request(filled: World) -> None:
     async def work() -> None:
         async with filled.customer() as server:
             for _ in range(3):
@@ -130,7 +130,7 @@ def test_a_customer_is_told_whose_domain_he_administers_and_no_second_request_is
     asyncio.run(work())
 
 
-def test_an_unknown_domain_is_told_apart_from_a_missing_right(world: World) -> None:
+def test_an_unknown_domain_and_a_missing_permission_have_different_messages(world: World) -> None:
     with pytest.raises(RefusedByServer, match=r"the domain nowhere\.test does not exist"):
         world.run(lambda s: s.reader().read_domain("nowhere.test", ReadScope()))
     world.own("POST", "account", {"email": "admin", "canImpersonate": False})
@@ -138,7 +138,7 @@ def test_an_unknown_domain_is_told_apart_from_a_missing_right(world: World) -> N
         world.run(lambda s: s.reader().read_domain(DOMAIN, ReadScope()))
 
 
-def test_single_objects_are_read_with_every_field_and_none_if_there_is_none(filled: World) -> None:
+def test_single_objects_are_read_with_all_fields_and_a_missing_one_is_none(filled: World) -> None:
     async def work(server: Server) -> None:
         reader = server.reader()
         ben = await reader.read_mailbox(DOMAIN, "ben")
@@ -160,7 +160,7 @@ def test_the_domains_of_a_server_are_listed_with_their_counts_in_one_request(fil
         assert await server.list_domains() == [DOMAIN]
         found = await server.domain_summary()
         assert (found[DOMAIN].mailboxes, found[DOMAIN].aliases, found[DOMAIN].domain_aliases) == (3, 2, 1)
-        assert server.stats.requests == 1 + 2 + 1  # the list is held against a second one
+        assert server.stats.requests == 1 + 2 + 1  # the list is compared with a second one
 
     filled.run(work)
 

@@ -1,4 +1,4 @@
-"""Retries of a run: enough for a hiccup, never enough to make a sick server sicker."""
+"""The retry budget of a run: enough for short failures, but no additional load for a failing server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.smartermail import Server
 from reconciler.smartermail.transport.retry import RetryBudget
 
 
-def test_the_store_begins_full_and_a_part_of_every_success_goes_back() -> None:
+def test_the_retry_budget_starts_full_and_every_success_returns_a_part() -> None:
     store = RetryBudget()
     assert sum(store.take() for _ in range(200)) == RetryBudget.CAPACITY
     for _ in range(100):
@@ -23,7 +23,7 @@ def test_the_store_begins_full_and_a_part_of_every_success_goes_back() -> None:
     assert store.left == RetryBudget.CAPACITY, "a long good run does not save up for a flood"
 
 
-def test_many_reads_of_a_sick_server_share_one_store_and_say_when_it_is_used_up(filled: World) -> None:
+def test_many_reads_of_a_failing_server_share_one_retry_budget_and_report_when_it_is_empty(filled: World) -> None:
     async def work(server: Server) -> None:
         reader = server.reader()
         await reader.read_mailbox(DOMAIN, "anna")
@@ -39,7 +39,7 @@ def test_many_reads_of_a_sick_server_share_one_store_and_say_when_it_is_used_up(
     assert sum("alias" in line for line in filled.requests()) <= 150 + RetryBudget.CAPACITY, "not 150 times four"
 
 
-def test_what_fails_now_and_then_never_uses_the_store_up(filled: World) -> None:
+def test_occasional_failures_never_empty_the_retry_budget(filled: World) -> None:
     filled.fault("503", path="domain/alias/", times=-1, probability=0.1, seed=7)
 
     async def work(server: Server) -> None:
@@ -54,9 +54,7 @@ def test_what_fails_now_and_then_never_uses_the_store_up(filled: World) -> None:
 
 
 @pytest.mark.parametrize("most", [2, 3])
-def test_a_server_that_takes_only_few_at_a_time_gets_few_and_every_request_comes_through(
-    most: int, filled: World
-) -> None:
+def test_a_server_with_a_low_limit_gets_few_concurrent_requests_and_all_succeed(most: int, filled: World) -> None:
     async def work(server: Server) -> None:
         reader = server.reader()
         await reader.read_mailbox(DOMAIN, "anna")
@@ -72,7 +70,7 @@ def test_a_server_that_takes_only_few_at_a_time_gets_few_and_every_request_comes
     assert statuses.count(429) <= 25, "of 150 requests, eight at a time would be refused again and again"
 
 
-def test_the_pause_that_one_is_asked_for_is_kept_by_all(filled: World) -> None:
+def test_a_pause_that_one_request_gets_applies_to_all(filled: World) -> None:
     async def work(server: Server) -> None:
         limiter, now = server._calls.session.limiter, 1000.0
         limiter.limit.clock = lambda: now
@@ -87,7 +85,7 @@ def test_the_pause_that_one_is_asked_for_is_kept_by_all(filled: World) -> None:
         await asyncio.sleep(0.05)
         assert filled.requests() == ["POST settings/domain/get-user"], "nobody sends anything now"
         now += 30
-        limiter._pause_ended()  # what the timer does after these 30 seconds
+        limiter._pause_ended()  # the timer calls it after these 30 seconds
         assert all(await asyncio.gather(*work))
 
     filled.run(work)

@@ -46,7 +46,7 @@ def certificate(folder: Path) -> Path:
 
 
 async def asked(file: Path, ca_bundle: str | None) -> tuple[BaseException, list[bytes]]:
-    """What a client raises against a TLS server that refuses every sign-in, and what that server was sent."""
+    """The exception of a client at a TLS server that rejects every login, and the requests that the server received."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(file)
     seen: list[bytes] = []
@@ -67,14 +67,14 @@ async def asked(file: Path, ca_bundle: str | None) -> tuple[BaseException, list[
     return caught.value, seen
 
 
-def test_a_server_with_an_unknown_certificate_is_told_nothing(tmp_path: Path) -> None:
+def test_a_server_with_an_unknown_certificate_gets_no_request(tmp_path: Path) -> None:
     error, seen = asyncio.run(asked(certificate(tmp_path), None))
     assert isinstance(error, Unreachable)
     assert "certificate is not trusted" in error.message
     assert seen == []
 
 
-def test_a_private_certificate_authority_is_trusted_once_it_is_named(tmp_path: Path) -> None:
+def test_a_private_certificate_authority_is_trusted_if_it_is_configured(tmp_path: Path) -> None:
     file = certificate(tmp_path)
     error, seen = asyncio.run(asked(file, str(file)))
     assert isinstance(error, RefusedCredentials)
@@ -83,7 +83,7 @@ def test_a_private_certificate_authority_is_trusted_once_it_is_named(tmp_path: P
     assert b"user-agent: reconciler/" in seen[0].lower()
 
 
-def test_a_proxy_that_cannot_be_used_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unusable_proxy_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "gopher://proxy.test:1")
     with pytest.raises(Unreachable, match="the HTTP client could not be created") as caught:
         connect(settings("https://mail1.example.net"), username="admin", password=Secret("p"))

@@ -1,4 +1,4 @@
-"""Tokens over an hour, each on a clock of its own; clocks that jump; requests that wait longer than a token lives."""
+"""Tokens over an hour, each with its own expiry; clocks that jump; requests that wait longer than a token is valid."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from reconciler.smartermail.transport.limiter import ConcurrencyLimit
 
 SCOPE = ReadScope()
 SECOND = "second.test"
-SIGN_IN = "POST auth/authenticate-user"
+LOGIN = "POST auth/authenticate-user"
 REFRESH = "POST auth/refresh-token"
 MANAGE = "POST settings/sysadmin/manage-domain/{domain}"
 
 
 class Hours:
-    """Moves the sandbox's clock and the client's by the same, at once."""
+    """Advances the clocks of the sandbox and of the client by the same time."""
 
     def __init__(self, world: World, server: Server) -> None:
         self._world = world
@@ -55,7 +55,7 @@ def entries(world: World) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("role", ["admin", "customer"])
-def test_an_hour_of_reads_and_writes_with_tokens_of_15_minutes_renews_each_four_times_and_is_never_refused(
+def test_an_hour_of_reads_and_writes_refreshes_15_minute_tokens_four_times_without_a_rejection(
     role: str, two: World
 ) -> None:
     async def main() -> Server:
@@ -78,30 +78,30 @@ def test_an_hour_of_reads_and_writes_with_tokens_of_15_minutes_renews_each_four_
     assert not two.own("GET", "ids")["failures"]
 
 
-def test_the_token_of_a_domain_is_renewed_when_its_own_time_has_come(two: World) -> None:
+def test_the_token_of_a_domain_is_refreshed_at_its_own_expiry(two: World) -> None:
     async def work(server: Server) -> None:
         hours, reader = Hours(two, server), server.reader()
 
-        async def renewals(*domains: str) -> dict[str, int]:
+        async def refreshes(*domains: str) -> dict[str, int]:
             two.reset()
             await asyncio.gather(*(reader.read_domain_aliases(d) for d in domains for _ in range(5)))
             asked = Counter(two.requests())
-            return {name: asked[name] for name in (SIGN_IN, REFRESH, MANAGE) if asked[name]}
+            return {name: asked[name] for name in (LOGIN, REFRESH, MANAGE) if asked[name]}
 
-        assert await renewals(DOMAIN) == {SIGN_IN: 1, MANAGE: 1}  # minute 0
+        assert await refreshes(DOMAIN) == {LOGIN: 1, MANAGE: 1}  # minute 0
         hours.go(400)
-        assert await renewals(DOMAIN, SECOND) == {MANAGE: 1}  # the second domain's begins here
+        assert await refreshes(DOMAIN, SECOND) == {MANAGE: 1}  # the second domain's begins here
         hours.go(450)
-        assert await renewals(SECOND) == {}, "the account's own is due, but nothing needs it"
-        assert await renewals(DOMAIN, SECOND) == {REFRESH: 1, MANAGE: 1}
+        assert await refreshes(SECOND) == {}, "the account's own is due, but nothing needs it"
+        assert await refreshes(DOMAIN, SECOND) == {REFRESH: 1, MANAGE: 1}
         hours.go(400)
-        assert await renewals(DOMAIN, SECOND) == {MANAGE: 1}, "the second domain's is due, the account's is not"
+        assert await refreshes(DOMAIN, SECOND) == {MANAGE: 1}, "the second domain's is due, the account's is not"
 
     two.run(work)
 
 
 @pytest.mark.parametrize("hours", [1, -1])
-def test_a_clock_of_this_machine_that_jumps_by_an_hour_changes_nothing(
+def test_a_jump_of_the_local_clock_by_an_hour_changes_nothing(
     hours: int, filled: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Wrong(datetime):
@@ -123,7 +123,7 @@ def test_a_clock_of_this_machine_that_jumps_by_an_hour_changes_nothing(
     assert {entry["status"] for entry in entries(filled)} == {200}
 
 
-def test_a_pause_named_as_a_date_is_counted_by_the_servers_clock_not_by_this_machines() -> None:
+def test_a_pause_given_as_a_date_is_measured_with_the_servers_clock() -> None:
     class Wrong(datetime):
         @classmethod
         def now(cls, tz: Any = None) -> datetime:
@@ -144,9 +144,7 @@ def test_a_pause_named_as_a_date_is_counted_by_the_servers_clock_not_by_this_mac
 
 
 @pytest.mark.parametrize("kind", ["read", "write"])
-def test_a_request_that_waits_for_its_turn_longer_than_its_token_lives_goes_with_a_new_one(
-    kind: str, filled: World
-) -> None:
+def test_a_request_that_waits_longer_than_the_lifetime_of_its_token_gets_a_new_one(kind: str, filled: World) -> None:
     async def work(server: Server) -> None:
         hours, writer, limiter = Hours(filled, server), server.writer(), server._calls.session.limiter
         await writer.read_domain_aliases(DOMAIN)

@@ -1,4 +1,4 @@
-"""What writes do to the server, and what they leave alone."""
+"""The effects of writes on the server, and the values that they keep."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.core.secret import Secret
 from reconciler.smartermail import Server
 
 
-def test_an_update_leaves_everything_else_of_a_mailbox_as_it_is(filled: World) -> None:
+def test_an_update_keeps_all_other_fields_of_a_mailbox(filled: World) -> None:
     before = filled.state()["users"]["ben"]
     filled.run(lambda s: s.writer().update_mailbox(DOMAIN, "ben", {"quota": 7}, None))
     after = filled.state()["users"]["ben"]
@@ -21,7 +21,7 @@ def test_an_update_leaves_everything_else_of_a_mailbox_as_it_is(filled: World) -
     assert after == before
 
 
-def test_a_disabled_mailbox_goes_on_receiving_mail_also_if_it_begins_disabled(filled: World) -> None:
+def test_a_disabled_mailbox_still_receives_mail_also_if_created_disabled(filled: World) -> None:
     async def work(server: Server) -> None:
         await server.writer().create_mailbox(DOMAIN, "carl", {"enabled": False}, Secret(SECRET))
         await server.writer().update_mailbox(DOMAIN, "anna", {"enabled": False}, None)
@@ -33,7 +33,7 @@ def test_a_disabled_mailbox_goes_on_receiving_mail_also_if_it_begins_disabled(fi
         assert user["receivesMail"] is True
 
 
-def test_a_forward_comes_into_effect_where_new_mailboxes_may_not_forward(make: Callable[..., World]) -> None:
+def test_a_forward_takes_effect_if_forwarding_is_off_for_new_mailboxes(make: Callable[..., World]) -> None:
     world = make(quirks=frozenset({"forward-flag-off-default", "forward-needs-flag"}))
 
     async def work(server: Server) -> None:
@@ -49,7 +49,7 @@ def test_a_forward_comes_into_effect_where_new_mailboxes_may_not_forward(make: C
     assert world.state()["users"]["anna"]["effectiveForwards"] == ["x@else.test"]
 
 
-def test_an_old_forward_list_is_replaced_before_forwarding_is_switched_on(filled: World) -> None:
+def test_an_old_forward_list_is_replaced_before_forwarding_is_enabled(filled: World) -> None:
     async def work(server: Server) -> None:
         filled.reset()
         await server.writer().update_mailbox(DOMAIN, "anna", {"forwarding.to": ("new@else.test",)}, None)
@@ -61,12 +61,12 @@ def test_an_old_forward_list_is_replaced_before_forwarding_is_switched_on(filled
     ], "the switch is on already, so it is not written"
 
 
-def test_only_a_mailbox_that_is_nobodys_administrator_is_deleted(filled: World) -> None:
+def test_a_mailbox_of_an_administrator_is_not_deleted(filled: World) -> None:
     async def work(server: Server) -> None:
         w = server.writer()
         for name, why in (
             ("sales", "does not exist"),
-            ("boss", "administers the domain"),
+            ("boss", "is a domain administrator"),
             ("nobody", "does not exist"),
         ):
             with pytest.raises(RefusedByServer, match=why):
@@ -81,7 +81,7 @@ def test_only_a_mailbox_that_is_nobodys_administrator_is_deleted(filled: World) 
     assert set(filled.state()["aliases"]) == {"sales", "info"}
 
 
-def test_the_bulk_delete_is_the_last_resort_and_never_hits_an_alias(make: Callable[..., World]) -> None:
+def test_the_bulk_deletion_is_used_last_and_never_deletes_an_alias(make: Callable[..., World]) -> None:
     world = make(quirks=frozenset({"missing:settings/domain/users-delete", "missing:settings/domain/user-delete"}))
     world.run(fill)
     world.reset()
@@ -96,7 +96,7 @@ def test_the_bulk_delete_is_the_last_resort_and_never_hits_an_alias(make: Callab
     assert set(world.state()["aliases"]) == {"sales", "info"}
 
 
-def test_the_servers_words_are_passed_on(filled: World) -> None:
+def test_the_servers_message_is_part_of_the_error(filled: World) -> None:
     async def work(server: Server) -> None:
         w = server.writer()
         with pytest.raises(RefusedByServer, match="NAME_IN_USE"):
@@ -109,7 +109,7 @@ def test_the_servers_words_are_passed_on(filled: World) -> None:
     filled.run(work)
 
 
-def test_a_customer_is_held_to_the_mx_check_and_an_administrator_is_not(filled: World) -> None:
+def test_the_mx_check_applies_to_a_customer_but_not_to_an_administrator(filled: World) -> None:
     import asyncio
 
     async def work() -> None:
@@ -125,7 +125,7 @@ def test_a_customer_is_held_to_the_mx_check_and_an_administrator_is_not(filled: 
 
 
 @pytest.mark.parametrize("name", ["o'brien", "a+b", "x&y", "h#1", "q?z", "22:30", "null"])
-def test_names_with_characters_that_mean_something_in_addresses_are_carried_whole(name: str, filled: World) -> None:
+def test_names_with_special_characters_of_urls_are_sent_unchanged(name: str, filled: World) -> None:
     async def work(server: Server) -> None:
         w = server.writer()
         await w.create_alias(DOMAIN, name, {"to": ("x@else.test",)})
@@ -137,7 +137,7 @@ def test_names_with_characters_that_mean_something_in_addresses_are_carried_whol
     filled.run(work)
 
 
-def test_seats_are_set_in_one_request(filled: World) -> None:
+def test_activations_are_set_in_one_request(filled: World) -> None:
     async def work(server: Server) -> None:
         await server.writer().set_activations(DOMAIN, "mapi", {"anna": True, "ben": True})
         assert server.stats.writes == 1

@@ -96,6 +96,6 @@ def test_each_common_mistake_is_accepted_or_reported_as_its_scenario_states(case
 
 
 def test_untrusted_text_from_dns_stays_text(reports):
-    check = next(check for check in reports["spf-hostile"].checks if check.id == "spf")
+    check = next(check for check in reports["spf-untrusted-text"].checks if check.id == "spf")
     assert "<script>" in check.found[0].value
     assert all("<script>" not in record.value for record in check.fix)

@@ -1,5 +1,8 @@
-"""The whole story in under a minute: files become mailboxes on a real HTTP server, drift is found and repaired, and
-the DNS report goes from red to green. Every step runs the program itself, as a user would."""
+"""The guided demonstration: files become mailboxes on a real HTTP server, and DNS records get published.
+
+Each step runs the program itself in a process of its own, as a user would. The terminal gets at most 120 lines; the
+complete output goes into files.
+"""
 
 import json
 import os
@@ -8,14 +11,15 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from reconciler.app.data import data_folder
 from reconciler.app.demo.edits import by_hand, publish
-from reconciler.app.demo.script import AFTERWARDS, BROKEN, INTRODUCTION, STEPS, DemoStep
+from reconciler.app.demo.script import AFTERWARDS, BROKEN, EDITED, INTRODUCTION, STEPS, WITHOUT_PAGES, DemoStep
 from reconciler.app.demo.terminal import ON_DEMO_TERMINAL
 from reconciler.app.sandbox import load_seed, seed_domains, seed_zones
 from reconciler.core.errors import ReconcilerError, WouldOverwrite
@@ -23,14 +27,14 @@ from reconciler.sandbox import Sandbox, SandboxConfig
 
 MARK = ".made-by-reconciler-demo"
 URLS = {"mail1": "http://127.0.0.1:17017", "mail2": "http://127.0.0.1:17018"}
-"""The addresses in the example workspace, which are exchanged for those of the running sandboxes."""
+"""The addresses in the example workspace. The demonstration replaces them by those of the running sandboxes."""
 RESOLVER = "127.0.0.1:5353"
 _COLORS = re.compile("\x1b\\[[0-9;]*m")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Where the story is played: the folder, the running servers, the environment of the commands."""
+    """The folder, the running servers, and the environment of the commands."""
 
     folder: Path
     hosts: Mapping[str, Sandbox]
@@ -43,16 +47,16 @@ class Stage:
 
 
 def run_demo(folder: Path, say: Callable[[str], None], *, color: bool) -> None:
-    """Plays the story, and leaves its files in `folder`.
+    """Run all steps, and leave their files in `folder`.
 
     Args:
-        folder: new, empty, or left by an earlier demo, which is then replaced.
-        say: prints a line of the story.
-        color: whether the commands are to print in colour.
+        folder: new, empty, or the folder of an earlier demonstration, which is then replaced.
+        say: prints lines.
+        color: whether the commands print in color.
 
     Raises:
-        WouldOverwrite: the folder holds something else.
-        ReconcilerError: a step did not end as it should.
+        WouldOverwrite: the folder contains other files.
+        ReconcilerError: a step ended with another exit code than expected.
     """
     _prepare(folder)
     say(INTRODUCTION)
@@ -61,26 +65,27 @@ def run_demo(folder: Path, say: Callable[[str], None], *, color: bool) -> None:
         for number, step in enumerate(STEPS, 1):
             _play(stage, number, step, say)
     _restore(folder / "examples")
-    say(AFTERWARDS.format(folder=folder, workspace=folder / "examples"))
+    page = f",\nand {folder}/output/report/index.html is the report" if _has_pages() else ""
+    say(AFTERWARDS.format(folder=folder, workspace=folder / "examples", page=page))
 
 
 def _prepare(folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARK).is_file():
             raise WouldOverwrite(
-                f"{folder} is not empty, and was not made by a demo; nothing was written",
-                hint="give another folder with --output",
+                f"{folder} is not empty and not from an earlier demonstration; nothing was written",
+                hint="Name another folder with --output.",
             )
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARK).write_text("This folder is replaced by the next demo.\n", encoding="utf-8")
+    (folder / MARK).write_text("The next demonstration replaces this folder.\n", encoding="utf-8")
     (folder / "output").mkdir()
     shutil.copytree(data_folder("examples"), folder / "examples")
     shutil.copytree(data_folder("schemas"), folder / "schemas")
 
 
 def _set(folder: Path, stack: ExitStack, *, color: bool) -> Stage:
-    """Starts one sandbox a server, and points the workspace's copy at them."""
+    """Start one sandbox per server, and set their addresses in the copy of the workspace."""
     config = load_seed(folder / "examples")
     zones = seed_zones(config)
     hosts = {
@@ -107,54 +112,70 @@ def _set(folder: Path, stack: ExitStack, *, color: bool) -> Stage:
 
 
 def _restore(workspace: Path) -> None:
-    """Gives the files that are left behind the addresses again that the text at the end speaks of."""
+    """Restore the addresses in the workspace. The commands in the text at the end use them."""
     shutil.copyfile(data_folder("examples") / "reconciler.yaml", workspace / "reconciler.yaml")
 
 
 def _play(stage: Stage, number: int, step: DemoStep, say: Callable[[str], None]) -> None:
     say(f"\n== {number}. {step.title}\n{step.text}")
     broken = stage.workspace / "domains" / "broken.example.yaml"
+    edited = stage.workspace / "domains" / "example.com.yaml"
+    before = edited.read_text("utf-8")
     if step.broken:
         broken.write_text(BROKEN, encoding="utf-8")
+    if step.edit:
+        edited.write_text(before.replace(*EDITED, 1), encoding="utf-8")
     if step.by_hand:
         by_hand(stage.hosts["mail1"].endpoint, say)
     if step.publish:
-        count = publish(stage.hosts["mail1"], _records(stage))
-        say(f"   {count} records are in the sandbox's DNS now.")
-    if step.command:
-        _run(stage, number, step, say)
-    if step.broken:
-        broken.unlink()
+        publish(stage.hosts["mail1"], _records(stage))
+    _run(stage, number, step, say)
+    broken.unlink(missing_ok=True)
+    edited.write_text(before, encoding="utf-8")
+
+
+def _has_pages() -> bool:
+    """Whether the extra `report` is installed, which makes web pages."""
+    return find_spec("jinja2") is not None
 
 
 def _run(stage: Stage, number: int, step: DemoStep, say: Callable[[str], None]) -> None:
-    """Runs one command, shows what it prints, keeps that, and insists on the exit code that the story needs."""
-    words = [w.format(output=Path("..") / "output") for w in step.command]
-    say(f"\n$ reconciler {' '.join(words)}")
+    """Run a command, show a part of its output, write all of it to a file, and check the exit code."""
+    command = step.command if step.command[0] != "report" or _has_pages() else WITHOUT_PAGES
+    words = [w.format(output=Path("..") / "output") for w in command]
+    say(f"$ reconciler {' '.join(words)}")
     done = _reconciler(stage, words)
-    shown = done.stdout + done.stderr
+    shown = (done.stdout + done.stderr).rstrip("\n")
     plain = _COLORS.sub("", shown)
-    (stage.folder / "output" / f"{number:02}-{step.command[0]}.txt").write_text(plain, encoding="utf-8")
-    file = f"output/{number:02}-{step.command[0]}.txt"
-    lines = shown.rstrip("\n").split("\n")
-    first = next((n for n, line in enumerate(plain.split("\n")) if step.begin and line.startswith(step.begin)), 0)
-    if first:
-        say(f"   … {first} lines of the plan again, in {file}")
-    for line in lines[first:][: step.lines]:
+    name = f"output/{number:02}-{command[0]}.txt"
+    (stage.folder / name).write_text(plain + "\n", encoding="utf-8")
+    # Empty lines would use up the space for the others.
+    lines = [line for line in shown.split("\n") if _COLORS.sub("", line).strip()]
+    for line in _excerpt(lines, step, name):
         say(line)
-    if len(lines) - first > step.lines + 1:
-        say(f"   … {len(lines) - first - step.lines - 1} more lines, in {file}")
-        say(lines[-1])
     say(f"(exit code {done.returncode})")
     if done.returncode != step.exit:
         raise ReconcilerError(
-            f"the demo expected exit code {step.exit} of `reconciler {' '.join(words)}`, not {done.returncode}",
-            hint="this is a fault of the program: please report it with the lines above",
+            f"the demonstration expected exit code {step.exit} of `reconciler {' '.join(words)}`, not "
+            f"{done.returncode}",
+            hint="This is a bug. Please report it with the lines above.",
         )
 
 
+def _excerpt(lines: Sequence[str], step: DemoStep, name: str) -> Iterator[str]:
+    """The lines to show: some from the line that begins with `step.begin`, and the last ones."""
+    begins = (n for n, line in enumerate(lines) if step.begin and _COLORS.sub("", line).startswith(step.begin))
+    first = next(begins, 0)
+    end = first + step.lines
+    yield from lines[first:end]
+    left = len(lines) - end - step.tail
+    if left > 0:
+        yield f"   … {left} more lines in {name}"
+    yield from lines[max(end, len(lines) - step.tail) :]
+
+
 def _reconciler(stage: Stage, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - this very program, words of our own, no shell
+    return subprocess.run(  # noqa: S603 - runs this program with fixed words, without a shell
         [sys.executable, "-m", "reconciler", *words],
         cwd=stage.workspace,
         env=dict(stage.environment),
@@ -166,7 +187,7 @@ def _reconciler(stage: Stage, words: Sequence[str]) -> subprocess.CompletedProce
 
 
 def _records(stage: Stage) -> list[Mapping[str, object]]:
-    """The records to publish, as `dns records` gives them to other programs."""
+    """The records to publish, from `dns records --format json`."""
     done = _reconciler(stage, ["dns", "records", "--format", "json"])
     if done.returncode:
         raise ReconcilerError(f"`dns records` failed: {done.stderr.strip()}")

@@ -1,4 +1,4 @@
-"""The hands of the demo's "somebody": calls of the server's API as an administrator's browser would make them."""
+"""The changes that an administrator makes on the server: calls of its API, as a browser makes them."""
 
 import json
 import urllib.request
@@ -11,28 +11,28 @@ DOMAIN = "example.com"
 
 
 def by_hand(endpoint: Endpoint, say: Callable[[str], None]) -> None:
-    """Changes four things in `example.com` behind reconciler's back."""
+    """Change four resources in `example.com` on the server."""
     credentials = {"username": endpoint.username, "password": endpoint.password}
     logged_in = _post(endpoint.url, "auth/authenticate-user", "", credentials)
     admin = _post(endpoint.url, f"settings/sysadmin/manage-domain/{DOMAIN}", logged_in["accessToken"], {})
     token = str(admin["impersonateAccessToken"])
-    say("   - Alice's quota is lowered to 1 GiB")
+    say("  - lowers the quota of alice to 1 GiB")
     _post(
         endpoint.url,
         "settings/domain/post-user",
         token,
         {"email": f"alice@{DOMAIN}", "userData": {"maxMailboxSize": 1 << 30}},
     )
-    say("   - the alias `info` is pointed at a stranger")
+    say("  - points the alias info at an external address")
     _post(
         endpoint.url,
         "settings/domain/alias",
         token,
         {"oldName": "info", "alias": {"name": "info", "aliasTargetList": ["stranger@attacker.example"]}},
     )
-    say("   - the domain alias example.ca is deleted")
+    say("  - deletes the domain alias example.ca")
     _post(endpoint.url, "settings/domain/domain-alias-delete/example.ca", token, {})
-    say("   - a mailbox `zoe` is made, which no file declares")
+    say("  - creates the mailbox zoe, which no file declares")
     _post(
         endpoint.url,
         "settings/domain/user-put",
@@ -42,7 +42,7 @@ def by_hand(endpoint: Endpoint, say: Callable[[str], None]) -> None:
 
 
 def publish(sandbox: Sandbox, records: Sequence[Mapping[str, Any]]) -> int:
-    """Puts records into the sandbox's DNS; what they replace goes. Returns how many there are."""
+    """Put records into the DNS of the sandbox, instead of those with the same name and type. Return their number."""
     for name, rtype in sorted({(str(r["name"]), str(r["type"])) for r in records}):
         if rtype != "TXT":
             sandbox.zones.remove(name, rtype)
@@ -55,7 +55,7 @@ def publish(sandbox: Sandbox, records: Sequence[Mapping[str, Any]]) -> int:
 
 
 def _quoted(text: str) -> str:
-    """A TXT value in strings of at most 255 bytes, as a zone file has it."""
+    """A TXT value as in a zone file, in strings of at most 255 bytes."""
     pieces = [text[i : i + 255] for i in range(0, len(text), 255)] or [""]
     return " ".join('"' + p.replace("\\", "\\\\").replace('"', '\\"') + '"' for p in pieces)
 

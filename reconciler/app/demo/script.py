@@ -1,37 +1,38 @@
-"""The words of the demo, and its steps as a table."""
+"""The steps of the demonstration, as a table, and its texts."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoStep:
-    """One step: what is said, what happens behind the scene, which command runs, and how it must end.
+    """One step: its text, the preparation, the command, and the expected exit code.
 
     Attributes:
-        begin: the first line shown is the first that begins with this.
-        lines: of the command's output that are shown from there; the rest is in a file.
-        broken: a file with faults lies in the workspace during this step.
-        by_hand: somebody changes things on the server before the command.
+        begin: show the output from the first line that starts with this text.
+        lines: the number of lines to show from there. The complete output is in a file.
+        tail: the number of lines to show from the end.
+        broken: the workspace contains an invalid file during this step.
+        edit: a file of the workspace contains a change during this step.
+        by_hand: an administrator changes the server before the command.
         publish: the missing DNS records are published before the command.
     """
 
     title: str
     text: str
-    command: tuple[str, ...] = ()
+    command: tuple[str, ...]
     exit: int = 0
     begin: str = ""
-    lines: int = 30
+    lines: int = 12
+    tail: int = 1
     broken: bool = False
+    edit: bool = False
     by_hand: bool = False
     publish: bool = False
 
 
 INTRODUCTION = """\
-This is reconciler: mail domains from git.
-
-Two embedded mail servers are running on this machine, with eight domains of the
-example workspace, all empty: mail1 as a host's admin sees it, mail2 as one
-customer does. Nothing leaves this machine."""
+This is reconciler: mail domains from files in git. Two embedded mail servers
+run on this machine, with the eight domains of the example workspace."""
 
 BROKEN = """\
 # yaml-language-server: $schema=../../schemas/domain.schema.json
@@ -43,93 +44,73 @@ server: mail1
 mailboxes:
   alice: {quota: 3 GiB}
   bob: {quotta: 1 GiB}
-  carol: {quota: 1 GB}
 aliases:
-  alice: [bob]
   sales: [alise]
-  ring: [round]
-  round: [ring]
-domainAliases: [broken.example]
 """
-
-
-def _text_and(name: str) -> tuple[str, ...]:
-    """Formats: text to look at, JSON and Markdown into files."""
-    files = (f"json={{output}}/{name}.json", f"markdown={{output}}/{name}.md")
-    return tuple(word for wanted in ("text", *files) for word in ("--format", wanted))
-
+EDITED = ("quota: 5 GiB", "quota: 10 GiB")
+"""The change of the pull request: a text in the file of example.com, and its replacement."""
 
 STEPS: tuple[DemoStep, ...] = (
     DemoStep(
-        title="A broken file is refused, with every fault and its place",
-        text="   Nothing has been asked of any server yet.",
+        title="Errors have a location and a hint",
+        text="`validate` works offline. It checks the limits of the product, too.",
         command=("validate", "broken.example"),
         exit=3,
-        lines=40,
+        lines=11,
         broken=True,
     ),
     DemoStep(
-        title="The plan",
-        text="   Reads the servers, changes nothing. This is what a reviewer sees.",
-        command=("plan", *_text_and("plan")),
-        lines=46,
+        title="The plan shows each change",
+        text="`plan` reads the servers and changes nothing.",
+        command=("plan",),
+        lines=7,
+        tail=3,
     ),
     DemoStep(
-        title="Apply",
-        text="   Each change has an outcome; what was written is read back.",
+        title="Apply makes the changes and verifies them",
+        text="Afterwards `apply` reads the servers again: a new plan must be empty.",
         command=("apply", "--yes"),
         begin="Plan:",
-        lines=60,
+        lines=6,
+        tail=3,
     ),
     DemoStep(
-        title="A second plan is empty",
-        text="   Everything is as declared; that is what `--detailed-exitcode` says with 0.",
-        command=("plan", "--detailed-exitcode"),
+        title="A pull request gets the plan as a comment",
+        text="The file of example.com now sets a quota of 10 GiB for alice.",
+        command=("plan", "example.com", "--format", "markdown"),
+        edit=True,
+        lines=9,
     ),
     DemoStep(
-        title="Somebody changes the server by hand, and `drift` finds it",
-        text="   As an administrator would in the web interface:",
+        title="Drift: somebody changed the server",
+        text="An administrator used the web interface. The next `apply` restores the files:",
         command=("drift",),
         exit=2,
         by_hand=True,
+        lines=14,
     ),
     DemoStep(
-        title="Apply repairs it",
-        text="   What nobody declared (the new mailbox) is left alone, and counted.",
-        command=("apply", "--yes"),
-    ),
-    DemoStep(
-        title="The DNS report: what is missing, and the record to publish",
-        text="   Only MX records are in the sandbox's DNS so far.",
+        title="The DNS report shows the records to publish",
+        text="DNS has only the MX records so far.",
         command=("dns", "check", "example.com"),
         exit=7,
-        lines=70,
+        begin="example.com on",
+        lines=11,
     ),
     DemoStep(
-        title="The missing records are published, and the report is green",
-        text="   `reconciler dns records` printed them; they go into the sandbox's DNS as they are.",
-        command=("dns", "check", *_text_and("dns")),
-        lines=40,
+        title="With the records in DNS, the report is green",
+        text="`dns records` printed the records. The sandbox's DNS has them now.",
+        command=("report", "--output", "{output}/report"),
         publish=True,
     ),
 )
+WITHOUT_PAGES = ("dns", "check", "--format", "markdown={output}/dns.md")
+"""The command of the last step if the extra `report` is not installed."""
 
 AFTERWARDS = """
-== What is left, and what to type next
-
-{folder} has the workspace (examples/), the schemas, and all output (output/).
-The embedded servers have stopped. To play on, start them again:
-
-  export RECONCILER_SANDBOX_PASSWORD=play-with-me
-  reconciler sandbox --seed {workspace} --server mail1 \\
-      --port 17017 --dns-port 5353
-
-and in another terminal:
-
-  export SMARTERMAIL_USER=admin SMARTERMAIL_PASSWORD=play-with-me
-  export ALICE_PASSWORD='Lighthouse-42-keeper'
-  cd {workspace}
-  reconciler plan example.com
-  reconciler apply example.com
-
+== Next
+{folder}/output has the complete output of each step{page}.
+To continue, start the servers again (docs/tutorial.md explains each step):
+  RECONCILER_SANDBOX_PASSWORD=secret reconciler sandbox --server mail1 \\
+    --seed {workspace} --port 17017 --dns-port 5353
 For a workspace of your own: reconciler init my-mail"""

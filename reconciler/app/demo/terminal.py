@@ -1,4 +1,4 @@
-"""The variable by which the demo tells its commands that their output reaches a terminal."""
+"""The variable by which the demonstration tells its commands that their output goes to a terminal."""
 
 ON_DEMO_TERMINAL = "RECONCILER_DEMO_TERMINAL"
-"""`demo` sets it for the processes that it starts, if its own output is a terminal."""
+"""`demo` sets the variable for its commands if its own output goes to a terminal."""

@@ -1,1 +1,1 @@
-"""`init`: a starter workspace, a workspace from a server's domains, and files for CI."""
+"""`init`: a starter workspace, a workspace from the domains of a server, and CI files."""

@@ -1,4 +1,4 @@
-"""`init --from`: a workspace out of a server that is in use, and the proof that it says what is there."""
+"""`init --from`: a workspace from the domains of a server, and a plan that shows that the files match the server."""
 
 import asyncio
 import tempfile
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerAccount:
-    """Who signs in where. The password stays in here: no file and no environment gets it."""
+    """The account for the login. No file and no environment variable gets the password."""
 
     settings: ServerSettings
     username: str
@@ -47,11 +47,11 @@ class ServerAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Onboarding:
-    """What is to be made.
+    """The workspace to create.
 
     Attributes:
-        folder: the workspace.
-        workspace_text: its `reconciler.yaml`.
+        folder: the folder of the workspace.
+        workspace_text: the content of its `reconciler.yaml`.
         today: the day of the plan (UTC).
         ci: the names of CI files, as in `ci_files.CI_FILES`.
         ci_source: the source of the program for the CI files, as in `install_source`; empty if it is unknown.
@@ -66,13 +66,13 @@ class Onboarding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Onboarded:
-    """What came of it.
+    """The result.
 
     Attributes:
         written: the files, in order.
-        left_out: by domain, what the server has and its file cannot say, a line each.
+        left_out: domain -> one line for each setting of the server that its file cannot express.
         unread: the domains that could not be read, with the reason; they have no file.
-        plans: of what was written, against what the server says a second time; none where the files are not valid.
+        plans: the plans of the files against a second read of the server; empty if the files are invalid.
     """
 
     written: tuple[Path, ...]
@@ -83,7 +83,7 @@ class Onboarded:
 
     @property
     def exit_code(self) -> Exit:
-        """3 for files that are not valid, else the plan's; 5 where that is empty but a domain was left out."""
+        """3 for invalid files, else the code of the plans; 5 if the plans are empty but a domain was left out."""
         if has_errors(self.config.diagnostics):
             return Exit.INVALID
         code = of_plans(self.plans, detailed=True)
@@ -96,10 +96,10 @@ def role_of(username: str) -> Role:
 
 
 def check_new_folder(asked: Onboarding) -> None:
-    """What can be known before anybody signs in.
+    """Check, before the login, that the files can be written.
 
     Raises:
-        WouldOverwrite: a file that would be written is there already.
+        WouldOverwrite: one of the files exists.
     """
     folder = asked.folder
     names = (folder / "reconciler.yaml", folder / "products" / f"{PRODUCT}.yaml")
@@ -107,7 +107,7 @@ def check_new_folder(asked: Onboarding) -> None:
 
 
 async def domains_of(account: ServerAccount) -> tuple[str, ...]:
-    """The domains that the account reaches: an administrator's every one, a customer's own.
+    """The domains that the account can access: all for a system administrator, one for a domain administrator.
 
     Raises:
         Unreachable, RefusedCredentials, UnexpectedAnswer, RefusedByServer, IncompleteRead: as `Reader.list_domains`.
@@ -119,14 +119,14 @@ async def domains_of(account: ServerAccount) -> tuple[str, ...]:
 
 
 async def onboard(account: ServerAccount, domains: Sequence[str], asked: Onboarding, progress: Progress) -> Onboarded:
-    """Reads the domains, writes the workspace, reads once more and plans.
+    """Read the domains, write the workspace, read again and plan.
 
-    A domain that cannot be read is left out and said. Nothing is written where none can be read, or where the server
-    stops answering.
+    A domain that cannot be read is left out and reported. If no domain can be read, or the server becomes unreachable,
+    nothing is written.
 
     Raises:
-        WouldOverwrite: a file that would be written is there already.
-        ReconcilerError: nothing was written.
+        WouldOverwrite: one of the files exists.
+        ReconcilerError: the server could not be read; nothing was written.
     """
     from reconciler.smartermail import connect
 
@@ -147,10 +147,10 @@ async def onboard(account: ServerAccount, domains: Sequence[str], asked: Onboard
 
 
 async def _read_all(reader: Reader, domains: Sequence[str], progress: Progress) -> dict[str, Observation]:
-    """Each domain, or why it could not be read.
+    """Domain -> its state, or the reason why it could not be read.
 
     Raises:
-        Unreachable, RefusedCredentials: that is not about one domain.
+        Unreachable, RefusedCredentials: the failure concerns all domains.
     """
 
     async def one(domain: str) -> Observation:
@@ -172,11 +172,11 @@ async def _read_all(reader: Reader, domains: Sequence[str], progress: Progress) 
 
 
 async def _all(ask: Callable[[str], Awaitable[T]], domains: Sequence[str]) -> list[T]:
-    """The answers for all domains, so many at a time."""
-    gate = asyncio.Semaphore(DOMAINS_AT_ONCE)
+    """The answers for all domains. A limit protects the server."""
+    limiter = asyncio.Semaphore(DOMAINS_AT_ONCE)
 
     async def one(domain: str) -> T:
-        async with gate:
+        async with limiter:
             return await ask(domain)
 
     return list(await asyncio.gather(*(one(domain) for domain in domains)))
@@ -188,7 +188,7 @@ def _files(
     found: Mapping[str, CurrentDomain],
     policies: Mapping[str, ServerPasswordPolicy | None],
 ) -> tuple[dict[Path, str], dict[str, tuple[str, ...]]]:
-    """The whole workspace, and what its domain files cannot say."""
+    """All files of the workspace, and the settings that its domain files cannot express."""
     folder = asked.folder
     product, product_text = product_of(found, policies)
     shared = {"reconciler.yaml": asked.workspace_text, f"products/{PRODUCT}.yaml": product_text}
@@ -208,13 +208,13 @@ def _files(
         **ci_files(folder, asked.ci, asked.ci_source),
         **{c.path: c.after for c in changes},
     }
-    return texts, {name: said for name, said in left_out.items() if said}
+    return texts, {name: lines for name, lines in left_out.items() if lines}
 
 
 def _valid(
     shared: Mapping[str, str], drafts: Sequence[FileChange]
 ) -> tuple[tuple[FileChange, ...], Mapping[str, tuple[str, ...]]]:
-    """The domain files without what a valid one cannot say, tried out in a workspace that is thrown away."""
+    """The domain files without the settings that would make them invalid, found in a temporary workspace."""
     with tempfile.TemporaryDirectory() as name:
         root = Path(name).resolve()
         for relative, text in shared.items():
@@ -224,7 +224,7 @@ def _valid(
 
 
 async def _planned(reader: Reader, config: Configuration, today: date, progress: Progress) -> tuple[Plan, ...]:
-    """The plan of what was just written, against a second look at the server."""
+    """The plans of the files just written, against a second read of the server."""
     planner = Planner(config, PlanRequest(today=today))
     servers = OpenServers(readers={SERVER: reader}, writers={}, unusable={})
     return planner.all_plans(await observe_selected(planner, servers, progress, title="Planning"))

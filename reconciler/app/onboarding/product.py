@@ -1,4 +1,4 @@
-"""The product file of a workspace that is made from a server: the limits that the server itself has."""
+"""The product file of a workspace that `init --from` creates: the limits of the server."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from reconciler.core.product import Limits, Offer, PasswordPolicy, Product
 from reconciler.core.quantities import format_size
 
 PRODUCT = "standard"
-"""The name of the product in the files that are made."""
+"""The name of the product in the files."""
 LENGTHS = (1, 128)
 """The shortest and longest `minLength` that a product file can say."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One limit: its key in the file, its name on both sides, what a domain uses of it, and how it is written."""
+    """One limit: its key in the file, its names in both models, its use by a domain, and its notation."""
 
     key: str
     told: str
@@ -46,7 +46,7 @@ def _mailboxes(domain: CurrentDomain) -> int:
 _ROWS = (
     _Row("mailboxes", "mailboxes", "mailboxes", _mailboxes),
     _Row("aliases", "aliases", "aliases", lambda d: len(d.aliases)),
-    # In a product 0 means that none are sold, on the server that there is no limit.
+    # Zero means "none" in a product, and "unlimited" on the server.
     _Row("domainAliases", "domain_aliases", "domain_aliases", lambda d: len(d.domain_aliases), zero_is_unlimited=False),
     _Row("domainSize", "domain_size", "domain_size", _quotas, is_size=True),
     _Row("easAccounts", "eas", "eas_accounts", _activations("eas")),
@@ -93,7 +93,7 @@ _RULES = {
 
 
 def _rules(told: Sequence[ServerPasswordPolicy]) -> dict[str, int | bool]:
-    """What the server asks of a password in every one of the domains, as far as a product can say it."""
+    """The rules for passwords that hold in all domains, as far as a product can express them."""
     common: dict[str, int | bool] = {}
     for name in _RULES:
         values = {getattr(policy, name) for policy in told}
@@ -104,20 +104,20 @@ def _rules(told: Sequence[ServerPasswordPolicy]) -> dict[str, int | bool]:
 
 
 def _common(row: _Row, found: Mapping[str, CurrentDomain]) -> tuple[int | None, str]:
-    """The limit that all domains have, or None and what to say instead."""
+    """The limit that all domains share, or None and the reason."""
     told = [getattr(d.limits, row.told) for d in found.values()]
     known = sorted({v for v in told if v is not None})
     if not known:
-        return None, "the server does not tell"
+        return None, "unknown, because the server does not return it"
     if len(known) > 1 or None in told:
         texts = [row.shown(v) for v in (*(v for v in known if v), *(v for v in known if not v))]
         return (
             None,
-            f"{', '.join(texts[:5])}{', …' if len(texts) > 5 else ''} on the server, not the same for all domains",
+            f"{', '.join(texts[:5])}{', …' if len(texts) > 5 else ''} on the server, different between domains",
         )
     (value,) = known
     if value == 0:
-        return (0, "") if row.zero_is_unlimited else (None, "unlimited on the server; 0 here means that none are sold")
+        return (0, "") if row.zero_is_unlimited else (None, "unlimited on the server; 0 here would allow none")
     beyond = next((d for d in found.values() if row.used(d) > value), None)
     if beyond is not None:
         return None, f"{row.shown(value)} on the server, but {beyond.domain} has {_amount(row, row.used(beyond))}"
@@ -125,11 +125,11 @@ def _common(row: _Row, found: Mapping[str, CurrentDomain]) -> tuple[int | None, 
 
 
 def _amount(row: _Row, value: int) -> str:
-    return f"quotas of {format_size(value)} in sum" if row.is_size else str(value)
+    return f"a sum of quotas of {format_size(value)}" if row.is_size else str(value)
 
 
 def _offered(found: Mapping[str, CurrentDomain], switch: str) -> bool:
-    """Whether the protocol is on in any domain, as far as is known."""
+    """Whether the protocol is on in any domain, or may be."""
     return any(getattr(d.limits, switch) is not False for d in found.values())
 
 
@@ -139,19 +139,19 @@ def _product_lines(
     domains = "one domain" if count == 1 else f"{count} domains"
     yield "# yaml-language-server: $schema=../schemas/product.schema.json"
     yield "#"
-    yield "# What was sold. This is a starting point: the limits that the server itself has for the"
-    yield f"# {domains} brought in. Name the file after the product, and write one for each product;"
-    yield "# `product:` in a domain's file says which it is. The numbers are the options of the hosting panel."
+    yield "# A product: its limits and options. This is a starting point with the limits of the server for the"
+    yield f"# {domains} imported. Name the file after the product, and write one file per product;"
+    yield "# `product:` in the file of a domain refers to it. The numbers are the options of the hosting panel."
     yield "apiVersion: reconciler/v1"
     yield "kind: Product"
     yield "limits:" if stated else "limits: {}"
     yield from limits
-    yield "  # mailboxQuota: 50 GiB   # most for one mailbox"
+    yield "  # mailboxQuota: 50 GiB   # the largest quota of one mailbox"
     yield f"offer: {{eas: {_word(offer.eas)}, mapi: {_word(offer.mapi)}}}   # what customers may turn on (14, 15)"
-    yield "# What a password needs (9 to 12). The server enforces its own policy, with which this should agree."
+    yield "# The password policy (9 to 12). It should match the policy that the server enforces."
     if rules:
         texts = [f"{_RULES[name]}: {_word(v) if isinstance(v, bool) else v}" for name, v in rules.items()]
-        yield f"passwordPolicy: {{{', '.join(texts)}}}   # as the server says"
+        yield f"passwordPolicy: {{{', '.join(texts)}}}   # from the server"
     else:
         yield "# passwordPolicy: {minLength: 8, requireUppercase: true, requireDigit: true, requireSpecial: true}"
     yield from _REST
@@ -162,7 +162,7 @@ def _word(value: bool) -> str:
 
 
 _REST = (
-    "# Prices per month (1 to 4, 16): with them a plan says what it does to the bill.",
+    "# Prices per month (1 to 4, 16). With them, a plan shows the change of the bill.",
     "# billing:",
     "#   currency: USD",
     "#   trancheGiB: 10",
@@ -171,7 +171,7 @@ _REST = (
     '#   mapiPrice: "3.00"',
     '#   easMapiPrice: "4.50"',
     "#   thresholdDays: 1",
-    "# What DNS should say (13, 18 to 23). Without it SPF and DMARC are judged by what every domain needs.",
+    "# Expected DNS records (13, 18 to 23). Without them, checks of SPF and DMARC use general rules.",
     "# dns:",
     '#   spf: {primary: "include:spf.example.net", secondary: []}',
     "#   autodiscover: {host: mail.example.net, srvTarget: mail.example.net}",

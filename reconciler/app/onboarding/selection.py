@@ -1,4 +1,4 @@
-"""Which of a server's domains are meant: by number, range, name, or all."""
+"""The user's selection of domains: by number, range, name, or all."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,26 +10,26 @@ _RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 
 
 class BadChoice(ValueError):
-    """A text that does not say which domains are meant; the message is for users."""
+    """A text that selects no domain. The message is for users."""
 
 
 def selected_names(text: str, known: Sequence[str]) -> tuple[str, ...]:
-    """The domains of an answer like `1, 3-5 example.com` or `all`, in the order of `known`, each once.
+    """The domains of an answer such as `1, 3-5 example.com` or `all`, in the order of `known`, each once.
 
     Args:
-        text: what was typed.
+        text: the answer.
         known: canonical names, numbered from 1.
 
     Raises:
-        BadChoice: a part of it names nothing, or it is empty.
+        BadChoice: the text is empty, or a part of it selects no domain.
     """
     if text.strip().lower() == "all":
         return tuple(known)
     parts = [part for part in re.split(r"[\s,;]+", text) if part]
     if not parts:
-        raise BadChoice("say which: numbers, ranges like 2-5, names, or all")
-    meant = {name for part in parts for name in _part(part, known)}
-    return tuple(name for name in known if name in meant)
+        raise BadChoice("type numbers, ranges like 2-5, names, or all")
+    chosen = {name for part in parts for name in _part(part, known)}
+    return tuple(name for name in known if name in chosen)
 
 
 def _part(part: str, known: Sequence[str]) -> Iterator[str]:
@@ -39,15 +39,15 @@ def _part(part: str, known: Sequence[str]) -> Iterator[str]:
         return
     first, last = int(found[1]), int(found[2] or found[1])
     if not 1 <= first <= last <= len(known):
-        raise BadChoice(f"{part}: the numbers go from 1 to {len(known)}")
+        raise BadChoice(f"{part}: use numbers from 1 to {len(known)}")
     yield from known[first - 1 : last]
 
 
 def named(text: str, known: Sequence[str]) -> str:
-    """The domain of that name.
+    """The domain with that name.
 
     Raises:
-        BadChoice: the server has none; a close one is said.
+        BadChoice: the account has no such domain. The message suggests the closest name.
     """
     try:
         name = domain_name(text)
@@ -56,5 +56,5 @@ def named(text: str, known: Sequence[str]) -> str:
     if name not in known:
         near = get_close_matches(name, known, n=1)
         hint = f"; did you mean {display_domain(near[0])}?" if near else ""
-        raise BadChoice(f"the account reaches no domain {display_domain(name)}{hint}")
+        raise BadChoice(f"the account has no domain {display_domain(name)}{hint}")
     return name

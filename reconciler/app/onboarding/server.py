@@ -1,4 +1,4 @@
-"""The file `reconciler.yaml` of a workspace that is made from a server."""
+"""The file `reconciler.yaml` of a workspace that `init --from` creates."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -18,32 +18,33 @@ from reconciler.core.names import BadName, host_name
 from reconciler.core.workspace import Role, ServerSettings
 
 SERVER = "mail1"
-"""The name of the server in the files that are made."""
+"""The name of the server in the files."""
 
 
 class BadAddress(ReconcilerError):
-    """What was given as the server's address, host name or CA bundle cannot be used."""
+    """The given address, host name or CA bundle of the server cannot be used."""
 
 
 def server_settings(
     url: str, *, role: Role, hostname: str | None = None, ca_bundle: Path | None = None, folder: Path = Path()
 ) -> tuple[ServerSettings, str]:
-    """The server as `reconciler.yaml` will say it, and the text of that file.
+    """The settings of the server, and the text of `reconciler.yaml` with them.
 
     Raises:
-        BadAddress: the file would not be valid; no message repeats an address that holds credentials.
+        BadAddress: the file would be invalid. No message repeats an address, because it could contain credentials.
     """
     text = _workspace_text(url.rstrip("/"), role, hostname, _seen_from(folder, ca_bundle))
     document, faults = load_text(text.encode("utf-8", "surrogateescape"), "reconciler.yaml")
     if document is not None and not faults:
         faults = check(document, validator("workspace"))
     if document is None or faults:
-        # What exactly is wrong is not said: the address could hold credentials.
+        # The message does not quote the address, because it could contain credentials.
         raise BadAddress(
-            "the address, the host name or the CA bundle cannot be used", hint="write it like https://mail.example.net"
+            "the address, the host name or the CA bundle cannot be used",
+            hint="Use a URL such as https://mail.example.net.",
         )
-    workspace, said = decode_workspace(document)
-    wrong = [d for d in (*said, *check_servers(document, workspace)) if d.severity is Severity.ERROR]
+    workspace, found = decode_workspace(document)
+    wrong = [d for d in (*found, *check_servers(document, workspace)) if d.severity is Severity.ERROR]
     if wrong:
         raise BadAddress(wrong[0].message, hint=wrong[0].hint)
     settings = workspace.servers[SERVER]
@@ -51,7 +52,7 @@ def server_settings(
 
 
 def _seen_from(folder: Path, file: Path | None) -> str | None:
-    """A path as the workspace's file says it: relative where the file is inside the workspace."""
+    """A path for the file of the workspace: relative if it is inside the workspace."""
     if file is None:
         return None
     inside, root = file.resolve(), folder.resolve()
@@ -64,33 +65,33 @@ def _workspace_text(url: str, role: Role, hostname: str | None, ca_bundle: str |
     lines = [
         "# yaml-language-server: $schema=schemas/workspace.schema.json",
         "#",
-        "# One workspace: the servers, what plans may do, and how DNS is asked.",
+        "# The workspace: servers, policy and DNS resolvers.",
         "apiVersion: reconciler/v1",
         "kind: Workspace",
         "servers:",
         f"  {SERVER}:",
         f"    url: {scalar(url)}",
-        f"    {line}   # what DNS should point at{'' if host else ': a name, which `dns check` needs'}",
+        f"    {line}   # the host that DNS should point to{'' if host else ' (required by `dns check`)'}",
         "    username: {env: SMARTERMAIL_USER}",
-        "    password: {env: SMARTERMAIL_PASSWORD}   # never write a password into a file",
+        "    password: {env: SMARTERMAIL_PASSWORD}   # a reference, never the password itself",
         f"    role: {role}   # {_ROLES[role]}",
         *([f"    caBundle: {scalar(ca_bundle)}"] if ca_bundle else []),
         "policy:",
-        "  maxDeletions: {count: 5, percent: 10}   # more in one domain are refused until somebody says the number",
+        "  maxDeletions: {count: 5, percent: 10}   # more deletions in one domain need --allow-deletions N",
         '  protect: ["postmaster", "abuse"]',
-        "  externalForwarding: warn                # or allow, or deny: mail that leaves the workspace's domains",
+        "  externalForwarding: warn                # or allow, or deny: forwards to other domains",
     ]
     return "".join(f"{line}\n" for line in lines)
 
 
 _ROLES: Mapping[Role, str] = {
-    "admin": "the account is a system administrator's",
-    "customer": "the account is a domain administrator's, and reaches that domain only",
+    "admin": "the account of a system administrator",
+    "customer": "the account of a domain administrator, for one domain",
 }
 
 
 def _name_in(url: str) -> str:
-    """The host of an address where that is a name in DNS; empty for an IP address, and for what is no address."""
+    """The host of an address if it is a DNS name; empty for an IP address or an invalid address."""
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:

@@ -12,10 +12,10 @@ from reconciler.app.apply.run import ApplyHooks, ApplyResult, run_apply
 from reconciler.app.exits import Exit
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, common, emit
-from reconciler.cli.ended import Ended
-from reconciler.cli.plan_options import plan_formats_option, plan_lines, plan_options, request
-from reconciler.cli.signals import Signals, ending_at_once
-from reconciler.cli.streams import silence
+from reconciler.cli.options.plan import plan_formats_option, plan_lines, plan_options, request
+from reconciler.cli.terminal.ended import Ended
+from reconciler.cli.terminal.signals import Signals, ending_at_once
+from reconciler.cli.terminal.streams import silence
 from reconciler.config.workspace import Configuration
 from reconciler.core.errors import ReconcilerError
 from reconciler.core.plan import Outcome, Plan, Result
@@ -180,7 +180,7 @@ class _Session:
 
     def stopping(self, name: str) -> None:
         """Confirm a signal at once, because the change in progress may take a while."""
-        self.note(f"{name}: stopping after the change in progress. A second signal ends the run at once.")
+        self.note(f"{name}: stopping after the change in progress. A second signal ends the run.")
 
     def note(self, text: str) -> None:
         """Print a message. A closed terminal must not stop the run."""

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from reconciler.cli.candidates import selection_argument
 from reconciler.cli.commands.dns_dmarc import command as dmarc_command
 from reconciler.cli.configured import configured, view_of
 from reconciler.cli.console import Console, Format, common, emit, formats_option
+from reconciler.cli.options.candidates import selection_argument
 from reconciler.config.workspace import Configuration
 from reconciler.core.findings import Report
 from reconciler.output.formats import REPORT_FORMATS

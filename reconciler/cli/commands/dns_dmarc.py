@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from reconciler.cli.candidates import selection_argument
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, common, emit, formats_option
+from reconciler.cli.options.candidates import selection_argument
 
 _policy = click.Choice(("none", "quarantine", "reject"), case_sensitive=False)
 _mode = click.Choice(("r", "s"), case_sensitive=False)

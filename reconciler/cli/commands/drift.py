@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.app.exits import of_plans
-from reconciler.cli.candidates import selection_argument
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, OutFile, common, emit, write_file
-from reconciler.cli.plan_options import base_option, plan_formats_option, plan_lines, request
+from reconciler.cli.options.candidates import selection_argument
+from reconciler.cli.options.plan import base_option, plan_formats_option, plan_lines, request
 
 if TYPE_CHECKING:
     from reconciler.app.adopt.drift import Adoption

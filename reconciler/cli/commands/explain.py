@@ -4,8 +4,8 @@ import difflib
 
 import click
 
-from reconciler.cli.candidates import codes
 from reconciler.cli.console import Console, common
+from reconciler.cli.options.candidates import codes
 
 
 @click.command("explain", short_help="Explain a diagnostic or finding code.")

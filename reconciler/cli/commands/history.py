@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.app.exits import Exit
-from reconciler.cli.candidates import runs
 from reconciler.cli.console import Console, Format, common, emit, formats_option
+from reconciler.cli.options.candidates import runs
 from reconciler.output.formats import HISTORY_FORMATS, History, View
 
 if TYPE_CHECKING:

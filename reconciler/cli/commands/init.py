@@ -98,7 +98,7 @@ def command(
 def _ci_names(given: Sequence[str]) -> tuple[str, ...] | None:
     """The values of `--ci`; None without the option."""
     from reconciler.app.onboarding.selection import BadChoice
-    from reconciler.cli.prompts import ci_choice
+    from reconciler.cli.terminal.prompts import ci_choice
 
     try:
         return ci_choice(",".join(given)) if given else None
@@ -151,8 +151,8 @@ def _from_server(
     """Ask, log in, ask again, and write the files."""
     from reconciler.app.onboarding import onboard as onboarding
     from reconciler.app.onboarding.server import BadAddress, server_settings
-    from reconciler.cli import prompts
     from reconciler.cli.configured import log_requests
+    from reconciler.cli.terminal import prompts
 
     named: tuple[str, ...] = options["domain"]
     if options["all"] and named:
@@ -193,7 +193,7 @@ def _domains(
     """The domains to import."""
     from reconciler.app.onboarding.selection import BadChoice
     from reconciler.app.onboarding.selection import named as one
-    from reconciler.cli import prompts
+    from reconciler.cli.terminal import prompts
     from reconciler.core.errors import RefusedByServer
 
     if not known:
@@ -213,7 +213,7 @@ def _domains(
 
 def _report(console: Console, folder: Path, done: "Onboarded") -> int:
     """Print the files, the settings that they leave out, their diagnostics, and the plan."""
-    from reconciler.cli.plan_options import plan_lines
+    from reconciler.cli.options.plan import plan_lines
     from reconciler.output.diagnostics_text import render_diagnostics
     from reconciler.output.terminal import safe
 

@@ -7,7 +7,7 @@ import click
 
 from reconciler.app.exits import Exit
 from reconciler.cli.console import Console, common
-from reconciler.cli.plan_options import AddressType
+from reconciler.cli.options.plan import AddressType
 
 
 @click.command("password", short_help="Generate or check passwords.")

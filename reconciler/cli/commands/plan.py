@@ -10,8 +10,8 @@ import click
 from reconciler.app.exits import of_plans
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, common, emit
-from reconciler.cli.plan_options import plan_formats_option, plan_lines, plan_options, request
-from reconciler.cli.save_options import saving, saving_options
+from reconciler.cli.options.plan import plan_formats_option, plan_lines, plan_options, request
+from reconciler.cli.options.save import saving, saving_options
 
 
 @click.command("plan", short_help="Show what `apply` would do.")

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.candidates import selection_argument
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, common
+from reconciler.cli.options.candidates import selection_argument
 from reconciler.output.html.texts import languages
 
 if TYPE_CHECKING:

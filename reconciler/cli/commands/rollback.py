@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from reconciler.app.exits import of_plans
-from reconciler.cli.candidates import runs
 from reconciler.cli.configured import configured
 from reconciler.cli.console import Console, Format, common, emit
-from reconciler.cli.plan_options import plan_formats_option, plan_lines, request
-from reconciler.cli.save_options import saving, saving_options
+from reconciler.cli.options.candidates import runs
+from reconciler.cli.options.plan import plan_formats_option, plan_lines, request
+from reconciler.cli.options.save import saving, saving_options
 
 
 @click.command("rollback", short_help="Show the reversal of a run.")

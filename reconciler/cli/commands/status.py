@@ -4,9 +4,9 @@ import asyncio
 
 import click
 
-from reconciler.cli.candidates import selection_argument
 from reconciler.cli.configured import configured, view_of
 from reconciler.cli.console import Console, Format, common, emit, formats_option
+from reconciler.cli.options.candidates import selection_argument
 from reconciler.output.formats import STATUS_FORMATS
 
 

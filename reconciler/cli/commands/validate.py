@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from reconciler.app.exits import Exit
-from reconciler.cli.candidates import selection_argument
 from reconciler.cli.configured import view_of
 from reconciler.cli.console import Console, Format, common, emit, formats_option
+from reconciler.cli.options.candidates import selection_argument
 from reconciler.config.workspace import Configuration, find_root, load_configuration
 from reconciler.core.diagnostics import has_errors, sort_diagnostics
 from reconciler.output.formats import VALIDATION_FORMATS, Validation

@@ -1,7 +1,7 @@
-"""The report as web pages that stand alone: no network, no framework, openable from disk.
+"""The report as self-contained web pages: no network, no framework. A browser can open them from disk.
 
-Belongs here: views (what a page shows, every hostile text made visible already), the templates, our style sheet and
-scripts, and the catalogue of texts, one file a language. Banned here: jinja2 anywhere but in `pages.py`, texts of our
-own in templates or scripts, inline event handlers and `style` attributes (the pages' Content-Security-Policy forbids
-them), and whatever is banned in `output`.
+Belongs here: views (the values that a page shows, with all untrusted text made visible), the templates, our style
+sheet and scripts, and the catalogue of texts, one file per language. Banned here: jinja2 outside `pages.py`, our own
+texts in templates or scripts, inline event handlers and `style` attributes (the Content-Security-Policy of the pages
+forbids them), and everything that is banned in `output`.
 """

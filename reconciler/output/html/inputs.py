@@ -1,4 +1,4 @@
-"""What the pages are made of."""
+"""The input of the pages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from reconciler.core.status import DomainStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DmarcStart:
-    """With what the DMARC generator of a page begins.
+    """The initial values of the DMARC form of a page.
 
     Attributes:
-        policy: what the domain publishes itself, or the product's where that is stronger.
-        rua, ruf: addresses or URIs for reports, separated by spaces; None or empty = nobody.
-        subdomain_policy, np: empty = as the one before.
-        published: the policy that the domain itself publishes now; None where there is none, or none is known.
+        policy: the policy that the domain publishes, or that of the product if it is stricter.
+        rua, ruf: addresses or URIs for reports, separated by spaces; None or empty = no reports.
+        subdomain_policy, np: empty = `sp` is the same as `p`, and `np` the same as `sp`.
+        published: the policy that the domain publishes now; None = it publishes none, or it is unknown.
     """
 
     policy: str
@@ -36,7 +36,7 @@ class PageInput:
     """One domain or domain alias.
 
     Attributes:
-        status: None of a domain alias, and where the mail servers were not asked.
+        status: None for a domain alias, and if the report does not include data of the mail servers.
     """
 
     report: DomainReport
@@ -50,8 +50,8 @@ class SiteInput:
     """All pages.
 
     Attributes:
-        generated: shown in one element of each page, the only one that differs between reports of the same facts.
-        comparison: with an earlier report, where one was given.
+        generated: shown in one element of each page. Only this element differs between reports of the same results.
+        comparison: the differences from an earlier report; None = no earlier report was given.
     """
 
     pages: tuple[PageInput, ...]

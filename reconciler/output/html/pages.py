@@ -1,7 +1,7 @@
-"""The pages as text, by path. The only user of jinja2 in the program; imported when a report is written.
+"""Renders the pages as text. Only this module uses jinja2; the program imports it when it writes a report.
 
-Style and scripts stand in each page, and the page's Content-Security-Policy names them by their hashes: that works from
-disk too, where `'self'` means different things to different browsers, and a page can be sent by mail alone.
+Each page contains its style sheet and script, and its Content-Security-Policy names them by their hashes. That also
+works from disk, where browsers disagree about `'self'`, and a reader can send a single page by mail.
 """
 
 import base64
@@ -24,7 +24,7 @@ try:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 except ModuleNotFoundError as e:
     raise ReconcilerError(
-        "the report as web pages needs jinja2, which is not installed",
+        "web pages need jinja2, which is not installed",
         hint=install_hint("report"),
     ) from e
 
@@ -33,17 +33,17 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A style sheet or script as it stands in a page, and its hash for the Content-Security-Policy."""
+    """A style sheet or script inside a page, and its hash for the Content-Security-Policy."""
 
     text: str
     hash: str
 
 
 def render_pages(site: SiteInput, language: str) -> Iterator[tuple[str, str]]:
-    """(path in the folder, text): each domain's page, then `index.html`. The same input gives the same bytes.
+    """Yields (path in the folder, text): the page of each domain, then `index.html`. Equal input gives equal bytes.
 
     Args:
-        language: one out of `texts.languages()`.
+        language: one of `texts.languages()`.
     """
     texts = load_texts(language)
     shared = _shared(site, texts)
@@ -52,6 +52,7 @@ def render_pages(site: SiteInput, language: str) -> Iterator[tuple[str, str]]:
     by_domain: dict[str, str] = {}
     for report, path in zip(reports, paths, strict=True):
         if report.alias_of is None:
+            # Two servers may have the same domain. A link to an alias target leads to the first one.
             by_domain.setdefault(report.domain, path)
     template = _environment(texts).get_template("domain.html")
     script = _script("domain.js")
@@ -66,14 +67,14 @@ def render_pages(site: SiteInput, language: str) -> Iterator[tuple[str, str]]:
                 script=script,
                 js_texts=js_texts,
                 home="../index.html",
-                alias_path=_beside(by_domain.get(view.alias_of, "")),
+                alias_path=_sibling(by_domain.get(view.alias_of, "")),
             ),
         )
     yield "index.html", render_index(site, language)
 
 
 def render_index(site: SiteInput, language: str) -> str:
-    """The page of all domains alone."""
+    """Only the page that lists all domains."""
     texts = load_texts(language)
     view = index_view(site, page_paths([page.report for page in site.pages]), texts)
     template = _environment(texts).get_template("index.html")
@@ -81,14 +82,16 @@ def render_index(site: SiteInput, language: str) -> str:
 
 
 def _shared(site: SiteInput, texts: Texts) -> dict[str, object]:
-    """What every page is given."""
+    """The values that every template gets."""
     return {"generated": _generated(site.generated, texts), "style": _style(), "comparison": site.comparison}
 
 
 def _environment(texts: Texts) -> Environment:
     found = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
+        # All texts of DNS and servers are untrusted.
         autoescape=True,
+        # A wrong name in a template is an error, not an empty place in the page.
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -99,13 +102,13 @@ def _environment(texts: Texts) -> Environment:
     return found
 
 
-def _beside(path: str) -> str:
-    """A page's path as seen from another page of a domain."""
+def _sibling(path: str) -> str:
+    """The path of a domain's page, relative to the page of another domain."""
     return path.rpartition("/")[2]
 
 
 def _generated(header: Mapping[str, object], texts: Texts) -> str:
-    """One line out of the `generated` object."""
+    """The `generated` header as one line."""
     commit = str(header.get("commit") or "")
     line = texts("generated", time=time_text(str(header["time"])), version=visible(str(header["version"])))
     return f"{line} {texts('generated.commit', commit=visible(commit[:12]))}" if commit else line
@@ -123,6 +126,6 @@ def _style() -> Asset:
 
 
 def _script(name: str) -> Asset:
-    """A script without the comments that fill a line; it has no text over several lines that this could spoil."""
+    """A script without its comment lines. Our scripts have no string of several lines that this could damage."""
     lines = (line.strip() for line in (_HERE / "static" / name).read_text("utf-8").splitlines())
     return _asset("\n".join(line for line in lines if line and not line.startswith("//")))

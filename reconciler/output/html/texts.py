@@ -1,4 +1,4 @@
-"""The texts of the pages, from the catalogue: one JSON file a language, which is all that a new language needs."""
+"""The texts of the pages. The catalogue has one JSON file per language; a new language needs nothing else."""
 
 import json
 import re
@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent / "catalogue"
 
 
 def languages() -> tuple[str, ...]:
-    """The languages that there are, English first."""
+    """The languages of the catalogue, English first."""
     return tuple(sorted((path.stem for path in FOLDER.glob("*.json")), key=lambda name: (name != "en", name)))
 
 
@@ -23,9 +23,9 @@ class Texts:
     """The texts of one language.
 
     Attributes:
-        language: as in the `lang` attribute of a page (BCP 47).
-        entries: key -> text, which may have named places like `{count}`.
-        singular: the counts that take the singular (`KEY.one`); all others take `KEY.other`.
+        language: for the `lang` attribute of a page (BCP 47).
+        entries: key -> text, which may contain named placeholders such as `{count}`.
+        singular: the numbers that use the singular (`KEY.one`); all other numbers use `KEY.other`.
     """
 
     language: str
@@ -33,25 +33,25 @@ class Texts:
     singular: frozenset[int]
 
     def __call__(self, key: str, **values: object) -> str:
-        """The text with its places filled. Raises KeyError for a text that the catalogue does not have."""
+        """The text with its placeholders filled. Raises KeyError if the catalogue does not contain the key."""
         text = self.entries[key]
         return text.format(**values) if values else text
 
     def counted(self, key: str, count: int, **values: object) -> str:
-        """The singular or plural of a text, with `{count}` in it."""
+        """The singular or plural of a text, with `{count}` filled."""
         form = "one" if count in self.singular else "other"
         return self(f"{key}.{form}", count=self.number(count), **values)
 
     def group(self, prefix: str) -> dict[str, str]:
-        """The texts whose keys begin so, without that beginning: what a script on the page gets."""
+        """The texts whose keys have this prefix, by key without the prefix: the texts for a script of the page."""
         return {key.removeprefix(prefix): text for key, text in self.entries.items() if key.startswith(prefix)}
 
     def number(self, number: int) -> str:
-        """`2,000`, or with the language's own separator."""
+        """`2,000`, with the separator of the language."""
         return f"{number:,}".replace(",", self.entries["number.thousands"])
 
     def size(self, size: int) -> str:
-        """Bytes for people, one decimal."""
+        """A number of bytes as `1.5 GiB`, with at most one decimal."""
         for unit in reversed(UNITS):
             if size >= UNITS[unit]:
                 amount = f"{size / UNITS[unit]:.1f}".removesuffix(".0")
@@ -64,12 +64,12 @@ class Texts:
 
 
 def load_texts(language: str) -> Texts:
-    """The texts of a language out of `languages()`."""
+    """The texts of one of `languages()`."""
     data = json.loads((FOLDER / f"{language}.json").read_text("utf-8"))
     return Texts(language, data["texts"], frozenset(data["singular"]))
 
 
 def time_text(time: str) -> str:
-    """`2026-11-21 18:00 UTC` out of RFC 3339 in UTC; anything else, which may be a stranger's, is made visible."""
+    """`2026-11-21 18:00 UTC` for a time in RFC 3339 and UTC; other, untrusted text is cut and made visible."""
     found = re.fullmatch(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?(?:Z|\+00:00)", time, re.ASCII)
     return f"{found[1]} {found[2]} UTC" if found else visible(time[:60])

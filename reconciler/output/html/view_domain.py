@@ -1,4 +1,4 @@
-"""One domain's page: its figures, its checks, what changed, the start of its DMARC generator."""
+"""The page of one domain: its figures, its checks, their changes, and the initial values of its DMARC form."""
 
 import json
 from collections.abc import Mapping
@@ -25,7 +25,12 @@ from reconciler.output.terminal import visible
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckView:
-    """A card. `more` counts the records found that are not shown; `elsewhere` is for the operators of other domains."""
+    """The card of a check.
+
+    Attributes:
+        more: the number of found records that the card does not show.
+        elsewhere: the records that operators of other domains must publish.
+    """
 
     id: str
     name: str
@@ -46,7 +51,7 @@ class CheckView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeView:
-    """What is not as it was; `before` and `after` are None where there was or is nothing."""
+    """A change since the earlier report; `before` or `after` is None if that report lacks the check."""
 
     check: str
     verdict: Verdict
@@ -61,8 +66,8 @@ class TileView:
     """A figure of the dashboard.
 
     Attributes:
-        filled: per cent of the limit that is used; None where there is no limit, or the use is not known.
-        state: a key of the catalogue that says in words what is the matter; empty where nothing is.
+        filled: the used part of the limit in percent; None without a limit, or if the usage is unknown.
+        state: the catalogue key of the text that explains a problem; empty without a problem.
     """
 
     label: str
@@ -92,7 +97,7 @@ class DomainView:
 
 
 def domain_view(page: PageInput, texts: Texts, comparison: Comparison | None) -> DomainView:
-    """What the page shows."""
+    """The values that the page shows."""
     report = page.report
     changes = _changes(report.domain, report.server, report.alias_of, comparison)
     ids = {check.id for check in report.checks}
@@ -117,7 +122,7 @@ def domain_view(page: PageInput, texts: Texts, comparison: Comparison | None) ->
 
 
 def _start(domain: str, start: DmarcStart) -> dict[str, object]:
-    """The fields of the generator, by their names in the form."""
+    """The initial values of the DMARC form, by field name."""
     fields = {
         "p": start.policy, "sp": start.subdomain_policy, "np": start.np, "adkim": start.adkim, "aspf": start.aspf,
         "rua": start.rua or "", "ruf": start.ruf, "fo": start.fo,
@@ -134,7 +139,7 @@ def _dashboard(page: PageInput) -> str:
 
 
 def check_name(check: str, texts: Texts) -> str:
-    """A check's name for people; its id where the catalogue does not know it."""
+    """The display name of a check; its id if the catalogue has no name for it."""
     return texts.entries.get(f"check.{check}", visible(check))
 
 
@@ -165,7 +170,7 @@ def _changes(domain: str, server: str, alias_of: str | None, found: Comparison |
 
 
 def change_view(found: Difference) -> ChangeView:
-    """A difference to show; ids and codes come from a file that somebody named."""
+    """A difference to show. Its ids and codes come from a file of the user, so they are untrusted."""
     return ChangeView(
         check=visible(found.check),
         verdict=found.verdict,
@@ -209,17 +214,19 @@ def _words(name: str, value: str, texts: Texts, state: str) -> TileView:
 def _tile(name: str, use: Use, texts: Texts, *, size: bool = False) -> TileView:
     write = texts.size if size else texts.number
     off = use.switched_off and not use.used
+    # An unused feature that is off has no meaningful limit.
     value = texts("tile.off") if off else texts("tile.unknown") if use.used is None else write(use.used)
     limit, filled, state = "", None, ""
     if use.limit is not None and not off:
         limit = texts("tile.of", limit=write(use.limit))
         if use.used is not None:
+            # A bar cannot be longer than its track; the text shows the exact numbers.
             filled = min(100, 100 * use.used // use.limit) if use.limit else 100 if use.used else 0
             state = "state.exceeded" if use.exceeded else "state.near" if filled >= 90 and use.used else ""
     return TileView(label=texts(f"tile.{name}"), value=value, limit=limit, filled=filled, state=state)
 
 
 def island(data: object) -> str:
-    r"""JSON that may stand in a `<script type="application/json">`: `<`, `>` and `&` are written as `\u003c` etc."""
+    r"""JSON for a `<script type="application/json">`: `<`, `>` and `&` become `\u003c` etc., so none closes the tag."""
     text = json.dumps(data, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

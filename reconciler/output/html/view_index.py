@@ -1,4 +1,4 @@
-"""The page of all domains: its counts, and its rows as data for the script that shows some of them at a time."""
+"""The page of all domains: its counts, and its rows as data. A script shows the rows, one page at a time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from reconciler.output.html.view_domain import ChangeView, change_view, check_na
 from reconciler.output.terminal import visible
 
 LETTERS: dict[Status, str] = {"pass": "p", "warn": "w", "fail": "f", "skip": "s", "error": "e"}
-"""A status in a row: a letter a check, in the order of the checks; `-` where the domain has not got the check."""
+"""A row has one letter per check, in the order of the checks, and `-` for a check that the domain does not have."""
 
 MAX_CHANGES = 200
-"""Lines of what changed on the page of all; each domain's page has its own."""
+"""The number of changes on the page of all domains. The page of each domain lists all its changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountView:
-    """A status, with how many domains it is the gravest of."""
+    """A status, and the number of domains whose worst status it is."""
 
     status: Status
     domains: str
@@ -28,7 +28,7 @@ class CountView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkView:
-    """A domain with its page, for readers without scripts."""
+    """A domain and its page, for browsers without scripts."""
 
     path: str
     display: str
@@ -36,8 +36,8 @@ class LinkView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MovedView:
-    """A change, with the domain it is of; `path` is empty where that has no page any more."""
+class ChangedView:
+    """A change and its domain; `path` is empty if the domain no longer has a page."""
 
     path: str
     domain: str
@@ -46,11 +46,11 @@ class MovedView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinceView:
-    """What changed since an earlier report."""
+    """The changes since an earlier report; `more` counts the ones that are not listed."""
 
     since: str
     counts: tuple[tuple[Verdict, int], ...]
-    moved: tuple[MovedView, ...]
+    changes: tuple[ChangedView, ...]
     more: int
 
 
@@ -69,7 +69,7 @@ class IndexView:
 
 
 def index_view(site: SiteInput, paths: Sequence[str], texts: Texts) -> IndexView:
-    """What the page shows."""
+    """The values that the page shows."""
     reports = [page.report for page in site.pages]
     ids = list(dict.fromkeys(check.id for report in reports for check in report.checks))
     worst = [report.status for report in reports]
@@ -96,11 +96,12 @@ def index_view(site: SiteInput, paths: Sequence[str], texts: Texts) -> IndexView
 
 
 def _row(page: PageInput, path: str, ids: Sequence[str], texts: Texts) -> list[object]:
-    """`[path, domain, for people, alias of, server, product, gravest, letters of checks, mailboxes, disk, its words]`.
+    """`[path, domain, display name, alias of, server, product, worst status, letters, mailboxes, disk, disk as text]`.
 
-    What is not known is null.
+    Unknown values are null.
     """
     report = page.report
+    # Letters instead of words keep the page small, because it may list thousands of domains.
     letters = {check.id: LETTERS[check.status] for check in report.checks}
     figures = page.status.figures if page.status else None
     used = figures.disk.used if figures else None
@@ -126,13 +127,13 @@ def _since(found: Comparison | None, site: SiteInput, paths: Sequence[str]) -> S
         (p.report.domain, p.report.server, p.report.alias_of or ""): path
         for p, path in zip(site.pages, paths, strict=True)
     }
-    moved = [
-        MovedView(path=of.get((d.domain, d.server, d.alias_of), ""), domain=visible(d.domain), change=change_view(d))
+    changes = [
+        ChangedView(path=of.get((d.domain, d.server, d.alias_of), ""), domain=visible(d.domain), change=change_view(d))
         for d in found.differences
     ]
     return SinceView(
         since=time_text(found.since),
         counts=tuple((verdict, count) for verdict, count in found.count().items() if count),
-        moved=tuple(moved[:MAX_CHANGES]),
-        more=max(0, len(moved) - MAX_CHANGES),
+        changes=tuple(changes[:MAX_CHANGES]),
+        more=max(0, len(changes) - MAX_CHANGES),
     )

@@ -1,4 +1,4 @@
-"""Records and texts of strangers as a page shows them: visible, and of bounded length."""
+"""Records and untrusted texts for a page: invisible characters made visible, length bounded."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ from reconciler.output.report.words import MAX_FOUND
 from reconciler.output.terminal import visible
 
 SHORT = 280
-"""Characters of a text that are shown at once; the rest is folded."""
-WHOLE = 2_048
-"""The same for what is to be published: a DKIM key should be seen whole."""
+"""The length of a text that is not folded, in characters."""
+COMPLETE = 2_048
+"""The same for a record to publish: a reader should see a complete DKIM key."""
 LONG = 8_192
-"""Characters that are in the page at all."""
+"""The length at which the page truncates a text, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A stranger's text, safe to show.
+    """An untrusted text, safe to show.
 
     Attributes:
-        short: its beginning, or all of it.
-        long: more of it, where it is folded; else empty.
-        size: how many characters it has in truth.
-        cut: whether `long` is not all of it either.
+        short: its beginning, or the complete text.
+        long: the folded text; empty if `short` is complete.
+        size: the length of the original, in characters.
+        cut: whether `long` is truncated too.
     """
 
     short: str
@@ -34,7 +34,7 @@ class Shown:
 
 
 def shown(text: str, most: int = SHORT) -> Shown:
-    """A text of any length and content; what is longer than `most` characters is folded."""
+    """A text of any length and content. A text of more than `most` characters is folded."""
     if len(text) <= most:
         return Shown(visible(text), "", len(text), False)
     return Shown(visible(text[: SHORT - 40]) + "…", visible(text[:LONG]), len(text), len(text) > LONG)
@@ -51,12 +51,12 @@ class RecordView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishView:
-    """A record to publish, in its three forms.
+    """A record to publish, in three forms.
 
     Attributes:
         host: relative to the domain's zone.
-        copies: what is copied is what is shown: of a value with invisible characters there is only the zone line,
-            in which they are written as numbers.
+        copies: whether the value has a copy button. A value with invisible characters has none, because a reader
+            would copy something else than the page shows; its zone line spells them as numbers.
     """
 
     host: str
@@ -71,23 +71,23 @@ class PublishView:
 
 
 def record_views(records: Sequence[Record]) -> tuple[RecordView, ...]:
-    """The first records; `MAX_FOUND` of them."""
+    """The first `MAX_FOUND` records."""
     return tuple(
         RecordView(name=visible(r.name), type=visible(r.type), value=shown(r.value)) for r in records[:MAX_FOUND]
     )
 
 
 def publish_views(records: Iterable[Record], domain: str) -> tuple[PublishView, ...]:
-    """All of them."""
+    """All records to publish."""
     return tuple(
         PublishView(
             host=host_in(r, domain),
             name=r.name,
             type=r.type,
             ttl=r.ttl,
-            value=shown(r.value, WHOLE),
+            value=shown(r.value, COMPLETE),
             exact=r.value,
-            line=shown(zone_line(r), WHOLE),
+            line=shown(zone_line(r), COMPLETE),
             exact_line=zone_line(r),
             copies=visible(r.value) == r.value,
         )

@@ -1,4 +1,4 @@
-"""The tree of an SPF record as a page draws it: a line a term, with what it costs and what is amiss."""
+"""The tree of an SPF record for a page: one line per term, with its lookups and its faults."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from reconciler.output.report.words import MAX_LOOKUPS
 from reconciler.output.terminal import visible
 
 MAX_TERMS = 200
-"""Lines of one tree; a stranger's may have thousands."""
+"""The number of lines of one tree. An untrusted record may lead to thousands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,9 +17,9 @@ class TermView:
     """One term.
 
     Attributes:
-        notes: in the page's language.
-        faults: sentences out of the findings, which are English.
-        leads_to: the domain whose record stands below; empty where none does.
+        notes: in the language of the page.
+        faults: sentences of the findings, which are in English.
+        leads_to: the domain of the record that the term includes; empty if it includes none.
     """
 
     text: Shown
@@ -34,7 +34,12 @@ class TermView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeView:
-    """The tree; `omitted` counts the terms that are not drawn. `filled` is how much of the limit is used, per cent."""
+    """The tree.
+
+    Attributes:
+        filled: the used part of the lookup limit in percent.
+        omitted: the number of terms that the page does not show.
+    """
 
     lookups: int
     over: bool
@@ -44,7 +49,7 @@ class TreeView:
 
 
 def tree_view(tree: SpfTree, texts: Texts) -> TreeView:
-    """What is drawn."""
+    """The tree for the page."""
     room = _Room(MAX_TERMS)
     terms = _terms(tree, texts, room)
     return TreeView(
@@ -65,6 +70,7 @@ class _Room:
 def _terms(tree: SpfTree, texts: Texts, room: _Room) -> tuple[TermView, ...]:
     found = []
     for term in tree.terms:
+        # The omitted terms are counted with everything below them.
         if not room.left:
             room.omitted += 1 + _size(term.child)
             continue

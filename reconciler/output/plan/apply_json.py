@@ -1,4 +1,4 @@
-"""What an apply did, for machines: the plan document, and what became of each change (`schemas/apply.schema.json`)."""
+"""The result of an apply as JSON: the plan document and the outcome of each change (`schemas/apply.schema.json`)."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,8 +20,8 @@ def apply_document(
     """The document of an apply.
 
     Args:
-        plans: what was planned, also where it was refused.
-        outcomes: per domain, in the order of its plan; empty where nothing was written.
+        plans: the plans, including refused ones.
+        outcomes: per domain, in the order of its plan; empty if nothing was written.
         generated: the header: time, tool, version, commit.
         agreed: False if the run was refused or declined before the first write.
         converged: whether a new plan of every selected domain is empty.
@@ -71,5 +71,5 @@ def _outcome_data(outcome: Outcome) -> dict[str, object]:
     }
     if change.action == "rename":
         data["newAddress"] = new_address(change)
-    said = {"detail": outcome.detail, "hint": outcome.hint}
-    return data | {k: v for k, v in said.items() if v}
+    texts = {"detail": outcome.detail, "hint": outcome.hint}
+    return data | {k: v for k, v in texts.items() if v}

@@ -7,7 +7,7 @@ from reconciler.core.plan import Plan
 from reconciler.core.source import Span
 from reconciler.output.diagnostics_text import count_words
 from reconciler.output.documents import NO_FILES, sorted_diagnostics
-from reconciler.output.plan.annotations import Remark, of_diagnostic, remarks
+from reconciler.output.plan.annotations import Annotation, annotations, of_diagnostic
 from reconciler.output.plan.words import count_changes, summary_words
 from reconciler.output.terminal import safe
 
@@ -26,21 +26,22 @@ def render_diagnostics_github(diagnostics: Iterable[Diagnostic], paths: Mapping[
         yield count_words(listed)
 
 
-def annotation(remark: Remark, paths: Mapping[str, str]) -> str:
-    """A workflow command that puts the remark at its place.
+def annotation(note: Annotation, paths: Mapping[str, str]) -> str:
+    """A workflow command that shows the note at its line.
 
     Args:
-        paths: a file's name for people -> its path in the repository, which is what GitHub looks for.
+        paths: the displayed name of a file -> its path in the repository. GitHub needs the path.
     """
-    text = [safe(remark.text)]
-    if remark.hint:
-        text.append(f"hint: {safe(remark.hint)}")
-    properties = _place(remark.span, paths) | {"title": remark.check}
+    text = [safe(note.text)]
+    if note.hint:
+        text.append(f"hint: {safe(note.hint)}")
+    properties = _place(note.span, paths) | {"title": note.check}
     listed = ",".join(f"{k}={_property(safe(v))}" for k, v in properties.items())
-    return f"::{_COMMANDS[remark.severity]} {listed}::{_data(chr(10).join(text))}"
+    return f"::{_COMMANDS[note.severity]} {listed}::{_data(chr(10).join(text))}"
 
 
 def _place(span: Span | None, paths: Mapping[str, str]) -> dict[str, str]:
+    # Without a file GitHub shows the annotation on the run instead of in the diff.
     if span is None:
         return {}
     return {"file": paths.get(span.file, span.file), "line": str(span.line), "col": str(span.column)}
@@ -52,7 +53,7 @@ def _data(text: str) -> str:
 
 
 def _property(text: str) -> str:
-    """The runner's escapes in a property: the colon and the comma too."""
+    """The runner's escapes in a property: also colon and comma."""
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
@@ -60,9 +61,9 @@ def _property(text: str) -> str:
 
 
 def render_plans_github(plans: Sequence[Plan], paths: Mapping[str, str] = NO_FILES) -> Iterator[str]:
-    """An annotation for each diagnostic, deletion, change that sends mail outside, and change made on the server.
+    """An annotation for each diagnostic, deletion, external forwarding, and change made on the server.
 
-    The gravest come first, then the summary. `paths` as in `annotation`.
+    The worst come first; the summary comes last. `paths` as in `annotation`.
     """
-    yield from (annotation(remark, paths) for remark in remarks(plans))
+    yield from (annotation(note, paths) for note in annotations(plans))
     yield summary_words(count_changes(plans))

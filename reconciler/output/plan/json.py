@@ -1,4 +1,4 @@
-"""Plans for machines (contract section 3, `schemas/plan.schema.json`)."""
+"""Plans as JSON (contract section 3, `schemas/plan.schema.json`)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,12 +20,12 @@ from reconciler.output.plan.words import ChangeCounts, count_changes, new_addres
 def plans_document(plans: Sequence[Plan], generated: Mapping[str, object]) -> dict[str, object]:
     """The plan document.
 
-    Domains are sorted; a domain's changes stand in the order in which they are to be made, which is the plan's own.
-    Sizes are in bytes, days and times in ISO 8601. A side of a field that is not known is left out: `before` where
-    something is created or was not read.
+    Domains are sorted. The changes of a domain keep the order of the plan, in which `apply` makes them. Sizes are in
+    bytes, days and times in ISO 8601. An unknown side of a field is omitted: `before`, if the resource is created or
+    the field was not read.
 
     Args:
-        generated: the header: time, tool, version, and the commit where there is one.
+        generated: the header: time, tool, version, and the commit if there is one.
     """
     total = count_changes(plans)
     return {
@@ -39,7 +39,7 @@ def plans_document(plans: Sequence[Plan], generated: Mapping[str, object]) -> di
 def render_plans_json(
     plans: Sequence[Plan], generated: Mapping[str, object], files: Mapping[str, str] = NO_FILES
 ) -> str:
-    """The document as text, with a final newline: the same bytes for the same plans, but for `generated`.
+    """The document as text, with a final newline. Equal plans give equal bytes, except for `generated`.
 
     `files` as in `json_text`.
     """
@@ -62,19 +62,20 @@ def _plan_data(plan: Plan) -> dict[str, object]:
         "diagnostics": [diagnostic_data(d) for d in sorted_diagnostics(plan.diagnostics)],
     }
     if plan.hidden:
+        # The contract names the key `masked`; people read "hidden by this change".
         hidden = sorted(plan.hidden, key=lambda c: (c.kind, c.name, c.action))
         data["masked"] = [change_data(c) for c in hidden]
     return data | ({"cost": _cost_data(plan.cost)} if plan.cost else {})
 
 
 def _cost_data(cost: Cost) -> dict[str, str]:
-    """Amounts as text with two decimals; a side that is not known is left out."""
+    """Amounts as text with two decimals; an unknown side is omitted."""
     sides = {"monthlyBefore": cost.before, "monthlyAfter": cost.after}
     return {"currency": cost.currency} | {k: amount(v) for k, v in sides.items() if v is not None}
 
 
 def change_data(change: Change) -> dict[str, object]:
-    """One change, as in the plan document."""
+    """One change of the plan document."""
     data: dict[str, object] = {
         "action": change.action,
         "kind": change.kind,
@@ -95,13 +96,15 @@ def change_data(change: Change) -> dict[str, object]:
 
 
 def _field_data(field: FieldChange) -> dict[str, object]:
+    # A document must not contain a password or a reference to one, not even as before and after.
     if field.sensitive:
         return {"sensitive": True} | _origin_data(field)
+    # A missing key means unknown, because null would be a value in many languages.
     sides: dict[str, Value | None] = {"before": field.before, "after": field.after}
     return {k: list(v) if isinstance(v, tuple) else v for k, v in sides.items() if v is not None} | _origin_data(field)
 
 
 def _origin_data(of: Change | FieldChange) -> dict[str, object]:
-    """Whose it is, and where the difference came from, as far as known."""
+    """The attribution, and the side on which the difference was made, if known. The contract names the key `share`."""
     data: dict[str, object] = {"share": ATTRIBUTION_NAMES[of.attribution]} if of.attribution else {}
     return data | ({"direction": of.direction} if of.direction else {})

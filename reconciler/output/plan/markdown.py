@@ -112,7 +112,9 @@ def _parts(plans: Sequence[Plan]) -> Iterator[_Part]:
     """By attribution if there is a base; otherwise by direction if it is known; otherwise one part."""
     changes = [c for p in plans for c in p.changes]
     if attributions(plans).known:
-        yield _Part(CHANGE_SET, [c for c in changes if c.attribution in ("change set", "both")])
+        own = [c for c in changes if c.attribution in ("change set", "both")]
+        # A change that this change set introduces was changed in git, of course: only other directions are news.
+        yield _Part(CHANGE_SET, own, redundant=DIRECTIONS["git"])
         rest = (
             _Part(PENDING, [c for c in changes if c.attribution == "pending"], " already pending", "already pending"),
             _Part("Without attribution", [c for c in changes if c.attribution is None], " without attribution"),
@@ -139,6 +141,7 @@ def _heading(part: _Part) -> str:
 def _part(part: _Part) -> Iterator[Section]:
     level = "####" if part.title else "###"
     for action, noun, foldable in _ACTIONS:
+        # The worst risk comes first, because a truncated comment loses the end.
         found = sorted((c for c in part.changes if c.action == action), key=lambda c: _RISKS[c.risk])
         if found:
             folded = foldable and not part.open
@@ -215,6 +218,7 @@ def _change(change: Change, redundant: str) -> ListItem:
         name += f" → {code(new_address(change))}"
     if change.kind == "domainAlias":
         name += f" of {code(change.domain)}"
+    # Markdown has no colors, so bold text marks the risk.
     risk = f" **{md(RISK_LABELS[change.risk])}**" if change.risk != "none" else ""
     marks = (mark for mark in change_marks(change) if mark != redundant)
     notes = "; ".join(filter(None, (reason_words(change), loss_words(change), *marks)))
@@ -266,6 +270,7 @@ def render_plans_markdown(plans: Sequence[Plan], *, limit: int = GITHUB_LIMIT, t
     Raises:
         ValueError: the limit is too small for the headline and the counts.
     """
+    # Below this length even the headline would not fit, and a comment without headline is misleading.
     if limit < MIN_LIMIT:
         raise ValueError(f"a comment needs at least {MIN_LIMIT} characters, the limit is {limit}")
     parts = [_top(plans, today)]
@@ -315,6 +320,7 @@ def _fill(section: Section, heading: str, room: int) -> tuple[str, int, int]:
     lines: list[str] = []
     shortened = 0
     for item in section.items:
+        # The one-line form keeps the change visible when its details do not fit.
         text = item.full if len(item.full) <= room else item.short
         if len(text) > room:
             break
@@ -327,6 +333,7 @@ def _fill(section: Section, heading: str, room: int) -> tuple[str, int, int]:
 
 def _headline(total: ChangeCounts, origins: Attributions, today: date | None) -> str:
     """The main result in one line, with numbers but without names."""
+    # Counts only: the names can be many and long, and the sections below have them.
     alarms = []
     if total.refused:
         alarms.append(f"refused in {count(len(total.refused), 'domain')}")
@@ -339,7 +346,8 @@ def _headline(total: ChangeCounts, origins: Attributions, today: date | None) ->
     if total.unread:
         alarms.append(f"incomplete read of {count(len(total.unread), 'domain')}")
     if alarms:
-        return f"⚠ {md(' · '.join(alarms))}"
+        text = " · ".join(alarms)
+        return f"⚠ {md(text[0].upper() + text[1:])}"
     if not total.changes:
         return "No changes"
     changes = count(total.changes, "change")
@@ -348,6 +356,7 @@ def _headline(total: ChangeCounts, origins: Attributions, today: date | None) ->
 
 
 def _own(changes: Sequence[Change]) -> list[Change]:
+    # Without a base every change counts as introduced, so that no deletion stays out of the headline.
     return [c for c in changes if c.attribution != "pending"]
 
 

@@ -18,7 +18,7 @@ _LABELS: dict[Result, tuple[str, tuple[str, ...]]] = {
     Result.NOT_TRIED: ("not tried", ("yellow",)),
 }
 _LABEL_CELLS = max(len(label) for label, _ in _LABELS.values())
-_TROUBLES = (
+_FAILURES = (
     (Result.REFUSED, "Refused, because the object changed since the plan:"),
     (Result.FAILED, "Failed:"),
     (Result.NOT_TRIED, "Not tried:"),
@@ -53,6 +53,7 @@ class OutcomeLog:
     def add(self, domain: str, outcome: Outcome) -> Iterator[str]:
         """The lines to show now, without line ends."""
         self._missing[domain] = self._missing.get(domain, 1) - 1
+        # Domains are applied side by side. Mixed lines would be unreadable, so other domains wait.
         if domain != self._live and self._live is not None:
             self._waiting.setdefault(domain, []).append(outcome)
             return
@@ -71,6 +72,7 @@ class OutcomeLog:
 
     def _next(self) -> Iterator[str]:
         """Shows the complete domains that wait, then makes an incomplete one live."""
+        # Several domains may be complete by now. A reader expects them in alphabetical order.
         for domain in sorted(d for d in self._waiting if self._missing[d] <= 0):
             yield from self._flush(domain)
         if self._waiting:
@@ -83,6 +85,7 @@ class OutcomeLog:
             yield from self._line(outcome)
 
     def _header(self, domain: str) -> Iterator[str]:
+        yield ""
         yield self._style(safe(display_domain(domain)), "bold")
 
     def _line(self, outcome: Outcome) -> Iterator[str]:
@@ -144,12 +147,12 @@ def render_apply_summary(
         yield from flow(words(_counts(numbers, len(outcomes)), "bold"), indent=0, hang=4, width=_WIDTH, style=style)
     else:
         yield style("Nothing to change.", "bold")
-    for result, title in _TROUBLES:
+    for result, title in _FAILURES:
         if numbers[result]:
             yield style(title, *_LABELS[result][1])
             for outcome in listed:
                 if outcome.result is result:
-                    yield from _trouble(outcome, style)
+                    yield from _failure(outcome, style)
     if stopped:
         yield from _stopped(stopped, left, style)
     elif converged and saved:
@@ -177,7 +180,7 @@ def _stopped(why: str, left: Sequence[Plan], style: Style) -> Iterator[str]:
     yield "  hint: `reconciler plan` shows what remains; `reconciler apply` continues there"
 
 
-def _trouble(outcome: Outcome, style: Style) -> Iterator[str]:
+def _failure(outcome: Outcome, style: Style) -> Iterator[str]:
     yield from flow(_with_reason(outcome), indent=2, hang=6, width=_WIDTH, style=style)
     if outcome.change.origin:
         yield f"      at {safe(str(outcome.change.origin))}"
@@ -188,6 +191,7 @@ def _trouble(outcome: Outcome, style: Style) -> Iterator[str]:
 
 def _remaining(left: Sequence[Plan], style: Style, *, stale: bool, saved: bool) -> Iterator[str]:
     """The changes that a new plan, or the saved one, still has, the domains that could not be read, and what to do."""
+    # Complete plans without changes are done, so they need no line.
     open_plans = [p for p in left if p.changes or p.refused or not p.complete]
     if not open_plans:
         text = "Not done: the read of some domains was incomplete, so they were skipped; see above."
@@ -203,6 +207,7 @@ def _remaining(left: Sequence[Plan], style: Style, *, stale: bool, saved: bool) 
             yield from diagnostic_lines(diagnostic, indent=4, width=_WIDTH, style=style)
         for change in plan.changes:
             yield from flow(_subject(change), indent=4, hang=8, width=_WIDTH, style=style)
+    # A new apply of the same saved plan would refuse the same changes again.
     if stale:
         yield "  hint: plan again and have the plan reviewed: the refused objects have changed"
     else:

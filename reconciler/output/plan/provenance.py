@@ -35,6 +35,7 @@ def change_marks(change: Change) -> list[str]:
 def field_marks(change: Change, field: FieldChange) -> list[str]:
     """The marks of one field that differ from the marks of its change."""
     marks = []
+    # A mark that repeats the mark of its change would only add noise.
     if field.direction and field.direction != change.direction:
         marks.append(DIRECTIONS[field.direction])
     if field.attribution == "both" or (field.attribution and field.attribution != change.attribution):

@@ -93,6 +93,7 @@ def _is_shown(plan: Plan, verbose: int) -> bool:
 def _risks(page: _Page, total: ChangeCounts, today: date | None) -> Iterator[str]:
     """The lines that a reviewer must not miss: deletions, external forwarding, refusals, incomplete reads."""
     red = ("bold", "red")
+    # Deletions come first: they are the only changes that no later apply can reverse.
     if total.deleted:
         parts = (f"{number} ({mail})" if mail else number for number, mail in deletions(total.deleted, today))
         yield from page.flow(words(safe(f"! deletes {', '.join(parts)}"), *red))
@@ -119,6 +120,7 @@ def _domains(names: Sequence[str], most: int = 3) -> str:
 
 
 def _domain(page: _Page, plan: Plan) -> Iterator[str]:
+    # Files and server use the ASCII form, people read the Unicode form, so the title has both.
     shown = display_domain(plan.domain)
     title = [Piece(safe(shown), ("bold",), solid=True)]
     if shown != plan.domain:
@@ -130,6 +132,7 @@ def _domain(page: _Page, plan: Plan) -> Iterator[str]:
         title.append(Piece("REFUSED", ("bold", "red"), 2))
     yield from page.flow(title)
     for diagnostic in shown_diagnostics(plan):
+        # Notes on a domain without changes would hide the domains that have some.
         if diagnostic.severity is not Severity.INFO or plan.changes or page.verbose:
             yield from diagnostic_lines(diagnostic, indent=_CHANGE, width=page.width, style=page.style)
     for change in plan.changes:
@@ -192,6 +195,7 @@ def _field(change: Change, field: FieldChange) -> list[Piece]:
         return pieces + words(safe(secret_words(field)))
     if isinstance(field.after, tuple):
         return pieces + _list(change, field, field.after)
+    # The old value of a new resource does not exist, so an arrow would be wrong.
     if change.action == "create":
         return pieces + words(safe(value_words(field.name, field.after)))
     before, after = side_words(field)
@@ -200,6 +204,7 @@ def _field(change: Change, field: FieldChange) -> list[Piece]:
 
 def _list(change: Change, field: FieldChange, after: tuple[str, ...]) -> list[Piece]:
     """`+ added  - removed` if the old list is known; otherwise the complete list."""
+    # A difference is much shorter than two lists, and the reviewer needs only the difference.
     if isinstance(field.before, tuple):
         added, removed = list_changes(field.before, after)
         return [

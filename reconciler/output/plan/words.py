@@ -26,6 +26,7 @@ def ago(moment: str, today: date) -> str:
         days = (today - date.fromisoformat(moment[:10])).days
     except ValueError:
         return ""
+    # A login in the future comes from a clock that is ahead, and counts as today.
     if days < 1:
         return "today"
     if days == 1:
@@ -66,7 +67,7 @@ def new_address(change: Change) -> str:
 
 
 def value_words(name: str, value: Value | None) -> str:
-    """A field's value as a file would have it, not yet safe to print; None = not read."""
+    """A field's value as it appears in a file, not yet safe to print; None = not read."""
     match value:
         case None:
             return "(unknown)"
@@ -82,6 +83,7 @@ def value_words(name: str, value: Value | None) -> str:
 
 def _size(size: int) -> str:
     text = format_size(size)
+    # A bare number could be read as any unit.
     return f"{text} bytes" if text.isdigit() else text
 
 
@@ -102,6 +104,7 @@ def _look(text: str) -> str:
 
 
 def _spelled(text: str) -> str:
+    # Code points distinguish letters that look the same, such as Latin and Cyrillic a.
     return _quoted(text).encode("ascii", "backslashreplace").decode("ascii")
 
 
@@ -137,6 +140,7 @@ def loss_words(change: Change) -> str:
 
 def _mail_words(mailboxes: Sequence[Change], today: date | None = None) -> str:
     """Size and last login of some mailboxes: the date, or its age on `today`."""
+    # A server may report the size of some mailboxes only. The sum is then a lower bound, never the total.
     sizes = [c.usage_bytes for c in mailboxes if c.usage_bytes is not None]
     logins = [c.last_login for c in mailboxes if c.last_login]
     size = human_size(sum(sizes)) if sizes else "size unknown"
@@ -171,6 +175,7 @@ def unmanaged_words(unmanaged: Iterable[Unmanaged]) -> str:
 
 def shown_diagnostics(plan: Plan) -> list[Diagnostic]:
     """A plan's diagnostics without the notes on deletion dates: the changes show these dates."""
+    # The same date would appear twice for one mailbox.
     shown = {c.origin for c in plan.changes if c.purge_after and c.origin}
     return [d for d in plan.diagnostics if not (d.code == "GRD009" and d.span in shown)]
 
@@ -181,7 +186,7 @@ class ChangeCounts:
 
     Attributes:
         changed: how many domains have changes.
-        refused: domains (canonical) with errors; one of them stops a whole apply.
+        refused: domains (canonical) with errors; one of them stops the complete apply.
         unread: domains whose read was incomplete; each is skipped.
         deleted: the deletions.
         outward: the changes that would forward mail outside the workspace's domains.

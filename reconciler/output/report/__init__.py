@@ -1,1 +1,1 @@
-"""Views of the DNS compliance report, one file per format."""
+"""Renders the DNS compliance report, one file per format."""

@@ -1,9 +1,9 @@
-"""The compliance report as CSV (RFC 4180), a row for each domain and check, for spreadsheets.
+"""The compliance report as CSV (RFC 4180) for spreadsheets: one row per domain and check.
 
-A spreadsheet takes a cell that begins like a formula for one, and strangers write what stands in DNS: what begins so
-gets an apostrophe in front, which spreadsheets know as the mark of a text. Where lists are separated by semicolons, as
-in most of Europe, a spreadsheet splits these lines at semicolons and line ends instead, so the same is done behind each
-of those inside a cell. Machines read `report.json`, in which every value is exact.
+A spreadsheet runs a cell that begins like a formula, and DNS texts are untrusted. So an apostrophe precedes such a
+beginning; spreadsheets read it as the mark of a text. In most of Europe a spreadsheet splits rows at semicolons instead
+of commas. So the apostrophe also precedes each formula after a semicolon or a line end inside a cell. Programs should
+read `report.json`, which has the exact values.
 """
 
 import csv
@@ -31,15 +31,15 @@ COLUMNS = (
     "reference",
 )
 MAX_CELL = 8_000
-"""Characters of a cell; spreadsheets take 32,767. What is to be published stands whole in `report.json`."""
+"""The longest cell, in characters; spreadsheets allow 32,767. `report.json` has the complete records to publish."""
 
 _BEGINNING = re.compile('(^|;[ "]*)(?=[=+\\-@＝＋－＠])')
-"""Where a cell begins, or would begin for who splits at semicolons, and a formula with it."""
+"""The beginning of a formula at the start of a cell, or at a place where a split at semicolons starts a cell."""
 _INVISIBLE = ("\t", "\r", "\n")
 
 
 def render_csv(report: Report) -> str:
-    """The table, its header first; the same text for the same report."""
+    """The table with its header. Equal reports give equal text."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(COLUMNS)
@@ -66,8 +66,9 @@ def _row(domain: DomainReport, check: Finding) -> list[str]:
 
 
 def cell(text: str) -> str:
-    """A text as a cell that no spreadsheet calculates: hostile characters visible, bounded, formulas disarmed."""
+    """A cell that no spreadsheet runs: invisible characters made visible, length bounded, formulas marked as text."""
     lines = (visible(line) for line in clipped(text, MAX_CELL).split("\n"))
+    # Spreadsheets skip leading whitespace before they look for a formula.
     mark = "'" if text.startswith(_INVISIBLE) else ""
     return mark + "\n".join(_BEGINNING.sub(r"\1'", line) for line in lines)
 

@@ -1,4 +1,4 @@
-"""DMARC records made to order: as text for people, as JSON for scripts, and in the formats of records to publish."""
+"""Proposed DMARC records: as text for people, as JSON for scripts, and in the formats of records to publish."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from reconciler.core.findings import DomainReport, Finding, Record
 from reconciler.output.documents import FORMAT_VERSION, json_text
 from reconciler.output.records import RECORD_FORMATS, record_forms, render_records
-from reconciler.output.records_zone import zone_line
+from reconciler.output.records_zone import zone_line, zone_lines
 from reconciler.output.report.words import MAX_LINE, clipped
-from reconciler.output.terminal import safe
+from reconciler.output.terminal import Style, flow, safe, words
 
 PROPOSAL_FORMATS = ("text", *RECORD_FORMATS)
+_WIDTH = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,19 +19,19 @@ class DmarcProposal:
     """The record for one domain.
 
     Attributes:
-        record: None where nothing can be proposed, for the reason in `problem`.
-        published: the DMARC records that are there; None = DNS was not asked, or did not answer.
+        record: None if no record can be proposed; `problem` gives the reason.
+        published: the published DMARC records; None = not looked up, or no answer.
         changes: (tag, before, after) of every tag that differs from the published record.
-        remarks: what was not taken over from it, and why, as sentences.
-        elsewhere: what operators of other domains must publish for the reports to arrive.
-        advice, next: where the record stands on the way to `reject`, and the record of the next stage.
+        notes: sentences about tags of the published record that the proposal omits or weakens.
+        elsewhere: the records that operators of other domains must publish before they receive the reports.
+        advice, next: the advice for the next stage towards `reject`, and the record of that stage.
     """
 
     domain: str
     record: Record | None = None
     published: tuple[Record, ...] | None = None
     changes: tuple[tuple[str, str | None, str | None], ...] = ()
-    remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     elsewhere: tuple[Record, ...] = ()
     advice: str = ""
     next: Record | None = None
@@ -49,35 +50,48 @@ def render_proposals(proposals: Sequence[DmarcProposal], format: str) -> str:
 
 
 def side_notes(proposals: Sequence[DmarcProposal]) -> list[str]:
-    """What the formats of records have no place for, a line each: remarks, and records for others to publish."""
+    """Lines for information that the record formats cannot carry: notes, and records that others must publish."""
     lines = []
     for proposal in proposals:
-        lines += [f"{proposal.domain}: {safe(text)}" for text in proposal.remarks]
-        lines += [f"{proposal.domain}: to be published elsewhere: {zone_line(r)}" for r in proposal.elsewhere]
+        lines += [f"{proposal.domain}: {safe(text)}" for text in proposal.notes]
+        lines += [f"{proposal.domain}: another domain must publish: {zone_line(r)}" for r in proposal.elsewhere]
     return lines
 
 
 def _text(proposal: DmarcProposal) -> list[str]:
     if proposal.record is None:
-        return [proposal.domain, f"  {safe(proposal.problem)}"]
-    lines = [proposal.domain, f"  {zone_line(proposal.record)}"]
+        return [proposal.domain, *_wrapped(safe(proposal.problem), 2)]
+    lines = [proposal.domain, *_zone(proposal.record, 2)]
     if proposal.published is None:
-        lines.append("  DNS was not asked what is published.")
+        lines.append("  The published record was not looked up.")
     elif not proposal.published:
-        lines.append("  Nothing is published yet.")
+        lines.append("  No record is published yet.")
     else:
-        lines += [f"  Published: {_shown(record.value)}" for record in proposal.published]
-        lines += [f"    {_change(tag, before, after)}" for tag, before, after in proposal.changes]
+        for record in proposal.published:
+            lines += _wrapped(f"Published: {_shown(record.value)}", 2)
+        for tag, before, after in proposal.changes:
+            lines += _wrapped(_change(tag, before, after), 4)
         if len(proposal.published) == 1 and not proposal.changes:
-            lines.append("    The record would change nothing.")
-    lines += [f"  Note: {_shown(text)}" for text in proposal.remarks]
+            lines.append("    The published record is the same.")
+    for text in proposal.notes:
+        lines += _wrapped(f"Note: {_shown(text)}", 2)
     for record in proposal.elsewhere:
-        lines += ["  For the operator of the domain that gets the reports, unless it is there already:"]
-        lines += [f"    {zone_line(record)}"]
-    lines.append(f"  Next: {proposal.advice}")
+        lines += ["  The operator of the domain that receives the reports must publish:"]
+        lines += _zone(record, 4)
+    lines += _wrapped(f"Next: {proposal.advice}", 2)
     if proposal.next is not None:
-        lines.append(f"    {proposal.next.value}")
+        lines += _wrapped(proposal.next.value, 4)
     return lines
+
+
+def _wrapped(text: str, indent: int) -> list[str]:
+    """A text that is already safe, wrapped at word boundaries."""
+    return list(flow(words(text), indent=indent, hang=indent + 2, width=_WIDTH, style=Style(False)))
+
+
+def _zone(record: Record, indent: int) -> list[str]:
+    """A record on several lines of a zone file, which are valid there without changes."""
+    return [" " * indent + line for line in zone_lines(record, _WIDTH - indent)]
 
 
 def _change(tag: str, before: str | None, after: str | None) -> str:
@@ -89,7 +103,7 @@ def _change(tag: str, before: str | None, after: str | None) -> str:
 
 
 def _shown(text: str) -> str:
-    """A stranger's text, which may have 65,535 characters, for the terminal."""
+    """An untrusted text for the terminal. A TXT record may have 65,535 characters."""
     return safe(clipped(text, MAX_LINE))
 
 
@@ -101,7 +115,7 @@ def _data(proposal: DmarcProposal) -> dict[str, object]:
         "record": record_forms(proposal.record, domain) if proposal.record else None,
         "published": None if published is None else [record.value for record in published],
         "changes": [{"tag": tag, "before": before, "after": after} for tag, before, after in proposal.changes],
-        "remarks": list(proposal.remarks),
+        "remarks": list(proposal.notes),
         "elsewhere": [record_forms(record, domain) for record in proposal.elsewhere],
         "advice": proposal.advice,
         "next": proposal.next.value if proposal.next else None,
@@ -110,9 +124,9 @@ def _data(proposal: DmarcProposal) -> dict[str, object]:
 
 
 def _report(proposal: DmarcProposal) -> DomainReport:
-    """As a report of one check, which is what the formats of records take."""
+    """A report of one check, because the record formats take reports."""
     if proposal.record is None:
-        check = Finding(id="dmarc", status="error", code="DNS_UNKNOWN", title="Could not be looked up")
+        check = Finding(id="dmarc", status="error", code="DNS_UNKNOWN", title="The lookup failed")
     else:
         check = Finding(id="dmarc", status="pass", code="DMARC_OK", title="", expected=(proposal.record,))
     return DomainReport(domain=proposal.domain, server="", checks=(check,))

@@ -7,7 +7,7 @@ from reconciler.output.documents import FORMAT_VERSION, json_text, record_data
 
 
 def render_json(report: Report, generated: Mapping[str, object]) -> str:
-    """The document; for the same report, the same bytes but for `generated`."""
+    """The document. Equal reports give equal bytes, except for `generated`."""
     return json_text(report_data(report, generated))
 
 
@@ -23,7 +23,7 @@ def report_data(report: Report, generated: Mapping[str, object]) -> dict[str, ob
 
 
 def _evidence(report: Report) -> dict[str, object]:
-    """Who was asked, and for how long each answer may still be given: what differs between two looks at one zone."""
+    """The resolvers, and the remaining TTL of each answer. Both differ between two lookups of an unchanged zone."""
     answers = {
         domain.domain: {
             check.id: [{"name": e.name, "type": e.type, "ttl": e.ttl} for e in check.evidence]
@@ -64,7 +64,7 @@ def _check(check: Finding) -> dict[str, object]:
 
 
 def tree_data(tree: SpfTree) -> dict[str, object]:
-    """An SPF record with all that it includes."""
+    """An SPF record and all records that it includes."""
     return {
         "domain": tree.domain,
         "record": tree.record,

@@ -1,4 +1,4 @@
-"""The compliance report as Markdown, for pull requests and wikis: a table of all, then what is not right."""
+"""The compliance report as Markdown for pull requests and wikis: a table of all checks, then the problems."""
 
 import re
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ _MARKS = {"pass": "✅ pass", "warn": "⚠️ warn", "fail": "❌ fail", "skip":
 
 
 def render_markdown(report: Report) -> str:
-    """The report; the same text for the same report."""
+    """The report. Equal reports give equal text."""
     lines = ["# DNS compliance", "", md(report_summary(report)), "", *_table(report)]
     for domain in report.domains:
-        troubled = [check for check in domain.checks if check.status in ("warn", "fail", "error")]
-        if troubled:
+        problems = [check for check in domain.checks if check.status in ("warn", "fail", "error")]
+        if problems:
             lines.extend(["", f"## {md(heading(domain))}"])
-        for check in troubled:
+        for check in problems:
             lines.extend(["", *_check(check)])
     return "\n".join(lines) + "\n"
 
@@ -50,5 +50,6 @@ def _check(check: Finding) -> Iterator[str]:
     yield f"- See {md(check.reference)} ({code(check.code)})."
     if check.fix:
         block = [visible(zone_line(record)) for record in check.fix]
+        # A value with backticks must not end the block.
         fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", "\n".join(block))), default=0))
         yield from ("", "Publish:", "", f"{fence}zone", *block, fence)

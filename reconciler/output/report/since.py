@@ -1,4 +1,4 @@
-"""What got better or worse since an earlier report, as text and as Markdown."""
+"""The changes since an earlier report, as text and as Markdown."""
 
 from collections.abc import Iterator
 
@@ -10,20 +10,20 @@ from reconciler.output.terminal import safe
 WORDS: dict[Verdict, str] = {
     "worse": "worse",
     "better": "better",
-    "unknown": "not known any more",
+    "unknown": "no longer known",
     "known": "known again",
     "different": "different",
     "added": "new",
-    "removed": "gone",
+    "removed": "removed",
 }
 _WIDTH = max(len(word) for word in WORDS.values())
 
 
 def since_text(comparison: Comparison) -> Iterator[str]:
-    """A line that sums up, and one for each difference; for a terminal."""
+    """A summary line, then one line per difference, for a terminal."""
     yield safe(since_summary(comparison))
     for found in comparison.differences:
-        yield safe(f"  {WORDS[found.verdict]:<{_WIDTH}}  {_what(found)}: {change_words(found)}")
+        yield safe(f"  {WORDS[found.verdict]:<{_WIDTH}}  {_subject(found)}: {change_words(found)}")
 
 
 def since_markdown(comparison: Comparison) -> str:
@@ -32,7 +32,7 @@ def since_markdown(comparison: Comparison) -> str:
     if comparison.differences:
         lines += ["", "| | Domain | Check | Before | Now |", "|---|---|---|---|---|"]
         for d in comparison.differences:
-            cells = (WORDS[d.verdict], _domain(d), clipped(d.check, 60), _said(d.before), _said(d.after))
+            cells = (WORDS[d.verdict], _domain(d), clipped(d.check, 60), _result(d.before), _result(d.after))
             lines.append(f"| {' | '.join(md(cell) for cell in cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -40,22 +40,22 @@ def since_markdown(comparison: Comparison) -> str:
 def since_summary(comparison: Comparison) -> str:
     """`Since 2026-11-21T18:00:00Z: 1 worse, 2 better.`"""
     counts = comparison.count()
-    told = ", ".join(f"{counts[verdict]} {WORDS[verdict]}" for verdict in VERDICTS if counts[verdict])
-    return f"Since {clipped(comparison.since, 60) or 'the last report'}: {told or 'nothing has changed'}."
+    counted = ", ".join(f"{counts[verdict]} {WORDS[verdict]}" for verdict in VERDICTS if counts[verdict])
+    return f"Since {clipped(comparison.since, 60) or 'the last report'}: {counted or 'no changes'}."
 
 
 def change_words(found: Difference) -> str:
     """`fail (SPF_SEVERAL) -> pass (SPF_OK)`."""
-    return " -> ".join(_said(said) for said in (found.before, found.after) if said is not None)
+    return " -> ".join(_result(result) for result in (found.before, found.after) if result is not None)
 
 
-def _said(said: CheckResult | None) -> str:
-    if said is None:
+def _result(result: CheckResult | None) -> str:
+    if result is None:
         return ""
-    return f"{said.status} ({clipped(said.code, 60)})" if said.code else said.status
+    return f"{result.status} ({clipped(result.code, 60)})" if result.code else result.status
 
 
-def _what(found: Difference) -> str:
+def _subject(found: Difference) -> str:
     return f"{_domain(found)} {clipped(found.check, 60)}"
 
 

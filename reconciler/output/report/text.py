@@ -1,4 +1,4 @@
-"""The compliance report for a terminal: a line a check, and under what is not right all that is needed to mend it."""
+"""The compliance report for a terminal: one line per check, and the details that fix a problem below it."""
 
 from collections.abc import Iterator
 
@@ -23,16 +23,16 @@ _STYLES: dict[Status, tuple[str, ...]] = {
     "error": ("cyan", "bold"),
 }
 _STATUS, _ID, _BODY, _LABEL = 2, 7, 9, 9
-"""Cells: before the status, of the status, before what stands under a check, of a label there."""
+"""Cells: indent of the status, width of the status, indent of the details, width of a label in the details."""
 
 
 def render_text(report: Report, *, color: bool, width: int, trees: bool = False) -> str:
     """The report.
 
     Args:
-        trees: whether to show what SPF records lead to, term by term, and what was asked of whom.
-        color: whether ANSI colours are wanted.
-        width: cells a line; at least 40 are used. Only a name that is longer by itself goes beyond.
+        trees: whether to show the trees of SPF records and the lookups behind each check.
+        color: whether to use ANSI colors.
+        width: cells per line, at least 40. Only a name that is longer than a line exceeds it.
     """
     page = _Page(Style(color), max(width, MIN_WIDTH), trees)
     lines: list[str] = []
@@ -41,12 +41,12 @@ def render_text(report: Report, *, color: bool, width: int, trees: bool = False)
         lines.append("")
     lines.extend(page.flow(words(report_summary(report), "bold"), 0))
     if trees and report.resolvers:
-        lines.extend(page.flow(words(f"Asked {', '.join(report.resolvers)}.", "dim"), 0))
+        lines.extend(page.flow(words(f"Resolvers: {', '.join(report.resolvers)}.", "dim"), 0))
     return "\n".join(lines) + "\n"
 
 
 class _Page:
-    """How to write."""
+    """The settings of the output."""
 
     def __init__(self, style: Style, width: int, trees: bool) -> None:
         self._style = style
@@ -70,6 +70,7 @@ class _Page:
             yield from self._check(check, report.domain)
 
     def _check(self, check: Finding, domain: str) -> Iterator[str]:
+        # The longest id of a check has 12 characters, so titles form a column.
         name = f"{check.id:<{_LABEL + 4}}"
         title = [
             Piece(f"{check.status:<{_ID - 2}}", _STYLES[check.status]),
@@ -81,8 +82,9 @@ class _Page:
             yield from self.flow(words(safe(line)), _BODY, _BODY)
         if self._trees and check.tree is not None:
             yield from self._tree(check.tree)
-        for asked in check.evidence if self._trees else ():
-            yield from self._labelled("asked", f"{safe(asked.name)} {asked.type}, kept for {asked.ttl} s more", "dim")
+        for lookup in check.evidence if self._trees else ():
+            yield from self._labelled("lookup", f"{safe(lookup.name)} {lookup.type}, TTL {lookup.ttl} s", "dim")
+        # Records to publish would confuse a reader of a check that passed.
         if check.status in ("pass", "skip"):
             return
         shown, more = found_shown(check)
@@ -97,15 +99,15 @@ class _Page:
     def _tree(self, tree: SpfTree) -> Iterator[str]:
         for line in tree_lines(tree):
             indent = _BODY + 2 * line.depth
-            said = words(safe(line.words), "red" if line.bad else "dim") if line.words else []
-            yield from self.flow([*words(safe(line.text)), *said], indent, indent + 4)
+            note = words(safe(line.words), "red" if line.bad else "dim") if line.words else []
+            yield from self.flow([*words(safe(line.text)), *note], indent, indent + 4)
 
     def _publish(self, record: Record, domain: str) -> Iterator[str]:
         yield from self._labelled("publish", f"{record.type} {safe(record.name)}", "bold")
         yield from self._labelled("", f"host {safe(host_in(record, domain))} in the zone {safe(domain)}")
         indent = _BODY + 2
         for line in zone_lines(record, self._width - indent):
-            # One piece, however long: what is to be copied must not be cut.
+            # A record to publish is never wrapped inside a string: a reader copies it.
             yield " " * indent + self._style(safe(line), "cyan")
 
     def _labelled(self, label: str, text: str, *styles: str) -> Iterator[str]:

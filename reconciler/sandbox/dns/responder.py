@@ -95,6 +95,7 @@ class Responder:
         name, rtype = shown(query.qname.canonicalize()), dns.rdatatype.to_text(query.rdtype)
         cached = _CachedAnswer(version, query, name, rtype, self._render(query, tcp=tcp))
         if len(self._cached) >= MAX_CACHE:
+            # Clearing is simpler than tracking use, and the cache is full again quickly.
             self._cached.clear()
         self._cached[cache_key] = cached
         return cached

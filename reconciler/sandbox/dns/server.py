@@ -108,6 +108,7 @@ class DnsServer:
                 length = int.from_bytes(await reader.readexactly(2), "big")
                 wire = await reader.readexactly(length)
             reply = self._responder.reply(wire, tcp=True)
+            # TCP answers keep the order of the queries, so that a delay also delays the following ones.
             if reply.delay:
                 await asyncio.sleep(reply.delay)
             if reply.data is not None:

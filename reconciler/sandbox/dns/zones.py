@@ -64,7 +64,7 @@ class Zones:
         self._changed()
 
     def delete_zone(self, origin: str) -> None:
-        """Remove a zone. It is no error if it does not exist."""
+        """Remove a zone. Without effect if it does not exist."""
         key = key_of(name_from(origin))
         with self._lock:
             if key not in self._zones:

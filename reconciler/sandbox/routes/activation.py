@@ -76,6 +76,7 @@ def _patch(call: Call, kind: str) -> Reply:
             raise Refusal("Access denied", status=403)
         return ok()
     count = len(activated_users(domain, kind))
+    # The limit applies to the result of the complete request: a deactivation makes room for an activation.
     more = sum(is_active - getattr(domain.users[name], kind) for name, is_active in wanted.items())
     if more > 0:
         check_limit(domain, _LIMITS[kind], count, more)

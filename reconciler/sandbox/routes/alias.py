@@ -69,6 +69,7 @@ def post_alias(call: Call) -> Reply:
     targets = _targets(wanted)
     if targets is None:
         targets = alias.targets
+    # A complete new object is built first, so that a binding error changes nothing.
     kept = {} if "alias-update-resets-flags" in call.quirks else alias.flags
     after = Alias(name, targets, {**kept, **bound(wanted, defaults.ALIAS_FLAGS)})
     is_same = alias_object(domain, after, call.quirks) == alias_object(domain, alias, call.quirks)

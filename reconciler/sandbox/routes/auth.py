@@ -23,11 +23,13 @@ def authenticate_user(call: Call) -> Reply:
         raise Refusal("Username or password is empty", status=400)
     if len(name) > 200:
         raise Refusal("Invalid input parameters", status=400)
+    # Before the password check: a blocked address must not learn whether a password is correct.
     _guard(call, "Too many login attempts")
     found = find_identity(call.store, name)
     if found is None or not found.verify(password, call.clock):
         call.service.ids.failed(call.address)
         raise _bad_login(call)
+    # After the password check, so that only the owner learns that the account is disabled.
     if found.is_disabled:
         raise Refusal("ACCOUNT_DISABLED", status=403)
     login = found.login
@@ -181,6 +183,7 @@ def _login_reply(call: Call, found: Identity, issued: Issued, message: str) -> R
         del fields["passwordExpired"]
     reply = ok(**fields)
     assert isinstance(reply.payload, dict)
+    # In logins, the message of a success is null, not an empty string (section 2.1).
     reply.payload["message"] = message or None
     return reply
 

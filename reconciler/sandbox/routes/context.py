@@ -14,6 +14,7 @@ def manage_domain(call: Call) -> Reply:
     _check_right(call)
     found = call.store.find(call.param("domain"))
     if found is None:
+        # The real server reports an unknown domain as a permission error (section 2.7).
         raise Refusal("INVALID_PERMISSIONS", status=404 if "unknown-domain-404" in call.quirks else 400)
     return _impersonation(call, found, found.users[found.main_admin], is_elevated=True)
 

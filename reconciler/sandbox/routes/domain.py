@@ -47,6 +47,7 @@ def post_settings(call: Call) -> Reply:
     domain = call.store.domain(call.param("domain"))
     was_enabled = domain.is_enabled
     change_settings(call.service, domain, call.fields.fields("domainSettings") or call.fields)
+    # Sessions in a suspended domain must end immediately.
     if was_enabled and not domain.is_enabled:
         for name in domain.users:
             call.service.tokens.revoke_user(domain.address(name))

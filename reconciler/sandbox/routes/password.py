@@ -136,6 +136,7 @@ def force_reset(call: Call) -> Reply:
     elif policy_violations(new, found.username, DEFAULT_POLICY):
         raise Refusal(POLICY_UNMET, status=400)
     found.set_password(call.store, new, call.clock)
+    # A new password ends all sessions that the old one opened.
     call.service.tokens.revoke_user(found.user_id)
     return ok()
 

@@ -182,6 +182,7 @@ def page(call: Call, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], 
         rows = sorted(rows, key=lambda row: _sortable(row.get(key)), reverse=bool(fields.flag("sortDescending")))
     else:
         rows = in_server_order(rows, call.quirks)
+    # Quirks limit `take` after the sort, as builds do: the rows beyond it are lost without notice.
     if take is None:
         take = DEFAULT_TAKE if "take-defaults-to-100" in call.quirks else len(rows)
     if "truncate-take" in call.quirks:

@@ -128,6 +128,7 @@ def disable_users_as_system(call: Call) -> Reply:
 
 def _disable(call: Call, domain: Domain, *, allow_mail: bool) -> Reply:
     disable = call.flag_param("disable")
+    # All users are looked up first: an unknown one must not leave the others half disabled.
     users = [call.find_user(domain, name) for name in call.body.inputs("input")]
     for user in users:
         is_same = user.is_disabled == disable
@@ -179,6 +180,7 @@ def rename_user(call: Call) -> Reply:
     old, new = user.name, local_part(call.param("new"), call.domain.name)
     if new != old and domain.is_taken(new):
         raise Refusal(NAME_IN_USE)
+    # The domain names its primary administrator, so that the reference must follow.
     if user.is_primary:
         domain.main_admin = new
         call.store.touch(domain)

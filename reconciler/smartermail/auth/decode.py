@@ -48,6 +48,7 @@ def _refusal(pattern: str, text: str, hint: str) -> LoginRefusal:
     return LoginRefusal(re.compile(pattern, re.IGNORECASE), text, hint)
 
 
+# The order matters: TWO_FACTOR_REQUIRED|APP_PASSWORD matches two patterns, and the first one counts.
 _REFUSALS = (
     _refusal(
         r"APP_PASSWORD",
@@ -180,9 +181,11 @@ def refresh_time(fields: Mapping[str, object], key: str, token: str, date: datet
     if isinstance(expires, int | float):
         started = issued if isinstance(issued, int | float) else (date or datetime.now(UTC)).timestamp()
         lives.append(expires - started)
+    # A lifetime of zero or less comes from a wrong clock or from .NET's "never", and would cause endless refreshes.
     lives = [life for life in lives if life > 0]
     if not lives:
         return None
+    # If the two sources differ, an early refresh is harmless and a late one is a rejected request.
     life = min(lives)
     return now + life - min(MARGIN, life / 3)
 

@@ -67,6 +67,7 @@ class Login:
             "clientId": self._client_id,
         }
         answer = await self.send(endpoints.LOGIN, request, fields)
+        # Builds reject a login with different statuses, also with 200 (API reference section 2.1).
         if answer.status in (400, 401, 403) or (answer.status == 200 and isinstance(decoded(answer.body), dict)):
             return auth.login_token(
                 answer, request, username=credentials.username, role=credentials.role, now=self.clock()
@@ -96,6 +97,7 @@ class Login:
             new = auth.refreshed(judge(answer, request), old, answer.date, self.clock())
         except (Unauthorized, EndpointMissing, RefusedByServer) as e:
             raise RefusedCredentials(f"{text}: the server refused", hint=hint) from e
+        # The server may have accepted the refresh token, which then does not work a second time.
         except AmbiguousWrite as e:
             raise SessionLost(f"{text}: {e.message}", hint=hint) from e
         if new is None:

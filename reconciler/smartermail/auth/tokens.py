@@ -92,6 +92,7 @@ class Tokens:
         if self.role == "customer" or self.capabilities.by_header:
             own = await self.system()
             context = self._domains.get(domain)
+            # After a refresh the new token must be verified again before a write.
             if context is None or context.token is not own:
                 context = Context(token=own, header="" if self.role == "customer" else domain)
                 self._domains[domain] = context
@@ -111,6 +112,7 @@ class Tokens:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        # The token is cleared first, so that a second call does not log out again.
         token, self._own = self._own, None
         if token is None:
             return
@@ -159,6 +161,7 @@ class Tokens:
             else:
                 self._own, mismatch = await self._login.begin(self.secrets)
                 self._check_role(mismatch)
+        # Another attempt could lock the account or block this address, so that this result is final.
         except (RefusedCredentials, SessionLost) as e:
             self._fatal = e
             raise

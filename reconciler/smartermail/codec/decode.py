@@ -75,6 +75,7 @@ def row_name(row: Fields, domain: str, where: str, *keys: str) -> str:
         raise UnexpectedAnswer(f"{where}: a row has no name ({' or '.join(keys)})")
     if not isinstance(email, str) or "@" not in email:
         email = name
+    # A server that mixes up domains must stop the read, before anything is compared with the files.
     host = email.rpartition("@")[2] if "@" in email else domain
     if canonical_domain(host) != domain:
         raise IncompleteRead(
@@ -113,6 +114,7 @@ def account(row: Fields, name: str, where: str) -> AccountRow:
     usage = number(row, "currentMailboxSize", where)
     if usage is None:
         usage = number(row, "totalMailboxSize", where)
+    # list-users and userData name it `fullName`, the account search `displayName`.
     display = text(row, "fullName", where)
     if isinstance(display, Unset):
         display = text(row, "displayName", where)
@@ -139,6 +141,7 @@ def as_admin(mailbox: Mailbox, *, primary: bool) -> Mailbox:
 
 def alias(row: Fields, name: str, domain: str, where: str) -> Alias:
     """An alias from a row of `aliases` or from the single object (sections 6.1 and 6.2)."""
+    # Rows have `targets`, single objects `aliasTargetList`; older builds use the latter in rows too.
     listed = row.get("targets")
     if listed is None:
         listed = row.get("aliasTargetList")

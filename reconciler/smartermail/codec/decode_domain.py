@@ -73,6 +73,7 @@ def usage(data: Fields, where: str) -> int | None:
 def dkim(settings: Fields) -> Dkim | None:
     """The signing state (section 8); None if the server does not report it."""
     keys = settings.get("domainKeysSettings")
+    # Without a clear `isActive`, a plan could enable signing that is already enabled.
     if not isinstance(keys, dict) or not isinstance(keys.get("isActive"), bool):
         return None
     return Dkim(active=keys["isActive"] is True, key=_dkim_key(keys), pending=_dkim_key(keys.get("pending")))

@@ -76,6 +76,7 @@ def switched_user(current: Fields, *, enabled: bool) -> Body:
     """`userData` of post-user that enables or disables; `securityFlags` must be complete (section 5.5)."""
     user = changed_user(current, {}, None)
     flags = user.get("securityFlags")
+    # The server may reset omitted flags, so that a partial object could remove the administrator role.
     user["securityFlags"] = {**(flags if isinstance(flags, dict) else {}), "isDisabled": not enabled}
     return user
 
@@ -105,6 +106,7 @@ def forward_list(current: Fields, values: Mapping[str, Value]) -> Body:
     keep_copy = values.get("forwarding.keepCopy")
     return {
         "forwardList": current.get("forwardList") or [] if targets is None else json_value(targets),
+        # An unreadable list (forwarding is off) has none of these fields; then these defaults apply.
         "keepRecipients": current.get("keepRecipients") is True,
         "deleteOnForward": current.get("deleteOnForward") is True if keep_copy is None else not keep_copy,
         "spamForwardOption": current.get("spamForwardOption") or "None",

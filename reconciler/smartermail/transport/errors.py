@@ -177,6 +177,7 @@ def judge(answer: HttpAnswer, request: RequestInfo) -> JsonObject:
             f"the answer is a redirect ({status}) to {target or 'no address'}; redirects are not followed",
             "set the server's url to the final address; following a redirect could disclose the token",
         )
+    # 429 proves that the server did nothing, so that also a write can be retried.
     if status == 429:
         raise Retryable(
             Unreachable(
@@ -197,6 +198,7 @@ def judge(answer: HttpAnswer, request: RequestInfo) -> JsonObject:
 def _server_fault(answer: HttpAnswer, payload: object, request: RequestInfo) -> Exception:
     message = request.clean(payload.get("message")) if isinstance(payload, dict) else ""
     text = f"the server failed ({answer.status}{f': {message}' if message else ''})"
+    # A server error can occur after the write took effect.
     if request.writes:
         return unexpected(request, text)
     is_unavailable = answer.status in UNAVAILABLE
@@ -232,6 +234,7 @@ def _accepted(answer: HttpAnswer, payload: object, request: RequestInfo) -> Json
         raise unexpected(request, f"the answer ({len(answer.body)} bytes) is not JSON", _HTML_HINT)
     if not isinstance(payload, dict):
         raise unexpected(request, f"the answer is not a JSON object but a {type(payload).__name__}", _HTML_HINT)
+    # Some builds send booleans as strings (API reference section 1.2).
     success = payload.get("success")
     if success is False or (isinstance(success, str) and success.lower() == "false"):
         raise refused(request, request.clean(payload.get("message")) or "no reason given")
@@ -260,6 +263,7 @@ def retry_after_of(headers: Mapping[str, str], now: datetime) -> float | None:
     except ValueError:
         until = http_date(text)
         seconds = (until - now).total_seconds() if until else -1.0
+    # A negative or absurd value is a wrong clock or an attempt to stall the run.
     return seconds if 0 <= seconds < 1e9 else None
 
 

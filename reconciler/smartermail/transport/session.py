@@ -239,7 +239,9 @@ class Session:
 def _client(settings: ServerSettings, context: ssl.SSLContext | None, timeout: float) -> httpx.AsyncClient:
     try:
         return httpx.AsyncClient(
+            # One TLS context for all clients of a server: loading the certificates for each is slow.
             verify=context or False,  # no context: the address is http:// on loopback, without TLS
+            # Requests to loopback must not go through a proxy of the environment.
             trust_env=context is not None,
             timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
             limits=httpx.Limits(
@@ -272,6 +274,7 @@ def _tls_context(settings: ServerSettings) -> ssl.SSLContext | None:
             hint="use https://; http:// is allowed only for this machine (localhost)",
             span=settings.origin,
         )
+    # certifi's authorities plus those of the system, because companies install their own authority there.
     context = httpx.create_ssl_context()
     context.load_default_certs()
     if settings.ca_bundle:

@@ -23,13 +23,13 @@ def places(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
 
 
-def test_english_and_french_are_there_and_english_comes_first() -> None:
+def test_the_languages_are_english_first_then_french() -> None:
     assert languages()[0] == "en"
     assert "fr" in languages()
 
 
 @pytest.mark.parametrize("language", languages())
-def test_a_language_has_every_text_with_the_same_places_and_none_is_empty(language: str) -> None:
+def test_each_language_has_every_text_with_the_same_placeholders(language: str) -> None:
     entries = load_texts(language).entries
     assert entries.keys() == ENGLISH.keys()
     for key, text in entries.items():
@@ -38,13 +38,13 @@ def test_a_language_has_every_text_with_the_same_places_and_none_is_empty(langua
 
 
 @pytest.mark.parametrize("language", languages())
-def test_a_catalogue_is_plain_data_in_the_order_of_english(language: str) -> None:
+def test_each_catalogue_has_the_order_of_the_english_one(language: str) -> None:
     data = json.loads((HERE / "catalogue" / f"{language}.json").read_text("utf-8"))
     assert data.keys() == {"singular", "texts"}
     assert list(data["texts"]) == list(ENGLISH)
 
 
-def test_everything_that_a_report_can_say_has_a_text() -> None:
+def test_each_status_verdict_and_check_has_a_text() -> None:
     wanted = {f"status.{s}" for s in STATUSES} | {f"verdict.{v}" for v in VERDICTS} | {f"check.{c.id}" for c in CHECKS}
     assert wanted <= ENGLISH.keys()
 
@@ -95,7 +95,7 @@ def test_a_template_has_no_text_of_its_own(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sorted((HERE / "static").glob("*.js")), ids=lambda p: p.name)
-def test_a_script_has_no_text_of_its_own_and_asks_no_network(path: Path) -> None:
+def test_a_script_has_no_text_of_its_own_and_uses_no_network(path: Path) -> None:
     code = "\n".join(line for line in path.read_text("utf-8").splitlines() if not line.strip().startswith("//"))
     texts_in_it = [a or b or c for a, b, c in re.findall(r'"([^"\n]*)"|\'([^\'\n]*)\'|`([^`\n]*)`', code)]
     texts_in_it = [text for text in texts_in_it if not text.startswith((".", "#", "["))]  # selectors
@@ -107,7 +107,7 @@ def test_a_script_has_no_text_of_its_own_and_asks_no_network(path: Path) -> None
     )
 
 
-def test_numbers_sizes_and_counts_are_said_as_a_language_does() -> None:
+def test_numbers_sizes_and_counts_follow_the_language() -> None:
     en, fr = load_texts("en"), load_texts("fr")
     assert (en.number(2000), fr.number(2000)) == ("2,000", "2\u202f000")
     assert (en.size(3 << 29), fr.size(3 << 29)) == ("1.5 GiB", "1,5 Gio")
@@ -115,6 +115,6 @@ def test_numbers_sizes_and_counts_are_said_as_a_language_does() -> None:
     assert en.counted("index.domains", 1) == "1 domain"
 
 
-def test_a_time_that_a_stranger_wrote_is_made_visible_and_short() -> None:
+def test_an_untrusted_time_is_made_visible_and_short() -> None:
     assert time_text("2026-11-22T18:00:00Z") == "2026-11-22 18:00 UTC"
     assert time_text("\u202e" + "x" * 100) == "\\u{202e}" + "x" * 59

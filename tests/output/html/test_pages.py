@@ -68,7 +68,7 @@ def _plain() -> dict[str, str]:
 @settings(max_examples=25)
 @given(TEXTS)
 @example("</script><script>window.hit=1</script>")
-def test_no_text_changes_what_a_page_is_made_of(text: str) -> None:
+def test_untrusted_text_does_not_change_the_structure_of_a_page(text: str) -> None:
     plain = _plain()
     found = dict(render_pages(site(text or "x"), "en"))
     for path, page in found.items():
@@ -82,7 +82,7 @@ def test_no_text_changes_what_a_page_is_made_of(text: str) -> None:
             json.loads(island)
 
 
-def test_the_same_input_gives_the_same_bytes_and_only_one_element_tells_when() -> None:
+def test_equal_input_gives_equal_bytes_except_for_one_element() -> None:
     one, again = (list(render_pages(site("a"), "fr")) for _ in range(2))
     later = list(
         render_pages(replace(site("a"), generated=GENERATED | {"time": "2027-01-01T00:00:00Z", "commit": "f00"}), "fr")
@@ -96,7 +96,7 @@ def test_the_same_input_gives_the_same_bytes_and_only_one_element_tells_when() -
 
 
 @pytest.mark.parametrize("path", ["index.html", "domains/example.com.html"])
-def test_the_policy_names_the_hash_of_every_style_and_script_and_nothing_more(path: str) -> None:
+def test_the_policy_allows_exactly_the_style_and_script_of_the_page(path: str) -> None:
     page = dict(render_pages(site("a"), "en"))[path]
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
     assert policy is not None
@@ -110,7 +110,7 @@ def test_the_policy_names_the_hash_of_every_style_and_script_and_nothing_more(pa
     )
 
 
-def test_a_record_to_copy_is_whole_however_long_and_hidden_characters_are_only_copied_as_numbers() -> None:
+def test_a_long_record_is_copied_completely_and_invisible_characters_only_as_numbers() -> None:
     value = "v=DKIM1; p=" + "A" * 5_000
     page = dict(render_pages(site(value), "en"))["domains/example.com.html"]
     assert f'data-copy="{value}"' in page
@@ -120,10 +120,10 @@ def test_a_record_to_copy_is_whole_however_long_and_hidden_characters_are_only_c
     assert 'data-copy="example.com. 3600 IN TXT &#34;v=spf1 \\226\\128\\174-all&#34;"' in hidden
 
 
-def test_60_kilobytes_of_text_are_folded_and_cut() -> None:
+def test_60_kilobytes_of_text_are_folded_and_truncated() -> None:
     page = dict(render_pages(replace(site("x" * 60_000), comparison=None), "en"))["domains/example.com.html"]
     assert "60,000 characters" in page
-    assert "The rest is left out." in page
+    assert "The rest is omitted." in page
     assert 'class="whole">' + "x" * 8_192 + "<" in page
 
 
@@ -131,7 +131,7 @@ def reports(*names: str) -> list[DomainReport]:
     return [DomainReport(domain=name, server="mail1", checks=()) for name in names]
 
 
-def test_pages_are_named_by_their_domains_and_no_two_alike() -> None:
+def test_pages_have_unique_names_made_of_their_domains() -> None:
     long = ".".join(["a" * 60] * 4)
     found = page_paths(reports("example.com", "example.com", "xn--mnchen-3ya.example", long, f"b{long[1:]}"))
     assert found[:3] == [
@@ -144,6 +144,6 @@ def test_pages_are_named_by_their_domains_and_no_two_alike() -> None:
 
 
 @pytest.mark.parametrize("name", ["../x.example", "a/b.example", "EXAMPLE.com", "a b.example", "münchen.example", ""])
-def test_a_name_that_is_not_canonical_becomes_no_path(name: str) -> None:
+def test_a_name_that_is_not_canonical_is_rejected(name: str) -> None:
     with pytest.raises((AssertionError, ValueError)):
         page_paths(reports(name))

@@ -1,11 +1,11 @@
-// A domain's page: the copy buttons, and the DMARC generator (RFC 9989). All texts come from the page.
+// The page of a domain: the copy buttons and the DMARC form (RFC 9989). All texts come from the page.
 (() => {
 "use strict";
 const $ = (id) => document.getElementById(id);
 const texts = JSON.parse($("texts").textContent);
 const start = JSON.parse($("dmarc-start").textContent);
 
-// Copying: by the clipboard's own interface where the page may use it, else by selecting.
+// Pages from disk may not use the clipboard interface in every browser. Then copying works through a selection.
 const selected = (text) => {
   const area = document.createElement("textarea");
   area.value = text;
@@ -52,7 +52,7 @@ document.addEventListener("click", async (event) => {
   }, 2000);
 });
 
-// What is folded is printed too.
+// Readers of a printed page cannot unfold anything, so everything is unfolded for printing.
 let opened = [];
 addEventListener("beforeprint", () => {
   opened = [...document.querySelectorAll("details:not([open])")];
@@ -60,13 +60,13 @@ addEventListener("beforeprint", () => {
 });
 addEventListener("afterprint", () => opened.forEach((details) => { details.open = false; }));
 
-// The generator.
+// The DMARC form.
 const WEAKEST_FIRST = ["none", "quarantine", "reject"];
 const form = $("dmarc-form");
 const field = (name) => form.elements.namedItem(name);
 const weaker = (one, other) => WEAKEST_FIRST.indexOf(one) < WEAKEST_FIRST.indexOf(other);
 
-// A mailto: URI (RFC 6068). What separates things in DMARC, and what a URI cannot have, is percent-encoded.
+// A mailto: URI (RFC 6068). Separators of DMARC, and characters that a URI cannot contain, are percent-encoded.
 const uri = (address) => {
   const given = /^mailto:/i.test(address);
   const plain = given ? address.slice(7) : address;
@@ -88,7 +88,7 @@ const uri = (address) => {
 const addresses = (text, bad) => {
   const found = new Map();
   for (const word of text.split(/[\s;]+/).filter(Boolean)) {
-    // A comma separates addresses; before it there must be a whole one, or it is a part of the next.
+    // A comma separates addresses only after a complete address. Otherwise it belongs to a local part.
     for (const part of word.split(/(?<=@[^,@]*),/).filter(Boolean)) {
       const plain = part.replace(/^,+|,+$/g, "");
       const made = uri(plain);
@@ -101,7 +101,7 @@ const addresses = (text, bad) => {
 
 const same = (one, other) => one === other || one.endsWith(`.${other}`) || other.endsWith(`.${one}`);
 
-// The record, and what is to be said of it. What is the default anyway is left out, but for `p`, which old receivers want.
+// The record and its notes. Tags with default values are omitted, except `p`, which old receivers require.
 const compose = (choice) => {
   const bad = [];
   const rua = addresses(choice.rua, bad);
@@ -116,7 +116,7 @@ const compose = (choice) => {
   if (rua.length) tags.push(["rua", rua.map((one) => one.text).join(",")]);
   if (ruf.length) tags.push(["ruf", ruf.map((one) => one.text).join(",")]);
   if (choice.fo !== "0" && ruf.length) tags.push(["fo", choice.fo]);
-  // It makes a policy one step weaker, and there is nothing weaker than none.
+  // Test mode weakens a policy by one step, and no policy is weaker than none.
   const testing = choice.t && [choice.p, sub, absent].some((policy) => policy !== "none");
   if (testing) tags.push(["t", "y"]);
   const outside = [...new Set([...rua, ...ruf].map((one) => one.host))].filter((host) => !same(host, start.domain));

@@ -1,9 +1,10 @@
-// The list of all domains. However many there are, at most PAGE rows are in the page at a time (all of them to print).
+// The list of all domains. The page holds at most PAGE rows at a time, so that thousands of domains stay fast. For
+// printing it holds all rows.
 (() => {
 "use strict";
 const PAGE = 100;
 const STATUS = { p: "pass", w: "warn", f: "fail", s: "skip", e: "error" };
-const GRAVITY = { "-": -1, s: 0, p: 1, w: 2, e: 3, f: 4 };
+const SEVERITY = { "-": -1, s: 0, p: 1, w: 2, e: 3, f: 4 };
 const TEXT = ["domain", "server", "product"];
 const $ = (id) => document.getElementById(id);
 const data = JSON.parse($("data").textContent);
@@ -23,7 +24,7 @@ const letterOf = (row) => {
   return at < 0 ? row.worst : row.checks[at];
 };
 
-// What fits the search and the check chosen; the chips count among these.
+// The rows that match the search and the selected check. The status filters count these rows.
 const searched = () => {
   const words = state.q.toLowerCase().split(/\s+/).filter(Boolean);
   return rows.filter((row) => words.every((word) => row.text.includes(word)) && letterOf(row) !== "-");
@@ -34,8 +35,8 @@ const order = (one, other) => {
   if (TEXT.includes(state.sort)) {
     return sign * collator.compare(one[state.sort], other[state.sort]) || collator.compare(one.domain, other.domain);
   }
-  // The gravest and the largest first; what is not known last.
-  const key = (row) => (state.sort === "status" ? GRAVITY[letterOf(row)] : row[state.sort] ?? -1);
+  // The worst status and the largest number come first, unknown values last.
+  const key = (row) => (state.sort === "status" ? SEVERITY[letterOf(row)] : row[state.sort] ?? -1);
   return sign * (key(other) - key(one)) || collator.compare(one.domain, other.domain);
 };
 
@@ -95,26 +96,26 @@ const drawn = (row) => {
 };
 
 const remember = () => {
-  const said = new URLSearchParams();
-  if (state.q) said.set("q", state.q);
-  if (state.check) said.set("check", state.check);
-  if (state.status.size) said.set("status", [...state.status].join(","));
-  if (state.sort !== "domain") said.set("sort", state.sort);
-  if (state.down) said.set("down", "1");
-  if (state.page) said.set("page", state.page + 1);
-  history.replaceState(null, "", String(said) ? `#${said}` : location.pathname + location.search);
+  const params = new URLSearchParams();
+  if (state.q) params.set("q", state.q);
+  if (state.check) params.set("check", state.check);
+  if (state.status.size) params.set("status", [...state.status].join(","));
+  if (state.sort !== "domain") params.set("sort", state.sort);
+  if (state.down) params.set("down", "1");
+  if (state.page) params.set("page", state.page + 1);
+  history.replaceState(null, "", String(params) ? `#${params}` : location.pathname + location.search);
 };
 
 const recall = () => {
-  const said = new URLSearchParams(location.hash.slice(1));
+  const params = new URLSearchParams(location.hash.slice(1));
   const known = (value, values) => (values.includes(value) ? value : "");
   state = fresh();
-  state.q = said.get("q") || "";
-  state.check = known(said.get("check"), data.checks.map(([id]) => id));
-  state.status = new Set((said.get("status") || "").split(",").filter((s) => Object.values(STATUS).includes(s)));
-  state.sort = known(said.get("sort"), [...$("sort").options].map((option) => option.value)) || "domain";
-  state.down = said.get("down") === "1";
-  state.page = Math.max(0, (parseInt(said.get("page"), 10) || 1) - 1);
+  state.q = params.get("q") || "";
+  state.check = known(params.get("check"), data.checks.map(([id]) => id));
+  state.status = new Set((params.get("status") || "").split(",").filter((s) => Object.values(STATUS).includes(s)));
+  state.sort = known(params.get("sort"), [...$("sort").options].map((option) => option.value)) || "domain";
+  state.down = params.get("down") === "1";
+  state.page = Math.max(0, (parseInt(params.get("page"), 10) || 1) - 1);
 };
 
 const draw = () => {

@@ -6,7 +6,7 @@ from typing import Any
 
 import page_examples as page
 import pytest
-from stranger_wire import NOTHING, Answer, Wire, has_shape
+from plain_client import NOTHING, Answer, Wire, has_shape
 
 DOMAIN = "solid.test"
 
@@ -165,7 +165,7 @@ def test_solidcp_reads_domain_aliases_reports_and_lists(scp, own):
     assert scp.call("POST", f"settings/sysadmin/domain-delete/{DOMAIN}/True").status == 404
 
 
-def test_techneware_looks_after_blocked_addresses_and_refreshes(find):
+def test_techneware_manages_blocked_addresses_and_refreshes(find):
     from reconciler.sandbox import Thresholds
 
     server = find(ids=Thresholds(delay_after=90, block_after=2, long_block_after=99))

@@ -1,4 +1,4 @@
-"""What a hostile server, or whoever sits between, can do over the network: TLS, redirects, sizes, endless waits."""
+"""Attacks of an untrusted server or a man in the middle: TLS, redirects, sizes, endless waits."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def write(server: Server) -> None:
 async def listening(
     serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
 ) -> AsyncIterator[int]:
-    """A server on loopback, and its port; afterwards no connection of it is left."""
+    """Start a server on loopback and yield its port; on exit all its connections are closed."""
     left: set[asyncio.Task[None]] = set()
 
     async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -66,10 +66,10 @@ async def listening(
         for task in tuple(left):
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-        await asyncio.sleep(0)  # what was aborted is closed in the loop's next turn
+        await asyncio.sleep(0)  # the loop closes aborted connections in its next iteration
 
 
-# --- TLS and addresses (that certificates are verified is in tests/smartermail/test_tls.py, with real ones)
+# --- TLS and addresses (tests/smartermail/test_tls.py tests the verification with real certificates)
 
 
 @pytest.mark.parametrize(
@@ -78,12 +78,12 @@ async def listening(
      "http://0.0.0.0", "http://127.0.0.1@evil.test", "ftp://mail.example.net", "file:///etc/passwd", "//mail.example.net", "mail", "",
      "https://", "http:///x", "HTTP://mail.example.net", "unix:///run/x.sock"],
 )  # fmt: skip
-def test_no_address_but_https_or_this_machine_is_ever_connected_to(url: str) -> None:
+def test_the_client_connects_only_to_https_and_loopback_addresses(url: str) -> None:
     with pytest.raises(Unreachable, match="not an https:// address"):
         connect(settings(url), username="admin", password=Secret("p4ss"))
 
 
-def test_no_line_of_the_program_turns_the_verification_of_certificates_off() -> None:
+def test_no_line_of_the_program_disables_certificate_verification() -> None:
     for path in sorted((ROOT / "reconciler").rglob("*.py")):
         text = path.read_text("utf-8")
         for word in (
@@ -111,15 +111,15 @@ def test_no_line_of_the_program_turns_the_verification_of_certificates_off() -> 
 @pytest.mark.parametrize(
     "to", ["https://evil.test/", "/api/v1/settings/domain/data", "//evil.test/x", "http://mail1.example.net/"]
 )
-def test_no_redirect_is_followed_to_anywhere(status: int, to: str) -> None:
+def test_the_client_follows_no_redirect(status: int, to: str) -> None:
     answer = httpx.Response(status, headers={"location": to})
-    with pytest.raises(UnexpectedAnswer, match="is a redirect"):  # respx lets nothing else out than what it knows
+    with pytest.raises(UnexpectedAnswer, match="is a redirect"):  # respx rejects every unknown request
         run(read, data=answer)
     with pytest.raises(AmbiguousWrite, match="is a redirect"):
         run(write, alias_put=answer)
 
 
-def test_a_redirected_sign_in_is_refused_and_the_password_goes_nowhere_else() -> None:
+def test_a_redirected_login_is_refused_and_no_other_server_receives_the_password() -> None:
     seen: list[bytes] = []
 
     async def trap(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -151,13 +151,13 @@ def test_a_redirected_sign_in_is_refused_and_the_password_goes_nowhere_else() ->
 
 @cache
 def packed(*encodings: str) -> bytes:
-    """Forty mebibytes of nothing."""
+    """Return forty mebibytes of zeros, compressed."""
     body = bytes(40 * MIB) if len(encodings) == 1 else packed(*encodings[:-1])
     return gzip.compress(body, 9) if encodings[-1] == "gzip" else zlib.compress(body, 9)
 
 
 def answered(content: bytes, encoding: str) -> ReconcilerError:
-    """What comes of a sign-in whose answer is packed like this, over a real connection: respx would unpack it first."""
+    """Return the error of a login with this compressed answer, over a real connection, because respx would decompress it."""
     head = f"HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\ncontent-length: {len(content)}\r\n\r\n".encode()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -186,10 +186,8 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_a_bomb_of_compression_is_unpacked_no_further_than_the_bound(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    encodings, said = BOMBS[name]
+def test_a_decompression_bomb_is_decompressed_only_up_to_the_limit(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    encodings, message = BOMBS[name]
     monkeypatch.setattr(session, "MAX_BODY", MIB)
     bomb = packed(*encodings)
     assert len(bomb) < MIB
@@ -197,11 +195,11 @@ def test_a_bomb_of_compression_is_unpacked_no_further_than_the_bound(
     found = answered(bomb, ", ".join(encodings))
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert said in found.message
+    assert message in found.message
     assert most < 16 * MIB
 
 
-def test_an_endless_answer_is_cut_at_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_answer_is_read_only_up_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "MAX_BODY", MIB)
     given = 0
 
@@ -219,11 +217,11 @@ def test_an_endless_answer_is_cut_at_the_bound(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, br", "identity, identity", "x", "gzip;q=1"])
-def test_an_encoding_that_was_not_asked_for_is_refused(encoding: str) -> None:
+def test_an_encoding_that_the_client_did_not_request_is_refused(encoding: str) -> None:
     assert "was not requested" in answered(b"{}", encoding).message
 
 
-def whole(content: bytes, encoding: str, pieces: int = 7, limit: int = MIB) -> bytes:
+def decoded(content: bytes, encoding: str, pieces: int = 7, limit: int = MIB) -> bytes:
     async def stream() -> Any:
         for at in range(0, len(content), pieces):
             yield content[at : at + pieces]
@@ -235,7 +233,7 @@ def whole(content: bytes, encoding: str, pieces: int = 7, limit: int = MIB) -> b
     return asyncio.run(main())
 
 
-def test_what_is_packed_as_asked_is_read_whole_in_whatever_pieces_it_comes() -> None:
+def test_a_requested_encoding_is_decoded_completely_for_any_chunk_size() -> None:
     body = b'{"success": true, "x": "' + bytes(range(32, 127)) * 40 + b'"}'
     raw = zlib.compressobj(wbits=-15)
     for pieces in (1, 7, 100_000):
@@ -243,12 +241,12 @@ def test_what_is_packed_as_asked_is_read_whole_in_whatever_pieces_it_comes() -> 
             "": body, "identity": body, "gzip": gzip.compress(body), "X-GZIP": gzip.compress(body),
             "deflate": zlib.compress(body),
         }.items():  # fmt: skip
-            assert whole(content, encoding, pieces) == body
-    assert whole(raw.compress(body) + raw.flush(), "deflate", 100_000) == body
-    assert whole(b"", "gzip") == b""
-    assert whole(gzip.compress(bytes(MIB)), "gzip") == bytes(MIB)
+            assert decoded(content, encoding, pieces) == body
+    assert decoded(raw.compress(body) + raw.flush(), "deflate", 100_000) == body
+    assert decoded(b"", "gzip") == b""
+    assert decoded(gzip.compress(bytes(MIB)), "gzip") == bytes(MIB)
     with pytest.raises(TooLarge):
-        whole(gzip.compress(bytes(MIB + 1)), "gzip")
+        decoded(gzip.compress(bytes(MIB + 1)), "gzip")
 
 
 BROKEN = {
@@ -259,37 +257,37 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_broken_compression_is_no_answer(name: str) -> None:
+def test_broken_compression_is_an_invalid_answer(name: str) -> None:
     content = BROKEN[name]
     with pytest.raises(httpx.DecodingError):
-        whole(content, "gzip")
+        decoded(content, "gzip")
     assert "compressed answer is invalid" in answered(content, "gzip").message
 
 
-def test_depth_in_json_is_no_answer_and_no_crash() -> None:
+def test_deeply_nested_json_is_an_invalid_answer_and_causes_no_crash() -> None:
     for body in (b"[" * 1_000_000, b'{"a":' * 200_000, b'{"success": true, "domainData": ' + b"[" * 50_000):
         with pytest.raises(UnexpectedAnswer, match="not JSON"):
             run(read, data=httpx.Response(200, content=body))
 
 
 @pytest.mark.parametrize("number", ["9" * 5000, "1e400", "-1e400", "NaN", "1e300", "9223372036854775808", "1.5"])
-def test_numbers_that_no_server_can_mean_stop_the_read(number: str) -> None:
+def test_impossible_numbers_stop_the_read(number: str) -> None:
     body = f'{{"success": true, "userData": [{{"userName": "anna", "maxMailboxSize": {number}}}]}}'
     with pytest.raises(UnexpectedAnswer):
         run(read, list_users=httpx.Response(200, content=body.encode()))
 
 
-def test_text_that_nothing_can_store_is_made_whole_when_it_is_read() -> None:
+def test_text_that_is_not_valid_unicode_is_repaired_on_arrival() -> None:
     users = {**GOOD["settings/domain/list-users"]}
     row = {**users["userData"][0], "fullName": "A\ud800B", "userName": "anna"}
     found = run(read, list_users=httpx.Response(200, content=json.dumps({**users, "userData": [row]}).encode()))
     assert found.mailboxes["anna"].display_name == "A\ufffdB"
 
 
-# --- waits: every call that leaves this process has a bound
+# --- waits: every call that waits for another process has a time limit
 
 WAITING = {
-    # how it is called in the source -> what must bound it
+    # name of the call in the source -> the limit that it must have
     "subprocess.run": "timeout=",
     "subprocess.check_output": "timeout=",
     "subprocess.check_call": "timeout=",
@@ -316,7 +314,7 @@ WAITING = {
     "http.client.HTTPConnection": "timeout=",
 }
 ELSEWHERE = {
-    # file, call: the function in the same package that bounds it, and the words in which it does
+    # file, call: the file that sets the limit, and the code that sets it
     ("compliance/resolver/https.py", "asyncio.open_connection"): (
         "compliance/resolver/https.py",
         "async with asyncio.timeout(self._timeout)",
@@ -339,12 +337,12 @@ ELSEWHERE = {
 
 SMELLS = ("socket", "subprocess", "asyncio", "urllib", "http", "ssl", "lib", "requests", "ssh", "paramiko", "pexpect", "xmlrpc",
           "multiprocessing", ".wait(", ".send(", ".communicate(", "os.system", "shell=")  # fmt: skip
-"""A file without any of these calls nothing out of the tables below, so it need not be parsed."""
+"""A file without any of these words contains no call of the tables, so the tests do not parse it."""
 
 
 @cache
 def trees() -> tuple[tuple[str, str, ast.Module], ...]:
-    """File, text and syntax of every module that may reach out."""
+    """Return the file, text and syntax tree of every module that may use the network or processes."""
     found = []
     for path in sorted((ROOT / "reconciler").rglob("*.py")):
         text = path.read_text("utf-8")
@@ -363,7 +361,7 @@ def dotted(node: ast.expr) -> str:
 
 
 def calls() -> Iterator[tuple[str, str, ast.Call, str]]:
-    """File, dotted name, call and the source of the function around it, of everything that may wait for others."""
+    """Yield the file, dotted name, node and enclosing function of every call that may wait for another process."""
     for file, _, tree in trees():
         nodes = list(ast.walk(tree))
         functions = [n for n in nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
@@ -377,7 +375,7 @@ def calls() -> Iterator[tuple[str, str, ast.Call, str]]:
 
 
 @pytest.mark.source
-def test_every_call_that_waits_for_somebody_else_has_a_bound() -> None:
+def test_every_call_that_waits_for_another_program_has_a_time_limit() -> None:
     found = list(calls())
     assert {name for _, name, *_ in found} >= {"subprocess.run", "subprocess.Popen", "httpx.AsyncClient", "client.send",
                                                "asyncio.open_connection", "dns.asyncquery.tcp", "urllib.request.urlopen"}  # fmt: skip
@@ -397,11 +395,11 @@ def test_every_call_that_waits_for_somebody_else_has_a_bound() -> None:
 
 
 @pytest.mark.source
-def test_nothing_reaches_out_by_a_way_that_is_not_known_here() -> None:
-    """A new library or function for network or processes belongs into the table above."""
+def test_every_library_for_network_or_processes_is_known() -> None:
+    """Add a new library or function for the network or processes to the tables of this file."""
     known = {
         "socket": {"compliance/resolver/udp.py", "sandbox/server.py", "sandbox/dns/server.py",
-                   "app/header.py"},  # which asks for this machine's own name
+                   "app/header.py"},  # reads the host name of this machine
         "subprocess": {"app/git.py", "app/demo/demo.py", "config/secrets/command.py"},
         "urllib.request": {"app/demo/edits.py"},
         "http.client": {"compliance/resolver/https.py"},
@@ -423,7 +421,7 @@ def test_nothing_reaches_out_by_a_way_that_is_not_known_here() -> None:
     assert {name: files - known[name] for name, files in found.items() if files - known[name]} == {}
 
 
-def test_a_server_that_says_one_byte_a_while_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_client_gives_up_on_a_server_that_sends_byte_by_byte(monkeypatch: pytest.MonkeyPatch) -> None:
     sent = 0
 
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -447,5 +445,5 @@ def test_a_server_that_says_one_byte_a_while_is_given_up(monkeypatch: pytest.Mon
     assert 0 < sent < 400
 
 
-def test_the_urls_that_tests_here_use_are_those_of_no_real_server() -> None:
+def test_the_tests_use_no_url_of_a_real_server() -> None:
     assert URL.startswith("https://mail1.example.net")

@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from reconciler.app.plan.planner import PlanRequest
-from reconciler.cli.candidates import selection_argument
 from reconciler.cli.configured import view_of
 from reconciler.cli.console import Console, TextBase, formats_option, markdown_limit_option, write_file
+from reconciler.cli.options.candidates import selection_argument
 from reconciler.config.workspace import Configuration
 from reconciler.core.plan import Plan
 from reconciler.output.formats import PLAN_FORMATS, View

@@ -1,6 +1,6 @@
-"""The sandbox is for this machine only: where it listens, what it says of itself, and who in a browser cannot use it.
+"""Only this machine can use the sandbox: it listens on loopback and rejects requests of foreign web pages.
 
-That no request whatever makes it fail is in `tests/sandbox/strangers/test_fuzz.py` and `test_odd_http.py`.
+Tests with arbitrary requests are in `tests/sandbox/independent/test_fuzz.py` and `test_odd_http.py`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from client_world import PASSWORD, World
 
 from reconciler.sandbox import Sandbox, SandboxConfig, SandboxError
 
-SIGN_IN = json.dumps({"username": "admin", "password": PASSWORD}).encode()
+LOGIN = json.dumps({"username": "admin", "password": PASSWORD}).encode()
 
 
 def ask(world: World, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
-    """One request with exactly these headers."""
+    """Send one request with exactly these headers."""
     host, _, port = world.url.removeprefix("http://").partition(":")
     line = http.client.HTTPConnection(host, int(port), timeout=20)
     line.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
@@ -33,7 +33,7 @@ def ask(world: World, method: str, path: str, body: bytes = b"", **headers: str)
     return found
 
 
-PATHS = [("POST", "/api/v1/auth/authenticate-user", SIGN_IN), ("GET", "/", b""), ("GET", "/Documentation/api", b""),
+PATHS = [("POST", "/api/v1/auth/authenticate-user", LOGIN), ("GET", "/", b""), ("GET", "/Documentation/api", b""),
          ("GET", "/sandbox/state", b""), ("POST", "/sandbox/check-password", b'{"email": "admin", "password": "x"}')]  # fmt: skip
 OTHERS = [
     {"Host": "evil.test"}, {"Host": "evil.test:80"}, {"Host": "127.0.0.1.evil.test"}, {"Host": "localhost.evil.test"},
@@ -45,7 +45,7 @@ OTHERS = [
 
 
 @pytest.mark.parametrize("headers", OTHERS, ids=str)
-def test_a_web_page_of_somebody_else_gets_nothing_and_does_nothing(world: World, headers: dict[str, str]) -> None:
+def test_a_foreign_web_page_reads_nothing_and_changes_nothing(world: World, headers: dict[str, str]) -> None:
     before = world.own("GET", "state")["domains"]
     for method, path, body in PATHS:
         status, raw = ask(world, method, path, body, X_Sandbox="1", **headers)
@@ -62,12 +62,12 @@ def test_a_web_page_of_somebody_else_gets_nothing_and_does_nothing(world: World,
      {"Host": "127.0.0.1", "Sec_Fetch_Site": "none"}, {"Host": "127.0.0.1", "Sec_Fetch_Site": "same-origin"}],
     ids=str,
 )  # fmt: skip
-def test_programs_of_this_machine_are_served(world: World, headers: dict[str, str]) -> None:
-    status, raw = ask(world, "POST", "/api/v1/auth/authenticate-user", SIGN_IN, **headers)
+def test_programs_on_this_machine_are_served(world: World, headers: dict[str, str]) -> None:
+    status, raw = ask(world, "POST", "/api/v1/auth/authenticate-user", LOGIN, **headers)
     assert (status, json.loads(raw)["success"]) == (200, True)
 
 
-def test_its_own_endpoints_need_a_header_that_no_form_can_send(world: World) -> None:
+def test_the_sandbox_endpoints_require_a_header_that_no_form_can_send(world: World) -> None:
     for method, path, body in PATHS[3:]:
         assert ask(world, method, path, body, Host="127.0.0.1")[0] == 403
         assert ask(world, method, path, body, Host="127.0.0.1", X_Sandbox="1")[0] == 200
@@ -75,13 +75,13 @@ def test_its_own_endpoints_need_a_header_that_no_form_can_send(world: World) -> 
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "::1", "192.0.2.1", "localhost", "", "127.0.0.2"])
-def test_it_listens_on_no_other_address_and_says_why(address: str) -> None:
-    with pytest.raises(SandboxError, match=r"127\.0\.0\.1 only.*it is no server for real mail"):
+def test_any_listen_address_except_loopback_is_rejected_with_the_reason(address: str) -> None:
+    with pytest.raises(SandboxError, match=r"127\.0\.0\.1 only.*it is not a mail server"):
         Sandbox(SandboxConfig(address=address))
 
 
 @pytest.mark.parametrize("port", ["0.0.0.0:8080", "[::]:80", "192.0.2.1", ":80", "-1", "65536", "127.0.0.1:0"])
-def test_the_command_line_takes_a_port_and_no_address(port: str) -> None:
+def test_the_command_line_accepts_a_port_and_rejects_an_address(port: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "reconciler", "sandbox", f"--port={port}"], capture_output=True, text=True, timeout=60
     )
@@ -89,9 +89,11 @@ def test_the_command_line_takes_a_port_and_no_address(port: str) -> None:
     assert "--port" in done.stderr
 
 
-def test_it_says_wherever_one_looks_that_it_is_no_server_for_real_mail(world: World) -> None:
+def test_pages_headers_and_help_state_that_the_sandbox_handles_no_real_mail(world: World) -> None:
     for path in ("/", "/Documentation/api"):
-        assert b"carries no mail and must not be used as a mail server" in ask(world, "GET", path, Host="127.0.0.1")[1]
+        assert (
+            b"does not transport mail. Do not use it as a mail server" in ask(world, "GET", path, Host="127.0.0.1")[1]
+        )
     line = http.client.HTTPConnection(world.url.removeprefix("http://"), timeout=20)
     line.request("GET", "/api/v1/anything")
     assert line.getresponse().headers["x-sandbox"] == "not-a-mail-server"
@@ -102,11 +104,11 @@ def test_it_says_wherever_one_looks_that_it_is_no_server_for_real_mail(world: Wo
     assert "The sandbox cannot handle real mail" in " ".join(done.stdout.split())
 
 
-def test_sockets_are_bound_to_loopback_by_the_kernels_own_table(world: World) -> None:
-    """By `/proc/net/tcp`: the sandbox's port is listened to at 127.0.0.1 and nowhere else."""
+def test_the_kernel_lists_the_socket_on_loopback_only(world: World) -> None:
+    """By `/proc/net/tcp`: the sandbox's port is bound to 127.0.0.1 only."""
     tables = [Path("/proc/net") / name for name in ("tcp", "tcp6")]
     if not tables[0].is_file():
-        pytest.skip("no /proc/net/tcp: this system does not tell")
+        pytest.skip("no /proc/net/tcp: this system does not list its sockets")
     port = f"{int(world.url.rpartition(':')[2]):04X}"
     found = set()
     for table in tables:

@@ -1,4 +1,4 @@
-"""What the guards alone need to know is read whole, or nothing is deleted."""
+"""Nothing is deleted unless the client has read the data that the guards need completely."""
 
 from collections.abc import Iterator
 
@@ -33,19 +33,19 @@ LOSING = Situation(
     policy=Policy(external_forwarding="allow"),
     options=PlanOptions(today=TODAY, deletions_allowed=True),
 )
-"""To delete `old` would leave `visitor`, whom nobody manages, with a forwarding to nowhere; a guard refuses that."""
+"""A deletion of `old` would leave the unmanaged `visitor` with a forward to a deleted address; a guard refuses that."""
 
 
 @pytest.mark.parametrize("fault", ["html", "truncated-json", "drop-mid-body"])
-def test_a_mailbox_is_not_deleted_while_the_answer_that_says_who_forwards_to_it_is_spoiled(
-    world: HttpWorld, fault: str
-) -> None:
+def test_a_mailbox_is_not_deleted_while_the_list_of_forwards_to_it_is_unreadable(world: HttpWorld, fault: str) -> None:
     world.load(LOSING.current)
     root = world.begin(LOSING)
     refused = world.apply(LOSING, root)
-    assert (refused.exit_code, world.writes()) == (Exit.REFUSED, []), "the guard speaks where all answers are whole"
+    assert (refused.exit_code, world.writes()) == (Exit.REFUSED, []), (
+        "with complete answers the guard refuses the deletion"
+    )
     world.own("POST", "requests/reset")
-    # The one list of forwards that is asked for in the first read is that of `old`; visitor's comes in the second.
+    # The first read requests only the forwards of `old`. The second read requests those of `visitor`.
     world.fault(fault, path="get-mailbox-forward-list", skip=1, times=3)
     first = world.apply(LOSING, root)
     assert first.exit_code is not Exit.DONE

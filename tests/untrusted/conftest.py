@@ -1,4 +1,4 @@
-"""For all tests here: a running sandbox, no pauses between retries, and the helpers of the rooms they look into."""
+"""A running sandbox, retries without pauses, and the shared modules of tests/smartermail."""
 
 import sys
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ from reconciler.sandbox import Sandbox, SandboxConfig, SeedDomain
 
 @pytest.fixture(autouse=True)
 def no_pauses() -> Iterator[None]:
-    """Retries come at once, as many as without this."""
+    """Retry without pauses, with the usual number of attempts."""
     with stamina.set_testing(True, attempts=4, cap=True):
         yield
 
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """A sandbox with two domains, for a whole file of tests."""
+    """A sandbox with two domains, shared by the tests of a file."""
     seed = tuple(
         SeedDomain(name=name, admin_username="boss", admin_password=BOSS_PASSWORD, dkim=False)
         for name in (DOMAIN, "victim.test")

@@ -1,4 +1,4 @@
-"""HTTP as strangers speak it, with the standard library only; and the check of an answer against a page's example."""
+"""An HTTP client with only the standard library, and the comparison of an answer with an example of the page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOTHING = object()
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """An HTTP answer."""
 
     status: int
     reason: str
@@ -22,19 +22,19 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """The body as JSON; it must say that it is JSON."""
+        """The body as JSON; its content type must be JSON."""
         assert self.headers["content-type"].startswith("application/json"), (self.status, self.headers, self.raw[:200])
         return json.loads(self.raw)
 
     def done(self) -> dict[str, Any]:
-        """The body of an answer that must be a success."""
+        """The body of an answer that must be successful."""
         assert self.status == 200, (self.status, self.raw[:300])
         found: dict[str, Any] = self.json
         assert found["success"] is True, found
         return found
 
     def refused(self, status: int = 200) -> str:
-        """The message of an answer that must be a refusal with this HTTP status, in the shape of section 1.3."""
+        """The message of an answer that must be a refusal with this HTTP status, in the form of section 1.3."""
         assert self.status == status, (self.status, self.raw[:300])
         found = self.json
         assert found["success"] is False, found
@@ -44,7 +44,7 @@ class Answer:
 
 
 class Wire:
-    """Requests below a root such as `http://127.0.0.1:9998/webmail`, one connection each."""
+    """Requests under a root such as `http://127.0.0.1:9998/webmail`, each with its own connection."""
 
     def __init__(self, root: str) -> None:
         parts = urlsplit(root)
@@ -82,7 +82,7 @@ class Wire:
         return self.send("POST", path, body, token, **headers)
 
     def admin(self, path: str, body: Any) -> Any:
-        """One of the sandbox's own endpoints, to bring about what a client meets."""
+        """Call a control endpoint of the sandbox, to change the situation of a client."""
         answer = self.send("POST", f"/sandbox/{path}", body, X_Sandbox="1")
         assert answer.status == 200, answer.raw
         return answer.json

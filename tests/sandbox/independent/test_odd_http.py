@@ -1,4 +1,4 @@
-"""What clients do to HTTP and JSON: spellings that must be understood, and nonsense that must be refused politely."""
+"""Variants of HTTP and JSON that clients send: valid ones must be accepted, invalid ones must get a proper error."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from stranger_wire import Answer, Wire, has_shape
+from plain_client import Answer, Wire, has_shape
 
 from reconciler.sandbox import Sandbox, SandboxConfig
 
@@ -20,7 +20,7 @@ SEARCH = "/api/v1/settings/domain/account-list-search"
 
 
 class Signed:
-    """A wire with a system administrator's token, and the header of a domain."""
+    """A client with a system administrator's token, and the header of a domain."""
 
     def __init__(self, root: str, password: str) -> None:
         self.wire = Wire(root)
@@ -36,7 +36,7 @@ class Signed:
         return self.wire.get(path, self.token, X_SmarterMailDomain=domain, **headers)
 
     def raw(self, request: bytes) -> bytes:
-        """Bytes as they are; the answer until the server closes, or nothing more comes."""
+        """Send bytes unchanged. Returns the answer until the server closes the connection or sends nothing more."""
         with socket.create_connection((self.wire.host, self.wire.port), timeout=5) as connection:
             connection.sendall(request)
             connection.settimeout(0.4)
@@ -51,14 +51,14 @@ class Signed:
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    """One server for all of these tests: none of them leaves it in a state, and starting one each would take long."""
+    """One server for all tests of this file: none of them changes its state, and starting one for each is slow."""
     with Sandbox(SandboxConfig()) as running:
         yield running
 
 
 @pytest.fixture
 def odd(sandbox: Sandbox) -> Iterator[Signed]:
-    """Signed in, with a domain that holds nothing but its administrator."""
+    """Logged in, with a domain that has only its administrator."""
     signed = Signed(sandbox.endpoint.url, sandbox.endpoint.password)
     body = {"domainData": {"name": DOMAIN}, "adminUsername": "boss", "adminPassword": "Start-1234"}
     signed.post("/api/v1/settings/sysadmin/domain-put", body).done()
@@ -77,7 +77,7 @@ def test_the_scheme_of_the_token_has_any_letter_case(odd, scheme):
 
 
 @pytest.mark.parametrize("value", ["Basic YWRtaW46eA==", "Bearer", "Bearer ", "Token x", "Bearer a b c", "\u00fc"])
-def test_anything_else_in_its_place_is_an_empty_401(odd, value):
+def test_any_other_authorization_is_an_empty_401(odd, value):
     answer = odd.wire.get(NAMES, Authorization=value)
     assert (answer.status, answer.raw) == (401, b"")
 
@@ -101,14 +101,14 @@ def test_json_may_begin_with_a_byte_order_mark(odd, encoding):
     assert found["fullName"] == "Ünïcode 🐦"
 
 
-def test_a_client_that_asks_for_gzip_or_xml_gets_plain_json(odd):
+def test_a_client_that_requests_gzip_or_xml_gets_plain_json(odd):
     answer = odd.get(NAMES, Accept_Encoding="gzip, deflate, br", Accept="application/xml")
     assert answer.done() and "content-encoding" not in answer.headers
     assert answer.headers["content-type"] == "application/json; charset=utf-8"
     assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
-def test_head_is_get_without_a_body_and_options_and_405_say_what_is_allowed(odd):
+def test_head_is_get_without_a_body_and_options_and_405_list_the_methods(odd):
     head, get = odd.wire.send("HEAD", NAMES, token=odd.token), odd.wire.get(NAMES, odd.token)
     assert (head.status, head.raw, head.headers["content-type"]) == (200, b"", get.headers["content-type"])
     assert odd.wire.send("HEAD", NAMES).status == 401
@@ -122,7 +122,7 @@ def test_head_is_get_without_a_body_and_options_and_405_say_what_is_allowed(odd)
 
 
 @pytest.mark.parametrize("body", [b"{}", b"null", b"not json", b"\xff" * 100, b"[" * 10_000])
-def test_a_get_may_have_a_body_which_means_nothing(odd, body):
+def test_the_body_of_a_get_is_ignored(odd, body):
     assert odd.wire.send("GET", NAMES, body, odd.token).done()
 
 
@@ -137,14 +137,14 @@ def test_a_post_without_parameters_takes_an_empty_body(odd, body):
     [b"[]", b"[1, 2]", b'"text"', b"7", b"true", b"{", b"{]", b"\xff\xfe\xfd", b"<xml/>", b"[" * 200_000, b'{"a":' * 200_000,
      b'{"userData": "\\ud800"}', b'{"userData": {"fullName": "\xed\xa0\x80"}}', b'{"userData": []}', b'{"userData": null}', b"null", b""],
 )  # fmt: skip
-def test_a_body_that_is_no_object_or_no_json_is_a_400(odd, body):
+def test_a_body_that_is_not_a_json_object_is_a_400(odd, body):
     assert odd.post(PUT, body, Content_Type="application/json").refused(400) == INVALID
 
 
 @pytest.mark.parametrize(
     "quota", ['"x"', "1.5", "true", "[]", "{}", "NaN", "Infinity", "1e999", "9" * 30, "9" * 5000, "-" + "9" * 30]
 )
-def test_a_quota_that_is_no_64_bit_number_is_a_400_and_nobody_is_created(odd, quota):
+def test_a_quota_that_is_not_a_64_bit_number_is_a_400_and_creates_no_user(odd, quota):
     body = f'{{"userData": {{"userName": "q", "password": "Start-1234", "maxMailboxSize": {quota}}}}}'.encode()
     assert odd.post(PUT, body, Content_Type="application/json").refused(400) == INVALID
     assert odd.get(f"/api/v1/settings/domain/user/q@{DOMAIN}").refused() == "User does not exist."
@@ -158,7 +158,7 @@ def test_a_quota_may_be_digits_a_whole_float_empty_or_negative(odd, quota, store
     assert odd.get(f"/api/v1/settings/domain/user/q@{DOMAIN}").done()["userData"]["maxMailboxSize"] == stored
 
 
-def test_a_text_stays_a_text_when_it_comes_as_a_number(odd):
+def test_a_number_in_a_text_field_becomes_text(odd):
     odd.post(PUT, user("007", fullName=5, description=True)).done()
     found = odd.get(f"/api/v1/settings/domain/user/007@{DOMAIN}").done()["userData"]
     assert (found["userName"], found["fullName"], found["description"]) == ("007", "5", "True")
@@ -170,7 +170,7 @@ def test_a_text_stays_a_text_when_it_comes_as_a_number(odd):
 @pytest.mark.parametrize(
     ("take", "skip", "count"), [(0, 0, 0), ("1", "1", 1), (99999, None, 2), (None, 0, 2), (2**62, 9, 0)]
 )
-def test_pages_are_cut_as_asked(odd, take, skip, count):
+def test_pages_have_the_requested_rows(odd, take, skip, count):
     odd.post(PUT, user("anna")).done()
     found = odd.post(SEARCH, {"take": take, "skip": skip, "sortField": "USERNAME"}).done()
     assert (len(found["results"]), found["totalCount"]) == (count, 2)
@@ -179,7 +179,7 @@ def test_pages_are_cut_as_asked(odd, take, skip, count):
 @pytest.mark.parametrize(
     "body", [{"take": -1}, {"skip": -1}, {"take": "x"}, {"take": 2**70}, {"sortField": [1]}, {"searchFlags": 5}]
 )
-def test_a_page_that_cannot_be_is_a_400(odd, body):
+def test_an_invalid_page_is_a_400(odd, body):
     assert odd.post(SEARCH, body).refused(400) == INVALID
 
 
@@ -221,7 +221,7 @@ def test_a_name_with_a_plus_or_a_slash_goes_through_the_path(odd):
 @pytest.mark.parametrize(
     "path", ["%", "%zz", "%00", "%ff%fe", "a" * 5000, "..", "../../domains", "%2e%2e%2f", "\u00fc".encode().hex()]
 )
-def test_a_path_that_makes_no_sense_finds_nobody(odd, path):
+def test_an_invalid_path_finds_no_user(odd, path):
     assert odd.get(f"/api/v1/settings/domain/user/{path}").status in {200, 404}
     assert odd.get(f"/api/v1/settings/sysadmin/domain/{path}").status == 404
 
@@ -247,7 +247,7 @@ def test_an_international_domain_is_one_in_all_its_spellings(odd):
     assert f'"name":"{IDN}"'.encode() in odd.raw(raw.encode())
 
 
-def test_long_names_and_unknown_fields_are_refused_or_passed_over(odd):
+def test_long_names_are_refused_and_unknown_fields_are_ignored(odd):
     for name in ("x" * 65, "x" * 100_000, "a b", "a@b@c", "", "ünï", ".a", "a.", "\t"):
         assert odd.post(PUT, user(name)).refused() == "USER_ADD_ERROR_INVALID_NAME", name
     odd.post(PUT, {**user("x" * 64, noSuchField={"a": [1]}), "alsoUnknown": [{}]}).done()
@@ -258,7 +258,7 @@ def test_long_names_and_unknown_fields_are_refused_or_passed_over(odd):
     assert odd.post("/api/v1/settings/sysadmin/domain-put", body).refused() == "DOMAIN_ADD_ERROR_INVALID_NAME"
 
 
-def test_http_1_0_keeps_to_its_version(odd):
+def test_an_http_1_0_request_gets_an_http_1_0_connection(odd):
     found = odd.raw(f"GET {NAMES} HTTP/1.0\r\nAuthorization: Bearer {odd.token}\r\n\r\n".encode())
     assert found.startswith(b"HTTP/1.1 200 OK") and b"connection: close" in found and found.endswith(b"}")
     assert b"transfer-encoding" not in found
@@ -275,7 +275,7 @@ def test_a_client_that_expects_100_continue_gets_it(odd):
 
 
 @pytest.mark.parametrize("upgrade", ["h2c", "websocket", "TLS/1.3, HTTP/2.0"])
-def test_an_offer_to_upgrade_is_passed_over_and_the_body_is_read(odd, upgrade):
+def test_an_upgrade_header_is_ignored_and_the_body_is_read(odd, upgrade):
     body = json.dumps({**odd.credentials, "clientId": "java"}).encode()
     head = (
         f"POST /api/v1/auth/authenticate-user HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nContent-Length: {len(body)}\r\n"
@@ -310,13 +310,13 @@ def test_chunks_an_absolute_target_pipelining_and_a_doubled_slash_are_understood
 
 @pytest.mark.parametrize("request_bytes", [b"GARBAGE\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00", b"GET / HTTP/9.9\r\n\r\n",
                                            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"])  # fmt: skip
-def test_what_is_no_http_is_a_400_and_the_server_lives_on_in_silence(odd, request_bytes, capfd):
+def test_invalid_http_is_a_400_without_a_log_message_and_the_server_keeps_running(odd, request_bytes, capfd):
     assert odd.raw(request_bytes).startswith(b"HTTP/1.1 400")
     assert odd.wire.get(NAMES, odd.token).done()
     assert capfd.readouterr() == ("", "")
 
 
-def test_failed_logins_count_for_the_address_that_connects_and_not_for_one_that_a_header_names(odd):
+def test_failed_logins_count_for_the_address_of_the_connection_and_not_for_one_in_a_header(odd):
     body = {"username": "admin", "password": "wrong"}
     odd.wire.post("/api/v1/auth/authenticate-user", body, X_Forwarded_For="203.0.113.9").refused(401)
     failures = odd.wire.get("/sandbox/ids", X_Sandbox="1").json["failures"]

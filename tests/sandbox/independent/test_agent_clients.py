@@ -6,7 +6,7 @@ from typing import Any
 
 import page_examples as page
 import pytest
-from stranger_wire import NOTHING, Answer, Wire, has_shape
+from plain_client import NOTHING, Answer, Wire, has_shape
 
 DOMAIN = "customer.test"
 BOSS = f"boss@{DOMAIN}"
@@ -54,7 +54,7 @@ def system(server: Any) -> Agent:
 
 @pytest.fixture
 def agent(system: Agent, server: Any) -> Agent:
-    """Signed in as the domain's administrator, with three more users in the domain."""
+    """Logged in as the domain administrator of a domain with three more users."""
     client = Agent(server.root, "agent-7f3a")
     found = client.login(BOSS, PASSWORD)
     assert (found["isDomainAdmin"], found["isAdmin"], found["emailAddress"]) == (True, False, BOSS)
@@ -63,7 +63,7 @@ def agent(system: Agent, server: Any) -> Agent:
     return client
 
 
-def test_the_agent_refreshes_with_its_client_id_and_signs_out(agent):
+def test_the_agent_refreshes_with_its_client_id_and_logs_out(agent):
     first = agent.refresh_token
     assert agent.refresh().status == 200
     assert agent.read("domain/data")
@@ -75,7 +75,7 @@ def test_the_agent_refreshes_with_its_client_id_and_signs_out(agent):
     assert agent.refresh().status == 401
 
 
-def test_two_agents_with_one_client_id_throw_each_other_out_and_with_two_they_do_not(agent, server):
+def test_two_agents_with_one_client_id_end_each_others_sessions_and_with_two_ids_they_do_not(agent, server):
     other = Agent(server.root, "another")
     other.login(BOSS, PASSWORD)
     assert agent.read("domain/data") and other.read("domain/data")
@@ -239,7 +239,7 @@ def test_the_agent_uses_the_systems_variants_of_bulk_writes(system, agent):
     ["all-user-groups", "user-group", "user-group-put", "remove-user-groups", "add-to-user-groups", "domain-events",
      "event-hooks-by-owner", "event-variables"],
 )  # fmt: skip
-def test_the_agent_meets_404_for_what_this_build_lacks(agent, name):
+def test_the_agent_gets_404_for_missing_endpoints(agent, name):
     for method in ("GET", "POST"):
         assert agent.call(method, f"domain/{name}").status == 404
 

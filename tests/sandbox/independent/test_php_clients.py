@@ -6,7 +6,7 @@ from typing import Any
 
 import page_examples as page
 import pytest
-from stranger_wire import Answer, Wire, has_shape
+from plain_client import Answer, Wire, has_shape
 
 DOMAIN = "customer.test"
 
@@ -96,7 +96,7 @@ def test_astral_creates_reads_suspends_and_deletes_a_domain(ast):
     assert ast.call("GET", domain, None, ast.system).status == 404
 
 
-def test_astral_sees_a_name_that_is_taken_by_its_code(ast):
+def test_astral_recognizes_a_name_in_use_by_its_code(ast):
     body = {"adminUsername": "a", "adminPassword": "Start-1234", "domainData": {"name": DOMAIN.upper()}}
     message = ast.call("POST", "settings/sysadmin/domain-put", body, ast.system).refused()
     assert "NAME_IN_USE" in message and message == "DOMAIN_ADD_ERROR_NAME_IN_USE"
@@ -248,7 +248,7 @@ def test_astral_makes_publishes_and_activates_a_dkim_key(ast, server):
         assert ast.call("GET", f"settings/domain/{probe}", None, ast.domain).status == 404
 
 
-def test_astral_gives_seats_with_a_bare_array_and_lists_only_those(ast):
+def test_astral_activates_accounts_with_a_bare_array_and_lists_only_those(ast):
     ast.own("user-put", user("anna"))
     ast.own("user-put", user("bert"))
     for kind, shape in (("active-sync", page.ACTIVATIONS), ("mapi-ews", page.MAPI_SEATS)):
@@ -262,7 +262,7 @@ def test_astral_gives_seats_with_a_bare_array_and_lists_only_those(ast):
         assert ast.read(f"{kind}-mailboxes")[key] == []
 
 
-def test_astral_shows_a_dashboard_and_signs_on_to_webmail(ast):
+def test_astral_shows_a_dashboard_and_logs_in_to_webmail(ast):
     has_shape(ast.read("data"), page.DOMAIN_OWN_DATA)
     assert ast.read("data")["domainData"]["userCount"] == 1
     found = ast.call("GET", "settings/sysadmin/system-info", None, ast.system).done()
@@ -276,7 +276,7 @@ def test_astral_shows_a_dashboard_and_signs_on_to_webmail(ast):
         assert ast.call("POST", path, {}, ast.system).status == 404
 
 
-def test_astral_tells_an_unknown_domain_from_a_dead_token(ast):
+def test_astral_distinguishes_an_unknown_domain_from_an_expired_token(ast):
     unknown = ast.call("POST", "settings/sysadmin/manage-domain/nowhere.test", {}, ast.system)
     assert unknown.refused(400) == "INVALID_PERMISSIONS"
     dead = ast.call("POST", f"settings/sysadmin/manage-domain/{DOMAIN}", {}, "dead")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, TypeVar
 
-from reconciler.cli.ended import Ended
+from reconciler.cli.terminal.ended import Ended
 from reconciler.engine.stopping import Stop
 
 _T = TypeVar("_T")

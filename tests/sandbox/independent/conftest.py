@@ -1,6 +1,6 @@
-"""A server as a stranger finds it: an address and a system administrator's name and password, and nothing in it.
+"""An empty server for independent clients: its address, and the name and password of its system administrator.
 
-`stranger_wire` and `page_examples` can be imported.
+The clients use only the standard library, as docs/reference/smartermail-api.md describes the API. Tests can import `plain_client` and `page_examples`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))
 
-from stranger_wire import Wire
+from plain_client import Wire
 
 from reconciler.sandbox import Sandbox, SandboxConfig
 
@@ -26,7 +26,7 @@ ZONES = {
 
 
 class Found:
-    """The server: `root`, `username`, `password`; `zones` to publish DNS records, `quirks` to make it another build."""
+    """The server: `root`, `username`, `password`; `zones` to publish DNS records, `quirks` to behave like another build."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
@@ -45,7 +45,7 @@ class Found:
 
 @pytest.fixture
 def find() -> Iterator[Callable[..., Found]]:
-    """Start a server with this configuration; stopped after the test."""
+    """Start a server with this configuration and stop it after the test."""
     running: list[Sandbox] = []
 
     def start(**config: Any) -> Found:

@@ -10,7 +10,7 @@ import click
 
 from reconciler.app.onboarding.ci_files import CI_FILES
 from reconciler.app.onboarding.selection import BadChoice, selected_names
-from reconciler.cli.messages import show, wrapped
+from reconciler.cli.terminal.messages import show, wrapped
 from reconciler.core.errors import SecretUnavailable
 from reconciler.core.names import display_domain
 from reconciler.core.secret import Secret

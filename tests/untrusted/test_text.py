@@ -1,8 +1,8 @@
-"""Text of servers and of DNS in every format that the program writes, each judged by a reader of that format.
+"""Text of servers and of DNS in every output format, checked with a reader of that format.
 
-One table of hostile texts, one of renderers. A renderer's judge knows the format and nothing of the program: a terminal,
-a Markdown and an HTML parser, readers of XML, CSV, YAML, JSON, of zone files and of GitHub's log. What they see must
-be made of the same parts as with a harmless text, and hold nothing that acts.
+There is one table of untrusted texts and one of renderers. The check of a renderer knows the format, not the program:
+a terminal, parsers of Markdown and HTML, readers of XML, CSV, YAML, JSON, zone files and GitHub's log. An untrusted
+text must give the same structure as a harmless text, without any active part.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ from reconciler.output.status_json import render_status_json
 from reconciler.output.status_text import render_status
 from reconciler.output.unified_diff import unified_diff
 
-HOSTILE = {
-    "terminal: colour": "\x1b[31mred\x1b[0m",
+UNTRUSTED = {
+    "terminal: color": "\x1b[31mred\x1b[0m",
     "terminal: clear": "\x1b[2J\x1b[H",
     "terminal: title": "\x1b]0;owned\x07",
     "terminal: link": "\x1b]8;;https://evil.test\x1b\\x\x1b]8;;\x1b\\",
@@ -146,7 +146,7 @@ GENERATED = {"time": "2026-11-22T18:00:00Z", "tool": "reconciler", "version": "0
 FILE = "domains/example.com.yaml"
 
 
-# --- values that hold a text wherever a stranger can put one
+# --- values with an untrusted text in every field that can contain one
 
 
 def diagnostics(text: str) -> list[Diagnostic]:
@@ -208,7 +208,7 @@ def outcomes(text: str) -> list[Outcome]:
 
 
 def run(text: str, folder: Path) -> Any:
-    """A journal with the text in it, written, read and shown."""
+    """Write a journal with the text, and read it."""
     from reconciler.app.history import run_row
 
     journal = FileJournal(
@@ -226,7 +226,7 @@ def run(text: str, folder: Path) -> Any:
 
 
 class Screen(pyte.Screen):
-    """A terminal that notes whatever it is told to do besides showing characters in colour."""
+    """A terminal that records every action except colored text."""
 
     def __init__(self, rows: int, columns: int) -> None:
         self.acts: list[str] = []
@@ -257,14 +257,14 @@ def judged_by_a_terminal(lines: list[str]) -> None:
             assert unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"), (hex(ord(char)), plain)
         assert screen.cursor.y == 0
         assert not set(screen.acts), (screen.acts, line)
-        screen.cursor.x = 0  # the line end, which is ours
+        screen.cursor.x = 0  # the renderer writes this line end itself
 
 
 COMMANDS = re.compile(r"::(error|warning|notice)( [a-z]+=[^,:\r\n]*(,[a-z]+=[^,:\r\n]*)*)?::[^\r\n]*")
 
 
 def judged_by_a_runner(lines: list[str]) -> None:
-    """GitHub's, Azure's and TeamCity's: commands begin a line (`##` ones stand anywhere in it)."""
+    """GitHub's, Azure's and TeamCity's: commands begin a line, and `##` commands can be anywhere in a line."""
     for line in "\n".join(lines).splitlines():
         if line.lstrip().startswith("::"):
             assert COMMANDS.fullmatch(line), line
@@ -272,7 +272,7 @@ def judged_by_a_runner(lines: list[str]) -> None:
 
 
 def judged_by_a_markdown_reader(text: str) -> tuple[str, ...]:
-    """The kinds of what it is made of; nothing of it links, loads or calls anybody."""
+    """Return the kinds of its tokens. No token may link, load or mention anything."""
     parser = markdown_it.MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     tokens = parser.parse(text)
     inline = [c for t in tokens for c in t.children or ()]
@@ -291,7 +291,7 @@ def judged_by_a_markdown_reader(text: str) -> tuple[str, ...]:
 
 
 def judged_by_a_browser(page: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """By the parser that browsers have in common: the elements, each with its attributes' names."""
+    """Parse like a browser. Returns the elements, each with the names of its attributes."""
     tree = html5lib.parse(page, namespaceHTMLElements=False)
     shape = []
     for element in tree.iter():
@@ -326,7 +326,7 @@ def judged_by_a_browser(page: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 
 def judged_by_browsers(found: dict[str, str]) -> dict[str, object]:
-    """Every page of a report."""
+    """Check every page of a report."""
     return {path: judged_by_a_browser(page) for path, page in found.items()}
 
 
@@ -339,7 +339,7 @@ FORMULA = tuple("=+-@\t\r＝＋－＠")
 
 
 def judged_by_a_spreadsheet(text: str) -> tuple[int, int]:
-    """As lists are separated by commas, by semicolons and by tabs: no cell begins like a formula."""
+    """No cell begins like a formula, with commas, semicolons or tabs as separators."""
     rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     assert len({len(row) for row in rows}) == 1
     for row in rows:
@@ -358,7 +358,7 @@ def judged_by_a_json_reader(text: str) -> None:
     json.loads(text)
 
 
-# --- renderers: what is rendered of a text, and its judge
+# --- renderers: the function that renders a text, and the check of its output
 
 
 def lines(found: Iterator[str] | str) -> list[str]:
@@ -370,7 +370,7 @@ def _log(rows: list[str]) -> None:
     judged_by_a_runner(rows)
 
 
-TEXTS = {FILE: "a: 1\nb: 2\nHOSTILE: x\n"}
+TEXTS = {FILE: "a: 1\nb: 2\nUNTRUSTED: x\n"}
 Renderer = tuple[Callable[[str, Path], Any], Callable[[Any], Any]]
 RENDERERS: dict[str, Renderer] = {
     "diagnostics": (lambda t, _: lines(render_diagnostics(diagnostics(t), {}, color=True, snippets=False, width=80)), _log),
@@ -405,15 +405,15 @@ RENDERERS: dict[str, Renderer] = {
 }  # fmt: skip
 FOR_PAGES = ("html", "markdown: html", "markdown: end", "markdown: entity", "direction", "invisible", "half", "NUL", "not a", "xml",
              "lines", "terminal: title", "javascript", "empty", "csv: quote")  # fmt: skip
-"""Pages take a while to be parsed, so they are not made of what means something elsewhere only."""
+"""Texts for the pages. Parsing pages is slow, so texts that only affect other formats are left out."""
 SAME_PARTS = (judged_by_browsers, judged_by_an_xml_reader, judged_by_a_spreadsheet)
 
 
 @pytest.mark.parametrize("name", RENDERERS)
-def test_every_text_in_every_format_is_text_for_a_reader_of_that_format(name: str, tmp_path: Path) -> None:
+def test_every_untrusted_text_remains_plain_text_in_every_format(name: str, tmp_path: Path) -> None:
     render, judge = RENDERERS[name]
     plain = judge(render(HARMLESS, tmp_path))
-    for what, text in HOSTILE.items():
+    for what, text in UNTRUSTED.items():
         if judge is judged_by_browsers and not what.startswith(FOR_PAGES):
             continue
         try:
@@ -425,8 +425,8 @@ def test_every_text_in_every_format_is_text_for_a_reader_of_that_format(name: st
             assert shape == plain, what
 
 
-def test_every_renderer_of_the_program_is_in_the_table() -> None:
-    """A new one has to be judged too. The rest writes only what these call, or is judged below."""
+def test_the_table_contains_every_renderer_of_the_program() -> None:
+    """Add a new renderer to the table. The other renderers call these or have a test below."""
     used = {name for name in globals() if name.startswith("render_")}  # ruff finds an import without a use
     elsewhere = {"render_index", "render_apply_summary", "render_proposals", "render_zone", "render_octodns", "render_dnscontrol",
                  "render_json_records"}  # fmt: skip
@@ -438,9 +438,9 @@ def test_every_renderer_of_the_program_is_in_the_table() -> None:
 # --- YAML that the program writes
 
 
-@pytest.mark.parametrize("what", HOSTILE)
-def test_yaml_that_is_written_holds_the_text_for_every_reader_and_nothing_else(what: str) -> None:
-    text = HOSTILE[what]
+@pytest.mark.parametrize("what", UNTRUSTED)
+def test_written_yaml_contains_exactly_the_text_for_every_reader(what: str) -> None:
+    text = UNTRUSTED[what]
     desired = DesiredDomain(
         domain="example.com",
         server="mail1",
@@ -463,29 +463,29 @@ def test_yaml_that_is_written_holds_the_text_for_every_reader_and_nothing_else(w
     for line in written.split("\n"):
         assert not [c for c in line if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
     try:
-        mended = edit_domain(
+        edited = edit_domain(
             f"{HEAD}mailboxes:\n  anna: {{displayName: x}}  # kept\n",
             [SetField(kind="mailbox", name="anna", field="displayName", value=text), EditNote(text=f"alias {text}")],
         )
-    except CannotEdit:  # no display name has control characters: nothing is written
+    except CannotEdit:  # a display name cannot contain control characters, so the edit is refused
         assert any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in text)
         return
-    assert yaml.safe_load(mended)["mailboxes"] == {"anna": {"displayName": meant}}
-    assert "# kept" in mended
+    assert yaml.safe_load(edited)["mailboxes"] == {"anna": {"displayName": meant}}
+    assert "# kept" in edited
 
 
 # --- records to publish
 
 
-@pytest.mark.parametrize("what", [w for w, t in HOSTILE.items() if t and not re.search("[\ud800-\udfff]", t)])
-def test_a_zone_file_holds_exactly_the_one_record_whatever_is_in_it(what: str) -> None:
-    reports = report(HOSTILE[what]).domains
+@pytest.mark.parametrize("what", [w for w, t in UNTRUSTED.items() if t and not re.search("[\ud800-\udfff]", t)])
+def test_a_zone_file_contains_exactly_one_record_for_any_text(what: str) -> None:
+    reports = report(UNTRUSTED[what]).domains
     rows = dns.zonefile.read_rrsets(
         render_records(reports, "zone"), origin="example.com.", rdclass=None, default_ttl=None
     )
     assert len(rows) == 1
     (rdata,) = rows[0]
-    assert b"".join(rdata.strings).decode() == HOSTILE[what]
+    assert b"".join(rdata.strings).decode() == UNTRUSTED[what]
     (found,) = yaml.safe_load_all(render_records(reports, "octodns"))
     assert list(found) == ["" if "" in found else next(iter(found))]
     judged_by_a_json_reader(render_records(reports, "json"))
@@ -498,9 +498,9 @@ def test_a_zone_file_holds_exactly_the_one_record_whatever_is_in_it(what: str) -
     assert re.fullmatch(r"(//[^\n]*\n)*D_EXTEND\(,\n  TXT\(, , TTL\(60\)\),\n\);\n", rest), rest
 
 
-@pytest.mark.parametrize("what", HOSTILE)
-def test_a_patch_names_its_file_in_one_line_and_keeps_every_line_of_text_behind_a_sign(what: str) -> None:
-    text = re.sub("[\0\ud800-\udfff]", "", HOSTILE[what])  # no file and no name holds them
+@pytest.mark.parametrize("what", UNTRUSTED)
+def test_a_patch_names_its_file_in_one_line_and_prefixes_every_line_of_text(what: str) -> None:
+    text = re.sub("[\0\ud800-\udfff]", "", UNTRUSTED[what])  # neither a file nor a name can contain them
     patch = unified_diff({f"domains/{text[:50].replace('/', '')}x.yaml": ("a\n", f"a\n{text}\n")})
     for line in patch.split("\n"):
         assert line == "" or line[0] in "+- \\@" or line.startswith(("diff --git", "---", "+++", "new file")), line
@@ -509,11 +509,11 @@ def test_a_patch_names_its_file_in_one_line_and_keeps_every_line_of_text_behind_
     assert not [c for c in head if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") and c not in "\n\t"]
 
 
-# --- commands that are suggested
+# --- suggested commands
 
 
 @pytest.mark.parametrize("name", ["a`id`", "${id}", "o'neil", "a|id", "a&id", "a!b", "*", "~root", "#x", "a{b}"])
-def test_a_command_that_is_suggested_does_not_run_what_is_in_a_name(name: str) -> None:
+def test_a_suggested_command_does_not_execute_shell_code_in_a_name(name: str) -> None:
     address = f"{local_part(name)}@example.com"
     for module in (planner, settled):
         source = inspect.getsource(module)

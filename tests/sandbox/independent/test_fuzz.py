@@ -1,4 +1,4 @@
-"""Whatever is sent, the server answers: never with a 5xx, and always in the envelope of section 1.2."""
+"""Every request gets an answer without a 5xx status and in the envelope of section 1.2."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ calls = st.tuples(
 
 
 class Line:
-    """A kept-alive connection, and tokens that are made anew when a request has killed them."""
+    """A persistent connection, and tokens that are replaced when a request has revoked them."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         host, _, port = sandbox.endpoint.url.removeprefix("http://").partition(":")
@@ -77,7 +77,7 @@ class Line:
         return response.status, response.headers.get("content-type", ""), response.read()
 
     def log_in(self) -> None:
-        """Put the accounts back that were there at first, and give each a token."""
+        """Restore the initial accounts, and get a token for each."""
         service = {"password": PASSWORD, "disabled": False, "passwordExpired": False, "changePassword": False}
         self.sandbox.quirks.set(())
         self.sandbox.faults.all.clear()
@@ -153,7 +153,7 @@ def filled(pattern: str, given_texts: list[str]) -> str:
         )
     ]
 )
-def test_no_request_to_any_endpoint_gives_a_5xx_or_leaves_the_envelope(line, given_calls):
+def test_no_request_to_any_endpoint_gives_a_5xx_or_an_answer_without_the_envelope(line, given_calls):
     line.log_in()
     for (method, pattern), given_texts, body, who, domain, content_type in given_calls:
         path = f"/api/v1/{filled(pattern, given_texts)}"
@@ -192,7 +192,7 @@ admin_values = st.recursive(
 @example(("POST", "clock"), {"advanceSeconds": 1e300})
 @example(("POST", "clock"), {"advanceSeconds": float("nan")})
 @example(("POST", "account"), {"email": "boss@other.test", "size": float("inf")})
-def test_no_request_to_the_sandboxs_own_endpoints_gives_a_5xx(line, endpoint, body):
+def test_no_request_to_the_control_endpoints_gives_a_5xx(line, endpoint, body):
     method, name = endpoint
     status, _, raw = line.send(method, f"/sandbox/{name}", json.dumps(body).encode(), X_Sandbox="1")
     assert status in {200, 400}, (name, body, raw)
@@ -200,12 +200,12 @@ def test_no_request_to_the_sandboxs_own_endpoints_gives_a_5xx(line, endpoint, bo
 
 
 DEEP = b'{"userData": ' * 2000 + b"1" + b"}" * 2000
-HOSTILE_BODIES = [
+MALFORMED_BODIES = [
     None, b"", b"{}", b"[]", b"null", b"\xff\xfe", b"{", DEEP, b"[" * 100_000, b'{"a": ' + b"9" * 5000 + b"}", b'{"a": NaN}', b'{"a": 1e999}',
     b'{"a": "\\ud800"}', b'"' + b"x" * 100_000 + b'"', b'{"": {"": {"": null}}}', b'{"a": 1, "a": 2}', b"a=1&b=2", b"\x00" * 50,
     *(json.dumps(dict.fromkeys(FIELDS, value)).encode() for value in (None, True, -1, 2**70, 1e308, "", "\x00\u202e../%2f", [], [None], {}, {"a": []})),
 ]  # fmt: skip
-HOSTILE_TEXTS = [
+MALFORMED_TEXTS = [
     "..",
     "%2e%2e",
     "a/b",
@@ -222,14 +222,14 @@ HOSTILE_TEXTS = [
 
 
 @pytest.mark.parametrize("who", ["admin", "boss", "none"])
-def test_every_route_takes_every_hostile_body_and_text_without_a_5xx_or_a_traceback(line, who, capfd):
+def test_every_route_handles_every_malicious_body_and_text_without_a_5xx_or_a_traceback(line, who, capfd):
     tried = set()
     for number, (method, pattern) in enumerate(ENDPOINTS):
         if number % 25 == 0:
             line.log_in()
         for turn in range(4 if who == "admin" else 2):
-            body = HOSTILE_BODIES[(number * 7 + turn * 11) % len(HOSTILE_BODIES)]
-            texts = [HOSTILE_TEXTS[(number + turn + n) % len(HOSTILE_TEXTS)] for n in range(3)]
+            body = MALFORMED_BODIES[(number * 7 + turn * 11) % len(MALFORMED_BODIES)]
+            texts = [MALFORMED_TEXTS[(number + turn + n) % len(MALFORMED_TEXTS)] for n in range(3)]
             headers = {
                 "Authorization": line.tokens[who] and f"Bearer {line.tokens[who]}",
                 "X_SmarterMailDomain": "fuzz.test",
@@ -245,9 +245,9 @@ def test_every_route_takes_every_hostile_body_and_text_without_a_5xx_or_a_traceb
 
 
 @pytest.mark.parametrize("number", range(len(ADMIN)))
-def test_every_endpoint_of_its_own_takes_every_hostile_body_without_a_5xx_or_a_traceback(line, number, capfd):
+def test_every_control_endpoint_handles_every_malicious_body_without_a_5xx_or_a_traceback(line, number, capfd):
     method, name = ADMIN[number]
-    for body in HOSTILE_BODIES:
+    for body in MALFORMED_BODIES:
         status, _, raw = line.send(method, f"/sandbox/{name}", body, X_Sandbox="1")
         assert status < 500, (name, body and body[:80], raw)
     assert line.send("GET", "/sandbox/state", X_Sandbox="1")[0] == 200
@@ -255,7 +255,7 @@ def test_every_endpoint_of_its_own_takes_every_hostile_body_without_a_5xx_or_a_t
     assert "Traceback" not in said.err + said.out
 
 
-def test_what_the_noise_left_behind_survives_a_restart(line):
+def test_the_state_after_fuzzing_survives_a_restart(line):
     line.log_in()
     before = json.loads(line.send("GET", "/sandbox/state", X_Sandbox="1")[2])
     line.connection.close()

@@ -1,4 +1,4 @@
-"""`reconciler sandbox` from the command line: what a stranger starts, stops, starts again and misspells."""
+"""`reconciler sandbox` from the command line: start, stop, restart and misspelled options."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 import forked_program
 import pytest
-from stranger_wire import Wire
+from plain_client import Wire
 
 from reconciler.sandbox import FAULTS, QUIRKS
 
@@ -29,7 +29,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def running(*words: str, **environment: str) -> Iterator[tuple[dict[str, Any], subprocess.Popen[str]]]:
-    """A sandbox in a process of its own, ended by SIGTERM: its line of JSON, and the process."""
+    """A sandbox in its own process, ended by SIGTERM: its line of JSON, and the process."""
     process = subprocess.Popen(
         [*COMMAND, *words, "--json"],
         stdout=subprocess.PIPE,
@@ -44,7 +44,7 @@ def running(*words: str, **environment: str) -> Iterator[tuple[dict[str, Any], s
         yield json.loads(line), process
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=20)
-        assert (process.returncode, out, err) == (0, "", ""), "SIGTERM ends it cleanly, and nothing else is said"
+        assert (process.returncode, out, err) == (0, "", ""), "SIGTERM ends it cleanly without further output"
     finally:
         if process.poll() is None:
             process.kill()
@@ -87,7 +87,7 @@ def test_the_help_and_the_lists_name_everything():
         assert f"\n{name} " in f"\n{listed.stdout}"
 
 
-def test_everything_is_there_again_after_a_restart_on_the_same_folder(tmp_path, state):
+def test_the_state_survives_a_restart_on_the_same_folder(tmp_path, state):
     words = ("--data", str(tmp_path / "state"), "--seed", str(EXAMPLES))
     with running(*words, RECONCILER_SANDBOX_PASSWORD="Given-1234") as (first, _):
         assert first["password"] == "Given-1234"
@@ -118,11 +118,11 @@ def test_everything_is_there_again_after_a_restart_on_the_same_folder(tmp_path, 
             assert wire.post("/api/v1/auth/authenticate-user", {"username": username, "password": password}).done()
 
 
-def test_a_second_one_on_the_same_folder_or_port_is_refused_in_one_sentence(tmp_path):
+def test_a_second_sandbox_on_the_same_folder_or_port_is_rejected_in_one_sentence(tmp_path):
     with running("--data", str(tmp_path)) as (found, _):
         second = run("--data", str(tmp_path), "--json")
         assert (second.returncode, second.stdout) == (1, "")
-        assert "another sandbox uses this folder" in second.stderr and str(tmp_path) in second.stderr
+        assert "the other sandbox that uses this folder" in second.stderr and str(tmp_path) in second.stderr
         port = found["url"].rpartition(":")[2]
         third = run("--port", port)
         assert third.returncode == 1 and f"127.0.0.1:{port}" in third.stderr and "choose another port" in third.stderr
@@ -132,7 +132,7 @@ def test_a_second_one_on_the_same_folder_or_port_is_refused_in_one_sentence(tmp_
 
 
 @pytest.mark.parametrize("content", [None, b"this is no database, whatever its name says" * 50])
-def test_a_folder_that_cannot_be_used_is_refused_in_one_sentence(tmp_path, content):
+def test_an_unusable_folder_is_rejected_in_one_sentence(tmp_path, content):
     target = tmp_path / "file" / "state"
     if content is None:
         target.parent.write_text("a file where a folder should be")
@@ -144,18 +144,18 @@ def test_a_folder_that_cannot_be_used_is_refused_in_one_sentence(tmp_path, conte
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "reason"),
     [
         (["--fault", "nope"], "unknown fault 'nope'"),
         (["--fault", ""], "unknown fault ''"),
-        (["--fault", "latency:soon"], "param is 'soon', which is not a number"),
-        (["--fault", "latency:nan"], "parameter is 0 to"),
-        (["--fault", "html:5"], "takes no parameter"),
+        (["--fault", "latency:soon"], "param must be a number, not 'soon'"),
+        (["--fault", "latency:nan"], "is not between 0 and"),
+        (["--fault", "html:5"], "it has no parameter"),
         (["--fault", "500,times"], "'times' is not SELECTOR=VALUE"),
-        (["--fault", "500,times=often"], "times is 'often', which is not a whole number"),
+        (["--fault", "500,times=often"], "times must be an integer, not 'often'"),
         (["--fault", "500,until=noon"], "unknown selector 'until'"),
-        (["--fault", "500,path=["], "no regular expression"),
-        (["--fault", "500,probability=2"], "probability is 0 to 1"),
+        (["--fault", "500,path=["], "is an invalid regular expression"),
+        (["--fault", "500,probability=2"], "probability must be between 0 and 1"),
         (["--quirk", "nope"], "unknown quirk 'nope'"),
         (["--quirk", "missing:"], "unknown quirk 'missing:'"),
         (["--quirk", "missing:settings/domain/lst-users"], "names no endpoint"),
@@ -168,13 +168,13 @@ def test_a_folder_that_cannot_be_used_is_refused_in_one_sentence(tmp_path, conte
         (["--no-such-option"], "--no-such-option"),
     ],
 )  # fmt: skip
-def test_a_misspelling_is_wrong_usage_and_says_what_is_known(words, said):
+def test_a_misspelling_is_a_usage_error_that_lists_the_valid_names(words, reason):
     done = run(*words)
     assert (done.returncode, done.stdout) == (64, ""), done.stderr
-    assert said in done.stderr and "Traceback" not in done.stderr
+    assert reason in done.stderr and "Traceback" not in done.stderr
 
 
-def test_faults_and_quirks_of_the_command_line_are_in_force():
+def test_faults_and_quirks_of_the_command_line_are_active():
     words = ("--fault", "503:7,path=domain-names,times=1", "--quirk", "no-message", "--quirk",
              "missing:GET /api/v1/settings/sysadmin/domains/")  # fmt: skip
     with running(*words) as (found, _):
@@ -191,6 +191,6 @@ def test_sigterm_ends_it_while_a_client_holds_a_connection_open():
     with running() as (found, process):
         connection = http.client.HTTPConnection(found["url"].removeprefix("http://"), timeout=10)
         connection.request("GET", "/")
-        assert b"must not be used as a mail server" in connection.getresponse().read()
+        assert b"Do not use it as a mail server" in connection.getresponse().read()
         assert process.poll() is None
     connection.close()

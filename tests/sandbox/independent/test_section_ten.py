@@ -1,4 +1,4 @@
-"""The behaviours that API reference section 10 lists, by their numbers; a last test says that none is left out."""
+"""The behaviors that API reference section 10 lists, by their numbers; the last test checks that none is missing."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_01_business_errors_are_200_with_success_false_or_4xx_by_quirk(world):
         ("mapi-ews", "enableMapiEwsAccountManagement", "mapiEwsAccounts"),
     ],
 )
-def test_02_success_without_effect_for_seats_with_the_flag_off_and_for_dkim_without_dns(world, kind, flag, key):
+def test_02_success_without_effect_for_activation_with_the_flag_off_and_for_dkim_without_dns(world, kind, flag, key):
     world.sa.ok("settings/sysadmin/domain-settings/example.test", {"domainSettings": {flag: False}})
     world.da.ok(f"settings/domain/{kind}-mailboxes-patch", [{"emailAddress": ANNA, "isActive": True}])
     assert world.da.read(f"settings/domain/{kind}-mailboxes")[key] == []
@@ -50,7 +50,7 @@ def test_02_success_without_effect_for_seats_with_the_flag_off_and_for_dkim_with
     assert world.da.read("settings/domain/domain")["domainSettings"]["domainKeysSettings"]["isActive"] is False
 
 
-def test_03_an_access_token_dies_after_fifteen_minutes_with_401(world):
+def test_03_an_access_token_expires_after_fifteen_minutes_with_401(world):
     found = login(world, "admin", world.password, clientId="three").json()
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", found["accessTokenExpiration"])
     own = world.anon.bearing(found["accessToken"])
@@ -60,7 +60,7 @@ def test_03_an_access_token_dies_after_fifteen_minutes_with_401(world):
     assert own.get("settings/sysadmin/domains").status_code == 401
 
 
-def test_04_refresh_rotates_and_reuse_is_401_and_a_tick(world):
+def test_04_refresh_rotates_and_reuse_is_401_and_counts_as_a_failure(world):
     old = login(world, "admin", world.password, clientId="four").json()["refreshToken"]
     new = world.anon.ok("auth/refresh-token", {"token": old, "clientId": "four"})["refreshToken"]
     assert new != old
@@ -70,7 +70,7 @@ def test_04_refresh_rotates_and_reuse_is_401_and_a_tick(world):
 
 
 @pytest.mark.parametrize("client", [{"clientId": "same"}, {}])
-def test_05_a_new_login_with_the_same_client_id_or_both_without_kills_the_earlier_token(world, client):
+def test_05_a_new_login_with_the_same_client_id_or_both_without_revokes_the_earlier_token(world, client):
     first = world.anon.login("admin", world.password, **client)
     other = world.anon.login("admin", world.password, clientId="other")
     world.anon.login("admin", world.password, **client)
@@ -101,7 +101,7 @@ def test_06_failed_logins_are_delayed_then_the_address_is_refused_with_the_right
         ({"passwordExpired": True}, "PASSWORD_EXPIRED"),
     ],
 )
-def test_07_two_factor_and_an_expired_password_give_200_with_a_step_token_that_opens_nothing(world, state, message):
+def test_07_two_factor_and_an_expired_password_give_200_with_a_step_token_without_access(world, state, message):
     world.anon.sandbox("POST", "account", {"email": ANNA, **state})
     found = login(world, ANNA, world.secret).json()
     assert (found["success"], found["message"], found["refreshToken"]) == (True, message, "")
@@ -112,7 +112,7 @@ def test_07_two_factor_and_an_expired_password_give_200_with_a_step_token_that_o
     assert step.get("settings/mailbox-forward-list").status_code == 401, "ten minutes"
 
 
-def test_08_a_system_administrator_without_context_is_told_that_the_domain_does_not_exist(world):
+def test_08_for_a_system_administrator_without_context_the_domain_does_not_exist(world):
     for answer in (world.sa.get("settings/domain/domain"), world.sa.post("settings/domain/get-user", {"email": ANNA})):
         assert (answer.json()["success"], answer.json()["message"]) == (False, "Domain does not exist")
     for path in (f"settings/domain/user-mail/{ANNA}", f"settings/domain/mailbox-forward-list/{ANNA}"):
@@ -156,7 +156,7 @@ def test_13_users_aliases_and_lists_share_one_namespace(world):
         assert world.da.refused(PUT_ALIAS, alias(taken)) == "USER_ADD_ERROR_NAME_IN_USE"
 
 
-def test_14_creating_a_domain_creates_its_administrator_who_is_listed_and_stays(world):
+def test_14_creating_a_domain_creates_its_administrator_who_is_listed_and_cannot_be_deleted(world):
     world.add_domain("new.test")
     rows = world.sa.read("settings/sysadmin/list-users/new.test")["userData"]
     assert [(row["userName"], row["isPrimaryDomainAdmin"]) for row in rows] == [("boss", True)]
@@ -246,7 +246,7 @@ def test_23_post_user_merges_or_blanks_by_switch(world):
     assert (found["fullName"], found["description"]) == ("", "e")
 
 
-def test_24_a_forward_list_is_replaced_wholly_and_has_effect_only_with_both_flags(world):
+def test_24_a_forward_list_is_replaced_completely_and_takes_effect_only_with_both_flags(world):
     def effective() -> list[str]:
         found: list[str] = world.state()["users"]["anna"]["effectiveForwards"]
         return found
@@ -264,7 +264,7 @@ def test_24_a_forward_list_is_replaced_wholly_and_has_effect_only_with_both_flag
     world.sa.ok(domain, {"domainSettings": {"enableMailForwarding": False}})
     assert effective() == []
     found = world.da.ok("settings/domain/get-mailbox-forward-list", {"email": ANNA})["mailboxForwardList"]
-    assert found["forwardList"] == ["c@x.test"], "stored all the same"
+    assert found["forwardList"] == ["c@x.test"], "stored nevertheless"
 
 
 def test_25_the_mx_rule_differs_by_kind_of_token(world):
@@ -321,7 +321,7 @@ def test_30_targets_may_be_bare_local_parts(world):
     assert world.da.read("settings/domain/alias/full")["alias"]["aliasTargetList"] == ["anna"]
 
 
-def test_31_proxies_maintenance_slowness_and_cut_connections_can_be_had(world):
+def test_31_proxies_maintenance_slowness_and_cut_connections_can_be_simulated(world):
     world.fault(name="html")
     answer = world.da.get("settings/domain/data")
     assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (200, "text/html")
@@ -338,7 +338,7 @@ def test_31_proxies_maintenance_slowness_and_cut_connections_can_be_had(world):
     assert "lost" in world.state()["users"], "cut after the write was applied"
 
 
-def test_32_the_order_of_rows_means_nothing_unless_a_sort_field_is_given(world):
+def test_32_rows_are_unsorted_without_a_sort_field(world):
     for name in ("delta", "alfa", "charlie", "bravo", "echo"):
         world.da.ok("settings/domain/user-put", world.user(name))
     world.quirks("unsorted-rows")
@@ -356,7 +356,7 @@ def test_33_a_quota_below_the_usage_is_accepted(world):
     assert (found["maxMailboxSize"], found["currentMailboxSize"]) == (10, 5000)
 
 
-def test_34_a_disabled_user_keeps_its_data_and_its_place_in_lists(world):
+def test_34_a_disabled_user_keeps_its_data_and_stays_in_lists(world):
     before = world.da.read(f"settings/domain/user/{ANNA}")["userData"]
     world.da.ok("settings/domain/users-disable/true/false", {"input": ["anna"]})
     after = world.da.read(f"settings/domain/user/{ANNA}")["userData"]
@@ -365,7 +365,7 @@ def test_34_a_disabled_user_keeps_its_data_and_its_place_in_lists(world):
     assert [(row["userName"], row["status"]) for row in rows] == [("boss", "Enabled"), ("anna", "Disabled")]
 
 
-def test_35_seat_lists_hold_only_accounts_with_a_seat(world):
+def test_35_activation_lists_contain_only_activated_accounts(world):
     assert world.da.read("settings/domain/active-sync-mailboxes")["activeSyncAccounts"] == []
     world.da.ok("settings/domain/active-sync-mailboxes-patch", [{"emailAddress": ANNA, "isActive": True}])
     rows = world.da.read("settings/domain/active-sync-mailboxes")["activeSyncAccounts"]

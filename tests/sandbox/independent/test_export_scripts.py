@@ -10,7 +10,7 @@ from typing import Any
 
 import page_examples as page
 import pytest
-from stranger_wire import Wire, has_shape
+from plain_client import Wire, has_shape
 
 DOMAIN = "customer.test"
 PASSWORD = "Start-1234"
@@ -82,7 +82,7 @@ def test_the_migrator_moves_users_and_expires_their_passwords(wire, token):
     assert nowhere.refused() == "Domain does not exist"
 
 
-def test_joes_tools_walk_all_domains_and_read_forwards_as_the_user(wire, token):
+def test_joes_tools_read_all_domains_and_the_forwards_as_the_user(wire, token):
     own = {"X_SmarterMailDomain": DOMAIN}
     forwards = {"forwardList": ["x@other.test"], "keepRecipients": True, "deleteOnForward": False}
     wire.post("/api/v1/settings/domain/user-put", user("anna", forwardList=forwards), token, **own).done()
@@ -103,7 +103,7 @@ def test_joes_tools_walk_all_domains_and_read_forwards_as_the_user(wire, token):
     assert wire.post("/api/v1/auth/authenticate-user", body).status == 401
 
 
-def test_joes_older_build_says_its_errors_in_the_reason_phrase(wire, token, server):
+def test_joes_older_build_has_its_errors_in_the_reason_phrase(wire, token, server):
     server.quirks("reason-phrase-errors", "unknown-user-400", "business-errors-4xx")
     answer = wire.get(f"/api/v1/settings/sysadmin/user/no@{DOMAIN}", token)
     assert (answer.status, answer.reason, answer.raw) == (400, "User not found", b"")
@@ -142,7 +142,7 @@ def test_the_shell_scripts_make_forward_only_mailboxes_and_find_the_aliases_of_o
         assert [row["name"] for row in rows] == ["full", "bare"], search
 
 
-def test_the_inbox_tool_works_below_a_path_prefix_and_believes_the_tokens_exp(wire, server, token):
+def test_the_inbox_tool_works_with_a_path_prefix_and_uses_the_exp_of_the_token(wire, server, token):
     prefixed = Wire(f"{server.root}/webmail")
     body = {"username": "admin", "password": server.password, "clientId": "inbox"}
     answer = prefixed.post("/api/v1/auth/authenticate-user", body)
@@ -159,7 +159,7 @@ def test_the_inbox_tool_works_below_a_path_prefix_and_believes_the_tokens_exp(wi
     assert prefixed.get("/api/v1/settings/sysadmin/domain-names", token).done()["data"] == [DOMAIN]
 
 
-def test_the_provider_that_guesses_meets_404_and_finds_the_alias_list_that_moved(wire, boss, token, server):
+def test_a_provider_that_guesses_endpoints_gets_404_and_finds_the_renamed_alias_list(wire, boss, token, server):
     wire.post(
         "/api/v1/settings/domain/alias-put", {"alias": {"name": "sales", "aliasTargetList": ["boss"]}}, boss
     ).done()

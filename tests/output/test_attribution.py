@@ -36,7 +36,7 @@ def drifted(plans: tuple[Plan, ...]) -> tuple[Plan, ...]:
     return tuple(replace(p, hidden=(), cost=None, changes=tuple(map(bare, p.changes))) for p in plans)
 
 
-def test_the_document_says_whose_what_is_masked_and_what_it_costs(
+def test_the_document_has_attribution_hidden_changes_and_cost(
     based: tuple[Plan, ...], generated: Generated, schema: Schema
 ) -> None:
     document = json.loads(render_plans_json(based, generated))
@@ -54,7 +54,7 @@ def test_the_document_says_whose_what_is_masked_and_what_it_costs(
     assert "masked" not in other
 
 
-def test_a_side_of_the_bill_that_is_not_known_is_left_out(generated: Generated, schema: Schema) -> None:
+def test_an_unknown_side_of_the_bill_is_omitted(generated: Generated, schema: Schema) -> None:
     plan = Plan(domain="a.example", server="m", cost=Cost(currency="USD", before=None, after=Decimal(2)))
     document = json.loads(render_plans_json((plan,), generated))
     schema("plan").validate(document)
@@ -63,7 +63,7 @@ def test_a_side_of_the_bill_that_is_not_known_is_left_out(generated: Generated, 
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_the_same_plans_in_another_order_are_the_same_bytes(data: st.DataObject, any_plans: Any) -> None:
+def test_the_order_of_the_plans_does_not_change_the_document(data: st.DataObject, any_plans: Any) -> None:
     header = {"time": "2026-11-22T18:00:00Z", "tool": "reconciler", "version": "0.1.0"}
     plans = list({(p.domain, p.server): p for p in data.draw(any_plans)}.values())
     plans = [replace(p, hidden=tuple({(c.kind, c.name, c.action): c for c in p.hidden}.values())) for p in plans]
@@ -94,7 +94,7 @@ def test_the_same_plans_in_another_order_are_the_same_bytes(data: st.DataObject,
 
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_any_apply_keeps_to_its_schema(data: st.DataObject, any_plans: Any, any_outcome: Any, schema: Schema) -> None:
+def test_any_apply_document_is_valid(data: st.DataObject, any_plans: Any, any_outcome: Any, schema: Schema) -> None:
     header = {"time": "2026-11-22T18:00:00Z", "tool": "reconciler", "version": "0.1.0"}
     outcomes = {f"{n}.example": rows for n, rows in enumerate(data.draw(st.lists(st.lists(any_outcome, max_size=3))))}
     text = render_apply_json(
@@ -145,7 +145,7 @@ Monthly bill: USD 17.50 -> 22.00 (+4.50).
 """
 
 
-def test_the_text_has_it_in_words_on_80_columns(based: tuple[Plan, ...]) -> None:
+def test_the_text_shows_attribution_and_bill_in_80_columns(based: tuple[Plan, ...]) -> None:
     lines = list(render_plans(based, color=False, width=80, today=TODAY))
     assert "".join(line + "\n" for line in lines) == SCREEN
 
@@ -163,7 +163,7 @@ def test_resources_created_or_deleted_on_the_server_are_named(make: Callable[...
 
 
 COMMENT = """\
-## ⚠ deletes 1 mailbox with 3.2 GiB, last used 2 days ago · already pending: deletes 1 alias · 2 resources changed on the server
+## ⚠ Deletes 1 mailbox with 3.2 GiB, last used 2 days ago · already pending: deletes 1 alias · 2 resources changed on the server
 
 Plan: 1 to create, 2 to update, 2 to delete in 1 of 2 domains.
 
@@ -191,7 +191,7 @@ Monthly bill: USD 17.50 → 22.00 (+4.50).
 
 <details><summary>1 creation</summary>
 
-- `+` mailbox `erin@example.com` (changed in git)
+- `+` mailbox `erin@example.com`
   - at `domains/example.com.yaml:12:5`
   - quota: `1 GiB`
 
@@ -245,10 +245,10 @@ def test_a_change_set_that_changes_nothing_says_so(based: tuple[Plan, ...]) -> N
     plan = replace(based[0], hidden=(), changes=tuple(c for c in based[0].changes if c.attribution == "pending"))
     text = render_plans_markdown((plan,), today=TODAY)
     assert "\n### Introduced by this change: none\n\n---\n\n### Already pending" in text
-    assert text.startswith("## ⚠ already pending: deletes 1 alias · 1 resource changed on the server\n")
+    assert text.startswith("## ⚠ Already pending: deletes 1 alias · 1 resource changed on the server\n")
 
 
-def test_a_comment_on_drift_stands_by_direction_and_folds_nothing_of_the_servers(based: tuple[Plan, ...]) -> None:
+def test_a_comment_on_drift_is_ordered_by_direction_and_unfolds_changes_of_the_server(based: tuple[Plan, ...]) -> None:
     text = render_plans_markdown(drifted(based), today=TODAY)
     assert re.findall("^### .*$", text, re.MULTILINE) == [
         "### Changed on the server: 1 change",
@@ -261,7 +261,7 @@ def test_a_comment_on_drift_stands_by_direction_and_folds_nothing_of_the_servers
     assert "  - enabled: `false` → `true`\n" in server
 
 
-def test_the_parts_are_told_apart_by_a_parser(based: tuple[Plan, ...]) -> None:
+def test_a_markdown_parser_separates_the_parts(based: tuple[Plan, ...]) -> None:
     import markdown_it
 
     tokens = markdown_it.MarkdownIt("commonmark", {"html": True}).parse(render_plans_markdown(based, today=TODAY))
@@ -276,7 +276,7 @@ def test_the_parts_are_told_apart_by_a_parser(based: tuple[Plan, ...]) -> None:
     assert sum("<details>" in c for c in folded) == sum("</details>" in c for c in folded) == 5
 
 
-def test_what_is_cut_is_counted_by_whose_it_is_and_never_stands_under_anothers_title(
+def test_omitted_changes_are_counted_by_attribution(
     make: Callable[..., Change],
 ) -> None:
     own = tuple(make("create", f"own{n}", attribution="change set") for n in range(400))
@@ -292,7 +292,9 @@ def test_what_is_cut_is_counted_by_whose_it_is_and_never_stands_under_anothers_t
         assert text.index("### Already pending") < text.index("mailbox `there")
 
 
-def test_what_does_not_fit_is_never_rendered(make: Callable[..., Change], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_entries_beyond_the_limit_are_never_rendered(
+    make: Callable[..., Change], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from reconciler.output.plan import markdown as plan_markdown_parts
 
     asked = []
@@ -303,7 +305,7 @@ def test_what_does_not_fit_is_never_rendered(make: Callable[..., Change], monkey
     assert 0 < len(asked) < 200
 
 
-def test_the_command_line_has_the_limits_of_the_renderer() -> None:
+def test_the_command_line_and_the_renderer_have_the_same_limits() -> None:
     assert (MARKDOWN_LIMIT, LEAST_MARKDOWN) == (GITHUB_LIMIT, MIN_LIMIT)
 
 
@@ -323,7 +325,7 @@ def test_the_command_line_has_the_limits_of_the_renderer() -> None:
         ("", ""),
     ],
 )
-def test_how_long_ago_a_day_was(moment: str, words: str) -> None:
+def test_the_age_of_a_day(moment: str, words: str) -> None:
     assert ago(moment, TODAY) == words
 
 

@@ -1,0 +1,1 @@
+"""Messages, questions, signals and streams of the process."""
