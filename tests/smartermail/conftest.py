@@ -68,8 +68,9 @@ def filled(reusable: list[World]) -> Iterator[World]:
         reusable[0].own("POST", "snapshot")
     (world,) = reusable
     world.reset()
+    url = world.url
     yield world
-    world.url = world.box.endpoint.url  # a test may have added a prefix
+    world.url = url  # a test may have added a prefix
     if world.is_spent or not world.restore():
         reusable.clear()
         world.box.stop()
