@@ -46,7 +46,7 @@ def all_codes() -> tuple[str, ...]:
     return tuple(sorted({*EXPLANATIONS, *_findings()}))
 
 
-def explain(code: str) -> Explained | None:
+def explain_code(code: str) -> Explained | None:
     """The explanation of a code; None if the code is unknown."""
     found = EXPLANATIONS.get(code)
     if found is not None:

@@ -21,6 +21,7 @@ def configured(console: Console, selection: Sequence[str]) -> Configuration:
         log_requests()
     config = load_configuration(find_root(Path.cwd(), console.workspace), selection)
     broken = has_errors(config.diagnostics)
+    # Errors are printed with `-q` too, because they explain the exit code.
     if config.diagnostics and (broken or not console.quiet):
         lines = render_diagnostics(
             config.diagnostics,
@@ -39,6 +40,7 @@ def configured(console: Console, selection: Sequence[str]) -> Configuration:
 def view_of(console: Console, config: Configuration) -> View:
     """The circumstances of a document about this workspace."""
 
+    # The three functions call git or read files. A format that needs none of them does not pay for them.
     def header() -> Mapping[str, object]:
         from reconciler.app.header import generated
 
@@ -78,4 +80,5 @@ def log_requests() -> None:
     logger = logging.getLogger("reconciler")
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
+    # A handler of the root logger, for example of a test or of an embedding program, would print each line again.
     logger.propagate = False

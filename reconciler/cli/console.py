@@ -67,6 +67,7 @@ class Console:
             for line in lines:
                 out.write(line + "\n")
             out.flush()
+        # A closed pipe (`| head`) is a usual end, not an error. `main` ends the run without a message.
         except BrokenPipeError:
             raise
         except OSError as e:
@@ -121,6 +122,7 @@ class LiveProgress:
 
         bar = "#" * (20 * self._done // self._total)
         line = f"{self._title} [{bar:<20}] {self._done}/{self._total} {safe(text)}"
+        # A line that fills the last column would wrap, and the next step could not erase it.
         self._write("\r\033[K" + line[: shutil.get_terminal_size().columns - 1])
 
     def _write(self, text: str) -> None:
@@ -146,6 +148,7 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
         after_quiet: bool,
         **options: Any,
     ) -> Any:
+        # Both positions of an option count, so neither may overwrite the other with its default.
         console: Console = click.get_current_context().obj
         merged = replace(
             console,
@@ -222,6 +225,7 @@ class FormatType(FormatBase):
         name, equals, path = str(value).partition("=")
         if name not in self.names or (equals and not path):
             self.fail(f"{value!r} is not one of {', '.join(self.names)} (add =FILE to write a file)", param, ctx)
+        # The path is checked while options are parsed: a run over all servers must not fail when it writes its result.
         fault = file_fault(Path(path)) if path else ""
         if fault:
             self.fail(fault, param, ctx)
@@ -276,5 +280,6 @@ def emit(console: Console, formats: Sequence[Format], render: Callable[[str], It
         if wanted.path is None:
             console.results(lines)
         else:
+            # The message goes to standard error, so that it does not mix with a format on standard output.
             write_file(wanted.path, "\n".join(lines) + "\n")
             console.say(f"wrote {wanted.path}")

@@ -48,6 +48,8 @@ class Commands(click.Group):
             return None
         module = importlib.import_module(f"reconciler.cli.commands.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
+        # Automatic names would come from Python identifiers, such as `FORMATS` for `--format`. Users know the options'
+        # names.
         _name_in_environment(command, f"RECONCILER_{cmd_name.upper()}")
         return command
 
@@ -63,6 +65,7 @@ class Commands(click.Group):
         import difflib
 
         name = args[0]
+        # The suggestion comes from the table of names, so that a wrong name imports no module.
         if name not in COMMANDS and not name.startswith("-"):
             close = difflib.get_close_matches(name, COMMANDS, n=1)
             hint = f" Did you mean {close[0]}?" if close else ""
@@ -113,6 +116,7 @@ def cli(ctx: click.Context, workspace: Path | None, verbose: int, quiet: bool) -
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The console script."""
+    # Streams come first, so that every later error can be printed. Core dumps are forbidden before any secret is read.
     open_streams()
     forbid_core_dumps()
     sys.exit(run(argv))
@@ -135,9 +139,11 @@ def run(argv: Sequence[str] | None = None) -> int:
     try:
         # Before anything else, even `--version`: a file of another project in our package may run at any import.
         refuse_foreign_files()
+        # click's standalone mode would map errors to its own exit codes. The exit codes are a contract with CI.
         result = cli.main(args=None if argv is None else list(argv), prog_name="reconciler", standalone_mode=False)
     except click.UsageError as e:
         show_usage_error(e)
+        # The code 2 of click would mean "there are changes" to CI, so a usage error is 64 (EX_USAGE).
         return 64
     except click.ClickException as e:
         show_usage_error(e)
@@ -151,6 +157,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     except ReconcilerError as e:
         from reconciler.app.exits import of_error
 
+        # Some messages already begin with their location, which must not appear twice.
         place = f"{e.span}: " if e.span and not e.message.startswith(str(e.span)) else ""
         show_error(f"{place}error: {e.message}", e.hint)
         return int(of_error(e))

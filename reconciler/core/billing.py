@@ -97,6 +97,7 @@ def activations_of(mailboxes: Iterable[Mailbox], billing: Billing) -> Activation
     billed = billed_protocols(billing)
     found = {"eas": 0, "mapi": 0, "both": 0, "": 0}
     for mailbox in mailboxes:
+        # The host does not bill its own account to the customer.
         if is_hosts_own(mailbox):
             continue
         eas = mailbox.eas if "eas" in billed else False
@@ -120,6 +121,7 @@ def cost_of(plan: Plan, current: CurrentDomain, billing: Billing) -> Cost | None
         return None
     there = current.mailboxes
     before = bill(billing, current.usage_bytes, activations_of(there.values(), billing))
+    # An incomplete plan has no changes. The same amount on both sides would look like a plan that costs nothing.
     if not plan.complete:
         return Cost(currency=billing.currency, before=before, after=None)
     changes = [c for c in plan.changes if c.kind == "mailbox"]
@@ -134,6 +136,7 @@ def _usage_after(changes: Iterable[Change], current: CurrentDomain) -> int | Non
     for change in changes:
         if change.action == "delete":
             freed = current.mailboxes[change.name].facts.usage_bytes if change.name in current.mailboxes else None
+            # An unknown size makes the bill unknown. A guess would promise a saving that the invoice does not have.
             if usage is None or freed is None:
                 return None
             # The server may count a domain less often than its mailboxes, so the difference can be negative.

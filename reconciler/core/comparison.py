@@ -99,6 +99,7 @@ def compare(before: Snapshot, after: Snapshot, *, since: str, partial: bool = Fa
                     verdict=verdict, before=old, after=new,
                 )
             )  # fmt: skip
+    # The order is complete, because `keys` is a set and equal reports must give equal text.
     found.sort(key=lambda d: (VERDICTS.index(d.verdict), d.domain, d.server, d.alias_of, d.check))
     return Comparison(since=since, differences=tuple(found))
 

@@ -69,4 +69,5 @@ def sort_diagnostics(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...
         span = d.span or Span("", 0, 0)
         return (span.file, span.line, span.column, _RANK[d.severity], d.code, d.message, d.hint)
 
+    # Two checks may report the same fault at the same place. The user must fix it only once.
     return tuple(sorted(dict.fromkeys(diagnostics), key=key))

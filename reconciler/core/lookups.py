@@ -111,6 +111,7 @@ class Answer:
     @property
     def unknown(self) -> bool:
         """Whether the lookup failed: the records may or may not exist."""
+        # A failed lookup is not void: to treat it as a missing record could replace a record that exists.
         return self.outcome in ("temporary", "refused")
 
     @property

@@ -34,6 +34,7 @@ def local_part(text: str) -> str:
     name = text.lower()
     if len(name) > MAX_LOCAL_PART:
         raise BadName(f"the part before the @ has {len(name)} characters, {MAX_LOCAL_PART} are allowed (RFC 5321)")
+    # The text is checked, not its lower case: the Kelvin sign becomes an ASCII k, so that two names would be one.
     if text.isascii() and _LOCAL.fullmatch(name):
         return name
     if not name:
@@ -48,6 +49,7 @@ def local_part(text: str) -> str:
     raise BadName(f"the character {bad!r} is not allowed before the @")
 
 
+# A large workspace decodes each domain many times, and IDNA is slow. The size bounds the memory.
 @lru_cache(maxsize=65536)
 def domain_name(text: str) -> str:
     """The canonical form of a domain: lower case, A-labels (RFC 5890), no final dot.
@@ -118,6 +120,7 @@ def host_or_address(text: str) -> str:
     if isinstance(found, IPv6Address):
         if found.scope_id is not None:
             raise BadName("an address with a zone is valid only on one machine")
+        # One address has one spelling, so that an IPv4 address in IPv6 form is not reported as another sender.
         return str(found.ipv4_mapped or found)
     return str(found)
 
@@ -149,10 +152,12 @@ def display_domain(canonical: str) -> str:
     if "xn--" not in canonical:
         return canonical
     try:
+        # `host_name` checks no A-labels, so a name with `xn--` may be undecodable. It is then shown as it is.
         return idna.decode(canonical)
     except (idna.IDNAError, UnicodeError):
         return canonical
 
 
 def _plain(e: Exception) -> str:
+    # The message of the library may have several lines and repeat untrusted text, so it is cut.
     return str(e).splitlines()[0][:120]

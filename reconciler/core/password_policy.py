@@ -76,6 +76,7 @@ class PolicyComparison:
 
 def compare_policies(product: PasswordPolicy, server: ServerPasswordPolicy | None) -> PolicyComparison:
     """Compares each rule of the product with the server's; None = the server reports no rules."""
+    # A server without any report is compared like one that reports no rule, so that both have the state "unknown".
     reported = server or ServerPasswordPolicy()
     rows: tuple[tuple[str, int | bool, int | bool | None], ...] = (
         ("minLength", product.min_length, reported.min_length),

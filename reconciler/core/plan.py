@@ -148,6 +148,7 @@ class Plan:
     server: str
     changes: tuple[Change, ...] = ()
     unmanaged: tuple[Unmanaged, ...] = ()
+    # Not compared: messages and prices can change while the effect of the plan stays the same.
     diagnostics: tuple[Diagnostic, ...] = field(default=(), compare=False)
     complete: bool = True
     left_out: int = field(default=0, compare=False)

@@ -27,6 +27,7 @@ def parse_size(value: str | int) -> int:
     if value == "unlimited":
         return UNLIMITED
     found = _SIZE.fullmatch(value)
+    # KB, MB and GB are not accepted: some programs mean powers of 1000 and others powers of 1024.
     if not found:
         raise ValueError("write a size as 500 MiB, 5 GiB, 1 TiB, a number of bytes, or unlimited")
     return int(found[1]) * UNITS[found[2]]
@@ -37,6 +38,7 @@ def format_size(size: int) -> str:
     if size == UNLIMITED:
         return "unlimited"
     for unit in reversed(UNITS):
+        # No rounding: `import` writes this text into a file, and a plan after it must be empty.
         if size % UNITS[unit] == 0:
             return f"{size // UNITS[unit]} {unit}"
     return str(size)

@@ -17,6 +17,7 @@ class Secret:
     __slots__ = ("__value",)
 
     def __init__(self, value: str) -> None:
+        # The name is mangled, so that no code reads the value without `reveal`.
         self.__value = value
 
     def reveal(self) -> str:
@@ -28,6 +29,7 @@ class Secret:
 
     __str__ = __repr__
 
+    # Without this method, a format specification in a log call would raise an error and stop the run.
     def __format__(self, spec: str) -> str:
         return format("***", spec)
 

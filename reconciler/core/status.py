@@ -96,6 +96,7 @@ def figures(product: Product | None, current: CurrentDomain, policy: ServerPassw
     server = current.limits
     # The host's own account belongs to the host, so customers neither see nor pay for it.
     own = [m for m in current.mailboxes.values() if not is_hosts_own(m)]
+    # A product without prices shows no bill, instead of a bill of 0.
     billing = product.billing if product and is_billed(product.billing) else None
     return Figures(
         mailboxes=Use(used=len(own), sold=sold.mailboxes or None, served=server.mailboxes or None),

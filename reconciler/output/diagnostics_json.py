@@ -34,4 +34,5 @@ def render_diagnostics_json(
 
 def _span_data(span: Span | None) -> dict[str, object]:
     ends = {"endLine": span.end_line, "endColumn": span.end_column} if span else {}
+    # Documents of plans have no end of a range. Editors need it to underline the value, so only this document adds it.
     return place_data(span) | ends

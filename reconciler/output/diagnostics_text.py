@@ -58,6 +58,7 @@ class Snippets:
         # The span may point behind the end of the text, for example at a missing key.
         if line is None:
             return False
+        # A password may be on the line below its key, as a block text or an indented value.
         return bool(_PASSWORD.search(line) or _PASSWORD_ABOVE.search(self._line(span.file, span.line - 1) or ""))
 
     def _line(self, file: str, number: int) -> str | None:
@@ -71,8 +72,10 @@ class Snippets:
 
 def _window(source: str, span: Span, cells: int) -> tuple[str, int, int]:
     """The part of a line around a span that fits, the cell at which the span begins in it, and its cells there."""
+    # A very narrow terminal still gets a recognizable part of the line.
     cells = max(cells, 20)
     begin = min(max(span.column, 1) - 1, len(source))
+    # A value of several lines is underlined to the end of its first line, because only that line is shown.
     end = len(source) if span.end_line > span.line else min(span.end_column - 1, len(source))
     end = max(end, begin)
     # The span must be visible even in a very long line, so the window starts close to it.
@@ -88,6 +91,8 @@ def _window(source: str, span: Span, cells: int) -> tuple[str, int, int]:
 
 
 def _fits(source: str, cells: int) -> bool:
+    # The first test is cheap and rejects very long lines. A character can take no cell, so it compares with twice the
+    # width.
     return len(source) <= cells * 2 and columns(_expanded(source)) <= cells
 
 

@@ -28,6 +28,7 @@ def json_text(document: Mapping[str, object], files: Mapping[str, str] = NO_FILE
         files: the displayed name of a file -> its name in the workspace. Displayed names depend on the current
             folder; a document must not.
     """
+    # The files are renamed at the end and not where documents are made, so that no document can forget it.
     document = _renamed(document, files) if files else document
     return json.dumps(document, sort_keys=True, indent=2, ensure_ascii=True) + "\n"
 
@@ -82,6 +83,7 @@ class Fingerprints:
         """
         number = self._seen[parts]
         self._seen[parts] += 1
+        # JSON keeps the parts apart: joined with a separator, two different entries could give the same text.
         return hashlib.sha256(json.dumps([*parts, number]).encode("ascii")).hexdigest()
 
 

@@ -142,6 +142,7 @@ def _validation_json(result: Validation, view: View) -> Iterable[str]:
 def _validation_github(result: Validation, view: View) -> Iterable[str]:
     from reconciler.output.plan.github import render_diagnostics_github
 
+    # A count for people is enough: GitHub has no annotation for success.
     if not result.diagnostics:
         return _validation_text(result, view)
     return render_diagnostics_github(result.diagnostics, view.paths(result.faulty_files()))

@@ -129,6 +129,7 @@ def _head(row: RunRow, style: Style, width: int) -> Iterator[str]:
     if row.fault:
         yield from flow(words(safe(row.fault), "red"), indent=4, hang=4, width=width, style=style)
     by, at = row.user and f"by {safe(row.user)}", row.commit and f"at {safe(row.commit[:12])}"
+    # The results come from a journal, which is a file that may have been changed, so they are untrusted too.
     counts = ", ".join(f"{n} {safe(result)}" for result, n in row.counts.items() if n) or "no changes"
     line = [piece for part in (safe(row.time), by, at, counts) if part for piece in words(part, gap=2)]
     yield from flow(line, indent=4, hang=4, width=width, style=style)
@@ -143,6 +144,7 @@ def _change_lines(change: ChangeRow, style: Style, width: int) -> Iterator[str]:
     # An older journal may contain a kind that this version does not know.
     kind = next((k.title for k in BY_NAME.values() if k.name == change.kind), change.kind)
     new = [*words("->"), Piece(safe(change.new_address), solid=True)] if change.new_address else []
+    # Without a result the change may have been made or not. The text must not suggest either.
     result = change.result or "result unknown: the run did not write it"
     pieces = [
         Piece(_SIGNS.get(change.action, "?"), ("bold",)),
@@ -154,6 +156,7 @@ def _change_lines(change: ChangeRow, style: Style, width: int) -> Iterator[str]:
     yield from flow(pieces, indent=2, hang=6, width=width, style=style)
     for name, (before, after) in change.fields.items():
         sides = _value(name, after) if before is None else f"{_value(name, before)} -> {_value(name, after)}"
+        # Journals contain names and texts from the server, so each value is made safe.
         yield from flow(words(safe(f"{name}: {sides}")), indent=6, hang=8, width=width, style=style)
     if change.password:
         text = "password: set" if change.password == "set" else "password: not set"  # noqa: S105 - not a secret

@@ -71,6 +71,7 @@ def _case(suite: ElementTree.Element, case: Case) -> None:
     file = {"file": visible(case.file)} if case.file else {}
     element = ElementTree.SubElement(suite, "testcase", named | file)
     text = "\n".join(visible(line) for line in case.lines)
+    # JUnit has no place for the details of a passed case except its output. A DNS warning passes and has details.
     if case.verdict == "pass":
         if text:
             ElementTree.SubElement(element, "system-out").text = text
@@ -97,6 +98,7 @@ def render_diagnostics_junit(
     """
     by_file: dict[str, list[Diagnostic]] = {file: [] for file in files}
     for diagnostic in sorted_diagnostics(diagnostics):
+        # A diagnostic may have no file, or a file that is not among the checked ones. Neither may be lost.
         by_file.setdefault(diagnostic.span.file if diagnostic.span else _NO_FILE, []).append(diagnostic)
     return junit_text("reconciler validate", [("files", list(_cases(by_file, paths)))])
 

@@ -20,6 +20,7 @@ def render_dnscontrol(reports: Sequence[DomainReport]) -> str:
 def _domain(report: DomainReport) -> str:
     lines = [f"  {_record(record, report.domain)}," for record in report.to_publish()]
     gaps = [f"// {text}" for text in gap_words(report)]
+    # `D_EXTEND` adds to a zone. `D` would declare the complete zone, and DNSControl would delete all other records.
     return "\n".join([*gaps, f"D_EXTEND({json.dumps(report.domain)},", *lines, ");"]) + "\n"
 
 
@@ -31,6 +32,8 @@ def _record(record: Record, domain: str) -> str:
         case "SRV":
             values = [*words[:3], json.dumps(words[3])]
         case _:
+            # JSON strings are valid JavaScript and escape quotes, so that no DNS text can become code in the
+            # configuration.
             values = [json.dumps(record.value)]
     return f"{record.type}({', '.join([json.dumps(host_in(record, domain)), *values, f'TTL({record.ttl})'])})"
 
@@ -49,6 +52,7 @@ def _zone(report: DomainReport) -> Iterator[str]:
     yield "---"
     yield f"# {report.domain}.yaml"
     yield from (f"# {text}" for text in gap_words(report))
+    # `groupby` joins only neighbors, so records of one name and type must be next to each other.
     records = sorted(report.to_publish(), key=lambda record: (_key(record, report.domain), record))
     if not records:
         yield "{}"
@@ -56,6 +60,7 @@ def _zone(report: DomainReport) -> Iterator[str]:
         yield f"{json.dumps(name)}:"
         for rtype, group in groupby(of_name, key=lambda record: record.type):
             same = list(group)
+            # octoDNS has one TTL for all records of a name and type, as DNS requires (RFC 2181 section 5.2).
             yield f"  - ttl: {same[0].ttl}"
             yield f"    type: {rtype}"
             yield from _values(rtype, same)

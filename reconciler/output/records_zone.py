@@ -74,6 +74,7 @@ def _head(record: Record) -> str:
 
 
 def _escaped(byte: int) -> str:
+    # A quote or a backslash would end the string or change the next character (RFC 1035 section 5.1).
     if byte in b'"\\':
         return f"\\{chr(byte)}"
     return chr(byte) if 0x20 <= byte < 0x7F else f"\\{byte:03d}"

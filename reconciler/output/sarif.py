@@ -127,6 +127,7 @@ def _is_file_name(path: str) -> bool:
 def _region(span: Span) -> dict[str, int]:
     """Lines and columns count from 1 and the end is exclusive, as in SARIF (section 3.30)."""
     region = {"startLine": max(span.line, 1), "startColumn": max(span.column, 1)}
+    # A span without an end has the default end, line 1, which may be before its start.
     if (span.end_line, span.end_column) > (span.line, span.column):
         region |= {"endLine": span.end_line, "endColumn": max(span.end_column, 1)}
     return region

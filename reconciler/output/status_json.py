@@ -47,6 +47,7 @@ def _domain(status: DomainStatus) -> dict[str, object]:
         data["product"] = status.product
     if status.figures is not None:
         data |= _figures(status.figures)
+    # A missing key means that DNS was not checked. An empty object would look like a domain without checks.
     if status.pills:
         data["dns"] = dict(status.pills)
     if status.dns_problem:
@@ -64,6 +65,7 @@ def _figures(figures: Figures) -> dict[str, object]:
         "mapi": _use(figures.mapi) | {"switchedOff": figures.mapi.switched_off},
     }
     if figures.currency is not None:
+        # An unknown bill has no amount. A 0 would be a wrong statement about money.
         monthly = {} if figures.monthly is None else {"monthly": format_money(figures.monthly)}
         data["bill"] = {"currency": figures.currency, **monthly}
     if figures.passwords is not None:

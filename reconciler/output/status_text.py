@@ -62,6 +62,7 @@ def policy_differences(
     for status in statuses:
         compared = status.figures.passwords if status.figures else None
         if compared is not None and compared.differences:
+            # Domains of one product usually share the differences. One note for all of them keeps the table visible.
             key = (status.server, status.product or "", compared.differences)
             found.setdefault(key, []).append(status.domain)
     return found
@@ -142,6 +143,7 @@ def _table(statuses: Sequence[DomainStatus], asked: Sequence[str], style: Style,
     titles += (["DNS"] if asked else []) + (["Pw"] if compared else [])
     head = tuple(_Cell(t, ("bold",), left=t in ("Domain", "DNS", "Pw")) for t in titles)
     rows = [_row(s, asked, currencies, compared=compared) for s in statuses]
+    # A domain that was not read has a short row, which must not influence the width of the columns.
     complete = [head, *(row for row in rows if len(row) == len(head))]
     widths = [max(columns(row[n].text) for row in complete) for n in range(len(head))]
     widths[0] = max([columns(row[0].text) for row in (head, *rows)])
@@ -157,6 +159,7 @@ def _table(statuses: Sequence[DomainStatus], asked: Sequence[str], style: Style,
 def _line(row: Row, widths: Sequence[int], gap: int, style: Style) -> Iterator[str]:
     name, *others = row
     first = name.drawn(max(widths[0], columns(name.text)), style)
+    # A name is never cut, because a user copies it. It gets a line of its own instead.
     if columns(name.text) > widths[0]:
         yield first
         first = " " * widths[0]
@@ -177,6 +180,7 @@ def _row(status: DomainStatus, asked: Sequence[str], currencies: Sequence[str], 
     if currencies:
         cells.append(_Cell(_bill(figures, with_currency=len(currencies) > 1)))
     if asked:
+        # A check that was not made for this domain is unknown, which is not the same as skipped.
         cells.append(_Cell("".join(PILLS[status.pills[c]] if c in status.pills else "?" for c in asked), pills=True))
     if compared:
         cells.append(_passwords(figures))

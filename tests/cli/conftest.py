@@ -1,4 +1,4 @@
-"""The installed program in a subprocess, a running sandbox, and workspaces to point at it."""
+"""Fixtures: the installed program in a subprocess, a running sandbox, and workspaces that use the sandbox."""
 
 import os
 import subprocess
@@ -29,7 +29,7 @@ class Program:
 
 @dataclass
 class Workspace:
-    """A workspace on disk, and the program run in it."""
+    """A workspace on disk, and the program that runs in it."""
 
     root: Path
     run: Program
@@ -71,7 +71,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Callable[..., Workspace]:
-    """Makes a workspace for an endpoint; `role` and `policy` as wanted."""
+    """Creates a workspace for an endpoint, with this role and this policy."""
 
     def make(endpoint: Endpoint, *, role: str = "admin", policy: str = "{}") -> Workspace:
         user, password = (
@@ -115,7 +115,7 @@ def workspace(tmp_path: Path) -> Callable[..., Workspace]:
 
 @dataclass(frozen=True)
 class Ran:
-    """What one command line did."""
+    """The exit code and the output of one command."""
 
     code: int
     out: str
@@ -124,7 +124,7 @@ class Ran:
 
 @pytest.fixture
 def inside(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
-    """Runs `reconciler` in a workspace, in this process: much faster, where a process of its own proves no more."""
+    """Runs `reconciler` in a workspace inside this process, which is much faster than a subprocess."""
     from reconciler.cli.main import run
 
     def do(place: Workspace, *words: str, cwd: Path | None = None, **environment: str) -> Ran:

@@ -1,4 +1,4 @@
-"""`drift --adopt`: the servers' values in the files, by hand or as a patch that git takes."""
+"""`drift --adopt` writes the values of the servers to the files, or to a patch for git."""
 
 import json
 import shutil
@@ -34,8 +34,8 @@ def git(at: Path, *words: str) -> str:
     return done.stdout
 
 
-def forget(w: Any) -> None:
-    """No journal tells any more who changed what."""
+def delete_journal(w: Any) -> None:
+    """Deletes the journal, so that the program cannot know who changed a field."""
     shutil.rmtree(w.root / ".reconciler" / "journal")
 
 
@@ -43,8 +43,8 @@ def journals(w: Any) -> set[Path]:
     return set((w.root / ".reconciler" / "journal").glob("*.jsonl"))
 
 
-def as_somebody_else(w: Any, inside: Inside, *words: str) -> None:
-    """Applies the files, and no journal tells of it: it might have been done in the server's own interface."""
+def apply_out_of_band(w: Any, inside: Inside, *words: str) -> None:
+    """Applies the files and deletes the journal of the run, like an edit in the web interface of the server."""
     before = journals(w)
     done = inside(w, "apply", "--yes", *words)
     assert done.code == 0, done.out + done.err
@@ -53,14 +53,14 @@ def as_somebody_else(w: Any, inside: Inside, *words: str) -> None:
 
 
 def drifted(w: Any, inside: Inside, server: str) -> str:
-    """A server that has been brought from STATE to `server`, and the file that still says STATE."""
+    """Changes the server from STATE to `server` and returns the text of the file, which still declares STATE."""
     path = w.root / "domains" / "example.com.yaml"
     w.domain("example.com", STATE)
     done = inside(w, "apply", "--yes")
     assert done.code == 0, done.out + done.err
     text: str = path.read_text("utf-8")
     w.domain("example.com", server)
-    as_somebody_else(w, inside, "--allow-deletions", "1")
+    apply_out_of_band(w, inside, "--allow-deletions", "1")
     path.write_text(text, encoding="utf-8")
     return text
 
@@ -77,7 +77,7 @@ removed:
 """
 
 
-def test_the_files_get_the_servers_values_and_nothing_is_left(
+def test_adopt_writes_the_values_of_the_server_and_the_next_plan_is_empty(
     sandbox: Sandbox, workspace: Make, inside: Inside
 ) -> None:
     w = workspace(sandbox.endpoint)
@@ -103,7 +103,7 @@ def test_the_files_get_the_servers_values_and_nothing_is_left(
     assert "Nothing to adopt" in again.err
 
 
-def test_a_patch_changes_no_file_and_git_applies_it_from_the_top_and_from_the_workspace(
+def test_patch_changes_no_file_and_git_applies_it_in_the_repository_root_and_the_workspace(
     sandbox: Sandbox, workspace: Make, inside: Inside, tmp_path: Path
 ) -> None:
     w = workspace(sandbox.endpoint)
@@ -134,7 +134,7 @@ def test_a_patch_changes_no_file_and_git_applies_it_from_the_top_and_from_the_wo
         git(tmp_path, "checkout", "-q", "--", ".")
 
 
-def test_what_was_changed_in_git_is_not_adopted(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
+def test_adopt_skips_a_field_that_was_changed_in_git(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
     w = workspace(sandbox.endpoint)
     path = w.root / "domains" / "example.com.yaml"
     w.domain("example.com", STATE)
@@ -150,13 +150,15 @@ def test_what_was_changed_in_git_is_not_adopted(sandbox: Sandbox, workspace: Mak
     assert path.read_text("utf-8") == text.replace("5 GiB", "6 GiB")
 
 
-def test_a_protected_mailbox_that_is_gone_stays_declared(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
+def test_adopt_keeps_the_declaration_of_a_protected_mailbox_that_the_server_lacks(
+    sandbox: Sandbox, workspace: Make, inside: Inside
+) -> None:
     w = workspace(sandbox.endpoint)
     path = w.root / "domains" / "example.com.yaml"
     w.domain("example.com", "mailboxes: {carol: {}}\naliases: {}\n")
     assert inside(w, "apply", "--yes").code == 0
     w.domain("example.com", "mailboxes: {}\naliases: {}\nremoved: {mailboxes: [carol]}\n")
-    as_somebody_else(w, inside)
+    apply_out_of_band(w, inside)
     w.domain("example.com", "mailboxes:\n  carol: {protect: true}\naliases: {}\n")
     done = inside(w, "drift", "--adopt")
     assert done.code == 2
@@ -164,7 +166,7 @@ def test_a_protected_mailbox_that_is_gone_stays_declared(sandbox: Sandbox, works
     assert path.read_text("utf-8").endswith("mailboxes:\n  carol: {protect: true}\naliases: {}\n")
 
 
-def test_an_authors_new_lines_stay_where_nothing_tells_whether_they_were_applied(
+def test_adopt_keeps_new_declarations_if_no_journal_shows_whether_they_were_applied(
     sandbox: Sandbox, workspace: Make, inside: Inside
 ) -> None:
     w = workspace(sandbox.endpoint)
@@ -176,7 +178,7 @@ def test_an_authors_new_lines_stay_where_nothing_tells_whether_they_were_applied
         "mailboxes:\n  new: {}\naliases: {}\n"
         "removed:\n  mailboxes:\n  - dave   # left\n  - erin: {purgeAfter: 2999-01-01}\n",
     )
-    forget(w)
+    delete_journal(w)
     text = path.read_text("utf-8")
     done = inside(w, "drift", "--adopt")
     assert done.code == 2
@@ -185,13 +187,13 @@ def test_an_authors_new_lines_stay_where_nothing_tells_whether_they_were_applied
         assert f"not adopted: example.com: mailbox {name}@example.com: it is unknown whether" in done.err
 
 
-def test_where_the_file_would_not_be_valid_nothing_is_written(
+def test_adopt_writes_nothing_if_the_new_file_would_be_invalid(
     sandbox: Sandbox, workspace: Make, inside: Inside
 ) -> None:
     w = workspace(sandbox.endpoint)
     w.domain("example.com", "mailboxes: {x: {quota: 60 GiB}, y: {}}\naliases: {}\n", product=None)
     assert inside(w, "apply", "--yes").code == 0
-    forget(w)
+    delete_journal(w)
     w.domain("example.com", "mailboxes: {x: {quota: 1 GiB}, y: {}}\naliases: {}\n")
     before = (w.root / "domains" / "example.com.yaml").read_bytes()
     done = inside(w, "drift", "--adopt")
@@ -203,13 +205,13 @@ def test_where_the_file_would_not_be_valid_nothing_is_written(
     assert (w.root / "domains" / "example.com.yaml").read_bytes() == before
 
 
-def test_a_file_with_anchors_where_the_change_is_stays_as_it_is(
+def test_adopt_and_import_do_not_edit_a_value_with_a_yaml_anchor(
     sandbox: Sandbox, workspace: Make, inside: Inside
 ) -> None:
     w = workspace(sandbox.endpoint)
     w.domain("example.com", "mailboxes: {x: {quota: 3 GiB}, y: {quota: 1 GiB}}\n")
     assert inside(w, "apply", "--yes").code == 0
-    forget(w)
+    delete_journal(w)
     w.domain("example.com", "mailboxes:\n  x: &small {quota: 1 GiB}\n  y: *small\n")
     done = inside(w, "drift", "--adopt")
     assert done.code == 2
@@ -219,11 +221,11 @@ def test_a_file_with_anchors_where_the_change_is_stays_as_it_is(
     assert "&small {quota: 1 GiB}" in (w.root / "domains" / "example.com.yaml").read_text("utf-8")
 
 
-def test_a_patch_needs_adopt(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
+def test_patch_without_adopt_is_a_usage_error(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
     assert inside(workspace(sandbox.endpoint), "drift", "--patch", "x").code == 64
 
 
-def test_what_a_pruning_policy_would_delete_is_declared_instead(
+def test_adopt_declares_resources_that_a_prune_policy_would_delete(
     sandbox: Sandbox, workspace: Make, inside: Inside
 ) -> None:
     w = workspace(sandbox.endpoint, policy="{prune: {mailboxes: true, aliases: true, domainAliases: true}}")
@@ -233,7 +235,7 @@ def test_what_a_pruning_policy_would_delete_is_declared_instead(
     )
     w.domain("example.com", state)
     assert inside(w, "apply", "--yes").code == 0
-    forget(w)
+    delete_journal(w)
     w.domain("example.com", "mailboxes: {a: {quota: 1 GiB}}\naliases: {}\ndomainAliases: []\n")
     done = inside(w, "drift", "--adopt")
     assert done.code == 0, done.out + done.err

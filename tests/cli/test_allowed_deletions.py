@@ -1,4 +1,4 @@
-"""`--allow-deletions N`: every command that makes or applies a plan judges the number by one rule."""
+"""`--allow-deletions N`: one rule for every command that makes or applies a plan."""
 
 import json
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def rolled_back(place: Any, inside: Inside, *number: str) -> Any:
 
 
 def saved_and_applied(place: Any, inside: Inside, *number: str) -> Any:
-    """Applies a saved plan whose file says that it was made with this number; its digests are right."""
+    """Applies a saved plan that records this number of allowed deletions and has correct digests."""
     from reconciler.app.saved.plan_file import _integrity, _written
 
     done = inside(place, "plan", "--save", "p.plan", "--allow-deletions", "2")

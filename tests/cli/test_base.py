@@ -1,4 +1,4 @@
-"""`--base REF` with a real repository and a real server: whose a change is, what is masked, who was protected before."""
+"""`--base REF` with a real repository and the sandbox: attribution, hidden changes, protections of the base."""
 
 import json
 import os
@@ -22,7 +22,7 @@ FILE = "domains/example.com.yaml"
 
 
 class Repo:
-    """The repository that a workspace lies in, and a second pair of hands at the server."""
+    """The repository of a workspace, with methods that commit, apply and change the server out of band."""
 
     def __init__(self, w: Any, inside: Run, top: Path | None = None) -> None:
         self.w, self.inside, self.top = w, inside, top or w.root
@@ -56,8 +56,8 @@ class Repo:
         done = self.inside(self.w, "apply", "--yes", *words)
         assert done.code == 0, done.out + done.err
 
-    def elsewhere(self, body: str) -> None:
-        """Somebody changes the server: the same program, in a workspace that ours knows nothing of."""
+    def edit_server(self, body: str) -> None:
+        """Changes the server out of band: another workspace applies other files."""
         root = self.w.root.parent / "elsewhere"
         shutil.rmtree(root, ignore_errors=True)
         root.mkdir()
@@ -69,7 +69,7 @@ class Repo:
         assert done.code == 0, done.out + done.err
 
     def plan(self, *words: str, command: str = "plan") -> tuple[int, Any]:
-        """The exit code, and the document's one domain."""
+        """The exit code and the only domain of the document."""
         done = self.inside(self.w, command, "--format", "json", *words)
         assert done.out, done.err
         (domain,) = json.loads(done.out)["domains"]
@@ -78,12 +78,12 @@ class Repo:
 
 @pytest.fixture
 def repo(sandbox: Sandbox, workspace: Make, inside: Run) -> Repo:
-    """A workspace in a repository of its own, nothing committed yet."""
+    """A workspace in its own repository without commits."""
     return Repo(_in_folder(workspace(sandbox.endpoint, policy="{externalForwarding: allow}"), "ws"), inside)
 
 
 def _in_folder(w: Any, folder: str) -> Any:
-    """The same workspace further down."""
+    """Moves the workspace to a subfolder."""
     target = w.root / folder
     target.mkdir(parents=True)
     for name in ("reconciler.yaml", "products"):
@@ -101,7 +101,7 @@ def own(sandbox: Sandbox, method: str, path: str, body: Any = None) -> Any:
 
 
 def attributions(domain: Any) -> dict[str, Any]:
-    """address -> (share, field -> share)"""
+    """Maps each address to its attribution and to the attribution of each field."""
     rows = domain["changes"]
     return {c["address"]: (c["share"], {n: f["share"] for n, f in c["fields"].items()}) for c in rows}
 
@@ -120,7 +120,7 @@ def codes(domain: Any) -> list[str]:
 def test_a_branch_changes_a_quota_while_the_server_drifted_elsewhere(repo: Repo) -> None:
     repo.commit("mailboxes: {alice: {quota: 5 GiB}, bob: {quota: 5 GiB}, carl: {quota: 5 GiB, displayName: Carl}}\n")
     repo.apply()
-    repo.elsewhere("mailboxes: {bob: {quota: 7 GiB}, carl: {displayName: Karl}}\n")
+    repo.edit_server("mailboxes: {bob: {quota: 7 GiB}, carl: {displayName: Karl}}\n")
     repo.branch("mailboxes: {alice: {quota: 9 GiB}, bob: {quota: 5 GiB}, carl: {quota: 9 GiB, displayName: Carl}}\n")
     code, domain = repo.plan("--base", "main", "--detailed-exitcode")
     assert code == 2
@@ -141,10 +141,10 @@ def test_a_branch_changes_a_quota_while_the_server_drifted_elsewhere(repo: Repo)
     assert markdown.index("Introduced by this change") < markdown.index("bob@example.com")
 
 
-def test_drift_that_the_branch_agrees_with_is_masked_at_the_line_that_hides_it(repo: Repo) -> None:
+def test_drift_that_the_branch_adopts_is_hidden_by_this_change_with_the_line_that_hides_it(repo: Repo) -> None:
     repo.commit("mailboxes: {alice: {quota: 5 GiB}}\nremoved: {mailboxes: [dora]}\n")
     repo.apply()
-    repo.elsewhere("mailboxes: {alice: {quota: 9 GiB}, dora: {}}\n")
+    repo.edit_server("mailboxes: {alice: {quota: 9 GiB}, dora: {}}\n")
     repo.branch("mailboxes:\n  alice: {quota: 9 GiB}\n")
     code, domain = repo.plan("--base", "main", "--detailed-exitcode")
     assert (code, domain["changes"]) == (0, [])
@@ -157,7 +157,7 @@ def test_drift_that_the_branch_agrees_with_is_masked_at_the_line_that_hides_it(r
     assert "alice@example.com" in repo.inside(repo.w, "plan", "--base", "main").out
 
 
-def test_the_same_files_leave_all_pending_and_a_new_domain_is_all_from_the_change_set(repo: Repo) -> None:
+def test_changes_are_pending_if_the_files_are_equal_and_introduced_if_the_domain_is_new(repo: Repo) -> None:
     repo.commit("mailboxes: {alice: {quota: 5 GiB}}\n")
     _, domain = repo.plan("--base", "main")
     assert attributions(domain)["alice@example.com"][0] == "pending"
@@ -172,7 +172,7 @@ def test_the_same_files_leave_all_pending_and_a_new_domain_is_all_from_the_chang
     assert [c["share"] for c in alone["changes"]] == ["change-set"]
 
 
-def test_a_file_that_moved_is_the_same_domain(repo: Repo) -> None:
+def test_a_renamed_domain_file_is_compared_with_its_old_path(repo: Repo) -> None:
     repo.commit("mailboxes: {alice: {quota: 5 GiB}}\n")
     repo.git("switch", "-q", "-c", "feature")
     (repo.w.root / "domains/eu").mkdir()
@@ -183,7 +183,7 @@ def test_a_file_that_moved_is_the_same_domain(repo: Repo) -> None:
     assert codes(domain) == []
 
 
-def test_a_server_that_got_another_name_is_still_the_same(repo: Repo) -> None:
+def test_a_server_with_a_new_name_and_the_same_url_is_compared_with_itself(repo: Repo) -> None:
     repo.commit("mailboxes: {alice: {}}\n")
     settings = repo.w.root / "reconciler.yaml"
     settings.write_text(settings.read_text().replace("mail1:", "post:"))
@@ -196,7 +196,7 @@ def test_a_server_that_got_another_name_is_still_the_same(repo: Repo) -> None:
     }
 
 
-def test_a_domain_without_a_file_any_more_is_said_where_all_domains_are_meant(repo: Repo) -> None:
+def test_a_plan_of_all_domains_warns_about_a_domain_whose_file_was_deleted(repo: Repo) -> None:
     repo.w.domain("second.example", "mailboxes: {}\n")
     repo.w.domain("third.example", "mailboxes: {zoe: {}}\n")
     repo.commit("mailboxes: {}\n")
@@ -208,19 +208,19 @@ def test_a_domain_without_a_file_any_more_is_said_where_all_domains_are_meant(re
     assert codes(repo.plan("example.com", "--base", "main")[1]) == []
 
 
-def test_a_base_whose_file_is_invalid_is_said_and_the_plan_is_made_all_the_same(repo: Repo) -> None:
+def test_an_invalid_file_in_the_base_gives_a_warning_and_the_plan_is_still_made(repo: Repo) -> None:
     repo.commit("mailboxes: {alice: {protect: true, quota: 5 apples}}\n")
     repo.branch("mailboxes: {alice: {quota: 5 GiB}}\n")
     code, domain = repo.plan("--base", "main")
     assert (code, codes(domain)) == (0, ["BAS001"])
-    said = domain["diagnostics"][0]
-    assert said["severity"] == "warning"
-    assert "earlier protections are unknown" in said["message"]
-    assert f"{FILE}:6:" in said["message"]
+    diagnostic = domain["diagnostics"][0]
+    assert diagnostic["severity"] == "warning"
+    assert "earlier protections are unknown" in diagnostic["message"]
+    assert f"{FILE}:6:" in diagnostic["message"]
     assert ["share" in c for c in domain["changes"]] == [False]
 
 
-def test_a_base_whose_workspace_is_invalid_knows_no_address_to_sign_in_at(repo: Repo) -> None:
+def test_a_base_with_invalid_settings_approves_no_server_address_for_the_login(repo: Repo) -> None:
     repo.commit("mailboxes: {alice: {}}\n")
     settings = repo.w.root / "reconciler.yaml"
     good = settings.read_text()
@@ -233,7 +233,7 @@ def test_a_base_whose_workspace_is_invalid_knows_no_address_to_sign_in_at(repo: 
     assert "nonsense" in domain["diagnostics"][0]["message"]
 
 
-def test_apply_shows_whose_the_changes_are_and_applies_all_of_them(repo: Repo) -> None:
+def test_apply_shows_the_attribution_of_the_changes_and_applies_all_of_them(repo: Repo) -> None:
     repo.commit("mailboxes: {alice: {}}\n")
     repo.branch("mailboxes: {alice: {}, bob: {}}\n")
     done = repo.inside(repo.w, "apply", "--yes", "--base", "main")
@@ -243,13 +243,13 @@ def test_apply_shows_whose_the_changes_are_and_applies_all_of_them(repo: Repo) -
     assert repo.plan("--base", "main", "--detailed-exitcode")[0] == 0
 
 
-def test_the_commit_can_be_named_in_the_environment(repo: Repo) -> None:
+def test_an_environment_variable_sets_the_base(repo: Repo) -> None:
     repo.commit("mailboxes: {alice: {}}\n")
     done = repo.inside(repo.w, "plan", "--format", "json", RECONCILER_PLAN_BASE="main")
     assert json.loads(done.out)["domains"][0]["changes"][0]["share"] == "pending"
 
 
-# One read
+# One read of the server of the server
 
 
 def requests(sandbox: Sandbox) -> Counter[str]:
@@ -258,7 +258,7 @@ def requests(sandbox: Sandbox) -> Counter[str]:
     return Counter(f"{r['method']} {r['endpoint']}" for r in rows)
 
 
-def test_the_server_is_read_once_for_both(repo: Repo, sandbox: Sandbox) -> None:
+def test_a_plan_with_a_base_reads_the_server_only_once(repo: Repo, sandbox: Sandbox) -> None:
     repo.commit("mailboxes: {a: {forwarding: {to: [b]}, eas: false}, b: {quota: 5 GiB}, c: {forwarding: {to: [b]}}}\n")
     repo.apply()
     repo.branch("mailboxes: {a: {forwarding: {to: [c]}, eas: true}, b: {quota: 9 GiB}, c: {forwarding: {to: []}}}\n")
@@ -269,10 +269,10 @@ def test_the_server_is_read_once_for_both(repo: Repo, sandbox: Sandbox) -> None:
     assert requests(sandbox) == alone
     repo.commit("mailboxes: {a: {}, b: {quota: 9 GiB}, c: {forwarding: {to: []}}}\n")
     repo.plan("--base", "main")
-    assert requests(sandbox) == alone, "the base manages what these files do not, once"
+    assert requests(sandbox) == alone, "fields that only the base manages cost no second read"
 
 
-def test_what_only_the_base_manages_and_the_server_does_not_tell_stops_nothing(repo: Repo, sandbox: Sandbox) -> None:
+def test_a_field_that_only_the_base_manages_may_be_unreadable(repo: Repo, sandbox: Sandbox) -> None:
     repo.commit("mailboxes: {a: {eas: false}}\n")
     repo.apply()
     repo.branch("mailboxes: {a: {quota: 5 GiB}}\n")
@@ -283,7 +283,7 @@ def test_what_only_the_base_manages_and_the_server_does_not_tell_stops_nothing(r
     assert "eas" in domain["diagnostics"][0]["message"]
 
 
-# Protection that outlives its line
+# Protections of the base and of the last apply
 
 
 PROTECTED = "mailboxes: {alice: {protect: true}, bob: {}}\n"
@@ -291,11 +291,11 @@ MARK_GONE = "mailboxes: {alice: {}, bob: {}}\n"
 REMOVED = "mailboxes: {bob: {}}\nremoved: {mailboxes: [alice]}\n"
 
 
-def test_a_mailbox_that_the_base_protects_is_not_removed_by_the_change_that_takes_its_line_away(repo: Repo) -> None:
-    repo.elsewhere(PROTECTED)
+def test_a_change_cannot_delete_a_mailbox_whose_protection_it_also_removes(repo: Repo) -> None:
+    repo.edit_server(PROTECTED)
     repo.commit(PROTECTED)
     repo.branch(REMOVED)
-    assert repo.plan()[0] == 0, "without a base and a journal nobody knows"
+    assert repo.plan()[0] == 0, "without a base and a journal the protection is unknown"
     code, domain = repo.plan("--base", "main")
     assert (code, codes(domain), domain["changes"]) == (4, ["GRD010"], [])
     assert "in `main`" in domain["diagnostics"][0]["message"]
@@ -304,11 +304,11 @@ def test_a_mailbox_that_the_base_protects_is_not_removed_by_the_change_that_take
     assert repo.plan("--prune", "--base", "main")[0] == 4
     repo.commit("mailboxes: {bob: {}}\n")
     assert repo.plan("--prune", "--base", "main")[0] == 4
-    assert repo.plan("--base", "main")[0] == 0, "left alone it is not touched"
+    assert repo.plan("--base", "main")[0] == 0, "an undeclared mailbox is not changed"
 
 
-def test_a_protection_by_the_base_is_lifted_in_two_steps(repo: Repo) -> None:
-    repo.elsewhere(PROTECTED)
+def test_a_protection_in_the_base_is_removed_in_two_merges(repo: Repo) -> None:
+    repo.edit_server(PROTECTED)
     repo.commit(PROTECTED)
     repo.branch(MARK_GONE)
     assert repo.plan("--base", "main")[0] == 0
@@ -320,10 +320,10 @@ def test_a_protection_by_the_base_is_lifted_in_two_steps(repo: Repo) -> None:
     assert (code, [c["action"] for c in domain["changes"]]) == (0, ["delete"])
 
 
-def test_a_pattern_of_the_bases_policy_protects_what_is_there_and_on_the_server(repo: Repo) -> None:
+def test_a_protect_pattern_of_the_base_protects_declared_and_unmanaged_mailboxes(repo: Repo) -> None:
     settings = repo.w.root / "reconciler.yaml"
     free = settings.read_text()
-    repo.elsewhere("mailboxes: {old-archive: {}, new-archive: {}, bob: {}}\n")
+    repo.edit_server("mailboxes: {old-archive: {}, new-archive: {}, bob: {}}\n")
     settings.write_text(free.replace("policy: {", 'policy: {protect: ["*-archive"], '))
     repo.commit("mailboxes: {old-archive: {}}\n")
     settings.write_text(free)
@@ -333,7 +333,7 @@ def test_a_pattern_of_the_bases_policy_protects_what_is_there_and_on_the_server(
     assert all("*-archive in `main`" in d["message"] for d in domain["diagnostics"])
 
 
-def test_a_mailbox_that_the_last_apply_protected_is_kept_and_the_mark_is_lifted_in_two_steps(repo: Repo) -> None:
+def test_a_mailbox_that_the_last_apply_protected_needs_two_applies_to_be_deleted(repo: Repo) -> None:
     repo.commit(PROTECTED)
     repo.apply()
     repo.commit(REMOVED)
@@ -350,14 +350,14 @@ def test_a_mailbox_that_the_last_apply_protected_is_kept_and_the_mark_is_lifted_
     assert repo.plan("--detailed-exitcode")[0] == 0
 
 
-# Where a difference came from
+# Direction of a difference
 
 
-def test_drift_tells_where_each_difference_came_from(repo: Repo) -> None:
+def test_drift_reports_whether_git_or_the_server_changed_each_field(repo: Repo) -> None:
     before = "mailboxes: {a: {quota: 5 GiB}, b: {quota: 5 GiB}, c: {quota: 5 GiB}, d: {}}\n"
     repo.commit(before)
-    repo.elsewhere(before)
-    repo.elsewhere("mailboxes: {a: {quota: 7 GiB}, c: {quota: 7 GiB}}\nremoved: {mailboxes: [d]}\n# gone-d\n")
+    repo.edit_server(before)
+    repo.edit_server("mailboxes: {a: {quota: 7 GiB}, c: {quota: 7 GiB}}\nremoved: {mailboxes: [d]}\n# gone-d\n")
     repo.commit("mailboxes: {a: {quota: 5 GiB}, b: {quota: 9 GiB}, c: {quota: 9 GiB}, d: {}, e: {}}\n")
     code, domain = repo.plan(command="drift")
     assert (code, set(directions(domain).values())) == (2, {None})
@@ -367,10 +367,10 @@ def test_drift_tells_where_each_difference_came_from(repo: Repo) -> None:
     assert code == 2
 
 
-def test_the_journal_alone_tells_it_too_and_a_merge_that_was_not_applied_is_no_drift(repo: Repo) -> None:
+def test_drift_uses_the_journal_and_reports_an_unapplied_merge_as_a_change_in_git(repo: Repo) -> None:
     repo.commit("mailboxes: {a: {quota: 5 GiB}, b: {quota: 5 GiB}, d: {}}\n")
     repo.apply()
-    repo.elsewhere("mailboxes: {a: {quota: 7 GiB}}\nremoved: {mailboxes: [d]}\n# gone-d\n")
+    repo.edit_server("mailboxes: {a: {quota: 7 GiB}}\nremoved: {mailboxes: [d]}\n# gone-d\n")
     repo.commit("mailboxes: {a: {quota: 5 GiB}, b: {quota: 9 GiB}, d: {}}\n")
     expected = {"a@example.com": "server", "b@example.com": "git", "d@example.com": "server"}
     for words in ([], ["--base", "HEAD"]):
@@ -381,7 +381,7 @@ def test_the_journal_alone_tells_it_too_and_a_merge_that_was_not_applied_is_no_d
 # Git
 
 
-def test_a_workspace_may_be_a_folder_of_its_repository_and_run_from_anywhere(
+def test_base_works_in_a_subfolder_of_a_repository_and_from_any_working_directory(
     sandbox: Sandbox, workspace: Make, inside: Run, tmp_path: Path
 ) -> None:
     w = _in_folder(workspace(sandbox.endpoint), "top/mail/prod")
@@ -396,7 +396,7 @@ def test_a_workspace_may_be_a_folder_of_its_repository_and_run_from_anywhere(
 
 @pytest.mark.parametrize("command", ["plan", "apply", "drift"])
 @pytest.mark.parametrize("ref", ["nowhere", "-x", ""])
-def test_a_commit_that_is_none_is_wrong_usage_and_no_server_is_asked(
+def test_an_invalid_base_is_a_usage_error_before_any_request(
     repo: Repo, sandbox: Sandbox, command: str, ref: str
 ) -> None:
     repo.commit("mailboxes: {alice: {}}\n")
@@ -407,7 +407,7 @@ def test_a_commit_that_is_none_is_wrong_usage_and_no_server_is_asked(
     assert not requests(sandbox)
 
 
-def test_a_shallow_clone_says_how_to_fetch_the_rest(repo: Repo) -> None:
+def test_in_a_shallow_clone_the_error_shows_how_to_fetch_the_history(repo: Repo) -> None:
     repo.commit("mailboxes: {alice: {}}\n")
     before = repo.git("rev-parse", "HEAD")
     repo.commit("mailboxes: {alice: {}, bob: {}}\n")
@@ -419,7 +419,7 @@ def test_a_shallow_clone_says_how_to_fetch_the_rest(repo: Repo) -> None:
     assert repo.inside(replace(repo.w, root=clone), "plan", "--base", "HEAD").code == 0
 
 
-def test_a_commit_before_the_workspace_was_there_is_said(repo: Repo) -> None:
+def test_a_base_without_the_workspace_is_an_error_with_a_hint(repo: Repo) -> None:
     repo.git("commit", "-q", "--allow-empty", "-m", "Nothing yet")
     repo.commit("mailboxes: {alice: {}}\n")
     done = repo.inside(repo.w, "plan", "--base", "HEAD~1")
@@ -427,7 +427,7 @@ def test_a_commit_before_the_workspace_was_there_is_said(repo: Repo) -> None:
     assert "leave out --base" in done.err
 
 
-def test_a_saved_plan_takes_no_base(repo: Repo) -> None:
+def test_apply_rejects_a_saved_plan_together_with_a_base(repo: Repo) -> None:
     repo.commit("mailboxes: {alice: {}}\n")
     assert repo.inside(repo.w, "plan", "--base", "main", "--save", "saved.json").code == 0
     assert repo.inside(repo.w, "apply", "--yes", "--base", "main", "--plan", "saved.json").code == 64

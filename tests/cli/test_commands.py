@@ -1,4 +1,4 @@
-"""Each command once in a subprocess, and each exit code."""
+"""Every command runs once in a subprocess; every exit code occurs."""
 
 import json
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def test_the_version_is_printed(program: Any) -> None:
     assert program("--version").stdout == f"reconciler {reconciler.__version__}\n"
 
 
-def test_wrong_usage_ends_with_64_and_says_what_was_probably_meant(program: Any) -> None:
+def test_usage_errors_exit_with_64_and_suggest_the_closest_command(program: Any) -> None:
     done = program("aply")
     assert done.returncode == 64
     assert "Did you mean apply?" in done.stderr
@@ -37,14 +37,14 @@ def test_wrong_usage_ends_with_64_and_says_what_was_probably_meant(program: Any)
     assert program("plan", "--format", "yaml").returncode == 64
 
 
-def test_outside_a_workspace_the_way_in_is_said(program: Any) -> None:
+def test_outside_a_workspace_the_error_suggests_init(program: Any) -> None:
     done = program("validate")
     assert done.returncode == 3
     assert "reconciler.yaml" in done.stderr
     assert "init" in done.stderr
 
 
-def test_init_makes_a_workspace_that_is_valid_and_never_overwrites(program: Any, tmp_path: Path) -> None:
+def test_init_creates_a_valid_workspace_and_never_overwrites_files(program: Any, tmp_path: Path) -> None:
     assert program("init", "mail").returncode == 0
     assert program("-w", "mail", "validate").returncode == 0
     assert (tmp_path / "mail" / "schemas" / "domain.schema.json").is_file()
@@ -59,7 +59,7 @@ def test_every_example_is_valid(program: Any) -> None:
     assert "8 domain files are valid." in done.stdout
 
 
-def test_w_v_and_q_stand_before_or_after_the_command(program: Any) -> None:
+def test_global_options_work_before_and_after_the_command(program: Any) -> None:
     program("init", "mail")
     for words in (("-w", "mail", "-v", "validate"), ("validate", "-w", "mail", "-v")):
         assert program(*words).stdout == "1 domain file is valid.\n"
@@ -68,7 +68,7 @@ def test_w_v_and_q_stand_before_or_after_the_command(program: Any) -> None:
     assert program("validate", RECONCILER_WORKSPACE="mail").returncode == 0
 
 
-def test_validate_as_json_fits_its_schema(program: Any, tmp_path: Path) -> None:
+def test_the_json_of_validate_has_the_documented_keys(program: Any, tmp_path: Path) -> None:
     program("init", "mail")
     file = tmp_path / "mail" / "domains" / "example.com.yaml"
     file.write_text(file.read_text("utf-8").replace("quota: 5 GiB", "quotta: 5 GiB"), "utf-8")
@@ -82,13 +82,13 @@ def test_validate_as_json_fits_its_schema(program: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["workspace", "product", "domain", "plan", "report", "journal"])
-def test_schemas_are_printed_and_are_valid_2020_12(program: Any, name: str) -> None:
+def test_schema_prints_valid_schemas_of_draft_2020_12(program: Any, name: str) -> None:
     schema = json.loads(program("schema", name).stdout)
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
-def test_the_compiled_schema_has_the_products_limits(program: Any) -> None:
+def test_the_schema_for_a_product_enforces_the_limits_of_the_product(program: Any) -> None:
     examples = str(data_folder("examples"))
     schema = json.loads(program("-w", examples, "schema", "domain", "--product", "starter").stdout)
     validator = jsonschema.Draft202012Validator(schema)
@@ -104,7 +104,9 @@ def test_the_compiled_schema_has_the_products_limits(program: Any) -> None:
     assert "starter" in unknown.stderr
 
 
-def test_dns_check_says_what_is_missing_and_is_green_once_it_is_published(sandbox: Sandbox, workspace: Make) -> None:
+def test_dns_check_fails_on_missing_records_and_passes_after_they_are_published(
+    sandbox: Sandbox, workspace: Make
+) -> None:
     w = workspace(sandbox.endpoint)
     w.domain("example.com", "mailboxes: {bob: {}}\n")
     first = w.run("dns", "check", "--format", "json")
@@ -132,7 +134,7 @@ def test_dns_check_says_what_is_missing_and_is_green_once_it_is_published(sandbo
         assert "v=DMARC1" in w.run("dns", "records", "--format", name).stdout
 
 
-def test_a_resolver_that_is_not_there_is_an_error_and_not_a_missing_record(sandbox: Sandbox, workspace: Make) -> None:
+def test_an_unreachable_resolver_is_an_error_and_not_a_missing_record(sandbox: Sandbox, workspace: Make) -> None:
     w = workspace(sandbox.endpoint)
     w.domain("example.com", "mailboxes: {bob: {}}\n")
     path = w.root / "reconciler.yaml"
@@ -143,7 +145,7 @@ def test_a_resolver_that_is_not_there_is_an_error_and_not_a_missing_record(sandb
     assert status <= {"error", "skip"}
 
 
-def test_the_sandbox_says_where_it_listens_in_one_line_of_json(program: Any, tmp_path: Path) -> None:
+def test_the_sandbox_prints_its_addresses_as_one_line_of_json(program: Any, tmp_path: Path) -> None:
     import signal
     import subprocess
     import sys
@@ -158,11 +160,11 @@ def test_the_sandbox_says_where_it_listens_in_one_line_of_json(program: Any, tmp
     )
     try:
         assert process.stdout is not None
-        said = json.loads(process.stdout.readline())
-        assert {"url", "dns", "username", "password"} <= set(said)
-        environment = {"SMARTERMAIL_USER": said["username"], "SMARTERMAIL_PASSWORD": said["password"]}
+        addresses = json.loads(process.stdout.readline())
+        assert {"url", "dns", "username", "password"} <= set(addresses)
+        environment = {"SMARTERMAIL_USER": addresses["username"], "SMARTERMAIL_PASSWORD": addresses["password"]}
         file = tmp_path / "mail" / "reconciler.yaml"
-        file.write_text(file.read_text("utf-8").replace("https://mail1.example.net ", f"{said['url']} "), "utf-8")
+        file.write_text(file.read_text("utf-8").replace("https://mail1.example.net ", f"{addresses['url']} "), "utf-8")
         done = program("-w", "mail", "apply", "--yes", **environment)
         assert done.returncode == 0, done.stdout + done.stderr
     finally:

@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def complete(program: Any, tmp_path: Path) -> Any:
-    """Ask the program for the completions of a line, as the script of bash does."""
+    """Requests the completions of a line in the same way as the bash script."""
     assert program("init", "mail").returncode == 0
     (tmp_path / "mail" / "domains" / "team").mkdir()
     (tmp_path / "mail" / "domains" / "team" / "shop.example.yaml").write_text("not valid", "utf-8")
@@ -38,12 +38,12 @@ def test_the_script_of_each_shell_calls_the_program(program: Any, shell: str) ->
         assert checked.returncode == 0, checked.stderr
 
 
-def test_another_shell_is_a_usage_error(program: Any) -> None:
+def test_an_unsupported_shell_is_a_usage_error(program: Any) -> None:
     assert program("completion", "tcsh").returncode == 64
     assert program("completion").returncode == 64
 
 
-def test_domains_come_from_the_names_of_the_files(complete: Any) -> None:
+def test_domains_are_completed_from_the_file_names(complete: Any) -> None:
     assert complete("reconciler -w mail plan ") == ["example.com", "shop.example"]
     assert complete("reconciler status -w mail sh") == ["shop.example"]
     assert complete("reconciler -w mail dns check EX") == ["example.com"]

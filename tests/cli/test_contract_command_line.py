@@ -1,4 +1,4 @@
-"""The command line as its users rely on it: options in the environment, files to write, hints that lead somewhere."""
+"""The contract of the command line: options in the environment, output files, hints, saved plans."""
 
 import json
 import re
@@ -18,7 +18,7 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def two(sandbox: Sandbox, workspace: Make) -> Any:
-    """A workspace whose plan is to create two mailboxes."""
+    """A workspace whose plan creates two mailboxes."""
     made = workspace(sandbox.endpoint)
     made.domain("example.com", "mailboxes: {bob: {}, carl: {}}\n")
     return made
@@ -35,7 +35,7 @@ def test_repeatable_options_can_be_set_in_the_environment(two: Any, inside: Run)
     assert json.loads((two.root / "p.json").read_text("utf-8"))["summary"]["create"] == 2
 
 
-def test_the_saved_plan_can_be_named_in_the_environment(two: Any, inside: Run) -> None:
+def test_an_environment_variable_sets_the_saved_plan(two: Any, inside: Run) -> None:
     assert inside(two, "plan", "--save", "p.plan").code == 0
     two.domain("example.com", "mailboxes: {bob: {}}\n")
     done = inside(two, "apply", "--yes", RECONCILER_APPLY_PLAN="p.plan")
@@ -44,7 +44,7 @@ def test_the_saved_plan_can_be_named_in_the_environment(two: Any, inside: Run) -
 
 
 @pytest.mark.parametrize("words", [("plan", "--format", "json=no/p.json"), ("plan", "--save", "no/p.plan")])
-def test_a_file_that_cannot_be_written_is_said_before_any_server_is_asked(
+def test_an_unwritable_output_file_is_reported_before_any_request(
     two: Any, inside: Run, words: tuple[str, ...]
 ) -> None:
     done = inside(two, *words, SMARTERMAIL_PASSWORD="wrong")
@@ -53,15 +53,15 @@ def test_a_file_that_cannot_be_written_is_said_before_any_server_is_asked(
     assert done.out == ""
 
 
-def test_a_full_disk_is_no_traceback(two: Any, inside: Run) -> None:
+def test_a_full_disk_gives_an_error_without_a_traceback(two: Any, inside: Run) -> None:
     if not Path("/dev/full").exists():
-        pytest.skip("there is no /dev/full here")
+        pytest.skip("this platform has no /dev/full")
     done = inside(two, "plan", "--format", "json=/dev/full")
     assert done.code == 1
     assert "/dev/full cannot be written" in done.err
 
 
-def test_hints_name_commands_that_there_are() -> None:
+def test_hints_name_only_existing_commands() -> None:
     named: dict[str, str] = {}
     for file in Path(reconciler.__file__).parent.rglob("*.py"):
         for word in re.findall(r"`reconciler ([a-z]+)", file.read_text("utf-8")):
@@ -73,7 +73,7 @@ def test_hints_name_commands_that_there_are() -> None:
 @pytest.mark.parametrize(
     "words", [("--prune",), ("--allow-deletions", "0"), ("--target", "mailbox:bob@example.com"), ("example.com",)]
 )
-def test_a_saved_plan_is_taken_as_it_is_and_with_no_other_wishes(two: Any, inside: Run, words: tuple[str, ...]) -> None:
+def test_apply_rejects_options_that_would_change_a_saved_plan(two: Any, inside: Run, words: tuple[str, ...]) -> None:
     assert inside(two, "plan", "--save", "p.plan").code == 0
     done = inside(two, "apply", "--yes", "--plan", "p.plan", *words)
     assert done.code == 64, done.err
@@ -105,7 +105,7 @@ def test_a_damaged_saved_plan_is_refused(two: Any, inside: Run, change: dict[str
     assert inside(two, "plan", "--detailed-exitcode").code == 2
 
 
-def test_a_plan_that_cannot_be_saved_ends_with_the_code_of_its_trouble(two: Any, inside: Run, sandbox: Sandbox) -> None:
+def test_an_incomplete_plan_is_not_saved_and_keeps_its_exit_code(two: Any, inside: Run, sandbox: Sandbox) -> None:
     done = inside(two, "plan", "--save", "p.plan", "--allow-deletions", "7")
     assert done.code == 4
     assert "was not saved" in done.err
@@ -115,7 +115,7 @@ def test_a_plan_that_cannot_be_saved_ends_with_the_code_of_its_trouble(two: Any,
     assert not (two.root / "p.plan").exists()
 
 
-def test_files_are_selected_by_a_pattern_as_the_shell_would_complete_it(two: Any, inside: Run) -> None:
+def test_file_patterns_are_relative_to_the_working_directory(two: Any, inside: Run) -> None:
     above = two.root.parent
     for word, cwd in ((f"{two.root.name}/domains/*.yaml", above), ("*.com.yaml", two.root / "domains")):
         done = inside(two, "-w", str(two.root), "validate", word, cwd=cwd)

@@ -1,4 +1,4 @@
-"""Documents: the same bytes for the same input, wherever one stands; and what they say of a server's odd answers."""
+"""JSON documents are reproducible from any working directory and report fields by their names in the files."""
 
 import json
 from collections.abc import Callable
@@ -33,28 +33,28 @@ def faulty(sandbox: Sandbox, workspace: Make) -> Any:
         (("apply", "--allow-deletions", "9"), None),
     ],
 )
-def test_documents_name_files_as_the_workspace_does_wherever_one_stands(
+def test_documents_name_files_relative_to_the_workspace_from_any_working_directory(
     faulty: Any, inside: Run, words: tuple[str, ...], schema: str | None
 ) -> None:
     if words == ("validate",):
         faulty.domain("example.com", "mailboxes: {bob: {quotta: 1 GiB}}\n")
     root: Path = faulty.root
     places = (root, root.parent, root / "domains", Path("/"))
-    said = [inside(faulty, "-w", str(root), *words, "--format", "json", cwd=p, SOURCE_DATE_EPOCH=EPOCH) for p in places]
-    document = json.loads(said[0].out)
-    assert '"file": "domains/example.com.yaml"' in said[0].out
+    runs = [inside(faulty, "-w", str(root), *words, "--format", "json", cwd=p, SOURCE_DATE_EPOCH=EPOCH) for p in places]
+    document = json.loads(runs[0].out)
+    assert '"file": "domains/example.com.yaml"' in runs[0].out
     if schema:
         jsonschema.validate(document, json.loads((data_folder("schemas") / f"{schema}.schema.json").read_text("utf-8")))
-    assert {one.out for one in said} == {said[0].out}
+    assert {run.out for run in runs} == {runs[0].out}
 
 
-def test_messages_name_files_as_one_can_open_them_from_where_one_stands(faulty: Any, inside: Run) -> None:
+def test_messages_name_files_relative_to_the_working_directory(faulty: Any, inside: Run) -> None:
     faulty.domain("example.com", "mailboxes: {bob: {quotta: 1 GiB}}\n")
     done = inside(faulty, "-w", str(faulty.root), "validate", cwd=faulty.root.parent)
     assert done.out.startswith(f"{faulty.root.name}/domains/example.com.yaml:6:19: error: ")
 
 
-def test_what_the_server_only_said_it_did_is_told_in_the_words_of_the_files(
+def test_a_change_that_the_server_only_acknowledged_is_reported_with_the_field_name(
     sandbox: Sandbox, workspace: Make, inside: Run
 ) -> None:
     import urllib.request
@@ -62,7 +62,7 @@ def test_what_the_server_only_said_it_did_is_told_in_the_words_of_the_files(
     w = workspace(sandbox.endpoint)
     bodies = {
         "domain": {"domain": "example.com", "enableActiveSyncAccountManagement": False},
-        "quirks": {"quirks": ["settings-without-switches"]},  # else a guard knows, and refuses
+        "quirks": {"quirks": ["settings-without-switches"]},  # Without this quirk a guard refuses the change earlier.
     }
     for name, body in bodies.items():
         request = urllib.request.Request(
@@ -74,4 +74,4 @@ def test_what_the_server_only_said_it_did_is_told_in_the_words_of_the_files(
     assert done.code == 5
     assert "eas is false, not true" in " ".join(done.out.split())
     assert "converged" not in done.out
-    assert "1 failed" in inside(w, "history").out, "the journal does not go on saying that it was made"
+    assert "1 failed" in inside(w, "history").out, "the journal does not record the change as applied"

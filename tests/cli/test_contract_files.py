@@ -1,4 +1,4 @@
-"""Files that are wrong in ways that only show in use: hints that lead out, resolvers, servers without a name."""
+"""Invalid settings: empty required keys, null in lists, resolvers, servers without a hostname."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +27,7 @@ def _edit(place: Any, old: str, new: str) -> None:
 
 
 @pytest.mark.parametrize("nothing", ["", " {}"])
-def test_what_is_required_is_not_to_be_left_out(plain: Any, inside: Run, nothing: str) -> None:
+def test_the_hint_for_an_empty_required_key_does_not_suggest_removing_it(plain: Any, inside: Run, nothing: str) -> None:
     path = plain.root / "reconciler.yaml"
     path.write_text(f"apiVersion: reconciler/v1\nkind: Workspace\nservers:{nothing}\n", "utf-8")
     done = inside(plain, "validate")
@@ -37,7 +37,7 @@ def test_what_is_required_is_not_to_be_left_out(plain: Any, inside: Run, nothing
 
 
 @pytest.mark.parametrize("body", ["removed: {mailboxes: [null]}\n", "aliases: {all: [bob@example.com, null]}\n"])
-def test_a_name_in_a_list_that_yaml_takes_for_nothing_is_to_be_quoted(plain: Any, inside: Run, body: str) -> None:
+def test_the_hint_for_a_null_in_a_list_suggests_quotes(plain: Any, inside: Run, body: str) -> None:
     plain.domain("example.com", body)
     done = inside(plain, "validate")
     assert done.code == 3
@@ -45,7 +45,9 @@ def test_a_name_in_a_list_that_yaml_takes_for_nothing_is_to_be_quoted(plain: Any
 
 
 @pytest.mark.parametrize("resolver", ["dns.example", "1.2.3", "1.2.3.4:99999", "999.1.1.1"])
-def test_a_resolver_is_an_address(plain: Any, inside: Run, sandbox: Sandbox, resolver: str) -> None:
+def test_a_resolver_that_is_not_an_ip_address_is_rejected(
+    plain: Any, inside: Run, sandbox: Sandbox, resolver: str
+) -> None:
     _edit(plain, sandbox.endpoint.dns, resolver)
     done = inside(plain, "validate")
     assert done.code == 3, done.out
@@ -53,13 +55,13 @@ def test_a_resolver_is_an_address(plain: Any, inside: Run, sandbox: Sandbox, res
 
 
 @pytest.mark.parametrize("resolver", ["127.0.0.1", "127.0.0.1:5353", "::1", "[::1]:53", "[fe80::1%lo]:53"])
-def test_addresses_of_both_kinds_are_resolvers(plain: Any, inside: Run, sandbox: Sandbox, resolver: str) -> None:
+def test_ipv4_and_ipv6_resolvers_are_accepted(plain: Any, inside: Run, sandbox: Sandbox, resolver: str) -> None:
     _edit(plain, sandbox.endpoint.dns, resolver)
     assert inside(plain, "validate").code == 0
 
 
 @pytest.mark.parametrize("words", [("dns", "check"), ("dns", "records")])
-def test_no_record_is_proposed_that_leads_to_an_address_instead_of_a_name(
+def test_dns_commands_need_a_hostname_if_the_server_url_has_an_ip_address(
     plain: Any, inside: Run, words: tuple[str, ...]
 ) -> None:
     _edit(plain, "    hostname: mail1.example.net\n", "")

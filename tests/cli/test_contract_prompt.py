@@ -1,4 +1,4 @@
-"""The question that `apply` asks on a terminal: only yes is yes, and every other end is a refusal that changes nothing."""
+"""The prompt of `apply` on a terminal: only `yes` confirms, and every other answer cancels without a change."""
 
 import json
 import os
@@ -20,8 +20,8 @@ QUESTION = b"Only 'yes' confirms"
 PATIENCE = 20.0
 
 
-def _hears_control_c() -> None:
-    """A background job, as a gate may be, has SIGINT ignored, and its children inherit that; a terminal's have not."""
+def _restore_sigint() -> None:
+    """Restores the default action of SIGINT, because the children of a background job inherit that it is ignored."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -38,30 +38,30 @@ class Terminal:
             stdin=slave,
             stdout=slave,
             stderr=slave,
-            preexec_fn=_hears_control_c,  # noqa: PLW1509 - between fork and exec it calls nothing but signal()
+            preexec_fn=_restore_sigint,  # noqa: PLW1509 - between fork and exec it calls nothing but signal()
         )
         os.close(slave)
         self.seen = b""
 
     def until(self, text: bytes) -> None:
-        """Reads until the text was printed."""
+        """Reads until the text appears."""
         end = time.monotonic() + PATIENCE
         while text not in self.seen:
             assert time.monotonic() < end, self.seen
             self._read()
 
     def type(self, keys: bytes) -> None:
-        """Types."""
+        """Sends the keys to the terminal."""
         os.write(self._master, keys)
 
     def end(self) -> int:
-        """The exit code, once everything was read."""
+        """Reads until the process ends and returns its exit code."""
         end = time.monotonic() + PATIENCE
         while self._read():
             if time.monotonic() > end:
                 self.process.kill()
                 self.process.wait()
-                raise AssertionError(f"it does not end: {self.seen!r}")
+                raise AssertionError(f"the process does not end: {self.seen!r}")
         os.close(self._master)
         return self.process.wait(PATIENCE)
 
@@ -69,7 +69,7 @@ class Terminal:
         if select.select([self._master], [], [], 0.1)[0]:
             try:
                 data = os.read(self._master, 65536)
-            except OSError:  # Linux says so that the other side was closed
+            except OSError:  # Linux reports a closed terminal as an I/O error.
                 return False
             self.seen += data
             return bool(data)
@@ -78,13 +78,13 @@ class Terminal:
 
 @pytest.fixture
 def ready(sandbox: Sandbox, workspace: Callable[..., Any]) -> Any:
-    """A workspace with one mailbox to create."""
+    """A workspace whose plan creates one mailbox."""
     made = workspace(sandbox.endpoint)
     made.domain("example.com", "mailboxes: {bob: {}}\n")
     return made
 
 
-def test_yes_applies(ready: Any) -> None:
+def test_the_answer_yes_starts_the_apply(ready: Any) -> None:
     terminal = Terminal(ready, "apply")
     terminal.until(QUESTION)
     terminal.type(b"yes\n")
@@ -93,7 +93,7 @@ def test_yes_applies(ready: Any) -> None:
 
 
 @pytest.mark.parametrize("keys", [b"y\n", b"\n", b"\x04"], ids=["y", "enter", "end of input"])
-def test_anything_else_is_a_refusal(ready: Any, sandbox: Sandbox, keys: bytes) -> None:
+def test_any_other_answer_cancels_the_apply(ready: Any, sandbox: Sandbox, keys: bytes) -> None:
     terminal = Terminal(ready, "apply")
     terminal.until(QUESTION)
     terminal.type(keys)
@@ -102,10 +102,10 @@ def test_anything_else_is_a_refusal(ready: Any, sandbox: Sandbox, keys: bytes) -
     assert b"Traceback" not in terminal.seen
 
 
-def test_control_c_at_the_question_ends_at_once_and_changes_nothing(ready: Any) -> None:
+def test_control_c_at_the_prompt_exits_at_once_and_changes_nothing(ready: Any) -> None:
     terminal = Terminal(ready, "apply")
     terminal.until(QUESTION)
-    # The question is printed a moment before the answer is waited for; nobody's fingers are that quick.
+    # The program prints the prompt shortly before it waits for input. This pause is shorter than human typing.
     time.sleep(0.5)
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.end() == 4, terminal.seen
@@ -115,18 +115,18 @@ def test_control_c_at_the_question_ends_at_once_and_changes_nothing(ready: Any) 
 
 
 def faults(sandbox: Sandbox, fault: dict[str, object] | None = None) -> Any:
-    """Sets a fault, or asks for those that are set."""
+    """Sets a fault in the sandbox, or returns the current faults."""
     body = None if fault is None else json.dumps(fault).encode()
     request = urllib.request.Request(f"{sandbox.endpoint.url}/sandbox/faults", body, {"X-Sandbox": "1"})
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)["faults"]
 
 
-def test_control_c_twice_in_the_middle_of_an_apply_ends_at_once_and_says_where_to_look(
+def test_a_second_control_c_during_apply_exits_at_once_and_names_the_journal_folder(
     ready: Any, sandbox: Sandbox
 ) -> None:
     ready.domain("example.com", "mailboxes: {" + ", ".join(f"m{n}: {{}}" for n in range(8)) + "}\n")
-    # The third creation is held back for longer than the rest of the test takes on any machine.
+    # The delay of the third creation is longer than the rest of the test on any machine.
     faults(sandbox, {"name": "latency", "param": 8000, "path": "user-put", "skip": 2, "times": 1})
     terminal = Terminal(ready, "apply", "--yes")
     terminal.until(b"ok        + mailbox m1@example.com")
@@ -136,7 +136,7 @@ def test_control_c_twice_in_the_middle_of_an_apply_ends_at_once_and_says_where_t
         time.sleep(0.01)
     terminal.process.send_signal(signal.SIGINT)
     terminal.until(b"A second signal ends the run.")
-    time.sleep(0.4)  # the same signal at once would be taken for an echo of the first
+    time.sleep(0.4)  # The program ignores the same signal within a short interval.
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.end() == 130, terminal.seen
     assert b"Traceback" not in terminal.seen

@@ -1,4 +1,4 @@
-"""Where output goes: terminals, pipes, full disks, encodings that cannot say everything, folders that cannot be made."""
+"""Output to terminals, pipes, full disks, limited encodings and unwritable paths."""
 
 import os
 import subprocess
@@ -17,20 +17,20 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def zoe(sandbox: Sandbox, workspace: Make) -> Any:
-    """A workspace with a name that ASCII cannot say."""
+    """A workspace with a display name that ASCII cannot encode."""
     made = workspace(sandbox.endpoint)
     made.domain("example.com", "mailboxes: {zoe: {displayName: Zoë 漢字}}\n")
     return made
 
 
-def test_an_apply_does_not_break_off_where_the_output_cannot_say_a_name(zoe: Any) -> None:
+def test_apply_escapes_characters_that_the_output_encoding_lacks(zoe: Any) -> None:
     done = zoe.run("apply", "--yes", PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr
     assert r"Zo\xeb" in done.stdout
     assert "converged" in done.stdout
 
 
-def test_colour_is_for_terminals_whatever_a_ci_sets(zoe: Any, inside: Run) -> None:
+def test_output_without_a_terminal_has_no_color_even_if_ci_forces_it(zoe: Any, inside: Run) -> None:
     for environment in ({}, {"FORCE_COLOR": "1"}, {"CLICOLOR_FORCE": "1"}):
         done = inside(zoe, "plan", NO_COLOR="", **environment)
         assert done.code == 0
@@ -38,9 +38,9 @@ def test_colour_is_for_terminals_whatever_a_ci_sets(zoe: Any, inside: Run) -> No
 
 
 @pytest.mark.parametrize("redirect", ["> /dev/full", ">&-"])
-def test_output_that_cannot_be_written_is_no_traceback(zoe: Any, redirect: str) -> None:
+def test_unwritable_standard_output_gives_no_traceback(zoe: Any, redirect: str) -> None:
     if not Path("/dev/full").exists():
-        pytest.skip("there is no /dev/full here")
+        pytest.skip("this platform has no /dev/full")
     done = subprocess.run(
         ["/bin/sh", "-c", f'"{sys.executable}" -m reconciler plan {redirect}'],
         cwd=zoe.root,
@@ -55,13 +55,13 @@ def test_output_that_cannot_be_written_is_no_traceback(zoe: Any, redirect: str) 
         assert "standard output cannot be written" in done.stderr
 
 
-def test_a_step_summary_that_cannot_be_written_is_no_traceback(zoe: Any, inside: Run) -> None:
+def test_an_unwritable_step_summary_gives_an_error_without_a_traceback(zoe: Any, inside: Run) -> None:
     done = inside(zoe, "plan", "--format", "github", GITHUB_STEP_SUMMARY="no/summary")
     assert done.code == 1
     assert "no/summary cannot be written" in done.err
 
 
-def test_init_where_no_folder_can_be_made_is_no_traceback(zoe: Any, inside: Run) -> None:
+def test_init_in_an_impossible_folder_gives_an_error_without_a_traceback(zoe: Any, inside: Run) -> None:
     (zoe.root / "file").write_text("", "utf-8")
     done = inside(zoe, "init", "file/mail")
     assert done.code == 1

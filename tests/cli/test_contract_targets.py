@@ -1,4 +1,4 @@
-"""`--target` and `--set-password` name resources: a name that nothing has is said, and what was left out is not hidden."""
+"""`--target` and `--set-password`: unknown names are refused, and changes outside the selection are counted."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def two(sandbox: Sandbox, workspace: Make) -> Any:
-    """A workspace whose plan is to create two mailboxes."""
+    """A workspace whose plan creates two mailboxes."""
     made = workspace(sandbox.endpoint)
     made.domain("example.com", "mailboxes: {bob: {}, carl: {}}\nremoved: {mailboxes: [ghost]}\n")
     return made
@@ -23,7 +23,7 @@ def two(sandbox: Sandbox, workspace: Make) -> Any:
 @pytest.mark.parametrize(
     "target", ["mailbox:bbo@example.com", "alias:bob@example.com", "mailbox:bob@other.example", "domainAlias:x.example"]
 )
-def test_a_target_that_is_nowhere_is_refused(two: Any, inside: Run, target: str) -> None:
+def test_an_unknown_target_is_refused(two: Any, inside: Run, target: str) -> None:
     done = inside(two, "plan", "--target", target)
     assert done.code == 4
     assert f"--target {target}" in done.out
@@ -33,12 +33,12 @@ def test_a_target_that_is_nowhere_is_refused(two: Any, inside: Run, target: str)
 
 
 @pytest.mark.parametrize("target", ["mailbox:BOB@example.com", "mailbox:ghost@Example.COM"])
-def test_a_target_that_a_file_names_is_fine_though_there_is_nothing_to_do(two: Any, inside: Run, target: str) -> None:
+def test_a_declared_target_without_changes_is_accepted(two: Any, inside: Run, target: str) -> None:
     assert inside(two, "apply", "--yes").code == 0
     assert inside(two, "plan", "--target", target).code == 0
 
 
-def test_what_the_targets_leave_out_is_counted_and_not_called_declared(two: Any, inside: Run) -> None:
+def test_the_plan_counts_the_changes_that_target_leaves_out(two: Any, inside: Run) -> None:
     done = inside(two, "plan", "--target", "mailbox:bob@example.com")
     assert "1 change left out by --target" in _flat(done.out)
     done = inside(two, "plan", "--target", "mailbox:ghost@example.com")
@@ -50,7 +50,7 @@ def test_what_the_targets_leave_out_is_counted_and_not_called_declared(two: Any,
     )
 
 
-def test_an_apply_of_targets_does_not_say_that_it_converged(two: Any, inside: Run) -> None:
+def test_apply_with_target_reports_convergence_only_if_no_change_is_left_out(two: Any, inside: Run) -> None:
     done = inside(
         two, "apply", "--yes", "--target", "mailbox:bob@example.com", "--format", "text", "--format", "json=a.json"
     )
@@ -64,17 +64,17 @@ def test_an_apply_of_targets_does_not_say_that_it_converged(two: Any, inside: Ru
 
 
 @pytest.mark.parametrize("name", ["nobody@example.com", "bob@example.com", "ghost@example.com"])
-def test_a_password_that_no_file_refers_to_cannot_be_set(two: Any, inside: Run, name: str) -> None:
+def test_set_password_refuses_a_mailbox_without_a_password_reference(two: Any, inside: Run, name: str) -> None:
     done = inside(two, "apply", "--yes", "--set-password", name)
     assert done.code == 4
     assert f"--set-password {name}" in done.out
     assert inside(two, "plan").out.count("+ mailbox") == 2
 
 
-def test_set_password_takes_addresses_only(two: Any, inside: Run) -> None:
+def test_set_password_rejects_a_name_without_a_domain(two: Any, inside: Run) -> None:
     assert inside(two, "plan", "--set-password", "bob").code == 64
 
 
 def _flat(text: str) -> str:
-    """Without the breaks of 80 columns."""
+    """The text without line breaks."""
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""Whatever stands in the place of a value, the answer is a diagnostic: a wrong file is never our crash."""
+"""Any wrong value in a domain file gives a diagnostic and never a crash."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -49,8 +49,10 @@ def _with(path: tuple[Any, ...], value: Any) -> Any:
     return document
 
 
-def test_a_wrong_value_anywhere_is_said_with_its_place(workspace: Callable[..., Any], long_run: bool) -> None:
-    """The sample has two of the wrong values in each place, the long run all."""
+def test_a_wrong_value_at_any_path_gives_a_diagnostic_with_its_location(
+    workspace: Callable[..., Any], long_run: bool
+) -> None:
+    """The sample has two of the wrong values at each path, the long run all."""
     step = 1 if long_run else 3
     place = workspace(Endpoint(url="http://127.0.0.1:9", dns="127.0.0.1:9", username="u", password="p"))
     file = place.root / "domains" / "example.com.yaml"

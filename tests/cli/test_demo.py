@@ -1,4 +1,4 @@
-"""The demonstration, by the installed program."""
+"""`demo` of the installed program."""
 
 import json
 from pathlib import Path
@@ -46,7 +46,7 @@ def test_the_demo_fits_on_120_lines_and_leaves_all_output_in_files(program: Any,
     assert "10 GiB" not in (tmp_path / "out" / "examples" / "domains" / "example.com.yaml").read_text("utf-8")
 
 
-def test_a_second_demo_replaces_the_first_and_no_other_folder(program: Any, tmp_path: Path) -> None:
+def test_the_demo_does_not_replace_a_folder_of_the_user(program: Any, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     refused = program("demo", "--output", "mine")

@@ -1,10 +1,10 @@
-"""`dns check --dns-cache FILE`: a second run believes what is still good, and says when the file is of no use."""
+"""`dns check --dns-cache FILE`: a second run uses cached answers and warns about a damaged file."""
 
 from collections.abc import Callable
 from typing import Any
 
 
-def test_a_second_check_takes_answers_from_the_file_and_says_when_it_cannot(
+def test_a_second_check_uses_the_cached_answers_and_warns_about_a_damaged_file(
     sandbox: Any, workspace: Callable[..., Any]
 ) -> None:
     w = workspace(sandbox.endpoint)

@@ -1,4 +1,4 @@
-"""`dns dmarc`: from what is published and expected to a record, on the command line and against a real name server."""
+"""`dns dmarc` proposes a record from the published record, the product and the options."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ NAME = "_dmarc.example.com"
 
 @pytest.fixture
 def make(sandbox: Sandbox, workspace: Callable[..., Any]) -> Any:
-    """A workspace with example.com, whose product suggests an address for reports."""
+    """A workspace with example.com, whose product has a report address."""
     made = workspace(sandbox.endpoint)
     made.domain("example.com", "mailboxes: {bob: {}}\n")
     return made
@@ -25,7 +25,7 @@ def records(done: Any) -> list[str]:
     return [domain["record"]["value"] for domain in json.loads(done.stdout)["domains"]]
 
 
-def test_offline_it_starts_from_the_product(make: Any) -> None:
+def test_offline_the_record_starts_from_the_product(make: Any) -> None:
     done = make.run("dns", "dmarc", "--offline")
     assert done.returncode == 0
     assert f'{NAME}. 3600 IN TXT (\n      "{PRODUCT}" )' in done.stdout
@@ -34,7 +34,7 @@ def test_offline_it_starts_from_the_product(make: Any) -> None:
     assert "at least a month" in done.stdout
 
 
-def test_it_merges_with_what_is_published_and_says_what_changes(sandbox: Sandbox, make: Any) -> None:
+def test_the_proposed_record_keeps_published_tags_and_lists_the_changes(sandbox: Sandbox, make: Any) -> None:
     sandbox.zones.add(NAME, "TXT", '"v=DMARC1; p=quarantine; pct=50; rua=mailto:mine@example.com"')
     done = make.run("dns", "dmarc", "--policy", "reject", "--testing")
     assert '"v=DMARC1; p=reject; rua=mailto:mine@example.com; t=y"' in done.stdout
@@ -48,7 +48,7 @@ def test_it_merges_with_what_is_published_and_says_what_changes(sandbox: Sandbox
     assert domain["next"] == "v=DMARC1; p=reject; rua=mailto:mine@example.com; t=y"
 
 
-def test_of_what_a_stranger_made_very_long_a_part_is_shown(sandbox: Sandbox, make: Any) -> None:
+def test_a_very_long_published_record_is_shown_truncated(sandbox: Sandbox, make: Any) -> None:
     junk = " ".join(f'"{"junk" * 60}"' for _ in range(200))
     sandbox.zones.add(NAME, "TXT", f'"v=DMARC1; p=reject; x=" {junk}')
     done = make.run("dns", "dmarc")
@@ -57,9 +57,9 @@ def test_of_what_a_stranger_made_very_long_a_part_is_shown(sandbox: Sandbox, mak
     assert len(done.stdout) < 3000
 
 
-def test_options_win_over_what_is_published(sandbox: Sandbox, make: Any) -> None:
+def test_options_override_the_published_record(sandbox: Sandbox, make: Any) -> None:
     sandbox.zones.add(NAME, "TXT", '"v=DMARC1; p=reject; sp=reject; t=y; ruf=mailto:r@example.com; fo=1"')
-    asked = (
+    options = (
         "--policy",
         "none",
         "--subdomain-policy",
@@ -71,11 +71,11 @@ def test_options_win_over_what_is_published(sandbox: Sandbox, make: Any) -> None
         "--ruf",
         "",
     )
-    done = make.run("dns", "dmarc", "--adkim", "s", *asked, "--format", "json")
+    done = make.run("dns", "dmarc", "--adkim", "s", *options, "--format", "json")
     assert records(done) == ["v=DMARC1; p=none; adkim=s; rua=mailto:a%21b@example.com,mailto:c@example.com"]
-    said = " ".join(json.loads(done.stdout)["domains"][0]["remarks"])
+    notes = " ".join(json.loads(done.stdout)["domains"][0]["remarks"])
     for word in ("fo is left out", "t=y is left out", "weaker than p=reject"):
-        assert word in said
+        assert word in notes
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_options_win_over_what_is_published(sandbox: Sandbox, make: Any) -> None
         (("--testing",), "no policy is weaker than none"),
     ],
 )
-def test_what_cannot_be_in_a_record_is_wrong_usage_with_the_reason(
+def test_an_invalid_tag_value_is_a_usage_error_with_the_reason(
     make: Any, options: tuple[str, ...], reason: str
 ) -> None:
     done = make.run("dns", "dmarc", "--offline", *options)
@@ -96,7 +96,7 @@ def test_what_cannot_be_in_a_record_is_wrong_usage_with_the_reason(
     assert reason in done.stderr
 
 
-def test_what_could_not_be_looked_up_gets_no_record_and_exit_6(sandbox: Sandbox, make: Any) -> None:
+def test_a_failed_lookup_gives_no_record_and_exit_code_6(sandbox: Sandbox, make: Any) -> None:
     path = make.root / "reconciler.yaml"
     path.write_text(path.read_text("utf-8").replace(sandbox.endpoint.dns, "127.0.0.1:9"), "utf-8")
     for name in ("text", "zone", "json", "octodns", "dnscontrol"):
@@ -107,13 +107,13 @@ def test_what_could_not_be_looked_up_gets_no_record_and_exit_6(sandbox: Sandbox,
     assert make.run("dns", "dmarc", "--offline").returncode == 0
 
 
-def test_published_it_satisfies_the_check_and_changes_nothing_more(sandbox: Sandbox, make: Any) -> None:
-    asked = ("--policy", "quarantine", "--np", "reject", "--ruf", "dmarc@example.net", "--fo", "d:s")
+def test_the_proposed_record_once_published_passes_the_check_and_needs_no_change(sandbox: Sandbox, make: Any) -> None:
+    options = ("--policy", "quarantine", "--np", "reject", "--ruf", "dmarc@example.net", "--fo", "d:s")
     for name in ("zone", "octodns", "dnscontrol"):
-        done = make.run("dns", "dmarc", *asked, "--format", name)
+        done = make.run("dns", "dmarc", *options, "--format", name)
         assert "p=quarantine" in done.stdout
         assert "another domain must publish" in done.stderr
-    (record,) = records(make.run("dns", "dmarc", *asked, "--format", "json"))
+    (record,) = records(make.run("dns", "dmarc", *options, "--format", "json"))
     sandbox.zones.add(NAME, "TXT", f'"{record}"')
     document = json.loads(make.run("dns", "check", "--format", "json").stdout)
     (check,) = (c for c in document["domains"][0]["checks"] if c["id"] == "dmarc")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from reconciler.app.explain import all_codes, explain
+from reconciler.app.explain import all_codes, explain_code
 from reconciler.cli.commands.explain import command
 from reconciler.cli.console import Console
 from reconciler.compliance import verdict
@@ -26,7 +26,7 @@ def printed(code: str) -> str:
 
 @pytest.mark.parametrize("code", all_codes())
 def test_each_code_has_a_meaning_an_example_and_a_remedy(code: str) -> None:
-    found = explain(code)
+    found = explain_code(code)
     assert found is not None
     assert found.meaning.endswith((".", ")"))
     assert any(line.strip() for line in found.example)
@@ -36,7 +36,7 @@ def test_each_code_has_a_meaning_an_example_and_a_remedy(code: str) -> None:
 def test_all_codes_of_diagnostics_and_findings_are_explained() -> None:
     assert set(CODES) <= set(all_codes())
     assert set(verdict.CODES) <= set(all_codes())
-    assert {f.kind for code in all_codes() if (f := explain(code))} >= {
+    assert {f.kind for code in all_codes() if (f := explain_code(code))} >= {
         "diagnostic",
         "finding of any check",
         *(f"finding of the check {check.id}" for check in CHECKS if check.id != "bulk"),

@@ -17,7 +17,7 @@ PACKAGE = Path(reconciler.__file__).parent
 
 
 def install(site: Path, name: str, version: str, files: list[str]) -> Path:
-    """Write the metadata of an installed distribution."""
+    """Writes the metadata of an installed distribution."""
     folder = site / f"{name.replace('-', '_')}-{version}.dist-info"
     folder.mkdir(parents=True)
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", "utf-8")
@@ -27,14 +27,14 @@ def install(site: Path, name: str, version: str, files: list[str]) -> Path:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """A site folder with our distribution and one that does not matter."""
+    """A site folder with our distribution and an unrelated one."""
     install(tmp_path, DISTRIBUTION, "0.1.0", ["reconciler/__init__.py"])
     install(tmp_path, "pandas", "2.2.0", ["pandas/__init__.py", "pandas/reconciler/x.py", "reconcilers/y.py"])
     (tmp_path / "reconciler").mkdir()
     return tmp_path
 
 
-def test_the_real_program_refuses_to_run_beside_the_project_of_the_same_name(site: Path) -> None:
+def test_the_program_refuses_to_run_if_the_unrelated_reconciler_package_is_installed(site: Path) -> None:
     shutil.copytree(PACKAGE, site / "reconciler", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     command = [sys.executable, "-c", "import reconciler.cli; reconciler.cli.main()", "--version"]
     environment = {**os.environ, "PYTHONPATH": str(site)}
@@ -52,7 +52,7 @@ def test_our_own_distribution_and_unrelated_ones_are_accepted(site: Path) -> Non
     refuse_foreign_files(site / "reconciler")
 
 
-def test_a_distribution_without_a_list_of_files_is_judged_by_its_top_level_names(site: Path) -> None:
+def test_a_distribution_without_a_file_list_is_checked_by_its_top_level_names(site: Path) -> None:
     folder = site / "old-1.0.egg-info"
     folder.mkdir()
     (folder / "PKG-INFO").write_text("Metadata-Version: 1.0\nName: old\nVersion: 1.0\n", "utf-8")
@@ -63,16 +63,16 @@ def test_a_distribution_without_a_list_of_files_is_judged_by_its_top_level_names
         refuse_foreign_files(site / "reconciler")
 
 
-def test_a_distribution_whose_name_begins_like_ours_is_another_one(site: Path) -> None:
+def test_a_distribution_whose_name_only_starts_with_ours_is_refused(site: Path) -> None:
     install(site, f"{DISTRIBUTION}-extra", "1.0", ["reconciler/more.py"])
     with pytest.raises(ForeignFiles, match=rf"{DISTRIBUTION}-extra 1\.0"):
         refuse_foreign_files(site / "reconciler")
 
 
-def test_a_package_in_a_clone_has_no_distributions_beside_it() -> None:
+def test_a_package_in_a_clone_is_accepted() -> None:
     refuse_foreign_files(PACKAGE)
     refuse_foreign_files(PACKAGE / "no" / "such" / "place")
 
 
-def test_the_hint_for_an_extra_names_a_clone_and_no_index() -> None:
+def test_the_hint_for_a_missing_extra_installs_it_from_the_clone() -> None:
     assert install_hint("age").endswith("pipx install --force '.[age]'")

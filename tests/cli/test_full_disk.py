@@ -1,6 +1,6 @@
-"""A journal that cannot be written: refused before the first write; in the middle, nothing is written without it.
+"""`apply` refuses an unwritable journal before the first write and never writes without a journal record.
 
-Real file systems that are full or read-only are mounted in a mount namespace of their own, so that nothing is left.
+The tests mount full and read-only file systems in a separate mount namespace, which leaves no traces.
 """
 
 import json
@@ -22,17 +22,17 @@ PATIENCE = 60.0
 
 
 def unshare() -> list[str]:
-    """The command line that runs another in a mount namespace of its own; skips loudly where there is none."""
-    mine = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
+    """The command prefix for a separate mount namespace; skips the test if the platform has none."""
+    command = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
     try:
-        can = subprocess.run([*mine, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, timeout=30)
-        fault = can.stderr.decode() if can.returncode else ""
+        probe = subprocess.run([*command, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, timeout=30)
+        fault = probe.stderr.decode() if probe.returncode else ""
     except OSError as e:
         fault = str(e)
     if fault:
         assert not os.environ.get("RECONCILER_REQUIRE_MOUNTS"), f"no disk can be mounted here: {fault}"
         pytest.skip(f"NO DISK CAN BE MOUNTED HERE, full and read-only ones are not tested: {fault.strip()}")
-    return mine
+    return command
 
 
 DRIVER = """
@@ -60,7 +60,7 @@ sys.exit(code)
 
 @pytest.fixture
 def two(sandbox: Sandbox, workspace: Callable[..., Any]) -> Any:
-    """Two domains with much to do in each."""
+    """Two domains with ten mailboxes to create in each."""
     made = workspace(sandbox.endpoint)
     for domain in ("example.com", "second.example"):
         made.domain(domain, "mailboxes: {" + ", ".join(f"{n}: {{}}" for n in NAMES) + "}\n")
@@ -68,7 +68,7 @@ def two(sandbox: Sandbox, workspace: Callable[..., Any]) -> Any:
 
 
 def on_a_disk(workspace: Any, sandbox: Sandbox, options: str, *, fill: bool = False) -> Any:
-    """An apply whose `.reconciler` is a disk of its own; afterwards what was on it is in the folder `left`."""
+    """Runs `apply` with `.reconciler` on its own disk and copies the contents of the disk to the folder `left`."""
     (workspace.root / ".reconciler").mkdir()
     command = [
         *unshare(),
@@ -103,7 +103,7 @@ def slow(sandbox: Sandbox) -> None:
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
-    """The whole lines of the only journal."""
+    """The complete lines of the only journal."""
     (path,) = (folder / "journal").glob("*.jsonl")
     return [json.loads(line) for line in path.read_text("utf-8").split("\n")[:-1]]
 
@@ -111,7 +111,7 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("options", "why"), [("size=32k", "too little disk space for the journal"), ("ro,size=1m", "Read-only")]
 )
-def test_a_disk_that_is_full_or_read_only_is_refused_before_the_first_write(
+def test_apply_refuses_a_full_or_read_only_disk_before_the_first_write(
     two: Any, sandbox: Sandbox, options: str, why: str
 ) -> None:
     done = on_a_disk(two, sandbox, options)
@@ -121,40 +121,42 @@ def test_a_disk_that_is_full_or_read_only_is_refused_before_the_first_write(
     assert effects(sandbox) == {}
 
 
-def check_nothing_unwritten(two: Any, done: Any, inside: Callable[..., Any], left: Path, why: str) -> None:
-    """Every mailbox that was made has its intent and its password; what was not said is not there; a new run ends it."""
+def check_every_write_is_journalled(two: Any, done: Any, inside: Callable[..., Any], left: Path, why: str) -> None:
+    """Checks that each created mailbox has an intent and a delivered password and is in the output."""
     assert done.returncode == 5, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert f"cannot be written: {why}" in " ".join(done.stdout.split())
     records = lines(left)
     intents = {r["change"]["address"] for r in records if r["event"] == "intent"}
-    everything = {f"{n}@{d}" for n in NAMES for d in ("example.com", "second.example")}
+    declared = {f"{n}@{d}" for n in NAMES for d in ("example.com", "second.example")}
     plan = json.loads(inside(two, "plan", "--format", "json").out)
-    made = everything - {c["address"] for d in plan["domains"] for c in d["changes"]}
-    assert made < everything
-    assert made == intents, "an intent that could not be written whole is no change"
+    made = declared - {c["address"] for d in plan["domains"] for c in d["changes"]}
+    assert made < declared
+    assert made == intents, "a change without a complete intent record is not made"
     flat = " ".join(done.stdout.split())
-    reported = {a for a in everything if f"ok + mailbox {a}" in flat}
+    reported = {a for a in declared if f"ok + mailbox {a}" in flat}
     assert reported == made, "including changes whose outcome could not be journalled"
-    for address in everything - made:
+    for address in declared - made:
         assert f"not tried + mailbox {address}" in flat
     delivered = "".join(p.read_text("utf-8") for p in (left / "passwords").glob("*.jsonl"))
     assert made <= {json.loads(row)["address"] for row in delivered.split("\n")[:-1]}
 
 
-def test_a_disk_that_fills_in_the_middle_stops_all_domains_and_every_write_is_known(
+def test_a_disk_that_fills_up_during_apply_stops_all_domains_and_every_write_is_journalled(
     two: Any, sandbox: Sandbox, inside: Callable[..., Any]
 ) -> None:
     slow(sandbox)
     done = on_a_disk(two, sandbox, "size=1m", fill=True)
     assert done.returncode == 5, done.stdout + done.stderr
-    check_nothing_unwritten(two, done, inside, two.root / "left", "No space left on device")
+    check_every_write_is_journalled(two, done, inside, two.root / "left", "No space left on device")
     again = inside(two, "apply", "--yes")
     assert again.code == 0, again.out + again.err
 
 
-def test_a_limit_on_files_stops_all_domains_and_every_write_is_known(two: Any, inside: Callable[..., Any]) -> None:
-    """As a full disk, where no disk can be mounted: a file cannot grow beyond 7,000 bytes."""
+def test_a_file_size_limit_stops_all_domains_and_every_write_is_journalled(
+    two: Any, inside: Callable[..., Any]
+) -> None:
+    """A limit of 7,000 bytes per file replaces a full disk on platforms without mounts."""
     done = subprocess.run(
         [sys.executable, "-m", "reconciler", "apply", "--yes"],
         cwd=two.root,
@@ -164,7 +166,7 @@ def test_a_limit_on_files_stops_all_domains_and_every_write_is_known(two: Any, i
         timeout=PATIENCE,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (7_000, 7_000)),
     )
-    check_nothing_unwritten(two, done, inside, two.root / ".reconciler", "File too large")
+    check_every_write_is_journalled(two, done, inside, two.root / ".reconciler", "File too large")
     again = inside(two, "apply", "--yes")
     assert again.code == 0, again.out + again.err
     history = inside(two, "history")

@@ -1,4 +1,4 @@
-"""Guards as a person meets them: the installed program against the sandbox, before and after the first write."""
+"""The guards in the installed program against the sandbox, before and after the first write."""
 
 import json
 from collections.abc import Callable
@@ -13,7 +13,7 @@ Make = Callable[..., Any]
 
 
 def own(sandbox: Sandbox, path: str, body: Any = None, method: str = "POST") -> Any:
-    """One of the sandbox's own endpoints."""
+    """Sends a request to a control endpoint of the sandbox."""
     url = f"{sandbox.endpoint.url}/sandbox/{path}"
     answer = httpx.request(
         method, url, json=body, headers={"X-Sandbox": "1"}, trust_env=False, verify=False, timeout=20
@@ -27,13 +27,13 @@ def state(sandbox: Sandbox, domain: str = "example.com") -> Any:
 
 
 def written(sandbox: Sandbox) -> list[str]:
-    """The endpoints of the requests that were meant to change something."""
+    """The endpoints of all write requests."""
     return [r["endpoint"] for r in own(sandbox, "requests", method="GET")["requests"] if r["write"]]
 
 
 @pytest.fixture
 def ready(sandbox: Sandbox, workspace: Make) -> Any:
-    """A workspace with robert and an alias, applied."""
+    """A workspace whose mailboxes robert and ann and whose alias are applied."""
     w = workspace(sandbox.endpoint, policy="{externalForwarding: allow}")
     w.domain("example.com", "mailboxes: {robert: {displayName: Robert}, ann: {}}\naliases: {info: [ann]}\n")
     done = w.run("apply", "--yes")
@@ -43,7 +43,7 @@ def ready(sandbox: Sandbox, workspace: Make) -> Any:
 
 
 @pytest.mark.parametrize("quirk", ["missing:settings/domain/rename-user", "not-allowed:settings/domain/rename-user"])
-def test_where_the_server_has_no_rename_it_fails_with_the_reason_and_nothing_is_deleted_or_made(
+def test_a_rename_fails_without_a_deletion_or_creation_if_the_server_cannot_rename(
     ready: Any, sandbox: Sandbox, quirk: str
 ) -> None:
     own(sandbox, "quirks", {"quirks": [quirk]})
@@ -56,20 +56,20 @@ def test_where_the_server_has_no_rename_it_fails_with_the_reason_and_nothing_is_
     assert "> mailbox robert@example.com -> bob@example.com" in ready.run("plan").stdout
     done = ready.run("apply", "--yes")
     assert done.returncode == 5, done.stdout + done.stderr
-    said = " ".join((done.stdout + done.stderr).split())
+    output = " ".join((done.stdout + done.stderr).split())
     assert (
         "SmarterMail 100.0.9742 (built 2026-09-03) cannot rename a mailbox: it does not have this endpoint; robert"
-        in said
+        in output
     )
-    assert "remove the entry from `renamed` and declare robert; declare bob as an alias of it" in said
+    assert "remove the entry from `renamed` and declare robert; declare bob as an alias of it" in output
     after = state(sandbox)
     assert after["users"].keys() == before["users"].keys()
     assert after["users"]["robert"] == before["users"]["robert"]
-    assert after["users"]["ann"]["userData"]["fullName"] == "Ann"  # what does not depend on it is done
+    assert after["users"]["ann"]["userData"]["fullName"] == "Ann"  # Independent changes are applied.
     assert not any("delete" in endpoint or "user-put" in endpoint for endpoint in written(sandbox) if endpoint)
 
 
-def test_where_the_server_can_rename_the_mailbox_keeps_what_it_has(ready: Any, sandbox: Sandbox) -> None:
+def test_a_rename_keeps_the_settings_of_the_mailbox(ready: Any, sandbox: Sandbox) -> None:
     ready.domain(
         "example.com",
         "mailboxes: {bob: {}, ann: {}}\naliases: {info: [ann]}\nrenamed: {mailboxes: {robert: bob}}\n",
@@ -80,9 +80,7 @@ def test_where_the_server_can_rename_the_mailbox_keeps_what_it_has(ready: Any, s
     assert "robert" not in state(sandbox)["users"]
 
 
-def test_eas_in_a_domain_where_the_server_has_it_switched_off_is_refused_at_plan_time(
-    ready: Any, sandbox: Sandbox
-) -> None:
+def test_the_plan_refuses_eas_if_the_server_has_it_switched_off_for_the_domain(ready: Any, sandbox: Sandbox) -> None:
     token = httpx.post(
         f"{sandbox.endpoint.url}/api/v1/auth/authenticate-user",
         json={"username": sandbox.endpoint.username, "password": sandbox.endpoint.password},
@@ -112,7 +110,9 @@ def test_eas_in_a_domain_where_the_server_has_it_switched_off_is_refused_at_plan
     assert ready.run("apply", "--yes").returncode == 0
 
 
-def test_an_alias_of_another_domain_that_would_point_nowhere_stops_the_run(ready: Any, sandbox: Sandbox) -> None:
+def test_a_deletion_that_leaves_an_alias_of_another_domain_without_a_target_is_refused(
+    ready: Any, sandbox: Sandbox
+) -> None:
     ready.domain("second.example", "aliases: {help: [robert@example.com]}\n")
     assert ready.run("apply", "--yes").returncode == 0
     own(sandbox, "requests/reset")
@@ -128,7 +128,7 @@ def test_an_alias_of_another_domain_that_would_point_nowhere_stops_the_run(ready
 
 
 @pytest.mark.parametrize(("fault", "path"), [("empty-list", "list-users$"), ("cut-list", "domain/aliases$")])
-def test_an_implausible_read_stops_its_domain_before_its_plan_is_shown_as_complete(
+def test_an_implausible_read_makes_the_plan_of_the_domain_incomplete(
     ready: Any, sandbox: Sandbox, fault: str, path: str
 ) -> None:
     own(sandbox, "faults", {"name": fault, "path": path, "times": -1})
@@ -147,7 +147,9 @@ OUT = "mailboxes: {robert: {}, ann: {forwarding: {to: [me@rogue.example]}}}\n"
 
 
 @pytest.mark.parametrize("disguise", ["a target that leaves the alias out", "another domain's alias", "a domain file"])
-def test_declaring_a_name_does_not_make_it_ours_to_forward_to(ready: Any, sandbox: Sandbox, disguise: str) -> None:
+def test_declaring_an_external_domain_does_not_allow_forwards_to_it(
+    ready: Any, sandbox: Sandbox, disguise: str
+) -> None:
     settings = ready.root / "reconciler.yaml"
     settings.write_text(settings.read_text().replace("externalForwarding: allow", "externalForwarding: deny"))
     words: list[str] = []
@@ -161,13 +163,13 @@ def test_declaring_a_name_does_not_make_it_ours_to_forward_to(ready: Any, sandbo
         ready.domain("example.com", OUT)
         ready.domain("rogue.example", "dns: {}\n")
     done = ready.run("apply", "--yes", *words)
-    unread = disguise == "a domain file"  # which no server has
+    unread = disguise == "a domain file"  # No server has this domain.
     assert done.returncode == (6 if unread else 4), done.stdout + done.stderr
     assert "GRD007" in done.stdout
     assert (written(sandbox), forwards(sandbox)) == ([], [])
 
 
-def test_where_a_domain_alias_cannot_be_made_nothing_is_sent_to_it(sandbox: Sandbox, workspace: Make) -> None:
+def test_no_forward_to_a_domain_alias_is_set_if_the_alias_cannot_be_created(sandbox: Sandbox, workspace: Make) -> None:
     w = workspace(sandbox.endpoint, role="customer", policy="{externalForwarding: deny}")
     w.domain("example.com", "mailboxes: {ann: {}}\n")
     assert w.run("apply", "--yes").returncode == 0
@@ -182,7 +184,9 @@ def test_where_a_domain_alias_cannot_be_made_nothing_is_sent_to_it(sandbox: Sand
 
 
 @pytest.mark.parametrize("way", ["removed", "pruned", "renamed"])
-def test_a_forwarding_that_no_file_manages_is_not_left_pointing_nowhere(ready: Any, sandbox: Sandbox, way: str) -> None:
+def test_a_deletion_that_leaves_an_unmanaged_forward_without_a_target_is_refused(
+    ready: Any, sandbox: Sandbox, way: str
+) -> None:
     ready.domain("example.com", "mailboxes: {robert: {}, ann: {forwarding: {to: [robert], keepCopy: false}}}\n")
     assert ready.run("apply", "--yes").returncode == 0
     own(sandbox, "requests/reset")

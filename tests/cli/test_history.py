@@ -1,4 +1,4 @@
-"""`history`: the journals, listed, shown and verified."""
+"""`history` lists, shows and verifies the journals."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Inside = Callable[..., Any]
 
 @pytest.fixture
 def two_runs(sandbox: Sandbox, workspace: Make, inside: Inside) -> tuple[Any, list[Path]]:
-    """A workspace with two runs, and their journals, oldest first."""
+    """A workspace with two runs and their journals, oldest first."""
     w = workspace(sandbox.endpoint)
     folder = w.root / ".reconciler" / "journal"
     made: list[Path] = []
@@ -28,7 +28,7 @@ def two_runs(sandbox: Sandbox, workspace: Make, inside: Inside) -> tuple[Any, li
     return w, made
 
 
-def test_runs_are_listed_newest_first_within_80_columns_and_invisible_characters_are_shown(
+def test_runs_are_listed_newest_first_in_80_columns_with_control_characters_escaped(
     two_runs: Any, inside: Inside
 ) -> None:
     w, (first, second) = two_runs
@@ -42,7 +42,7 @@ def test_runs_are_listed_newest_first_within_80_columns_and_invisible_characters
     assert all(len(line) <= 80 for line in done.out.splitlines())
 
 
-def test_one_run_is_shown_with_its_changes_and_what_became_of_them(two_runs: Any, inside: Inside) -> None:
+def test_one_run_is_shown_with_its_changes_and_their_results(two_runs: Any, inside: Inside) -> None:
     w, (_, second) = two_runs
     done = inside(w, "history", "last")
     assert done.out == inside(w, "history", second.stem).out
@@ -53,9 +53,7 @@ def test_one_run_is_shown_with_its_changes_and_what_became_of_them(two_runs: Any
     assert inside(w, "history", "nope").code == 64
 
 
-def test_the_document_has_the_runs_oldest_first_and_changes_only_of_the_one_asked_for(
-    two_runs: Any, inside: Inside
-) -> None:
+def test_the_json_lists_runs_oldest_first_and_changes_only_for_the_requested_run(two_runs: Any, inside: Inside) -> None:
     w, (first, second) = two_runs
     document = json.loads(inside(w, "history", "--format", "json").out)
     assert document["formatVersion"] == 1
@@ -71,7 +69,9 @@ def test_the_document_has_the_runs_oldest_first_and_changes_only_of_the_one_aske
     assert (bob["action"], bob["result"]) == ("update", "applied")
 
 
-def test_verify_finds_what_was_edited_taken_out_or_moved_and_says_file_and_line(two_runs: Any, inside: Inside) -> None:
+def test_verify_detects_edited_removed_and_reordered_lines_and_reports_file_and_line(
+    two_runs: Any, inside: Inside
+) -> None:
     w, (first, second) = two_runs
     sound = inside(w, "history", "--verify")
     assert sound.code == 0
@@ -91,7 +91,7 @@ def test_verify_finds_what_was_edited_taken_out_or_moved_and_says_file_and_line(
         assert inside(w, "history").code == 0
 
 
-def test_a_run_that_was_interrupted_is_said_to_be(two_runs: Any, inside: Inside) -> None:
+def test_an_interrupted_run_is_reported_as_interrupted(two_runs: Any, inside: Inside) -> None:
     w, (_, second) = two_runs
     rows = second.read_bytes().splitlines(keepends=True)
     second.write_bytes(b"".join(rows[:2]) + rows[2][:30])
@@ -102,23 +102,25 @@ def test_a_run_that_was_interrupted_is_said_to_be(two_runs: Any, inside: Inside)
     assert "result unknown: the run did not write it" in done.out
 
 
-def test_a_workspace_whose_files_are_broken_still_has_its_history(two_runs: Any, inside: Inside) -> None:
+def test_history_works_in_a_workspace_with_invalid_files(two_runs: Any, inside: Inside) -> None:
     w, _ = two_runs
     w.domain("example.com", "mailboxes: {bob: {quotta: 1}}\n")
     assert inside(w, "history", "--verify").code == 0
 
 
-def test_before_the_first_run_that_is_said(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
+def test_history_without_any_run_reports_that_no_run_is_journalled(
+    sandbox: Sandbox, workspace: Make, inside: Inside
+) -> None:
     w = workspace(sandbox.endpoint)
     done = inside(w, "history", "--verify")
     assert (done.code, done.out) == (0, "The journal contains no runs.\n")
     assert json.loads(inside(w, "history", "--format", "json").out)["runs"] == []
 
 
-def test_a_clock_that_was_set_back_makes_no_later_run_an_earlier_one(
+def test_runs_stay_in_order_if_the_clock_is_set_back(
     sandbox: Sandbox, workspace: Make, inside: Inside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else a raised password would count as not set yet, and `last` would be the run before."""
+    """Otherwise a password with a raised version would count as unset, and `last` would name an earlier run."""
     made = workspace(sandbox.endpoint)
     shift = timedelta()
 
@@ -134,7 +136,7 @@ def test_a_clock_that_was_set_back_makes_no_later_run_an_earlier_one(
         done = inside(made, "apply", "--yes", PW=f"Better-{version}-Horse!")
         assert (done.code, "converged" in done.out) == (0, True), done.out + done.err
         runs += [p.stem for p in folder.glob("*.jsonl") if p.stem not in runs]
-    assert runs == sorted(runs, reverse=True), "the clock went backwards"
+    assert runs == sorted(runs, reverse=True), "the run ids follow the clock"
     assert inside(made, "plan", "--detailed-exitcode").code == 0, "the last version counts as set"
     listed = inside(made, "history").out
     assert sorted(runs, key=listed.index) == runs[::-1], "newest first"

@@ -1,4 +1,4 @@
-"""`import`: a file from what the server has, and an empty plan right after it."""
+"""`import` writes a file from the state of the server, and the next plan is empty."""
 
 from collections.abc import Callable
 from typing import Any
@@ -42,7 +42,7 @@ def test_a_plan_right_after_an_import_is_empty(sandbox: Sandbox, workspace: Make
     assert "info: [alice]" in text
 
 
-def test_an_import_as_a_customer_leaves_out_the_account_that_is_the_hosts(sandbox: Sandbox, workspace: Make) -> None:
+def test_an_import_as_a_customer_leaves_out_the_primary_administrator(sandbox: Sandbox, workspace: Make) -> None:
     w = workspace(sandbox.endpoint, role="customer")
     fill(w, "mailboxes: {shop: {}}\n")
     assert w.run("import", "example.com").returncode == 0
@@ -50,7 +50,7 @@ def test_an_import_as_a_customer_leaves_out_the_account_that_is_the_hosts(sandbo
     assert w.run("plan", "--detailed-exitcode").returncode == 0
 
 
-def test_what_is_no_domain_file_of_this_server_is_never_overwritten(sandbox: Sandbox, workspace: Make) -> None:
+def test_import_never_overwrites_a_path_that_is_not_a_domain_file(sandbox: Sandbox, workspace: Make) -> None:
     w = workspace(sandbox.endpoint)
     (w.root / "domains" / "example.com.yaml").mkdir(parents=True)
     done = w.run("import", "example.com", "second.example")
@@ -59,7 +59,7 @@ def test_what_is_no_domain_file_of_this_server_is_never_overwritten(sandbox: San
     assert not (w.root / "domains" / "second.example.yaml").exists()
 
 
-def test_a_domain_that_is_not_there_is_said_and_nothing_is_written(sandbox: Sandbox, workspace: Make) -> None:
+def test_import_reports_a_missing_domain_and_writes_nothing(sandbox: Sandbox, workspace: Make) -> None:
     w = workspace(sandbox.endpoint)
     done = w.run("import", "second.example", "nowhere.example")
     assert done.returncode not in (0, 64)
@@ -67,7 +67,7 @@ def test_a_domain_that_is_not_there_is_said_and_nothing_is_written(sandbox: Sand
     assert not (w.root / "domains").exists()
 
 
-def test_several_products_or_servers_have_to_be_chosen_from(sandbox: Sandbox, workspace: Make) -> None:
+def test_import_requires_a_product_option_if_there_are_several_products(sandbox: Sandbox, workspace: Make) -> None:
     w = workspace(sandbox.endpoint)
     w.write("products/other.yaml", "apiVersion: reconciler/v1\nkind: Product\n")
     assert w.run("import", "example.com").returncode == 64

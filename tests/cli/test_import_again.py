@@ -1,4 +1,4 @@
-"""`import` over files that are there, of all domains, and of what a file cannot say."""
+"""`import` over existing files, with `--all`, and of state that a valid file cannot express."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +22,7 @@ aliases:
 domainAliases: [example.ca]
 """
 
-MINE = """\
+EXISTING = """\
 # our customer since 2011
 
 mailboxes:
@@ -51,26 +51,26 @@ def filled(w: Any, inside: Inside, state: str = SERVER) -> None:
     assert done.code == 0, done.out + done.err
 
 
-def test_a_file_that_is_there_keeps_comments_and_order_and_touches_only_what_differs(
+def test_import_over_an_existing_file_keeps_comments_and_order_and_edits_only_differences(
     sandbox: Sandbox, workspace: Make, inside: Inside
 ) -> None:
     w = workspace(sandbox.endpoint)
     filled(w, inside)
-    w.domain("example.com", MINE)
+    w.domain("example.com", EXISTING)
     path = w.root / "domains" / "example.com.yaml"
-    head = path.read_text("utf-8").removesuffix(MINE)
+    head = path.read_text("utf-8").removesuffix(EXISTING)
     done = inside(w, "import", "example.com", BOB_PASSWORD="S3cret-of-his")
     assert done.code == 0, done.err
     assert done.out == "domains/example.com.yaml\n"
     assert path.read_text("utf-8") == head + (
-        MINE.replace('"Alice"', "Alice B.")
+        EXISTING.replace('"Alice"', "Alice B.")
         .replace("    carol: {quota: 1 GiB}\n", "")
         .replace("enabled: true", "enabled: false")
         .replace("to: []\n", "to: []\n    dave:\n        quota: 2 GiB\n        eas: true\n")
         .replace("    - alice   # mornings\n", "")
         .replace("afternoons\n", "afternoons\n    new:\n        to: [alice]\n        hideFromGal: true\n")
     )
-    for said in (
+    for message in (
         "mailbox alice: displayName Alice -> Alice B.",
         "mailbox carol is not on the server: declaration removed",
         "mailbox dave is new on the server: declared",
@@ -79,7 +79,7 @@ def test_a_file_that_is_there_keeps_comments_and_order_and_touches_only_what_dif
         "-    carol: {quota: 1 GiB}",
         "+    dave:",
     ):
-        assert said in done.err, said
+        assert message in done.err, message
     plan = inside(w, "plan", "--detailed-exitcode", "--allow-deletions", "1", BOB_PASSWORD="S3cret-of-his")
     assert plan.code == 2
     assert [line.split()[:3] for line in plan.out.splitlines() if line.startswith("  - ")] == [
@@ -91,7 +91,7 @@ def test_a_file_that_is_there_keeps_comments_and_order_and_touches_only_what_dif
     assert "domains/example.com.yaml already matches the server" in again.err
 
 
-def test_a_pending_rename_stays_and_its_fields_are_those_of_the_old_name(
+def test_import_keeps_a_pending_rename_and_reads_the_fields_of_the_old_name(
     sandbox: Sandbox, workspace: Make, inside: Inside
 ) -> None:
     w = workspace(sandbox.endpoint)
@@ -102,7 +102,7 @@ def test_a_pending_rename_stays_and_its_fields_are_those_of_the_old_name(
     assert text.endswith("mailboxes: {bob: {quota: 2 GiB}}\nrenamed: {mailboxes: {robert: bob}}\n")
 
 
-def test_all_means_every_domain_of_the_server(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
+def test_all_imports_every_domain_of_the_server(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
     w = workspace(sandbox.endpoint)
     filled(w, inside)
     (w.root / "domains" / "example.com.yaml").unlink()
@@ -115,13 +115,13 @@ def test_all_means_every_domain_of_the_server(sandbox: Sandbox, workspace: Make,
     assert (again.code, again.out) == (0, "")
 
 
-def test_all_as_a_customer_is_his_own_domain(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
+def test_all_as_a_customer_imports_the_domain_of_the_account(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
     w = workspace(sandbox.endpoint, role="customer")
     done = inside(w, "import", "--all")
     assert (done.code, done.out) == (0, "domains/example.com.yaml\n")
 
 
-def test_a_domain_that_cannot_be_taken_along_is_skipped_and_said(
+def test_all_skips_and_reports_a_domain_whose_file_cannot_be_written(
     sandbox: Sandbox, workspace: Make, inside: Inside
 ) -> None:
     w = workspace(sandbox.endpoint)
@@ -131,7 +131,7 @@ def test_a_domain_that_cannot_be_taken_along_is_skipped_and_said(
     assert "second.example was skipped:" in done.err
 
 
-def test_a_domain_that_cannot_be_read_is_skipped_with_all_and_stops_everything_where_it_was_named(
+def test_an_unreadable_domain_is_skipped_by_all_and_is_an_error_if_named(
     sandbox: Sandbox, workspace: Make, inside: Inside
 ) -> None:
     w = workspace(sandbox.endpoint)
@@ -148,15 +148,13 @@ def test_a_domain_that_cannot_be_read_is_skipped_with_all_and_stops_everything_w
     assert "example.com was skipped:" in done.err
 
 
-def test_all_and_names_together_or_neither_are_wrong_usage(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
+def test_import_needs_either_all_or_domain_names(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
     w = workspace(sandbox.endpoint)
     assert inside(w, "import").code == 64
     assert inside(w, "import", "--all", "example.com").code == 64
 
 
-def test_what_a_valid_file_cannot_say_is_left_unmanaged_and_a_comment_says_so(
-    sandbox: Sandbox, workspace: Make, inside: Inside
-) -> None:
+def test_import_leaves_out_invalid_state_and_adds_a_comment(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
     w = workspace(sandbox.endpoint)
     w.domain(
         "example.com",
@@ -185,7 +183,7 @@ def test_what_a_valid_file_cannot_say_is_left_unmanaged_and_a_comment_says_so(
     assert path.read_bytes() == before
 
 
-def test_a_file_with_errors_is_not_touched(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
+def test_import_does_not_change_a_file_with_errors(sandbox: Sandbox, workspace: Make, inside: Inside) -> None:
     w = workspace(sandbox.endpoint)
     w.domain("example.com", "mailboxes: {a: {quota: 1 GB}}\n")
     before = (w.root / "domains" / "example.com.yaml").read_bytes()
@@ -193,7 +191,7 @@ def test_a_file_with_errors_is_not_touched(sandbox: Sandbox, workspace: Make, in
     assert (w.root / "domains" / "example.com.yaml").read_bytes() == before
 
 
-def test_a_place_that_cannot_be_edited_is_said_and_no_file_is_written(
+def test_import_reports_a_location_that_it_cannot_edit_and_writes_no_file(
     sandbox: Sandbox, workspace: Make, inside: Inside
 ) -> None:
     w = workspace(sandbox.endpoint)

@@ -1,4 +1,4 @@
-"""One run at a time per server and domain, as the program keeps to it."""
+"""`apply` takes a lock per server and domain."""
 
 import asyncio
 import json
@@ -47,7 +47,7 @@ def until(ready: Callable[[], object]) -> None:
 
 @pytest.fixture
 def made(sandbox: Sandbox, workspace: Callable[..., Any], tmp_path: Path) -> Any:
-    """Two domains with something to do in each; its locks have a folder of their own."""
+    """Two domains with changes in each; the locks are in a separate folder."""
     made = workspace(sandbox.endpoint)
     made.run.environment["XDG_STATE_HOME"] = str(tmp_path / "state")
     made.domain("example.com", "mailboxes: {a: {}, b: {}}\n")
@@ -82,7 +82,7 @@ def another_run(folder: Path, sandbox: Sandbox, domain: str, *, shared: bool = F
         held.release()
 
 
-def test_who_applies_the_same_domain_meanwhile_is_refused_before_anything_is_asked(
+def test_a_second_apply_to_a_locked_domain_is_refused_before_any_request(
     made: Any, sandbox: Sandbox, inside: Callable[..., Any]
 ) -> None:
     assert inside(made, "plan", "--save", "p.saved").code == 0
@@ -97,11 +97,11 @@ def test_who_applies_the_same_domain_meanwhile_is_refused_before_anything_is_ask
         assert ask(sandbox, "requests")["requests"] == []
         assert not (made.root / ".reconciler" / "journal").exists()
         assert inside(made, "apply", "--yes", "second.example").code == 0, "another domain is free"
-        assert inside(made, "plan").code == 0, "who only reads takes no lock"
+        assert inside(made, "plan").code == 0, "a command that only reads takes no lock"
     assert inside(made, "apply", "--yes").code == 0
 
 
-def test_another_clone_on_this_machine_meets_the_same_lock_whatever_it_calls_the_server(
+def test_another_clone_uses_the_same_lock_even_if_it_names_the_server_differently(
     made: Any, sandbox: Sandbox, inside: Callable[..., Any]
 ) -> None:
     clone = made.root / "clone"
@@ -117,7 +117,7 @@ def test_another_clone_on_this_machine_meets_the_same_lock_whatever_it_calls_the
         assert (done.code, "bob@build7" in done.err) == (4, True), done.err
 
 
-def test_runners_that_share_a_folder_meet_there(
+def test_runners_with_a_shared_lock_folder_use_the_same_lock(
     made: Any, sandbox: Sandbox, inside: Callable[..., Any], tmp_path: Path
 ) -> None:
     text = (made.root / "reconciler.yaml").read_text("utf-8")
@@ -125,7 +125,7 @@ def test_runners_that_share_a_folder_meet_there(
     done = inside(made, "apply", "--yes")
     assert done.code == 4
     assert "the folder for locks does not exist" in done.err
-    assert not (made.root / "shared").exists(), "made here it would not be the one that others see"
+    assert not (made.root / "shared").exists(), "a new folder would not be the shared one"
     with another_run(made.root / "shared" / "locks", sandbox, "example.com", shared=True):
         done = inside(made, "apply", "--yes")
         assert (done.code, "bob@build7" in done.err) == (4, True), done.err
@@ -135,7 +135,7 @@ def test_runners_that_share_a_folder_meet_there(
     assert not own(made).exists()
 
 
-def test_without_a_home_the_locks_are_in_the_workspace(made: Any, inside: Callable[..., Any]) -> None:
+def test_without_a_home_directory_the_locks_are_in_the_workspace(made: Any, inside: Callable[..., Any]) -> None:
     (made.root / "state").write_text("no folder", "utf-8")
     assert inside(made, "apply", "--yes").code == 0
     assert [p.name for p in (made.root / ".reconciler" / "locks").iterdir()] == ["register"]
@@ -154,14 +154,18 @@ def start(workspace: Any, *words: str) -> "subprocess.Popen[str]":
     )
 
 
-def test_who_is_told_to_wait_waits_and_then_plans_anew(made: Any, sandbox: Sandbox, inside: Callable[..., Any]) -> None:
+def test_apply_with_a_lock_timeout_waits_and_then_makes_a_new_plan(
+    made: Any, sandbox: Sandbox, inside: Callable[..., Any]
+) -> None:
     hold(sandbox, "user-put", seconds=2)
     first = start(made, "apply", "--yes", "example.com")
     in_flight(sandbox)
     (record,) = own(made).glob("*.json")
     text = record.read_text("utf-8")
     assert json.loads(text)["servers"] == {sandbox.endpoint.url: ["example.com"]}
-    assert not [v for v in made.run.environment.values() if len(v) > 8 and v in text], "no secret is in it"
+    assert not [v for v in made.run.environment.values() if len(v) > 8 and v in text], (
+        "the lock file contains no secret"
+    )
     refused = inside(made, "apply", "--yes")
     assert refused.code == 4
     done = inside(made, "apply", "--yes", "--lock-timeout", "60")
@@ -170,7 +174,7 @@ def test_who_is_told_to_wait_waits_and_then_plans_anew(made: Any, sandbox: Sandb
     out, err = first.communicate(timeout=PATIENCE)
     assert first.returncode == 0, out + err
     assert "+ mailbox c@second.example" in done.out
-    assert "a@example.com" not in done.out, "it planned when the other one was done"
+    assert "a@example.com" not in done.out, "the plan was made after the other run"
     assert locks(made) == []
 
 
@@ -191,7 +195,7 @@ def test_a_run_that_loses_its_lock_stops_before_the_next_write(made: Any, sandbo
     ("way", "code"),
     [("done", 0), ("nothing to do", 0), ("failed", 5), ("refused", 4), ("unreachable", 6), ("journal", 4)],
 )
-def test_the_lock_is_given_back_on_every_way_out(
+def test_the_lock_is_released_at_every_exit(
     made: Any, sandbox: Sandbox, inside: Callable[..., Any], way: str, code: int
 ) -> None:
     words = ["apply", "--yes"]

@@ -1,4 +1,4 @@
-"""The main job, by the installed program, against the HTTP sandbox."""
+"""The main workflow of the installed program against the HTTP sandbox."""
 
 import json
 import re
@@ -46,7 +46,9 @@ def schema(name: str) -> Any:
 
 
 @pytest.mark.parametrize("role", ["admin", "customer"])
-def test_files_become_mailboxes_and_a_second_plan_is_empty(sandbox: Sandbox, workspace: Make, role: str) -> None:
+def test_apply_creates_the_declared_resources_and_a_second_plan_is_empty(
+    sandbox: Sandbox, workspace: Make, role: str
+) -> None:
     sandbox.zones.set_zone("example.ca", "@ 300 IN MX 10 mail1.example.net.\n")
     w = workspace(sandbox.endpoint, role=role)
     w.domain("example.com", EVERYTHING)
@@ -62,9 +64,7 @@ def test_files_become_mailboxes_and_a_second_plan_is_empty(sandbox: Sandbox, wor
     assert "No changes" in after.stdout
 
 
-def test_the_password_that_was_referred_to_is_the_one_that_was_set_and_nobody_prints_it(
-    sandbox: Sandbox, workspace: Make
-) -> None:
+def test_apply_sets_the_referenced_password_and_never_prints_it(sandbox: Sandbox, workspace: Make) -> None:
     import urllib.request
 
     w = workspace(sandbox.endpoint)
@@ -84,7 +84,9 @@ def test_the_password_that_was_referred_to_is_the_one_that_was_set_and_nobody_pr
         assert json.load(answer)["success"]
 
 
-def test_a_generated_password_is_delivered_once_to_a_file_for_its_owner_only(sandbox: Sandbox, workspace: Make) -> None:
+def test_a_generated_password_is_delivered_once_in_a_file_that_only_the_owner_can_read(
+    sandbox: Sandbox, workspace: Make
+) -> None:
     w = workspace(sandbox.endpoint)
     w.domain("example.com", "mailboxes: {bob: {}}\n")
     done = w.run("apply", "--yes")
@@ -97,7 +99,7 @@ def test_a_generated_password_is_delivered_once_to_a_file_for_its_owner_only(san
     assert delivered["password"] not in done.stdout + done.stderr
 
 
-def test_without_a_terminal_and_without_yes_nothing_is_applied(sandbox: Sandbox, workspace: Make) -> None:
+def test_apply_without_a_terminal_and_without_yes_changes_nothing(sandbox: Sandbox, workspace: Make) -> None:
     w = workspace(sandbox.endpoint)
     w.domain("example.com", "mailboxes: {bob: {}}\n")
     done = w.run("apply")
@@ -106,7 +108,7 @@ def test_without_a_terminal_and_without_yes_nothing_is_applied(sandbox: Sandbox,
     assert w.run("plan", "--detailed-exitcode").returncode == 2
 
 
-def test_invalid_files_end_with_3_before_any_server_is_asked(workspace: Make, sandbox: Sandbox) -> None:
+def test_invalid_files_give_exit_code_3_before_any_request(workspace: Make, sandbox: Sandbox) -> None:
     w = workspace(sandbox.endpoint)
     w.domain("example.com", "mailboxes:\n  alice: {quotta: 1 GiB}\n")
     for command in ("validate", "plan", "apply", "drift"):
@@ -115,10 +117,10 @@ def test_invalid_files_end_with_3_before_any_server_is_asked(workspace: Make, sa
         assert re.search(
             r"domains/example\.com\.yaml:7:11: error: .*quotta[^\n]*\n.*quota", done.stdout + done.stderr
         ), done
-    assert sandbox.endpoint.url  # still there, and never asked
+    assert sandbox.endpoint.url  # The sandbox still runs.
 
 
-def test_a_server_that_is_not_there_ends_with_6(workspace: Make, sandbox: Sandbox) -> None:
+def test_an_unreachable_server_gives_exit_code_6(workspace: Make, sandbox: Sandbox) -> None:
     w = workspace(sandbox.endpoint)
     w.domain("example.com", "mailboxes: {bob: {}}\n")
     sandbox.stop()
@@ -127,7 +129,7 @@ def test_a_server_that_is_not_there_ends_with_6(workspace: Make, sandbox: Sandbo
     assert "example.com" in done.stdout
 
 
-def test_a_wrong_password_ends_with_6_after_one_try(workspace: Make, sandbox: Sandbox) -> None:
+def test_a_wrong_password_gives_exit_code_6(workspace: Make, sandbox: Sandbox) -> None:
     w = workspace(sandbox.endpoint)
     w.domain("example.com", "mailboxes: {bob: {}}\n")
     w.domain("second.example", "mailboxes: {bob: {}}\n")
@@ -136,7 +138,7 @@ def test_a_wrong_password_ends_with_6_after_one_try(workspace: Make, sandbox: Sa
     assert "wrong-password" not in done.stdout + done.stderr
 
 
-def test_drift_is_found_and_repaired(sandbox: Sandbox, workspace: Make) -> None:
+def test_drift_is_detected_and_apply_fixes_it(sandbox: Sandbox, workspace: Make) -> None:
     w = workspace(sandbox.endpoint)
     w.domain("example.com", "mailboxes: {bob: {quota: 1 GiB}}\n")
     assert w.run("apply", "--yes").returncode == 0
@@ -149,7 +151,7 @@ def test_drift_is_found_and_repaired(sandbox: Sandbox, workspace: Make) -> None:
     assert w.run("drift").returncode == 0
 
 
-def test_what_is_not_declared_is_left_alone_and_only_removed_deletes(sandbox: Sandbox, workspace: Make) -> None:
+def test_undeclared_resources_are_kept_and_only_removed_deletes_them(sandbox: Sandbox, workspace: Make) -> None:
     w = workspace(sandbox.endpoint)
     w.domain("example.com", "mailboxes: {bob: {}, carol: {}}\naliases: {both: [bob, carol]}\n")
     assert w.run("apply", "--yes").returncode == 0
@@ -164,7 +166,7 @@ def test_what_is_not_declared_is_left_alone_and_only_removed_deletes(sandbox: Sa
     assert "unmanaged" not in w.run("plan").stdout.replace("0 unmanaged", "")
 
 
-def test_protected_names_are_refused_with_4_and_nothing_else_is_done(sandbox: Sandbox, workspace: Make) -> None:
+def test_deleting_a_protected_mailbox_gives_exit_code_4_and_changes_nothing(sandbox: Sandbox, workspace: Make) -> None:
     w = workspace(sandbox.endpoint, policy="{protect: ['*-archive']}")
     w.domain("example.com", "mailboxes: {bob: {}, 2025-archive: {}}\n")
     assert w.run("apply", "--yes").returncode == 0
@@ -176,7 +178,7 @@ def test_protected_names_are_refused_with_4_and_nothing_else_is_done(sandbox: Sa
     assert w.run("plan").returncode == 4
 
 
-def test_the_plan_as_json_fits_its_schema_and_is_the_same_bytes_twice(sandbox: Sandbox, workspace: Make) -> None:
+def test_the_json_plan_matches_its_schema_and_is_reproducible(sandbox: Sandbox, workspace: Make) -> None:
     w = workspace(sandbox.endpoint)
     w.domain("example.com", EVERYTHING)
     first = w.run("plan", "--format", "json", SOURCE_DATE_EPOCH="1767225600")
@@ -191,9 +193,7 @@ def test_the_plan_as_json_fits_its_schema_and_is_the_same_bytes_twice(sandbox: S
     assert alice["source"]["file"] == "domains/example.com.yaml"
 
 
-def test_a_saved_plan_is_applied_as_reviewed_once_and_refused_when_the_files_are_others(
-    sandbox: Sandbox, workspace: Make
-) -> None:
+def test_a_saved_plan_is_applied_once_and_refused_after_the_files_change(sandbox: Sandbox, workspace: Make) -> None:
     w = workspace(sandbox.endpoint)
     w.domain("example.com", "mailboxes: {bob: {quota: 1 GiB}}\n")
     assert w.run("plan", "--save", "approved.plan").returncode == 0
@@ -207,7 +207,7 @@ def test_a_saved_plan_is_applied_as_reviewed_once_and_refused_when_the_files_are
     assert "other files" in edited.stderr
 
 
-def test_the_json_of_apply_says_what_became_of_each_change(sandbox: Sandbox, workspace: Make) -> None:
+def test_the_json_of_apply_has_the_result_of_each_change(sandbox: Sandbox, workspace: Make) -> None:
     w = workspace(sandbox.endpoint)
     w.domain("example.com", "mailboxes: {bob: {}}\n")
     document = json.loads(w.run("apply", "--yes", "--format", "json").stdout)
@@ -230,7 +230,7 @@ def test_a_rename_keeps_the_mailbox(sandbox: Sandbox, workspace: Make) -> None:
     assert "unmanaged" not in again.stdout.replace("0 unmanaged", "")
 
 
-def test_a_password_is_set_again_when_its_version_is_raised(sandbox: Sandbox, workspace: Make) -> None:
+def test_raising_the_version_of_a_password_sets_it_again(sandbox: Sandbox, workspace: Make) -> None:
     w = workspace(sandbox.endpoint)
     w.domain("example.com", "mailboxes: {bob: {password: {env: BOB}}}\n")
     assert w.run("apply", "--yes", BOB="First-Secret-11!").returncode == 0
@@ -242,7 +242,7 @@ def test_a_password_is_set_again_when_its_version_is_raised(sandbox: Sandbox, wo
     assert w.run("plan", "--detailed-exitcode").returncode == 0
 
 
-def test_a_password_that_is_not_there_fails_its_mailbox_and_not_the_others(sandbox: Sandbox, workspace: Make) -> None:
+def test_a_missing_password_fails_only_its_mailbox_and_the_dependent_changes(sandbox: Sandbox, workspace: Make) -> None:
     w = workspace(sandbox.endpoint)
     w.domain(
         "example.com", "mailboxes: {alice: {password: {env: NOT_SET}}, bob: {}}\naliases: {a: [alice], b: [bob]}\n"
@@ -255,10 +255,10 @@ def test_a_password_that_is_not_there_fails_its_mailbox_and_not_the_others(sandb
     assert addresses == {"alice@example.com", "a@example.com"}
 
 
-def test_twice_verbose_shows_each_request_and_never_a_body(sandbox: Sandbox, workspace: Make) -> None:
+def test_double_verbose_logs_each_request_without_its_body(sandbox: Sandbox, workspace: Make) -> None:
     w = workspace(sandbox.endpoint)
     w.domain("example.com", "mailboxes: {bob: {}}\n")
-    said = w.run("plan", "-vv").stderr
-    assert "settings/domain/list-users" in said
-    assert sandbox.endpoint.password not in said
+    log = w.run("plan", "-vv").stderr
+    assert "settings/domain/list-users" in log
+    assert sandbox.endpoint.password not in log
     assert "list-users" not in w.run("plan", "-v").stderr

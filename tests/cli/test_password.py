@@ -1,4 +1,4 @@
-"""`reconciler password`: passwords on standard output only, a check that reads standard input and shows nothing of it."""
+"""`password` prints passwords only to standard output; `--check` reads standard input and never prints it."""
 
 import os
 import pty
@@ -21,18 +21,18 @@ apiVersion: reconciler/v1
 kind: Workspace
 servers: {mail1: {url: "https://mail1.example.net", username: admin, password: {env: PW}}}
 """
-Said = Callable[..., tuple[int, list[str], str]]
+RunPassword = Callable[..., tuple[int, list[str], str]]
 
 
 @pytest.fixture
-def said(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Said:
-    """Runs the command in this process, in an empty folder: its exit code, its results by line, its messages."""
+def run_password(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> RunPassword:
+    """Runs the command in this process in an empty folder; returns exit code, output lines and messages."""
     monkeypatch.chdir(tmp_path)
 
     def call(*words: str, stdin: bytes = b"") -> tuple[int, list[str], str]:
-        given = tmp_path / "given"
-        given.write_bytes(stdin)
-        with given.open(encoding="utf-8") as stream:
+        input_file = tmp_path / "input_file"
+        input_file.write_bytes(stdin)
+        with input_file.open(encoding="utf-8") as stream:
             monkeypatch.setattr(sys, "stdin", stream)
             code = run(["password", *words])
         out, err = capsys.readouterr()
@@ -52,39 +52,39 @@ def faults(password: str, policy: PasswordPolicy | None = None) -> tuple[str, ..
     return password_faults(policy or PasswordPolicy(), password, local_part="", domain="")
 
 
-def test_without_a_workspace_the_default_policy_holds(said: Said) -> None:
-    code, rows, messages = said()
+def test_without_a_workspace_the_default_policy_applies(run_password: RunPassword) -> None:
+    code, rows, messages = run_password()
     assert (code, len(rows), messages) == (0, 1, "")
     assert (len(rows[0]), faults(rows[0])) == (20, ())
 
 
-def test_as_many_as_are_asked_for_one_a_line_and_no_two_alike(said: Said) -> None:
-    code, rows, messages = said("--count", "200", "--length", "12")
+def test_count_prints_that_many_different_passwords_one_per_line(run_password: RunPassword) -> None:
+    code, rows, messages = run_password("--count", "200", "--length", "12")
     assert (code, len(set(rows)), messages) == (0, 200, "")
     assert {len(row) for row in rows} == {12}
     assert all(faults(row) == () for row in rows)
 
 
 @pytest.mark.usefixtures("strict")
-def test_a_products_policy_is_kept_and_a_shorter_one_refused(said: Said) -> None:
-    _, rows, _ = said("--product", "strict", "--count", "3")
+def test_the_policy_of_a_product_applies_and_a_shorter_length_is_rejected(run_password: RunPassword) -> None:
+    _, rows, _ = run_password("--product", "strict", "--count", "3")
     assert {len(row) for row in rows} == {24}
-    code, rows, messages = said("--product", "strict", "--length", "20")
+    code, rows, messages = run_password("--product", "strict", "--length", "20")
     assert (code, rows) == (64, [])
     assert "--length 20 is too short: the policy requires at least 24 characters" in messages
-    code, rows, messages = said("--product", "strikt")
+    code, rows, messages = run_password("--product", "strikt")
     assert (code, rows) == (1, [])
     assert "valid products: strict" in messages
 
 
-def test_a_product_needs_a_workspace(said: Said) -> None:
-    code, rows, messages = said("--product", "strict")
+def test_the_product_option_needs_a_workspace(run_password: RunPassword) -> None:
+    code, rows, messages = run_password("--product", "strict")
     assert (code, rows) == (3, [])
     assert "reconciler.yaml" in messages
 
 
-def test_a_mailboxs_name_is_not_in_its_password(said: Said) -> None:
-    _, rows, _ = said("--for", "Q@example.com", "--count", "200")
+def test_a_generated_password_does_not_contain_the_mailbox_name(run_password: RunPassword) -> None:
+    _, rows, _ = run_password("--for", "Q@example.com", "--count", "200")
     assert not any(c in "Qq" for row in rows for c in row)
 
 
@@ -99,8 +99,8 @@ def test_a_mailboxs_name_is_not_in_its_password(said: Said) -> None:
         ("Example.com-1234", ["the domain"]),
     ],
 )
-def test_a_check_lists_each_rule_that_is_broken(said: Said, password: str, broken: list[str]) -> None:
-    code, rows, messages = said("--check", "--for", "alice@example.com", stdin=password.encode())
+def test_check_lists_each_violated_rule(run_password: RunPassword, password: str, broken: list[str]) -> None:
+    code, rows, messages = run_password("--check", "--for", "alice@example.com", stdin=password.encode())
     assert code == (3 if broken else 0)
     assert len(rows) == len(broken)
     assert all(rule in row for rule, row in zip(broken, rows, strict=True))
@@ -109,13 +109,15 @@ def test_a_check_lists_each_rule_that_is_broken(said: Said, password: str, broke
 
 
 @pytest.mark.usefixtures("strict")
-def test_a_check_goes_by_the_product(said: Said) -> None:
-    assert said("--check", "--product", "strict", stdin=b"Long-enough-123")[1] == ["it has fewer than 24 characters"]
+def test_check_uses_the_policy_of_the_product(run_password: RunPassword) -> None:
+    assert run_password("--check", "--product", "strict", stdin=b"Long-enough-123")[1] == [
+        "it has fewer than 24 characters"
+    ]
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"one\ntwo\n", b"a\0b", b"\xff\xfe", b"x" * 70_000])
-def test_what_is_no_one_line_is_wrong_usage(said: Said, data: bytes) -> None:
-    code, rows, messages = said("--check", stdin=data)
+def test_check_rejects_input_that_is_not_one_line_of_text(run_password: RunPassword, data: bytes) -> None:
+    code, rows, messages = run_password("--check", stdin=data)
     assert (code, rows) == (64, [])
     assert "one password on one line" in messages
 
@@ -131,12 +133,14 @@ def test_what_is_no_one_line_is_wrong_usage(said: Said, data: bytes) -> None:
         ("secret",),
     ],
 )
-def test_wrong_usage_is_64_and_a_password_is_never_an_argument(said: Said, words: tuple[str, ...]) -> None:
-    code, rows, _ = said(*words)
+def test_invalid_options_and_a_password_as_an_argument_exit_with_64(
+    run_password: RunPassword, words: tuple[str, ...]
+) -> None:
+    code, rows, _ = run_password(*words)
     assert (code, rows) == (64, [])
 
 
-def test_on_a_terminal_the_password_is_asked_for_and_not_shown(tmp_path: Path) -> None:
+def test_on_a_terminal_the_program_prompts_for_the_password_without_echo(tmp_path: Path) -> None:
     master, slave = pty.openpty()
     program = subprocess.Popen(
         [sys.executable, "-m", "reconciler", "password", "--check"],
@@ -145,7 +149,7 @@ def test_on_a_terminal_the_password_is_asked_for_and_not_shown(tmp_path: Path) -
         stdout=subprocess.PIPE,
         stderr=slave,
         start_new_session=True,
-        preexec_fn=_take_terminal,  # noqa: PLW1509  # no threads here; getpass asks the terminal that controls it
+        preexec_fn=_take_terminal,  # noqa: PLW1509  # no threads here; getpass reads the controlling terminal
     )
     os.close(slave)
     screen = _until(master, b"(hidden)")
@@ -166,7 +170,7 @@ def _take_terminal() -> None:
 
 
 def _until(terminal: int, text: bytes) -> bytes:
-    """What the terminal shows until this text, or until nothing more comes."""
+    """Reads the terminal until this text appears or the output ends."""
     seen, deadline = b"", time.monotonic() + 30
     while text not in seen and time.monotonic() < deadline:
         ready, _, _ = select.select([terminal], [], [], 0.2 if text.startswith(b"\n") else 30)
@@ -174,14 +178,14 @@ def _until(terminal: int, text: bytes) -> bytes:
             break
         try:
             chunk = os.read(terminal, 4096)
-        except OSError:  # the other end is closed
+        except OSError:  # The other end is closed.
             break
         seen += chunk
     return seen
 
 
-def test_a_terminal_that_would_show_it_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    """getpass falls back to a plain read, with a warning, where it cannot turn the echo off."""
+def test_check_refuses_a_terminal_that_cannot_turn_off_the_echo(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """If getpass cannot turn the echo off, it warns and reads with echo."""
     import getpass
     import warnings
 
@@ -191,7 +195,7 @@ def test_a_terminal_that_would_show_it_is_refused(monkeypatch: pytest.MonkeyPatc
 
     def fallback(prompt: str = "", stream: object = None) -> str:
         warnings.warn("Can not control echo on the terminal.", getpass.GetPassWarning, stacklevel=2)
-        raise AssertionError("it would have been read, and shown")
+        raise AssertionError("the password was read with echo")
 
     monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr(getpass, "getpass", fallback)
@@ -199,7 +203,7 @@ def test_a_terminal_that_would_show_it_is_refused(monkeypatch: pytest.MonkeyPatc
     assert "would show the password" in capsys.readouterr().err
 
 
-def test_a_crash_of_the_program_or_of_what_it_starts_leaves_no_core(tmp_path: Path) -> None:
+def test_the_program_and_its_child_processes_write_no_core_dump(tmp_path: Path) -> None:
     resource = pytest.importorskip("resource", reason="this platform has no such limits")
     code = (
         "import resource, sys; hard = resource.getrlimit(resource.RLIMIT_CORE)[1]\n"
@@ -209,5 +213,5 @@ def test_a_crash_of_the_program_or_of_what_it_starts_leaves_no_core(tmp_path: Pa
         "except SystemExit: print(*resource.getrlimit(resource.RLIMIT_CORE))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert resource.getrlimit(resource.RLIMIT_CORE)[1] != 0, "nothing would be shown by this"
+    assert resource.getrlimit(resource.RLIMIT_CORE)[1] != 0, "with a hard limit of 0 this test proves nothing"
     assert done.stdout.splitlines()[-1] == "0 0"

@@ -1,4 +1,4 @@
-"""`report` against a running server: what it writes, what it refuses to write over, and when it says 7."""
+"""`report` against the sandbox: its files, the files that it refuses to overwrite, and its exit code."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ FILES = {
 
 @pytest.fixture
 def place(sandbox: Sandbox, workspace: Make, inside: Inside) -> Any:
-    """Two domains, the first with two mailboxes and a domain alias."""
+    """A workspace with two domains; the first has two mailboxes and a domain alias."""
     made = workspace(sandbox.endpoint)
     made.domain("example.com", "mailboxes: {anna: {}, ben: {}}\ndomainAliases: [example.org]\n")
     made.domain("second.example", "")
@@ -39,7 +39,7 @@ def files(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_folder_has_every_form_of_the_same_report(place: Any, inside: Inside) -> None:
+def test_the_folder_contains_the_same_report_in_every_format(place: Any, inside: Inside) -> None:
     done = inside(place, "report")
     folder = place.root / "report"
     assert done.code == 7, done.err
@@ -47,19 +47,19 @@ def test_the_folder_has_every_form_of_the_same_report(place: Any, inside: Inside
     assert files(folder) == FILES
     document = json.loads((folder / "report.json").read_text("utf-8"))
     jsonschema.validate(document, load_schema("report"))
-    told = {(d["domain"], c["id"]): c["status"] for d in document["domains"] for c in d["checks"]}
+    statuses = {(d["domain"], c["id"]): c["status"] for d in document["domains"] for c in d["checks"]}
     rows = list(csv.DictReader(io.StringIO((folder / "report.csv").read_bytes().decode())))
-    assert {(row["domain"], row["check"]): row["status"] for row in rows} == told
+    assert {(row["domain"], row["check"]): row["status"] for row in rows} == statuses
     cases = ElementTree.fromstring((folder / "junit.xml").read_bytes()).iter("testcase")
-    assert {(case.attrib["classname"], case.attrib["name"]) for case in cases} == set(told)
+    assert {(case.attrib["classname"], case.attrib["name"]) for case in cases} == set(statuses)
     assert "# DNS compliance" in (folder / "report.md").read_text("utf-8")
     page = (folder / "domains" / "example.com.html").read_text("utf-8")
     assert re.search(r'class="figure">2 <span>of 25', page)
-    for check in {check for domain, check in told if domain == "example.com"}:
-        assert f'<article class="card s-{told["example.com", check]}" id="{check}"' in page
+    for check in {check for domain, check in statuses if domain == "example.com"}:
+        assert f'<article class="card s-{statuses["example.com", check]}" id="{check}"' in page
 
 
-def test_the_same_input_gives_the_same_bytes_but_for_one_element(place: Any, inside: Inside) -> None:
+def test_the_same_input_gives_the_same_bytes_except_for_the_generation_time(place: Any, inside: Inside) -> None:
     one = {"SOURCE_DATE_EPOCH": "1700000000"}
     inside(place, "report", "-o", "a", **one)
     inside(place, "report", "-o", "b", **one)
@@ -74,7 +74,7 @@ def test_the_same_input_gives_the_same_bytes_but_for_one_element(place: Any, ins
         assert left == right, name
 
 
-def test_what_is_not_ours_is_not_written_over_nor_taken_away(place: Any, inside: Inside) -> None:
+def test_report_neither_overwrites_nor_deletes_files_of_the_user(place: Any, inside: Inside) -> None:
     other = place.root / "site"
     other.mkdir()
     (other / "index.html").write_text("mine", "utf-8")
@@ -90,7 +90,7 @@ def test_what_is_not_ours_is_not_written_over_nor_taken_away(place: Any, inside:
     assert files(place.root / "pages") == FILES - {"domains/second.example.html"} | {"CNAME"}
 
 
-def test_a_list_of_files_that_somebody_changed_does_not_make_us_delete_others(place: Any, inside: Inside) -> None:
+def test_an_edited_file_list_does_not_make_report_delete_other_files(place: Any, inside: Inside) -> None:
     inside(place, "report", "-o", "pages")
     (place.root / "pages" / "notes.txt").write_text("mine", "utf-8")
     listed = place.root / "pages" / ".reconciler-report.json"
@@ -102,7 +102,7 @@ def test_a_list_of_files_that_somebody_changed_does_not_make_us_delete_others(pl
     assert (place.root / "pages" / "notes.txt").exists()
 
 
-def test_a_link_in_the_folder_leads_nothing_elsewhere(place: Any, inside: Inside, tmp_path_factory: Any) -> None:
+def test_report_refuses_a_symbolic_link_in_its_folder(place: Any, inside: Inside, tmp_path_factory: Any) -> None:
     inside(place, "report", "-o", "pages")
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     folder = place.root / "pages" / "domains"
@@ -116,7 +116,7 @@ def test_a_link_in_the_folder_leads_nothing_elsewhere(place: Any, inside: Inside
     assert list(elsewhere.iterdir()) == []
 
 
-def test_since_says_what_got_better_and_worse_everywhere(place: Any, inside: Inside) -> None:
+def test_every_format_lists_the_checks_that_got_better_and_worse_with_since(place: Any, inside: Inside) -> None:
     inside(place, "report", "-o", "now")
     document = json.loads((place.root / "now" / "report.json").read_text("utf-8"))
     checks = {c["id"]: c for d in document["domains"] if d["domain"] == "example.com" for c in d["checks"]}
@@ -137,7 +137,7 @@ def test_since_says_what_got_better_and_worse_everywhere(place: Any, inside: Ins
     assert again.out.splitlines()[1].endswith(": no changes.")
 
 
-def test_what_was_not_selected_this_time_is_not_gone(place: Any, inside: Inside) -> None:
+def test_domains_outside_the_selection_are_not_reported_as_removed(place: Any, inside: Inside) -> None:
     inside(place, "report", "-o", "now")
     done = inside(place, "report", "second.example", "-o", "one", "--since", "now/report.json")
     assert done.out.splitlines()[1].endswith(": no changes.")
@@ -145,7 +145,7 @@ def test_what_was_not_selected_this_time_is_not_gone(place: Any, inside: Inside)
 
 @pytest.mark.parametrize("text", [None, "", "[]", "{", '{"formatVersion": 2}', '{"formatVersion": 1}', "[" * 100_000,
                                   '{"formatVersion": 1, "generated": {}, "domains": [{"domain": 1}]}'])  # fmt: skip
-def test_a_report_to_compare_with_that_is_none_is_wrong_usage(place: Any, inside: Inside, text: str | None) -> None:
+def test_an_invalid_earlier_report_is_a_usage_error(place: Any, inside: Inside, text: str | None) -> None:
     if text is not None:
         (place.root / "old.json").write_text(text, "utf-8")
     done = inside(place, "report", "--since", "old.json")
@@ -154,7 +154,7 @@ def test_a_report_to_compare_with_that_is_none_is_wrong_usage(place: Any, inside
     assert not (place.root / "report").exists()
 
 
-def test_fail_on_decides_the_exit_code_as_in_dns_check(place: Any, inside: Inside) -> None:
+def test_fail_on_sets_the_exit_code(place: Any, inside: Inside) -> None:
     assert inside(place, "report", "--fail-on", "never").code == 0
     assert inside(place, "report", "--fail-on", "fail").code == 7
 
@@ -180,7 +180,7 @@ def test_fail_on_decides_the_exit_code_as_in_dns_check(place: Any, inside: Insid
         ),
     ],
 )
-def test_the_generator_begins_with_what_is_published_and_never_weakens_it(
+def test_the_dmarc_generator_starts_from_the_published_record_and_never_weakens_it(
     place: Any, inside: Inside, sandbox: Sandbox, dns: str, published: str, fields: dict[str, str], testing: bool
 ) -> None:
     place.domain("second.example", f"dns: {dns}\n")
@@ -193,7 +193,9 @@ def test_the_generator_begins_with_what_is_published_and_never_weakens_it(
     assert start["published"] == (re.findall(r" p=(\w+)", published) or [""])[0]
 
 
-def test_without_servers_the_pages_say_that_they_were_not_asked(place: Any, inside: Inside, sandbox: Sandbox) -> None:
+def test_with_no_server_the_pages_state_that_no_server_was_queried(
+    place: Any, inside: Inside, sandbox: Sandbox
+) -> None:
     done = inside(place, "report", "--no-server", "--lang", "fr", SMARTERMAIL_PASSWORD="wrong")
     assert done.code == 7, done.err
     page = (place.root / "report" / "domains" / "example.com.html").read_text("utf-8")
@@ -202,7 +204,7 @@ def test_without_servers_the_pages_say_that_they_were_not_asked(place: Any, insi
     assert "tiles" not in page.split("<main")[1]
 
 
-def test_a_server_that_refuses_stops_nothing_and_the_page_says_why(place: Any, inside: Inside) -> None:
+def test_a_failed_login_does_not_stop_the_report_and_the_page_shows_the_reason(place: Any, inside: Inside) -> None:
     done = inside(place, "report", SMARTERMAIL_PASSWORD="wrong")
     assert done.code == 7
     assert "warning: " in done.err
@@ -210,7 +212,7 @@ def test_a_server_that_refuses_stops_nothing_and_the_page_says_why(place: Any, i
     assert "did not report the state of this domain" in page
 
 
-def test_without_jinja2_it_says_what_to_install(place: Any) -> None:
+def test_without_jinja2_the_error_names_the_extra_to_install(place: Any) -> None:
     code = "import sys; sys.modules['jinja2'] = None; from reconciler.cli.main import run; sys.exit(run(['report']))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=place.root, env=place.run.environment, capture_output=True, text=True

@@ -1,4 +1,4 @@
-"""Reports for forges and CI from the command line: the formats, the paths that they name, the limit of Markdown."""
+"""Report formats for CI: their contents, the file paths in them, and the limit of Markdown."""
 
 import json
 import subprocess
@@ -31,7 +31,7 @@ def mail(tmp_path: Path, workspace: Make, sandbox: Sandbox) -> Any:
 
 
 def places(name: str, text: str) -> set[str]:
-    """The paths that a report names."""
+    """The file paths in a report."""
     match name:
         case "github":
             return {part.split(",")[0] for line in text.splitlines() for part in line.split("file=")[1:]}
@@ -46,16 +46,18 @@ def places(name: str, text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", ["github", "gitlab", "sarif", "junit"])
-def test_files_are_named_from_the_repositorys_top_wherever_one_stands(mail: Any, inside: Run, name: str) -> None:
+def test_reports_name_files_relative_to_the_repository_root_from_any_working_directory(
+    mail: Any, inside: Run, name: str
+) -> None:
     spots = (mail.root, mail.root.parent, mail.root / "domains", Path("/"))
-    said = [inside(mail, "-w", str(mail.root), "validate", "--format", name, cwd=spot) for spot in spots]
-    assert {one.code for one in said} == {3}
-    for one in said:
+    runs = [inside(mail, "-w", str(mail.root), "validate", "--format", name, cwd=spot) for spot in spots]
+    assert {one.code for one in runs} == {3}
+    for one in runs:
         assert places(name, one.out) == {"mail/domains/example.com.yaml"}
 
 
 @pytest.mark.parametrize("name", ["github", "gitlab", "sarif", "junit"])
-def test_outside_git_files_are_named_from_the_current_folder(mail: Any, inside: Run, name: str) -> None:
+def test_outside_git_reports_name_files_relative_to_the_working_directory(mail: Any, inside: Run, name: str) -> None:
     (mail.root.parent / ".git").rename(mail.root.parent / "was-git")
     done = inside(mail, "validate", "--format", name, cwd=mail.root)
     assert places(name, done.out) == {"domains/example.com.yaml"}
@@ -63,8 +65,8 @@ def test_outside_git_files_are_named_from_the_current_folder(mail: Any, inside: 
 
 def test_one_run_writes_every_report(mail: Any, inside: Run, tmp_path: Path) -> None:
     out = mail.root.parent
-    wanted = [word for name in ("sarif", "junit", "gitlab", "json") for word in ("--format", f"{name}={out}/{name}")]
-    done = inside(mail, "validate", *wanted, "--format", "text", "--format", "github")
+    options = [word for name in ("sarif", "junit", "gitlab", "json") for word in ("--format", f"{name}={out}/{name}")]
+    done = inside(mail, "validate", *options, "--format", "text", "--format", "github")
     assert "error: " in done.out
     assert "::error file=mail/domains/example.com.yaml,line=6,col=19,title=SCH002::" in done.out
     for name in ("sarif", "junit", "gitlab"):
@@ -75,7 +77,7 @@ def test_one_run_writes_every_report(mail: Any, inside: Run, tmp_path: Path) -> 
     ]  # fmt: skip
 
 
-def test_what_is_valid_is_an_empty_report(mail: Any, inside: Run) -> None:
+def test_valid_files_give_empty_reports(mail: Any, inside: Run) -> None:
     mail.domain("example.com", "mailboxes: {bob: {}}\n")
     assert inside(mail, "validate", "--format", "gitlab").out == "[]\n"
     assert inside(mail, "validate", "--format", "github").out == "1 domain file is valid.\n"
@@ -85,14 +87,14 @@ def test_what_is_valid_is_an_empty_report(mail: Any, inside: Run) -> None:
     assert 'tests="3" failures="0"' in done.out
 
 
-def test_junit_speaks_of_the_selected_files_only(mail: Any, inside: Run) -> None:
+def test_junit_lists_only_the_selected_files(mail: Any, inside: Run) -> None:
     mail.domain("second.example", "mailboxes: {}\n")
     out = inside(mail, "validate", "second.example", "--format", "junit").out
     assert "mail/domains/second.example.yaml" in out
     assert "example.com.yaml" not in out
 
 
-def test_a_plans_annotations_and_issues_name_files_as_the_repository_does(mail: Any, inside: Run) -> None:
+def test_the_annotations_of_a_plan_name_files_relative_to_the_repository_root(mail: Any, inside: Run) -> None:
     mail.domain("example.com", "mailboxes: {bob: {}}\naliases: {x: [bob, x@elsewhere.example]}\n")
     for command in ("plan", "drift"):
         for name in ("github", "gitlab"):
@@ -101,7 +103,7 @@ def test_a_plans_annotations_and_issues_name_files_as_the_repository_does(mail: 
 
 
 @pytest.mark.parametrize("command", [("plan",), ("drift",), ("apply",)])
-def test_markdown_is_cut_to_the_limit_that_was_asked_for(mail: Any, inside: Run, command: tuple[str, ...]) -> None:
+def test_markdown_is_truncated_to_the_requested_limit(mail: Any, inside: Run, command: tuple[str, ...]) -> None:
     boxes = ", ".join(f"user{n}-{'x' * 40}: {{displayName: User}}" for n in range(24))
     mail.domain("example.com", f"mailboxes: {{{boxes}}}\n")
     done = inside(mail, *command, "--format", "markdown", "--markdown-limit", "2000")
@@ -113,7 +115,7 @@ def test_markdown_is_cut_to_the_limit_that_was_asked_for(mail: Any, inside: Run,
     assert "1999 is not in the range x>=2000" in wrong.err
 
 
-def test_a_steps_summary_is_the_markdown(mail: Any, inside: Run) -> None:
+def test_the_github_format_writes_the_markdown_as_step_summary(mail: Any, inside: Run) -> None:
     mail.domain("example.com", "mailboxes: {bob: {}}\n")
     summary = mail.root.parent / "summary.md"
     inside(mail, "plan", "--format", "github", GITHUB_STEP_SUMMARY=str(summary))

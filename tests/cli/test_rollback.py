@@ -54,7 +54,7 @@ def applied(sandbox: Sandbox, workspace: Make, inside: Inside) -> Any:
 
 
 def runs(w: Any) -> list[Path]:
-    """Its journals, oldest first."""
+    """The journals of the workspace, oldest first."""
     return sorted(
         (w.root / ".reconciler" / "journal").glob("*.jsonl"), key=lambda p: p.read_text("utf-8").split('"time": ')[1]
     )
@@ -138,7 +138,7 @@ def test_a_rollback_skips_and_names_a_domain_that_is_no_longer_in_the_workspace(
     assert not (w.root / "no.plan").exists()
 
 
-def test_a_run_is_named_by_its_id_or_a_unique_beginning_or_last(applied: Any, inside: Inside) -> None:
+def test_rollback_accepts_a_run_id_a_unique_prefix_or_last(applied: Any, inside: Inside) -> None:
     w = applied
     first, second = (p.stem for p in runs(w))
     assert (
@@ -182,7 +182,7 @@ def test_an_unreachable_server_gives_exit_code_6_and_nothing_is_saved(applied: A
     assert not (w.root / "no.plan").exists()
 
 
-def test_a_rollback_that_leaves_a_forward_pointing_nowhere_is_refused(
+def test_a_rollback_that_leaves_a_forward_without_a_target_is_refused(
     sandbox: Sandbox, workspace: Make, inside: Inside
 ) -> None:
     w = workspace(sandbox.endpoint)

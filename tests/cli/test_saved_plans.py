@@ -77,7 +77,7 @@ def test_a_saved_plan_matches_its_schema_and_holds_no_secret(planned: Any, insid
     jsonschema.validate(document, schema, cls=jsonschema.Draft202012Validator)
     assert CANARY not in text
     assert '"target": "CANARY"' in text
-    assert "mail1.example.net" not in text, "a server is named by a digest of its address"
+    assert "mail1.example.net" not in text, "the plan contains a digest of the server address"
     assert inside(planned, "schema", "saved-plan").code == 0
 
 
@@ -356,7 +356,7 @@ def test_a_verify_key_in_the_environment_refuses_unsigned_plans(
     assert (done.code, "--verify-key" in done.err) == (64, True)
     assert inside(planned, "apply", "--yes", "--plan", "p.plan", **key).code == 4
     signing = {"RECONCILER_PLAN_SIGN_KEY": str(keys[0]), "RECONCILER_PLAN_EXPIRES": "2h"}
-    assert inside(planned, "plan", **signing).code == 0, "without --save there is nothing to sign"
+    assert inside(planned, "plan", **signing).code == 0, "a plan without --save needs no key"
     assert inside(planned, "plan", "--sign-key", str(keys[0])).code == 64
     assert inside(planned, "plan", "--save", "p.plan", **signing).code == 0
     assert inside(planned, "apply", "--yes", "--plan", "p.plan", **key).code == 0
@@ -382,7 +382,7 @@ def test_a_lifted_protection_is_journalled_even_without_any_change(
     names, first = read_inventory(folder).protected("mail1", "example.com") or ((), "")
     assert names == {"bob"}
     assert inside(place, "apply", "--yes").code == 0
-    assert len(list(folder.iterdir())) == 1, "nothing to say"
+    assert len(list(folder.iterdir())) == 1, "a run without changes writes no journal"
     place.domain("example.com", "mailboxes: {bob: {}}\n")
     assert inside(place, "plan", "--save", "p.plan").code == 0
     assert inside(place, "apply", "--yes", "--plan", "p.plan").code == 0

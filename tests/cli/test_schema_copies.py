@@ -32,7 +32,7 @@ def test_validate_warns_about_a_copy_that_differs_and_exits_with_0(program: Any,
     assert "mail/schemas/domain.schema.json:1:1: warning: " in program("-w", "mail", "validate").stdout
 
 
-def test_other_line_ends_and_a_missing_copy_are_no_fault(program: Any, copy: Path) -> None:
+def test_validate_accepts_other_line_ends_and_a_missing_copy(program: Any, copy: Path) -> None:
     copy.write_bytes(copy.read_bytes().replace(b"\n", b"\r\n"))
     (copy.parent / "product.schema.json").unlink()
     assert json.loads(program("-w", "mail", "validate", "--format", "json").stdout)["diagnostics"] == []
@@ -67,6 +67,6 @@ def test_a_link_in_the_place_of_a_copy_is_not_followed(program: Any, copy: Path,
     assert target.read_text("utf-8") == "{}"
 
 
-def test_write_takes_no_kind_and_a_kind_is_needed_without_it(program: Any) -> None:
+def test_schema_needs_either_write_or_a_kind(program: Any) -> None:
     assert program("schema").returncode == 64
     assert program("schema", "domain", "--write").returncode == 64

@@ -1,4 +1,4 @@
-"""`status` against a running server: what it counts, what it compares, and that nothing stops it but the server."""
+"""`status` against the sandbox: its counts, its comparisons, and the errors that change its exit code."""
 
 import json
 from collections import Counter
@@ -35,7 +35,7 @@ BODY = """\
 
 
 def own(sandbox: Sandbox, method: str, what: str, **body: Any) -> Any:
-    """One of the sandbox's own endpoints."""
+    """Sends a request to a control endpoint of the sandbox."""
     url = f"{sandbox.endpoint.url}/sandbox/{what}"
     answer = httpx.request(method, url, json=body or None, headers={"X-Sandbox": "1"}, trust_env=False, verify=False)
     assert answer.status_code == 200, answer.text
@@ -43,7 +43,7 @@ def own(sandbox: Sandbox, method: str, what: str, **body: Any) -> Any:
 
 
 def policy(sandbox: Sandbox, domain: str, **rules: Any) -> None:
-    """Overrides the domain's password policy, as its administrator."""
+    """Overrides the password policy of the domain as the domain administrator."""
     with httpx.Client(base_url=f"{sandbox.endpoint.url}/api/v1/", trust_env=False, verify=False) as http:
         login = {"username": sandbox.endpoint.username, "password": sandbox.endpoint.password}
         token = http.post("auth/authenticate-user", json=login).json()["accessToken"]
@@ -53,7 +53,7 @@ def policy(sandbox: Sandbox, domain: str, **rules: Any) -> None:
 
 @pytest.fixture
 def place(sandbox: Sandbox, workspace: Make, inside: Inside) -> Any:
-    """Two domains: example.com with everything in it, second.example with nothing."""
+    """A workspace with two domains: example.com has every kind of resource, second.example has none."""
     made = workspace(sandbox.endpoint)
     made.write("products/standard.yaml", PRODUCT)
     made.domain("example.com", BODY)
@@ -72,12 +72,12 @@ def document(inside: Inside, place: Any, *words: str, code: int = 0) -> dict[str
     return found
 
 
-def test_one_line_a_domain_with_all_that_is_asked_for(place: Any, inside: Inside) -> None:
+def test_the_table_has_one_line_per_domain_with_all_columns(place: Any, inside: Inside) -> None:
     done = inside(place, "status")
     assert done.code == 0
     lines = done.out.splitlines()
     assert lines[0].split() == ["Domain", "Boxes", "Disk", "Alias", "Dom", "EAS", "MAPI", "CAD", "DNS", "Pw"]
-    # 21 GiB are three tranches; one mailbox has both protocols, one EAS alone.
+    # 21 GiB are three tranches. One mailbox has both protocols, another one only EAS.
     assert lines[1].split()[:10] == ["example.com", "3/25", "21.0", "GiB/50", "GiB", "1/10", "1/5", "2/3", "1", "18.50"]
     assert lines[1].split()[-1] == "!"
     assert lines[2].split()[:3] == ["second.example", "0", "0"]
@@ -85,7 +85,7 @@ def test_one_line_a_domain_with_all_that_is_asked_for(place: Any, inside: Inside
     assert lines[-1] == "2 domains: 3 mailboxes, 21.0 GiB, 18.50 CAD a month."
 
 
-def test_the_json_fits_its_schema_and_says_what_the_table_says(place: Any, inside: Inside) -> None:
+def test_the_json_matches_its_schema_and_has_the_values_of_the_table(place: Any, inside: Inside) -> None:
     found = document(inside, place)
     first, second = found["domains"]
     assert (first["read"], first["product"], first["server"]) == (True, "standard", "mail1")
@@ -96,7 +96,7 @@ def test_the_json_fits_its_schema_and_says_what_the_table_says(place: Any, insid
     assert "product" not in second and "bill" not in second and "passwordPolicy" not in second
 
 
-def test_the_lower_limit_of_product_and_server_is_shown_and_a_feature_that_is_off_is_said(
+def test_status_shows_the_lower_limit_of_product_and_server_and_disabled_features(
     sandbox: Sandbox, place: Any, inside: Inside
 ) -> None:
     limits = {"maxUsers": 2, "maxActiveSyncAccounts": 50, "enableMapiEwsAccountManagement": False}
@@ -127,9 +127,7 @@ def test_the_password_policy_is_compared_rule_by_rule(sandbox: Sandbox, place: A
     assert document(inside, place, "--no-dns", "example.com")["domains"][0]["passwordPolicy"]["state"] == "unknown"
 
 
-def test_a_domain_that_cannot_be_read_is_said_and_the_others_are_shown(
-    sandbox: Sandbox, place: Any, inside: Inside
-) -> None:
+def test_status_reports_an_unreadable_domain_and_shows_the_others(sandbox: Sandbox, place: Any, inside: Inside) -> None:
     place.domain("nowhere.example", "mailboxes: {}\n")
     code = inside(place, "plan").code
     done = inside(place, "status", "--no-dns")
@@ -142,14 +140,14 @@ def test_a_domain_that_cannot_be_read_is_said_and_the_others_are_shown(
     assert [d["read"] for d in found["domains"]] == [True, False, True]
 
 
-def test_a_list_that_was_cut_off_is_no_status(sandbox: Sandbox, place: Any, inside: Inside) -> None:
+def test_status_rejects_an_implausible_list_of_mailboxes(sandbox: Sandbox, place: Any, inside: Inside) -> None:
     own(sandbox, "POST", "faults", name="empty-list", path="list-users", times=-1)
     done = inside(place, "status", "--no-dns", "example.com")
     assert done.code == inside(place, "plan", "example.com").code == 4
     assert "NOT READ" in done.out
 
 
-def test_trouble_with_dns_never_fails_it(place: Any, inside: Inside) -> None:
+def test_dns_errors_do_not_change_the_exit_code_of_status(place: Any, inside: Inside) -> None:
     settings = (place.root / "reconciler.yaml").read_text("utf-8")
     dead = settings.replace("timeout: 2", "timeout: 1").replace(_resolver(settings), "127.0.0.1:9")
     place.write("reconciler.yaml", dead)
@@ -166,12 +164,12 @@ def _resolver(settings: str) -> str:
     return settings.split('resolvers: ["')[1].split('"')[0]
 
 
-def test_without_dns_no_question_is_asked_and_no_pill_shown(sandbox: Sandbox, place: Any, inside: Inside) -> None:
+def test_no_dns_leaves_the_dns_results_out(sandbox: Sandbox, place: Any, inside: Inside) -> None:
     assert "DNS" not in inside(place, "status", "--no-dns").out
     assert "dns" not in document(inside, place, "--no-dns")["domains"][0]
 
 
-def test_a_customer_sees_his_domain_with_the_same_figures(sandbox: Sandbox, place: Any, inside: Inside) -> None:
+def test_a_customer_sees_the_same_figures_as_the_administrator(sandbox: Sandbox, place: Any, inside: Inside) -> None:
     as_admin = document(inside, place, "example.com")["domains"]
     settings = (place.root / "reconciler.yaml").read_text("utf-8")
     place.write("reconciler.yaml", settings.replace("role: admin", "role: customer"))
@@ -180,21 +178,21 @@ def test_a_customer_sees_his_domain_with_the_same_figures(sandbox: Sandbox, plac
     assert document(inside, place, "example.com")["domains"] == as_admin
 
 
-def test_it_costs_nine_requests_a_domain_and_one_a_server_whatever_is_in_it_and_changes_nothing(
+def test_status_sends_nine_requests_per_domain_and_one_per_server_and_changes_nothing(
     sandbox: Sandbox, place: Any, inside: Inside
 ) -> None:
     before = own(sandbox, "GET", "state")["domains"]
     own(sandbox, "POST", "requests/reset")
     assert inside(place, "status", "example.com").code == 0
-    asked = Counter(r["endpoint"] for r in own(sandbox, "GET", "requests")["requests"])
-    signing = {"auth/authenticate-user", "auth/logout-user"}
-    assert sum(n for name, n in asked.items() if name not in signing and not name.startswith("sandbox")) == 9 + 1
-    assert asked["settings/sysadmin/get-version"] == 1
-    assert set(asked.values()) == {1}
+    sent = Counter(r["endpoint"] for r in own(sandbox, "GET", "requests")["requests"])
+    authentication = {"auth/authenticate-user", "auth/logout-user"}
+    assert sum(n for name, n in sent.items() if name not in authentication and not name.startswith("sandbox")) == 9 + 1
+    assert sent["settings/sysadmin/get-version"] == 1
+    assert set(sent.values()) == {1}
     assert own(sandbox, "GET", "state")["domains"] == before
 
 
-def test_a_server_whose_build_is_open_to_attack_is_named_once(workspace: Make, inside: Inside) -> None:
+def test_a_server_with_a_vulnerable_build_is_reported_once(workspace: Make, inside: Inside) -> None:
     names = ("example.com", "second.example")
     seed = tuple(
         SeedDomain(name=name, admin_username="boss", admin_password="B0ss-of-all", dkim=False) for name in names
@@ -204,15 +202,15 @@ def test_a_server_whose_build_is_open_to_attack_is_named_once(workspace: Make, i
         for name in names:
             made.domain(name, "mailboxes: {}\n", product=None)
         found = document(inside, made, "--no-dns")
-        said = [d for domain in found["domains"] for d in domain["diagnostics"]]
-        assert [(d["severity"], d["code"]) for d in said] == [("warning", "SRV006")]
-        assert "SmarterMail 100.0.9504 (built 2026-01-08) is older than build 9511" in said[0]["message"]
-        assert said[0]["source"]["file"] == "reconciler.yaml"
+        reported = [d for domain in found["domains"] for d in domain["diagnostics"]]
+        assert [(d["severity"], d["code"]) for d in reported] == [("warning", "SRV006")]
+        assert "SmarterMail 100.0.9504 (built 2026-01-08) is older than build 9511" in reported[0]["message"]
+        assert reported[0]["source"]["file"] == "reconciler.yaml"
         shown = " ".join(inside(made, "status", "--no-dns").out.split())
         assert shown.count("CVE-2026-23760") == 1
 
 
-def test_the_schema_is_printed_with_the_others(program: Any) -> None:
+def test_schema_prints_the_schema_of_status(program: Any) -> None:
     done = program("schema", "status")
     assert done.returncode == 0
     assert json.loads(done.stdout) == load_schema("status")

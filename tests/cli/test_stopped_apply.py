@@ -1,4 +1,4 @@
-"""An apply that is told to stop in the middle: by a signal, or because nobody reads its output any more."""
+"""A signal, a closed pipe or a closed terminal stops an apply."""
 
 import json
 import os
@@ -28,26 +28,26 @@ def ask(sandbox: Sandbox, what: str, body: object = None) -> Any:
 
 
 def hold(sandbox: Sandbox, path: str, *, skip: int, seconds: float) -> None:
-    """One request is answered late: after so many others like it."""
+    """Delays the response to one request, after `skip` requests of the same kind."""
     ask(sandbox, "faults", {"name": "latency", "param": 1000 * seconds, "path": path, "skip": skip, "times": 1})
 
 
 def in_flight(sandbox: Sandbox) -> None:
-    """Waits until that request is there."""
+    """Waits until the sandbox has received the delayed request."""
     end = time.monotonic() + PATIENCE
     while not ask(sandbox, "faults")["faults"][0]["struck"]:
         assert time.monotonic() < end
         time.sleep(0.01)
 
 
-def _hears_signals() -> None:
-    """A background job, as a gate may be, has SIGINT ignored, and its children inherit that."""
+def _restore_signals() -> None:
+    """Restores the default actions, because the children of a background job inherit an ignored SIGINT."""
     for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(one, signal.SIG_DFL)
 
 
 class Running:
-    """The program, its output read line by line through pipes."""
+    """The program in a subprocess with pipes for its output."""
 
     def __init__(self, workspace: Any, *words: str) -> None:
         clean = {k: v for k, v in os.environ.items() if not k.startswith("RECONCILER_")}
@@ -59,18 +59,18 @@ class Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=_hears_signals,  # noqa: PLW1509 - between fork and exec it calls nothing but signal()
+            preexec_fn=_restore_signals,  # noqa: PLW1509 - between fork and exec it calls nothing but signal()
         )
 
     def end(self) -> tuple[int, str, str]:
-        """Exit code, all output, all messages."""
+        """Waits for the end; returns the exit code, the output and the messages."""
         out, err = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, out, err
 
 
 @pytest.fixture
 def many(sandbox: Sandbox, workspace: Callable[..., Any]) -> Any:
-    """A workspace with a dozen mailboxes to create; the server takes its time over the third of them."""
+    """A workspace with twelve mailboxes to create; the sandbox delays the creation of the third."""
     made = workspace(sandbox.endpoint)
     made.domain("example.com", "mailboxes: {" + ", ".join(f"{n}: {{}}" for n in NAMES) + "}\n")
     hold(sandbox, "user-put", skip=2, seconds=0.7)
@@ -82,15 +82,15 @@ def journal(root: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
-def told(records: list[dict[str, Any]], event: str) -> dict[str, str]:
+def results_of(records: list[dict[str, Any]], event: str) -> dict[str, str]:
     return {r["change"]["address"].split("@")[0]: r.get("result", "") for r in records if r["event"] == event}
 
 
 def mailboxes(workspace: Any, inside: Callable[..., Any]) -> set[str]:
-    """What the server has, as a plan of an empty section tells it."""
+    """The mailboxes that exist on the server: all names that a plan does not create."""
     plan = json.loads(inside(workspace, "plan", "--format", "json").out)
-    wanted = {c["address"].split("@")[0] for d in plan["domains"] for c in d["changes"] if c["action"] == "create"}
-    return set(NAMES) - wanted
+    missing = {c["address"].split("@")[0] for d in plan["domains"] for c in d["changes"] if c["action"] == "create"}
+    return set(NAMES) - missing
 
 
 def check_no_lock() -> None:
@@ -98,14 +98,14 @@ def check_no_lock() -> None:
 
 
 def check_stopped(workspace: Any, inside: Callable[..., Any], why: str) -> None:
-    """The journal tells what the server has, its passwords are delivered, and a new run finishes the work."""
+    """Checks that the journal matches the server and that all generated passwords are delivered."""
     check_no_lock()
     records = journal(workspace.root)
     assert (records[-1]["event"], records[-1]["detail"]) == ("end", "not converged")
-    intents, outcomes = told(records, "intent"), told(records, "outcome")
+    intents, outcomes = results_of(records, "intent"), results_of(records, "outcome")
     made = {n for n, result in outcomes.items() if result == "applied"}
     assert set(outcomes) == set(NAMES)
-    assert set(intents) == made, "the change in flight was finished, and no other was begun"
+    assert set(intents) == made, "the run finished the change in flight and started no other"
     assert len(NAMES) > len(made) >= 3
     assert made == set(NAMES[: len(made)])
     assert {outcomes[n] for n in set(NAMES) - made} == {"not tried"}
@@ -115,7 +115,7 @@ def check_stopped(workspace: Any, inside: Callable[..., Any], why: str) -> None:
     assert {json.loads(line)["address"].split("@")[0] for line in passwords.read_text("utf-8").splitlines()} == made
 
 
-def test_a_signal_finishes_the_change_in_flight_writes_it_down_and_says_what_was_not_tried(
+def test_after_a_signal_apply_finishes_and_journals_the_change_in_flight_and_lists_the_rest(
     many: Any, sandbox: Sandbox, inside: Callable[..., Any]
 ) -> None:
     running = Running(many, "apply", "--yes")
@@ -136,9 +136,7 @@ def test_a_signal_finishes_the_change_in_flight_writes_it_down_and_says_what_was
     assert mailboxes(many, inside) == set(NAMES)
 
 
-def test_a_saved_plan_is_stopped_like_any_apply_and_taken_up_again(
-    many: Any, sandbox: Sandbox, inside: Callable[..., Any]
-) -> None:
+def test_a_saved_plan_can_be_stopped_and_applied_again(many: Any, sandbox: Sandbox, inside: Callable[..., Any]) -> None:
     assert inside(many, "plan", "--save", "p.saved").code == 0
     running = Running(many, "apply", "--plan", "p.saved", "--yes", "--format", "json")
     in_flight(sandbox)
@@ -154,16 +152,16 @@ def test_a_saved_plan_is_stopped_like_any_apply_and_taken_up_again(
     assert done.code == 0, done.out + done.err
 
 
-def test_a_second_signal_ends_at_once(many: Any, sandbox: Sandbox) -> None:
-    hold(sandbox, "user-put", skip=2, seconds=8)  # longer than the test takes on any machine
+def test_a_second_signal_ends_the_run_at_once(many: Any, sandbox: Sandbox) -> None:
+    hold(sandbox, "user-put", skip=2, seconds=8)  # The delay is longer than the test on any machine.
     running = Running(many, "apply", "--yes")
     in_flight(sandbox)
     running.process.send_signal(signal.SIGINT)
     assert running.process.stderr is not None
-    heard = running.process.stderr.readline()
-    while "A second signal ends the run" not in heard:
-        assert heard
-        heard = running.process.stderr.readline()
+    message = running.process.stderr.readline()
+    while "A second signal ends the run" not in message:
+        assert message
+        message = running.process.stderr.readline()
     running.process.send_signal(signal.SIGTERM)
     code, _, err = running.end()
     assert code == 143, err
@@ -171,10 +169,10 @@ def test_a_second_signal_ends_at_once(many: Any, sandbox: Sandbox) -> None:
     assert str(many.root / ".reconciler") in err
     assert "Traceback" not in err
     check_no_lock()
-    assert journal(many.root)[-1]["event"] == "intent", "the change in flight is left open, and the journal says so"
+    assert journal(many.root)[-1]["event"] == "intent", "the journal has no outcome for the change in flight"
 
 
-def test_a_signal_that_a_wrapper_passes_on_once_more_is_one_wish_and_not_two(
+def test_a_signal_that_a_wrapper_forwards_again_counts_once(
     many: Any, sandbox: Sandbox, inside: Callable[..., Any]
 ) -> None:
     running = Running(many, "apply", "--yes")
@@ -187,7 +185,7 @@ def test_a_signal_that_a_wrapper_passes_on_once_more_is_one_wish_and_not_two(
     check_stopped(many, inside, "stopped by SIGINT")
 
 
-def test_before_the_first_write_a_signal_ends_at_once_and_nothing_is_changed(
+def test_a_signal_before_the_first_write_ends_the_run_at_once_and_changes_nothing(
     sandbox: Sandbox, workspace: Callable[..., Any], inside: Callable[..., Any]
 ) -> None:
     made = workspace(sandbox.endpoint)
@@ -203,7 +201,7 @@ def test_before_the_first_write_a_signal_ends_at_once_and_nothing_is_changed(
     assert ask(sandbox, "requests")["effects"] == {}
 
 
-def test_an_output_that_is_gone_stops_the_run_between_two_changes(
+def test_a_closed_output_pipe_stops_the_run_between_two_changes(
     many: Any, sandbox: Sandbox, inside: Callable[..., Any]
 ) -> None:
     running = Running(many, "apply", "--yes")
@@ -218,7 +216,7 @@ def test_an_output_that_is_gone_stops_the_run_between_two_changes(
     check_stopped(many, inside, "stopped: the output is gone: Broken pipe")
 
 
-def test_a_terminal_that_is_closed_stops_the_run_between_two_changes(
+def test_a_closed_terminal_stops_the_run_between_two_changes(
     many: Any, sandbox: Sandbox, inside: Callable[..., Any]
 ) -> None:
     master, slave = pty.openpty()
@@ -231,10 +229,10 @@ def test_a_terminal_that_is_closed_stops_the_run_between_two_changes(
         stdin=slave,
         stdout=slave,
         stderr=slave,
-        preexec_fn=_hears_signals,  # noqa: PLW1509 - between fork and exec it calls nothing but signal()
+        preexec_fn=_restore_signals,  # noqa: PLW1509 - between fork and exec it calls nothing but signal()
     )
     os.close(slave)
     in_flight(sandbox)
-    os.close(master)  # the kernel sends SIGHUP, and every write fails from now on
+    os.close(master)  # The kernel sends SIGHUP, and every later write fails.
     assert process.wait(PATIENCE) == 5
     check_stopped(many, inside, "stopped by SIGHUP")

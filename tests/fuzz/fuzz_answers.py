@@ -16,7 +16,7 @@ from reconciler.core.names import domain_name
 from reconciler.core.plan import Change, FieldChange, Plan
 from reconciler.core.secret import Secret
 from reconciler.engine.journal.writer import state_data
-from reconciler.smartermail.auth.decode import impersonated, login_token, parse_time, refreshed
+from reconciler.smartermail.auth.decode import impersonated, login_token, parse_time, renewed_session
 from reconciler.smartermail.codec import complete, decode, decode_domain, encode
 from reconciler.smartermail.transport.errors import (
     EndpointMissing,
@@ -66,7 +66,7 @@ def _allowed(work: Callable[[], Any]) -> Any:
 def _read(fields: dict[str, Any]) -> None:
     where = "mail1: GET x for example.com"
     old = example_token()
-    for found in (refreshed(fields, old, None, 0.0), impersonated(fields, DOMAIN, None, 0.0)):
+    for found in (renewed_session(fields, old, None, 0.0), impersonated(fields, DOMAIN, None, 0.0)):
         assert found is None or found.refresh_at is None or found.refresh_at > 0
     for key in ("userData", "gridInfo", "results", "domainAliasData", "activeSyncAccounts"):
         rows = _allowed(lambda key=key: decode.rows(fields, key, where, null_is_empty=True)) or []

@@ -1,7 +1,7 @@
-"""Runs the jobs of the CI files as GitHub and GitLab would: their own shell lines, in fresh clones of a repository.
+"""Runs the jobs of the CI files like GitHub and GitLab: the original shell lines in fresh clones of a repository.
 
-What a hoster does around a script is done here in small: expressions and variables, caches, artifacts, the comments of
-a pull request behind `gh`. An expression, an action or a condition that is not known here is an error, not nothing.
+The module imitates the parts of a CI host around a script: expressions, variables, caches, artifacts, the comments of
+a pull request behind `gh`. An unknown expression, action or condition is an error.
 """
 
 import json
@@ -19,7 +19,7 @@ import forked_program
 import yaml
 
 GH = r'''
-"""A small `gh api` for the comments of one pull request, kept in $GH_STORE."""
+"""A replacement of `gh api` for the comments of one pull request, stored in $GH_STORE."""
 import json, os, re, sys
 words = sys.argv[1:]
 assert words.pop(0) == "api", words
@@ -41,13 +41,13 @@ def body():
     assert name == "body", options
     with open(at, encoding="utf-8") as file:
         text = file.read()
-    assert len(text) <= 65536, "GitHub takes no longer comment"
+    assert len(text) <= 65536, "GitHub rejects a longer comment"
     return text
 method = options.get("--method", "GET")
 if method == "GET":
     assert path == "repos/acme/mail/issues/7/comments", path
-    wanted = '.[] | select(.user.login == "github-actions[bot]" and (.body | startswith(env.MARKER))) | .id'
-    assert options["--jq"] == wanted, options
+    expected = '.[] | select(.user.login == "github-actions[bot]" and (.body | startswith(env.MARKER))) | .id'
+    assert options["--jq"] == expected, options
     for comment in comments:
         if comment["user"]["login"] == "github-actions[bot]" and comment["body"].startswith(os.environ["MARKER"]):
             print(comment["id"])
@@ -70,7 +70,7 @@ NOTHING = "0" * 40
 
 @dataclass
 class Ran:
-    """What became of a job: its exit code, what it printed, its folder, and its artifacts by name."""
+    """The result of a job: its exit code, its output, its folder, and its artifacts by name."""
 
     code: int
     out: str
@@ -81,7 +81,7 @@ class Ran:
 
 @dataclass
 class Runners:
-    """A hoster: the repository, its caches, the comments of pull request 7.
+    """A CI host: the repository, its caches, the comments of pull request 7.
 
     Attributes:
         origin: a bare repository.
@@ -112,7 +112,7 @@ class Runners:
         return found
 
     def clone(self, commit: str) -> Path:
-        """A runner's fresh folder with a commit checked out, and every branch of the repository as origin's."""
+        """Checks a commit out in a new folder; every branch of the repository is a branch of origin."""
         self.jobs += 1
         folder = self.place / f"job{self.jobs}"
         self._git("clone", "-q", "--no-checkout", str(self.origin), str(folder), cwd=self.place)
@@ -124,7 +124,7 @@ class Runners:
         subprocess.run(["git", *words], cwd=cwd, env={**self.clean}, check=True, capture_output=True, timeout=30)
 
     def shell(self, script: str, folder: Path, env: Mapping[str, str], *, pipefail: bool = False) -> tuple[int, str]:
-        """Bash as the hosters start it."""
+        """Starts bash with the options of the CI hosts."""
         words = ["bash", "--noprofile", "--norc", "-e", *(["-o", "pipefail"] if pipefail else []), "-c", script]
         done = subprocess.run(
             words,
@@ -139,7 +139,7 @@ class Runners:
         return done.returncode, done.stdout
 
     def cached(self, key: str, folder: Path, path: str, *, save: bool) -> None:
-        """Copies a folder out of the cache or into it."""
+        """Copies a folder from the cache or to the cache."""
         kept, here = self.place / "caches" / key, folder / path
         source, target = (here, kept) if save else (kept, here)
         if source.is_dir():
@@ -149,13 +149,13 @@ class Runners:
 
 @dataclass
 class GitHub:
-    """GitHub Actions, for one workflow file as it stands in the commit that is run."""
+    """GitHub Actions for the version of one workflow file in the commit under test."""
 
     runners: Runners
     file: str = ".github/workflows/reconciler.yml"
 
     def run(self, job: str, commit: str, **values: str) -> Ran:
-        """Runs a job's steps; `values` are what expressions may ask for, with `_` for the dots between words."""
+        """Runs the steps of a job; `values` are the values of expressions, with `_` for each dot."""
         folder = self.runners.clone(commit)
         text = (folder / self.file).read_text("utf-8")
         workflow = yaml.safe_load(text.replace("\non:\n", '\n"on":\n'))
@@ -215,22 +215,22 @@ class GitHub:
 
 @dataclass
 class GitLab:
-    """GitLab CI: a job's script lines one after the other, its cache and its artifacts."""
+    """GitLab CI: the script lines of a job in order, its cache and its artifacts."""
 
     runners: Runners
 
     def run(self, job: str, commit: str, **variables: str) -> Ran:
-        """Runs a job; its rules are not judged here."""
+        """Runs a job without evaluating its rules."""
         folder = self.runners.clone(commit)
-        whole = yaml.safe_load((folder / ".gitlab-ci.yml").read_text("utf-8"))
-        row = whole[job]
+        pipeline = yaml.safe_load((folder / ".gitlab-ci.yml").read_text("utf-8"))
+        row = pipeline[job]
         cache: dict[str, Any] = {}
         if "extends" in row:
-            cache = {**whole[row["extends"]]["cache"], **row.get("cache", {})}
-        env = {**self.runners.accounts, "CI": "true", "GITLAB_CI": "true", **whole["variables"], **variables}
+            cache = {**pipeline[row["extends"]]["cache"], **row.get("cache", {})}
+        env = {**self.runners.accounts, "CI": "true", "GITLAB_CI": "true", **pipeline["variables"], **variables}
         made = Ran(0, "", folder)
         self._cache(cache, made, env, save=False)
-        for line in (*whole["default"]["before_script"], *row["script"]):
+        for line in (*pipeline["default"]["before_script"], *row["script"]):
             if made.code == 0:
                 made.code, out = self.runners.shell(line, folder, env, pipefail=True)
                 made.out += out
@@ -250,5 +250,5 @@ class GitLab:
 
 
 def at_home(environment: Mapping[str, str]) -> dict[str, str]:
-    """An environment for git and the program without the caller's settings."""
+    """An environment for git and the program without the settings of the caller."""
     return {**environment, "HOME": os.devnull}

@@ -1,4 +1,4 @@
-"""A sandbox with domains in use, the program in processes of its own, and a terminal to type into."""
+"""Fixtures: a sandbox with populated domains, the program in a subprocess, and a terminal."""
 
 import fcntl
 import json
@@ -24,14 +24,14 @@ from reconciler.sandbox import Sandbox, SandboxConfig, SeedDomain
 sys.path.append(str(Path(__file__).parent))  # `ci_runners` is importable for the tests in this folder
 
 PASSWORD = 'C4nary-"of\\the/sandbox+%&<7!'
-"""The administrator's, and every domain's: what a program could leave lying about."""
+"""The password of every administrator; the tests search the output and the files for it."""
 DOMAINS = ("first.example", "second.example", "third.example")
 PATIENCE = 30.0
 
 
 @dataclass
 class World:
-    """A server in use: mailboxes, aliases, forwarding, a domain alias."""
+    """A populated server: mailboxes, aliases, forwarding, a domain alias."""
 
     sandbox: Sandbox
     password: str = PASSWORD
@@ -46,7 +46,7 @@ class World:
         return self.sandbox.endpoint.dns
 
     def account(self, domain: str = "") -> dict[str, str]:
-        """The environment of whoever signs in: the server's administrator, or a domain's."""
+        """The credentials in the environment: of the system administrator or of a domain administrator."""
         user = f"boss@{domain}" if domain else "admin"
         return {"SMARTERMAIL_USER": user, "SMARTERMAIL_PASSWORD": PASSWORD}
 
@@ -62,25 +62,25 @@ class World:
             return json.load(answer)
 
     def own(self, path: str, body: Any = None) -> Any:
-        """One of the sandbox's own endpoints."""
+        """Sends a request to a control endpoint of the sandbox."""
         return self.post(f"sandbox/{path}", body, {"X-Sandbox": "1"})
 
     def requests(self, part: str = "") -> list[str]:
-        """The paths that were asked for."""
+        """The paths of the requests so far."""
         return [row["path"] for row in self.own("requests")["requests"] if part in row["path"]]
 
     def forget_requests(self) -> None:
         self.own("requests/reset", {})
 
     def as_boss(self, domain: str, path: str, body: Any) -> None:
-        """What a domain's administrator does by hand, which must succeed."""
+        """Sends a request as the domain administrator; it must succeed."""
         who = {"username": f"boss@{domain}", "password": self.password, "clientId": "by hand"}
         token = self.post("api/v1/auth/authenticate-user", who, {})["accessToken"]
         done = self.post(f"api/v1/settings/domain/{path}", body, {"Authorization": f"Bearer {token}"})
         assert done["success"], (path, done)
 
     def fill(self, domain: str, mailboxes: int = 3) -> None:
-        """What people made by hand in the panel."""
+        """Creates resources as a person would in the web interface."""
         for number in range(mailboxes):
             user = {"userName": f"user{number}", "password": PASSWORD, "fullName": f"User {number}: a name"}
             user["maxMailboxSize"] = number << 30
@@ -121,7 +121,7 @@ class Program:
     environment: dict[str, str] = field(default_factory=dict)
 
     def clean(self) -> dict[str, str]:
-        """The caller's environment without anything that this program, git or a CI would read."""
+        """The environment of the caller without the variables that this program, git or a CI reads."""
         ours = ("RECONCILER_", "SMARTERMAIL_", "GITHUB_", "GIT_", "CI_")
         kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
@@ -132,7 +132,7 @@ class Program:
         return forked_program.run(words, cwd=self.cwd, env=env, no_input=True)
 
     def git(self, *words: str) -> str:
-        """Runs git, which must succeed."""
+        """Runs git; the command must succeed."""
         who = ("-c", "user.name=Test", "-c", "user.email=test@example.net")
         done = subprocess.run(
             ["git", *who, *words], cwd=self.cwd, env=self.clean(), capture_output=True, text=True, timeout=30
@@ -146,14 +146,14 @@ def program(tmp_path: Path) -> Program:
     return Program(tmp_path)
 
 
-def _owns_its_terminal() -> None:
-    """Its own /dev/tty, where passwords are asked for; and Ctrl-C, which a background job's children ignore."""
+def _take_terminal() -> None:
+    """Makes the terminal the controlling one for password prompts, and restores the default action of SIGINT."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Terminal:
-    """A command on a terminal that is its own."""
+    """A command on its own terminal."""
 
     def __init__(self, program: Program, words: Sequence[str], **environment: str) -> None:
         self._master, slave = pty.openpty()
@@ -165,35 +165,35 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            preexec_fn=_owns_its_terminal,  # noqa: PLW1509 - between fork and exec it makes two system calls
+            preexec_fn=_take_terminal,  # noqa: PLW1509 - between fork and exec it makes two system calls
         )
         os.close(slave)
         self.seen = ""
-        self.heard = 0
+        self.read_up_to = 0
 
     def answer(self, question: str, keys: str) -> None:
-        """Waits until something new is asked, and types."""
+        """Waits for a new prompt with this text, then sends the keys."""
         end = time.monotonic() + PATIENCE
-        while question not in self.seen[self.heard :]:
+        while question not in self.seen[self.read_up_to :]:
             assert time.monotonic() < end, self.seen
-            assert self._read() or question in self.seen[self.heard :], self.seen
-        self.heard = self.seen.index(question, self.heard) + len(question)
+            assert self._read() or question in self.seen[self.read_up_to :], self.seen
+        self.read_up_to = self.seen.index(question, self.read_up_to) + len(question)
         if keys:
-            time.sleep(0.3)  # a hidden prompt throws away what was typed before it
+            time.sleep(0.3)  # A hidden prompt discards earlier input.
             self.type(keys)
 
     def type(self, keys: str) -> None:
-        """Types."""
+        """Sends the keys to the terminal."""
         os.write(self._master, keys.encode())
 
     def end(self) -> int:
-        """The exit code, once everything was read."""
+        """Reads until the process ends and returns its exit code."""
         end = time.monotonic() + PATIENCE
         while self._read():
             if time.monotonic() > end:
                 self.process.kill()
                 self.process.wait()
-                raise AssertionError(f"it does not end: {self.seen!r}")
+                raise AssertionError(f"the process does not end: {self.seen!r}")
         os.close(self._master)
         return self.process.wait(PATIENCE)
 
@@ -201,7 +201,7 @@ class Terminal:
         if select.select([self._master], [], [], 0.1)[0]:
             try:
                 data = os.read(self._master, 65536)
-            except OSError:  # Linux says so that the other side was closed
+            except OSError:  # Linux reports a closed terminal as an I/O error.
                 return False
             self.seen += data.decode("utf-8", "replace")
             return bool(data)
@@ -210,7 +210,7 @@ class Terminal:
 
 @pytest.fixture
 def on_terminal(program: Program) -> Iterator[Callable[..., Terminal]]:
-    """Starts any command on a terminal; it does not outlive the test."""
+    """Starts any command on a terminal and ends it after the test."""
     started: list[Terminal] = []
 
     def start(words: Sequence[str], **environment: str) -> Terminal:
@@ -230,7 +230,7 @@ def terminal(on_terminal: Callable[..., Terminal]) -> Callable[..., Terminal]:
 
 
 def texts_of(folder: Path) -> dict[str, str]:
-    """Every file of a folder and its text."""
+    """Maps each file of a folder to its text."""
     return {
         str(path.relative_to(folder)): path.read_text("utf-8", errors="replace")
         for path in sorted(folder.rglob("*"))

@@ -1,4 +1,4 @@
-"""The CI files' own shell lines, run as the hosters would: in fresh clones of a real repository, against the sandbox."""
+"""The shell lines of the CI files run in fresh clones of a real repository against the sandbox."""
 
 import json
 import re
@@ -16,7 +16,7 @@ FILE = "domains/first.example.yaml"
 
 
 class Repository:
-    """A workspace that was made from the server, in git, with a hoster that runs its CI file."""
+    """A workspace imported from the server, in git, with a CI host that runs its CI file."""
 
     def __init__(self, world: Any, program: Any, tmp_path: Path, ci: str, inside: str) -> None:
         self.world, self.program = world, program
@@ -47,7 +47,7 @@ class Repository:
         path.write_text(text.replace(old, new, 1), "utf-8")
 
     def request(self, branch: str) -> tuple[str, str]:
-        """A pull request of the branch checked out: its head, and the merge that GitHub makes of it."""
+        """A pull request of the current branch: its head commit and the merge commit that GitHub creates."""
         self.program.git("push", "-q", "origin", f"HEAD:{branch}")
         head = self.program.git("rev-parse", "HEAD")
         self.program.git("switch", "-q", "--detach", "main")
@@ -58,7 +58,7 @@ class Repository:
         return head, merge
 
     def by_hand(self, mailbox: str, **data: Any) -> None:
-        """Somebody changes a mailbox in the web interface."""
+        """Changes a mailbox as a person would in the web interface."""
         body = {"email": f"{mailbox}@first.example", "userData": {"userName": mailbox, **data}}
         self.world.as_boss("first.example", "post-user", body)
 
@@ -80,7 +80,7 @@ def no_secret(repository: Repository, *ran: Ran) -> None:
 
 
 @PATIENT
-def test_githubs_jobs_plan_a_pull_request_comment_on_it_once_and_apply_its_merge(github: Repository) -> None:
+def test_the_github_jobs_plan_a_pull_request_comment_once_and_apply_the_merge(github: Repository) -> None:
     actions = GitHub(github.runners)
     fresh = actions.run("apply", github.first, github__event__before=NOTHING)
     assert fresh.code == 0, fresh.out
@@ -92,8 +92,8 @@ def test_githubs_jobs_plan_a_pull_request_comment_on_it_once_and_apply_its_merge
     github.by_hand("user2", fullName="Changed by hand")
     _, merge = github.request("more")
     assert actions.run("validate", merge).code == 0
-    asked = {"github__base_ref": "main", "github__event__pull_request__number": "7"}
-    planned = actions.run("plan", merge, **asked)
+    values = {"github__base_ref": "main", "github__event__pull_request__number": "7"}
+    planned = actions.run("plan", merge, **values)
     assert planned.code == 0, planned.out
     assert set(planned.artifacts) == {"plan.md", "plan.json", "plan.saved"}
     document = json.loads(planned.artifacts["plan.json"])
@@ -111,7 +111,7 @@ def test_githubs_jobs_plan_a_pull_request_comment_on_it_once_and_apply_its_merge
     github.edit("displayName: Dora", "displayName: Dora Newman")
     github.commit("Her name")
     _, merge = github.request("more")
-    again = actions.run("plan", merge, **asked)
+    again = actions.run("plan", merge, **values)
     assert again.code == 0, again.out
     assert [c["id"] for c in github.runners.comments] == [carol["id"], comment["id"]]
     assert "Dora Newman" in github.runners.comments[1]["body"]
@@ -126,7 +126,7 @@ def test_githubs_jobs_plan_a_pull_request_comment_on_it_once_and_apply_its_merge
 
 
 @PATIENT
-def test_githubs_nightly_jobs_fail_where_the_server_or_dns_says_something_else(github: Repository) -> None:
+def test_the_nightly_github_jobs_fail_if_the_server_or_dns_differs_from_the_files(github: Repository) -> None:
     nightly = GitHub(github.runners, ".github/workflows/reconciler-nightly.yml")
     assert nightly.run("drift", github.first).code == 0
     github.by_hand("user2", fullName="Changed by hand")
@@ -141,7 +141,7 @@ def test_githubs_nightly_jobs_fail_where_the_server_or_dns_says_something_else(g
 
 
 @PATIENT
-def test_a_refused_plan_fails_its_job_and_is_commented_all_the_same(github: Repository) -> None:
+def test_a_refused_plan_fails_its_job_and_still_gets_a_comment(github: Repository) -> None:
     github.edit("  user0:\n", "  user0:\n    protect: true\n")
     guarded = github.commit("user0 is protected")
     actions = GitHub(github.runners)
@@ -150,10 +150,10 @@ def test_a_refused_plan_fails_its_job_and_is_commented_all_the_same(github: Repo
     text = (github.root / FILE).read_text("utf-8")
     text = re.sub(r"^  user0:\n(?:    .*\n)+", "", text, flags=re.MULTILINE).replace("user0", "user1")
     (github.root / FILE).write_text(text + "removed:\n  mailboxes: [user0]\n", "utf-8")
-    github.commit("user0 goes, and what protected him")
+    github.commit("Delete user0 and its protection")
     _, merge = github.request("away")
-    asked = {"github__base_ref": "main", "github__event__pull_request__number": "7"}
-    planned = actions.run("plan", merge, **asked)
+    values = {"github__base_ref": "main", "github__event__pull_request__number": "7"}
+    planned = actions.run("plan", merge, **values)
     assert planned.code == 4, planned.out
     assert "plan.saved" not in planned.artifacts
     assert "the same change removes that protection (GRD010)" in github.runners.comments[-1]["body"]
@@ -163,7 +163,7 @@ def test_a_refused_plan_fails_its_job_and_is_commented_all_the_same(github: Repo
 
 
 @PATIENT
-def test_files_that_are_not_valid_fail_the_first_job_with_annotations(github: Repository) -> None:
+def test_invalid_files_fail_the_first_github_job_with_annotations(github: Repository) -> None:
     github.edit("displayName", "displayNmae")
     wrong = github.commit("A slip")
     ran = GitHub(github.runners).run("validate", wrong)
@@ -172,7 +172,7 @@ def test_files_that_are_not_valid_fail_the_first_job_with_annotations(github: Re
 
 
 @PATIENT
-def test_gitlabs_jobs_validate_plan_apply_and_look_for_drift(gitlab: Repository) -> None:
+def test_the_gitlab_jobs_validate_plan_apply_and_check_for_drift(gitlab: Repository) -> None:
     jobs = GitLab(gitlab.runners)
     gitlab.program.git("switch", "-q", "-c", "more")
     gitlab.edit("mailboxes:\n", "mailboxes:\n  dora: {displayName: Dora}\n")
@@ -190,7 +190,7 @@ def test_gitlabs_jobs_validate_plan_apply_and_look_for_drift(gitlab: Repository)
     elsewhere = gitlab.runners.clone(head)
     (elsewhere / "plan.saved").write_text(planned.artifacts["plan.saved"], "utf-8")
     code, out = gitlab.runners.shell("reconciler apply --yes --plan plan.saved", elsewhere, gitlab.world.account())
-    assert code == 0, out  # what was approved is applied by hand, from the artifact
+    assert code == 0, out  # The manual job applies the approved plan from the artifact.
     assert "dora@first.example" in out
     gitlab.by_hand("dora", fullName="Changed by hand")
 
@@ -211,7 +211,7 @@ def test_gitlabs_jobs_validate_plan_apply_and_look_for_drift(gitlab: Repository)
 
 
 @PATIENT
-def test_gitlabs_first_job_reports_what_is_not_valid(gitlab: Repository) -> None:
+def test_the_first_gitlab_job_reports_invalid_files(gitlab: Repository) -> None:
     gitlab.edit("displayName", "displayNmae")
     ran = GitLab(gitlab.runners).run("validate", gitlab.commit("A slip"))
     assert ran.code == 3
@@ -222,14 +222,12 @@ def test_gitlabs_first_job_reports_what_is_not_valid(gitlab: Repository) -> None
 
 @PATIENT
 @pytest.mark.parametrize("inside", [".", "mail box"])
-def test_pre_commit_itself_runs_the_hook_on_the_files_that_it_is_about(
-    program: Any, tmp_path: Path, inside: str
-) -> None:
+def test_pre_commit_runs_the_hook_only_on_workspace_files(program: Any, tmp_path: Path, inside: str) -> None:
     program.git("init", "-q", ".")
     assert program("init", inside, "--ci", "pre-commit", "--install", SOURCE).returncode == 0
     config = program.cwd / ".pre-commit-config.yaml"
     text = config.read_text("utf-8")
-    # The program under test is installed already; pre-commit would fetch it from the index.
+    # The program under test is already installed; pre-commit would download it from the index.
     text = re.sub(r"language: python\n *additional_dependencies: .*", "language: system", text)
     assert "language: system" in text
     config.write_text(text, "utf-8")

@@ -1,4 +1,4 @@
-"""The CI files as they are shipped: right by their schemas, pinned, with few permissions and no secret out of place."""
+"""The CI templates: valid by their schemas, pinned, with minimal permissions and no secret for forks."""
 
 import os
 import re
@@ -20,7 +20,7 @@ GITHUB = sorted(CI_FILES["github"])
 
 
 def tool(name: str, *words: str, home: Path) -> None:
-    """Runs a linter that came with the development dependencies; it must agree."""
+    """Runs a linter of the development dependencies; it must pass."""
     done = subprocess.run(
         [Path(sys.executable).parent / name, *words],
         env={**os.environ, "PRE_COMMIT_HOME": str(home)},
@@ -32,12 +32,12 @@ def tool(name: str, *words: str, home: Path) -> None:
 
 
 def read(template: str) -> Any:
-    # PyYAML is a reader of YAML 1.1, to which `on` is true.
+    # PyYAML reads YAML 1.1, where `on` is a boolean.
     return yaml.safe_load((TEMPLATES / template).read_text("utf-8").replace("\non:\n", '\n"on":\n'))
 
 
 @pytest.mark.parametrize("place", ["templates", "without a source", "with a source"])
-def test_the_files_fit_the_schemas_of_github_and_gitlab(tmp_path: Path, place: str) -> None:
+def test_the_templates_match_the_schemas_of_github_and_gitlab(tmp_path: Path, place: str) -> None:
     folder = TEMPLATES
     names = {template: template for templates in CI_FILES.values() for template in templates}
     if place != "templates":
@@ -64,7 +64,7 @@ def test_the_files_fit_the_schemas_of_github_and_gitlab(tmp_path: Path, place: s
 
 
 @pytest.mark.source
-def test_the_hook_that_others_can_use_is_valid_and_is_the_one_in_the_template(tmp_path: Path) -> None:
+def test_the_published_hook_is_valid_and_equals_the_hook_in_the_template(tmp_path: Path) -> None:
     manifest = ROOT / ".pre-commit-hooks.yaml"
     tool("pre-commit", "validate-manifest", str(manifest), home=tmp_path)
     (shared,) = yaml.safe_load(manifest.read_text("utf-8"))
@@ -75,12 +75,12 @@ def test_the_hook_that_others_can_use_is_valid_and_is_the_one_in_the_template(tm
     }
 
 
-def test_every_template_is_written_by_some_choice() -> None:
+def test_init_can_write_every_template() -> None:
     known = {template for templates in CI_FILES.values() for template in templates}
     assert known == {str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*") if path.is_file()}
 
 
-def test_each_file_has_the_source_of_the_program_and_the_path_of_the_workspace(tmp_path: Path) -> None:
+def test_each_template_contains_the_install_source_and_the_workspace_path(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     for place, shown in ((tmp_path, "."), (tmp_path / "mail", "mail"), (tmp_path / "a b", "a b")):
         texts = {path.name: text for path, text in ci_files(place, CI_FILES, SOURCE).items()}
@@ -95,7 +95,7 @@ def test_each_file_has_the_source_of_the_program_and_the_path_of_the_workspace(t
 
 
 @pytest.mark.parametrize("template", GITHUB)
-def test_only_githubs_own_actions_are_used_each_pinned_to_a_commit(template: str) -> None:
+def test_the_templates_use_only_actions_of_github_pinned_to_a_commit(template: str) -> None:
     text = (TEMPLATES / template).read_text("utf-8")
     used = re.findall(r"uses: (.*)", text)
     assert used
@@ -106,12 +106,12 @@ def test_only_githubs_own_actions_are_used_each_pinned_to_a_commit(template: str
 
 
 @pytest.mark.parametrize("template", GITHUB)
-def test_jobs_may_read_the_files_and_one_may_write_a_comment(template: str) -> None:
+def test_jobs_have_read_permissions_and_only_the_plan_job_can_comment(template: str) -> None:
     made = read(template)
     assert made["permissions"] == {"contents": "read"}
     for name, job in made["jobs"].items():
-        wanted = {"contents": "read", "pull-requests": "write"} if name == "plan" else None
-        assert job.get("permissions") == wanted
+        expected = {"contents": "read", "pull-requests": "write"} if name == "plan" else None
+        assert job.get("permissions") == expected
         assert job["timeout-minutes"] <= 60
         for step in job["steps"]:
             if step.get("uses", "").startswith("actions/checkout@"):
@@ -119,13 +119,13 @@ def test_jobs_may_read_the_files_and_one_may_write_a_comment(template: str) -> N
 
 
 @pytest.mark.parametrize("template", GITHUB)
-def test_nothing_that_others_write_gets_into_a_script_but_through_the_environment(template: str) -> None:
+def test_untrusted_text_enters_scripts_only_through_environment_variables(template: str) -> None:
     for job in read(template)["jobs"].values():
         for step in job["steps"]:
             assert "${{" not in step.get("run", ""), step
 
 
-def test_pull_requests_from_forks_are_validated_only_and_meet_no_secret() -> None:
+def test_pull_requests_from_forks_are_only_validated_and_get_no_secret() -> None:
     made = read("github/reconciler.yml")
     assert "pull_request_target" not in made["on"]
     assert "github.event.pull_request.head.repo.full_name == github.repository" in made["jobs"]["plan"]["if"]
@@ -139,14 +139,14 @@ def test_pull_requests_from_forks_are_validated_only_and_meet_no_secret() -> Non
     assert "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_MERGE_REQUEST_PROJECT_ID" in rule["if"]
 
 
-def test_one_apply_runs_at_a_time_and_no_plan_throws_out_one_that_waits() -> None:
+def test_only_one_apply_runs_at_a_time_and_a_plan_never_cancels_a_waiting_apply() -> None:
     jobs = read("github/reconciler.yml")["jobs"]
     assert jobs["apply"]["concurrency"] == {"group": "reconciler-apply", "cancel-in-progress": False}
     assert jobs["plan"]["concurrency"]["group"].startswith("reconciler-plan-")
     assert read("gitlab/.gitlab-ci.yml")["apply"]["resource_group"] == "reconciler"
 
 
-def test_the_history_that_plans_are_compared_with_is_fetched() -> None:
+def test_plan_jobs_fetch_the_git_history_that_base_needs() -> None:
     jobs = read("github/reconciler.yml")["jobs"]
     for name in ("plan", "apply"):
         assert jobs[name]["steps"][0]["with"]["fetch-depth"] == 0

@@ -6,7 +6,7 @@ from typing import Any
 Start = Callable[..., Any]
 
 
-def test_everything_is_asked_for_and_the_password_is_neither_shown_nor_kept(
+def test_init_prompts_for_every_value_and_neither_shows_nor_stores_the_password(
     world: Any, program: Any, terminal: Start, files: Any
 ) -> None:
     on = terminal("init", "mail", "--from", world.url)
@@ -29,7 +29,7 @@ def test_everything_is_asked_for_and_the_password_is_neither_shown_nor_kept(
     assert "admin\n" not in made["reconciler.yaml"].replace("role: admin", "")
 
 
-def test_an_answer_that_names_nothing_is_asked_again(world: Any, program: Any, terminal: Start) -> None:
+def test_init_prompts_again_after_an_invalid_answer(world: Any, program: Any, terminal: Start) -> None:
     on = terminal("init", "--from", world.url, **world.account())
     on.answer("[github]: ", "githup\n")
     on.answer("'githup' is not one of github, gitlab, pre-commit, none", "")
@@ -47,7 +47,7 @@ def test_an_answer_that_names_nothing_is_asked_again(world: Any, program: Any, t
     assert sorted(path.stem for path in (program.cwd / "domains").iterdir()) == ["second.example", "third.example"]
 
 
-def test_what_the_environment_says_is_not_asked(world: Any, program: Any, terminal: Start) -> None:
+def test_init_does_not_prompt_for_values_from_the_environment(world: Any, program: Any, terminal: Start) -> None:
     on = terminal("init", "--from", world.url, "--ci", "none", **world.account())
     on.answer("names, or all: ", "all\n")
     assert on.end() == 0, on.seen
@@ -56,7 +56,7 @@ def test_what_the_environment_says_is_not_asked(world: Any, program: Any, termin
     assert len(list((program.cwd / "domains").iterdir())) == 3
 
 
-def test_a_customer_with_one_domain_has_nothing_to_choose(world: Any, program: Any, terminal: Start) -> None:
+def test_a_customer_with_one_domain_gets_no_prompt_for_domains(world: Any, program: Any, terminal: Start) -> None:
     on = terminal("init", "--from", world.url, "--ci", "none")
     on.answer("User name on", "boss@second.example\n")
     on.answer("Password", world.password + "\n")
@@ -65,7 +65,7 @@ def test_a_customer_with_one_domain_has_nothing_to_choose(world: Any, program: A
     assert (program.cwd / "domains" / "second.example.yaml").is_file()
 
 
-def test_a_wrong_password_is_not_asked_for_again(world: Any, program: Any, terminal: Start) -> None:
+def test_init_does_not_prompt_again_after_a_wrong_password(world: Any, program: Any, terminal: Start) -> None:
     world.forget_requests()
     on = terminal("init", "--from", world.url, "--ci", "none")
     on.answer("User name on", "admin\n")
@@ -76,7 +76,9 @@ def test_a_wrong_password_is_not_asked_for_again(world: Any, program: Any, termi
     assert list(program.cwd.iterdir()) == []
 
 
-def test_control_c_and_the_end_of_the_input_write_nothing(world: Any, program: Any, terminal: Start) -> None:
+def test_control_c_and_end_of_input_cancel_init_without_writing_files(
+    world: Any, program: Any, terminal: Start
+) -> None:
     for keys in ("\x03", "\x04"):
         for question in ("User name on", "Password", "Which domains"):
             on = terminal("init", "mail", "--from", world.url, "--ci", "none")
@@ -90,9 +92,7 @@ def test_control_c_and_the_end_of_the_input_write_nothing(world: Any, program: A
             assert not (program.cwd / "mail").exists()
 
 
-def test_a_file_that_is_there_is_said_before_anything_is_asked_of_the_server(
-    world: Any, program: Any, terminal: Start
-) -> None:
+def test_an_existing_file_is_reported_before_any_request(world: Any, program: Any, terminal: Start) -> None:
     world.forget_requests()
     (program.cwd / ".gitlab-ci.yml").write_text("mine\n", "utf-8")
     on = terminal("init", "--from", world.url)

@@ -1,4 +1,4 @@
-"""`init --from` without a terminal: a server that is in use becomes a workspace whose plan is empty."""
+"""`init --from` without a terminal imports a populated server, and the first plan is empty."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ WORKSPACE = {
 
 
 def forms(secret: str) -> set[str]:
-    """The ways in which a program may have written it."""
+    """The encodings in which a program may write the text."""
     return {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1], secret[:12]}
 
 
@@ -30,7 +30,7 @@ def leaks(secret: str, *texts: str) -> list[str]:
     return [text for text in texts if any(form in text for form in forms(secret))]
 
 
-def test_every_domain_is_brought_in_and_the_plan_is_empty(world: Any, program: Any, files: Any) -> None:
+def test_init_imports_every_domain_and_the_plan_is_empty(world: Any, program: Any, files: Any) -> None:
     done = program("init", "mail", "--from", world.url, "--all", **world.account())
     assert done.returncode == 0, done.stderr
     made = files(program.cwd / "mail")
@@ -46,7 +46,7 @@ def test_every_domain_is_brought_in_and_the_plan_is_empty(world: Any, program: A
         assert again.returncode == 0, again.stdout + again.stderr
 
 
-def test_what_a_valid_file_cannot_say_is_a_comment_in_it(world: Any, program: Any) -> None:
+def test_state_that_a_valid_file_cannot_express_becomes_a_comment(world: Any, program: Any) -> None:
     domain = world.domains[0]
     world.as_boss(domain, "alias-put", {"alias": {"name": "lost", "aliasTargetList": ["nobody", "user0"]}})
     done = program("init", "w", "--from", world.url, "--domain", domain, "--ci", "none", **world.account())
@@ -57,10 +57,10 @@ def test_what_a_valid_file_cannot_say_is_a_comment_in_it(world: Any, program: An
     assert program("-w", "w", "validate").returncode == 0
 
 
-def test_no_password_and_no_user_name_is_written_or_said(world: Any, program: Any, files: Any) -> None:
+def test_init_neither_writes_nor_prints_passwords_and_user_names(world: Any, program: Any, files: Any) -> None:
     done = program("init", "-vv", "--from", world.url, "--all", **world.account("first.example"))
     assert done.returncode == 0, done.stderr
-    assert "authenticate-user" in done.stderr  # the requests are shown, without what they carry
+    assert "authenticate-user" in done.stderr  # The log shows requests without their bodies.
     made = files(program.cwd)
     assert leaks(world.password, *made.values(), done.stdout, done.stderr) == []
     assert "boss" not in "".join(made.values())
@@ -68,7 +68,7 @@ def test_no_password_and_no_user_name_is_written_or_said(world: Any, program: An
     assert "password: {env: SMARTERMAIL_PASSWORD}" in made["reconciler.yaml"]
 
 
-def test_a_customer_gets_only_his_own_domain(world: Any, program: Any, files: Any) -> None:
+def test_a_customer_imports_only_the_domain_of_the_account(world: Any, program: Any, files: Any) -> None:
     done = program("init", "--from", world.url, "--all", "--ci", "none", **world.account("second.example"))
     assert done.returncode == 0, done.stderr
     made = files(program.cwd)
@@ -81,7 +81,7 @@ def test_a_customer_gets_only_his_own_domain(world: Any, program: Any, files: An
     assert not (program.cwd / "o").exists()
 
 
-def test_the_domains_named_are_brought_in_and_no_others(world: Any, program: Any) -> None:
+def test_init_imports_only_the_named_domains(world: Any, program: Any) -> None:
     words = ("--domain", "Third.Example", "--domain", "first.example")
     assert program("init", "mail", "--from", world.url, *words, **world.account()).returncode == 0
     assert sorted(path.name for path in (program.cwd / "mail/domains").iterdir()) == [
@@ -90,7 +90,7 @@ def test_the_domains_named_are_brought_in_and_no_others(world: Any, program: Any
     ]
 
 
-def test_where_nobody_can_choose_the_domains_must_be_named_before_anybody_signs_in(world: Any, program: Any) -> None:
+def test_without_a_terminal_the_domains_must_be_named_before_the_login(world: Any, program: Any) -> None:
     world.forget_requests()
     done = program("init", "mail", "--from", world.url, **world.account())
     assert done.returncode == 64
@@ -100,14 +100,14 @@ def test_where_nobody_can_choose_the_domains_must_be_named_before_anybody_signs_
     assert not (program.cwd / "mail").exists()
 
 
-def test_credentials_come_from_the_environment_where_nobody_can_be_asked(world: Any, program: Any) -> None:
+def test_without_a_terminal_the_credentials_must_be_in_the_environment(world: Any, program: Any) -> None:
     done = program("init", "mail", "--from", world.url, "--all", SMARTERMAIL_USER="admin")
     assert done.returncode == 6
     assert "SMARTERMAIL_PASSWORD is not set, and there is no terminal to ask on" in done.stderr
     assert not (program.cwd / "mail").exists()
 
 
-def test_a_refused_sign_in_is_tried_once_and_nothing_is_written(world: Any, program: Any) -> None:
+def test_a_rejected_login_is_not_retried_and_nothing_is_written(world: Any, program: Any) -> None:
     world.forget_requests()
     wrong = {"SMARTERMAIL_USER": "admin", "SMARTERMAIL_PASSWORD": "wrong-" + world.password}
     done = program("init", "mail", "--from", world.url, "--all", **wrong)
@@ -117,7 +117,7 @@ def test_a_refused_sign_in_is_tried_once_and_nothing_is_written(world: Any, prog
     assert list(program.cwd.iterdir()) == []
 
 
-def test_a_name_that_the_server_does_not_have_is_said_with_the_one_probably_meant(world: Any, program: Any) -> None:
+def test_an_unknown_domain_is_an_error_that_suggests_the_closest_name(world: Any, program: Any) -> None:
     done = program("init", "mail", "--from", world.url, "--domain", "frist.example", **world.account())
     assert done.returncode == 64
     assert "did you mean first.example?" in done.stderr
@@ -128,7 +128,7 @@ def test_a_name_that_the_server_does_not_have_is_said_with_the_one_probably_mean
     "taken",
     ["reconciler.yaml", "products/standard.yaml", "schemas/domain.schema.json", ".github/workflows/reconciler.yml"],
 )
-def test_a_file_that_is_there_is_not_overwritten_and_nobody_signs_in(world: Any, program: Any, taken: str) -> None:
+def test_an_existing_file_is_not_overwritten_and_no_login_is_sent(world: Any, program: Any, taken: str) -> None:
     world.forget_requests()
     file = program.cwd / taken
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -141,7 +141,7 @@ def test_a_file_that_is_there_is_not_overwritten_and_nobody_signs_in(world: Any,
     assert world.requests() == []
 
 
-def test_a_domain_file_that_is_there_stops_all_of_them(world: Any, program: Any) -> None:
+def test_an_existing_domain_file_stops_the_import_of_all_domains(world: Any, program: Any) -> None:
     file = program.cwd / "domains" / "second.example.yaml"
     file.parent.mkdir()
     file.symlink_to("nowhere")
@@ -151,7 +151,7 @@ def test_a_domain_file_that_is_there_stops_all_of_them(world: Any, program: Any)
     assert not (program.cwd / "nowhere").exists()
 
 
-def test_a_domain_that_cannot_be_read_is_said_and_left_out(world: Any, program: Any, files: Any) -> None:
+def test_an_unreadable_domain_is_reported_and_left_out(world: Any, program: Any, files: Any) -> None:
     world.own("faults", {"name": "html", "path": "manage-domain/second.example", "times": -1})
     done = program("init", "--from", world.url, "--all", **world.account())
     assert done.returncode == 5, done.stderr
@@ -160,14 +160,14 @@ def test_a_domain_that_cannot_be_read_is_said_and_left_out(world: Any, program: 
     assert "domains/second.example.yaml" not in files(program.cwd)
 
 
-def test_where_none_can_be_read_nothing_is_written(world: Any, program: Any) -> None:
+def test_init_writes_nothing_if_no_domain_can_be_read(world: Any, program: Any) -> None:
     world.own("faults", {"name": "html", "path": "manage-domain/", "times": -1})
     done = program("init", "mail", "--from", world.url, "--all", **world.account())
     assert done.returncode not in (0, 5)
     assert not (program.cwd / "mail").exists()
 
 
-def test_a_server_that_stops_answering_midway_leaves_nothing_behind(world: Any, program: Any) -> None:
+def test_init_writes_nothing_if_the_server_stops_responding(world: Any, program: Any) -> None:
     world.own("faults", {"name": "drop-before", "path": "mailbox-forward-list", "skip": 1, "times": -1})
     done = program("init", "mail", "--from", world.url, "--all", **world.account())
     assert done.returncode == 6, done.stderr
@@ -186,7 +186,7 @@ def test_a_server_that_stops_answering_midway_leaves_nothing_behind(world: Any, 
         ("https://mail.example.net:0", "invalid port"),
     ],
 )
-def test_an_address_that_cannot_be_used_is_wrong_usage(program: Any, url: str, why: str) -> None:
+def test_an_unusable_server_url_is_a_usage_error(program: Any, url: str, why: str) -> None:
     done = program("init", "mail", "--from", url, "--all", SMARTERMAIL_USER="a", SMARTERMAIL_PASSWORD="b")
     assert done.returncode == 64
     assert why in done.stderr
@@ -194,14 +194,14 @@ def test_an_address_that_cannot_be_used_is_wrong_usage(program: Any, url: str, w
     assert not (program.cwd / "mail").exists()
 
 
-def test_an_account_of_the_other_sort_is_refused_unless_its_role_is_said(world: Any, program: Any) -> None:
+def test_init_refuses_an_account_that_does_not_match_the_role_option(world: Any, program: Any) -> None:
     done = program("init", "mail", "--from", world.url, "--all", "--role", "customer", **world.account())
     assert done.returncode == 6
     assert "system administrator" in done.stderr
     assert not (program.cwd / "mail").exists()
 
 
-def test_options_of_from_mean_nothing_without_it(program: Any) -> None:
+def test_the_options_of_from_require_from(program: Any) -> None:
     for words in (("--all",), ("--domain", "a.example"), ("--hostname", "mail.example.net"), ("--role", "admin")):
         done = program("init", "mail", *words)
         assert done.returncode == 64
@@ -210,16 +210,18 @@ def test_options_of_from_mean_nothing_without_it(program: Any) -> None:
     assert list(program.cwd.iterdir()) == []
 
 
-def test_the_host_name_is_the_one_given_or_that_of_the_address(world: Any, program: Any) -> None:
+def test_the_hostname_comes_from_the_option_or_the_url(world: Any, program: Any) -> None:
     words = ("--from", world.url, "--domain", "first.example", "--ci", "none")
     assert program("init", "a", *words, "--hostname", "mail1.example.net", **world.account()).returncode == 0
     assert "\n    hostname: mail1.example.net " in (program.cwd / "a/reconciler.yaml").read_text("utf-8")
     assert program("init", "b", *words, **world.account()).returncode == 0
-    assert "\n    # hostname: " in (program.cwd / "b/reconciler.yaml").read_text("utf-8")  # an IP address is no name
+    assert "\n    # hostname: " in (program.cwd / "b/reconciler.yaml").read_text(
+        "utf-8"
+    )  # An IP address is not a hostname.
     assert program("init", "c", *words, "--hostname", "not a name", **world.account()).returncode == 64
 
 
-def test_the_product_says_what_the_server_asks_of_passwords(world: Any, program: Any) -> None:
+def test_the_product_contains_the_password_policy_of_the_server(world: Any, program: Any) -> None:
     rules = {"minLength": {"enabled": True, "ruleValue": 14}, "requireCapital": False, "requireNumber": True}
     world.as_boss("first.example", "password-settings", rules)
     words = ("--from", world.url, "--domain", "first.example", "--ci", "none")
@@ -230,7 +232,7 @@ def test_the_product_says_what_the_server_asks_of_passwords(world: Any, program:
     assert program("status", **world.account()).returncode == 0
 
 
-def test_git_ignores_the_journal_also_where_a_gitignore_is_there_already(program: Any) -> None:
+def test_git_ignores_the_journal_even_if_a_gitignore_already_exists(program: Any) -> None:
     program.git("init", "-q", ".")
     for folder, text in (("a", None), ("b", "*.log\n"), ("c", "/.reconciler/\n")):
         place = program.cwd / folder
@@ -245,7 +247,7 @@ def test_git_ignores_the_journal_also_where_a_gitignore_is_there_already(program
         assert text is None or (place / ".gitignore").read_text("utf-8") == text
 
 
-def test_a_folder_that_cannot_be_written_is_left_as_it_was(program: Any) -> None:
+def test_init_leaves_a_folder_unchanged_if_it_cannot_write_all_files(program: Any) -> None:
     (program.cwd / "mail").mkdir()
     (program.cwd / "mail" / "schemas").write_text("a file, not a folder", "utf-8")
     done = program("init", "mail")
@@ -254,7 +256,7 @@ def test_a_folder_that_cannot_be_written_is_left_as_it_was(program: Any) -> None
     assert [path.name for path in (program.cwd / "mail").rglob("*") if path.is_file()] == ["schemas"]
 
 
-def test_ci_files_belong_at_the_top_of_the_repository(world: Any, program: Any, files: Callable[..., Any]) -> None:
+def test_init_writes_ci_files_to_the_repository_root(world: Any, program: Any, files: Callable[..., Any]) -> None:
     program.git("init", "-q", ".")
     (program.cwd / "infra").mkdir()
     words = ("--ci", "github", "--ci", "gitlab", "--ci", "pre-commit", "--install", SOURCE)
@@ -269,7 +271,7 @@ def test_ci_files_belong_at_the_top_of_the_repository(world: Any, program: Any, 
     assert "infra/my mail/reconciler.yaml" in made
 
 
-def test_gitlab_is_meant_where_the_remote_is_at_a_gitlab_and_github_elsewhere(program: Any, tmp_path: Path) -> None:
+def test_the_default_ci_is_gitlab_for_a_gitlab_remote_and_github_otherwise(program: Any, tmp_path: Path) -> None:
     from reconciler.app.onboarding.ci_files import usual_ci
 
     assert usual_ci(tmp_path / "new") == "github"

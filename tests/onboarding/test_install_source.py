@@ -130,7 +130,7 @@ def test_without_a_source_the_install_step_fails_and_names_the_value_to_fill_in(
 
 
 class Clone:
-    """A clone of a project with our name, with a remote of its own."""
+    """A clone of a project with our name and its own remote."""
 
     def __init__(self, program: Any, name: str = "smartermail-reconciler") -> None:
         self.program = program

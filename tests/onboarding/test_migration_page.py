@@ -1,4 +1,4 @@
-"""The page on migration is followed to its end: in one shell on a terminal, word for word, against a server in use."""
+"""The test runs every command of the migration page in one shell on a terminal against a populated server."""
 
 import re
 from collections.abc import Callable
@@ -20,9 +20,9 @@ ANSWERS = {
     "read -rs SMARTERMAIL_PASSWORD": (("", "PASSWORD\n"),),
     "reconciler apply": (("Only 'yes' confirms", "yes\n"),),
 }
-"""What a reader types at which command."""
+"""The input at the prompts of each command."""
 CODES = {"reconciler dns check": 7}
-"""What ends with another code than 0: in the sandbox only MX is published."""
+"""The commands with an exit code other than 0; the sandbox publishes only MX."""
 
 
 def blocks(language: str) -> list[str]:
@@ -30,23 +30,22 @@ def blocks(language: str) -> list[str]:
 
 
 class Reader:
-    """Follows the page line by line; what it does with files between the lines is done by the test."""
+    """Runs the commands of the page one by one; the test edits the files between them."""
 
     def __init__(self, world: Any, shell: Any) -> None:
         self.world, self.shell = world, shell
         self.lines = iter([line for block in blocks("sh") for line in block.splitlines()])
-        self.said: dict[str, str] = {}
 
     def until(self, last: str) -> str:
-        """Does everything up to the line that begins so; what that printed."""
+        """Runs all lines up to the first line with this prefix and returns the output of that line."""
         for line in self.lines:
             done = self._line(line)
             if line.startswith(last):
                 return done
-        raise AssertionError(f"the page does not say: {last}")
+        raise AssertionError(f"the page does not contain: {last}")
 
     def _line(self, line: str) -> str:
-        begin, typed = self.shell.heard, line
+        begin, typed = self.shell.read_up_to, line
         if "--from" in line:
             typed = line.replace("https://mail1.example.net", f"{self.world.url} --hostname mail1.example.net")
             assert typed != line
@@ -54,10 +53,10 @@ class Reader:
         for question, keys in next((rows for start, rows in ANSWERS.items() if line.startswith(start)), ()):
             self.shell.answer(question, keys.replace("PASSWORD", self.world.password))
         self.shell.answer("] done", "")
-        said = str(self.shell.seen[begin : self.shell.heard])
+        output = str(self.shell.seen[begin : self.shell.read_up_to])
         code = next((code for start, code in CODES.items() if line.startswith(start)), 0)
-        assert said.endswith(f"[{code}] done"), (line, said)
-        return said
+        assert output.endswith(f"[{code}] done"), (line, output)
+        return output
 
 
 @pytest.fixture
@@ -72,11 +71,13 @@ def reader(world: Any, program: Any, on_terminal: Callable[..., Any]) -> Reader:
 
 
 @pytest.mark.timeout(240)
-def test_the_page_leads_from_a_server_in_use_to_a_first_change(reader: Reader, world: Any, program: Any) -> None:
+def test_the_commands_of_the_page_migrate_a_server_and_apply_a_first_change(
+    reader: Reader, world: Any, program: Any
+) -> None:
     folder = program.cwd / "mail"
-    said = reader.until("reconciler init --from")
+    output = reader.until("reconciler init --from")
     (shown,) = blocks("text")
-    assert shown.strip() in said
+    assert shown.strip() in output
     assert len(list((folder / "domains").iterdir())) == 3
     with (folder / "reconciler.yaml").open("a", encoding="utf-8") as file:
         file.write(f'dns: {{resolvers: ["{world.dns}"], timeout: 2}}\n')
@@ -92,7 +93,7 @@ def test_the_page_leads_from_a_server_in_use_to_a_first_change(reader: Reader, w
     assert "v=spf1" in reader.until("reconciler dns records")
 
     assert world.requests("list-users")
-    assert world.own("requests")["counters"].get("mutations", 0) == 0  # nothing on the server has changed until here
+    assert world.own("requests")["counters"].get("mutations", 0) == 0  # The server is unchanged up to this point.
     reader.until("git commit")
     file = folder / "domains" / "first.example.yaml"
     file.write_text(file.read_text("utf-8").replace("mailboxes:\n", change, 1), "utf-8")
@@ -129,7 +130,7 @@ def test_every_option_of_the_panel_is_in_the_table_and_every_key_in_it_exists() 
                     node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
 
 
-def test_the_hook_on_the_page_about_ci_is_the_templates(tmp_path: Path) -> None:
+def test_the_hook_on_the_ci_page_equals_the_hook_in_the_template(tmp_path: Path) -> None:
     from reconciler.app.onboarding.ci_files import ci_files
 
     source = "smartermail-reconciler @ git+https://HOST/PATH@COMMIT"

@@ -1,4 +1,4 @@
-"""Plans to render: one that tells everything, and any that Hypothesis can think of."""
+"""Fixtures: a plan with every kind of change, a plan with a base, and strategies for any plan."""
 
 import json
 import unicodedata
@@ -38,14 +38,14 @@ def schema() -> Callable[[str], Draft202012Validator]:
 
 
 def change(action: Any, name: str, line: int = 1, **more: Any) -> Change:
-    """A change of example.com, a mailbox unless said otherwise."""
+    """A change of example.com; of a mailbox by default."""
     given = {"kind": "mailbox", "domain": "example.com", "origin": Span(FILE, line, 5, line, 10)} | more
     return Change(action=action, name=name, **given)
 
 
 @pytest.fixture
 def telling() -> tuple[Plan, ...]:
-    """Each action, each risk, an IDN domain, many targets, a refusal, a domain that was not read, one as declared."""
+    """Plans with each action and risk, an IDN domain, many targets, a refusal, an unread and an unchanged domain."""
     everything = Plan(
         domain="example.com",
         server="mail1",
@@ -209,7 +209,7 @@ OUTCOMES = st.builds(Outcome, change=changes(), result=st.sampled_from(Result), 
 
 @pytest.fixture
 def based() -> tuple[Plan, ...]:
-    """Next to a base commit: a change set's own changes, one in part, drift that was there, one masked; and the bill."""
+    """Plans with a base: introduced, partly introduced, pending and hidden changes, and the bill."""
     own = FieldChange(name="quota", before=1 << 30, after=5 << 30, attribution="change set", direction="git")
     there = FieldChange(name="enabled", before=False, after=True, attribution="pending", direction="server")
     plan = Plan(
@@ -240,31 +240,31 @@ def based() -> tuple[Plan, ...]:
 
 @pytest.fixture(scope="session")
 def any_plans() -> st.SearchStrategy[list[Plan]]:
-    """Lists of plans with hostile text wherever there is text."""
+    """Lists of plans with untrusted text in every text field."""
     return PLANS
 
 
 @pytest.fixture(scope="session")
 def any_outcome() -> st.SearchStrategy[Outcome]:
-    """Outcomes of hostile changes."""
+    """Outcomes of changes with untrusted text."""
     return OUTCOMES
 
 
 @pytest.fixture(scope="session")
 def any_diagnostics() -> st.SearchStrategy[list[Diagnostic]]:
-    """Lists of diagnostics with hostile text."""
+    """Lists of diagnostics with untrusted text."""
     return st.lists(DIAGNOSTICS, max_size=4)
 
 
 @pytest.fixture(scope="session")
 def any_text() -> st.SearchStrategy[str]:
-    """Hostile text."""
+    """Untrusted text."""
     return HOSTILE
 
 
 @pytest.fixture(scope="session")
 def any_addresses() -> st.SearchStrategy[tuple[str, ...]]:
-    """Sorted lists of hostile texts."""
+    """Sorted lists of untrusted texts."""
     return ADDRESSES
 
 
@@ -276,5 +276,5 @@ def make() -> Callable[..., Change]:
 
 @pytest.fixture(scope="session")
 def is_quiet() -> Callable[[str], bool]:
-    """Whether a line holds nothing that would steer a terminal or hide from its reader."""
+    """Whether a line contains no control character and no invisible character."""
     return lambda line: not any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in line)

@@ -1,4 +1,4 @@
-"""Whose a change is, where a difference came from, what is masked, and the bill: in every format of a plan."""
+"""Attribution, direction, hidden changes and the bill in every format of a plan."""
 
 import json
 import re
@@ -28,7 +28,7 @@ Generated = dict[str, object]
 
 
 def drifted(plans: tuple[Plan, ...]) -> tuple[Plan, ...]:
-    """The same plans as `drift` makes them: directions, and nobody's share."""
+    """The same plans as the result of `drift`: with directions and without attribution."""
 
     def bare(change: Change) -> Change:
         return replace(change, attribution=None, fields=tuple(replace(f, attribution=None) for f in change.fields))
@@ -88,7 +88,7 @@ def test_the_order_of_the_plans_does_not_change_the_document(data: st.DataObject
     second = json.loads(render_plans_json(others, header))
     for document in (first, second):
         for domain in document["domains"]:
-            domain.pop("digest")  # the planner orders fields; a digest is of the plan as it was made
+            domain.pop("digest")  # The planner sorts fields. The digest covers the original order.
     assert json.dumps(first) == json.dumps(second)
 
 
@@ -297,12 +297,12 @@ def test_entries_beyond_the_limit_are_never_rendered(
 ) -> None:
     from reconciler.output.plan import markdown as plan_markdown_parts
 
-    asked = []
-    monkeypatch.setattr(plan_markdown_parts, "_field", lambda *_: asked.append(1) or "x")
+    calls = []
+    monkeypatch.setattr(plan_markdown_parts, "_field", lambda *_: calls.append(1) or "x")
     fields = (FieldChange(name="quota", after=1),)
     changes = tuple(make("create", f"user{n}", fields=fields) for n in range(10_000))
     render_plans_markdown((Plan(domain="example.com", server="m", changes=changes),), limit=5_000)
-    assert 0 < len(asked) < 200
+    assert 0 < len(calls) < 200
 
 
 def test_the_command_line_and_the_renderer_have_the_same_limits() -> None:
@@ -335,7 +335,7 @@ def bill(currency: str, before: str | None, after: str | None) -> Plan:
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "expected"),
     [
         ([], []),
         ([("USD", "14.50", "19")], ["Monthly bill: USD 14.50 -> 19.00 (+4.50)."]),
@@ -353,8 +353,8 @@ def bill(currency: str, before: str | None, after: str | None) -> Plan:
         ([("USD", "0.10", "0.20")] * 3, ["Monthly bill: USD 0.30 -> 0.60 (+0.30)."]),
     ],
 )
-def test_the_bill_is_summed_exactly_per_currency(rows: list[tuple[str, str, str]], said: list[str]) -> None:
-    assert list(bill_words([bill(*row) for row in rows], arrow="->")) == said
+def test_the_bill_is_summed_exactly_per_currency(rows: list[tuple[str, str, str]], expected: list[str]) -> None:
+    assert list(bill_words([bill(*row) for row in rows], arrow="->")) == expected
 
 
 @pytest.mark.parametrize("width", [40, 53, 80, 120])

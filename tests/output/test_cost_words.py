@@ -1,4 +1,4 @@
-"""What plans say of the bill: to the cent, and the same cent as `status` and the invoice."""
+"""Plans show the bill to the cent, with the same rounding as `status` and the invoice."""
 
 from decimal import Decimal
 
@@ -15,7 +15,7 @@ def cost(before: str, after: str) -> Cost:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "expected"),
     [
         ("9.95", "19.555", "CAD 9.95 -> 19.56 (+9.61)"),
         ("9.945", "0.005", "CAD 9.95 -> 0.01 (-9.94)"),
@@ -24,9 +24,9 @@ def cost(before: str, after: str) -> Cost:
     ],
 )
 def test_half_a_cent_is_rounded_up_and_the_difference_is_that_of_the_amounts_shown(
-    before: str, after: str, said: str
+    before: str, after: str, expected: str
 ) -> None:
-    assert cost_words(cost(before, after), arrow="->") == said
+    assert cost_words(cost(before, after), arrow="->") == expected
 
 
 def test_text_and_json_show_the_amount_that_status_shows() -> None:

@@ -1,4 +1,4 @@
-"""Diagnostics as text: whole screens, snippets that never show a secret, hostile text."""
+"""Diagnostics as text: complete screens, snippets without secrets, untrusted text."""
 
 from collections.abc import Callable
 from typing import Any
@@ -106,8 +106,8 @@ def test_a_secret_on_the_line_below_its_key_is_not_shown_either(above: str) -> N
 
 
 def test_every_line_of_a_secret_over_several_lines_is_hidden() -> None:
-    said = [error("SEC001", "in clear", Span(FILE, 1, 1, 3, 5)), error("SCH001", "x", Span(FILE, 2, 1, 2, 3))]
-    assert SECRET not in screen(said, f"- |\n  {SECRET}\n  {SECRET}\n")
+    diagnostics = [error("SEC001", "in clear", Span(FILE, 1, 1, 3, 5)), error("SCH001", "x", Span(FILE, 2, 1, 2, 3))]
+    assert SECRET not in screen(diagnostics, f"- |\n  {SECRET}\n  {SECRET}\n")
 
 
 def test_a_reference_to_a_secret_is_shown() -> None:

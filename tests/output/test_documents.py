@@ -1,4 +1,4 @@
-"""JSON documents: they keep to their schemas, are the same bytes for the same input, and hold no secret."""
+"""JSON documents match their schemas, are reproducible and contain no secret."""
 
 import json
 import os
@@ -80,7 +80,7 @@ def test_any_diagnostics_give_a_valid_document(
 
 
 def test_equal_input_gives_equal_bytes_in_another_process(telling: tuple[Plan, ...], generated: Generated) -> None:
-    """Another hash seed orders sets differently; nothing of that may be seen."""
+    """Another hash seed changes the order of sets, which must not change the document."""
     plan = telling[0]
     script = (
         "import pickle, sys; from reconciler.output.plan.json import render_plans_json as r\n"

@@ -1,4 +1,4 @@
-"""GitLab's Code Quality report: what GitLab asks of each issue, and fingerprints that last."""
+"""The Code Quality report of GitLab: required properties of each issue, and stable fingerprints."""
 
 import json
 from collections.abc import Callable
@@ -75,7 +75,7 @@ def test_any_plan_gives_the_same_report_in_any_order(
 def test_any_diagnostics_give_a_valid_report(
     data: st.DataObject, any_diagnostics: st.SearchStrategy[list[Diagnostic]]
 ) -> None:
-    said = data.draw(any_diagnostics)
-    text = render_diagnostics_gitlab(said)
-    assert render_diagnostics_gitlab(data.draw(st.permutations(said))) == text
-    assert len(issues(text)) == len(set(said))
+    diagnostics = data.draw(any_diagnostics)
+    text = render_diagnostics_gitlab(diagnostics)
+    assert render_diagnostics_gitlab(data.draw(st.permutations(diagnostics))) == text
+    assert len(issues(text)) == len(set(diagnostics))

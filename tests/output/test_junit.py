@@ -1,4 +1,4 @@
-"""JUnit XML: well-formed whatever is in it, and counted as CI counts."""
+"""JUnit XML is well-formed for any text, and its counts match the rules of CI systems."""
 
 from typing import Any
 from xml.etree import ElementTree
@@ -17,7 +17,7 @@ INSIDE = {"failure": {"message", "type"}, "error": {"message", "type"}, "skipped
 
 
 def parsed(text: str) -> ElementTree.Element:
-    """The document, held against what CI systems know: elements, attributes, and counts that add up."""
+    """Parses the document and checks the elements, attributes and counts that CI systems read."""
     assert text.isascii()
     root = ElementTree.fromstring(text.encode("ascii"))
     assert root.tag == "testsuites"
@@ -61,14 +61,14 @@ domains/example.com.yaml:9:1: warning: m&#252;nchen is gone [REF003]</failure>
 
 def test_each_file_is_a_test_case_that_fails_on_an_error() -> None:
     domain, product = "domains/example.com.yaml", "products/p.yaml"
-    said = (
+    diagnostics = (
         error("LIM001", "too many", Span(domain, 3, 5), hint="take one out"),
         warning("REF003", "münchen is gone", Span(domain, 9, 1)),
         warning("REF006", "odd", Span(product, 2, 1)),
         error("WSP002", "nothing matches <x>"),
     )
     files = (domain, product, "reconciler.yaml")
-    text = render_diagnostics_junit(said, files, {domain: "mail/" + domain, product: "mail/" + product})
+    text = render_diagnostics_junit(diagnostics, files, {domain: "mail/" + domain, product: "mail/" + product})
     assert text == DOCUMENT
     parsed(text)
 
@@ -78,10 +78,10 @@ def test_each_file_is_a_test_case_that_fails_on_an_error() -> None:
 def test_untrusted_diagnostics_stay_text(
     data: st.DataObject, any_diagnostics: st.SearchStrategy[list[Diagnostic]], any_text: st.SearchStrategy[str]
 ) -> None:
-    said = data.draw(any_diagnostics)
+    diagnostics = data.draw(any_diagnostics)
     files = data.draw(st.lists(any_text, max_size=3))
-    root = parsed(render_diagnostics_junit(said, files))
-    named = {d.span.file if d.span else "(no file)" for d in said}
+    root = parsed(render_diagnostics_junit(diagnostics, files))
+    named = {d.span.file if d.span else "(no file)" for d in diagnostics}
     assert len(list(root.iter("testcase"))) == len({*files, *named})
 
 

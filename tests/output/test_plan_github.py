@@ -1,4 +1,4 @@
-"""Plans as workflow annotations: GitHub's escapes, and no line that was not meant as a command."""
+"""Plans as workflow annotations: the escapes of GitHub, and no other line is a runner command."""
 
 import re
 from collections.abc import Callable
@@ -86,9 +86,9 @@ def test_the_runner_gets_only_our_own_commands(
     plans = data.draw(any_plans)
     lines = list(render_plans_github(plans))
     changes = [c for p in plans for c in p.changes]
-    wanted = sum(len(set(p.diagnostics)) + p.count("delete") for p in plans)
-    wanted += sum(c.risk == "exfiltration" for c in changes) + sum(c.direction in ("server", "both") for c in changes)
-    assert len(lines) == wanted + 1
+    expected = sum(len(set(p.diagnostics)) + p.count("delete") for p in plans)
+    expected += sum(c.risk == "exfiltration" for c in changes) + sum(c.direction in ("server", "both") for c in changes)
+    assert len(lines) == expected + 1
     for line in lines:
         assert is_quiet(line)
         assert "##" not in line

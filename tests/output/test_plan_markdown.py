@@ -1,4 +1,4 @@
-"""Plans as a pull request comment: what matters first, cut at a change's edge, nothing hostile gets out."""
+"""Plans as a pull request comment: order, truncation between changes, escaping of untrusted text."""
 
 import re
 from collections.abc import Callable
@@ -118,7 +118,7 @@ OURS = re.compile(r"</?details>|<details><summary>(\d+ \w+|Unmanaged|Monthly bil
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_untrusted_text_opens_no_tag_link_or_mention(data: st.DataObject, any_plans: Any) -> None:
-    """Judged by a parser of CommonMark, with GitHub's tables and strikethrough."""
+    """A CommonMark parser with the tables and strikethrough of GitHub reads the comment."""
     import markdown_it
 
     parser = markdown_it.MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])

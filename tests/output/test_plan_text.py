@@ -1,4 +1,4 @@
-"""Plans as text: whole screens, and laws for hostile names."""
+"""Plans as text: complete screens, and laws for untrusted names."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Plans that the planner made, rendered: its own diagnostics, reasons and risks."""
+"""Rendered plans of the planner with its diagnostics, reasons and risks."""
 
 import json
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def test_a_removal_is_first_a_date_on_a_disabled_mailbox_and_then_a_prominent_de
     assert (
         "  ~ mailbox carol@example.com  [access]  purge pending: deleted from 2026-12-31 on; 3.2 GiB, last"
     ) in before
-    assert not any("GRD009" in line for line in before), "the note is not said a second time"
+    assert not any("GRD009" in line for line in before), "the note is not shown a second time"
     after = list(render_plans((planned(date(2026, 12, 31)),), color=False, width=100))
     assert after[-2] == "! deletes 1 mailbox (3.2 GiB, last login 2026-11-20)"
     assert "  - mailbox carol@example.com  [deletes mail]  removed; 3.2 GiB, last login 2026-11-20" in after

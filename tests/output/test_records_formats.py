@@ -28,7 +28,7 @@ def report(*records, domain="example.com"):
 
 
 def read_zone(text, origin="example.com."):
-    """What a zone file says, by dnspython: {(name, type, value, ttl)}; TXT strings joined."""
+    """Reads a zone file with dnspython into {(name, type, value, ttl)}, with TXT strings joined."""
     rrsets = dns.zonefile.read_rrsets(text, origin=origin, relativize=False, rdclass=None, default_ttl=None)
     found = set()
     for rrset in rrsets:

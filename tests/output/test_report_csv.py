@@ -1,4 +1,4 @@
-"""The report as CSV: nothing in it is calculated, whatever strangers write."""
+"""The report as CSV: untrusted text never becomes a formula."""
 
 import csv
 import io

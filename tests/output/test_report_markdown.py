@@ -48,9 +48,9 @@ def test_a_report_without_domains_is_valid():
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=60))
 def test_untrusted_text_is_never_markup(title, detail, value):
     record = Record("example.com", "TXT", value, 3600)
-    hostile = report(title=title, detail=detail, found=(record,), fix=(record,))
+    untrusted = report(title=title, detail=detail, found=(record,), fix=(record,))
     plain = report(title="t", detail="d", found=(Record("example.com", "TXT", "v", 3600),), fix=(record,))
-    text = render_markdown(hostile)
+    text = render_markdown(untrusted)
     outside = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", text, flags=re.DOTALL)
     assert "<" not in outside
     assert "](" not in outside

@@ -1,4 +1,4 @@
-"""SARIF: the log keeps to the official schema, and points where GitHub and editors can follow."""
+"""SARIF: the log matches the official schema, and its locations work in GitHub and editors."""
 
 import json
 from collections.abc import Callable
@@ -41,12 +41,12 @@ def test_the_sarif_schema_rejects_wrong_logs() -> None:
 
 
 def test_a_diagnostic_has_its_rule_level_region_and_hint() -> None:
-    said = (
+    diagnostics = (
         error("LIM001", "26 mailboxes, 25 allowed", Span(FILE, 3, 5, 3, 9), hint="take one out"),
         warning("REF003", "no such mailbox", Span(FILE, 9, 1)),
         info("GRD009", "waits", Span(FILE, 12, 1, 14, 1)),
     )
-    first, second, third = results(render_diagnostics_sarif(said, {FILE: "mail/domains/exämple.yaml"}))
+    first, second, third = results(render_diagnostics_sarif(diagnostics, {FILE: "mail/domains/exämple.yaml"}))
     assert first["ruleId"] == "LIM001"
     assert first["level"] == "error"
     assert first["message"]["text"] == "26 mailboxes, 25 allowed\nhint: take one out"
@@ -81,8 +81,8 @@ def test_a_file_outside_of_the_repository_has_an_absolute_address() -> None:
 
 def test_a_fingerprint_survives_a_moved_line_and_separates_equal_diagnostics() -> None:
     def prints(*lines: int) -> list[str]:
-        said = [error("SCH002", "`quotta` is not known here", Span(FILE, n, 1)) for n in lines]
-        return [r["partialFingerprints"]["reconciler/v1"] for r in results(render_diagnostics_sarif(said))]
+        diagnostics = [error("SCH002", "`quotta` is not known here", Span(FILE, n, 1)) for n in lines]
+        return [r["partialFingerprints"]["reconciler/v1"] for r in results(render_diagnostics_sarif(diagnostics))]
 
     assert prints(3, 9) == prints(14, 20)
     assert len(set(prints(3, 9))) == 2
@@ -93,10 +93,10 @@ def test_a_fingerprint_survives_a_moved_line_and_separates_equal_diagnostics() -
 def test_any_diagnostics_give_a_valid_ascii_log_in_any_order(
     data: st.DataObject, any_diagnostics: st.SearchStrategy[list[Diagnostic]], is_quiet: Callable[[str], bool]
 ) -> None:
-    said = data.draw(any_diagnostics)
-    text = render_diagnostics_sarif(said)
+    diagnostics = data.draw(any_diagnostics)
+    text = render_diagnostics_sarif(diagnostics)
     assert text.isascii()
-    assert render_diagnostics_sarif(data.draw(st.permutations(said))) == text
+    assert render_diagnostics_sarif(data.draw(st.permutations(diagnostics))) == text
     for result in results(text):
         assert all(is_quiet(line) for line in result["message"]["text"].split("\n"))
         uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
@@ -145,6 +145,6 @@ def test_passed_and_skipped_checks_are_not_results(status: str) -> None:
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_any_dns_text_gives_a_valid_log(data: st.DataObject, any_text: st.SearchStrategy[str]) -> None:
-    hostile = data.draw(any_text)
-    found = (Record(hostile, "TXT", hostile),)
-    results(render_report_sarif(report(title=hostile, detail=hostile, found=found)))
+    untrusted = data.draw(any_text)
+    found = (Record(untrusted, "TXT", untrusted),)
+    results(render_report_sarif(report(title=untrusted, detail=untrusted, found=found)))

@@ -1,4 +1,4 @@
-"""The status of domains as a table: aligned, one line each, and nothing hostile gets through."""
+"""The status of domains as a table: aligned, one line per domain, untrusted text escaped."""
 
 import json
 from dataclasses import replace
@@ -141,11 +141,11 @@ def test_a_dns_problem_is_reported_and_changes_nothing_else() -> None:
     assert "DNS" not in lines[0]
 
 
-hostile = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
+untrusted_text = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(hostile, min_size=1, max_size=3, unique=True), st.integers(1, 200), st.booleans())
+@given(st.lists(untrusted_text, min_size=1, max_size=3, unique=True), st.integers(1, 200), st.booleans())
 def test_untrusted_names_and_messages_control_no_terminal(names: list[str], width: int, color: bool) -> None:
     rows = [row(n, server=n, dns_problem=n, figures=None, diagnostics=(error("SRV001", n),)) for n in names]
     for line in render_status([*rows, row()], color=color, width=width):

@@ -1,4 +1,4 @@
-"""Hostile text on a terminal is seen, not obeyed."""
+"""Untrusted text is shown on a terminal and never controls it."""
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +8,7 @@ from reconciler.output.terminal import Piece, Style, columns, flow, safe, visibl
 
 
 @pytest.mark.parametrize(
-    ("hostile", "shown"),
+    ("untrusted", "shown"),
     [
         ("plain text, Grüße, 漢字", "plain text, Grüße, 漢字"),
         ("a\nb", "a\\u{a}b"),
@@ -24,8 +24,8 @@ from reconciler.output.terminal import Piece, Style, columns, flow, safe, visibl
         ("x ##[add-mask]y", "x #\\u{23}[add-mask]y"),
     ],
 )
-def test_invisible_characters_are_spelled_out(hostile: str, shown: str) -> None:
-    assert safe(hostile) == shown
+def test_invisible_characters_are_spelled_out(untrusted: str, shown: str) -> None:
+    assert safe(untrusted) == shown
 
 
 def test_only_runner_commands_are_escaped() -> None:

@@ -1,4 +1,4 @@
-"""Patches: git applies them, whatever the files are like."""
+"""Patches: git applies them to files with any name and content."""
 
 import subprocess
 from pathlib import Path

@@ -21,6 +21,7 @@ from reconciler.core.errors import ReconcilerError
 from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.ports import Progress
 
+# The log of outcomes is imported only when a run prints text, so that other formats do not pay for it at start-up.
 if TYPE_CHECKING:
     from reconciler.output.plan.outcomes import OutcomeLog
 
@@ -77,11 +78,13 @@ def command(
     """
     if verify_key and not saved:
         raise click.UsageError("--verify-key requires --plan")
+    # A saved plan is exactly what a person approved. An option that changed its content would break that promise.
     if saved and (selection or any(options.values()) or options["allow_deletions"] is not None):
         raise click.UsageError("--plan excludes domains and options of planning, because the saved plan contains them")
     config = configured(console, selection)
     progress = console.progress()
     session = _Session(console, config, formats, yes)
+    # An outcome printed over the progress line would be unreadable, so the session erases that line first.
     session.clear = progress.clear
     hooks = ApplyHooks(
         agree=session.agree,
@@ -95,6 +98,7 @@ def command(
         result = Signals(hooks.stop, session.stopping).run(
             run or run_apply(config, request(**options), hooks, progress)
         )
+    # A server may have received the change in progress, so the user must learn where to find what was done.
     except (Ended, KeyboardInterrupt):
         session.interrupted()
         raise
@@ -106,6 +110,7 @@ def command(
         # The reader of the output is gone, which may be why the run stopped. The exit code still matters.
         silence()
     code = result.exit_code
+    # Only a complete success becomes 2. A failed or refused run keeps its own code, because CI acts on it.
     return Exit.CHANGES if detailed_exitcode and code is Exit.DONE and result.changed else code
 
 
@@ -117,6 +122,7 @@ def _saved_run(
     from reconciler.app.saved.plan_file import SavedPlan
     from reconciler.app.saved.signing import load_verify_key
 
+    # The key is loaded before the plan: a plan without a valid signature must not reach a server.
     key = load_verify_key(verify_key) if verify_key else None
     return run_saved(config, SavedPlan.load(path, config, key=key), hooks, progress)
 
@@ -142,14 +148,18 @@ class _Session:
         return self.agreed
 
     def _agreed(self, plans: tuple[Plan, ...]) -> bool:
+        # The JSON document contains the outcomes, so it cannot be written before the run ends. `summary` writes it.
         shown = tuple(f for f in self.formats if f.name != "json")
         emit(self.console, shown, lambda name: plan_lines(self.console, self.config, plans, name))
+        # One refused domain stops the run before the first write. A domain that could not be read is incomplete
+        # instead, and does not stop the others.
         if any(p.refused for p in plans if p.complete):
             self.console.warn("Refused: nothing was changed. See the errors above.")
             return False
         self._show_decided()
         if sum(len(p.changes) for p in plans) == len(self.decided) or self.yes:
             return True
+        # CI has no terminal. A question there would wait until the job times out, so the run refuses instead.
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             self.console.warn("Refused: no terminal to confirm on; nothing was changed.")
             self.console.warn("  hint: Use --yes to apply without confirmation.")
@@ -188,6 +198,7 @@ class _Session:
 
         self.clear()
         with suppress(OSError):
+            # The text may describe a run on another machine, from a file in the shared lock folder, so it is untrusted.
             self.console.warn(safe(text))
 
     def interrupted(self) -> None:
@@ -220,6 +231,7 @@ class _Session:
                     stopped=result.stopped,
                 )
             )
+        # The text summary already reports the stop. Other formats go to programs, so a person needs this message.
         if result.stopped and not self.text:
             self.console.warn(f"Not completed: {result.stopped}. `reconciler plan` shows the remaining changes.")
         if result.passwords_file:
@@ -245,6 +257,8 @@ class _Session:
 def _is_confirmed() -> bool:
     """Ask for confirmation. Only `yes` confirms. The end of the input and Ctrl-C refuse at once."""
     try:
+        # The handlers of the run only request a stop, which would act after the answer. During the question they must
+        # act at once.
         with ending_at_once():
             answer = click.prompt(
                 "Apply these changes? Only 'yes' confirms", default="no", show_default=False, err=True
@@ -252,4 +266,5 @@ def _is_confirmed() -> bool:
     except click.Abort:
         click.echo(err=True)
         return False
+    # A stray Enter or a `y` meant for another program must not delete mail, so the complete word is required.
     return bool(answer.strip() == "yes")

@@ -25,6 +25,7 @@ def command(console: Console, output: Path) -> int:
     """
     from reconciler.app.sandbox import require_sandbox
 
+    # The extra is checked before the demonstration is imported, so that a missing package is a clear error with a hint.
     require_sandbox()
     from reconciler.app.demo.demo import run_demo
 

@@ -50,6 +50,7 @@ def _report(
             warn=said.append,
         )
     )
+    # Several domains of one server have the same problem. The set reports each text once.
     for message in sorted({*said, *(p.message for p in problems)}):
         console.warn(f"warning: {safe(message)}")
     return report
@@ -97,6 +98,7 @@ def check(
     Each check shows the found records, the expected records, and the exact record to publish. A failed lookup is an
     error, never a missing record.
     """
+    # The DNS library is imported here, so that `--help` of the group starts without it.
     from reconciler.app.dns import report_exit
 
     config = configured(console, selection)
@@ -119,6 +121,7 @@ def records(console: Console, selection: tuple[str, ...], formats: tuple[Format,
     """
     from reconciler.output.records import render_records
 
+    # The command has no `--fail-on`: it prints what to publish and does not judge what is published.
     config = configured(console, selection)
     report = _report(console, config, ask_servers=not no_server)
     emit(console, formats, lambda name: [render_records(report.domains, name).rstrip("\n")])

@@ -42,6 +42,7 @@ def command(
     from reconciler.output.report.dmarc_proposals import render_proposals, side_notes
     from reconciler.output.terminal import safe
 
+    # Without the option, the published recipients stay. None means "keep", but click returns an empty tuple.
     for field in ("rua", "ruf"):
         wanted[field] = wanted[field] or None
     config = configured(console, selection)
@@ -49,10 +50,12 @@ def command(
         proposals = asyncio.run(
             propose_dmarc(config, datetime.now(UTC).date(), DmarcOptions(**wanted), offline=offline)
         )
+    # A refused value came from the command line, so it is a usage error (64), not a compliance failure.
     except Refused as e:
         reasons = "; ".join(f"--{r.field.replace('_', '-')}: {safe(r.reason)}" for r in e.refusals)
         raise click.UsageError(reasons) from e
     emit(console, formats, lambda name: [render_proposals(proposals, name).rstrip("\n")])
+    # Zone, octoDNS and DNSControl output is input for other programs and cannot carry notes. They go to standard error.
     if not {"text", "json"} & {wanted_format.name for wanted_format in formats}:
         for line in side_notes(proposals):
             console.say(f"note: {line}")

@@ -49,10 +49,12 @@ def command(
     if patch and not adopt:
         raise click.UsageError("--patch requires --adopt")
     config = configured(console, selection)
+    # Only `drift` assumes that the base commit was applied. The base of a pull request may never have been.
     asked = request(base=base, base_applied=True)
     plans: Sequence[Plan] = asyncio.run(make_plans(config, asked, console.progress()))
     emit(console, formats, lambda name: plan_lines(console, config, plans, name))
     if adopt:
+        # If another format is on standard output, the diff would corrupt it, so the diff then goes to standard error.
         alone = all(wanted.path or wanted.name == "text" for wanted in formats)
         plans = _adopted(console, config, plans, asked, patch, diff_is_result=alone)
     return of_plans(plans, detailed=True)
@@ -84,6 +86,7 @@ def _adopted(
     if patch is None:
         write_changes(done.changes)
     _show(console, done, patch, diff_is_result=diff_is_result)
+    # The servers are read again, because they may have changed since the first read. The exit code must not hide that.
     after = asyncio.run(make_plans(done.config, asked, console.progress()))
     left = [plan.domain for plan in after if plan.changes and not any(s.domain == plan.domain for s in done.skipped)]
     for domain in left:
@@ -101,8 +104,10 @@ def _show(console: Console, done: "Adoption", patch: Path | None, *, diff_is_res
             console.say(safe(f"adopted: {line}"))
     if patch:
         files = "1 file" if len(done.changes) == 1 else f"{len(done.changes)} files"
+        # The path is quoted, because users paste this command into a shell.
         console.say(f"wrote {patch}; `git apply {quote(str(patch))}` changes {files}")
         return
+    # The diff contains values of the server, which could control the terminal.
     lines = [safe(line) for line in done.diff.split("\n")[:-1]]
     if diff_is_result:
         console.results(lines)

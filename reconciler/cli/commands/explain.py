@@ -17,11 +17,12 @@ def command(console: Console, code: str) -> int:
     CODE is the code of a diagnostic, such as SCH002, or of a finding, such as SPF_MISSING. Messages and reports print
     codes in brackets. The command works offline and needs no workspace.
     """
-    from reconciler.app.explain import all_codes, explain
+    from reconciler.app.explain import all_codes, explain_code
     from reconciler.output.terminal import Style, flow, safe, words
 
-    found = explain(code.upper())
+    found = explain_code(code.upper())
     if found is None:
+        # An address or a domain is not a misspelled code, so a similar code would be a misleading suggestion.
         if "@" in code or "." in code:
             raise click.UsageError(f"{safe(code)!r} is not a code: `explain` explains codes such as SCH002")
         close = difflib.get_close_matches(code.upper(), all_codes(), n=1)
@@ -36,6 +37,7 @@ def command(console: Console, code: str) -> int:
     if found.example:
         lines += ["", style("Example", "bold"), *(f"  {line}" for line in found.example)]
     lines += ["", style("Remedy", "bold")]
+    # Lines with an indent are commands or records to copy, so they are never wrapped.
     lines += [row for line in found.remedy for row in ([f"  {line}"] if line.startswith("  ") else wrapped(line, 2))]
     console.results(lines)
     return 0

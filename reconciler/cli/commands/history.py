@@ -35,6 +35,7 @@ def command(console: Console, run: str | None, verify: bool, formats: tuple[Form
     from reconciler.config.workspace import find_root
     from reconciler.engine.journal.reader import read_run
 
+    # The command reads only the journal, so that it works while the files of the workspace are invalid.
     root = find_root(Path.cwd(), console.workspace)
     folder = journal_folder(root)
     rows = [run_row(read_run(find_run(folder, run)))] if run else list(list_runs(folder))
@@ -58,6 +59,7 @@ def _verified(console: Console, rows: Sequence["RunRow"]) -> int:
     if broken:
         console.warn("  hint: Compare the journal with a copy. Do not rely on a journal that changed.")
         return Exit.UNEXPECTED
+    # A journal without digests is neither valid nor broken. Counting it as unchanged would be a wrong success.
     sound = sum(row.chain == "ok" for row in rows)
     unchecked = len(rows) - sound
     rest = f"; {unchecked} without digests could not be checked" if unchecked else ""

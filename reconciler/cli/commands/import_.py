@@ -52,11 +52,13 @@ def command(console: Console, names: tuple[str, ...], everything: bool, server: 
     from reconciler.config.workspace import load_configuration
     from reconciler.output.diagnostics_text import render_diagnostics
 
+    # Neither is a usage error too: an import of all domains must be requested explicitly.
     if everything == bool(names):
         raise click.UsageError("missing domains: name them, or use --all for all domains of the server")
     config = configured(console, ())
     on = _chosen(sorted(config.workspace.servers), server, "server")
     assert on is not None, "a valid workspace has a server"
+    # An existing file names its product, so the choice matters only for new files.
     needed = everything or any(name not in config.domains for name in names)
     sold = _chosen(sorted(config.products), product, "product") if needed or product else None
     done = asyncio.run(import_domains(config, names, on, sold, console.progress(), everything=everything))
@@ -64,6 +66,8 @@ def command(console: Console, names: tuple[str, ...], everything: bool, server: 
     paths = [str(row.path) for row in done.imported if row.is_changed]
     if not paths:
         return Exit.PARTIAL if done.skipped else Exit.DONE
+    # A server can hold values that a valid file cannot. The written files are validated, so that the user learns it
+    # now.
     after = load_configuration(config.root, paths)
     if after.diagnostics:
         for line in render_diagnostics(
@@ -90,6 +94,7 @@ def _show(console: Console, done: "Import") -> None:
             console.warn(safe(f"warning: left out of {row.domain}: {line}"))
     for name, why in done.skipped.items():
         console.warn(safe(f"warning: {name} was skipped: {why.message}"))
+    # The diff is a message, because the results are the paths that a script reads.
     for line in done.diff.split("\n")[:-1]:
         console.say(safe(line))
 

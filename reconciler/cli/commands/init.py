@@ -73,6 +73,7 @@ def command(
     credentials.
     """
     names = _ci_names(ci)
+    # The option has an effect only on CI files. An ignored option would suggest a pinned source that no job uses.
     if install is not None and not names:
         raise click.UsageError("--install requires --ci KIND")
     if url is not None:
@@ -124,6 +125,7 @@ def _source(console: Console, names: Sequence[str] | None, given: str | None) ->
     if found.spec:
         console.say(f"The jobs install {found.spec}")
     else:
+        # A guessed source could install the package of another project. A step that fails is safer.
         console.warn("warning: the source of this program is unknown, so the CI files contain a step that fails")
         console.warn(f"  hint: Fill in RECONCILER_SOURCE, or run again with --install '{EXAMPLES[0]}'.")
     return found.spec
@@ -157,6 +159,7 @@ def _from_server(
     named: tuple[str, ...] = options["domain"]
     if options["all"] and named:
         raise click.UsageError("--all and --domain exclude each other")
+    # These checks run before the login, so that a user does not type a password for a run that cannot succeed.
     if not (options["all"] or named or prompts.can_ask()):
         raise click.UsageError("no terminal to choose the domains on: use --domain NAME or --all")
     given = {"hostname": options["hostname"], "ca_bundle": options["ca_bundle"], "folder": folder}
@@ -171,6 +174,7 @@ def _from_server(
             ci=ci,
             ci_source=_source(console, ci, install),
         )
+        # An existing file ends the run before the user types a password.
         onboarding.check_new_folder(asked)
         username, password = prompts.credentials(settings.url)
         # The role of an account is known only now. It is a line of reconciler.yaml.

@@ -56,6 +56,7 @@ def command(
 
 def _typed() -> str:
     """The password from standard input, without its line end. A terminal does not show it."""
+    # The read is bounded, so that an endless input cannot exhaust the memory. Two more bytes allow for the line end.
     if not sys.stdin.isatty():
         from reconciler.config.secrets.text import MAX_BYTES, one_line
 

@@ -37,11 +37,13 @@ def command(
     """
     from reconciler.app.plan.reading import make_plans
 
+    # The key of `--sign-key` is read first, so that a wrong key does not cost a read of all servers.
     wanted = saving(save, expires, sign_key)
     config = configured(console, selection)
     asked = request(**options)
     plans = asyncio.run(make_plans(config, asked, console.progress()))
     emit(console, formats, lambda name: plan_lines(console, config, plans, name))
+    # The plan is shown before it is saved: a reader sees why a plan with errors is not saved.
     if wanted:
         wanted.write(console, config, asked, plans)
     return of_plans(plans, detailed=detailed_exitcode)

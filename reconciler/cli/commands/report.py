@@ -86,6 +86,7 @@ def command(
     from reconciler.output.report.words import report_summary
     from reconciler.output.terminal import safe
 
+    # The folder is checked first: a report must not overwrite other files, nor fail after minutes of lookups.
     check_report_folder(output)
     config = configured(console, selection)
     result = asyncio.run(make_report(config, console.progress(), from_servers=not no_server, earlier=since))

@@ -48,10 +48,12 @@ def command(
     from reconciler.app.rollback import plan_rollback
 
     wanted = saving(save, expires, sign_key)
+    # There is no selection of domains, because the run determines them.
     config = configured(console, ())
     asked = request(allow_deletions=allow_deletions)
     found = asyncio.run(plan_rollback(config, run, asked, console.progress()))
     emit(console, formats, lambda name: plan_lines(console, config, found.plans, name))
+    # A plan contains its own notes. Without a plan, only this message explains the empty result.
     if not found.plans:
         console.say(f"Run {_safe(found.run)} changed nothing in this workspace.")
         for note in found.notes:

@@ -82,6 +82,7 @@ def command(
         port=port,
         dns_port=dns_port,
         data=data,
+        # A password in an argument would appear in the list of processes, so only the environment can set it.
         password=os.environ.get("RECONCILER_SANDBOX_PASSWORD"),
         faults=faults,
         quirks=frozenset(quirks),

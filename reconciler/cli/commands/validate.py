@@ -50,4 +50,5 @@ def checked_files(config: Configuration, *, everything: bool) -> list[str]:
     if everything:
         return list(config.files)
     chosen = {config.domains[name].origin.file for name in config.selected}
+    # The workspace and product files are always loaded and checked, because a domain file refers to them.
     return [name for name, path in config.files.items() if name in chosen or not path.startswith("domains/")]

@@ -66,6 +66,7 @@ class CommitType(TextBase):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Refuse a name that git would read as an option."""
         text = str(value)
+        # git would run `--upload-pack=…` or `--output=…` as an option, so a name from CI must not begin with a hyphen.
         if text and not text.startswith("-"):
             return text
         return self.fail(f"{text!r}: use a branch, a tag or a commit, such as origin/main", param, ctx)
@@ -111,6 +112,7 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         base_option,
     )
+    # Decorators apply from the inside out, so the reversed order lists the options in `--help` as above.
     for option in reversed(options):
         function = option(function)
     return function
@@ -154,5 +156,7 @@ def _write_step_summary(plans: Sequence[Plan], view: View) -> None:
     """Append the plan as Markdown to the summary of the step, if GitHub names a file for it."""
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
+        # The summary has its own limit: a comment is shorter than the summary of a step may be.
         lines = PLAN_FORMATS["markdown"](plans, replace(view, markdown_limit=STEP_SUMMARY))
+        # GitHub gives all commands of a step the same file, so the text is appended.
         write_file(Path(summary), "\n".join(lines) + "\n", mode="a")

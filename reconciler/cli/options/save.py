@@ -52,6 +52,8 @@ class Saving:
         """Write the saved plan, or an error that states why it cannot be saved."""
         from reconciler.app.saved.plan_file import saved_plan, unfit
 
+        # Nothing is written for an incomplete or refused plan: a file that `apply --plan` rejects later would look
+        # approved.
         hindered = unfit(plans)
         if hindered:
             console.warn(f"error: the plan was not saved, because it cannot be applied to {', '.join(hindered)}")

@@ -51,6 +51,7 @@ def _lines(text: str, width: int) -> list[str]:
     # A line that starts with spaces is a command to copy or an excerpt of a file, and a line with escape sequences was
     # wrapped by its renderer.
     is_fixed = text.startswith("  ") and not text.startswith("  hint:")
+    # The first test is only a shortcut: even wide characters of two columns fit, so `output.terminal` is not imported.
     if len(text) <= width // 2 or is_fixed or "\033" in text:
         return [text]
     from reconciler.output.terminal import Style, flow, words

@@ -39,6 +39,7 @@ def _given(name: str, ask: Callable[[], str]) -> str:
     value = os.environ.get(name)
     if value:
         return value
+    # Without a terminal nobody can answer, so the error names the variable to set.
     if not can_ask():
         text = f"environment variable {name} is not set, and there is no terminal to ask on"
         raise SecretUnavailable(text, hint=f"Set it for this run: export {name}=…")
@@ -47,6 +48,7 @@ def _given(name: str, ask: Callable[[], str]) -> str:
 
 def _asked_user(server: str) -> str:
     what = f"User name on {server} (for an account of a domain: its address)"
+    # Questions go to standard error, so that standard output contains only results.
     answer: str = click.prompt(wrapped(what), type=str, err=True)
     return answer.strip()
 

@@ -61,18 +61,23 @@ class Signals:
         name = signal.Signals(number).name
         if number == self._asked and time.monotonic() < self._asked_at + ECHO:
             return
+        # Once writes have begun, an immediate end would leave a change half made and its outcome out of the journal.
         if self._stop.writing and not self._asked:
             self._asked, self._asked_at = number, time.monotonic()
             self._stop.ask(f"stopped by {name}")
             if self._loop is not None and not self._loop.is_closed():
+                # A handler can interrupt a write to the same stream, and a nested write fails. The loop prints the
+                # message instead.
                 self._loop.call_soon_threadsafe(self._say, name)
             return
+        # The exception leaves the loop as a cancellation, so the number must be kept for the exit code.
         self._ended_by = number
         for one in SIGNALS:  # A third signal gets the default handling.
             if signal.getsignal(one) == self._on:
                 signal.signal(one, signal.default_int_handler if one == signal.SIGINT else signal.SIG_DFL)
         if self._task is None or self._loop is None or self._task.done():
             raise Ended(number)
+        # Cancellation lets the task close its connections and release its locks.
         self._task.cancel()
         self._loop.call_soon_threadsafe(lambda: None)  # Wakes the loop, which otherwise waits for I/O.
 

@@ -15,8 +15,11 @@ def open_streams() -> None:
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
+        # Python sets a stream to None if its descriptor is closed (`>&-`). Each write would then raise an
+        # AttributeError.
         if stream is None:
             setattr(sys, name, nowhere())
+        # Only the default is replaced. A user who set PYTHONIOENCODING with another handler keeps it.
         elif isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
 

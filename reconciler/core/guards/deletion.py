@@ -15,6 +15,7 @@ PERCENT_FROM = 10
 
 def population(current: CurrentDomain, kind: KindName) -> int:
     """The number of resources of a kind, without the host's own administrator."""
+    # The host's account cannot be deleted, so it must not make the percentage of the deletions smaller.
     return sum(not is_hosts_own(r) for r in current.section(kind).values())
 
 

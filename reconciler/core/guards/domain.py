@@ -43,6 +43,8 @@ def objections(
     # A domain alias of this plan is internal already: mail to it stays on the server after the apply.
     internal = inside(listed, current, internal)
     return (
+        # Only this guard has an override. All other objections are errors in the files or dangers that no number
+        # confirms.
         *(() if deletions_allowed else too_many_deletions(listed, current, policy)),
         *protected(listed, desired, current, policy, protected_before),
         *renames_refused(listed, desired, current, policy, protected_before),

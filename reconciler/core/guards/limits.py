@@ -63,6 +63,8 @@ def over_limits(
             worse = len(after) > len(before) or (server and bool(count.added))
             if limit is None or len(after) <= limit or not worse:
                 continue
+            # The first addition is a line that the user can change. Without any location, the message points to the
+            # file.
             origin = next((c.origin for c in count.added if c.origin), desired.origin)
             groups = _groups(after, count.kind, desired, policy, own)
             found.append(_exceeded(current.domain, count, limit, server=server, groups=groups, origin=origin))
@@ -167,6 +169,7 @@ def features_switched_off(changes: Iterable[Change], current: CurrentDomain) -> 
     )
     found: list[Diagnostic] = []
     for field_name, word, enabled in rows:
+        # Only a reported "off" refuses. An unknown switch must not block a server that does not report its features.
         asking = _turning_on(listed, field_name) if enabled is False else ()
         if asking:
             # The host looks for the switch by the server's own name, which only the server's side knows.
@@ -190,6 +193,7 @@ def quotas(changes: Iterable[Change], limits: ServerLimits) -> tuple[Diagnostic,
     """GRD013: quotas that a change sets higher than the size limit of the domain: a mailbox can never use them up."""
     size = limits.domain_size or 0
     return tuple(
+        # A warning and not an error: the quota does no harm, because the limit of the domain still applies.
         warning(
             "GRD013",
             f"mailbox {change.address}: the quota of {human_size(field.after)} is larger than the server's size limit "

@@ -12,6 +12,7 @@ from reconciler.core.plan import Plan
 def allowed_deletions(plans: Sequence[Plan], allowed: int) -> Diagnostic | None:
     """GRD004: the number given with `--allow-deletions` is not the number of deletions in all plans together."""
     total = sum(p.count("delete") for p in plans)
+    # The exact number, not a maximum: a plan that changed since its review must not delete other resources instead.
     if total == allowed:
         return None
     return error(
@@ -36,6 +37,7 @@ def dangling_across(
     """
     # The deletion may be in one domain and the reference in another, so no guard of a single domain can find it.
     read = {domain: current for domain, current in seen.items() if isinstance(current, CurrentDomain)}
+    # An incomplete plan deletes nothing, and a domain that was not read has no known references.
     complete = [p for p in plans if p.complete and p.domain in read]
     removed = {p.domain: removed_addresses(p.changes, read[p.domain], internal) for p in complete}
     removed = {domain: addresses for domain, addresses in removed.items() if addresses}

@@ -117,6 +117,7 @@ def _dangling(reference: Reference, lost: Mapping[str, Change]) -> Diagnostic:
         remedy = "declare other targets, or list the alias in `removed.aliases`"
     else:
         remedy = "declare another target, or `forwarding: {to: []}`"
+    # With a target left, mail still arrives. Without any, the server would reject it or lose it, so that is an error.
     if left:
         kept = f"{left} other target{'s stay' if left != 1 else ' stays'}"
         text = f"{what} would still point at {', '.join(shown)}, which this plan {how}; {kept}"

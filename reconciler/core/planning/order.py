@@ -152,6 +152,7 @@ def _weakest_of_a_cycle(waiting: Mapping[str, Mapping[str, int]]) -> tuple[str, 
         key = min(waiting[key])
     cycle = list(path)[path[key] :]
     pairs = zip(cycle, [*cycle[1:], cycle[0]], strict=True)
+    # The pair itself breaks ties, so that equal plans have the same order.
     return max(pairs, key=lambda pair: (waiting[pair[0]][pair[1]], pair))
 
 

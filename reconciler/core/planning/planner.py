@@ -245,6 +245,7 @@ class _Draft:
         disabled = isinstance(current, Mailbox)
         if isinstance(current, Mailbox) and isinstance(current.enabled, Unset):
             self._not_read(kind, current.name, "enabled", removal.origin)
+        # The waiting period protects against mistakes: the mail still exists if somebody objects in time.
         elif isinstance(current, Mailbox) and current.enabled:
             self.changes.append(
                 self._change(
@@ -262,6 +263,7 @@ class _Draft:
         self.diagnostics.append(info("GRD009", text, removal.origin))
 
     def _undeclared(self, kind: Kind, current: Resource) -> None:
+        # Neither is listed as unmanaged: the workspace does not decide about these resources.
         if is_hosts_own(current) or self.policy.ignores(kind.name, current.name):
             return
         pruned = self.options.prune or self.policy.prune.get(kind.name, False)

@@ -208,6 +208,8 @@ def _attributed(change: Change, base: Change | None) -> Change:
     if change.action != "update":
         attributions.add("pending")
     dropped = change.action == "create" and there.keys() - {f.name for f in fields}
+    # Head omits a field or sets another date. Without this line the change would be "pending" although the files
+    # changed it.
     if dropped or change.purge_after != base.purge_after:
         attributions.add("change set")
     attribution = attributions.pop() if len(attributions) == 1 else "both"

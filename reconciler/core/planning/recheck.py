@@ -88,6 +88,7 @@ def is_in_place(change: Change, current: Resource | None, renamed: Resource | No
         case "delete":
             return current is None
         case "rename":
+            # Both names are checked: if the old one still exists, somebody created the new one separately.
             return current is None and renamed is not None
         case "create" | "update":
             return current is not None and not changed_fields(change, current)
@@ -182,6 +183,7 @@ def _activations_only(change: Change, current: CurrentDomain) -> Change:
     """The remaining activations of a creation; the unchanged creation if its object differs in more than these."""
     there = current.section(change.kind).get(change.name)
     left = () if there is None else changed_fields(change, there)
+    # Another difference means that somebody changed the object. The unchanged creation is then refused as stale.
     if there is None or not left or set(left) - ACTIVATIONS:
         return change
     kind = BY_NAME[change.kind]
@@ -276,6 +278,7 @@ class _Judge:
         fields = () if is_rest else stale_fields(expected, change, self.salt, live)
         if fields:
             return _words(fields)
+        # A change without its dependency could use a name that is not free, or refer to a target that does not exist.
         blocker = next((k for k in change.depends_on if self._is_refused(k)), None)
         return f"it depends on {blocker}, which was refused" if blocker else self._taken(change)
 

@@ -115,6 +115,8 @@ def _stepped(track: Track, step: AppliedStep) -> Track:
             return replace(
                 track,
                 after_exists=False,
+                # Without the old state, a rollback would create the object with the server's defaults and call that
+                # restored.
                 before_known=track.before_known and (state is not None or not BY_NAME[track.kind].fields),
                 before={**(state or {}), **track.before},
                 after={},
@@ -215,6 +217,8 @@ class _Draft:
             return  # The run created and deleted it: nothing is left to undo.
         if self.policy.ignores(track.kind, track.old) or self.policy.ignores(track.kind, track.new):
             self._left(track, "the workspace's policy ignores it now")
+        # The name may belong to another object now. To restore fields on it would change an object that this run never
+        # had.
         elif track.remade_by:
             self._left(track, f"run {track.remade_by} created, deleted or renamed it since", "roll that run back first")
         # It is unknown what this run left and therefore what the later run found.
@@ -315,6 +319,7 @@ class _Draft:
         """Why an object is not as the run left it: fields with neither that value nor the restored one; else empty."""
         values = {name: _value(track.kind, there, name) for name in track.after}
         unread = [n for n, v in values.items() if isinstance(v, Unset)]
+        # An unread field may have changed since the run, and a rollback must not overwrite a later change.
         if unread:
             return f"the server did not return {', '.join(unread)}, so the object may have changed since the run"
         stale = [n for n, v in values.items() if v not in (track.after[n], restored.get(n, track.after[n]))]

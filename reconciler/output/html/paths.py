@@ -22,10 +22,12 @@ def page_paths(reports: Sequence[DomainReport]) -> list[str]:
 
 
 def _stem(domain: str, seen: dict[str, int]) -> str:
+    # A name with `..` or a slash would write outside of the report folder.
     assert domain_name(domain) == domain, f"{domain!r} is not canonical"
     stem = domain
     if len(stem) > LONGEST:
         # A domain name cannot contain a tilde, so no other domain gets this file name.
         stem = f"{stem[:LONGEST]}~{hashlib.sha256(domain.encode()).hexdigest()[:16]}"
+    # Two servers may have the same domain. Without the number, one page would overwrite the other.
     number = seen[domain] = seen.get(domain, 0) + 1
     return stem if number == 1 else f"{stem}~{number}"

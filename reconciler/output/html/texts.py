@@ -35,6 +35,7 @@ class Texts:
     def __call__(self, key: str, **values: object) -> str:
         """The text with its placeholders filled. Raises KeyError if the catalogue does not contain the key."""
         text = self.entries[key]
+        # A text without values may contain braces of its own, so it is not formatted.
         return text.format(**values) if values else text
 
     def counted(self, key: str, count: int, **values: object) -> str:

@@ -116,6 +116,7 @@ def domain_view(page: PageInput, texts: Texts, comparison: Comparison | None) ->
         if compared
         else (),
         checks=tuple(_check(check, report.domain, texts, changes.get(check.id)) for check in report.checks),
+        # A check that the new report lacks has no card, so its change is listed separately instead of being lost.
         gone=tuple(change for name, change in changes.items() if name not in ids),
         dmarc=island(_start(report.domain, page.dmarc)),
     )
@@ -140,6 +141,7 @@ def _dashboard(page: PageInput) -> str:
 
 def check_name(check: str, texts: Texts) -> str:
     """The display name of a check; its id if the catalogue has no name for it."""
+    # A new check may exist before its translation. A missing name must not prevent the report.
     return texts.entries.get(f"check.{check}", visible(check))
 
 
@@ -157,6 +159,7 @@ def _check(check: Finding, domain: str, texts: Texts, change: ChangeView | None)
         more=len(check.found) - len(found),
         expected=record_views(check.expected),
         fix=publish_views(check.fix, domain),
+        # These records belong to other zones, so their names stay complete: no domain is removed from them.
         elsewhere=publish_views(check.elsewhere, ""),
         tree=tree_view(check.tree, texts) if check.tree else None,
         code=visible(check.code),

@@ -84,6 +84,7 @@ def index_view(site: SiteInput, paths: Sequence[str], texts: Texts) -> IndexView
         domains=len(reports),
         checks=sum(len(report.checks) for report in reports),
         counts=tuple(CountView(status=s, domains=texts.number(worst.count(s))) for s in STATUSES),
+        # Without any figures the page shows nothing instead of 0, which would be a wrong statement.
         mailboxes=texts.number(sum(f.mailboxes.used or 0 for f in figures)) if figures else "",
         disk=texts.size(sum(f.disk.used or 0 for f in figures)) if figures else "",
         links=tuple(
@@ -134,6 +135,7 @@ def _since(found: Comparison | None, site: SiteInput, paths: Sequence[str]) -> S
     return SinceView(
         since=time_text(found.since),
         counts=tuple((verdict, count) for verdict, count in found.count().items() if count),
+        # The list is limited, because a change of one shared record can affect thousands of domains.
         changes=tuple(changes[:MAX_CHANGES]),
         more=max(0, len(changes) - MAX_CHANGES),
     )

@@ -37,6 +37,7 @@ def shown(text: str, most: int = SHORT) -> Shown:
     """A text of any length and content. A text of more than `most` characters is folded."""
     if len(text) <= most:
         return Shown(visible(text), "", len(text), False)
+    # The text is cut before it is made visible, so that the program never processes a very long untrusted text.
     return Shown(visible(text[: SHORT - 40]) + "…", visible(text[:LONG]), len(text), len(text) > LONG)
 
 
@@ -86,6 +87,7 @@ def publish_views(records: Iterable[Record], domain: str) -> tuple[PublishView, 
             type=r.type,
             ttl=r.ttl,
             value=shown(r.value, COMPLETE),
+            # The copy buttons use the exact value. The displayed one may be folded or contain escapes.
             exact=r.value,
             line=shown(zone_line(r), COMPLETE),
             exact_line=zone_line(r),

@@ -77,6 +77,7 @@ def _terms(tree: SpfTree, texts: Texts, room: _Room) -> tuple[TermView, ...]:
         room.left -= 1
         child = _terms(term.child, texts, room) if term.child else ()
         found.append(_term(term, child, texts))
+    # The tree itself may already be truncated, so its own omitted terms are added.
     room.omitted += tree.omitted
     return tuple(found)
 

@@ -40,6 +40,7 @@ def apply_document(
             "failed": numbers[Result.FAILED],
             "notTried": numbers[Result.NOT_TRIED],
         },
+        # The plan has no version and header of its own, because those of this document apply.
         "plan": {k: v for k, v in document.items() if k not in ("formatVersion", "generated")},
         "outcomes": [
             {"domain": domain, "changes": [_outcome_data(o) for o in row]} for domain, row in sorted(outcomes.items())
@@ -69,6 +70,7 @@ def _outcome_data(outcome: Outcome) -> dict[str, object]:
         "result": outcome.result.value,
         "source": place_data(change.origin),
     }
+    # Only a rename has a new name. For other actions the function would return `None@example.com`.
     if change.action == "rename":
         data["newAddress"] = new_address(change)
     texts = {"detail": outcome.detail, "hint": outcome.hint}

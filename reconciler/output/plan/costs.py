@@ -29,7 +29,10 @@ def plan_bills(plans: Iterable[Plan]) -> tuple[Bill, ...]:
 
 
 def _bill(currency: str, costs: Iterable[Cost]) -> Bill:
+    # Amounts of different currencies cannot be added, and the program knows no exchange rates.
     of_currency = [c for c in costs if c.currency == currency]
+    # A domain counts on both sides or on neither. Otherwise an unknown amount would look like a saving or a price
+    # increase.
     known = [(c.before, c.after) for c in of_currency if c.before is not None and c.after is not None]
     if not known:
         return Bill(Cost(currency=currency, before=None, after=None), len(of_currency))

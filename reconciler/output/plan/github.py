@@ -36,6 +36,7 @@ def annotation(note: Annotation, paths: Mapping[str, str]) -> str:
     if note.hint:
         text.append(f"hint: {safe(note.hint)}")
     properties = _place(note.span, paths) | {"title": note.check}
+    # Titles and file names are escaped: a comma or a colon in them would start another property of the command.
     listed = ",".join(f"{k}={_property(safe(v))}" for k, v in properties.items())
     return f"::{_COMMANDS[note.severity]} {listed}::{_data(chr(10).join(text))}"
 
@@ -66,4 +67,5 @@ def render_plans_github(plans: Sequence[Plan], paths: Mapping[str, str] = NO_FIL
     The worst come first; the summary comes last. `paths` as in `annotation`.
     """
     yield from (annotation(note, paths) for note in annotations(plans))
+    # The log has all counts, although GitHub shows at most ten annotations of a severity.
     yield summary_words(count_changes(plans))

@@ -39,6 +39,7 @@ def render_diagnostics_gitlab(diagnostics: Iterable[Diagnostic], paths: Mapping[
 
 
 def _report(found: Iterable[Annotation], paths: Mapping[str, str]) -> str:
+    # ASCII only, as in our other documents: no text of a server can control a terminal that shows the artifact.
     return json.dumps(list(_issues(found, paths)), sort_keys=True, indent=2, ensure_ascii=True) + "\n"
 
 

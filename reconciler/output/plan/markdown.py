@@ -150,6 +150,7 @@ def _part(part: _Part) -> Iterator[Section]:
                 part=_heading(part),
                 before=f"\n<details><summary>{heading}</summary>\n\n" if folded else f"\n{level} {heading}\n\n",
                 after="\n</details>\n" if folded else "",
+                # A generator, because a plan of thousands of changes fills the comment after a few hundred.
                 items=(_change(c, part.redundant) for c in found),
                 total=len(found),
                 noun=noun + part.cut,
@@ -281,6 +282,7 @@ def render_plans_markdown(plans: Sequence[Plan], *, limit: int = GITHUB_LIMIT, t
     for section in sections(plans):
         heading = section.part if section.part != part else ""
         text, missing, shortened = _fill(section, heading, room)
+        # The heading of a part repeats until a section of it was shown, because the first section may not fit.
         if text:
             part = section.part
         parts.append(text)
@@ -328,6 +330,7 @@ def _fill(section: Section, heading: str, room: int) -> tuple[str, int, int]:
         lines.append(text)
         room -= len(text)
     text = heading + section.before + "".join(lines) + section.after if lines else ""
+    # The total is known without rendering the rest, so that the note on omitted entries is exact.
     return text, section.total - len(lines), shortened
 
 

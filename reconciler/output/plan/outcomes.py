@@ -155,6 +155,7 @@ def render_apply_summary(
                     yield from _failure(outcome, style)
     if stopped:
         yield from _stopped(stopped, left, style)
+    # After a saved plan, no new plan was made. "Converged" would claim more than the run has checked.
     elif converged and saved:
         yield style("Done: a new read shows every change of the saved plan in place.", "bold", "green")
     elif converged:
@@ -175,6 +176,7 @@ def _counts(numbers: Counter[Result], domains: int) -> str:
 def _stopped(why: str, left: Sequence[Plan], style: Style) -> Iterator[str]:
     """Why the run stopped, which domains no read has verified since their last write, and what to do."""
     yield from flow(words(f"Not done: {safe(why)}.", "bold", "red"), indent=0, hang=4, width=_WIDTH, style=style)
+    # A domain that was not read again may differ from the files, so it must not pass as done.
     if unread := sum(not p.complete for p in left):
         yield f"  {count(unread, 'domain')} not read again after the last change."
     yield "  hint: `reconciler plan` shows what remains; `reconciler apply` continues there"

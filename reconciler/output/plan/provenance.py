@@ -90,6 +90,8 @@ def attribution_words(found: Attributions) -> str:
 
 def server_words(change: Change) -> str:
     """A change made on the server: `mailbox alice@example.com (quota, enabled)`; not yet safe to print."""
+    # The plan describes what `apply` would do. The cause on the server is the opposite: a creation means a deletion
+    # there.
     done = {"create": "deleted", "delete": "created", "rename": "renamed back"}.get(change.action)
     if done is None:
         changed = [f.name for f in change.fields if (f.direction or change.direction) in ("server", "both")]

@@ -87,6 +87,8 @@ def render_plans(
 
 def _is_shown(plan: Plan, verbose: int) -> bool:
     loud = any(d.severity is not Severity.INFO for d in plan.diagnostics)
+    # A domain without changes is hidden unless something is wrong with it: an incomplete read must not look like
+    # success.
     return bool(verbose or plan.changes or plan.hidden or loud or not plan.complete)
 
 
@@ -108,6 +110,7 @@ def _risks(page: _Page, total: ChangeCounts, today: date | None) -> Iterator[str
 def _changed_on_server(page: _Page, changes: Sequence[Change]) -> Iterator[str]:
     """The resources that were changed on the server, by name: the main result of `drift`."""
     if changes:
+        # A few names are enough here, because the plan above lists all changes.
         more = len(changes) - _NAMED
         named = "; ".join([*map(server_words, changes[:_NAMED]), *([f"and {more} more"] if more > 0 else [])])
         text = f"! changed on the server: {count(len(changes), 'resource')}: {named}"
@@ -141,6 +144,7 @@ def _domain(page: _Page, plan: Plan) -> Iterator[str]:
         yield from page.flow(words("hidden by this change: the base would also make these changes", "dim"), _CHANGE)
         for change in plan.hidden:
             yield from _change(page, change, deeper=_HIDDEN)
+    # A bill that does not change is no news, so only -v shows it.
     if plan.cost and (page.verbose or plan.cost.before != plan.cost.after):
         yield from page.flow(words(safe(f"monthly bill: {cost_words(plan.cost, arrow='->')}"), "dim"), _CHANGE)
     if plan.unmanaged:
@@ -161,6 +165,7 @@ def _change(page: _Page, change: Change, *, deeper: int = 0) -> Iterator[str]:
         Piece(BY_NAME[change.kind].title),
         Piece(safe(change.address), (color,), solid=True),
     ]
+    # A reviewer must see both forms, because a Unicode name may look like another domain.
     if change.kind == "domainAlias" and (shown := display_domain(change.name)) != change.name:
         head.append(Piece(f"({safe(shown)})", solid=True))
     if change.action == "rename":

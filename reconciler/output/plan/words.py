@@ -113,6 +113,7 @@ def secret_words(field: FieldChange) -> str:
     assert field.secret is not None, "only a field with a reference has a source"
     if field.secret.kind == "generate":
         return "(generated, delivered to a file)"
+    # The source is shown, because a reviewer must notice a password that comes from another place.
     return f"(set from {field.secret})"
 
 
@@ -148,6 +149,7 @@ def _mail_words(mailboxes: Sequence[Change], today: date | None = None) -> str:
         size = f"at least {size}"
     if not logins:
         return f"{size}, no login known"
+    # The latest login of all mailboxes counts: one active mailbox makes a deletion suspicious.
     age = ago(max(logins), today) if today else ""
     return f"{size}, last used {age}" if age else f"{size}, last login {max(logins)[:10]}"
 
@@ -219,6 +221,7 @@ def count_changes(plans: Iterable[Plan]) -> ChangeCounts:
         domains=len(listed),
         changed=sum(bool(p.changes) for p in listed),
         unmanaged=sum(len(p.unmanaged) for p in listed),
+        # An incomplete read is not a refusal: it stops only its own domain, so both are counted separately.
         refused=tuple(p.domain for p in listed if p.complete and p.refused),
         unread=tuple(p.domain for p in listed if not p.complete),
         deleted=tuple(c for c in changes if c.action == "delete"),

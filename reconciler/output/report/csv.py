@@ -41,6 +41,7 @@ _INVISIBLE = ("\t", "\r", "\n")
 def render_csv(report: Report) -> str:
     """The table with its header. Equal reports give equal text."""
     text = io.StringIO()
+    # CR LF is the line end of RFC 4180. It is the same on every platform, so that equal reports give equal bytes.
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     writer.writerows(_row(domain, check) for domain in report.domains for check in domain.checks)
@@ -74,6 +75,7 @@ def cell(text: str) -> str:
 
 
 def _records(records: Iterable[Record]) -> str:
+    # A line end in a value would look like the next record of the cell.
     return _joined(f"{record.name} {record.type} {record.value}".replace("\n", "\\u{a}") for record in records)
 
 

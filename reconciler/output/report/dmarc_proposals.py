@@ -115,6 +115,7 @@ def _data(proposal: DmarcProposal) -> dict[str, object]:
         "record": record_forms(proposal.record, domain) if proposal.record else None,
         "published": None if published is None else [record.value for record in published],
         "changes": [{"tag": tag, "before": before, "after": after} for tag, before, after in proposal.changes],
+        # The name of this key is a contract with scripts. People read "note".
         "remarks": list(proposal.notes),
         "elsewhere": [record_forms(record, domain) for record in proposal.elsewhere],
         "advice": proposal.advice,
@@ -125,6 +126,8 @@ def _data(proposal: DmarcProposal) -> dict[str, object]:
 
 def _report(proposal: DmarcProposal) -> DomainReport:
     """A report of one check, because the record formats take reports."""
+    # A failed lookup becomes a check with an error, so that each format reports the missing record instead of omitting
+    # it.
     if proposal.record is None:
         check = Finding(id="dmarc", status="error", code="DNS_UNKNOWN", title="The lookup failed")
     else:

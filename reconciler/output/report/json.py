@@ -16,6 +16,7 @@ def report_data(report: Report, generated: Mapping[str, object]) -> dict[str, ob
     summary: dict[str, int] = dict(report.count().items())
     return {
         "formatVersion": FORMAT_VERSION,
+        # The evidence differs between two lookups of the same zone. It is in `generated`, which comparisons ignore.
         "generated": {**generated, "evidence": _evidence(report)},
         "summary": summary | {"domains": len(report.domains)},
         "domains": [_domain(domain) for domain in report.domains],

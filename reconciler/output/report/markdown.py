@@ -16,6 +16,7 @@ def render_markdown(report: Report) -> str:
     """The report. Equal reports give equal text."""
     lines = ["# DNS compliance", "", md(report_summary(report)), "", *_table(report)]
     for domain in report.domains:
+        # The table already shows the checks that passed. Repeated here, they would hide the problems.
         problems = [check for check in domain.checks if check.status in ("warn", "fail", "error")]
         if problems:
             lines.extend(["", f"## {md(heading(domain))}"])

@@ -32,6 +32,7 @@ def since_markdown(comparison: Comparison) -> str:
     if comparison.differences:
         lines += ["", "| | Domain | Check | Before | Now |", "|---|---|---|---|---|"]
         for d in comparison.differences:
+            # These texts come from a file that the user names, so their length is limited and `md` escapes them.
             cells = (WORDS[d.verdict], _domain(d), clipped(d.check, 60), _result(d.before), _result(d.after))
             lines.append(f"| {' | '.join(md(cell) for cell in cells)} |")
     return "\n".join(lines) + "\n"

@@ -73,6 +73,7 @@ def tree_lines(tree: SpfTree) -> list[TreeLine]:
     lines = list(_lines(tree, 0))
     if len(lines) > MAX_TREE_LINES:
         lines = [*lines[:MAX_TREE_LINES], TreeLine(0, f"and {len(lines) - MAX_TREE_LINES} more lines")]
+    # Beyond the limit, lookups are counted only as far as they are known.
     more = " or more" if tree.lookups > MAX_LOOKUPS else ""
     summary = f"{tree.lookups}{more} of {MAX_LOOKUPS} lookups"
     return [TreeLine(0, tree.domain, summary, tree.lookups > MAX_LOOKUPS), *lines]

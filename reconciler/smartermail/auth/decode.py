@@ -114,7 +114,7 @@ def login_token(
     return token, _role_mismatch(fields, role)
 
 
-def refreshed(answer_fields: Mapping[str, object], old: Token, date: datetime | None, now: float) -> Token | None:
+def renewed_session(answer_fields: Mapping[str, object], old: Token, date: datetime | None, now: float) -> Token | None:
     """The token of a refresh; None if absent. A refresh token works once (API reference section 2.4)."""
     access, refresh = _text(answer_fields, "accessToken"), _text(answer_fields, "refreshToken")
     if not access:

@@ -94,7 +94,7 @@ class Login:
         fields: dict[str, object] = {"token": old.refresh.reveal(), "clientId": self._client_id}
         try:
             answer = await self.send(endpoints.REFRESH, request, fields)
-            new = auth.refreshed(judge(answer, request), old, answer.date, self.clock())
+            new = auth.renewed_session(judge(answer, request), old, answer.date, self.clock())
         except (Unauthorized, EndpointMissing, RefusedByServer) as e:
             raise RefusedCredentials(f"{text}: the server refused", hint=hint) from e
         # The server may have accepted the refresh token, which then does not work a second time.

@@ -45,12 +45,14 @@ def test_each_catalogue_has_the_order_of_the_english_one(language: str) -> None:
 
 
 def test_each_status_verdict_and_check_has_a_text() -> None:
-    wanted = {f"status.{s}" for s in STATUSES} | {f"verdict.{v}" for v in VERDICTS} | {f"check.{c.id}" for c in CHECKS}
-    assert wanted <= ENGLISH.keys()
+    expected = (
+        {f"status.{s}" for s in STATUSES} | {f"verdict.{v}" for v in VERDICTS} | {f"check.{c.id}" for c in CHECKS}
+    )
+    assert expected <= ENGLISH.keys()
 
 
 def used() -> tuple[set[str], set[str]]:
-    """The keys that templates and code name, and the beginnings of those that they put together."""
+    """The keys that templates and code name, and the prefixes of the keys that they compose."""
     keys: set[str] = set()
     beginnings: set[str] = set()
     for path in (*TEMPLATES, *HERE.glob("*.py")):
@@ -68,7 +70,7 @@ def test_every_text_is_used() -> None:
 
 
 class Words(HTMLParser):
-    """Collects what a reader would see or hear of a template whose expressions were taken out."""
+    """Collects the text that a reader sees or hears of a template without its expressions."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,8 +92,8 @@ def test_a_template_has_no_text_of_its_own(path: Path) -> None:
     bare = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", "", path.read_text("utf-8"), flags=re.DOTALL)
     words = Words()
     words.feed(bare)
-    said = {word for text in words.found for word in re.findall(r"[^\W\d_]+", text)}
-    assert said <= {"TXT", "p", "t", "y", "rua", "ruf", "lang", "en"}  # a record, its tags, an attribute
+    found = {word for text in words.found for word in re.findall(r"[^\W\d_]+", text)}
+    assert found <= {"TXT", "p", "t", "y", "rua", "ruf", "lang", "en"}  # a record, its tags, an attribute
 
 
 @pytest.mark.parametrize("path", sorted((HERE / "static").glob("*.js")), ids=lambda p: p.name)

@@ -1,4 +1,4 @@
-"""The pages as text: the same bytes for the same input, and nothing that a stranger wrote is markup."""
+"""The pages as text: the same bytes for the same input, and untrusted text is never markup."""
 
 import base64
 import hashlib
@@ -44,7 +44,7 @@ def site(text: str, domains: tuple[str, ...] = ("example.com",)) -> SiteInput:
 
 
 class Shape(HTMLParser):
-    """The elements of a page with the names of their attributes: what a text must not change."""
+    """The elements of a page with their attribute names, which no text may change."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,8 +74,8 @@ def test_untrusted_text_does_not_change_the_structure_of_a_page(text: str) -> No
     for path, page in found.items():
         page.encode("utf-8")
         kept = [tag for tag in shape(page) if tag[0] not in ("button", "svg", "use", "span", "p")]
-        wanted = [tag for tag in shape(plain[path]) if tag[0] not in ("button", "svg", "use", "span", "p")]
-        assert kept == wanted
+        expected = [tag for tag in shape(plain[path]) if tag[0] not in ("button", "svg", "use", "span", "p")]
+        assert kept == expected
         assert "<script>alert" not in page and "<script>x" not in page
         assert all(c.isprintable() or c == "\n" for c in page.replace("\u202f", ""))
         for island in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL):
