@@ -1,17 +1,19 @@
 """For all tests: property tests draw the same examples in every run, so that the gate says the same of the same code.
 
-`make test` draws a fifth of the examples that a test asks for and leaves out the tests marked `long`;
+`make test` draws a tenth of the examples that a test asks for and leaves out the tests marked `long`;
 `make test-long` (`pytest --long`) runs everything. `HYPOTHESIS_PROFILE=explore make test` draws new examples; a failure
 found so becomes an `@example` or a test of its own.
 No test touches the user's own state: locks go into a folder that is removed at the end.
 """
 
 import atexit
+import itertools
 import os
 import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,7 @@ sys.path.append(str(Path(__file__).parent))  # makes `forked_program` importable
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="reconciler-state-")
 atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 
-SAMPLE = 5
+SAMPLE = 10
 """`make test` draws one example where the long run draws so many."""
 LEAST = 3
 """Examples that `make test` draws at least."""
@@ -30,6 +32,9 @@ LEAST = 3
 # A shell ignores SIGINT for jobs in the background, and child processes inherit that. Tests send SIGINT to the program.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+KEYS = 4
+"""DKIM keys of each size that all sandboxes of a test process share. Keys made one after the other differ."""
 
 # Clients and their sandbox are threads of one process here. Without this, an answer waits up to 5 ms for the other one.
 sys.setswitchinterval(0.0005)
@@ -69,6 +74,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if long:
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if not item.get_closest_marker("long")]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_dkim_keys() -> Iterator[None]:
+    """Sandboxes in this process take their RSA keys from a pool, because a new one takes up to 0.3 seconds of CPU."""
+    from reconciler.sandbox import dkim
+
+    generate = dkim._pair
+    pool: dict[int, list[tuple[str, str]]] = {}
+    numbers = itertools.count()
+
+    def taken(size: int) -> tuple[str, str]:
+        keys = pool.setdefault(size, [])
+        if len(keys) < KEYS:
+            keys.append(generate(size))
+            return keys[-1]
+        return keys[next(numbers) % KEYS]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dkim, "_pair", taken)
+        yield
 
 
 @pytest.fixture(scope="session")

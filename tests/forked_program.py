@@ -66,6 +66,33 @@ def start(words: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> "Runnin
     return subprocess.Popen([sys.executable, "-m", "reconciler", *words], cwd=cwd, env=env, **pipes)
 
 
+CLIENT = """#!{python} -IS
+import array, json, os, socket, sys
+line = socket.socket(socket.AF_UNIX)
+line.connect({path!r})
+request = json.dumps({{"words": sys.argv[1:], "cwd": os.getcwd(), "env": dict(os.environ)}}).encode()
+streams = array.array("i", [0, 1, 2])
+line.sendmsg([len(request).to_bytes(4, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
+line.sendall(request)
+pid, code = line.makefile("r")
+sys.exit(int(code) if int(code) >= 0 else 128 - int(code))
+"""
+
+
+def write_command(folder: Path) -> None:
+    """Writes an executable file `reconciler` for scripts that run it from the path.
+
+    It passes its arguments, folder, environment and streams to the fork server. Without a fork server, it is not
+    written, and the path leads to the installed program. The file is not for tests of signals: it forwards none.
+    """
+    server = _Server.for_environment(os.environ)
+    if server is None:
+        return
+    file = folder / "reconciler"
+    file.write_text(CLIENT.format(python=sys.executable, path=server.path), "utf-8")
+    file.chmod(0o755)
+
+
 def _text(data: bytes) -> str:
     """As `subprocess` with `text=True` has it: with universal newlines."""
     return data.decode().replace("\r\n", "\n").replace("\r", "\n")

@@ -15,7 +15,9 @@ Make = Callable[..., Any]
 def own(sandbox: Sandbox, path: str, body: Any = None, method: str = "POST") -> Any:
     """Sends a request to a control endpoint of the sandbox."""
     url = f"{sandbox.endpoint.url}/sandbox/{path}"
-    answer = httpx.request(method, url, json=body, headers={"X-Sandbox": "1"}, trust_env=False, timeout=20)
+    answer = httpx.request(
+        method, url, json=body, headers={"X-Sandbox": "1"}, trust_env=False, verify=False, timeout=20
+    )
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -83,6 +85,7 @@ def test_the_plan_refuses_eas_if_the_server_has_it_switched_off_for_the_domain(r
         f"{sandbox.endpoint.url}/api/v1/auth/authenticate-user",
         json={"username": sandbox.endpoint.username, "password": sandbox.endpoint.password},
         trust_env=False,
+        verify=False,
     ).json()["accessToken"]
 
     def switch(*, on: bool) -> None:
@@ -91,6 +94,7 @@ def test_the_plan_refuses_eas_if_the_server_has_it_switched_off_for_the_domain(r
             json={"domainSettings": {"enableActiveSyncAccountManagement": on}},
             headers={"Authorization": f"Bearer {token}"},
             trust_env=False,
+            verify=False,
         )
         assert answer.json()["success"], answer.text
         own(sandbox, "requests/reset")

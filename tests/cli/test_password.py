@@ -152,7 +152,7 @@ def test_on_a_terminal_the_program_prompts_for_the_password_without_echo(tmp_pat
         preexec_fn=_take_terminal,  # noqa: PLW1509  # no threads here; getpass reads the controlling terminal
     )
     os.close(slave)
-    screen = _until(master, b"not shown)")
+    screen = _until(master, b"(hidden)")
     os.write(master, b"short-Secret\n")
     out, _ = program.communicate(timeout=60)
     screen += _until(master, b"\n" * 99)

@@ -37,14 +37,14 @@ BODY = """\
 def own(sandbox: Sandbox, method: str, what: str, **body: Any) -> Any:
     """Sends a request to a control endpoint of the sandbox."""
     url = f"{sandbox.endpoint.url}/sandbox/{what}"
-    answer = httpx.request(method, url, json=body or None, headers={"X-Sandbox": "1"}, trust_env=False)
+    answer = httpx.request(method, url, json=body or None, headers={"X-Sandbox": "1"}, trust_env=False, verify=False)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
 def policy(sandbox: Sandbox, domain: str, **rules: Any) -> None:
     """Overrides the password policy of the domain as the domain administrator."""
-    with httpx.Client(base_url=f"{sandbox.endpoint.url}/api/v1/", trust_env=False) as http:
+    with httpx.Client(base_url=f"{sandbox.endpoint.url}/api/v1/", trust_env=False, verify=False) as http:
         login = {"username": sandbox.endpoint.username, "password": sandbox.endpoint.password}
         token = http.post("auth/authenticate-user", json=login).json()["accessToken"]
         head = {"Authorization": f"Bearer {token}", "X-SmarterMailDomain": domain}

@@ -321,11 +321,15 @@ REPLACEMENTS: list[object] = [
 
 
 @pytest.mark.parametrize("name", [*NAMES, "business"])
-def test_both_validators_agree_on_every_example_with_one_changed_part(name: str) -> None:
+def test_both_validators_agree_on_every_example_with_one_changed_part(name: str, long_run: bool) -> None:
+    """The sample puts one or two of the replacements in each place, the long run all."""
+    step = 1 if long_run else 12
     against = domain_validator(BUSINESS, "customer") if name == "business" else validator(name)
     value = parsed(EXAMPLES["domain" if name == "business" else name]).value
     verdicts = [
-        same_verdict(against, changed) for replacement in REPLACEMENTS for changed in mutations(value, replacement)
+        same_verdict(against, changed)
+        for number, replacement in enumerate(REPLACEMENTS)
+        for changed in list(mutations(value, replacement))[number % step :: step]
     ]
     assert False in verdicts
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import forked_program
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -52,9 +53,7 @@ class Shell:
             # There is no terminal for the confirmation prompt, so the answer becomes an option.
             assert answer is not None
             words.append("--yes")
-        return subprocess.run(
-            words, cwd=self.cwd, env={**self.env, **settings}, capture_output=True, text=True, timeout=60
-        )
+        return forked_program.run(words[1:], cwd=self.cwd, env={**self.env, **settings})
 
     def sandbox(self, words: list[str], settings: dict[str, str]) -> dict[str, str]:
         """Starts a sandbox, waits until it listens, and returns its addresses and credentials."""

@@ -44,7 +44,9 @@ class HttpWorld:
 
     def __post_init__(self) -> None:
         self.url = self.box.endpoint.url
-        self.http = httpx.Client(base_url=self.url, headers={"X-Sandbox": "1"}, trust_env=False, timeout=30)
+        self.http = httpx.Client(
+            base_url=self.url, headers={"X-Sandbox": "1"}, trust_env=False, verify=False, timeout=30
+        )
         answer = self.api("auth/authenticate-user", username="admin", password=ADMIN_PASSWORD, clientId="laws")
         self.admin = {"Authorization": f"Bearer {answer['accessToken']}"}
 

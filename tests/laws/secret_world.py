@@ -127,7 +127,12 @@ class SecretWorld:
 
     def own(self, box: Sandbox, method: str, path: str, body: object = None) -> dict[str, object]:
         answer = httpx.request(
-            method, f"{box.endpoint.url}/sandbox/{path}", json=body, headers={"X-Sandbox": "1"}, trust_env=False
+            method,
+            f"{box.endpoint.url}/sandbox/{path}",
+            json=body,
+            headers={"X-Sandbox": "1"},
+            trust_env=False,
+            verify=False,
         )
         assert answer.status_code == 200, answer.text
         found: dict[str, object] = answer.json()
@@ -135,7 +140,7 @@ class SecretWorld:
 
     def api(self, path: str, domain: str, body: dict[str, object]) -> None:
         """A raw request of the first server's administrator."""
-        with httpx.Client(base_url=f"{self.first.endpoint.url}/api/v1/", trust_env=False) as http:
+        with httpx.Client(base_url=f"{self.first.endpoint.url}/api/v1/", trust_env=False, verify=False) as http:
             fields = {"username": "admin", "password": self.canaries.values["mail1"], "clientId": "law-9"}
             token = http.post("auth/authenticate-user", json=fields).json()["accessToken"]
             headers = {"Authorization": f"Bearer {token}", "X-SmarterMailDomain": domain}

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import forked_program
 import yaml
 
 GH = r'''
@@ -100,6 +101,7 @@ class Runners:
             (tools / f"{name}.py").write_text(text, "utf-8")
             (tools / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" "{tools}/{name}.py" "$@"\n', "utf-8")
             (tools / name).chmod(0o755)
+        forked_program.write_command(tools)
         self.path = f"{tools}:{self.clean['PATH']}"
         self.comments_file = self.place / "comments.json"
         self.comments_file.write_text('[{"id": 1, "user": {"login": "carol"}, "body": "Looks good."}]', "utf-8")

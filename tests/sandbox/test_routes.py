@@ -48,16 +48,18 @@ def test_every_endpoint_rejects_a_role_that_is_too_low(world):
 
 
 @pytest.mark.parametrize("context", ["da", "header", "manage"])
-def test_no_body_crashes_an_endpoint_and_refusals_change_nothing(world, context):
+def test_no_body_crashes_an_endpoint_and_refusals_change_nothing(world, context, long_run):
+    """The sample sends three of the bodies to each endpoint, the long run all."""
+    step = 1 if long_run else 4
     api = {"da": world.da, "header": world.sa.with_header("example.test"), "manage": world.sa.manage("example.test")}[
         context
     ]
     before = world.state()
-    for method, path, role in calls():
+    for number, (method, path, role) in enumerate(calls()):
         is_destructive = any(name in path for name in ("delete", "rename", "dkim", "logout", "temp-pass", "catch-all"))
         if is_destructive or role in {"step", "-"} or (role == "SA" and context != "header"):
             continue
-        for body in BODIES:
+        for body in BODIES[number % step :: step]:
             response = send(world, api, method, path, body)
             assert response.status_code < 500, (path, body, response.text)
     assert set(world.state()["users"]) == set(before["users"])

@@ -261,7 +261,7 @@ def test_ten_thousand_users_are_loaded_and_listed(make, tmp_path):
 def test_it_starts_and_may_be_stopped_twice():
     sandbox = Sandbox()
     sandbox.start()
-    assert httpx.get(sandbox.endpoint.url, trust_env=False, timeout=10).json()["sandbox"] is True
+    assert httpx.get(sandbox.endpoint.url, trust_env=False, verify=False, timeout=10).json()["sandbox"] is True
     sandbox.stop()
     sandbox.stop()
 

@@ -34,6 +34,8 @@ class World:
     def __init__(self, box: Sandbox) -> None:
         self.box = box
         self.url = box.endpoint.url
+        self.is_spent = False
+        """Whether no other test can use the sandbox: its clock was advanced, or a late request may still change it."""
 
     def connect(self, username: str = "admin", password: str = PASSWORD, **more: Any) -> Server:
         timeout = more.pop("timeout", 10.0)
@@ -70,12 +72,14 @@ class World:
         self.own("POST", "quirks", {"quirks": list(names)})
 
     def fault(self, name: str, **more: Any) -> None:
+        self.is_spent |= name.startswith("latency")
         self.own("POST", "faults", {"name": name, **more})
 
     def heal(self) -> None:
         self.own("DELETE", "faults")
 
     def advance(self, seconds: float) -> None:
+        self.is_spent = True
         self.own("POST", "clock", {"advanceSeconds": seconds})
 
     def state(self) -> dict[str, Any]:
@@ -89,6 +93,17 @@ class World:
     def requests(self) -> list[str]:
         """`METHOD endpoint` of every request, in order."""
         return [f"{r['method']} {r['endpoint'] or r['path']}" for r in self.own("GET", "requests")["requests"]]
+
+    def restore(self) -> bool:
+        """Restores the snapshot. Returns False if the test stopped the sandbox."""
+        try:
+            self.heal()
+        except httpx.TransportError:
+            return False
+        self.quirks()
+        self.own("POST", "ids/reset")
+        self.own("POST", "restore")
+        return True
 
     def reset(self) -> None:
         self.own("POST", "requests/reset")

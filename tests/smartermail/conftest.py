@@ -1,4 +1,4 @@
-"""A running sandbox per test, without pauses between retries. Tests can import `client_world`."""
+"""A running sandbox per test or per module, without pauses between retries. Tests can import `client_world`."""
 
 from __future__ import annotations
 
@@ -24,17 +24,21 @@ def no_pauses() -> Iterator[None]:
         yield
 
 
+def started(**config: Any) -> Sandbox:
+    seed = (SeedDomain(name=DOMAIN, admin_username="boss", admin_password=BOSS_PASSWORD, dkim=False),)
+    box = Sandbox(SandboxConfig(password=PASSWORD, **{"seed": seed, **config}))
+    box.start()
+    return box
+
+
 @pytest.fixture
 def make() -> Iterator[Callable[..., World]]:
     """Start a sandbox with this configuration and stop it after the test."""
     running: list[Sandbox] = []
 
     def start(**config: Any) -> World:
-        seed = (SeedDomain(name=DOMAIN, admin_username="boss", admin_password=BOSS_PASSWORD, dkim=False),)
-        box = Sandbox(SandboxConfig(password=PASSWORD, **{"seed": seed, **config}))
-        box.start()
-        running.append(box)
-        return World(box)
+        running.append(started(**config))
+        return World(running[-1])
 
     yield start
     for box in running:
@@ -46,9 +50,27 @@ def world(make: Callable[..., World]) -> World:
     return make()
 
 
+@pytest.fixture(scope="module")
+def reusable() -> Iterator[list[World]]:
+    """The filled sandbox that the tests of a module use one after the other, as long as a test leaves it reusable."""
+    worlds: list[World] = []
+    yield worlds
+    for world in worlds:
+        world.box.stop()
+
+
 @pytest.fixture
-def filled(world: World) -> World:
+def filled(reusable: list[World]) -> Iterator[World]:
     """With mailboxes anna and ben, the aliases sales and info, the domain alias example.org."""
-    world.run(fill)
+    if not reusable:
+        reusable.append(World(started()))
+        reusable[0].run(fill)
+        reusable[0].own("POST", "snapshot")
+    (world,) = reusable
     world.reset()
-    return world
+    url = world.url
+    yield world
+    world.url = url  # a test may have added a prefix
+    if world.is_spent or not world.restore():
+        reusable.clear()
+        world.box.stop()

@@ -95,9 +95,14 @@ def param(name: str) -> dict[str, float]:
     return {"param": 20.0} if name.startswith("latency") else {}
 
 
-@pytest.mark.parametrize("name", FAULTS)
+READS = ("settings/domain/aliases", "settings/domain/list-users", "settings/domain/data", "auth")
+STRIKES = [(path, name) for path in READS for name in FAULTS]
+"""19 faults at 4 paths: every third pair, thus each fault at least once and each path with at least six faults."""
+
+
 @pytest.mark.parametrize(
-    "path", ["settings/domain/aliases", "settings/domain/list-users", "settings/domain/data", "auth"]
+    ("path", "name"),
+    [pytest.param(*pair, marks=() if number % 3 == 0 else pytest.mark.long) for number, pair in enumerate(STRIKES)],
 )
 def test_a_single_fault_during_a_read_changes_nothing_or_stops_the_read(name: str, path: str, filled: World) -> None:
     clean = filled.run(read)

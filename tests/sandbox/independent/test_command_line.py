@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import forked_program
 import pytest
 from plain_client import Wire
 
@@ -23,7 +24,7 @@ CLEAN = {name: value for name, value in os.environ.items() if not name.startswit
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=60, env=CLEAN)
+    return forked_program.run(["sandbox", *words], cwd=Path.cwd(), env=CLEAN)
 
 
 @contextmanager
