@@ -7,6 +7,7 @@ No test touches the user's own state: locks go into a folder that is removed at 
 """
 
 import atexit
+import gc
 import itertools
 import os
 import shutil
@@ -35,6 +36,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 KEYS = 4
 """DKIM keys of each size that all sandboxes of a test process share. Keys made one after the other differ."""
+
+# Tests keep many objects alive (sandboxes, examples), so that frequent collections cost much and free little.
+gc.set_threshold(20_000, 20, 20)
 
 # Clients and their sandbox are threads of one process here. Without this, an answer waits up to 5 ms for the other one.
 sys.setswitchinterval(0.0005)

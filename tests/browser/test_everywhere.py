@@ -11,8 +11,15 @@ Open = Callable[..., Any]
 PAGES = ("index.html", "domains/example.com.html", "domains/customer03.example.html", "domains/alias.example.html")
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
-@pytest.mark.parametrize("path", PAGES[:2])
+@pytest.mark.parametrize(
+    ("path", "scheme", "width"),
+    [
+        (PAGES[0], "light", 1280),
+        (PAGES[1], "dark", 360),
+        pytest.param(PAGES[0], "dark", 360, marks=pytest.mark.long),
+        pytest.param(PAGES[1], "light", 1280, marks=pytest.mark.long),
+    ],
+)
 def test_axe_finds_no_accessibility_problem(
     tab: Open, small: Path, axe: str, path: str, scheme: str, width: int
 ) -> None:

@@ -86,6 +86,7 @@ def test_the_selection_survives_a_visit_to_a_domain(tab: Open, small: Path) -> N
     assert page.get_by_label("Search", exact=True).input_value() == "customer0"
 
 
+@pytest.mark.long
 def test_two_thousand_domains_give_at_most_a_hundred_rows(tab: Open, large: Path) -> None:
     began = time.perf_counter()
     page = tab(large / "index.html")

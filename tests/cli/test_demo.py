@@ -4,10 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 CODES = (3, 0, 0, 0, 2, 7, 0)
 """The exit code of each step."""
 
 
+@pytest.mark.long  # the gate runs `make demo` and counts its lines
 def test_the_demo_fits_on_120_lines_and_leaves_all_output_in_files(program: Any, tmp_path: Path) -> None:
     done = program("demo", "--output", "out")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr

@@ -11,6 +11,7 @@ from soak_run import servers, soak
 pytestmark = pytest.mark.timeout(300)
 
 
+@pytest.mark.long
 def test_despite_faults_and_manual_edits_every_epoch_converges_and_leaks_no_resources(
     monkeypatch: pytest.MonkeyPatch,
     long_run: bool,

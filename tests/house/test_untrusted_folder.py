@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sampling import sampled
 
 from reconciler.app.git import commit_of, files_at
 from reconciler.core.errors import UnusableCommit
@@ -42,7 +43,9 @@ def traps(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "words", [[str(COMMAND)], [sys.executable, "-m", "reconciler"], [sys.executable, "-P", "-m", "reconciler"]]
+    "words",
+    # `python -m` is the form that would look into the folder first.
+    sampled([[sys.executable, "-m", "reconciler"], [str(COMMAND)], [sys.executable, "-P", "-m", "reconciler"]], 3),
 )
 def test_no_module_of_the_workspace_is_imported(tmp_path: Path, words: list[str]) -> None:
     trace = traps(tmp_path)

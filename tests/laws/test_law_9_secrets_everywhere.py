@@ -59,6 +59,7 @@ def test_no_log_level_shows_a_secret_that_is_used_or_set(world: SecretWorld, lon
     )
 
 
+@pytest.mark.long
 def test_no_log_level_shows_a_secret_that_a_failing_source_repeats(world: SecretWorld) -> None:
     text = f"permission denied: {world.canaries.values['VAULT_TOKEN']} {world.canaries.values['hugo']}"
     world.vault.answers["/v1/secret/data/mail/hugo"] = (403, {"errors": [text]})
@@ -99,6 +100,7 @@ def test_a_traceback_of_a_bug_contains_no_secret(world: SecretWorld) -> None:
     assert world.left_behind() == []
 
 
+@pytest.mark.long
 def test_without_the_extra_for_encryption_no_password_is_written(world: SecretWorld) -> None:
     world.recipients = [str(world.identity.to_public())]
     world.write()

@@ -18,6 +18,7 @@ import stamina
 from http_values import Silent
 from law_strategies import TODAY
 from lying_proxy import LyingProxy
+from sampling import sampled
 from secret_world import SecretWorld, secret_world
 
 from reconciler.app.apply.run import ApplyHooks, ApplyResult, run_apply
@@ -233,7 +234,7 @@ def proxy(world: SecretWorld) -> Iterator[LyingProxy]:
     made.close()
 
 
-@pytest.mark.parametrize("how", ECHOES)
+@pytest.mark.parametrize("how", sampled(ECHOES, 3))
 def test_a_server_that_repeats_requests_exposes_no_secret(world: SecretWorld, proxy: LyingProxy, how: str) -> None:
     for place, statuses in STATUSES.items():
         world.renew()
