@@ -13,16 +13,16 @@ WORKERS ?= 3
 .DEFAULT_GOAL := help
 
 help:
-	@echo 'make demo        the whole story, against an embedded server'
+	@echo 'make demo        the guided demonstration, against embedded servers'
 	@echo 'make test        the tests, with a sample of those that take long'
 	@echo 'make test-long   all tests, with all examples'
 	@echo 'make check       lint, types, import contracts'
 	@echo 'make docs        regenerate the reference pages from --help and the schemas'
 	@echo 'make bench       the benchmarks'
 	@echo 'make build       wheel, sdist and their bill of materials, in dist/'
-	@echo 'make wheel-test  tests of the built wheel, with the lowest versions that it may meet'
-	@echo 'make lock        write requirements/*.lock anew; with UPGRADE=1 to the newest versions'
-	@echo 'make audit       known vulnerabilities of what is locked'
+	@echo 'make wheel-test  tests of the built wheel, with the lowest allowed versions'
+	@echo 'make lock        rewrite requirements/*.lock; with UPGRADE=1 to the newest versions'
+	@echo 'make audit       known vulnerabilities of the locked packages'
 	@echo 'make secrets     secrets in the files and their history'
 	@echo 'make fuzz SECONDS=60  coverage-guided fuzzing of every parser'
 

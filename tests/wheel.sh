@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# Builds the wheel (or takes it from the folder that is named), installs it into a fresh environment, and runs the tests
-# of the installed program where the source cannot be imported: what a wheel can lack are modules and files, which is
-# seen by running every command. What is pure, and what runs the docs, is tested from the source.
+# Builds the wheel (or uses the one in the given folder), installs it into a fresh environment, and runs the tests of the
+# installed program in a folder without the source. A wheel can lack modules or files, so these tests run every command.
 #
-# The environment has the LOWEST version of everything that pyproject.toml allows (requirements/lowest.lock), where
-# `make test` has the newest locked one. What a range promises is so tested at both ends.
+# The environment has the LOWEST versions that pyproject.toml allows (requirements/lowest.lock). `make test` has the
+# newest locked versions. So both ends of each range are tested.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 VENV=${VENV:-.venv}
