@@ -10,6 +10,7 @@ import httpx
 import pytest
 import stamina
 from client_world import BOSS_PASSWORD, DOMAIN, PASSWORD, SECRET, World, settings
+from sampling import sampled
 
 from reconciler.core.errors import (
     AmbiguousWrite,
@@ -102,7 +103,7 @@ STRIKES = [(path, name) for path in READS for name in FAULTS]
 
 @pytest.mark.parametrize(
     ("path", "name"),
-    [pytest.param(*pair, marks=() if number % 3 == 0 else pytest.mark.long) for number, pair in enumerate(STRIKES)],
+    [pytest.param(*pair, marks=() if number % 5 == 0 else pytest.mark.long) for number, pair in enumerate(STRIKES)],
 )
 def test_a_single_fault_during_a_read_changes_nothing_or_stops_the_read(name: str, path: str, filled: World) -> None:
     clean = filled.run(read)
@@ -123,7 +124,7 @@ def test_a_single_fault_during_a_read_changes_nothing_or_stops_the_read(name: st
     filled.run(work)
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", sampled(FAULTS, 2))
 def test_a_permanent_fault_ends_a_read_with_an_exception_of_the_core(name: str, filled: World) -> None:
     clean = filled.run(read)
     filled.fault(name, path="settings/domain/(aliases|list-users)", times=-1, **param(name))

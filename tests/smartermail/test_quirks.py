@@ -127,7 +127,7 @@ def story(world: World, *, doubtful: bool) -> tuple[dict[str, Any], CurrentDomai
     return plain(world.state()), before, after
 
 
-@pytest.mark.parametrize("quirk", sampled([*QUIRKS, *SPELLINGS], 3))
+@pytest.mark.parametrize("quirk", sampled([*QUIRKS, *SPELLINGS], 5))
 def test_reads_and_writes_have_the_same_result_with_every_quirk(
     quirk: str, make: Callable[..., World], expected: dict[str, Any]
 ) -> None:
