@@ -154,11 +154,11 @@ def test_a_silent_server_is_asked_three_times_and_longer_each_time():
         answer = await resolver.lookup("a.example", "A")
         return answer, time.perf_counter() - begin, [q.id for q in responder.queries], resolver
 
-    answer, taken, ids, resolver = served(work, lambda query, count: [], timeout=0.7)
+    answer, taken, ids, resolver = served(work, lambda query, count: [], timeout=2.8)
     assert answer.outcome == "temporary"
-    assert "did not answer within 0.7 s" in answer.text
+    assert "did not answer within 2.8 s" in answer.text
     assert (len(ids), resolver.attempts, resolver.sent) == (3, 3, 1)
-    assert taken > 0.69
+    assert taken > 2.79
 
 
 def test_the_third_attempt_recovers_from_lost_datagrams():
