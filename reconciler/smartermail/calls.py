@@ -214,7 +214,7 @@ class Calls:
                 if endpoint.writes:
                     raise AmbiguousWrite(
                         f"{request}: the server rejected the session (401)",
-                        hint="run `plan` to see whether it took effect",
+                        hint="run `plan` to see whether the write took effect",
                     ) from None
                 if was_rejected:
                     break

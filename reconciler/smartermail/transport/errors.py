@@ -32,7 +32,7 @@ UNAVAILABLE = frozenset({502, 503, 504})
 """Statuses that a proxy sends if the server behind it does not answer."""
 
 _HTML_HINT = "check the server's url; a proxy or a maintenance page may answer instead of the server"
-_AMBIGUOUS_HINT = "run `plan` to see whether it took effect"
+_AMBIGUOUS_HINT = "run `plan` to see whether the write took effect"
 
 
 @dataclass(frozen=True, slots=True)
