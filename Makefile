@@ -7,8 +7,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 p
 DEMO_OUTPUT ?= demo-output
 DIST ?= dist
 SECONDS ?= 60
-# More workers than two cores: tests also wait, for servers and processes.
-WORKERS ?= 4
+# One more than two cores, because tests also wait for servers and processes. A fourth costs more CPU than it saves.
+WORKERS ?= 3
 
 .PHONY: help demo test test-long lint types contracts check bench docs fuzz tools build wheel-test lock audit secrets clean
 .DEFAULT_GOAL := help
