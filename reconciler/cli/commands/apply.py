@@ -208,7 +208,9 @@ class _Session:
 
             self.clear()
             if self.log:
-                self.console.results(self.log.rest())
+                # A broken output must replace neither the signal's exit code nor the two messages below.
+                with suppress(OSError, ReconcilerError):
+                    self.console.results(self.log.rest())
             self.console.warn("The change in progress may have been made. `reconciler plan` shows what remains.")
             self.console.warn(f"The journal and generated passwords are in {state_folder(self.config.root)}.")
 
